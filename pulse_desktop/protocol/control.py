@@ -24,7 +24,8 @@ PAUSE: Final = "pause"
 RESUME: Final = "resume"
 DRAIN: Final = "drain"
 LOG_LEVEL: Final = "log_level"
-COMMANDS: Final = (PING, CANCEL, REMOVE, PAUSE, RESUME, DRAIN, LOG_LEVEL)
+ANNOUNCE: Final = "announce"
+COMMANDS: Final = (PING, CANCEL, REMOVE, PAUSE, RESUME, DRAIN, LOG_LEVEL, ANNOUNCE)
 
 ALIVE: Final = "alive"
 CANCELLED: Final = "cancelled"
@@ -36,6 +37,7 @@ PAUSED: Final = "paused"
 RESUMED: Final = "resumed"
 DRAINING: Final = "draining"
 LOG_LEVEL_SET: Final = "log_level_set"
+ANNOUNCED: Final = "announced"
 REFUSED: Final = "refused"
 UNKNOWN_COMMAND: Final = "unknown_command"
 

@@ -116,9 +116,12 @@ def _heartbeat(data: Data) -> str:
 
 def _scheduler(data: Data) -> str:
     broken, sent, schedules = data.get("broken"), int(data["sent"]), int(data["schedules"])
+    paused = data.get("paused")
     counts = [(schedules, ngettext("{count} schedule", "{count} schedules", schedules))]
     if broken:
         counts.append((broken, ngettext("{count} broken", "{count} broken", int(broken))))
+    if paused:
+        counts.append((paused, ngettext("{count} paused", "{count} paused", int(paused))))
     counts.append((sent, ngettext("{count} sent", "{count} sent", sent)))
     return _joined(
         data["scheduler"], *(text.format(count=formats.count(count)) for count, text in counts)

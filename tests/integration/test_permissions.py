@@ -281,7 +281,9 @@ async def test_a_viewer_watches_everything_and_changes_nothing(roles: Roles) -> 
     code, output = await roles.workers("viewer", "schedule", "list")
     assert code == 0, output
     code, output = await roles.workers(
-        "operator", "schedule", "add", f"{TASKS}:work", "--at", "2099-01-01T00:00Z", "--id", "far"
+        "operator",
+        *("schedule", "add", f"{TASKS}:work", "--at", "2099-01-01T00:00Z", "--id", "far"),
+        *("--args", json.dumps([str(note)])),
     )
     assert code == 0, output
     code, output = await roles.workers("viewer", "schedule", "list")

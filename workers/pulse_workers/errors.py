@@ -103,6 +103,18 @@ class ConcurrentChangeError(WorkerError):
     """A record was changed by others each time that it was to be changed."""
 
 
+class ScheduleNotFoundError(WorkerError):
+    """There is no valid schedule with this ID."""
+
+
+class ScheduleBusyError(WorkerError):
+    """Other programs keep changing the schedule."""
+
+
+class ScheduleNotSentError(WorkerError):
+    """The task of a schedule was not enqueued."""
+
+
 class ProviderRefusedError(WorkerError):
     """The provider does not support the request."""
 

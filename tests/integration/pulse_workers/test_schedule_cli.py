@@ -43,7 +43,8 @@ def test_a_task_that_is_unknown_here_needs_an_option(
     ended = pulse_worker(*ADD_HOURLY, server=nats_server.url)
     assert ended.code == 2
     assert ended.text.endswith(
-        " modules (PULSE_WORKER_TASKS). Use --unchecked to store the schedule anyway.\n"
+        " modules (PULSE_WORKER_TASKS); no live worker announces it. "
+        "Use --force to store the schedule anyway.\n"
     )
 
 

@@ -52,8 +52,8 @@ def summary(topic: str, type_: str, data: dict[str, Any]) -> str:
         ),
         (
             "scheduler.heartbeat",
-            {"scheduler": "feed@vm:7", "schedules": 3, "broken": 1, "sent": 1204},
-            "feed@vm:7 · 3 schedules · 1 broken · 1,204 sent",
+            {"scheduler": "feed@vm:7", "schedules": 3, "broken": 1, "paused": 2, "sent": 1204},
+            "feed@vm:7 · 3 schedules · 1 broken · 2 paused · 1,204 sent",
         ),
         (
             "message.scored",

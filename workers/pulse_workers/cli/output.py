@@ -28,6 +28,11 @@ def print_error(error: Exception) -> None:
     sys.stderr.write(f"pulse-worker: {error}\n")
 
 
+def print_note(text: str) -> None:
+    """Write one line to stderr, beside the output."""
+    sys.stderr.write(f"note: {text}\n")
+
+
 def _detach_stdout() -> None:
     """Discard further output: Python would report a broken stdout at exit."""
     with contextlib.suppress(OSError, ValueError):

@@ -1,47 +1,30 @@
-"""`pulse-worker schedule list|add|remove`: manage schedules."""
+"""`pulse-worker schedule`: list, add, remove, pause, resume and run schedules."""
 
 import argparse
-import contextlib
-import getpass
 import json
-import socket
-import uuid
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from nats.js.errors import NotFoundError
-from taskiq import ScheduledTask, async_shared_broker
+from taskiq import AsyncBroker, ScheduledTask, async_shared_broker
+from taskiq.exceptions import SendTaskError
+from taskiq.kicker import AsyncKicker
 
-from pulse_desktop.protocol.task_names import canonical_name
+from pulse_desktop.protocol.task_message import REQUESTED_BY
 from pulse_desktop.text.translation import _
-from pulse_workers.chat.application import CHAT
+from pulse_workers.brokers.factory import make_broker
+from pulse_workers.cli import schedule_add
 from pulse_workers.cli.exit_codes import OK
 from pulse_workers.cli.options import Subparsers, add_common_options
-from pulse_workers.cli.output import print_line
+from pulse_workers.cli.output import print_line, print_note
+from pulse_workers.cli.schedule_source import connected_source, operator, publish_audit
 from pulse_workers.config.settings import Settings
+from pulse_workers.errors import ScheduleNotSentError
 from pulse_workers.schedules.bucket import StoredSchedule
-from pulse_workers.schedules.cron import InvalidScheduleError
-from pulse_workers.schedules.entry import InvalidEntry, to_utc, unknown_task_reason
-from pulse_workers.schedules.source import JsonScheduleSource
+from pulse_workers.schedules.entry import InvalidEntry, Pause, to_utc, unknown_task_reason
+from pulse_workers.schedules.source import SCHEDULED_FOR
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
-_ADD: Final = _("""\
-Store a schedule. A cron expression takes effect from now on, an interval starts immediately, and a
-time in the past is sent immediately, with its delay in the label late_s. Runs missed while no
-scheduler was running are sent once, not once each.
-""")
-_ADD_EXAMPLES: Final = _("""\
-examples:
-  pulse-worker schedule add my_tasks:report --cron '0 3 * * *' --tz Europe/Kyiv
-  pulse-worker schedule add my_tasks:check --every 30s --id check --args '["db"]'
-  pulse-worker schedule add my_tasks:remind --at 2026-12-01T09:00+02:00 --kwargs '{"who": "ops"}'
-
-cron: minute, hour, day of month, month, day of week (0 or sun is Sunday). When daylight saving time
-begins or ends, an expression with a fixed hour runs once a day, one with every hour (*) follows
-real time.
-""")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLUMNS: Final = {
     "id": _("ID"),
     "task": _("TASK"),
@@ -56,8 +39,8 @@ def add_parser(commands: Subparsers) -> None:
     """Add the command and its actions."""
     parser = commands.add_parser(
         "schedule",
-        help=_("list, add and remove schedules"),
-        description=_("List, add and remove schedules."),
+        help=_("list, add, remove, pause, resume and run schedules"),
+        description=_("List, add, remove, pause, resume and run schedules."),
     )
     actions = parser.add_subparsers(
         dest="action", required=True, metavar="ACTION", title=_("actions")
@@ -65,67 +48,46 @@ def add_parser(commands: Subparsers) -> None:
     listing = actions.add_parser("list", help=_("list all schedules, invalid ones included"))
     listing.add_argument("--json", action="store_true", help=_("print one JSON array"))
     listing.set_defaults(run=_list)
-    add = actions.add_parser(
-        "add",
-        help=_("store a schedule"),
-        description=_ADD,
-        epilog=_ADD_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_options_of_add(add)
-    add.set_defaults(run=_add)
+    add = schedule_add.add_parser(actions)
     remove = actions.add_parser("remove", help=_("remove schedules"))
     remove.add_argument("ids", nargs="+", metavar="ID", help=_("ID of a schedule, as listed"))
     remove.set_defaults(run=_remove)
-    for action in (listing, add, remove):
+    pause = actions.add_parser(
+        "pause",
+        help=_("pause schedules"),
+        description=_(
+            "Pause schedules: no scheduler sends them until they are resumed, and a program that "
+            "stores them again does not resume them."
+        ),
+    )
+    pause.set_defaults(run=_pause)
+    resume = actions.add_parser(
+        "resume",
+        help=_("resume paused schedules"),
+        description=_(
+            "Resume paused schedules. Runs that were due meanwhile are not sent, except one of a "
+            "schedule for a single run (--at)."
+        ),
+    )
+    resume.set_defaults(run=_resume)
+    for several in (pause, resume):
+        several.add_argument("ids", nargs="+", metavar="ID", help=_("ID of a schedule, as listed"))
+    run_now = actions.add_parser(
+        "run-now",
+        help=_("enqueue the task of a schedule now"),
+        description=_(
+            "Enqueue the task of a schedule now, in addition to its runs and also while it is "
+            "paused, and print the task ID."
+        ),
+    )
+    run_now.add_argument("id", metavar="ID", help=_("ID of a schedule, as listed"))
+    run_now.set_defaults(run=_run_now)
+    for action in (listing, add, remove, pause, resume, run_now):
         add_common_options(action)
 
 
-def _add_options_of_add(add: argparse.ArgumentParser) -> None:
-    add.add_argument("name", metavar="NAME", help=_("name of the task, module:function"))
-    when = add.add_mutually_exclusive_group(required=True)
-    when.add_argument(
-        "--cron", metavar="LINE", help=_("cron expression of five fields, such as '*/10 * * * *'")
-    )
-    when.add_argument(
-        "--every", type=_interval, metavar="TIME", help=_("interval, such as 30s, 5m, 2h or 1d")
-    )
-    when.add_argument(
-        "--at", type=_time, metavar="TIME", help=_("time in ISO 8601; UTC if it has no offset")
-    )
-    add.add_argument(
-        "--tz", metavar="ZONE", help=_("time zone of --cron, such as Europe/Kyiv (default: UTC)")
-    )
-    add.add_argument(
-        "--id",
-        help=_("ID of the schedule; an existing one with this ID is replaced (default: random)"),
-    )
-    add.add_argument(
-        "--args",
-        type=_json_array,
-        default=[],
-        metavar="JSON",
-        help=_("positional arguments, a JSON array"),
-    )
-    add.add_argument(
-        "--kwargs",
-        type=_json_object,
-        default={},
-        metavar="JSON",
-        help=_("keyword arguments, a JSON object"),
-    )
-    add.add_argument(
-        "--labels", type=_json_object, default={}, metavar="JSON", help=_("labels, a JSON object")
-    )
-    add.add_argument(
-        "--unchecked",
-        action="store_true",
-        help=_("store it even if the task is not known on this machine"),
-    )
-
-
 async def _list(options: argparse.Namespace, settings: Settings) -> int:
-    async with _connected_source(settings) as source:
+    async with connected_source(settings) as source:
         try:
             entries = await source.bucket.entries()
         except NotFoundError:  # nothing has created the bucket yet
@@ -140,63 +102,78 @@ async def _list(options: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-async def _add(options: argparse.Namespace, settings: Settings) -> int:
-    async with _connected_source(settings) as source:
-        await source.provision()
-        if options.tz and not options.cron:
-            raise InvalidScheduleError(_("--tz requires --cron; for --at, give an offset instead"))
-        name = canonical_name(options.name)
-        reason = "" if options.unchecked else unknown_task_reason(name, _known_tasks())
-        if reason:
-            hint = _("Use --unchecked to store the schedule anyway.")
-            raise InvalidScheduleError(f"{reason}. {hint}")
-        schedule = ScheduledTask(
-            task_name=name,
-            labels=options.labels,
-            args=options.args,
-            kwargs=options.kwargs,
-            schedule_id=options.id or uuid.uuid4().hex,
-            cron=options.cron,
-            cron_offset=options.tz,
-            interval=options.every,
-            time=options.at,
-        )
-        await source.add_schedule(schedule)
-        print_line(schedule.schedule_id)
-        await _publish_audit(settings, "schedule_added", [schedule.schedule_id])
-    return OK
-
-
 async def _remove(options: argparse.Namespace, settings: Settings) -> int:
-    async with _connected_source(settings) as source:
+    async with connected_source(settings) as source:
         for schedule_id in options.ids:
             await source.delete_schedule(schedule_id)
             print_line(_("{id} removed").format(id=schedule_id))
-        await _publish_audit(settings, "schedule_removed", options.ids)
+        await publish_audit(settings, "schedule_removed", options.ids)
     return OK
 
 
-@contextlib.asynccontextmanager
-async def _connected_source(settings: Settings) -> AsyncIterator[JsonScheduleSource]:
-    CHAT.import_tasks(settings)
-    source = JsonScheduleSource(settings)
-    await source.connect()
-    try:
-        with source.explain_errors():
-            yield source
-    finally:
-        await source.shutdown()
+async def _pause(options: argparse.Namespace, settings: Settings) -> int:
+    async with connected_source(settings) as source:
+        for schedule_id in options.ids:
+            changed = await source.pause_schedule(schedule_id, operator())
+            text = _("{id} paused") if changed else _("{id} was paused already")
+            print_line(text.format(id=schedule_id))
+        await publish_audit(settings, "schedule_paused", options.ids)
+    return OK
 
 
-async def _publish_audit(settings: Settings, action: str, targets: list[str]) -> None:
-    """Publish who changed which schedules, as for every action of an operator."""
-    user = f"{getpass.getuser()}@{socket.gethostname()}"
-    events = EventPublisher(settings, settings.with_name("schedule").identity)
+async def _resume(options: argparse.Namespace, settings: Settings) -> int:
+    async with connected_source(settings) as source:
+        for schedule_id in options.ids:
+            changed = await source.resume_schedule(schedule_id)
+            text = _("{id} resumed") if changed else _("{id} was not paused")
+            print_line(text.format(id=schedule_id))
+        await publish_audit(settings, "schedule_resumed", options.ids)
+    return OK
+
+
+async def _run_now(options: argparse.Namespace, settings: Settings) -> int:
+    async with connected_source(settings) as source:
+        task = (await source.entry(options.id)).task
+    identity = settings.with_name("schedule").identity
+    events = EventPublisher(settings, identity)
+    broker = make_broker(settings, events, identity)
     await events.start()
-    for target in targets:
-        fields = {"who": user, "action": action, "target": target, "detail": ""}
-        events.publish("monitoring", "audit", fields)
-    await events.close()
+    try:
+        await broker.startup()
+        try:
+            if not await broker.can_requeue():
+                print_note(
+                    _("no worker confirms tasks: it is lost unless another TaskIQ worker listens")
+                )
+            task_id = await _send(broker, task)
+        finally:
+            await broker.shutdown()
+    finally:
+        await events.close()
+    print_line(task_id)
+    await publish_audit(settings, "schedule_run", [options.id], task_id)
+    return OK
+
+
+async def _send(broker: AsyncBroker, task: ScheduledTask) -> str:
+    """Enqueue the task of a schedule once, whatever its times, and return the task ID."""
+    labels = {
+        **task.labels,
+        "schedule_id": task.schedule_id,
+        SCHEDULED_FOR: datetime.now(UTC).isoformat(),
+        REQUESTED_BY: operator(),
+    }
+    kicker: AsyncKicker[Any, Any] = AsyncKicker(task.task_name, broker, labels)
+    try:
+        sent = await kicker.kiq(*task.args, **task.kwargs)
+    except SendTaskError as error:
+        cause = error.__cause__ or error
+        raise ScheduleNotSentError(
+            _("{id} was not sent: {reason}").format(
+                id=task.schedule_id, reason=f"{type(cause).__name__}: {cause}".rstrip(": ")
+            )
+        ) from error
+    return sent.task_id
 
 
 def _known_tasks() -> list[str]:
@@ -205,7 +182,7 @@ def _known_tasks() -> list[str]:
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     table = [list(_COLUMNS.values())]
-    table += [[row[name] or "" for name in _COLUMNS] for row in rows]
+    table += [[_cell(row, name) for name in _COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
@@ -215,7 +192,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 def _row(entry: StoredSchedule) -> dict[str, Any]:
     """Return the JSON form of a schedule; times are ISO 8601 in UTC."""
     if isinstance(entry, InvalidEntry):
-        empty = dict.fromkeys((*_COLUMNS, "args", "kwargs", "labels"))
+        empty = dict.fromkeys((*_COLUMNS, "paused", "args", "kwargs", "labels"))
         return {**empty, "id": entry.id, "task": entry.task_name, "problem": entry.reason}
     task = entry.task
     return {
@@ -223,12 +200,23 @@ def _row(entry: StoredSchedule) -> dict[str, Any]:
         "task": task.task_name,
         "when": _when(task),
         "next": _format_time(entry.next_due),
+        "paused": _paused(entry.paused),
         "last": _format_time(entry.last.due if entry.last else None),
         "args": task.args,
         "kwargs": task.kwargs,
         "labels": task.labels,
         "problem": unknown_task_reason(task.task_name, _known_tasks()),
     }
+
+
+def _paused(pause: Pause | None) -> dict[str, str | None] | None:
+    return {"by": pause.by, "at": _format_time(to_utc(pause.at))} if pause is not None else None
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    if name == "next" and row["paused"]:
+        return _("paused by {user}").format(user=row["paused"]["by"])
+    return row[name] or ""
 
 
 def _when(task: ScheduledTask) -> str:
@@ -246,41 +234,3 @@ def _when(task: ScheduledTask) -> str:
 
 def _format_time(time: datetime | None) -> str | None:
     return time.isoformat(timespec="seconds").replace("+00:00", "Z") if time else None
-
-
-def _interval(text: str) -> timedelta:
-    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
-    if not (number.isdecimal() and 0 < int(number) * _UNITS[unit] < 10**10):
-        message = _("{value!r} is not an interval such as 30s, 5m, 2h or 1d").format(value=text)
-        raise argparse.ArgumentTypeError(message)
-    return timedelta(seconds=int(number) * _UNITS[unit])
-
-
-def _time(text: str) -> datetime:
-    try:
-        return to_utc(datetime.fromisoformat(text))
-    except (ValueError, OverflowError):
-        message = _("{value!r} is not a time such as 2026-12-01T09:00Z").format(value=text)
-        raise argparse.ArgumentTypeError(message) from None
-
-
-def _json_array(text: str) -> list[Any]:
-    value = _json(text)
-    if not isinstance(value, list):
-        raise argparse.ArgumentTypeError(_("{value!r} is not a JSON array").format(value=text))
-    return value
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    value = _json(text)
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(_("{value!r} is not a JSON object").format(value=text))
-    return value
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        message = _("invalid JSON: {reason}").format(reason=error)
-        raise argparse.ArgumentTypeError(message) from None

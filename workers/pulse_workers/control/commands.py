@@ -39,6 +39,7 @@ class CommandHandler(TaskCommands):
         events: EventPublisher,
         shutdown: ShutdownSignal,
         on_change: Callable[[], None],
+        announce: Callable[[], None],
     ) -> None:
         """Collect what commands act on.
 
@@ -48,6 +49,7 @@ class CommandHandler(TaskCommands):
             events: publishes audit events.
             shutdown: stops this process.
             on_change: called after the worker's state has changed.
+            announce: publishes the task schemas.
         """
         super().__init__(receiver, events)
         self._js = js
@@ -56,6 +58,7 @@ class CommandHandler(TaskCommands):
         self._source = events.source
         self._shutdown = shutdown
         self._on_change = on_change
+        self._announce = announce
         self._pause_lock = asyncio.Lock()
 
     def commands(self) -> Mapping[str, Command]:
@@ -67,6 +70,7 @@ class CommandHandler(TaskCommands):
             protocol.RESUME: self.resume,
             protocol.DRAIN: self.drain,
             protocol.LOG_LEVEL: self.log_level,
+            protocol.ANNOUNCE: self.announce,
         }
 
     async def ping(self, request: ControlRequest) -> CommandResult:  # noqa: ARG002 - a command
@@ -137,6 +141,11 @@ class CommandHandler(TaskCommands):
             return CommandResult(protocol.REFUSED, f"level must be one of {allowed}")
         set_log_level(level)
         return self._changed(request, CommandResult(protocol.LOG_LEVEL_SET, level))
+
+    async def announce(self, _request: ControlRequest) -> CommandResult:
+        """Publish a heartbeat with the task schemas now."""
+        self._announce()
+        return CommandResult(protocol.ANNOUNCED)
 
     async def _remove(self, request: ControlRequest, task_id: str) -> CommandResult:
         try:

@@ -36,6 +36,7 @@ _SUCCESSFUL: Final = frozenset(
         protocol.RESUMED,
         protocol.DRAINING,
         protocol.LOG_LEVEL_SET,
+        protocol.ANNOUNCED,
     }
 )
 

@@ -111,7 +111,12 @@ async def _work(
         runtime.events, receiver, worker, settings.slots, lambda: _worker_details(receiver)
     )
     commands = CommandHandler(
-        client.jetstream(), receiver, runtime.events, shutdown, heartbeat.publish_change
+        client.jetstream(),
+        receiver,
+        runtime.events,
+        shutdown,
+        on_change=heartbeat.publish_change,
+        announce=heartbeat.announce,
     )
     control = ControlListener(client, commands.commands(), worker)
     if settings.control:

@@ -3,6 +3,9 @@
 Both are stored under one key on purpose. A scheduler claims a run by writing the whole entry if
 nothing else wrote it meanwhile. So one of several schedulers gets the run, and a schedule that was
 changed or removed meanwhile is not sent in its old form. TaskIQ ignores fields it does not know.
+
+That is why a paused entry is stored with a time in the distant future, and its own times in a field
+that only readers of pauses know: every other scheduler finds nothing to send.
 """
 
 import dataclasses
@@ -24,6 +27,11 @@ from pulse_workers.schedules.next_run import Timing
 
 _CREATED_AT: Final = "created_at"
 _LAST: Final = "last"
+_PAUSED: Final = "paused"
+_RESUMED_AT: Final = "resumed_at"
+_TIMING_FIELDS: Final = ("cron", "cron_offset", "interval", "time")
+_NEVER: Final = "9999-01-01T00:00:00Z"
+"""The time of a paused entry. A later one could overflow in another time zone."""
 _PICKLE_START: Final = 0x80
 _MAX_REASON_LENGTH: Final = 300
 _MAX_INTERVAL: Final = timedelta(days=36_500)
@@ -49,21 +57,35 @@ class Occurrence(
     sent: bool = False
 
 
+class Pause(msgspec.Struct, frozen=True):
+    """Who paused a schedule, and when.
+
+    Attributes:
+        by: `user@host`.
+        at: when it was paused, by the clock of that host.
+    """
+
+    by: str
+    at: datetime
+
+
 @dataclasses.dataclass(frozen=True)
 class ScheduleEntry:
     """A valid schedule.
 
     Attributes:
-        task: the task to send.
+        task: the task to send, with the times of the schedule also while it is paused.
         timing: when to send it.
         last: the last run, None before the first.
         revision: revision of the key.
+        paused: who paused it and when, None while it is not paused.
     """
 
     task: ScheduledTask
     timing: Timing
     last: Occurrence | None
     revision: int
+    paused: Pause | None = None
 
     @property
     def id(self) -> str:
@@ -72,11 +94,15 @@ class ScheduleEntry:
 
     @property
     def next_due(self) -> datetime | None:
-        """Due time after the last run; it may be past."""
+        """Due time after the last run; it may be past. None while the schedule is paused."""
+        if self.paused is not None:
+            return None
         return self.timing.next_after(self.last.due if self.last else None)
 
     def due(self, now: datetime) -> datetime | None:
         """Return the due time of the run to send now, or None."""
+        if self.paused is not None:
+            return None
         return self.timing.due(self.last.due if self.last else None, now)
 
     def claim(self, due: datetime, scheduler: str, now: datetime) -> Occurrence:
@@ -85,7 +111,16 @@ class ScheduleEntry:
 
     def encode(self, last: Occurrence | None) -> bytes:
         """Return the stored form of this schedule with `last` as its last run."""
-        return encode_schedule(self.task, self.timing.created_at, last)
+        return encode_schedule(self.task, self.timing, last, self.paused)
+
+    def pause(self, by: str, now: datetime) -> bytes:
+        """Return the stored form of this schedule, paused."""
+        return encode_schedule(self.task, self.timing, self.last, Pause(by, now))
+
+    def resume(self, now: datetime) -> bytes:
+        """Return the stored form of this schedule, resumed: runs due until now are left out."""
+        timing = dataclasses.replace(self.timing, resumed_at=now)
+        return encode_schedule(self.task, timing, self.last)
 
     def _task_id(self, due: datetime) -> str:
         """Return an ID that is the same for every scheduler: the stream stores each ID once."""
@@ -127,18 +162,24 @@ def read_entry(
     fields: dict[str, Any] = {}
     try:
         fields = _decode_fields(body)
-        task = ScheduledTask.model_validate({**fields, "schedule_id": schedule_id})
+        paused = msgspec.convert(fields.get(_PAUSED), Pause | None, strict=False)
+        times = fields[_PAUSED] if paused is not None else {}
+        own_times = {name: times.get(name) for name in _TIMING_FIELDS} if times else {}
+        task = ScheduledTask.model_validate({**fields, **own_times, "schedule_id": schedule_id})
         task.task_name = canonical_name(task.task_name)
         created_at = msgspec.convert(fields.get(_CREATED_AT, stored_at), datetime, strict=False)
+        resumed_at = msgspec.convert(fields.get(_RESUMED_AT), datetime | None, strict=False)
         last = msgspec.convert(fields.get(_LAST), Occurrence | None, strict=False)
-        timing = timing_of(task, to_utc(created_at))
+        timing = timing_of(
+            task, to_utc(created_at), to_utc(resumed_at) if resumed_at is not None else None
+        )
         last = _occurrence_in_utc(last)
     except ValidationError as error:
         reason = _describe(error)
     except (InvalidScheduleError, msgspec.ValidationError, OverflowError) as error:
         reason = str(error)
     else:
-        return ScheduleEntry(task, timing, last, revision)
+        return ScheduleEntry(task, timing, last, revision, paused)
     name = fields.get("task_name")
     return InvalidEntry(
         schedule_id,
@@ -148,7 +189,9 @@ def read_entry(
     )
 
 
-def timing_of(task: ScheduledTask, created_at: datetime) -> Timing:
+def timing_of(
+    task: ScheduledTask, created_at: datetime, resumed_at: datetime | None = None
+) -> Timing:
     """Return when a task is due.
 
     Raises:
@@ -168,10 +211,12 @@ def timing_of(task: ScheduledTask, created_at: datetime) -> Timing:
         raise InvalidScheduleError(
             _("cron {expression!r}: such a day never comes").format(expression=task.cron)
         )
-    return Timing(created_at, cron, interval, at)
+    return Timing(created_at, cron, interval, at, resumed_at)
 
 
-def encode_schedule(task: ScheduledTask, created_at: datetime, last: Occurrence | None) -> bytes:
+def encode_schedule(
+    task: ScheduledTask, timing: Timing, last: Occurrence | None, paused: Pause | None = None
+) -> bytes:
     """Return the stored form of a schedule.
 
     Raises:
@@ -180,8 +225,14 @@ def encode_schedule(task: ScheduledTask, created_at: datetime, last: Occurrence 
     try:
         body = task.model_dump(mode="json")
         body["task_name"] = legacy_name(task.task_name)  # schedulers of every version know it
-        body[_CREATED_AT] = created_at.isoformat()
+        body[_CREATED_AT] = timing.created_at.isoformat()
+        if timing.resumed_at is not None:
+            body[_RESUMED_AT] = timing.resumed_at.isoformat()
         body[_LAST] = msgspec.to_builtins(last)
+        if paused is not None:
+            own_times = {name: body[name] for name in _TIMING_FIELDS}
+            body |= {**dict.fromkeys(_TIMING_FIELDS), "time": _NEVER}
+            body[_PAUSED] = {**msgspec.to_builtins(paused), **own_times}
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (PydanticSerializationError, TypeError, ValueError) as error:
         raise InvalidScheduleError(
@@ -191,10 +242,7 @@ def encode_schedule(task: ScheduledTask, created_at: datetime, last: Occurrence 
 
 def has_same_timing(one: ScheduledTask, other: ScheduledTask) -> bool:
     """Return whether two schedules are due at the same times, if created at the same time."""
-    return all(
-        getattr(one, name) == getattr(other, name)
-        for name in ("cron", "cron_offset", "interval", "time")
-    )
+    return all(getattr(one, name) == getattr(other, name) for name in _TIMING_FIELDS)
 
 
 def unknown_task_reason(name: str, known: Collection[str]) -> str:

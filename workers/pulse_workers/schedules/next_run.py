@@ -24,16 +24,20 @@ class Timing:
         cron: the cron expression, or None.
         interval: the interval, or None.
         at: the time of a single run, or None. The schedule is removed after that run.
+        resumed_at: when the schedule was resumed last, or None. Of the runs that were due while it
+            was paused, only a single run is still to be sent.
     """
 
     created_at: datetime
     cron: CronRule | None = None
     interval: timedelta | None = None
     at: datetime | None = None
+    resumed_at: datetime | None = None
 
     def next_after(self, last: datetime | None) -> datetime | None:
         """Return the due time after the last run's, even if it is past; None if there is none."""
-        times = (self._next_cron(last), self._next_interval(last), self._next_at(last))
+        repeated = max((time for time in (last, self.resumed_at) if time is not None), default=None)
+        times = (self._next_cron(repeated), self._next_interval(repeated), self._next_at(last))
         return min((time for time in times if time is not None), default=None)
 
     def due(self, last: datetime | None, now: datetime) -> datetime | None:

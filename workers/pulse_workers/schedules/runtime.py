@@ -70,6 +70,7 @@ class SchedulerHeartbeat:
             "started_at": format_timestamp(self._started_at),
             "schedules": len(self._scheduler.entries),
             "broken": self._scheduler.invalid_count,
+            "paused": self._scheduler.paused_count,
             "sent": self._scheduler.sent,
             "next_due": next_due.isoformat() if next_due is not None else None,
             "version": __version__,

@@ -100,6 +100,11 @@ class Scheduler:
         return len(self._invalid)
 
     @property
+    def paused_count(self) -> int:
+        """Number of schedules that are paused."""
+        return sum(entry.paused is not None for entry in self.entries.values())
+
+    @property
     def next_due(self) -> datetime | None:
         """Time of the next run, None if there is none."""
         return min(
@@ -207,6 +212,8 @@ class Scheduler:
     # planning
 
     def _plan(self, entry: ScheduleEntry, not_before: datetime | None = None) -> None:
+        if entry.paused is not None:
+            return
         last = entry.last
         at = entry.next_due if last is None or last.sent else last.claimed_at + CLAIM_TIMEOUT
         if at is None:

@@ -23,7 +23,7 @@ from taskiq.exceptions import ScheduledTaskCancelledError
 
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import WorkerError
+from pulse_workers.errors import ScheduleBusyError, ScheduleNotFoundError
 from pulse_workers.runtime.connection import ConnectionLog, connect
 from pulse_workers.runtime.provisioning import explain_errors, provision_schedules
 from pulse_workers.runtime.shutdown import close_client
@@ -48,14 +48,6 @@ CLAIM_TIMEOUT: Final = timedelta(seconds=2)
 LATE_THRESHOLD: Final = timedelta(seconds=2)
 _MAX_ATTEMPTS: Final = 10
 _REQUEST_TIMEOUT_S: Final = 2.0
-
-
-class ScheduleNotFoundError(WorkerError):
-    """There is no schedule with this ID."""
-
-
-class ScheduleBusyError(WorkerError):
-    """Other programs keep changing the schedule."""
 
 
 class JsonScheduleSource(ScheduleSource):
@@ -155,16 +147,19 @@ class JsonScheduleSource(ScheduleSource):
         return explain_errors(self._js, self._settings)
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """Return the valid schedules."""
+        """Return the valid schedules that are not paused."""
         return [
-            entry.task for entry in await self.bucket.entries() if isinstance(entry, ScheduleEntry)
+            entry.task
+            for entry in await self.bucket.entries()
+            if isinstance(entry, ScheduleEntry) and entry.paused is None
         ]
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Store a schedule; it replaces one with the same ID.
 
         With the same timing it continues where the replaced one was, so that a program can store
-        its schedules at every start. With another timing it starts over.
+        its schedules at every start. With another timing it starts over. Either way it stays
+        paused if it was.
 
         Raises:
             InvalidScheduleError: it is never due, or has no JSON form.
@@ -172,13 +167,15 @@ class JsonScheduleSource(ScheduleSource):
             ScheduleBusyError: other programs keep changing the schedule.
         """
         now = self._clock()
-        timing_of(schedule, now)
+        new_timing = timing_of(schedule, now)
         for _attempt in range(_MAX_ATTEMPTS):
             stored, revision = await self.bucket.read(schedule.schedule_id)
-            created_at, last = now, None
-            if isinstance(stored, ScheduleEntry) and has_same_timing(stored.task, schedule):
-                created_at, last = stored.timing.created_at, stored.last
-            body = encode_schedule(schedule, created_at, last)
+            timing, last, paused = new_timing, None, None
+            if isinstance(stored, ScheduleEntry):
+                paused = stored.paused
+                if has_same_timing(stored.task, schedule):
+                    timing, last = stored.timing, stored.last
+            body = encode_schedule(schedule, timing, last, paused)
             if await self.bucket.write(schedule.schedule_id, body, revision) is not None:
                 return
         raise _busy(schedule.schedule_id)
@@ -197,6 +194,57 @@ class JsonScheduleSource(ScheduleSource):
             if await self.bucket.remove(schedule_id, revision):
                 return
         raise _busy(schedule_id)
+
+    async def pause_schedule(self, schedule_id: str, by: str) -> bool:
+        """Pause a schedule: no scheduler sends it until it is resumed.
+
+        Args:
+            schedule_id: ID of the schedule.
+            by: `user@host`.
+
+        Returns:
+            False if it was paused already.
+
+        Raises:
+            ScheduleNotFoundError: there is no valid schedule with this ID.
+            ScheduleBusyError: other programs keep changing the schedule.
+        """
+        return await self._change(
+            schedule_id,
+            lambda entry: entry.pause(by, self._clock()) if entry.paused is None else None,
+        )
+
+    async def resume_schedule(self, schedule_id: str) -> bool:
+        """Resume a schedule; runs of cron and interval that were due meanwhile are left out.
+
+        Returns:
+            False if it was not paused.
+
+        Raises:
+            ScheduleNotFoundError: there is no valid schedule with this ID.
+            ScheduleBusyError: other programs keep changing the schedule.
+        """
+        return await self._change(
+            schedule_id,
+            lambda entry: entry.resume(self._clock()) if entry.paused is not None else None,
+        )
+
+    async def entry(self, schedule_id: str) -> ScheduleEntry:
+        """Return a schedule.
+
+        Raises:
+            ScheduleNotFoundError: there is none with this ID, or it is invalid.
+        """
+        stored, _revision = await self.bucket.read(schedule_id)
+        if stored is None:
+            raise ScheduleNotFoundError(_("no schedule {id!r}").format(id=schedule_id))
+        if not isinstance(stored, ScheduleEntry):
+            raise ScheduleNotFoundError(
+                _("{id} is not a valid schedule: {reason}").format(
+                    id=schedule_id, reason=stored.reason
+                )
+            )
+        return stored
 
     async def pre_send(self, task: ScheduledTask) -> None:
         """Claim the run that is due, and set the task's ID and labels.
@@ -234,9 +282,24 @@ class JsonScheduleSource(ScheduleSource):
             entry, _occurrence, revision = claim
             await self.bucket.write(schedule_id, entry.encode(entry.last), revision)
 
+    async def _change(
+        self, schedule_id: str, change: Callable[[ScheduleEntry], bytes | None]
+    ) -> bool:
+        """Store what `change` returns for the current entry; False if that is None."""
+        for _attempt in range(_MAX_ATTEMPTS):
+            entry = await self.entry(schedule_id)
+            body = change(entry)
+            if body is None:
+                return False
+            if await self.bucket.write(schedule_id, body, entry.revision) is not None:
+                return True
+        raise _busy(schedule_id)
+
     async def _next_claim(self, entry: ScheduleEntry, now: datetime) -> Occurrence | None:
         """Return the run to claim: one that is due, or one that was claimed but not sent."""
         last = entry.last
+        if entry.paused is not None:
+            return None
         if last is None or last.sent:
             due = entry.due(now)
             return entry.claim(due, self._identity, now) if due is not None else None

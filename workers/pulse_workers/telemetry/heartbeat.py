@@ -83,6 +83,12 @@ class Heartbeat:
             state["catalogue"] = schemas
         self._events.publish("monitoring", "worker.heartbeat", state)
 
+    def announce(self) -> None:
+        """Publish the current state with the task schemas, whether they are due or not."""
+        self._schemas.announce_next()
+        state = {**self._state(), "catalogue": self._schemas.due(self._clock())}
+        self._events.publish("monitoring", "worker.heartbeat", state)
+
     def publish_change(self) -> None:
         """Publish the current state before the next heartbeat is due: it has just changed."""
         self._events.publish("monitoring", "worker.heartbeat", self._state())

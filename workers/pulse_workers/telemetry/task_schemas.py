@@ -33,6 +33,10 @@ class TaskSchemaAnnouncer:
         self._interval = ANNOUNCE_INTERVAL_S
         self._announced_at = 0.0
 
+    def announce_next(self) -> None:
+        """Make the schemas due, whenever they were announced last."""
+        self._names = None
+
     def due(self, now: float) -> dict[str, Any] | None:
         """Return the schemas if they are to be announced now, else None.
 

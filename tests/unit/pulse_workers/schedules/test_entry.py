@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from pulse_workers.schedules.cron import InvalidScheduleError
 from pulse_workers.schedules.entry import (
     InvalidEntry,
+    Pause,
     ScheduleEntry,
     encode_schedule,
     has_same_timing,
     read_entry,
     unknown_task_reason,
 )
+from pulse_workers.schedules.next_run import Timing
 from taskiq import ScheduledTask
 
 NOW = datetime(2026, 11, 23, 22, 0, 0, 250_000, tzinfo=UTC)
@@ -49,11 +51,11 @@ def entry(body: bytes) -> ScheduleEntry:
 def test_a_cron_expression_of_too_many_parts_is_invalid_and_not_parsed() -> None:
     line = "1-59/1," * 200_000 + "1 * * * *"
     before = time.thread_time()
-    found = read(encode_schedule(schedule(cron=line), NOW, None))
+    found = read(encode_schedule(schedule(cron=line), Timing(NOW), None))
     assert isinstance(found, InvalidEntry)
     assert found.reason == f"cron: expected at most 1000 characters, found {len(line)}"
     assert time.thread_time() - before < 2  # minutes if each part was parsed
-    entry(encode_schedule(schedule(cron="1-59/1," * 140 + "1 * * * *"), NOW, None))
+    entry(encode_schedule(schedule(cron="1-59/1," * 140 + "1 * * * *"), Timing(NOW), None))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_cron_expression_of_too_many_parts_is_invalid_and_not_parsed() -> None
 )
 def test_a_stored_schedule_is_decoded_here_and_by_taskiq(times: dict[str, Any]) -> None:
     stored = schedule(**times)
-    found = entry(encode_schedule(stored, NOW, None))
+    found = entry(encode_schedule(stored, Timing(NOW), None))
     assert found.task == stored
     assert found.timing.created_at == NOW
     due = found.next_due
@@ -80,13 +82,13 @@ def test_a_stored_schedule_is_decoded_here_and_by_taskiq(times: dict[str, Any]) 
 
 
 def test_task_ids_are_equal_for_all_schedulers_and_differ_between_runs() -> None:
-    found = entry(encode_schedule(schedule(interval=30), NOW, None))
+    found = entry(encode_schedule(schedule(interval=30), Timing(NOW), None))
     later = NOW + timedelta(seconds=30)
     ids = {found.claim(due, who, NOW).task_id for due in (NOW, later) for who in ("a", "b")}
     assert len(ids) == 2
-    recreated = entry(encode_schedule(schedule(interval=30), later, None))
+    recreated = entry(encode_schedule(schedule(interval=30), Timing(later), None))
     assert recreated.claim(later, "a", NOW).task_id not in ids
-    chosen = entry(encode_schedule(schedule(time=NOW, task_id="mine"), NOW, None))
+    chosen = entry(encode_schedule(schedule(time=NOW, task_id="mine"), Timing(NOW), None))
     assert chosen.claim(NOW, "a", NOW).task_id == "mine"
 
 
@@ -163,9 +165,45 @@ def test_any_field_values_are_decoded_without_an_error(fields: dict[str, Any]) -
         found.due(NOW)
 
 
+PAUSED_TIMES: list[dict[str, Any]] = [
+    {"cron": "0 3 * * *", "cron_offset": "Europe/Kyiv"},
+    {"cron": "0 3 * * *", "cron_offset": timedelta(hours=3)},
+    {"interval": 30},
+    {"interval": timedelta(hours=2)},
+    {"time": NOW},
+]
+
+
+@pytest.mark.parametrize("times", PAUSED_TIMES)
+def test_a_paused_entry_is_due_for_nobody_and_keeps_its_times(times: dict[str, Any]) -> None:
+    active = entry(encode_schedule(schedule(**times), Timing(NOW), None))
+    body = active.pause("olena@desk", NOW)
+    paused = entry(body)
+    assert paused.paused == Pause("olena@desk", NOW)
+    assert paused.task == active.task
+    later = NOW + timedelta(days=400)
+    assert paused.next_due is None
+    assert paused.due(later) is None
+    # A reader that knows no pauses finds a single run in the distant future.
+    foreign = ScheduledTask.model_validate_json(body)
+    assert foreign.time == datetime(9999, 1, 1, tzinfo=UTC)
+    assert (foreign.cron, foreign.interval) == (None, None)
+    assert entry(paused.encode(active.claim(NOW, "a", NOW))).paused == paused.paused
+    resumed = entry(paused.resume(later))
+    assert (resumed.paused, resumed.task) == (None, active.task)
+    next_due = resumed.next_due
+    assert next_due is not None
+    if "time" in times:
+        assert resumed.due(later) == NOW  # a single run is sent late
+    else:
+        assert next_due > later
+        assert resumed.due(later) is None
+        assert resumed.due(next_due) == next_due
+
+
 def test_arguments_without_json_form_are_rejected_on_encoding() -> None:
     with pytest.raises(InvalidScheduleError, match="no JSON form"):
-        encode_schedule(schedule(interval=5, args=[object()]), NOW, None)
+        encode_schedule(schedule(interval=5, args=[object()]), Timing(NOW), None)
 
 
 def test_timing_is_compared_without_arguments_and_labels() -> None:
