@@ -6,9 +6,8 @@ from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
-from pulse_workers.chat.providers.provider import Provider
+from pulse_workers.chat.providers.configured import CheckedProvider
 from pulse_workers.chat.services import make_services, use_services
-from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink
@@ -17,7 +16,8 @@ from pulse_workers.telemetry.event_sink import EventSink
 class ProviderCheck:
     """Publishes `provider.checked` after a small timed call to the provider."""
 
-    def __init__(self, events: EventSink, provider: Provider) -> None:
+    def __init__(self, events: EventSink, provider: CheckedProvider) -> None:
+        self.name = f"check of {provider.name}"
         self._events = events
         self._provider = provider
 
@@ -46,13 +46,12 @@ class ProviderCheck:
 
 async def _start_services(context: WorkerContext) -> Sequence[PeriodicTask]:
     settings = context.settings
-    folders = AllowedFolders(settings.chat_folders)
-    services = await make_services(context.client, context.events, context.worker, folders)
+    services = await make_services(context.client, context.events, context.worker, settings)
     use_services(services)
-    check = ProviderCheck(services.events, services.provider)
+    checks = [ProviderCheck(services.events, each) for each in services.checked_providers]
     metrics = MetricsReporter(services)
     return (
-        PeriodicTask("provider check", settings.provider_interval, check.check),
+        *(PeriodicTask(check.name, settings.provider_interval, check.check) for check in checks),
         PeriodicTask("metrics", settings.metrics_interval, metrics.report),
     )
 

@@ -7,15 +7,17 @@ of the arguments it is enqueued with.
 import contextvars
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 
 from nats.aio.client import Client
 
 from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.chat.agent_calls import AgentCalls
-from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
+from pulse_workers.chat.providers.configured import CheckedProvider, make_providers
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.store.store import Store
+from pulse_workers.config.settings import Settings
 from pulse_workers.telemetry.event_sink import EventSink
 
 
@@ -27,7 +29,8 @@ class Services:
         store: messages, scores, stages, vectors and knowledge.
         events: publishes events.
         agents: provider calls that are traced as events.
-        provider: judges, embeds and reads messages.
+        provider: judges, embeds, reads and summarises messages, as configured per agent.
+        checked_providers: providers whose state is published.
         folders: where exports and their attachments may be.
         worker: identity of this process.
     """
@@ -36,20 +39,28 @@ class Services:
     events: EventSink
     agents: AgentCalls
     provider: Provider
+    checked_providers: Sequence[CheckedProvider]
     folders: AllowedFolders
     worker: str
 
 
 async def make_services(
-    client: Client, events: EventSink, worker: str, folders: AllowedFolders
+    client: Client, events: EventSink, worker: str, settings: Settings
 ) -> Services:
-    """Open the store and create the services."""
-    provider = BuiltinProvider()
+    """Open the store and create the services.
+
+    Raises:
+        SettingsError: the configuration of providers is invalid.
+    """
+    folders = AllowedFolders(settings.chat_folders)
+    store = await Store.open(client.jetstream())
+    providers = make_providers(settings, store.state)
     return Services(
-        store=await Store.open(client.jetstream()),
+        store=store,
         events=events,
-        agents=AgentCalls(events, provider),
-        provider=provider,
+        agents=AgentCalls(events, providers.provider),
+        provider=providers.provider,
+        checked_providers=providers.checks,
         folders=folders,
         worker=worker,
     )

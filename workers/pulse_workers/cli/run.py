@@ -7,6 +7,7 @@ import sys
 
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.application import CHAT
+from pulse_workers.chat.providers.configuration import load_configuration
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_workers.cli.options import (
     Subparsers,
@@ -50,6 +51,7 @@ def add_parser(commands: Subparsers) -> None:
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run a worker and return its exit code."""
+    load_configuration(settings)  # an invalid one ends the command before it connects
     ended = await run_worker(settings, CHAT, parent_pipe=options.parent_pipe)
     status = OK
     if ended.error is not None:

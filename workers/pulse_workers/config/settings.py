@@ -173,6 +173,25 @@ class Settings(BaseSettings):
     schedule_max_bytes: Count = setting(
         16 * MIB, "PULSE_SCHEDULE_MAX_BYTES", _("maximum size of the schedule bucket")
     )
+    providers_file: Path = setting(
+        "", "PULSE_PROVIDERS_FILE", _("path to a TOML file with model providers and agents")
+    )
+    model_url: Text = setting(
+        "", "PULSE_MODEL_URL", _("base URL of a server of language models, without such a file")
+    )
+    model_api: Annotated[Literal["openai", "ollama"], Expected(_("openai or ollama"))] = setting(
+        "openai", "PULSE_MODEL_API", _("protocol of that server: openai or ollama")
+    )
+    model_key: Secret = setting(SecretStr(""), "PULSE_MODEL_KEY", _("API key of that server"))
+    model_key_file: Path = setting(
+        "", "PULSE_MODEL_KEY_FILE", _("path to a file that contains the API key")
+    )
+    model: Text = setting(
+        "", "PULSE_MODEL", _("model that judges, reads and summarises, instead of rules")
+    )
+    embedding_model: Text = setting(
+        "", "PULSE_EMBEDDING_MODEL", _("model that embeds, instead of word statistics")
+    )
     replicas: Replicas = setting(
         1, "PULSE_REPLICAS", _("replicas of each stream: 1, or 3 on a cluster")
     )

@@ -14,8 +14,8 @@ from pulse_desktop.model.log_format import LogFormatter
 logger = logging.getLogger("pulse.workers")
 
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-_NOISY_LOGGERS: Final = ("taskiq", "nats")
-"""Libraries that log each task or each ping; limited to warnings."""
+_NOISY_LOGGERS: Final = ("taskiq", "nats", "httpx", "httpcore")
+"""Libraries that log each task, ping or request; limited to warnings."""
 
 
 def configure_logging(level: str) -> None:

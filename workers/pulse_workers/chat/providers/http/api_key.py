@@ -1,6 +1,7 @@
 """API keys: read from the environment, a file or the keyring of the system, and never shown."""
 
 import asyncio
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pulse_workers.errors import SettingsError
 MASK: Final = "***"
 KEYRING_TIMEOUT_S: Final = 3.0
 """A locked keyring may wait for a person to unlock it."""
+MAX_FILE: Final = 16_384
 MIN_KEY: Final = 4
 """Masking a shorter text would mask ordinary words."""
 
@@ -87,7 +89,7 @@ class KeyInFile:
         name = f"key_file={str(self._path)!r}"
         try:
             mode = self._path.stat().st_mode
-            text = self._path.read_text(encoding="utf-8")
+            text = _read_regular(self._path, mode)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text"
             expected = _("a readable file ({reason})").format(reason=reason)
@@ -133,6 +135,13 @@ class KeyInKeyring:
             text = expected.format(reason=type(error).__name__)
             raise SettingsError(name, "", text) from None
         return _make_key(name, value or "")
+
+
+def _read_regular(path: Path, mode: int) -> str:
+    if not stat.S_ISREG(mode):  # reading a FIFO or device may never end
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        return file.read(MAX_FILE).decode()
 
 
 def _make_key(name: str, text: str) -> ApiKey:

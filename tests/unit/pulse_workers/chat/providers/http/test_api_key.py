@@ -1,0 +1,103 @@
+"""API keys: where they are read from, and that they are never shown."""
+
+import copy
+import pickle
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pulse_workers.chat.providers.http.api_key import (
+    ApiKey,
+    KeyInEnvironment,
+    KeyInFile,
+    KeyInKeyring,
+)
+from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
+from pulse_workers.chat.providers.http.transport import Transport
+from pulse_workers.chat.providers.model_errors import ModelRefusedError
+from pulse_workers.errors import SettingsError
+
+from tests.kit.model_clients import StateInMemory
+from tests.kit.model_server import ModelServer
+
+KEY = "sk-test-5e9b2f"
+
+
+def test_a_key_is_in_no_text_made_of_it() -> None:
+    key = ApiKey(KEY)
+    assert KEY not in f"{key} {key!r} {[key]}"
+    assert key.mask(f"wrong key {KEY}!") == "wrong key ***!"
+    for serialize in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError):
+            serialize(key)
+
+
+async def test_a_key_in_a_file_is_read_again_and_only_if_nobody_else_can(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("first-key\n")
+    file.chmod(0o600)
+    source = KeyInFile(str(file))
+    assert (await source.read()).headers == {"authorization": "Bearer first-key"}
+    file.write_text(KEY)
+    assert (await source.read()).headers == {"authorization": f"Bearer {KEY}"}
+    for mode in (0o604, 0o620, 0o666):
+        file.chmod(mode)
+        with pytest.raises(SettingsError, match="run chmod 600 on it") as raised:
+            await source.read()
+        assert KEY not in str(raised.value)
+    file.chmod(0o640)
+    await source.read()
+
+
+@pytest.mark.parametrize("text", ["", " \n", "abc", "two words", "ключ-ключ", "a\x00bcdef"])
+async def test_what_cannot_be_a_key_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(SettingsError, match="MY_KEY: expected an API key") as raised:
+        await KeyInEnvironment("MY_KEY", {"MY_KEY": text}).read()
+    assert not text.strip() or text not in str(raised.value)
+
+
+async def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(SettingsError, match="expected a readable file"):
+            await KeyInFile(str(path)).read()
+
+
+async def test_a_key_in_the_keyring_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def get_password(service: str, user: str) -> str:
+        asked.append((service, user))
+        return KEY
+
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=get_password))
+    source = KeyInKeyring("pulse/openai")
+    assert (await source.read()).mask(KEY) == "***"
+    await source.read()
+    assert asked == [("pulse", "openai")]
+
+
+async def test_a_keyring_that_fails_or_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get_password(service: str, user: str) -> str:
+        raise RuntimeError(f"no backend for {KEY}")
+
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=get_password))
+    with pytest.raises(SettingsError, match=r"keyring that can be read \(RuntimeError\)"):
+        await KeyInKeyring("pulse/openai").read()
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(SettingsError, match="the package keyring to be installed"):
+        await KeyInKeyring("pulse/openai").read()
+
+
+async def test_a_server_that_repeats_the_key_is_quoted_without_it() -> None:
+    source = KeyInEnvironment("MY_KEY", {"MY_KEY": KEY})
+    async with ModelServer(key="another-key") as server:
+        limits = SharedLimits("test", Limits(), StateInMemory())
+        transport = Transport(server.openai_url, source, limits, timeout_s=10)
+        with pytest.raises(
+            ModelRefusedError, match=r"Incorrect API key provided: \*\*\*"
+        ) as raised:
+            await transport.get("/models")
+        await transport.close()
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in str(raised.value)

@@ -1,0 +1,200 @@
+"""The providers of a worker, made from its configuration."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import httpx
+
+from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
+from pulse_workers.chat.providers.configuration import (
+    BUILTIN,
+    E5,
+    Configuration,
+    EmbeddingConfiguration,
+    ProviderConfiguration,
+    load_configuration,
+)
+from pulse_workers.chat.providers.embedding import E5Embedding, HttpEmbedding
+from pulse_workers.chat.providers.http.api_key import (
+    KeyInEnvironment,
+    KeyInFile,
+    KeyInKeyring,
+    KeySource,
+)
+from pulse_workers.chat.providers.http.client import HttpModelClient
+from pulse_workers.chat.providers.http.limits import Limits, SharedLimits, SharedState
+from pulse_workers.chat.providers.http.ollama import OllamaFormat
+from pulse_workers.chat.providers.http.openai import OpenAIFormat
+from pulse_workers.chat.providers.http.prices import PriceList
+from pulse_workers.chat.providers.http.transport import Transport
+from pulse_workers.chat.providers.language_model import LanguageModelProvider
+from pulse_workers.chat.providers.model_client import OutputMode
+from pulse_workers.chat.providers.model_errors import ModelRefusedError
+from pulse_workers.chat.providers.provider import Capability, Provider
+from pulse_workers.chat.providers.routing import RoutedProvider
+from pulse_workers.config.settings import Settings
+
+MAX_CHECKED_MODELS: Final = 100
+_AGENT_CAPABILITIES: Final = {
+    "classification": Capability.JUDGE,
+    "extraction": Capability.READ,
+    "analysis": Capability.SUMMARISE,
+}
+_LIMIT_FIELDS: Final = {"api.openai.com": "max_completion_tokens"}
+_OLLAMA_TAG: Final = ":latest"
+
+
+class CheckedProvider(Protocol):
+    """A provider whose state is published as `provider.checked`."""
+
+    @property
+    def name(self) -> str:
+        """Name of the provider."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Its technique."""
+        ...
+
+    async def check(self) -> list[str]:
+        """Make a small call and return names of models, or raise an error."""
+        ...
+
+
+class ModelServerCheck:
+    """Asks a server for its models, and whether those that are configured are among them."""
+
+    kind = "llm"
+
+    def __init__(self, client: HttpModelClient, models: Sequence[str]) -> None:
+        self.name = client.provider
+        self._client = client
+        self._models = models
+
+    async def check(self) -> list[str]:
+        """Return names of models, the configured ones first.
+
+        Raises:
+            ModelError: the server cannot be asked, or lacks a configured model.
+        """
+        listed = await self._client.list_models()
+        names = {name.removesuffix(_OLLAMA_TAG) for name in listed}
+        for model in self._models:
+            if model.removesuffix(_OLLAMA_TAG) not in names:
+                raise ModelRefusedError(f"the server does not list the model {model!r}", 404)
+        return list(dict.fromkeys((*self._models, *listed)))[:MAX_CHECKED_MODELS]
+
+
+@dataclasses.dataclass(frozen=True)
+class ConfiguredProviders:
+    """What the tasks of a worker use.
+
+    Attributes:
+        provider: passes each call to the configured provider.
+        configuration: which one that is.
+        clients: model clients by the name of their provider.
+        checks: what is checked regularly, one per provider.
+    """
+
+    provider: Provider
+    configuration: Configuration
+    clients: Mapping[str, HttpModelClient]
+    checks: Sequence[CheckedProvider]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for client in self.clients.values():
+            await client.close()
+
+
+def make_providers(
+    settings: Settings, state: SharedState, environ: Mapping[str, str] = os.environ
+) -> ConfiguredProviders:
+    """Make the providers; nothing is connected yet.
+
+    Args:
+        settings: of the worker; they name the configuration.
+        state: where limits are kept that all processes share.
+        environ: environment variables, for keys.
+
+    Raises:
+        SettingsError: the configuration is invalid, or needs a package that is not installed.
+    """
+    configuration = load_configuration(settings)
+    environ = {**environ, "PULSE_MODEL_KEY": settings.model_key.get_secret_value()}
+    clients = {
+        name: make_client(name, provider, state, environ)
+        for name, provider in configuration.providers.items()
+    }
+    builtin = BuiltinProvider()
+    local: dict[str, Provider] = {BUILTIN: builtin}
+    if any(choice.provider == E5 for choice in configuration.embedding.choices):
+        local[E5] = E5Embedding()
+    chains: dict[Capability, list[Provider]] = {}
+    for agent_name, capability in _AGENT_CAPABILITIES.items():
+        agent = configuration.agents[agent_name]
+        chains[capability] = [
+            local.get(choice.provider)
+            or LanguageModelProvider(clients[choice.provider], choice.model, agent)
+            for choice in agent.choices
+        ]
+    embedding = configuration.embedding
+    chains[Capability.EMBED] = [
+        local.get(choice.provider) or _http_embedding(clients[choice.provider], embedding)
+        for choice in embedding.choices
+    ]
+    used = {id(each): each for chain in chains.values() for each in chain}
+    checks: list[CheckedProvider] = [each for each in local.values() if id(each) in used]
+    checks += [
+        ModelServerCheck(client, configuration.models_of(name)) for name, client in clients.items()
+    ]
+    return ConfiguredProviders(RoutedProvider(chains), configuration, clients, checks)
+
+
+def make_client(
+    name: str,
+    provider: ProviderConfiguration,
+    state: SharedState,
+    environ: Mapping[str, str],
+) -> HttpModelClient:
+    """Make the model client of a provider."""
+    limits = Limits(
+        requests_per_minute=provider.requests_per_minute,
+        tokens_per_minute=provider.tokens_per_minute,
+        concurrency=provider.concurrency,
+        spend_limit_usd=provider.spend_limit,
+        spend_period=provider.spend_period,
+        max_wait_s=provider.max_wait,
+    )
+    shared = SharedLimits(name, limits, state)
+    if provider.api == "ollama":
+        wire_format: OllamaFormat | OpenAIFormat = OllamaFormat(provider.context_tokens)
+    else:
+        host = httpx.URL(provider.url).host
+        field = provider.limit_field or _LIMIT_FIELDS.get(host, "max_tokens")
+        wire_format = OpenAIFormat(field)
+    return HttpModelClient(
+        name,
+        wire_format,
+        Transport(provider.url, _key_source(provider, environ), shared, timeout_s=provider.timeout),
+        shared,
+        PriceList(provider.url, provider.prices),
+        [OutputMode(mode) for mode in provider.output_modes],
+    )
+
+
+def _key_source(provider: ProviderConfiguration, environ: Mapping[str, str]) -> KeySource | None:
+    if provider.key_variable:
+        return KeyInEnvironment(provider.key_variable, environ)
+    if provider.key_file:
+        return KeyInFile(provider.key_file)
+    if provider.key_keyring:
+        return KeyInKeyring(provider.key_keyring)
+    return None
+
+
+def _http_embedding(client: HttpModelClient, embedding: EmbeddingConfiguration) -> HttpEmbedding:
+    return HttpEmbedding(client, embedding.model, embedding.query_prefix, embedding.passage_prefix)

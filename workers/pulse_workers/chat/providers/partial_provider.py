@@ -1,0 +1,60 @@
+"""A provider that can do a part of what the protocol has, and refuses the rest."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from pulse_workers.chat.providers.provider import (
+    Answer,
+    Capability,
+    JudgeInput,
+    Judgement,
+    ModelVersion,
+    PeriodSummary,
+    Reading,
+    ReadRequest,
+    SummaryRequest,
+)
+from pulse_workers.chat.records import Vector
+from pulse_workers.errors import ProviderRefusedError
+
+
+class PartialProvider:
+    """Base class: each call is refused unless a subclass implements it."""
+
+    kind = "llm"
+    capabilities: frozenset[Capability] = frozenset()
+
+    def __init__(self, name: str, model: str = "", embedding_model: str = "") -> None:
+        """Name the provider and its models; see `Provider`."""
+        self.name = name
+        self.model = model
+        self.embedding_model = embedding_model
+
+    def version(self, capability: Capability) -> ModelVersion:
+        """Return the model of a capability; see `Provider`."""
+        is_embedding = capability is Capability.EMBED
+        return ModelVersion(self.embedding_model if is_embedding else self.model)
+
+    async def check(self) -> list[str]:
+        """Return no models: there is nothing to check."""
+        return []
+
+    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        """Refuse; see `Provider`."""
+        self._refuse(f"judge {len(inputs)} messages")
+
+    async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
+        """Refuse; see `Provider`."""
+        del is_query
+        self._refuse(f"embed {len(texts)} texts")
+
+    async def read(self, request: ReadRequest) -> Answer[Reading]:
+        """Refuse; see `Provider`."""
+        self._refuse(f"read {len(request.messages)} messages")
+
+    async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
+        """Refuse; see `Provider`."""
+        self._refuse(f"summarise {len(request.messages)} messages")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise ProviderRefusedError(f"{self.name} is not configured to {what}")
