@@ -6,6 +6,7 @@ stand-in task instead, so that every task gets a result.
 
 import abc
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from nats.aio.client import Client
@@ -22,7 +23,8 @@ from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.message_identity import identify
-from pulse_workers.brokers.task_names import TaskNameMiddleware
+from pulse_workers.brokers.task_names import ObservedWorker, TaskNameMiddleware
+from pulse_workers.brokers.unknown_tasks import UnknownTasks
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
 from pulse_workers.registry import decorator_labels
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 REQUEUE: Final = "X-Taskiq-requeue"
 _MAX_ERROR_TEXT: Final = 500
+_MAX_WORKERS: Final = 1_000
 
 
 class BaseBroker(AsyncBroker):
@@ -46,11 +49,15 @@ class BaseBroker(AsyncBroker):
         active: deliveries in progress, by sequence.
         connected_at: Unix seconds of the last connection or reconnection.
         paused: no tasks are started until `resume`.
+        on_new_worker: called when another worker of the queue is heard for the first time.
+        unknown: tasks that this worker is offered and does not know.
         permission_error: the server's text when it refused to deliver tasks; empty otherwise.
     """
 
     kind: str
     persists_tasks: bool
+    unknown_task_effect = "It fails with UnknownTaskNameError"
+    """What happens to a task of an unknown name, for the log."""
     client: Client
     _log: "ConnectionLog"
 
@@ -63,6 +70,9 @@ class BaseBroker(AsyncBroker):
         self.connected_at = 0.0
         self.paused = False
         self.permission_error = ""
+        self.on_new_worker: Callable[[], None] = lambda: None
+        self._observed: set[str] = set()
+        self.unknown = UnknownTasks(self.get_all_tasks, self.unknown_task_effect)
         self._rejecting_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
             broker=self, task_name="rejected", original_func=raise_rejection, labels={}
         )
@@ -83,6 +93,8 @@ class BaseBroker(AsyncBroker):
         """Learn from heartbeats which task names the live workers execute."""
         for middleware in self.middlewares:
             if isinstance(middleware, TaskNameMiddleware):
+                if self.is_worker_process:
+                    middleware.on_worker = self._on_worker
                 await middleware.observe(self.client)
 
     def on_dead_letter(self, delivery: Delivery) -> None:
@@ -98,6 +110,21 @@ class BaseBroker(AsyncBroker):
         violation = parse_violation(text)
         if violation is not None and violation.is_of(self._pull_violation):
             self.permission_error = redact_url(text)
+
+    def _on_worker(self, worker: ObservedWorker) -> None:
+        """Compare this worker with another that takes tasks from the same queue."""
+        if worker.identity == self.settings.identity or not self._shares_queue(worker):
+            return
+        if worker.names is not None:
+            names = {self.registered_name(name) for name in worker.names}
+            self.unknown.compare(worker.identity, names)
+        if worker.identity not in self._observed and len(self._observed) < _MAX_WORKERS:
+            self._observed.add(worker.identity)
+            self.on_new_worker()
+
+    def _shares_queue(self, worker: ObservedWorker) -> bool:
+        """Return whether another worker takes tasks from the same queue."""
+        return worker.broker == self.kind
 
     @property
     @abc.abstractmethod
@@ -150,6 +177,7 @@ class BaseBroker(AsyncBroker):
         if delivery.rejection is None:
             if task is not None:
                 return task
+            self.unknown.offer(task_name)
             delivery.rejection = UnknownTaskNameError(task_name, list(self.get_all_tasks()))
         return self._rejecting_task
 

@@ -28,6 +28,8 @@ from pulse_workers.brokers.base_broker import BaseBroker, message_headers
 from pulse_workers.brokers.core_delivery import CoreDelivery
 from pulse_workers.brokers.delivery import DeliveredMessage, Delivery, as_message
 from pulse_workers.brokers.handoff import PeerGroup, drain
+from pulse_workers.brokers.task_names import ObservedWorker
+from pulse_workers.brokers.unknown_tasks import MAX_HOPS, publish_again, task_name_of
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import ConnectionLog, connect_options, limit_connect_time
 
@@ -42,6 +44,10 @@ class CoreBroker(BaseBroker, NatsBroker):
 
     kind = "core"
     persists_tasks = False
+    unknown_task_effect = (
+        f"It is published again for another worker of the queue group, at most {MAX_HOPS} times, "
+        "and then fails with UnknownTaskNameError"
+    )
 
     def __init__(self, settings: Settings) -> None:
         self._log = ConnectionLog("tasks")
@@ -225,10 +231,33 @@ class CoreBroker(BaseBroker, NatsBroker):
         await drain(self.client, subscription)
 
     async def _receive(self, message: Msg) -> None:
-        self._enqueue(self._delivery(message.data, message.headers or {}))
+        delivery = self._delivery(message.data, message.headers or {})
+        if not await self._give_away(delivery):
+            self._enqueue(delivery)
+
+    async def _give_away(self, delivery: CoreDelivery) -> bool:
+        """Publish a task that is unknown here again; False if it is to be processed here.
+
+        The server delivers it to a random member of the queue group, perhaps to this worker again.
+        """
+        name = self._unknown_name(delivery.data)
+        if name is None or delivery.hops >= MAX_HOPS or self._stopping:
+            return False
+        self.unknown.offer(name)
+        return await publish_again(self.client, self.subject, delivery)
+
+    def _unknown_name(self, data: bytes) -> str | None:
+        """Return the name of a task that this worker does not have; None for all others."""
+        name = task_name_of(data)
+        if name is None or self.registered_name(name) in self.get_all_tasks():
+            return None
+        return name
+
+    def _shares_queue(self, worker: ObservedWorker) -> bool:
+        return super()._shares_queue(worker) and worker.queue_group == self.queue
 
     def _accept(self, data: bytes, headers: dict[str, str]) -> bool:
-        accepts = not self.paused and not self._stopping
+        accepts = not self.paused and not self._stopping and self._unknown_name(data) is None
         if accepts and data:
             self._enqueue(self._delivery(data, headers))
         return accepts

@@ -14,7 +14,8 @@ from pulse_workers.brokers.retries import MAX_DELAY
 ATTEMPT: Final = "Pulse-Attempt"
 QUEUED_AT: Final = "Pulse-Queued-At"
 NOT_BEFORE: Final = "Pulse-Not-Before"
-_OWN_HEADERS: Final = (ATTEMPT, QUEUED_AT, NOT_BEFORE)
+HOPS: Final = "Pulse-Hops"
+_OWN_HEADERS: Final = (ATTEMPT, QUEUED_AT, NOT_BEFORE, HOPS)
 _MAX_NUMBER: Final = 1e12
 
 
@@ -36,6 +37,7 @@ class CoreDelivery(Delivery):
 
     Attributes:
         not_before: Unix seconds before which the task must not start, 0 for no delay.
+        hops: how often workers that do not know the task have published it again.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class CoreDelivery(Delivery):
             queue.finish,
         )
         self.not_before = min(_number(headers, NOT_BEFORE, 0.0), received_at + MAX_DELAY)
+        self.hops = int(_number(headers, HOPS, 0.0))
         self._queue = queue
         self._data = data
         self._headers = {key: value for key, value in headers.items() if key not in _OWN_HEADERS}

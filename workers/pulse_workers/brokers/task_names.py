@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from nats.aio.client import Client
@@ -16,9 +16,27 @@ _HEARTBEAT: Final = b'"worker.heartbeat"'
 _HEARTBEATS_TO_OBSERVE: Final = 3
 
 
+class ObservedWorker(msgspec.Struct, frozen=True):
+    """A worker, as one of its heartbeats describes it.
+
+    Attributes:
+        identity: `name@host:pid`.
+        broker: kind of its broker, None if unknown.
+        queue_group: its queue group, None if unknown.
+        names: names of its tasks, None if this heartbeat has none.
+    """
+
+    identity: str
+    broker: str | None
+    queue_group: str | None
+    names: frozenset[str] | None
+
+
 class _HeartbeatData(msgspec.Struct):
     worker: str
     catalogue: dict[str, msgspec.Raw] | None = None
+    broker: Any = None
+    queue_group: Any = None
 
 
 class _Heartbeat(msgspec.Struct):
@@ -29,7 +47,11 @@ _decode = msgspec.json.Decoder(_Heartbeat).decode
 
 
 class TaskNameMiddleware(TaskiqMiddleware):
-    """Sends each task under the name that all live workers execute."""
+    """Sends each task under the name that all live workers execute.
+
+    Attributes:
+        on_worker: called for each heartbeat of a worker.
+    """
 
     def __init__(
         self, heartbeat_interval: float, clock: Callable[[], float] = time.monotonic
@@ -41,6 +63,7 @@ class TaskNameMiddleware(TaskiqMiddleware):
             clock: monotonic seconds.
         """
         super().__init__()
+        self.on_worker: Callable[[ObservedWorker], None] = lambda _worker: None
         self._clock = clock
         self._names = AnnouncedNames(_HEARTBEATS_TO_OBSERVE * heartbeat_interval)
 
@@ -60,4 +83,17 @@ class TaskNameMiddleware(TaskiqMiddleware):
             heartbeat = _decode(message.data).data
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
-        self._names.record(heartbeat.worker, self._clock(), heartbeat.catalogue)
+        names = heartbeat.catalogue
+        self._names.record(heartbeat.worker, self._clock(), names)
+        self.on_worker(
+            ObservedWorker(
+                heartbeat.worker,
+                _text(heartbeat.broker),
+                _text(heartbeat.queue_group),
+                frozenset(names) if names is not None else None,
+            )
+        )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text.translation import _
 from pulse_workers.brokers.base_broker import BaseBroker
+from pulse_workers.brokers.core_broker import CoreBroker
 from pulse_workers.brokers.factory import make_broker
 from pulse_workers.brokers.stream_retention import TRIM_INTERVAL_S, StreamTrimmer
 from pulse_workers.config.settings import Settings
@@ -110,6 +111,7 @@ async def _work(
     heartbeat = Heartbeat(
         runtime.events, receiver, worker, settings.slots, lambda: _worker_details(receiver)
     )
+    runtime.broker.on_new_worker = heartbeat.announce_next
     commands = CommandHandler(
         client.jetstream(),
         receiver,
@@ -147,9 +149,11 @@ def _worker_details(receiver: DeliveryReceiver) -> dict[str, object]:
     return {
         "waiting": broker.pending,
         "broker": broker.kind,
+        "queue_group": broker.queue if isinstance(broker, CoreBroker) else None,
         "paused": broker.paused,
         "draining": receiver.draining,
         "log_level": log_level(),
+        **broker.unknown.fields(),
     }
 
 

@@ -89,6 +89,10 @@ class Heartbeat:
         state = {**self._state(), "catalogue": self._schemas.due(self._clock())}
         self._events.publish("monitoring", "worker.heartbeat", state)
 
+    def announce_next(self) -> None:
+        """Publish the task schemas with the next heartbeat."""
+        self._schemas.announce_next()
+
     def publish_change(self) -> None:
         """Publish the current state before the next heartbeat is due: it has just changed."""
         self._events.publish("monitoring", "worker.heartbeat", self._state())

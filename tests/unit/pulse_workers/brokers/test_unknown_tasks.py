@@ -1,0 +1,42 @@
+"""Unknown names are logged once, and few of them are kept: senders choose them."""
+
+import pytest
+from pulse_workers.brokers.unknown_tasks import MAX_NAMES, UnknownTasks, task_name_of
+
+
+def test_each_name_is_logged_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    unknown = UnknownTasks(lambda: ["a"], "It fails")
+    for _ in range(3):
+        unknown.offer("b")
+    unknown.offer("x" * 1_000_000)
+    for number in range(1_000):
+        unknown.offer(f"name-{number}")
+    assert unknown.offered["b"] == 3
+    assert len(unknown.offered) == len(caplog.records) == MAX_NAMES
+    assert "offered a task that this worker does not have: 'b'. It fails." in caplog.text
+    assert max(map(len, caplog.messages)) < 1_000
+
+
+def test_missing_tasks_are_logged_when_they_are_new(caplog: pytest.LogCaptureFixture) -> None:
+    unknown = UnknownTasks(lambda: ["a"], "It fails")
+    unknown.compare("w@h:1", ["a"])
+    assert unknown.fields() == {}
+    for names in (["a", "c", "b"], ["b", "c"], ["d"]):
+        unknown.compare("w@h:2", names)
+    assert unknown.missing == ("b", "c", "d")
+    assert unknown.fields() == {"missing_tasks": ["b", "c", "d"]}
+    assert [text.partition(": ")[2][:8] for text in caplog.messages] == ["'b', 'c'", "'d'. Thi"]
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (b'{"task_id":"1","task_name":"a:b","args":[]}', "a:b"),
+        (b'{"task_id":"1"}', None),
+        (b'{"task_name":7}', None),
+        (b"\xff", None),
+        (b'{"task_name":"a","args":' + b"[" * 100_000, None),
+    ],
+)
+def test_the_name_in_a_message(message: bytes, name: str | None) -> None:
+    assert task_name_of(message) == name
