@@ -8,6 +8,7 @@ import contextvars
 import dataclasses
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from nats.aio.client import Client
 
@@ -19,6 +20,8 @@ from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
 from pulse_workers.telemetry.event_sink import EventSink
+
+_REQUEST_TIMEOUT_S: Final = 20.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +56,7 @@ async def make_services(
         SettingsError: the configuration of providers is invalid.
     """
     folders = AllowedFolders(settings.chat_folders)
-    store = await Store.open(client.jetstream())
+    store = await Store.open(client.jetstream(timeout=_REQUEST_TIMEOUT_S))
     providers = make_providers(settings, store.state)
     return Services(
         store=store,

@@ -143,7 +143,7 @@ class KnowledgeStore:
                 else new_topic(assignment, model=reader.model, at=reader.at)
             )
             # Counted after the head was read: one that is stored meanwhile prevents the update.
-            count = await self._count(f"member.{assignment.topic_id}.*")
+            count = await self._count(f"member.{assignment.topic_id}.>")
             added: tuple[str, ...] = ()
             if reader.id not in known.readings:
                 # Those of an earlier attempt are in the head already, unless it was interrupted.

@@ -20,7 +20,7 @@ from pulse_desktop.nats_client.fast_path import FastPathClient
 
 MAX_IN_FLIGHT: Final = 256
 MAX_BYTES_IN_FLIGHT: Final = 4 << 20
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 20.0
 _BATCH_VERSION: Final = (2, 11)
 """The version of nats-server from which on many values can be read with one request."""
 

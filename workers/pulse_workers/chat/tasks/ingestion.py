@@ -18,7 +18,13 @@ from pulse_workers.registry import task
 PARENT: Final = "parent_task_id"
 
 
-@task(task_name="ingest_messages", max_attempts=3, retry_delay=2)
+@task(
+    task_name="ingest_messages",
+    max_attempts=30,
+    retry_delay=2,
+    retry_max_delay=30,
+    retry_on="TimeoutError,OSError,Error",  # outages of the server: it continues where it was
+)
 async def ingest_messages(
     path: str = "",
     offset: int = 0,

@@ -8,7 +8,13 @@ from pulse_workers.chat.services import current_services, current_task_id
 from pulse_workers.registry import task
 
 
-@task(task_name="process_messages", max_attempts=3, retry_delay=2)
+@task(
+    task_name="process_messages",
+    max_attempts=10,
+    retry_delay=2,
+    retry_max_delay=30,
+    retry_on="TimeoutError,OSError,Error",  # outages of the server
+)
 async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
     """Score, embed and extract knowledge from messages, as far as that is missing.
 

@@ -1,0 +1,221 @@
+"""Ingesting again runs what is missing: after failures, a full bucket, and kills."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from nats.js.api import DiscardPolicy, StreamConfig
+from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
+from pulse_workers.chat.records import Stage, StageOutcome
+from pulse_workers.chat.store.store import Store
+
+from tests.kit.chat_export import CHAT_ID, message, read_export, write_export
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import WorkerHarness, open_harness
+
+INGEST = "ingest_messages"
+ALL_DONE = {"refused": 0, "failed": 0}
+
+
+@pytest.fixture
+async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(nats_server, tmp_path) as harness:
+        yield harness
+
+
+async def ingest(harness: WorkerHarness, export: Path, timeout_s: float = 20) -> dict[str, Any]:
+    result = await harness.result(await harness.send(INGEST, str(export)), timeout_s)
+    assert result["error"] is None
+    returned: dict[str, Any] = result["return_value"]
+    return returned
+
+
+def announced(harness: WorkerHarness, event_type: str) -> Counter[str]:
+    found = [event["data"] for event in harness.events if event["type"] == event_type]
+    return Counter(str(data.get("message_id") or data["id"]) for data in found)
+
+
+async def test_only_what_failed_is_repeated(harness: WorkerHarness, tmp_path: Path) -> None:
+    chat = [
+        message(1, "log of the night", file="files/late.log", mime_type="text/plain"),
+        message(2, "we decided to restart the queue"),
+    ]
+    export = write_export(tmp_path / "export", chat)
+    await harness.run()
+    first = await ingest(harness, export)
+    assert first["failed"] == 1
+    assert "late.log" in first["message"]
+    (tmp_path / "export" / "files" / "late.log").write_text("timeout\n", encoding="utf-8")
+    second = await ingest(harness, export)
+    assert (second["failed"], second["unchanged"], second["enqueued"]) == (0, 2, 1)
+    assert second["stages"]["scored"] == {"done": 2, **ALL_DONE}
+    third = await ingest(harness, export)
+    assert (third["failed"], third["enqueued"]) == (0, 0)
+    await wait_until(lambda: announced(harness, "message.scored").total() >= 2)
+    assert announced(harness, "message.scored") == {f"{CHAT_ID}.1": 1, f"{CHAT_ID}.2": 1}
+    assert announced(harness, "message.new") == {f"{CHAT_ID}.1": 1, f"{CHAT_ID}.2": 1}
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        "pulse_scores",
+        pytest.param("pulse_messages", marks=pytest.mark.slow),
+        pytest.param("pulse_stages", marks=pytest.mark.slow),
+        pytest.param("pulse_embeddings", marks=pytest.mark.slow),
+        pytest.param("pulse_knowledge", marks=pytest.mark.slow),
+    ],
+)
+async def test_a_full_bucket_is_a_failure_that_names_the_command_and_heals(
+    harness: WorkerHarness, tmp_path: Path, bucket: str
+) -> None:
+    await harness.js.add_stream(
+        StreamConfig(
+            name=f"KV_{bucket}",
+            subjects=[f"$KV.{bucket}.>"],
+            max_bytes=2_000,
+            max_msgs_per_subject=1,
+            discard=DiscardPolicy.NEW,
+            allow_rollup_hdrs=True,
+            allow_direct=True,
+        )
+    )
+    text = "we decided to restart the payment queue because the payment queue was slow, part"
+    chat = [message(n, f"{text} {n}", reply_to_message_id=1) for n in range(1, 21)]
+    export = write_export(tmp_path / "export", chat)
+    await harness.run()
+    full = await ingest(harness, export)
+    assert full["failed"] > 0
+    assert f"the bucket {bucket} is full" in full["message"]
+    assert "pulse-worker provision --store-max-bytes" in full["message"]
+    enlarge = harness.start("provision", "--store-max-bytes", "16M")
+    assert await enlarge.wait_for_exit(20) == 0
+    assert f"enlarged {bucket} to 16 MiB" in enlarge.log
+    healed = await ingest(harness, export)
+    assert (healed["failed"], healed["refused"], healed["finished"]) == (0, 0, True)
+    for stage in Stage:
+        assert healed["stages"][stage.value] == {"done": 20, **ALL_DONE}
+
+
+async def test_vectors_of_another_model_are_made_again(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    export = write_export(tmp_path / "export", [message(n, f"line {n}") for n in range(1, 4)])
+    await harness.run()
+    await ingest(harness, export)
+    store = await Store.open(harness.js)
+    ids = [f"{CHAT_ID}.{n}" for n in range(1, 4)]
+    records = await store.stages.get_many(ids)
+    for key in ids:
+        assert {each.outcome for each in records[key].values()} == {StageOutcome.DONE}
+    index = store.vector_index(BuiltinProvider.embedding_model)
+    await index.refresh()
+    assert len(index) == 3
+    older = {
+        key: msgspec.structs.replace(records[key][Stage.EMBEDDED], model="older-model")
+        for key in ids
+    }
+    await store.stages.put_many(Stage.EMBEDDED, older)
+    again = await ingest(harness, export)
+    assert again["enqueued"] == 1
+    for found in (await store.stages.get_many(ids)).values():
+        assert found[Stage.EMBEDDED].model == BuiltinProvider.embedding_model
+    await wait_until(lambda: announced(harness, "message.scored").total() >= 3)
+    assert set(announced(harness, "message.scored").values()) == {1}
+
+
+@pytest.mark.slow
+async def test_an_ingest_that_fills_the_only_slot_runs_its_windows_itself(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    export = write_export(tmp_path / "export", [message(n, f"line {n}") for n in range(1, 4)])
+    await harness.run(worker_slots=1)
+    result = await ingest(harness, export, 40)
+    assert result["stages"]["extracted"]["done"] == 3
+    await wait_until(harness.all_acked)
+
+
+@pytest.mark.slow
+async def test_a_killed_ingest_loses_and_doubles_nothing(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    count = 6_000
+    text = "we decided to restart the payment queue because the payment queue was slow, part"
+    chat = [message(n, f"{text} {n}", author=f"Author {n % 7}") for n in range(1, count + 1)]
+    export = write_export(tmp_path / "export", chat)
+    workers = [await harness.run(ack_wait=3), await harness.run(ack_wait=3)]
+    store = await Store.open(harness.js)
+    task_id = await harness.send(INGEST, str(export))
+
+    async def scored() -> int:
+        info = await harness.js.stream_info("KV_pulse_scores")
+        return info.state.messages
+
+    for threshold in (count // 4, count // 2):
+        await wait_until(lambda least=threshold: _at_least(scored, least), 60)
+        for worker in workers:
+            worker.kill()
+        workers = [await harness.run(ack_wait=3), await harness.run(ack_wait=3)]
+    result = await harness.result(task_id, 120)
+    returned = result["return_value"]
+    assert (returned["read"], returned["finished"], returned["failed"]) == (count, True, 0)
+    assert returned["new"] + returned["updated"] + returned["unchanged"] == count
+    await wait_until(harness.all_acked, 30)
+    ids = [f"{CHAT_ID}.{n}" for n in range(1, count + 1)]
+    for first in range(0, count, 200):
+        part = ids[first : first + 200]
+        assert len(await store.messages.get_many(part)) == 200
+        assert len(await store.scores.get_many(part)) == 200
+        for records in (await store.stages.get_many(part)).values():
+            assert {each.outcome for each in records.values()} == {StageOutcome.DONE}
+            assert len(records) == len(Stage)
+    for topic in await store.knowledge.topics():
+        subject = f"$KV.pulse_knowledge.member.{topic.id}.*"
+        info = await harness.js.stream_info("KV_pulse_knowledge", subjects_filter=subject)
+        assert topic.message_count == len(info.state.subjects or {})
+    new = announced(harness, "message.new")
+    assert set(new) == set(ids)
+    assert sum(times > 1 for times in new.values()) <= 2 * 250  # the window of each kill
+    again = await ingest(harness, export, 60)
+    assert (again["unchanged"], again["enqueued"]) == (count, 0)
+
+
+async def _at_least(count: Any, least: int) -> bool:
+    return bool(await count() >= least)
+
+
+@pytest.mark.slow
+async def test_four_workers_that_read_one_subject_lose_and_double_no_member(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    count, size = 480, 12
+    text = "payment queue pool timeouts: the payment queue pool of forty connections is busy"
+    chat = [message(n, f"{text}, pod {n}", author="Olena") for n in range(1, count + 1)]
+    export = write_export(tmp_path / "export", chat)
+    for _ in range(4):
+        await harness.run()
+    store = await Store.open(harness.js)
+    await store.messages.put_many(read_export(export).messages)
+    ids = [f"{CHAT_ID}.{n}" for n in range(1, count + 1)]
+    tasks = [
+        await harness.send("process_messages", ids[first : first + size])
+        for first in range(0, count, size)
+    ]
+    for task_id in tasks:
+        result = await harness.result(task_id, 60)
+        assert result["error"] is None
+        assert result["return_value"]["failed"] == 0
+    topics = await store.knowledge.topics()
+    info = await harness.js.stream_info(
+        "KV_pulse_knowledge", subjects_filter="$KV.pulse_knowledge.member.>"
+    )
+    members = Counter(subject.split(".", 4)[4] for subject in info.state.subjects or {})
+    assert members == dict.fromkeys(ids, 1), json.dumps([topic.name for topic in topics])
+    assert sum(topic.message_count for topic in topics) == count
+    readers = {event["source"] for event in harness.events if event["topic"] == "knowledge"}
+    assert len(readers) == 4
