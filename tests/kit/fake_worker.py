@@ -37,11 +37,12 @@ class FakeWorker:
         self._reply = reply
         self.commands: list[tuple[str, str]] = []
 
-    async def subscribe(self) -> None:
+    async def subscribe(self, *, removes: bool) -> None:
         subscribe = self._client.subscribe
         await subscribe(CONTROL_ALL, cb=self._on_request)
         await subscribe(control_subject(self.worker), cb=self._on_request)
-        await subscribe(CONTROL_QUEUE, queue=CONTROL_GROUP, cb=self._on_request)
+        if removes:
+            await subscribe(CONTROL_QUEUE, queue=CONTROL_GROUP, cb=self._on_request)
         await self._client.flush()
 
     async def send_heartbeat(self, now: float, **more: object) -> None:
@@ -66,13 +67,20 @@ class FakeWorker:
 
 @asynccontextmanager
 async def fake_worker(
-    url: str, reply: ReplyFunction, worker: str = "worker-1@here:1"
+    url: str, reply: ReplyFunction, worker: str = "worker-1@here:1", *, removes: bool = True
 ) -> AsyncIterator[FakeWorker]:
-    """Yield a worker that is subscribed to commands."""
+    """Yield a worker that is subscribed to commands.
+
+    Args:
+        url: of the server.
+        reply: what it replies.
+        worker: its identity.
+        removes: whether it removes tasks from the queue: one of another project cannot.
+    """
     client = await connect(url, allow_reconnect=False)
     try:
         fake = FakeWorker(client, worker, reply)
-        await fake.subscribe()
+        await fake.subscribe(removes=removes)
         yield fake
     finally:
         await client.close()

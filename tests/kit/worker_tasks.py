@@ -1,6 +1,7 @@
 """Tasks for tests, loaded by workers through PULSE_WORKER_TASKS."""
 
 import asyncio
+import logging
 import os
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from pulse_workers.registry import task
 from pulse_workers.runtime.interrupt import stop_requested
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
+
+logger = logging.getLogger("tests.tasks")
 
 
 def append_line(path: str, line: str) -> None:
@@ -44,6 +47,15 @@ async def fail_twice(path: str) -> str:
     append_line(path, f"{time.time()}")
     if line_count(path) < 3:
         raise ConnectionError("not yet: nats://user:secret@host:4222")
+    return "at last"
+
+
+@task(max_attempts=2, retry_delay=0.1)
+def log_in_two_attempts(path: str) -> str:
+    append_line(path, "attempt")
+    logger.warning("attempt with token=%s", "hunter2hunter2")
+    if line_count(path) < 2:
+        raise ConnectionError("not yet")
     return "at last"
 
 

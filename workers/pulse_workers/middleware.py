@@ -13,7 +13,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from taskiq import (
@@ -178,7 +178,8 @@ class PulseMiddleware(DeliveryEventMiddleware):
                 message.task_id, message.task_name, time.time(), coroutine, delivery
             )
             self.slot_time.enter()
-            coroutine.add_done_callback(functools.partial(self._on_abandoned, delivery))
+            delivery.on_abandoned = functools.partial(self._on_abandoned, delivery)
+            coroutine.add_done_callback(delivery.on_abandoned)
         return super().pre_execute(message)
 
     def on_error(
@@ -257,10 +258,13 @@ class PulseMiddleware(DeliveryEventMiddleware):
             TaskiqResult(is_err=True, return_value=None, execution_time=0.0, error=error),
         )
 
-    def _remove(self, delivery: Delivery) -> bool:
+    def _remove(self, delivery: "MessageDelivery") -> bool:
         """Remove a run from those in progress, and return whether it was one."""
-        if self.running.pop(delivery.sequence, None) is None:
+        run = self.running.pop(delivery.sequence, None)
+        if run is None:
             return False
+        if delivery.on_abandoned is not None:
+            run.coroutine.remove_done_callback(delivery.on_abandoned)
         self.slot_time.leave()
         self.finished += 1
         return True
@@ -325,6 +329,7 @@ class MessageDelivery(SyntheticDelivery):
 
     Attributes:
         message: the task message.
+        on_abandoned: called when the asyncio task that runs it ends before TaskIQ has finished it.
     """
 
     def __init__(self, message: TaskiqMessage, outer: Delivery | None) -> None:
@@ -339,6 +344,7 @@ class MessageDelivery(SyntheticDelivery):
         self.message = message
         self.task_id = message.task_id
         self.result_bytes = None  # other result backends do not report it
+        self.on_abandoned: Callable[[asyncio.Task[Any]], None] | None = None
         self._outer = outer
 
     def never_retry(self) -> None:
@@ -348,6 +354,7 @@ class MessageDelivery(SyntheticDelivery):
     def leave(self) -> None:
         """Make the outer delivery the current one again."""
         current_delivery.set(self._outer)
+        self._outer = None
 
 
 def _retries(message: TaskiqMessage) -> int:

@@ -114,6 +114,23 @@ async def test_a_task_that_is_not_cancelled_is_a_failure(
     ]
 
 
+async def test_a_queued_task_is_removed_if_workers_can_only_cancel(
+    env: dict[str, str], nats_server: NatsServer, other: Client
+) -> None:
+    task_id = await enqueue(other)
+    async with fake_worker(
+        nats_server.url, lambda _: ("not_here", False, ""), removes=False
+    ) as worker:
+        result = await run("cancel", task_id, "f" * 32, "--json", env=env)
+        assert result.code == 1
+        assert [(each["outcome"], each["done"]) for each in result.objects] == [
+            ("removed", True),
+            ("not_found", False),
+        ]
+        assert "reject it" in result.objects[1]["detail"]
+        assert ("cancel", task_id) in worker.commands  # first: it may be fetching it
+
+
 async def test_workers_are_listed_with_the_details_of_their_heartbeats(
     env: dict[str, str], nats_server: NatsServer, other: Client
 ) -> None:

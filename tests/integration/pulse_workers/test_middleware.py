@@ -64,10 +64,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(server: NatsServer, folder: Path) -> AsyncIterator[Shop]:
+async def open_shop(server: NatsServer, folder: Path, *arguments: str) -> AsyncIterator[Shop]:
     """Run the generated project until its worker accepts commands and has announced its tasks."""
-    with taskiq_worker(folder):
-        async with open_session(server) as session:
+    async with open_session(server) as session:
+        with taskiq_worker(folder, *arguments):
 
             def ready() -> Worker | None:
                 workers = session.state.workers
@@ -76,6 +76,12 @@ async def open_shop(server: NatsServer, folder: Path) -> AsyncIterator[Shop]:
 
             worker = await wait_until(ready, START_TIMEOUT_S, f"a heartbeat; see {folder}")
             yield Shop(session, worker, folder)
+
+        def stopped() -> bool:
+            found = session.state.workers.get(worker.id)
+            return found is not None and found.stopped
+
+        await wait_until(stopped, message="the worker reports its end")
 
 
 async def test_the_documented_example_shows_everything(
@@ -86,7 +92,6 @@ async def test_the_documented_example_shows_everything(
         await check_events(shop)
         await check_cancellation(shop)
         await check_threads(shop)
-    # The worker has been terminated; TaskIQ shuts the broker down.
 
 
 BROKERS = {
@@ -106,6 +111,25 @@ async def test_every_broker_shows_everything(
         await check_events(shop)
         await check_cancellation(shop)
         await check_threads(shop)
+
+
+@pytest.mark.slow
+async def test_a_task_that_waits_in_a_stream_is_removed_from_it(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    generate(tmp_path, nats_server.url, **BROKERS["pull"])
+    async with open_shop(nats_server, tmp_path, "--max-async-tasks", "1") as shop:
+        running = await shop.enqueue("pack", "[3]")
+        await shop.wait(running, RunState.RUNNING)
+        waiting = [await shop.enqueue("add", "[1, 2]") for _ in range(3)]
+        for task_id in reversed(waiting):
+            outcome = await shop.cancel(task_id)
+            # TaskIQ may hold the next one, which it is refused when it starts.
+            assert outcome.status in (CancelStatus.REMOVED, CancelStatus.NOT_FOUND)
+        assert (await shop.cancel(running)).status is CancelStatus.CANCELLED
+        for task_id in waiting:
+            run = await shop.wait(task_id, RunState.CANCELLED)
+            assert run.started_at is None
 
 
 async def check_events(shop: Shop) -> None:

@@ -102,6 +102,21 @@ async def test_a_task_in_a_thread_is_only_requested_to_stop(
 
 
 @module_loop
+async def test_the_log_lines_of_each_attempt_are_shown(
+    harness: WorkerHarness, session: Session, tmp_path: Path
+) -> None:
+    task_id = await harness.send("log_in_two_attempts", str(tmp_path / "attempts"))
+    await wait_for_run(session, task_id, RunState.SUCCEEDED)
+    environment = command_environment(tmp_path / "data", PULSE_SERVER=harness.server.url)
+    shown = await asyncio.to_thread(run_command, "show", task_id, "--json", env=environment)
+    lines = [(line["attempt"], line["level"], line["text"]) for line in shown.object["log"]]
+    text = "attempt with token=***"
+    assert lines == [(1, "WARNING", text), (2, "WARNING", text)]
+    human = await asyncio.to_thread(run_command, "show", task_id, env=environment)
+    assert human.out.count(f"WARNING  tests.tasks: {text}") == 2
+
+
+@module_loop
 async def test_an_unknown_task_is_not_reported_as_cancelled(session: Session) -> None:
     (outcome,) = await session.tasks.cancel(["0" * 32])
     assert (outcome.status, outcome.done) == ("not_found", False)

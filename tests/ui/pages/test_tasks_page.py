@@ -18,6 +18,7 @@ from pulse_desktop.ui.pages.tasks.detail import (
     ARGUMENTS,
     ERROR,
     EVENTS,
+    LOG,
     RESULT,
 )
 from pulse_desktop.ui.pages.tasks.page import TasksPage
@@ -134,6 +135,19 @@ def test_a_successful_run_opens_with_its_arguments(page: TasksPage) -> None:
     page.detail.tabs.setCurrentIndex(EVENTS)
     assert page.detail.events.rows_model.shown_count == 2
     assert page.detail.tabs.tabText(EVENTS) == "Events 2"
+
+
+def test_the_log_of_a_run_is_plain_text_and_follows_it(
+    page: TasksPage, window: MainWindow, builder: StateBuilder
+) -> None:
+    page.navigate(ShowRun(FAILED))
+    page.detail.tabs.setCurrentIndex(LOG)
+    assert page.detail.log.toPlainText() == "This run has logged nothing."
+    line = {"timestamp": None, "level": "INFO", "logger": "shop", "text": "<b>3</b> parcels"}
+    data = {"task_id": FAILED, "attempt": 1, "first": 1, "lines": [line], "skipped": 0}
+    builder.event("tasks", "task.log", data, builder.at + 1)
+    frame(window, builder, 2)
+    assert page.detail.log.toPlainText().endswith("INFO  shop: <b>3</b> parcels")
 
 
 def test_the_details_follow_their_run(
