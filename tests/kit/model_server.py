@@ -170,9 +170,7 @@ class ModelServer:
         await start_handlers()
         for writer in self._handlers:
             writer.transport.abort()
-        for task in self._handlers.values():
-            task.cancel()
-        await asyncio.gather(*self._handlers.values(), return_exceptions=True)
+        await asyncio.gather(*self._handlers.values())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

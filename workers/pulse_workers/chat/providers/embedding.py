@@ -10,12 +10,15 @@ import numpy as np
 
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.providers.model_client import ModelClient
+from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.partial_provider import PartialProvider
 from pulse_workers.chat.providers.provider import Answer, Capability, Usage
 from pulse_workers.chat.records import Vector
 from pulse_workers.errors import ProviderRefusedError, SettingsError
 
 E5_MODEL: Final = "multilingual-e5-small-q4"
+_TEXT_REFUSED: Final = frozenset({400, 413, 422})
+"""Statuses of servers for a text that is too long; callers then try fewer texts."""
 
 
 class HttpEmbedding(PartialProvider):
@@ -43,12 +46,19 @@ class HttpEmbedding(PartialProvider):
         """Return unit vectors; see `Provider`.
 
         Raises:
-            ProviderRefusedError: a text is empty.
-            ModelError: the model could not be asked, or refused.
+            ProviderRefusedError: a text is empty or too long.
+            ModelError: the model could not be asked.
         """
         _check_not_empty(texts)
         prefix = self._prefixes[is_query]
-        found = await self._client.embed(self.embedding_model, [prefix + text for text in texts])
+        try:
+            found = await self._client.embed(
+                self.embedding_model, [prefix + text for text in texts]
+            )
+        except ModelRefusedError as error:
+            if error.status in _TEXT_REFUSED:
+                raise ProviderRefusedError(str(error)) from None
+            raise
         return Answer(found.vectors, found.usage, self.name, self.embedding_model)
 
 

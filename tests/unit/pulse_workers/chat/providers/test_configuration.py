@@ -1,9 +1,11 @@
 """Configuration of providers and agents: what is accepted, and what errors say."""
 
+import os
 from pathlib import Path
 
 import pytest
 from pulse_workers.chat.providers.configuration import Configuration, load_configuration
+from pulse_workers.cli.main import main
 from pulse_workers.config.settings import load_settings
 from pulse_workers.errors import SettingsError
 
@@ -72,7 +74,7 @@ def test_variables_configure_one_server_for_all_agents(tmp_path: Path) -> None:
                 "PULSE_MODEL_API": "ollama",
                 "PULSE_MODEL": "qwen3:8b",
             },
-            config="/dev/null",
+            config=os.devnull,
         )
     )
     assert found.providers["default"].api == "ollama"
@@ -81,7 +83,7 @@ def test_variables_configure_one_server_for_all_agents(tmp_path: Path) -> None:
 
 
 def test_without_configuration_everything_is_built_in() -> None:
-    found = load_configuration(load_settings({}, config="/dev/null"))
+    found = load_configuration(load_settings({}, config=os.devnull))
     assert found.providers == {}
     assert {agent.provider for agent in found.agents.values()} == {"builtin"}
 
@@ -153,3 +155,14 @@ def test_a_missing_file_and_two_sources_are_refused(tmp_path: Path) -> None:
     both = {"PULSE_PROVIDERS_FILE": missing, "PULSE_MODEL_URL": "http://a"}
     with pytest.raises(SettingsError, match="either PULSE_PROVIDERS_FILE or PULSE_MODEL_URL"):
         load_configuration(load_settings(both))
+
+
+def test_an_invalid_configuration_ends_the_worker_before_it_connects(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder / "providers.toml"
+    file.write_text("[agents.classification]\nprovider = 'cloud'")
+    monkeypatch.setenv("PULSE_PROVIDERS_FILE", str(file))
+    assert main(["run", "--config", os.devnull]) == 2
+    place = f"{file}: agents.classification.provider='cloud'"
+    assert f"{place}: expected the name of a provider: builtin\n" in capsys.readouterr().err
