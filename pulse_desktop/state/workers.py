@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from pulse_desktop.protocol.control import PAUSE
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.task_names import AnnouncedNames, canonical_name
 from pulse_desktop.protocol.timestamps import parse_timestamp
@@ -25,6 +26,7 @@ HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
 MAX_CLOCK_OFFSET_S: Final = 5.0
+_MAX_COMMANDS: Final = 50
 
 
 class WorkerHealth(enum.StrEnum):
@@ -71,6 +73,7 @@ class Worker(msgspec.Struct, gc=False):
         draining: whether it finishes its running tasks and then exits.
         log_level: its log level, empty if unknown.
         busy_mean: mean number of running tasks since the previous heartbeat, None if unknown.
+        commands: the commands that it executes, empty if it does not say: then all of them.
         silent_since: Unix seconds from which its silence counts: `last_seen`, and later by the time
             in which no heartbeat could arrive here.
         clock_offset_s: seconds that its clock is ahead of the time of arrival, negative when it is
@@ -99,6 +102,12 @@ class Worker(msgspec.Struct, gc=False):
     busy_mean: float | None = None
     clock_offset_s: float = 0.0
     silent_since: float = 0.0
+    commands: tuple[str, ...] = ()
+
+    @property
+    def can_be_paused(self) -> bool:
+        """Whether it accepts commands about itself; a worker of another project only cancels."""
+        return bool(self.control) and (not self.commands or PAUSE in self.commands)
 
     @property
     def clock_is_off(self) -> bool:
@@ -155,6 +164,7 @@ class _Heartbeat(msgspec.Struct, gc=False):
     log_level: str = ""
     catalogue: Any = msgspec.UNSET
     busy_mean: float | None = None
+    commands: list[str] = []
 
 
 _decode_heartbeat = msgspec.json.Decoder(_Heartbeat).decode
@@ -268,7 +278,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Heartbeat:
         except (msgspec.DecodeError, RecursionError):
             pass
     data = event_fields(event, body)
-    tasks = data.get("running") or data.get("tasks")
+    tasks, commands = data.get("running") or data.get("tasks"), data.get("commands")
     started_at = data.get("started_at")
     return _Heartbeat(
         to_text(data.get("worker")),
@@ -289,6 +299,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Heartbeat:
         to_text(data.get("log_level")),
         data.get("catalogue", msgspec.UNSET),
         to_float(data.get("busy_mean")),
+        [to_text(each) for each in commands] if isinstance(commands, list) else [],
     )
 
 
@@ -324,4 +335,5 @@ def _worker(name: str, heartbeat: _Heartbeat, event: Event) -> Worker:
         heartbeat.log_level.upper(),
         heartbeat.busy_mean,
         event.clock_offset_s or event.timestamp - event.received_at,
+        commands=tuple(heartbeat.commands[:_MAX_COMMANDS]),
     )

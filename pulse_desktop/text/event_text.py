@@ -103,12 +103,28 @@ def _failed(data: Data) -> str:
     return _joined(_task(data), f"{error['type']}: {error['message']}", retry)
 
 
+def _log(data: Data) -> str:
+    lines = data["lines"]
+    last = lines[-1]
+    left_out = int(data.get("skipped") or 0) + len(lines) - 1
+    more = ngettext("{count} more line", "{count} more lines", left_out)
+    return _joined(
+        f"{last['level']} {last['logger']}: {last['text'].partition(chr(10))[0]}",
+        more.format(count=formats.count(left_out)) if left_out else "",
+    )
+
+
 def _heartbeat(data: Data) -> str:
-    cpu, memory, slots = data.get("cpu_percent"), data.get("rss_bytes"), int(data["slots"])
-    busy = ngettext("{busy} of {slots} slot busy", "{busy} of {slots} slots busy", slots)
+    cpu, memory = data.get("cpu_percent"), data.get("rss_bytes")
+    if data["slots"] is None:
+        busy = _("{busy} busy").format(busy=data["busy"])
+    else:
+        slots = int(data["slots"])
+        busy = ngettext("{busy} of {slots} slot busy", "{busy} of {slots} slots busy", slots)
+        busy = busy.format(busy=data["busy"], slots=formats.count(slots))
     return _joined(
         data.get("worker"),
-        busy.format(busy=data["busy"], slots=formats.count(slots)),
+        busy,
         _("CPU {percent} %").format(percent=f"{cpu:.0f}") if cpu is not None else "",
         formats.size(memory),
     )
@@ -201,6 +217,7 @@ _SUMMARIES: Final[dict[str, Callable[[Data], str]]] = {
     "task.queued": _queued,
     "task.started": _started,
     "task.progress": _progress,
+    "task.log": _log,
     "task.succeeded": _succeeded,
     "task.failed": _failed,
     "worker.heartbeat": _heartbeat,

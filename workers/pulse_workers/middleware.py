@@ -26,19 +26,25 @@ from taskiq import (
 from taskiq.exceptions import NoResultError
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.protocol.control import CANCEL, PING
 from pulse_desktop.protocol.task_message import RETRIES
 from pulse_workers.brokers.delivery import Delivery, SyntheticDelivery, current_delivery
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.cancellation import Cancellation, CancelledIds
 from pulse_workers.control.listener import ControlListener
 from pulse_workers.control.task_commands import TaskCommands
-from pulse_workers.errors import OUTAGE_ERRORS, ConnectionFailedError, ResultNotStoredError
+from pulse_workers.errors import (
+    OUTAGE_ERRORS,
+    ConnectionFailedError,
+    ResultNotStoredError,
+    SettingsError,
+)
 from pulse_workers.registry import decorator_labels
 from pulse_workers.results.observer import ResultObserver
 from pulse_workers.runtime.interrupt import make_interruptible
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.running_tasks import RunningTask
-from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
+from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware, log_errors
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.heartbeat import Heartbeat
 from pulse_workers.telemetry.load import SlotTime
@@ -158,6 +164,11 @@ class PulseMiddleware(DeliveryEventMiddleware):
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
         """Publish that an attempt starts; refuse a task that was cancelled before."""
+        with log_errors(message):
+            self._begin(message)
+        return super().pre_execute(message)
+
+    def _begin(self, message: TaskiqMessage) -> None:
         delivery = MessageDelivery(message, current_delivery.get())
         current_delivery.set(delivery)
         task = self.broker.find_task(message.task_name)
@@ -180,7 +191,6 @@ class PulseMiddleware(DeliveryEventMiddleware):
             self.slot_time.enter()
             delivery.on_abandoned = functools.partial(self._on_abandoned, delivery)
             coroutine.add_done_callback(delivery.on_abandoned)
-        return super().pre_execute(message)
 
     def on_error(
         self,
@@ -304,6 +314,9 @@ class PulseMiddleware(DeliveryEventMiddleware):
             except ConnectionFailedError as error:
                 logger.warning("no events are published: %s", error)
                 await asyncio.sleep(_CONNECT_RETRY_S)
+            except SettingsError as error:
+                logger.error("no events are published: %s", error)  # noqa: TRY400 - one line
+                return
             else:
                 break
         if self._heartbeat is None:
@@ -321,7 +334,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
         self._background.start(PeriodicTask("heartbeat", interval, self._heartbeat.publish))
 
     def _details(self) -> dict[str, object]:
-        return {"broker": type(self.broker).__name__}
+        return {"broker": type(self.broker).__name__, "commands": [PING, CANCEL]}
 
 
 class MessageDelivery(SyntheticDelivery):

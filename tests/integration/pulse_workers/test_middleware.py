@@ -4,12 +4,15 @@ The project is generated from the example of docs/workers.md, run by TaskIQ's ow
 observed by a session of the desktop.
 """
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pulse_workers import PulseMiddleware
+from taskiq_nats import NatsBroker
 
 from pulse_desktop.model.errors import NoConsumersError
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandStatus
@@ -20,6 +23,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_log import LogLine, log_lines
 from pulse_desktop.state.workers import Worker
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.taskiq_project import FINISH, MODULE, STARTED, generate, taskiq_worker
@@ -92,6 +96,25 @@ async def test_the_documented_example_shows_everything(
         await check_events(shop)
         await check_cancellation(shop)
         await check_threads(shop)
+
+
+async def test_the_login_of_the_broker_is_used_also_without_jetstream() -> None:
+    with NatsServer(user="shop", password="s3cret", jetstream=False) as server:
+        broker = NatsBroker(f"nats://{server.address}", user="shop", password="s3cret")
+        broker.add_middlewares(PulseMiddleware())
+        client = await connect(server.url)
+        events = await client.subscribe("websocket.tasks")
+        await client.flush()
+        await broker.startup()
+
+        async def add() -> int:
+            return 3
+
+        await broker.register_task(add, "add").kiq()
+        event = json.loads((await events.next_msg(timeout=10)).data)
+        assert (event["type"], event["data"]["task_name"]) == ("task.queued", "add")
+        await broker.shutdown()
+        await client.close()
 
 
 BROKERS = {

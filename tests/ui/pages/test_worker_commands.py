@@ -140,6 +140,21 @@ def test_the_details_show_the_buttons_that_apply(
     assert cell(page, "work", row).strip() == "", "what an offline worker does is unknown"
 
 
+def test_a_worker_that_only_cancels_tasks_says_so_and_offers_nothing_else(
+    window: MainWindow, page: MonitoringPage, builder: StateBuilder, session: FakeSession
+) -> None:
+    builder.heartbeat(WORKER, commands=["ping", "cancel"], log_level=None, slots=None)
+    frame(window, builder, 0.1)
+    select(page, WORKER)
+    page.table.row_activated.emit(page.table.current_row())
+    buttons = page.buttons
+    visible = [each.isVisible() for each in (buttons.pause, buttons.drain, buttons.log_level)]
+    assert visible == [False, False, False]
+    assert page.detail.properties.values["Control"].startswith("Cancels tasks")
+    page.pause_selected()
+    assert session.calls == []
+
+
 def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: MonitoringPage) -> None:
     select(page, WORKER)
     menu = context_menu(window.actions_table, ROW_MENU, page)

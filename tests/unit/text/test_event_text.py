@@ -50,6 +50,19 @@ def summary(topic: str, type_: str, data: dict[str, Any]) -> str:
             {"worker": "w", "busy": 2, "slots": 10, "cpu_percent": 12.4, "rss_bytes": 84e6},
             "w · 2 of 10 slots busy · CPU 12 % · 84 MB",
         ),
+        ("worker.heartbeat", {"worker": "w", "busy": 2, "slots": None}, "w · 2 busy"),
+        (
+            "task.log",
+            {
+                "first": 9,
+                "skipped": 1_500,
+                "lines": [
+                    {"level": "INFO", "logger": "shop", "text": "a"},
+                    {"level": "ERROR", "logger": "shop", "text": "not packed\nTraceback"},
+                ],
+            },
+            "ERROR shop: not packed · 1,501 more lines",
+        ),
         (
             "scheduler.heartbeat",
             {"scheduler": "feed@vm:7", "schedules": 3, "broken": 1, "paused": 2, "sent": 1204},

@@ -42,7 +42,7 @@ _WORKER_STOPPED: Final = {
 
 
 @contextlib.contextmanager
-def _log_errors(message: TaskiqMessage) -> Iterator[None]:
+def log_errors(message: TaskiqMessage) -> Iterator[None]:
     """Log an error in a hook instead of raising it."""
     try:
         yield
@@ -110,7 +110,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
 
     def post_send(self, message: TaskiqMessage) -> None:
         """Publish that a task was enqueued."""
-        with _log_errors(message):
+        with log_errors(message):
             self._events.publish(
                 "tasks",
                 "task.queued",
@@ -130,7 +130,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         delivery = current_delivery.get()
         if delivery is not None and delivery.cancellation is None:
             delivery.started_at = time.monotonic()
-            with _log_errors(message):
+            with log_errors(message):
                 self._collect_log(message, delivery)
                 self._events.publish(
                     "tasks",
@@ -196,7 +196,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         self, message: TaskiqMessage, delivery: Delivery, result: TaskiqResult[Any]
     ) -> None:
         """Publish the last lines of the log, and the outcome of a run. Never raises."""
-        with _log_errors(message):
+        with log_errors(message):
             _close_log(delivery)
             self._publish_outcome(message, delivery, result)
 
@@ -204,7 +204,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         self, message: TaskiqMessage, delivery: Delivery, exception: BaseException
     ) -> None:
         """Publish an attempt that ended without a result. Never raises."""
-        with _log_errors(message):
+        with log_errors(message):
             _close_log(delivery)
             self._publish_attempt(message, delivery, exception)
 

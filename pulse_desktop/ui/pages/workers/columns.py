@@ -23,6 +23,7 @@ from pulse_desktop.ui.table.common_columns import ago_column, muted, number_colu
 NO_CONTROL: Final = _(
     "Accepts no commands: control is switched off, or the worker's version has none"
 )
+CANCEL_ONLY: Final = _("Cancels tasks; it is TaskIQ's own worker, which cannot be paused")
 ONLINE: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
 """Health of workers that are running."""
 _MAX_TASK_NAME: Final = 100
@@ -141,6 +142,8 @@ def log_level_tooltip(row: Worker) -> str:
     """Return what the log level means, or why it cannot be changed."""
     if not row.control:
         return NO_CONTROL
+    if not row.log_level:
+        return "" if row.can_be_paused else CANCEL_ONLY
     return _("Logs messages of level {level} and above").format(level=row.log_level.lower())
 
 

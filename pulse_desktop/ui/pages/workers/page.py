@@ -27,6 +27,7 @@ from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
 from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
+    CANCEL_ONLY,
     NO_CONTROL,
     ONLINE,
     activity_of,
@@ -167,7 +168,8 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         explained = _("{label} · {meaning}")
         health_text = explained.format(label=label, meaning=HEALTH_MEANINGS[health])
         activity_text = explained.format(label=activity_label, meaning=ACTIVITY_MEANINGS[activity])
-        control = _("Accepts commands") if row.control else NO_CONTROL
+        accepts = _("Accepts commands") if row.can_be_paused else CANCEL_ONLY
+        control = accepts if row.control else NO_CONTROL
         detail.properties.set_properties(
             [
                 Property(_("Health"), health_text, color),
@@ -254,7 +256,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def _commandable(
         self, rows: Sequence[Worker], activities: frozenset[WorkerActivity] = _NOT_DRAINING
     ) -> list[str]:
-        """Return the ids of those workers that are online and accept commands.
+        """Return the ids of those workers that are online and accept commands about themselves.
 
         Args:
             rows: the workers.
@@ -263,7 +265,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         return [
             row.id
             for row in rows
-            if row.control and row.health(self.now) in ONLINE and row.activity in activities
+            if row.can_be_paused and row.health(self.now) in ONLINE and row.activity in activities
         ]
 
 
