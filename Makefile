@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test run test test-slow lint format bench bench-listing bench-workers messages soak screenshots package package-again package-test lock clean
+.PHONY: help setup setup-run setup-test run test test-slow lint format bench bench-chat bench-listing bench-workers messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests mostly wait for servers, so two processes nearly halve the time.
@@ -47,6 +47,9 @@ format: setup-test ## Format the code and apply the fixes that ruff can make
 
 bench: setup-run ## Measure the ingest speed quoted in docs/performance.md
 	@$(OFFSCREEN) $(BIN)/python benchmarks/ingest.py $(BENCH)
+
+bench-chat: setup-run ## Measure the pipeline from a chat export of 100,000 messages to knowledge
+	@$(BIN)/python -m benchmarks.chat $(BENCH)
 
 bench-listing: setup-run ## Measure the commands that list, with 100,000 stored results
 	@$(BIN)/python benchmarks/listing.py $(BENCH)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 TASKS = "tests.kit.worker_tasks"
 ROOT = Path(__file__).parents[2]
+BUILT_IN = frozenset({*ALIASES.values(), "process_messages"})
 
 
 class Worker:
@@ -148,7 +149,7 @@ class WorkerHarness:
 
     async def send(self, name: str, *args: Any, labels: dict[str, Any] | None = None) -> str:
         task_id = new_task_id()
-        full = name if ":" in name or name in ALIASES.values() else f"{TASKS}:{name}"
+        full = name if ":" in name or name in BUILT_IN else f"{TASKS}:{name}"
         payload, headers = encode_task(task_id, full, args=json.dumps(args).encode(), labels=labels)
         if self.core_nats:
             await self.client.publish(TASK_SUBJECT, payload, headers=headers)

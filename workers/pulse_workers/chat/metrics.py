@@ -17,6 +17,7 @@ from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 _TREND_WINDOW_S: Final = 600.0
 _LEASE_S: Final = 30.0
 _STALE_RUN_S: Final = 600.0
+_KEYS: Final = {SCORES: (">",), KNOWLEDGE: ("topic.*", "atom.*")}
 
 _Values = dict[str, float | None]
 
@@ -72,9 +73,10 @@ class MetricsReporter:
             (self._classes if bucket == SCORES else self._topics).clear()
         if last == self._sequences[bucket]:
             return
-        async for change in store.read_changes(bucket, self._sequences[bucket]):
-            self._sequences[bucket] = change.sequence
-            self._fold(bucket, change.key, change.value)
+        for keys in _KEYS[bucket]:
+            async for change in store.read_changes(bucket, self._sequences[bucket], keys):
+                self._fold(bucket, change.key, change.value)
+        self._sequences[bucket] = last
 
     def _fold(self, bucket: str, key: str, value: bytes) -> None:
         if bucket == SCORES:

@@ -170,7 +170,9 @@ class VectorIndex:
         self._replaced[key] = 0
 
     def search(self, query: Vector, count: int) -> list[Hit]:
-        """Return the most similar messages, most similar first. Takes tens of milliseconds.
+        """Return the most similar messages, most similar first.
+
+        It takes 0.1 s of CPU time for 100,000 × 512: call it in a thread.
 
         Args:
             query: a unit vector, shape (dimensions,).
