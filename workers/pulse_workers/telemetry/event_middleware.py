@@ -298,15 +298,16 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         )
 
     def _collect_log(self, message: TaskiqMessage, delivery: Delivery) -> None:
-        if self._log_handler is None:
+        handler = self._log_handler
+        if handler is None:
             return
         identity = self._attempt(message, delivery)
 
         def publish(lines: dict[str, Any]) -> None:
             self._events.publish("tasks", "task.log", {**identity, **lines})
 
-        self._log_handler.install()
-        delivery.log = TaskLog(publish, asyncio.get_running_loop())
+        handler.install()
+        delivery.log = TaskLog(publish, handler.render, asyncio.get_running_loop())
 
     def _max_attempts(self, message: TaskiqMessage) -> int:
         task = self.broker.get_all_tasks().get(message.task_name)

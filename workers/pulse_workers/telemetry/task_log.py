@@ -11,11 +11,11 @@ import contextlib
 import contextvars
 import logging
 import os
+import re
 import threading
-import time
 import traceback
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pulse_desktop.model.redaction import redact_secrets, secrets_of
 from pulse_desktop.protocol.timestamps import format_timestamp
@@ -28,7 +28,12 @@ MAX_TEXT: Final = 2_000
 """Characters of one line, its traceback included; the middle of a longer one is left out."""
 PUBLISH_DELAY_S: Final = 0.2
 _MARGIN: Final = 200
-_LINE_OVERHEAD: Final = 100
+_HALF: Final = MAX_TEXT // 2
+_PART: Final = _HALF + 800
+"""Characters that are redacted for each half: a secret that is cut in two is not recognized."""
+_WORD: Final = re.compile(r"^\S*")
+"""What a text begins with that was cut there: it may be the end of a secret."""
+_OVERHEAD: Final = 100
 """Bytes of a line beside its text."""
 _LIBRARY_LOGGERS: Final = ("taskiq", "taskiq_nats", "nats")
 """They tell about the run from outside, which events do too."""
@@ -36,32 +41,61 @@ _LIBRARY_LOGGERS: Final = ("taskiq", "taskiq_nats", "nats")
 Publish = Callable[[dict[str, Any]], None]
 
 
+class LogRecord(NamedTuple):
+    """A record as it was logged: most are dropped, so that none is prepared before it is published.
+
+    Attributes:
+        created: Unix seconds.
+        level: such as INFO.
+        logger: name of the logger.
+        text: message and traceback; of a long one the beginning and the end, joined.
+        length: characters of the whole text.
+    """
+
+    created: float
+    level: str
+    logger: str
+    text: str
+    length: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the line, about."""
+        text = self.text if len(self.text) <= MAX_TEXT else self.text[:MAX_TEXT]
+        return (len(text) if text.isascii() else len(text.encode(errors="replace"))) + _OVERHEAD
+
+
+Render = Callable[[LogRecord], dict[str, str]]
+
+
 class TaskLog:
     """The log lines of one attempt. Lines are added in any thread."""
 
-    def __init__(self, publish: Publish, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, publish: Publish, render: Render, loop: asyncio.AbstractEventLoop) -> None:
         """Start without lines.
 
         Args:
             publish: publishes the fields `first`, `lines` and `skipped` of a `task.log` event;
                 called in the event loop.
+            render: prepares a line for publishing, without secrets.
             loop: the event loop of the worker.
         """
         self._publish = publish
+        self._render = render
         self._loop = loop
         self._lock = threading.Lock()
         self._count = 0
-        self._head: list[dict[str, str]] = []
+        self._head: list[LogRecord] = []
         self._head_lines = self._head_bytes = 0
         self._head_is_full = False
-        self._tail: collections.deque[dict[str, str]] = collections.deque()
+        self._tail: collections.deque[LogRecord] = collections.deque()
         self._tail_bytes = 0
         self._is_scheduled = False
         self._is_closed = False
 
-    def add(self, line: dict[str, str]) -> None:
+    def add(self, line: LogRecord) -> None:
         """Add a line; without effect once the attempt has ended."""
-        size = _size(line)
+        size = line.size
         with self._lock:
             if self._is_closed:
                 return
@@ -95,11 +129,11 @@ class TaskLog:
             first = self._count - len(tail) + 1
             self._publish_lines(first, tail, skipped=first - self._head_lines - 1)
 
-    def _add_to_tail(self, line: dict[str, str], size: int) -> None:
+    def _add_to_tail(self, line: LogRecord, size: int) -> None:
         self._tail.append(line)
         self._tail_bytes += size
         while len(self._tail) > MAX_LINES or self._tail_bytes > MAX_BYTES:
-            self._tail_bytes -= _size(self._tail.popleft())
+            self._tail_bytes -= self._tail.popleft().size
 
     def _schedule(self) -> None:
         self._loop.call_later(PUBLISH_DELAY_S, self._publish_head)
@@ -112,8 +146,9 @@ class TaskLog:
         if lines:
             self._publish_lines(first, lines, skipped=0)
 
-    def _publish_lines(self, first: int, lines: list[dict[str, str]], *, skipped: int) -> None:
-        self._publish({"first": first, "lines": lines, "skipped": skipped})
+    def _publish_lines(self, first: int, lines: list[LogRecord], *, skipped: int) -> None:
+        rendered = [self._render(line) for line in lines]
+        self._publish({"first": first, "lines": rendered, "skipped": skipped})
 
 
 class TaskLogHandler(logging.Handler):
@@ -158,32 +193,33 @@ class TaskLogHandler(logging.Handler):
         if log is None or record.name.partition(".")[0] in _LIBRARY_LOGGERS:
             return
         with contextlib.suppress(Exception):  # the record's own objects decide what is raised
-            log.add(self._line(record))
+            log.add(_capture(record))
 
-    def _line(self, record: logging.LogRecord) -> dict[str, str]:
-        parts = [record.getMessage()]
-        if record.exc_info and record.exc_info[0] is not None:
-            parts.append("".join(traceback.format_exception(*record.exc_info)).rstrip())
-        if record.stack_info:
-            parts.append(record.stack_info)
-        created = record.created if record.created > 0 else time.time()
+    def render(self, record: LogRecord) -> dict[str, str]:
+        """Return a line of a `task.log` event, of limited length and with secrets masked."""
         return {
-            "timestamp": format_timestamp(created),
-            "level": record.levelname[:_MARGIN],
-            "logger": record.name[:_MARGIN],
-            "text": self._redacted("\n".join(parts)),
+            "timestamp": format_timestamp(record.created),
+            "level": record.level[:_MARGIN],
+            "logger": record.logger[:_MARGIN],
+            "text": self._redacted(record.text, record.length),
         }
 
-    def _redacted(self, text: str) -> str:
-        """Return a text of limited length without secrets: a secret that is cut is not found."""
-        half = MAX_TEXT // 2
-        if len(text) <= MAX_TEXT:
+    def _redacted(self, text: str, length: int) -> str:
+        if length <= MAX_TEXT:
             return redact_secrets(text, self._secrets)
-        room = half + 4 * _MARGIN
-        start = redact_secrets(text[:room], self._secrets)[:half]
-        end = redact_secrets(text[-room:], self._secrets)[-half:]
-        return f"{start}\n… {len(text) - 2 * half} characters omitted …\n{end}"
+        start = redact_secrets(text[:_PART], self._secrets)[:_HALF]
+        end = redact_secrets(_WORD.sub("", text[-_PART:], count=1), self._secrets)[-_HALF:]
+        return f"{start}\n… {length - 2 * _HALF} characters omitted …\n{end}"
 
 
-def _size(line: dict[str, str]) -> int:
-    return len(line["text"].encode(errors="replace")) + _LINE_OVERHEAD
+def _capture(record: logging.LogRecord) -> LogRecord:
+    text = record.getMessage()
+    if record.exc_info and record.exc_info[0] is not None:
+        trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        text = f"{text}\n{trace}"
+    if record.stack_info:
+        text = f"{text}\n{record.stack_info}"
+    length = len(text)
+    if length > 2 * _PART:
+        text = text[:_PART] + text[-_PART:]
+    return LogRecord(record.created, record.levelname, record.name, text, length)

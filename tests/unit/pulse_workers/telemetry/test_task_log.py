@@ -48,25 +48,29 @@ def published() -> Published:
 
 
 @pytest.fixture
-async def log(published: Published) -> TaskLog:
-    return TaskLog(published.events.append, asyncio.get_running_loop())
-
-
-@pytest.fixture
-def handler(log: TaskLog, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskLogHandler]:
+def handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskLogHandler]:
     monkeypatch.setenv("SHOP_API_KEY", "tr0ub4dor&3")
     monkeypatch.setattr(logger, "level", logging.INFO)
     handler = TaskLogHandler(current.get, ("s3cr3t-of-the-settings",))
     handler.install()
-    token = current.set(log)
     yield handler
-    current.reset(token)
     handler.uninstall()
 
 
-async def test_lines_are_published_while_the_task_runs(
-    handler: TaskLogHandler, log: TaskLog, published: Published
-) -> None:
+@pytest.fixture
+async def log(handler: TaskLogHandler, published: Published) -> TaskLog:
+    return TaskLog(published.events.append, handler.render, asyncio.get_running_loop())
+
+
+@pytest.fixture(autouse=True)
+def run(log: TaskLog) -> Iterator[None]:
+    """Everything in a test belongs to the run."""
+    token = current.set(log)
+    yield
+    current.reset(token)
+
+
+async def test_lines_are_published_while_the_task_runs(log: TaskLog, published: Published) -> None:
     logger.info("%d parcels", 3)
     logger.debug("not enabled")
     await wait_until(lambda: published.events, PUBLISH_DELAY_S * 20)
@@ -80,7 +84,7 @@ async def test_lines_are_published_while_the_task_runs(
 
 
 async def test_threads_and_tasks_of_the_run_belong_to_it(
-    handler: TaskLogHandler, log: TaskLog, published: Published
+    log: TaskLog, published: Published
 ) -> None:
     async def child() -> None:
         logger.info("from a child")
@@ -95,7 +99,7 @@ async def test_threads_and_tasks_of_the_run_belong_to_it(
 
 
 async def test_the_first_and_the_last_lines_are_kept_and_the_rest_is_counted(
-    handler: TaskLogHandler, log: TaskLog, published: Published
+    log: TaskLog, published: Published
 ) -> None:
     count = 10 * MAX_LINES
     for number in range(1, count + 1):
@@ -108,7 +112,7 @@ async def test_the_first_and_the_last_lines_are_kept_and_the_rest_is_counted(
 
 
 async def test_long_lines_are_limited_in_bytes_and_keep_their_end(
-    handler: TaskLogHandler, log: TaskLog, published: Published
+    log: TaskLog, published: Published
 ) -> None:
     for number in range(100):
         logger.info("%s end %d", "ї" * 3 * MAX_TEXT, number)
@@ -120,9 +124,7 @@ async def test_long_lines_are_limited_in_bytes_and_keep_their_end(
     assert published.events[-1]["skipped"] > 0
 
 
-async def test_a_traceback_is_part_of_its_line(
-    handler: TaskLogHandler, log: TaskLog, published: Published
-) -> None:
+async def test_a_traceback_is_part_of_its_line(log: TaskLog, published: Published) -> None:
     try:
         int("negative")
     except ValueError:
@@ -143,14 +145,13 @@ SECRETS = {
     "service key": "using sk-proj-hunter2hunter2hunter2",
     "environment": "key is tr0ub4dor&3",
     "settings": "s3cr3t-of-the-settings",
+    "long, at the end": "x" * MAX_TEXT + " token=" + "hunter2" * 1_000 + " password=hunter2",
     "cut in the middle": "x" * (MAX_TEXT // 2 - 4) + " tr0ub4dor&3" + "y" * MAX_TEXT,
 }
 
 
 @pytest.mark.parametrize("text", SECRETS.values(), ids=SECRETS)
-async def test_secrets_are_masked(
-    text: str, handler: TaskLogHandler, log: TaskLog, published: Published
-) -> None:
+async def test_secrets_are_masked(text: str, log: TaskLog, published: Published) -> None:
     logger.info("%s", text)
     log.close()
     (found,) = published.texts
@@ -159,9 +160,7 @@ async def test_secrets_are_masked(
         assert secret not in found
 
 
-async def test_ordinary_text_is_not_masked(
-    handler: TaskLogHandler, log: TaskLog, published: Published
-) -> None:
+async def test_ordinary_text_is_not_masked(log: TaskLog, published: Published) -> None:
     text = "token count: 12 of worker-1@host, keyboard=qwerty, secretary: Olena, task 3f9c0e6a"
     logger.info(text)
     log.close()
@@ -169,7 +168,7 @@ async def test_ordinary_text_is_not_masked(
 
 
 async def test_a_record_that_cannot_be_formatted_and_one_after_the_end_do_no_harm(
-    handler: TaskLogHandler, log: TaskLog, published: Published, monkeypatch: pytest.MonkeyPatch
+    log: TaskLog, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logger.info("%d", "not a number")
