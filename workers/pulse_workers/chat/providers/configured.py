@@ -29,6 +29,7 @@ from pulse_workers.chat.providers.http.ollama import OllamaFormat
 from pulse_workers.chat.providers.http.openai import OpenAIFormat
 from pulse_workers.chat.providers.http.prices import PriceList
 from pulse_workers.chat.providers.http.transport import Transport
+from pulse_workers.chat.providers.http.wire_format import WireFormat
 from pulse_workers.chat.providers.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
@@ -170,20 +171,21 @@ def make_client(
         max_wait_s=provider.max_wait,
     )
     shared = SharedLimits(name, limits, state)
-    if provider.api == "ollama":
-        wire_format: OllamaFormat | OpenAIFormat = OllamaFormat(provider.context_tokens)
-    else:
-        host = httpx.URL(provider.url).host
-        field = provider.limit_field or _LIMIT_FIELDS.get(host, "max_tokens")
-        wire_format = OpenAIFormat(field)
     return HttpModelClient(
         name,
-        wire_format,
+        _wire_format(provider),
         Transport(provider.url, _key_source(provider, environ), shared, timeout_s=provider.timeout),
         shared,
         PriceList(provider.url, provider.prices),
         [OutputMode(mode) for mode in provider.output_modes],
     )
+
+
+def _wire_format(provider: ProviderConfiguration) -> WireFormat:
+    if provider.api == "ollama":
+        return OllamaFormat(provider.context_tokens)
+    field = _LIMIT_FIELDS.get(httpx.URL(provider.url).host, "max_tokens")
+    return OpenAIFormat(provider.limit_field or field)
 
 
 def _key_source(provider: ProviderConfiguration, environ: Mapping[str, str]) -> KeySource | None:
