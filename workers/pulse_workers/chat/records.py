@@ -115,7 +115,7 @@ class Stage(enum.Enum):
 class StageOutcome(enum.Enum):
     """How a stage ended.
 
-    A refusal is final for this content, model and prompt; a failure may be repeated.
+    A refusal is final for this content, model and prompt; a failure is repeated by the next pass.
     """
 
     DONE = "done"
@@ -133,7 +133,6 @@ class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         at: time, ISO 8601.
         prompt_version: version of the prompt, empty without one.
         reason: why it was refused or failed.
-        retryable: whether a failure may pass when the stage is repeated.
         block: key of the block that holds the vector, for the stage `embedded`.
     """
 
@@ -143,7 +142,6 @@ class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     at: str
     prompt_version: str = ""
     reason: str = ""
-    retryable: bool = False
     block: str = ""
 
 

@@ -63,6 +63,7 @@ async def test_many_values_are_read_and_written_together_also_from_older_servers
     assert not await bucket.update("k.5", b"too late", entry.revision)
 
 
+@pytest.mark.slow
 async def test_values_larger_than_one_answer_of_the_server_are_read_completely(
     js: JetStreamContext,
 ) -> None:

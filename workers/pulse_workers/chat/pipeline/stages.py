@@ -1,27 +1,26 @@
 """The rule that tells which stages of a message are missing.
 
-A stage is missing if it has never run for this content, model and prompt, or if it failed for a
-reason that may have passed. This gives resume, edits, another model, and healing after a full
-bucket.
+A stage is missing if it has never run for this content, model and prompt, or if it failed: a full
+bucket, an outage or a missing attachment may have passed. A refusal is final until one of the three
+changes. This gives resume, edits, another model, and healing.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
+from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.provider import Capability, ModelVersion, Provider
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
-from pulse_workers.errors import (
-    AttachmentMissingError,
-    AttachmentUnreadableError,
-    ProviderRefusedError,
-)
+from pulse_workers.errors import ProviderRefusedError
 
 _CAPABILITIES: Final = {
     Stage.SCORED: Capability.JUDGE,
     Stage.EMBEDDED: Capability.EMBED,
     Stage.EXTRACTED: Capability.READ,
 }
+_INPUT_REFUSED: Final = frozenset({400, 413, 422})
+"""HTTP status of a server that does not accept this input."""
 _MAX_REASON: Final = 300
 
 
@@ -44,7 +43,7 @@ def is_missing(record: StageRecord | None, content_hash: str, version: ModelVers
         return True
     if (record.model, record.prompt_version) != (version.model, version.prompt_version):
         return True
-    return record.outcome is StageOutcome.FAILED and record.retryable
+    return record.outcome is StageOutcome.FAILED
 
 
 def missing_stages(
@@ -69,21 +68,19 @@ def done(content_hash: str, version: ModelVersion, at: str, *, block: str = "") 
 
 def not_done(error: Exception, content_hash: str, version: ModelVersion, at: str) -> StageRecord:
     """Return the record of a stage that was refused, or that failed."""
-    is_refused = isinstance(error, ProviderRefusedError)
     reason = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
     return StageRecord(
         content_hash,
         version.model,
-        StageOutcome.REFUSED if is_refused else StageOutcome.FAILED,
+        StageOutcome.REFUSED if _is_refusal(error) else StageOutcome.FAILED,
         at,
         version.prompt_version,
         reason[:_MAX_REASON],
-        retryable=not is_refused and _may_pass(error),
     )
 
 
-def _may_pass(error: Exception) -> bool:
-    """Return whether the stage may succeed when it is repeated with the same input."""
-    if isinstance(error, AttachmentUnreadableError):
-        return isinstance(error, AttachmentMissingError)  # it can arrive later
-    return True
+def _is_refusal(error: Exception) -> bool:
+    """Return whether the same input would be refused again by the same model."""
+    if isinstance(error, ModelRefusedError):
+        return error.status in _INPUT_REFUSED  # not for a wrong key, which can be replaced
+    return isinstance(error, ProviderRefusedError)

@@ -2,6 +2,7 @@
 
 import pytest
 from pulse_workers.chat.pipeline.stages import done, missing_stages, not_done
+from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.provider import ModelVersion
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 from pulse_workers.errors import (
@@ -46,10 +47,12 @@ def test_another_model_or_prompt_makes_its_stage_missing() -> None:
         (StoreFullError("full"), StageOutcome.FAILED, True),
         (TimeoutError(), StageOutcome.FAILED, True),
         (AttachmentMissingError("a.log"), StageOutcome.FAILED, True),
-        (AttachmentUnreadableError("a.log"), StageOutcome.FAILED, False),
+        (AttachmentUnreadableError("a.log"), StageOutcome.FAILED, True),
+        (ModelRefusedError("too large", 413), StageOutcome.REFUSED, False),
+        (ModelRefusedError("invalid key", 401), StageOutcome.FAILED, True),
     ],
 )
-def test_a_failure_that_may_pass_is_repeated_and_a_refusal_is_not(
+def test_a_failure_is_repeated_and_a_refusal_is_not(
     error: Exception, outcome: StageOutcome, is_repeated: bool
 ) -> None:
     record = not_done(error, "a", JUDGE, "")
