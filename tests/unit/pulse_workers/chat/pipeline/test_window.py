@@ -1,0 +1,55 @@
+"""How the outcomes of a window are counted and reported."""
+
+from pulse_workers.chat.pipeline.stages import done, not_done
+from pulse_workers.chat.pipeline.window import StageOutcomes
+from pulse_workers.chat.providers.provider import ModelVersion
+from pulse_workers.chat.records import Stage, StageRecord
+from pulse_workers.errors import ProviderRefusedError, StoreFullError
+
+from pulse_desktop.protocol.soft_failure import classify_return_value
+
+VERSION = ModelVersion("model")
+DONE = done("a", VERSION, "")
+REFUSED = not_done(ProviderRefusedError("too long"), "a", VERSION, "")
+FAILED = not_done(StoreFullError("the bucket is full"), "a", VERSION, "")
+
+
+def outcomes(*records: dict[Stage, StageRecord]) -> StageOutcomes:
+    found = StageOutcomes()
+    for each in records:
+        found.add(each)
+    return found
+
+
+def test_a_window_without_a_problem_is_a_success() -> None:
+    fields = outcomes({Stage.SCORED: DONE, Stage.EMBEDDED: DONE}).to_fields()
+    assert fields["stages"]["scored"] == {"done": 1, "refused": 0, "failed": 0}
+    assert classify_return_value(fields).outcome == "succeeded"
+
+
+def test_a_failure_is_a_soft_failure_that_names_its_reason_before_a_refusal() -> None:
+    found = outcomes(
+        {Stage.SCORED: REFUSED, Stage.EMBEDDED: DONE},
+        {Stage.SCORED: FAILED, Stage.EMBEDDED: FAILED},
+    )
+    assert (found.failed, found.refused) == (1, 1)
+    status = classify_return_value({"total": 2, **found.to_fields()})
+    assert status.outcome == "soft_failed"
+    assert status.reason == "1 of 2 failed: StoreFullError: the bucket is full"
+
+
+def test_a_refusal_alone_is_no_success_either() -> None:
+    status = classify_return_value(outcomes({Stage.SCORED: REFUSED}).to_fields())
+    assert status.outcome == "soft_failed"
+    assert status.reason == "1 refused: ProviderRefusedError: too long"
+
+
+def test_the_outcomes_of_windows_add_up() -> None:
+    total = outcomes({Stage.SCORED: DONE})
+    total.add_fields(outcomes({Stage.SCORED: REFUSED}).to_fields())
+    total.add_fields(outcomes({Stage.SCORED: FAILED}, {Stage.SCORED: DONE}).to_fields())
+    total.add_fields({"failed": 250, "reason": "the window failed"})
+    fields = total.to_fields()
+    assert fields["stages"]["scored"] == {"done": 2, "refused": 1, "failed": 1}
+    assert (fields["failed"], fields["refused"]) == (251, 1)
+    assert fields["message"] == "StoreFullError: the bucket is full"
