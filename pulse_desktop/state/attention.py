@@ -36,6 +36,7 @@ class AttentionKind(enum.StrEnum):
     OVERDUE = "overdue"
     WORKER_OFFLINE = "worker"
     WORKERS_PAUSED = "paused"
+    TASKS_MISSING = "missing"
     PROVIDER_DOWN = "provider"
 
 
@@ -48,9 +49,10 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
         subject: the task's name, the worker's identity or the provider's name; empty for the queue.
         at: Unix seconds of the latest failure; of the earliest overdue run; of a worker's last
             heartbeat; since when a provider has been down.
-        count: number of runs, 1 for a worker or a provider.
+        count: number of runs; of tasks that a worker lacks; 1 for a worker or a provider.
         cause: exception type of the failures, empty if unknown.
-        message: message of the latest failure or of the provider's error, empty for none.
+        message: message of the latest failure or of the provider's error, or the names of the tasks
+            that a worker lacks; empty for none.
         task_ids: ids of the runs, newest first, at most 500.
     """
 
@@ -72,6 +74,7 @@ def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
     items = [
         *_run_items(state, now),
         *_paused_items(state, now),
+        *_missing_items(state, now),
         *(
             AttentionItem(
                 Severity.BAD,
@@ -102,6 +105,19 @@ def _paused_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
     if waiting and online and not any(worker.takes_tasks for worker in online):
         at = max(worker.last_seen for worker in online)
         yield AttentionItem(Severity.WARNING, AttentionKind.WORKERS_PAUSED, "", at, waiting)
+
+
+def _missing_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
+    for worker in state.workers.online(now):
+        if worker.lacking:
+            yield AttentionItem(
+                Severity.WARNING,
+                AttentionKind.TASKS_MISSING,
+                worker.id,
+                worker.last_seen,
+                len(worker.lacking),
+                message=", ".join(worker.lacking),
+            )
 
 
 def _group_item(rows: RingBuffer[TaskRun], key: Fingerprint, group: FailureGroup) -> AttentionItem:

@@ -27,6 +27,7 @@ LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
 MAX_CLOCK_OFFSET_S: Final = 5.0
 _MAX_COMMANDS: Final = 50
+_MAX_LACKING: Final = 20
 
 
 class WorkerHealth(enum.StrEnum):
@@ -74,6 +75,7 @@ class Worker(msgspec.Struct, gc=False):
         log_level: its log level, empty if unknown.
         busy_mean: mean number of running tasks since the previous heartbeat, None if unknown.
         commands: the commands that it executes, empty if it does not say: then all of them.
+        lacking: names of tasks that it is offered, or will be, and does not have; at most 20.
         silent_since: Unix seconds from which its silence counts: `last_seen`, and later by the time
             in which no heartbeat could arrive here.
         clock_offset_s: seconds that its clock is ahead of the time of arrival, negative when it is
@@ -101,6 +103,7 @@ class Worker(msgspec.Struct, gc=False):
     log_level: str = ""
     busy_mean: float | None = None
     clock_offset_s: float = 0.0
+    lacking: tuple[str, ...] = ()
     silent_since: float = 0.0
     commands: tuple[str, ...] = ()
 
@@ -165,6 +168,8 @@ class _Heartbeat(msgspec.Struct, gc=False):
     catalogue: Any = msgspec.UNSET
     busy_mean: float | None = None
     commands: list[str] = []
+    unknown_tasks: Any = None
+    missing_tasks: Any = None
 
 
 _decode_heartbeat = msgspec.json.Decoder(_Heartbeat).decode
@@ -300,6 +305,8 @@ def _read(event: Event, body: msgspec.Raw | None) -> _Heartbeat:
         data.get("catalogue", msgspec.UNSET),
         to_float(data.get("busy_mean")),
         [to_text(each) for each in commands] if isinstance(commands, list) else [],
+        data.get("unknown_tasks"),
+        data.get("missing_tasks"),
     )
 
 
@@ -335,5 +342,20 @@ def _worker(name: str, heartbeat: _Heartbeat, event: Event) -> Worker:
         heartbeat.log_level.upper(),
         heartbeat.busy_mean,
         event.clock_offset_s or event.timestamp - event.received_at,
+        lacking=_lacking(heartbeat),
         commands=tuple(heartbeat.commands[:_MAX_COMMANDS]),
     )
+
+
+def _lacking(heartbeat: _Heartbeat) -> tuple[str, ...]:
+    """Return the task names that a worker lacks, from fields that may have any content."""
+    names = [
+        name
+        for field in (heartbeat.missing_tasks, heartbeat.unknown_tasks)
+        if isinstance(field, dict | list)
+        for name in field
+        if isinstance(name, str)
+    ]
+    return tuple(sorted({canonical_name(name) for name in names[: 2 * _MAX_LACKING]}))[
+        :_MAX_LACKING
+    ]

@@ -15,7 +15,9 @@ _INTERVAL_S: Final = 2.0
 _RUN_KINDS: Final = frozenset(
     {AttentionKind.FAILED, AttentionKind.SOFT_FAILED, AttentionKind.OVERDUE}
 )
-_WORKER_KINDS: Final = frozenset({AttentionKind.WORKER_OFFLINE, AttentionKind.WORKERS_PAUSED})
+_WORKER_KINDS: Final = frozenset(
+    {AttentionKind.WORKER_OFFLINE, AttentionKind.WORKERS_PAUSED, AttentionKind.TASKS_MISSING}
+)
 
 
 @dataclass(frozen=True, slots=True)

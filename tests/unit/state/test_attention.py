@@ -40,6 +40,20 @@ def test_attention_items_are_grouped_by_cause_with_the_worst_first() -> None:
     assert [each.kind for each in attention_items(state, NOW + 9_000)] == ["overdue"]
 
 
+def test_a_worker_without_the_tasks_of_its_queue_needs_attention() -> None:
+    lacking = heartbeat(missing_tasks=["shop:pay", "a:b"], unknown_tasks={"shop:pay": 3, "c:d": 1})
+    state = state_of(heartbeat(worker="w2"), lacking)
+    (item,) = attention_items(state, NOW)
+    assert (item.kind, item.count, item.message) == (
+        AttentionKind.TASKS_MISSING,
+        3,
+        "a:b, c:d, shop:pay",
+    )
+    assert [each.kind for each in attention_items(state, NOW + 100)] == ["worker", "worker"]
+    state.fold([heartbeat(NOW + 100, missing_tasks=7, unknown_tasks="odd")])
+    assert [each.kind for each in attention_items(state, NOW + 100)] == ["worker"]
+
+
 def test_tasks_that_wait_while_every_worker_is_paused_need_attention() -> None:
     waiting = [task_message(NOW, "e" * 32), task_message(NOW, "f" * 32)]
     paused = state_of(heartbeat(paused=True), heartbeat(worker="w2", draining=True), *waiting)

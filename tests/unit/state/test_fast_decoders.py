@@ -78,6 +78,8 @@ BEAT = (
     "log_level",
     "catalogue",
     "busy_mean",
+    "unknown_tasks",
+    "missing_tasks",
 )
 
 

@@ -115,9 +115,10 @@ class BaseBroker(AsyncBroker):
         """Compare this worker with another that takes tasks from the same queue."""
         if worker.identity == self.settings.identity or not self._shares_queue(worker):
             return
-        if worker.names is not None:
-            names = {self.registered_name(name) for name in worker.names}
-            self.unknown.compare(worker.identity, names)
+        names = worker.names
+        if names is not None:
+            names = frozenset(map(self.registered_name, names))
+        self.unknown.observe(worker.identity, names)
         if worker.identity not in self._observed and len(self._observed) < _MAX_WORKERS:
             self._observed.add(worker.identity)
             self.on_new_worker()

@@ -4,7 +4,9 @@ All workers of a queue share its tasks, so that one with fewer tasks than the ot
 it cannot run. That is a mistake in the deployment, which only the log and the heartbeats can show.
 """
 
+import dataclasses
 import logging
+import time
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
@@ -21,6 +23,10 @@ MAX_HOPS: Final = 32
 MAX_NAMES: Final = 20
 """Names in the log and in a heartbeat. Senders choose the names."""
 _MAX_LENGTH: Final = 200
+_MAX_PEERS: Final = 1_000
+_OFFER_TTL_S: Final = 3_600.0
+_PEER_TTL_S: Final = 60.0
+"""How long a worker counts after its last heartbeat."""
 _ADVICE: Final = (
     "All workers of a queue need the same tasks: set PULSE_WORKER_TASKS, or move this worker to "
     "an account or a server of its own"
@@ -35,60 +41,107 @@ _decode = msgspec.json.Decoder(_TaskName).decode
 
 
 class UnknownTasks:
-    """Names of tasks that this worker lacks.
+    """Names of tasks that this worker lacks. Times are seconds of one monotonic clock."""
 
-    Attributes:
-        offered: how often each unknown name was delivered to this worker, at most 20 names.
-        missing: names that other workers of the queue have, at most 20, sorted.
-    """
-
-    def __init__(self, known: Callable[[], Collection[str]], what_happens: str) -> None:
+    def __init__(
+        self,
+        known: Callable[[], Collection[str]],
+        what_happens: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Start without any name.
 
         Args:
             known: returns the names of this worker's tasks.
             what_happens: to a task of an unknown name; for the log.
+            clock: returns the current time.
         """
-        self.offered: dict[str, int] = {}
-        self.missing: tuple[str, ...] = ()
         self._known = known
         self._what_happens = what_happens
+        self._clock = clock
+        self._offered: dict[str, _Offers] = {}
+        self._peers: dict[str, _Peer] = {}
+        self._logged: set[str] = set()
 
     def offer(self, name: str) -> None:
         """Record that a task of an unknown name was delivered here."""
+        self._drop_outdated()
         name = name[:_MAX_LENGTH]
-        if name not in self.offered:
-            if len(self.offered) >= MAX_NAMES:
+        offers = self._offered.get(name)
+        if offers is None:
+            if len(self._offered) >= MAX_NAMES:
                 return
+            offers = self._offered[name] = _Offers()
             logger.warning(
                 "offered a task that this worker does not have: %r. %s. %s",
                 name,
                 self._what_happens,
                 _ADVICE,
             )
-        self.offered[name] = self.offered.get(name, 0) + 1
+        offers.count += 1
+        offers.last_at = self._clock()
 
-    def compare(self, worker: str, names: Collection[str]) -> None:
-        """Compare this worker's tasks with those that another worker of the queue announces."""
-        missing = {name[:_MAX_LENGTH] for name in set(names) - set(self._known())}
-        new = sorted(missing - set(self.missing))
-        if not new or len(self.missing) >= MAX_NAMES:
+    def observe(self, worker: str, names: Collection[str] | None) -> None:
+        """Record a heartbeat of another worker of the queue.
+
+        Args:
+            worker: its identity.
+            names: names of its tasks, None if the heartbeat has none.
+        """
+        peer = self._peers.get(worker)
+        if peer is None:
+            if names is None or len(self._peers) >= _MAX_PEERS:
+                return
+            peer = self._peers[worker] = _Peer()
+        peer.last_at = self._clock()
+        if names is None:
             return
-        shown = ", ".join(map(repr, new[:MAX_NAMES])) + (", …" if len(new) > MAX_NAMES else "")
-        logger.warning(
-            "%s takes tasks from the same queue and has tasks that this worker lacks: %s. This "
-            "worker is offered such tasks, too. %s. %s",
-            worker[:_MAX_LENGTH],
-            shown,
-            self._what_happens,
-            _ADVICE,
-        )
-        self.missing = tuple(sorted({*self.missing, *new})[:MAX_NAMES])
+        peer.missing = {name[:_MAX_LENGTH] for name in set(names) - set(self._known())}
+        new = sorted(peer.missing - self._logged)
+        if new and len(self._logged) < MAX_NAMES:
+            self._logged.update(new[:MAX_NAMES])
+            shown = ", ".join(map(repr, new[:MAX_NAMES]))
+            logger.warning(
+                "%s takes tasks from the same queue and has tasks that this worker lacks: %s%s. "
+                "This worker is offered such tasks, too. %s. %s",
+                worker[:_MAX_LENGTH],
+                shown,
+                ", …" if len(new) > MAX_NAMES else "",
+                self._what_happens,
+                _ADVICE,
+            )
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of a heartbeat; none while every task is known."""
-        fields = {"unknown_tasks": self.offered, "missing_tasks": list(self.missing)}
+        """Return the fields of a heartbeat; none while every task is known.
+
+        `unknown_tasks` has the number of deliveries by name, until an hour after the last;
+        `missing_tasks` the names that live workers of the queue have. Each has at most 20 names.
+        """
+        self._drop_outdated()
+        offered = {name: offers.count for name, offers in self._offered.items()}
+        missing = sorted({name for peer in self._peers.values() for name in peer.missing})
+        fields = {"unknown_tasks": offered, "missing_tasks": missing[:MAX_NAMES]}
         return {name: value for name, value in fields.items() if value}
+
+    def _drop_outdated(self) -> None:
+        now = self._clock()
+        for name in [n for n, o in self._offered.items() if o.last_at < now - _OFFER_TTL_S]:
+            del self._offered[name]
+        for worker in [w for w, p in self._peers.items() if p.last_at < now - _PEER_TTL_S]:
+            del self._peers[worker]
+
+
+@dataclasses.dataclass
+class _Offers:
+    count: int = 0
+    last_at: float = 0.0
+
+
+@dataclasses.dataclass
+class _Peer:
+    last_at: float = 0.0
+    missing: set[str] = dataclasses.field(default_factory=set)
 
 
 async def publish_again(client: Client, subject: str, delivery: CoreDelivery) -> bool:

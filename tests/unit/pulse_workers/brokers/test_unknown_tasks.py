@@ -5,27 +5,42 @@ from pulse_workers.brokers.unknown_tasks import MAX_NAMES, UnknownTasks, task_na
 
 
 def test_each_name_is_logged_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    unknown = UnknownTasks(lambda: ["a"], "It fails")
+    now = 0.0
+    unknown = UnknownTasks(lambda: ["a"], "It fails", clock=lambda: now)
     for _ in range(3):
         unknown.offer("b")
     unknown.offer("x" * 1_000_000)
     for number in range(1_000):
         unknown.offer(f"name-{number}")
-    assert unknown.offered["b"] == 3
-    assert len(unknown.offered) == len(caplog.records) == MAX_NAMES
+    offered = unknown.fields()["unknown_tasks"]
+    assert offered["b"] == 3
+    assert len(offered) == len(caplog.records) == MAX_NAMES
     assert "offered a task that this worker does not have: 'b'. It fails." in caplog.text
     assert max(map(len, caplog.messages)) < 1_000
-
-
-def test_missing_tasks_are_logged_when_they_are_new(caplog: pytest.LogCaptureFixture) -> None:
-    unknown = UnknownTasks(lambda: ["a"], "It fails")
-    unknown.compare("w@h:1", ["a"])
+    now = 3_000.0
+    unknown.offer("b")
+    now = 4_000.0
+    assert unknown.fields() == {"unknown_tasks": {"b": 4}}
+    now = 8_000.0
     assert unknown.fields() == {}
-    for names in (["a", "c", "b"], ["b", "c"], ["d"]):
-        unknown.compare("w@h:2", names)
-    assert unknown.missing == ("b", "c", "d")
+
+
+def test_missing_tasks_are_those_of_live_workers(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    unknown = UnknownTasks(lambda: ["a"], "It fails", clock=lambda: now)
+    unknown.observe("w@h:1", ["a"])
+    assert unknown.fields() == {}
+    for names in (["a", "c", "b"], None, ["b", "c"]):
+        unknown.observe("w@h:2", names)
+    unknown.observe("w@h:3", ["d", "b"])
     assert unknown.fields() == {"missing_tasks": ["b", "c", "d"]}
     assert [text.partition(": ")[2][:8] for text in caplog.messages] == ["'b', 'c'", "'d'. Thi"]
+    now = 50.0
+    unknown.observe("w@h:3", None)
+    now = 100.0
+    assert unknown.fields() == {"missing_tasks": ["b", "d"]}, "the second worker is silent"
+    unknown.observe("w@h:3", ["a"])
+    assert unknown.fields() == {}
 
 
 @pytest.mark.parametrize(
