@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 from pulse_workers.chat.providers.http.client import HttpModelClient
-from pulse_workers.chat.providers.http.limits import Limits, SharedLimits, SharedState
+from pulse_workers.chat.providers.http.limit_record import LocalState, SharedState
+from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.http.ollama import OllamaFormat
 from pulse_workers.chat.providers.http.openai import OpenAIFormat
 from pulse_workers.chat.providers.http.prices import Price, PriceList
@@ -19,23 +20,6 @@ from pulse_workers.chat.providers.model_client import (
 )
 
 from tests.kit.model_server import ModelServer
-
-
-class StateInMemory:
-    """JSON values that are changed by compare-and-set, as in the state bucket."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[bytes, int]] = {}
-
-    async def get(self, key: str) -> tuple[Any, int]:
-        body, revision = self._values.get(key, (b"null", 0))
-        return msgspec.json.decode(body), revision
-
-    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
-        if self._values.get(key, (b"", 0))[1] != revision:
-            return False
-        self._values[key] = msgspec.json.encode(value), revision + 1
-        return True
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -84,7 +68,7 @@ async def open_client(
     url = server if isinstance(server, str) else server.url
     if protocol == "openai":
         url += "/v1"
-    shared = SharedLimits("test", limits or Limits(), state or StateInMemory())
+    shared = SharedLimits("test", limits or Limits(), state or LocalState())
     client = HttpModelClient(
         "test",
         OpenAIFormat() if protocol == "openai" else OllamaFormat(),

@@ -12,6 +12,7 @@ from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.protocol.topics import TASK_STREAM
 from pulse_desktop.text.translation import _, translate
 from pulse_workers.chat.application import CHAT
+from pulse_workers.chat.providers.configured import check_providers
 from pulse_workers.checks.live_workers import HEARTBEATS, check_workers
 from pulse_workers.checks.permissions import (
     check_permissions,
@@ -47,10 +48,10 @@ def add_parser(commands: Subparsers) -> None:
         "check",
         help=_("check everything that a worker needs"),
         description=_(
-            "Check the settings, each server, the credentials, JetStream, the streams and their "
-            "limits, the clocks, every permission that a worker needs, and whether a worker is "
-            "alive, and give advice. Nothing is changed. Exit status: 0 workers can run, 1 there "
-            "is a problem, 3 no server can be reached."
+            "Check the settings, the model providers, each server, the credentials, JetStream, the "
+            "streams and their limits, the clocks, every permission that a worker needs, and "
+            "whether a worker is alive, and give advice. Nothing is changed. Exit status: 0 "
+            "workers can run, 1 there is a problem, 3 no server can be reached."
         ),
     )
     parser.add_argument("--json", action="store_true", help=_("print one JSON object per line"))
@@ -81,6 +82,8 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
         report(result)
     if status() != OK:
         return status()  # connecting with invalid settings would only produce further errors
+    async for result in check_providers(settings):
+        report(result)
     reachable = False
     async for result, is_reachable in check_servers(settings):
         reachable = reachable or is_reachable

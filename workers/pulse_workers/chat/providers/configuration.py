@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from pulse_desktop.text.translation import _
-from pulse_workers.chat.providers.http.limits import Period
+from pulse_workers.chat.providers.http.limit_record import Period
 from pulse_workers.chat.providers.http.prices import Price
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import SettingsError, WorkerError

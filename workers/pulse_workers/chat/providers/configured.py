@@ -2,11 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import httpx
 
+from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.text.translation import _
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.configuration import (
     BUILTIN,
@@ -24,7 +27,8 @@ from pulse_workers.chat.providers.http.api_key import (
     KeySource,
 )
 from pulse_workers.chat.providers.http.client import HttpModelClient
-from pulse_workers.chat.providers.http.limits import Limits, SharedLimits, SharedState
+from pulse_workers.chat.providers.http.limit_record import LocalState, SharedState
+from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.http.ollama import OllamaFormat
 from pulse_workers.chat.providers.http.openai import OpenAIFormat
 from pulse_workers.chat.providers.http.prices import PriceList
@@ -36,8 +40,10 @@ from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.provider import Capability, Provider
 from pulse_workers.chat.providers.routing import RoutedProvider
 from pulse_workers.config.settings import Settings
+from pulse_workers.errors import SettingsError, WorkerError
 
 MAX_CHECKED_MODELS: Final = 100
+MAX_NAMED_MODELS: Final = 5
 _AGENT_CAPABILITIES: Final = {
     "classification": Capability.JUDGE,
     "extraction": Capability.READ,
@@ -87,6 +93,31 @@ class ModelServerCheck:
             if model.removesuffix(_OLLAMA_TAG) not in names:
                 raise ModelRefusedError(f"the server does not list the model {model!r}", 404)
         return list(dict.fromkeys((*self._models, *listed)))[:MAX_CHECKED_MODELS]
+
+
+async def check_providers(settings: Settings) -> AsyncIterator[CheckResult]:
+    """Check the configuration of providers, and each configured one."""
+    try:
+        providers = make_providers(settings, LocalState())
+    except SettingsError as error:
+        yield CheckResult("providers", "problem", str(error), _("See docs/agents.md."))
+        return
+    for check in providers.checks:
+        if check.name == BUILTIN:
+            continue
+        started = time.perf_counter()
+        try:
+            models = await check.check()
+        except WorkerError as error:
+            advice = _("Correct its URL, key or model; until then its fallbacks answer.")
+            yield CheckResult("providers", "problem", f"{check.name}: {error}", advice)
+        else:
+            text = _("{name} answered within {seconds:.1f} s and has: {models}")
+            seconds = time.perf_counter() - started
+            names = ", ".join(models[:MAX_NAMED_MODELS])
+            detail = text.format(name=check.name, seconds=seconds, models=names)
+            yield CheckResult("providers", "ok", detail)
+    await providers.close()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from pulse_workers.chat.providers.configured import ConfiguredProviders, make_providers
 from pulse_workers.chat.providers.embedding import E5Embedding, HttpEmbedding
+from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.model_errors import ModelRefusedError, ModelUnavailableError
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ProviderRefusedError, SettingsError
 
-from tests.kit.model_clients import StateInMemory, open_client
+from tests.kit.model_clients import open_client
 from tests.kit.model_server import ModelServer, Reply
 
 ENGLISH = (
@@ -31,7 +32,7 @@ UKRAINIAN = (
 def configured(tmp_path: Path, text: str) -> ConfiguredProviders:
     file = tmp_path / "providers.toml"
     file.write_text(text)
-    return make_providers(Settings(providers_file=str(file)), StateInMemory(), {})
+    return make_providers(Settings(providers_file=str(file)), LocalState(), {})
 
 
 async def test_queries_and_stored_texts_have_the_prefixes_of_the_model() -> None:
@@ -98,7 +99,7 @@ async def test_a_second_server_of_the_same_model_answers_and_the_answer_says_so(
 
 
 async def test_without_a_configuration_the_lexical_model_embeds_and_says_so() -> None:
-    providers = make_providers(Settings(), StateInMemory(), {})
+    providers = make_providers(Settings(), LocalState(), {})
     answer = await providers.provider.embed(["text"])
     assert answer.model == providers.provider.embedding_model == "builtin-hashing-512"
     assert "lexical" in providers.provider.kind

@@ -8,31 +8,37 @@ expires with its lease. The record also remembers how each model is made to answ
 import asyncio
 import contextlib
 import dataclasses
-import datetime
 import logging
 import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, Literal, Protocol
+from typing import Final
 
 import msgspec
 
+from pulse_workers.chat.providers.http.limit_record import (
+    SLOT_S,
+    WINDOW_S,
+    Lease,
+    LimitRecord,
+    Period,
+    RememberedMode,
+    SharedState,
+    Slot,
+    period_of,
+    wait_for_room,
+)
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import (
     ModelRateLimitedError,
     ModelRefusedError,
     SpendLimitError,
 )
-from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS, WorkerError
 
 logger = logging.getLogger("pulse.workers.providers")
 
-Period = Literal["hour", "day", "month"]
-
-WINDOW_S: Final = 60.0
-_SLOT_S: Final = 5.0
-"""Usage is counted in slots, and a slot counts until its end is a window ago."""
 MAX_BLOCK_S: Final = 3_600.0
 _LEASE_MARGIN_S: Final = 10.0
 _MODE_AGE_S: Final = 86_400.0
@@ -60,48 +66,6 @@ class Limits:
     spend_limit_usd: float | None = None
     spend_period: Period = "day"
     max_wait_s: float = 60.0
-
-
-class SharedState(Protocol):
-    """JSON values that are changed by compare-and-set, such as those of the state bucket."""
-
-    async def get(self, key: str) -> tuple[Any, int]:
-        """Return a value and its revision; (None, 0) if there is none."""
-        ...
-
-    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
-        """Store a value if the key is still at `revision`; False if it is not."""
-        ...
-
-
-class _Lease(msgspec.Struct):
-    """A request in progress: until when at most, and what it may use."""
-
-    until: float
-    slot: int
-    tokens: int
-    cost: float
-
-
-class _Slot(msgspec.Struct):
-    requests: int = 0
-    tokens: int = 0
-
-
-class _Mode(msgspec.Struct):
-    mode: str
-    at: float
-
-
-class _Record(msgspec.Struct):
-    """State of one provider. Times are Unix seconds of the worker that wrote them."""
-
-    slots: dict[str, _Slot] = {}
-    leases: dict[str, _Lease] = {}
-    blocked_until: float = 0.0
-    period: str = ""
-    spent: float = 0.0
-    modes: dict[str, _Mode] = {}
 
 
 class Permit:
@@ -181,11 +145,11 @@ class SharedLimits:
     async def block(self, seconds: float) -> None:
         """Let all processes wait, because the server said so; at most `MAX_BLOCK_S`."""
 
-        def change(record: _Record, now: float) -> None:
+        def change(record: LimitRecord, now: float) -> None:
             until = now + min(seconds, MAX_BLOCK_S)
             record.blocked_until = max(record.blocked_until, until)
 
-        await self._change(change)
+        await self._try_change(change, "how long the server asked to wait")
 
     async def mode(self, model: str) -> OutputMode | None:
         """Return the output mode that worked for a model, None if unknown."""
@@ -201,10 +165,10 @@ class SharedLimits:
     async def remember_mode(self, model: str, mode: OutputMode) -> None:
         """Store the output mode that worked for a model."""
 
-        def change(record: _Record, now: float) -> None:
-            record.modes[model] = _Mode(mode.value, now)
+        def change(record: LimitRecord, now: float) -> None:
+            record.modes[model] = RememberedMode(mode.value, now)
 
-        await self._change(change)
+        await self._try_change(change, "the output mode of a model")
 
     def _check_possible(self, tokens: int, cost: float | None) -> None:
         limit = self._limits.tokens_per_minute
@@ -229,15 +193,15 @@ class SharedLimits:
             self._released.clear()
             wait: _Wait | None = None
 
-            def reserve(record: _Record, now: float) -> bool:
+            def reserve(record: LimitRecord, now: float) -> bool:
                 nonlocal wait
                 wait = self._why_wait(record, now, tokens, cost)
                 if wait is not None:
                     return False
-                slot = record.slots.setdefault(str(int(now // _SLOT_S)), _Slot())
+                slot = record.slots.setdefault(str(int(now // SLOT_S)), Slot())
                 slot.requests += 1
                 slot.tokens += tokens
-                record.leases[name] = _Lease(now + lease_s, int(now // _SLOT_S), tokens, cost)
+                record.leases[name] = Lease(now + lease_s, int(now // SLOT_S), tokens, cost)
                 return True
 
             await self._change(reserve)
@@ -255,7 +219,7 @@ class SharedLimits:
                 async with asyncio.timeout(min(seconds * random.uniform(1, 1.2), left_s)):  # noqa: S311
                     await self._released.wait()
 
-    def _why_wait(self, record: _Record, now: float, tokens: int, cost: float) -> _Wait | None:
+    def _why_wait(self, record: LimitRecord, now: float, tokens: int, cost: float) -> _Wait | None:
         """Return what a request has to wait for, None if it may start.
 
         Raises:
@@ -265,7 +229,7 @@ class SharedLimits:
         if limits.spend_limit_usd is not None:
             reserved = sum(lease.cost for lease in record.leases.values())
             if record.spent + reserved + cost > limits.spend_limit_usd:
-                period, left_s = _period(now, limits.spend_period)
+                period, left_s = period_of(now, limits.spend_period)
                 raise SpendLimitError(
                     f"{self._provider}: the spend limit of {limits.spend_limit_usd:g} USD per "
                     f"{limits.spend_period} is reached ({record.spent:.4f} USD spent in {period})",
@@ -279,12 +243,12 @@ class SharedLimits:
             ("requests", 1, limits.requests_per_minute, "requests per minute"),
             ("tokens", tokens, limits.tokens_per_minute, "tokens per minute"),
         ):
-            if limit is not None and (wait_s := _wait_for_room(record, now, used, limit - needed)):
+            if limit is not None and (wait_s := wait_for_room(record, now, used, limit - needed)):
                 return _Wait(f"the limit of {limit:,} {unit} is reached", wait_s)
         return None
 
     async def _release(self, permit: Permit) -> None:
-        def change(record: _Record, _now: float) -> None:
+        def change(record: LimitRecord, _now: float) -> None:
             lease = record.leases.pop(permit.name, None)
             if lease is None:  # it expired, and counts as it was reserved
                 return
@@ -292,17 +256,17 @@ class SharedLimits:
                 slot.tokens = max(0, slot.tokens + permit.tokens - lease.tokens)
             record.spent += permit.cost
 
-        try:
-            await self._change(change)
-        except OUTAGE_ERRORS as error:
-            logger.warning(
-                "%s: the end of a request is not recorded, its lease will expire: %s",
-                self._provider,
-                type(error).__name__,
-            )
+        await self._try_change(change, "the end of a request, whose lease will expire")
         self._released.set()
 
-    async def _change(self, change: Callable[[_Record, float], object]) -> None:
+    async def _try_change(self, change: Callable[[LimitRecord, float], object], what: str) -> None:
+        """Change the record after a request: a failure must not take its answer away."""
+        try:
+            await self._change(change)
+        except (WorkerError, *OUTAGE_ERRORS) as error:
+            logger.warning("%s: not recorded: %s (%s)", self._provider, what, type(error).__name__)
+
+    async def _change(self, change: Callable[[LimitRecord, float], object]) -> None:
         """Change the record, unless `change` returns False."""
         for conflict in range(_MAX_CONFLICTS):
             record, revision = await self._read()
@@ -316,47 +280,21 @@ class SharedLimits:
             await asyncio.sleep(random.uniform(0, 0.002 * min(conflict + 1, 10)))  # noqa: S311
         raise ModelRateLimitedError(f"{self._provider}: too many processes compete for its limits")
 
-    async def _read(self) -> tuple[_Record, int]:
+    async def _read(self) -> tuple[LimitRecord, int]:
         value, revision = await self._state.get(self._key)
         try:
-            return msgspec.convert(value or {}, _Record), revision
+            return msgspec.convert(value or {}, LimitRecord), revision
         except msgspec.ValidationError:  # written by another version
-            return _Record(), revision
+            return LimitRecord(), revision
 
-    def _expire(self, record: _Record, now: float) -> None:
+    def _expire(self, record: LimitRecord, now: float) -> None:
         """Remove what is over: leases, slots and the period."""
-        period, _left_s = _period(now, self._limits.spend_period)
+        period, _left_s = period_of(now, self._limits.spend_period)
         if record.period != period:
             record.period, record.spent = period, 0.0
         for name, lease in list(record.leases.items()):
             if lease.until < now:
                 del record.leases[name]
                 record.spent += lease.cost
-        oldest = int((now - WINDOW_S) // _SLOT_S)
+        oldest = int((now - WINDOW_S) // SLOT_S)
         record.slots = {name: slot for name, slot in record.slots.items() if int(name) >= oldest}
-
-
-def _wait_for_room(record: _Record, now: float, used: str, room: int) -> float:
-    """Return in how many seconds at most `room` is used in the last minute; 0 for now."""
-    total = sum(getattr(slot, used) for slot in record.slots.values())
-    for name, slot in sorted(record.slots.items(), key=lambda item: int(item[0])):
-        if total <= room:
-            return 0.0
-        total -= getattr(slot, used)
-        if total <= room:
-            return max(0.01, (int(name) + 1) * _SLOT_S + WINDOW_S - now)
-    return 0.0
-
-
-def _period(now: float, period: Period) -> tuple[str, float]:
-    """Return the name of the current period, and how many seconds are left of it."""
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
-    start = moment.replace(minute=0, second=0, microsecond=0)
-    if period == "hour":
-        return start.strftime("%Y-%m-%d %H:00"), 3_600 - (moment - start).total_seconds()
-    start = start.replace(hour=0)
-    if period == "day":
-        return start.strftime("%Y-%m-%d"), 86_400 - (moment - start).total_seconds()
-    first = start.replace(day=1)
-    following = (first + datetime.timedelta(days=32)).replace(day=1)
-    return first.strftime("%Y-%m"), (following - moment).total_seconds()

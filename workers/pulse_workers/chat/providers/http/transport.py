@@ -154,7 +154,9 @@ class Transport:
                 raise
             result = decode(body)
             usage = result.usage
-            permit.tokens, permit.cost = usage.tokens_in + usage.tokens_out, usage.cost_usd or 0.0
+            permit.tokens = usage.tokens_in + usage.tokens_out
+            if usage.cost_usd is not None:  # else the reserved price counts
+                permit.cost = usage.cost_usd
             return result
 
     def _backoff_s(self, attempt: int) -> float:

@@ -120,7 +120,10 @@ def decode(body: bytes, body_type: type[S]) -> S:
     try:
         return msgspec.json.decode(body, type=body_type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelProtocolError(f"unreadable response: {first_line(str(error))}") from None
+        reason = first_line(str(error))
+        if b'"error"' in body[:_MAX_ERROR]:  # some servers report errors as a success
+            reason = error_of(body)[0]
+        raise ModelProtocolError(f"unreadable response: {reason}") from None
 
 
 def text_of(arguments: str | dict[str, Any]) -> str:

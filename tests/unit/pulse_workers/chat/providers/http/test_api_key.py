@@ -13,12 +13,12 @@ from pulse_workers.chat.providers.http.api_key import (
     KeyInFile,
     KeyInKeyring,
 )
+from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.http.transport import Transport
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.errors import SettingsError
 
-from tests.kit.model_clients import StateInMemory
 from tests.kit.model_server import ModelServer
 
 KEY = "sk-test-5e9b2f"
@@ -92,7 +92,7 @@ async def test_a_keyring_that_fails_or_is_missing_is_named(monkeypatch: pytest.M
 async def test_a_server_that_repeats_the_key_is_quoted_without_it() -> None:
     source = KeyInEnvironment("MY_KEY", {"MY_KEY": KEY})
     async with ModelServer(key="another-key") as server:
-        limits = SharedLimits("test", Limits(), StateInMemory())
+        limits = SharedLimits("test", Limits(), LocalState())
         transport = Transport(server.openai_url, source, limits, timeout_s=10)
         with pytest.raises(
             ModelRefusedError, match=r"Incorrect API key provided: \*\*\*"

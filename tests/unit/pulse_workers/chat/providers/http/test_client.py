@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.prices import Price
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import (
@@ -18,7 +19,6 @@ from pulse_workers.chat.providers.model_errors import (
 
 from tests.kit.model_clients import (
     VERDICTS,
-    StateInMemory,
     Verdicts,
     open_client,
     verdict_request,
@@ -63,7 +63,7 @@ async def test_a_server_without_schemas_is_asked_in_the_next_mode_which_is_remem
 ) -> None:
     server.modes = {mode}
     server.script = [Reply(VERDICTS), Reply(VERDICTS)]
-    state = StateInMemory()
+    state = LocalState()
     async with open_client(server, protocol, state=state) as client:
         first = await client.complete(verdict_request())
         before = len(server.requests)
@@ -198,6 +198,7 @@ async def test_a_long_retry_after_is_left_to_the_caller(server: ModelServer) -> 
         (Reply.failing(400, "too long", code="context_length_exceeded"), ModelRefusedError, "long"),
         (Reply.failing(429, "pay", code="insufficient_quota"), ModelRefusedError, "pay"),
         (Reply.malformed(), ModelProtocolError, "unreadable response"),
+        (Reply(body=b'{"error": {"message": "out of memory"}}'), ModelProtocolError, "out of mem"),
         (Reply(body=b'{"choices": []}'), ModelProtocolError, "no choices"),
         (Reply(body=b"[" * 100_000), ModelProtocolError, "unreadable response"),
         (Reply.huge(9 << 20), ModelProtocolError, "larger than 8,388,608 bytes"),

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
+from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import (
@@ -11,8 +12,6 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRefusedError,
     SpendLimitError,
 )
-
-from tests.kit.model_clients import StateInMemory
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
 
@@ -30,9 +29,9 @@ def clock() -> Clock:
     return Clock()
 
 
-def make(clock: Clock, state: StateInMemory | None = None, **limits: object) -> SharedLimits:
+def make(clock: Clock, state: LocalState | None = None, **limits: object) -> SharedLimits:
     given = Limits(**{"max_wait_s": 0.0, **limits})  # type: ignore[arg-type]
-    return SharedLimits("test", given, state or StateInMemory(), now=clock)
+    return SharedLimits("test", given, state or LocalState(), now=clock)
 
 
 async def use(limits: SharedLimits, tokens: int = 10, cost: float | None = 0.0) -> None:
@@ -96,7 +95,7 @@ async def test_requests_at_once_are_limited_and_the_next_starts_when_one_ends(
 
 
 async def test_a_lease_of_a_killed_process_expires_and_its_price_counts(clock: Clock) -> None:
-    state = StateInMemory()
+    state = LocalState()
     killed = make(clock, state, concurrency=1, spend_limit_usd=1.0)
     await killed.permit(1, 0.4, 60).__aenter__()
     limits = make(clock, state, concurrency=1, spend_limit_usd=1.0)
@@ -126,7 +125,7 @@ async def test_money_is_limited_per_period(clock: Clock, period: str, left_s: fl
 
 
 async def test_all_wait_when_the_server_asks_one_to_but_never_for_days(clock: Clock) -> None:
-    state = StateInMemory()
+    state = LocalState()
     await make(clock, state).block(30)
     limits = make(clock, state)
     with pytest.raises(ModelRateLimitedError, match="the server asked to wait"):
@@ -139,7 +138,7 @@ async def test_all_wait_when_the_server_asks_one_to_but_never_for_days(clock: Cl
 
 
 async def test_an_output_mode_is_remembered_for_a_day(clock: Clock) -> None:
-    state = StateInMemory()
+    state = LocalState()
     await make(clock, state).remember_mode("small", OutputMode.TOOL)
     limits = make(clock, state)
     assert await limits.mode("small") is OutputMode.TOOL
@@ -149,7 +148,7 @@ async def test_an_output_mode_is_remembered_for_a_day(clock: Clock) -> None:
 
 
 async def test_a_record_of_another_version_is_replaced(clock: Clock) -> None:
-    state = StateInMemory()
+    state = LocalState()
     assert await state.compare_and_set("provider.test", {"slots": 7}, 0)
     limits = make(clock, state, requests_per_minute=1)
     await use(limits)

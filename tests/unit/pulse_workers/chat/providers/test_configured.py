@@ -1,0 +1,57 @@
+"""Providers made from a configuration: their keys, and what `pulse-worker check` says of them."""
+
+from pathlib import Path
+
+from pulse_workers.chat.providers.configured import check_providers, make_providers
+from pulse_workers.chat.providers.http.limit_record import LocalState
+from pulse_workers.config.settings import Settings
+from pydantic import SecretStr
+
+from tests.kit.model_clients import verdict_request
+from tests.kit.model_server import ModelServer, Reply
+
+
+async def results(settings: Settings) -> list[tuple[str, str]]:
+    return [(each.status, each.detail) async for each in check_providers(settings)]
+
+
+async def test_a_key_of_the_settings_is_sent_to_the_server_of_the_settings() -> None:
+    async with ModelServer(key="sk-from-settings") as server:
+        settings = Settings(
+            model_url=server.openai_url, model="small", model_key=SecretStr("sk-from-settings")
+        )
+        providers = make_providers(settings, LocalState(), {})
+        server.script = [Reply({"verdicts": []})]
+        completion = await providers.clients["default"].complete(verdict_request())
+        await providers.close()
+    assert completion.value.verdicts == []
+    assert "sk-from-settings" not in repr(providers)
+    assert "sk-from-settings" not in repr(settings)
+
+
+async def test_a_check_names_models_or_what_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "providers.toml"
+    async with ModelServer() as server:
+        file.write_text(
+            f"""
+            [providers.good]
+            url = "{server.openai_url}"
+            [providers.locked]
+            url = "{server.openai_url}"
+            key_file = "none"
+            """
+        )
+        good, locked = await results(Settings(providers_file=str(file)))
+    assert good[0] == "ok"
+    assert good[1].startswith("good answered within ")
+    assert good[1].endswith("small, large, embedder")
+    assert locked[0] == "problem"
+    assert f"key_file='{tmp_path / 'none'}': expected a readable file" in locked[1]
+
+
+async def test_without_configured_providers_there_is_nothing_to_check(tmp_path: Path) -> None:
+    assert await results(Settings()) == []
+    missing = Settings(providers_file=str(tmp_path / "none"))
+    ((status, detail),) = await results(missing)
+    assert status == "problem"
+    assert "expected a readable file" in detail
