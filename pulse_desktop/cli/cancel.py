@@ -26,7 +26,8 @@ def add_parser(subparsers: Subparsers) -> None:
             "Cancel tasks: a queued one is removed from the queue, a running one is cancelled by "
             "its worker. A sync task runs in a thread that cannot be interrupted: it is requested "
             "to stop. Workers that accept no commands (PULSE_CONTROL off, or workers of another "
-            "project) cannot cancel a running task; a queued one is still removed from the stream."
+            "project without PulseMiddleware) cannot cancel a running task; a queued one is still "
+            "removed from the stream."
         ),
         examples=(
             ("pulse-desktop cancel 3f9c0e6a", ""),

@@ -25,6 +25,7 @@ from taskiq import (
 )
 from taskiq.exceptions import NoResultError
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.control import CANCEL, PING
 from pulse_desktop.protocol.task_message import RETRIES
@@ -56,6 +57,7 @@ _CLOSE_TIMEOUT_S: Final = 3.0
 _CONNECT_RETRY_S: Final = 5.0
 _RETRY_LABEL: Final = "retry_on_error"
 """Label by which TaskIQ's retry middlewares decide whether a failed task is sent again."""
+_MAX_COUNT: Final = 1_000_000
 _SECRET_ARGUMENTS: Final = ("password", "token", "nkeys_seed_str")
 _LOGIN_ARGUMENTS: Final = (
     "user",
@@ -286,8 +288,8 @@ class PulseMiddleware(DeliveryEventMiddleware):
             if isinstance(middleware, SimpleRetryMiddleware | SmartRetryMiddleware):
                 enabled = message.labels.get(_RETRY_LABEL, middleware.default_retry_label)
                 limit = message.labels.get("max_retries", middleware.default_retry_count)
-                if str(enabled).lower() == "true" and str(limit).isdecimal():
-                    return max(attempt, int(limit))
+                if str(enabled).lower() == "true":
+                    return max(attempt, _count(limit))
         return attempt
 
     @property
@@ -314,7 +316,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
             except ConnectionFailedError as error:
                 logger.warning("no events are published: %s", error)
                 await asyncio.sleep(_CONNECT_RETRY_S)
-            except SettingsError as error:
+            except (SettingsError, UserFacingError) as error:
                 logger.error("no events are published: %s", error)  # noqa: TRY400 - one line
                 return
             else:
@@ -372,9 +374,14 @@ class MessageDelivery(SyntheticDelivery):
 
 def _retries(message: TaskiqMessage) -> int:
     """Return how often TaskIQ's retry middleware has sent the task again."""
+    return _count(message.labels.get(RETRIES, 0))
+
+
+def _count(label: object) -> int:
+    """Return the number in a label, 0 if it is none: senders choose the labels."""
     try:
-        return max(0, int(message.labels.get(RETRIES, 0)))
-    except (TypeError, ValueError):
+        return max(0, min(int(label), _MAX_COUNT))  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 

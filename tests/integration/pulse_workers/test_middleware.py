@@ -120,7 +120,7 @@ async def test_the_login_of_the_broker_is_used_also_without_jetstream() -> None:
 BROKERS = {
     "pull": {"broker": "PullBasedJetStreamBroker", "queue": ""},
     "push": {"broker": "PushBasedJetStreamBroker", "queue": ""},
-    "simple retries first": {"retries": "SimpleRetryMiddleware()"},
+    "simple retries": {"retries": "SimpleRetryMiddleware()"},
 }
 
 

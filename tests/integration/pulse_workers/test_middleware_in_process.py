@@ -263,6 +263,33 @@ async def test_each_attempt_is_reported_if_a_retry_middleware_stores_each_result
     assert [each["will_retry"] for each in failures] == [True, False]
 
 
+async def test_tasks_run_without_a_usable_server(caplog: pytest.LogCaptureFixture) -> None:
+    broker = InMemoryBroker()
+    broker.add_middlewares(PulseMiddleware("nats://olena:hunter2/3@host"))
+    await broker.startup()
+
+    async def add() -> int:
+        return 3
+
+    sent = await broker.register_task(add, "add").kiq()
+    assert (await sent.wait_result(timeout=5)).return_value == 3
+    await wait_until(lambda: "no events are published" in caplog.text)
+    assert "hunter2" not in caplog.text
+    await broker.shutdown()
+
+
+async def test_labels_from_anybody_do_not_hide_a_run(start: Start, harness: WorkerHarness) -> None:
+    broker = await start(SmartRetryMiddleware(default_retry_label=True))
+
+    async def add() -> int:
+        return 3
+
+    odd: dict[str, str | float] = {"_retries": float("inf"), "max_retries": "9" * 5_000}
+    sent = await broker.register_task(add, "add").kicker().with_labels(**odd).kiq()
+    end = await wait_for_end(harness, sent.task_id)
+    assert (end["type"], end["attempt"]) == ("task.succeeded", 1)
+
+
 def work(number: int) -> int:
     """Run in a process pool: at module level, where another process finds it."""
     assert not stop_requested()

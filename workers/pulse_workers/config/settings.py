@@ -4,6 +4,7 @@ Every setting has a default that suits a single machine. An option overrides a v
 overrides a file. Variables begin with `PULSE_`; keys in a file are the field names.
 """
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.connection_options import DEFAULT_INBOX_PREFIX, override
 from pulse_desktop.nats_client.server_address import ServerAddress, parse_server, redact_server
@@ -252,7 +254,10 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """The secrets among the settings, for masking; those in files are not included."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        secrets = (each.get_secret_value() for each in values if isinstance(each, SecretStr))
+        secrets = [each.get_secret_value() for each in values if isinstance(each, SecretStr)]
+        with contextlib.suppress(CannotConnectError):  # no address: connecting will say so
+            if (login := self.server_login) is not None:
+                secrets += [login.password, login.token]
         return tuple(secret for secret in secrets if secret)
 
     def with_name(self, worker_name: str) -> Self:

@@ -240,3 +240,10 @@ def test_check_reports_an_invalid_setting_and_does_not_connect(
     output = capsys.readouterr().out
     assert message in output
     assert "server" not in output
+
+
+def test_the_secrets_of_the_settings_are_known_for_masking() -> None:
+    settings = Settings(server="nats://olena:p4ss@host:4222", nkey_seed=SecretStr("SUAKEY"))
+    assert set(settings.secrets) == {"p4ss", "SUAKEY"}
+    invalid = Settings().model_copy(update={"server": "nats://olena:12/3@host"})
+    assert invalid.secrets == ()
