@@ -24,6 +24,8 @@ ATTACHMENT: Final = "attachment"
 """Placeholder of a message with attachments whose names are unknown."""
 NO_TEXT: Final = "no text"
 """Placeholder of a message without text and attachments."""
+DELETED: Final = "deleted"
+"""Placeholder of a message that was deleted in its chat."""
 _MAX_ATTACHMENTS: Final = 4
 _MAX_PLACEHOLDER: Final = 120
 
@@ -46,7 +48,8 @@ class MessageRow(msgspec.Struct, gc=False):
         task_id: id of the run that scored it, else of the one that ingested it.
         raw: payload of the latest event about it.
         placeholder: what the message has instead of text: a media type such as `voice message`, the
-            names of files, `ATTACHMENT` or `NO_TEXT`; empty if it has text or nothing is known.
+            names of files, `ATTACHMENT`, `NO_TEXT` or `DELETED`; empty if it has text or nothing is
+            known.
     """
 
     key: str
@@ -146,6 +149,8 @@ class ChatMessages(Collection[MessageRow]):
             self._merge_message(_read_message(event, body), event)
         elif event.type in ("message.scored", "message_scored"):
             self._merge_score(_read_score(event, body), event)
+        elif event.type == "message.deleted":
+            self._delete(_read_message(event, body), event)
 
     def _merge_message(self, data: _MessageEvent, event: Event) -> None:
         external, internal = data.external_message_id, str(data.id)
@@ -170,6 +175,14 @@ class ChatMessages(Collection[MessageRow]):
             "" if data.content or known.content else _placeholder(data) or known.placeholder,
         )
         self._put(message, before, position, external, internal)
+
+    def _delete(self, data: _MessageEvent, event: Event) -> None:
+        """Remove the text of a message; it keeps its row and its score."""
+        external, internal = data.external_message_id, str(data.id)
+        known, position = self._find(external, internal)
+        if known is not None:
+            deleted = msgspec.structs.replace(known, content="", placeholder=DELETED, raw=event.raw)
+            self._put(deleted, known, position, external, internal)
 
     def _merge_score(self, score: _ScoreEvent, event: Event) -> None:
         internal, external = str(score.message_id), score.external_message_id

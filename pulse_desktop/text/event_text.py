@@ -231,6 +231,7 @@ _SUMMARIES: Final[dict[str, Callable[[Data], str]]] = {
     "validation_update": _validation,
     "message.new": _message,
     "message.updated": _message,
+    "message.deleted": _message,
     "message.scored": _scored,
     "message_scored": _scored,
     "knowledge.atom_created": _atom,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pulse_desktop.state.chat_messages import ATTACHMENT, NO_TEXT, MessageRow
+from pulse_desktop.state.chat_messages import ATTACHMENT, DELETED, NO_TEXT, MessageRow
 from pulse_desktop.state.knowledge import ExtractionCounts, KnowledgeItem
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext, pgettext
@@ -74,6 +74,7 @@ def message_text(message: MessageRow) -> str:
         return message.content
     placeholder = {
         ATTACHMENT: pgettext("message", "attachment"),
+        DELETED: pgettext("message", "deleted"),
         NO_TEXT: pgettext("message", "no text"),
     }.get(message.placeholder, message.placeholder)
     return f"[{placeholder}]"

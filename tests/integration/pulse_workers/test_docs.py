@@ -17,12 +17,19 @@ import pytest
 
 from tests.kit.cli_process import command_environment
 from tests.kit.nats_servers import NatsServer
+from tests.kit.telegram_bot_server import TOKEN, serve_in_thread
 from tests.kit.waiting import wait_until
 
 TEXT = (Path(__file__).parents[3] / "docs" / "workers.md").read_text(encoding="utf-8")
 NOT_RUN = ("sudo ", "docker ", "editor ", "cd packaging/", "cp .env")
-LONG_RUNNING = re.compile(r"bin/pulse-worker (run|feed|scheduler)\b")
-READY = ("takes tasks from", "enqueues a slice", "sends scheduled tasks", "schedules from")
+LONG_RUNNING = re.compile(r"bin/pulse-worker (run|feed|scheduler|telegram)\b")
+READY = (
+    "takes tasks from",
+    "enqueues a slice",
+    "sends scheduled tasks",
+    "schedules from",
+    "messages of @",
+)
 TIMEOUT_S = 60
 START_TIMEOUT_S = 20
 
@@ -47,7 +54,7 @@ def sections() -> Iterator[Section]:
 class Shell:
     """A folder like that of a reader of the document, and the processes started in it."""
 
-    def __init__(self, folder: Path, server: NatsServer) -> None:
+    def __init__(self, folder: Path, server: NatsServer, bot_server: str) -> None:
         self.folder = folder
         self._server = server
         self._environment = {
@@ -55,11 +62,13 @@ class Shell:
             "PULSE_CONFIG": os.devnull,
             "PULSE_HEARTBEAT_INTERVAL": "1",
             "PULSE_SERVER": server.url,
+            "PULSE_TELEGRAM_URL": bot_server,
         }
         self._processes: list[subprocess.Popen[bytes]] = []
         (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
         code = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
         assert len(code) >= 3
+        (folder / "telegram-token").write_text(TOKEN)
         (folder / "my_tasks.py").write_text("\n\n".join(code))
 
     def run(self, line: str) -> str:
@@ -113,9 +122,10 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path, nats_server: NatsServer) -> Iterator[Shell]:
-    shell = Shell(tmp_path, nats_server)
-    yield shell
-    shell.terminate()
+    with serve_in_thread() as bot_server:
+        shell = Shell(tmp_path, nats_server, bot_server)
+        yield shell
+        shell.terminate()
 
 
 @pytest.mark.parametrize("section", list(sections()), ids=lambda section: section.title)

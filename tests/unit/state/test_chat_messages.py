@@ -29,6 +29,17 @@ def test_a_message_and_its_score_become_one_row() -> None:
     assert state.take_changes().of(state.messages) == {0}
 
 
+def test_a_deleted_message_loses_its_text_and_keeps_its_row() -> None:
+    gone = {"id": "c.7", "external_message_id": "7", "source_name": "", "source_id": "c"}
+    unknown = {**gone, "id": "c.9", "external_message_id": "9"}
+    events = [
+        event_message("messages", "message.deleted", each, NOW + 2) for each in (gone, unknown)
+    ]
+    state = state_of(new_message(), scored(), *events)
+    (message,) = state.messages.rows
+    assert (message.content, message.placeholder, message.score) == ("", "deleted", 0.8)
+
+
 def test_a_score_that_arrives_first_is_merged_with_its_message() -> None:
     state = state_of(scored(), new_message(NOW + 2))
     (message,) = state.messages.rows

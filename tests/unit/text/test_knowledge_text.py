@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulse_desktop.state.chat_messages import ATTACHMENT, NO_TEXT, MessageRow
+from pulse_desktop.state.chat_messages import ATTACHMENT, DELETED, NO_TEXT, MessageRow
 from pulse_desktop.state.knowledge import ExtractionCounts, KnowledgeItem
 from pulse_desktop.text.knowledge_text import (
     extraction_summary,
@@ -52,6 +52,7 @@ def test_kinds_and_types_of_a_senders_own_are_shown_as_they_are() -> None:
         (MessageRow("1", placeholder="voice message"), "[voice message]"),
         (MessageRow("1", placeholder=ATTACHMENT), "[attachment]"),
         (MessageRow("1", placeholder=NO_TEXT), "[no text]"),
+        (MessageRow("1", placeholder=DELETED), "[deleted]"),
         (MessageRow("1"), ""),
     ],
 )

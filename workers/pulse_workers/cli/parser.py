@@ -6,17 +6,18 @@ from typing import Final
 from pulse_desktop import __version__
 from pulse_desktop.argument_parser import ArgumentParser
 from pulse_desktop.text.translation import _
-from pulse_workers.cli import check, feed, health, provision, run, schedule, scheduler
+from pulse_workers.cli import check, feed, health, provision, run, schedule, scheduler, telegram
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, SYSTEM_FILE, user_file
 
-_COMMANDS: Final = (run, scheduler, schedule, feed, provision, check, health)
+_COMMANDS: Final = (run, scheduler, schedule, feed, telegram, provision, check, health)
 _EPILOG: Final = _("""\
 examples:
   pulse-worker run --server nats://127.0.0.1:4222     run one worker process, stop it with Ctrl C
   pulse-worker run --name worker-2 --slots 16         run a second one, 16 tasks concurrently
   PULSE_WORKER_TASKS=my_app.tasks pulse-worker run    run your own tasks, too
   pulse-worker feed                                   enqueue the sample chat, slice by slice
+  pulse-worker telegram                               receive the messages of a Telegram bot
   pulse-worker scheduler                              send scheduled tasks
   pulse-worker schedule list                          list schedules and when they run next
   pulse-worker provision                              create the streams and buckets only

@@ -27,6 +27,7 @@ from pulse_desktop.text.translation import _
 from pulse_workers.config.settings_file import read_settings_file, settings_files
 from pulse_workers.config.settings_values import (
     Bucket,
+    ChatIds,
     Count,
     CountOrZero,
     Expected,
@@ -105,6 +106,22 @@ class Settings(BaseSettings):
         (),
         "PULSE_CHAT_FOLDERS",
         _("folders that chat exports may be read from, separated by commas"),
+    )
+    telegram_token: Secret = setting(
+        SecretStr(""), "PULSE_TELEGRAM_TOKEN", _("token of the Telegram bot to receive messages of")
+    )
+    telegram_token_file: Path = setting(
+        "", "PULSE_TELEGRAM_TOKEN_FILE", _("path to a file that contains the bot's token")
+    )
+    telegram_url: Text = setting(
+        "https://api.telegram.org",
+        "PULSE_TELEGRAM_URL",
+        _("base URL of the Telegram Bot API, such as that of a local server"),
+    )
+    telegram_chats: ChatIds = setting(
+        (),
+        "PULSE_TELEGRAM_CHATS",
+        _("ids of the chats to receive, separated by commas; none: all chats of the bot"),
     )
     connect_timeout: Seconds = setting(
         10.0,

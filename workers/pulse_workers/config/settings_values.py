@@ -142,6 +142,12 @@ Folders = Annotated[
     AfterValidator(_validate_absolute),
     Expected(_("absolute paths of folders, separated by commas")),
 ]
+ChatIds = Annotated[
+    tuple[int, ...],
+    NoDecode,
+    BeforeValidator(_split_if_text),
+    Expected(_("ids of chats, such as -1001234567890, separated by commas")),
+]
 Server = Annotated[
     str,
     BeforeValidator(_strip),

@@ -15,7 +15,8 @@ logger = logging.getLogger("pulse.workers")
 
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _NOISY_LOGGERS: Final = ("taskiq", "nats", "httpx", "httpcore")
-"""Libraries that log each task, ping or request; limited to warnings."""
+"""Libraries that log each task, ping or request; limited to warnings. httpcore logs the headers of
+responses, and a redirect may repeat a secret."""
 
 
 def configure_logging(level: str) -> None:

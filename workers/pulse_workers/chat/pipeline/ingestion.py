@@ -1,7 +1,8 @@
 """A pass over a source: store its messages, and enqueue what they miss, window by window."""
 
+import dataclasses
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
 from pulse_workers.chat.pipeline.window import StageOutcomes
 from pulse_workers.chat.pipeline.window_queue import QueuedWindow, WindowQueue
-from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import Window
 from pulse_workers.chat.store.messages import MessageChange
@@ -18,6 +19,76 @@ from pulse_workers.errors import StoreFullError
 ReportProgress = Callable[[int, str], Awaitable[None]]
 """Reports per cent and a text."""
 _KEY: Final = "ingest"
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredMessages:
+    """What storing some messages came to.
+
+    Attributes:
+        counts: of new, updated and unchanged messages.
+        missing: ids of those with stages that have to run.
+        complete: records of the stages of each of the others.
+    """
+
+    counts: Counter[str]
+    missing: Sequence[str]
+    complete: Sequence[Mapping[Stage, StageRecord]]
+
+
+async def store_messages(
+    services: Services, messages: Sequence[ChatMessage], task_id: str, *, again: bool = False
+) -> StoredMessages:
+    """Store messages of any source, announce new and edited ones, and tell what they miss.
+
+    Args:
+        services: of the worker.
+        messages: with what stores them as `ingested_by`.
+        task_id: ID of the task that stores them, empty outside of a task.
+        again: whether they may have been stored before an interruption, without being announced.
+
+    Raises:
+        StoreFullError: the bucket has reached its limit.
+    """
+    store = services.store
+    stored = await store.messages.put_many(messages, again=again)
+    known = [each.id for each, change in stored if change is not MessageChange.NEW]
+    records = await store.stages.get_many(known)
+    versions = stage_versions(services.provider)
+    counts: Counter[str] = Counter()
+    missing: list[str] = []
+    complete: list[Mapping[Stage, StageRecord]] = []
+    for message, change in stored:
+        counts[change.value] += 1
+        if change is not MessageChange.UNCHANGED:
+            _publish(services, message, change, task_id)
+        found = records.get(message.id, {})
+        if missing_stages(found, message.content_hash, versions):
+            missing.append(message.id)
+        else:
+            complete.append(found)
+    return StoredMessages(counts, missing, complete)
+
+
+def _publish(services: Services, message: ChatMessage, change: MessageChange, task_id: str) -> None:
+    fields: dict[str, Any] = {
+        "id": message.id,
+        "external_message_id": message.external_message_id,
+        "content": message.content,
+        "author": message.author,
+        "author_id": message.author_id,
+        "author_name": message.author,
+        "sent_at": message.sent_at,
+        "source_name": message.source_name,
+        "source_id": message.id.rpartition(".")[0],
+        "attachments": [attachment.name for attachment in message.attachments],
+        "media_type": message.media_type or None,
+        "reply_to": message.reply_to,
+        "task_id": task_id,
+    }
+    if change is MessageChange.UPDATED:
+        fields |= {"persisted": True, "avatar_url": None, "edited_at": message.edited_at}
+    services.events.publish("messages", f"message.{change.value}", fields)
 
 
 class Checkpoint(msgspec.Struct):
@@ -139,26 +210,15 @@ class Pass:
         await self._save()
 
     async def _store(self, messages: Sequence[ChatMessage]) -> None:
-        store = self._services.store
         own = [msgspec.structs.replace(each, ingested_by=self._task_id) for each in messages]
         # An earlier attempt may have stored the first window, and not have announced it.
-        stored = await store.messages.put_many(own, again=self._is_first)
+        stored = await store_messages(self._services, own, self._task_id, again=self._is_first)
         self._is_first = False
-        known = [each.id for each, change in stored if change is not MessageChange.NEW]
-        records = await store.stages.get_many(known)
-        versions = stage_versions(self._services.provider)
-        missing: list[str] = []
-        for message, change in stored:
-            self._counts[change.value] += 1
-            if change is not MessageChange.UNCHANGED:
-                self._publish(message, change)
-            found = records.get(message.id, {})
-            if missing_stages(found, message.content_hash, versions):
-                missing.append(message.id)
-            else:
-                self._outcomes.add(found)
-        if missing:
-            await self._queue.submit(self._task_id, missing)
+        self._counts.update(stored.counts)
+        for records in stored.complete:
+            self._outcomes.add(records)
+        if stored.missing:
+            await self._queue.submit(self._task_id, stored.missing)
             self._enqueued += 1
 
     async def _save(self) -> None:
@@ -170,26 +230,6 @@ class Pass:
             self._queue.queued,
         )
         await self._services.store.state.put(f"{_KEY}.{self._task_id}", checkpoint)
-
-    def _publish(self, message: ChatMessage, change: MessageChange) -> None:
-        fields: dict[str, Any] = {
-            "id": message.id,
-            "external_message_id": message.external_message_id,
-            "content": message.content,
-            "author": message.author,
-            "author_id": message.author_id,
-            "author_name": message.author,
-            "sent_at": message.sent_at,
-            "source_name": message.source_name,
-            "source_id": message.id.rpartition(".")[0],
-            "attachments": [attachment.name for attachment in message.attachments],
-            "media_type": message.media_type or None,
-            "reply_to": message.reply_to,
-            "task_id": self._task_id,
-        }
-        if change is MessageChange.UPDATED:
-            fields |= {"persisted": True, "avatar_url": None, "edited_at": message.edited_at}
-        self._services.events.publish("messages", f"message.{change.value}", fields)
 
     def _describe(self) -> str:
         return (

@@ -4,11 +4,12 @@ Every key identifies what it is about, so a task that runs twice stores everythi
 arguments.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from nats.js import JetStreamContext
 
 from pulse_desktop.nats_client.client import client_of
+from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.knowledge import KnowledgeStore
 from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
@@ -58,6 +59,21 @@ class Store:
     def vector_index(self, model: str) -> VectorIndex:
         """Return an empty index of the vectors of a model."""
         return VectorIndex(self._js, EMBEDDINGS, model)
+
+    async def delete_messages(self, ids: Iterable[str]) -> list[ChatMessage]:
+        """Delete messages, their scores and the records of their stages; return those that existed.
+
+        Nothing marks their place: a message that is sent or imported again is new.
+        """
+        found = await self.messages.get_many(ids)
+        for message in found:
+            for bucket, key in (
+                (STAGES, f"*.{message.id}"),
+                (SCORES, message.id),
+                (MESSAGES, message.id),
+            ):
+                await self._js.purge_stream(f"KV_{bucket}", subject=f"$KV.{bucket}.{key}")
+        return found
 
     async def last_sequence(self, bucket: str) -> int:
         """Return the last sequence of a bucket."""

@@ -1,0 +1,132 @@
+"""The receiver: stores the messages of a Telegram bot, and enqueues their processing.
+
+Any number of receivers may run; the one that holds the lease polls.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from pulse_workers.brokers.factory import make_broker
+from pulse_workers.chat.application import CHAT
+from pulse_workers.chat.lease import Lease
+from pulse_workers.chat.pipeline.ingestion import store_messages
+from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.services import Services, make_services
+from pulse_workers.chat.sources.telegram_bot.bot_api import (
+    BotApi,
+    BotApiError,
+    BotTokenRefusedError,
+    read_token,
+)
+from pulse_workers.chat.sources.telegram_bot.poller import LEASE_S, TelegramPoller
+from pulse_workers.chat.tasks.window import process_messages
+from pulse_workers.config.settings import Settings
+from pulse_workers.errors import ShutdownRequestedError
+from pulse_workers.registry import use_broker
+from pulse_workers.runtime.connection import connect
+from pulse_workers.runtime.provisioning import provision
+from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
+from pulse_workers.telemetry.event_publisher import EventPublisher
+
+logger = logging.getLogger("pulse.workers.telegram")
+
+_INGESTED_BY: Final = "telegram"
+"""Stands for the task that stored a message."""
+
+
+class ReceivedMessages:
+    """Passes received messages to the store and to the tasks."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._is_first = True
+
+    async def add(self, messages: Sequence[ChatMessage]) -> None:
+        """Store messages, and enqueue a task for those that are new or edited.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        own = [msgspec.structs.replace(each, ingested_by=_INGESTED_BY) for each in messages]
+        # A process before this one may have stored the first ones, and not have announced them.
+        stored = await store_messages(self._services, own, "", again=self._is_first)
+        self._is_first = False
+        if stored.missing:
+            await process_messages.kiq(list(stored.missing))
+
+    async def delete(self, message_ids: Sequence[str]) -> None:
+        """Delete messages, and announce that."""
+        for message in await self._services.store.delete_messages(message_ids):
+            fields = {
+                "id": message.id,
+                "external_message_id": message.external_message_id,
+                "source_name": message.source_name,
+                "source_id": message.id.rpartition(".")[0],
+            }
+            self._services.events.publish("messages", "message.deleted", fields)
+
+
+async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False) -> None:
+    """Receive until a signal arrives.
+
+    Raises:
+        BotTokenRefusedError: the token is not that of a bot.
+        ConnectionFailedError: no connection to the NATS server at the start.
+        ProvisionError: streams or buckets cannot be created.
+        SettingsError: there is no usable token or URL.
+    """
+    shutdown = ShutdownSignal()
+    shutdown.install(parent_pipe=parent_pipe)
+    await _make_api(settings).close()  # tells of an unusable setting before anything is connected
+    CHAT.import_tasks(settings)
+    identity = settings.with_name("telegram").identity
+    events = EventPublisher(settings, identity)
+    broker = make_broker(settings, events, identity)
+    use_broker(broker)
+    closers: list[Callable[[], Awaitable[None]]] = [events.close, broker.shutdown]
+    try:
+        async with shutdown.interrupts():
+            client = await connect(settings, "telegram")
+            closers.append(client.close)
+            js = client.jetstream()
+            await provision(js, settings)
+            await events.start()
+            await broker.startup()
+            services = await make_services(client, events, identity, settings)
+            poller = TelegramPoller(
+                lambda: _make_api(settings),
+                ReceivedMessages(services),
+                services.store.state,
+                lambda name: Lease(services.store, name, identity, LEASE_S),
+                chats=settings.telegram_chats,
+            )
+            closers.insert(0, poller.close)
+            await _start(poller)
+            while True:
+                wait_s = await poller.step()
+                await asyncio.sleep(wait_s)
+    except ShutdownRequestedError:
+        logger.info("%s ended (%s)", identity, shutdown.reason)
+    finally:
+        await close_all(*closers)
+
+
+async def _start(poller: TelegramPoller) -> None:
+    """Check the token; a server that cannot be reached now may be reached later."""
+    try:
+        bot = await poller.start()
+    except BotTokenRefusedError:
+        raise
+    except BotApiError as error:
+        logger.warning("%s: %s", type(error).__name__, error)
+    else:
+        logger.info("receives the messages of @%s", bot.name)
+
+
+def _make_api(settings: Settings) -> BotApi:
+    token = read_token(settings.telegram_token.get_secret_value(), settings.telegram_token_file)
+    return BotApi(settings.telegram_url, token)
