@@ -83,9 +83,9 @@ class TLSTransport(TcpTransport):
         asyncio waits for ever until it has sent what is buffered, and nats-py with it: it would
         never connect to another server.
         """
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await super().wait_closed()  # type: ignore[no-untyped-call]
-        except TimeoutError:
-            if self._io_writer is not None:
-                self._io_writer.transport.abort()
+        closing = asyncio.ensure_future(super().wait_closed())  # type: ignore[no-untyped-call]
+        # Not cancelled, because `close` awaits the same future of asyncio's again.
+        closed, _ = await asyncio.wait({closing}, timeout=_CLOSE_TIMEOUT_S)
+        if not closed and self._io_writer is not None:
+            self._io_writer.transport.abort()
+        await closing

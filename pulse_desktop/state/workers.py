@@ -225,7 +225,10 @@ class Workers(Collection[Worker]):
         for position in range(self.rows.start, self.rows.stop):
             worker = self.rows[position]
             since = min(now, max(worker.silent_since, worker.last_seen) + seconds)
-            self.rows.replace(position, msgspec.structs.replace(worker, silent_since=since))
+            # A time in the future is one of the clock before it was set back.
+            seen = since if worker.last_seen > now else worker.last_seen
+            replaced = msgspec.structs.replace(worker, silent_since=since, last_seen=seen)
+            self.rows.replace(position, replaced)
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold a heartbeat or the report of a shutdown."""
