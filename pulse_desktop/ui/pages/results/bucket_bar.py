@@ -17,6 +17,7 @@ class BucketBar(QWidget):
 
     Attributes:
         bucket_box: the buckets, hidden while none is known.
+        error: why the buckets are unknown, and what to do; empty if they are known.
 
     Signals:
         bucket_chosen: name of the bucket that the operator chose.
@@ -26,6 +27,7 @@ class BucketBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.error = ""
         self._problem = ""
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
@@ -63,6 +65,7 @@ class BucketBar(QWidget):
             self.bucket_box.addItems(names)
         self.bucket_box.setVisible(bool(names))
         self.bucket_box.setEnabled(len(names) > 1)
+        self.error = ""
         self._problem = "" if names else _("No bucket yet: the first result creates it")
         if not names:
             self._label.setText(self._problem)
@@ -74,8 +77,9 @@ class BucketBar(QWidget):
 
     def show_error(self, error: UserFacingError) -> None:
         """Show why the buckets are unknown, unless something is shown already."""
-        self._problem = error.title
+        self.error = self._problem = error.title
         if error.detail:
+            self.error = f"{formats.sentence(error.detail)} {error.advice}".strip()
             self._problem = _("{title}: {detail}").format(title=error.title, detail=error.detail)
         if not (self.bucket_box.count() or self._label.text()):
             self._label.setText(self._problem)
