@@ -182,6 +182,15 @@ class NatsClient(Client):
         check_subjects(subject, reply)
         await super().publish(subject, payload, reply, headers)
 
+    async def request(self, subject: str, *arguments: Any, **options: Any) -> Msg:
+        """Send a request; see nats-py, which keeps a future for one that cannot be sent.
+
+        Raises:
+            InvalidSubjectError: the server would close the connection.
+        """
+        check_subjects(subject)
+        return await super().request(subject, *arguments, **options)
+
     async def subscribe(  # type: ignore[override]
         self,
         subject: str,
