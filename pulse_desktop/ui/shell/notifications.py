@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from pulse_desktop.text.printable import printable
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
@@ -66,8 +67,9 @@ class NotificationCard(QFrame):
         self.notification = notification
         self.setProperty("card", "notice")
         self.setFixedWidth(_WIDTH)
-        self.setAccessibleName(notification.title)
-        self.setAccessibleDescription(f"{notification.detail} {notification.advice}".strip())
+        self.setAccessibleName(printable(notification.title))
+        description = f"{notification.detail} {notification.advice}".strip()
+        self.setAccessibleDescription(printable(description))
         self._icon = Label()
         title = Label(_with_short_words(notification.title))
         set_tooltip(title, notification.title if title.text() != notification.title else "")

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QStylePainter,
 )
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import caption
@@ -40,7 +41,7 @@ class FilterChip(QPushButton):
             color: of the icon.
         """
         super().__init__()
-        self._label = label
+        self._label = label = printable_cell(label)
         self._icon = icon
         self._color = color
         self._count = ""
