@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import BadSubjectError, Error
 from nats.js import JetStreamContext
+from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
 from pulse_desktop.nats_client.fast_import import load_websockets
@@ -29,6 +30,13 @@ MAX_CONTROL_LINE: Final = 4_096
 _CONTROL_LINE_REST: Final = 64
 """Bytes left for the command, the subscription id and the sizes."""
 _UNSENDABLE: Final = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+_SERVER_HEADERS: Final = ("Status", "Nats-Consumer-Stalled")
+"""Headers with which a server reports about itself; nats-py obeys them in any message."""
+
+# nats-py splits a line at every white space, a server only at spaces and tabs.
+_FIELDS: Final = rb"[ \t]+([^ \t\r\n]+)[ \t]+([0-9]+)[ \t]+(([^ \t\r\n]+)[ \t]+)?([0-9]+)"
+parser.MSG_RE = re.compile(rb"\AMSG" + _FIELDS + rb"\r\n")
+parser.HMSG_RE = re.compile(rb"\AHMSG" + _FIELDS + rb"[ \t]+([0-9]+)\r\n")
 
 
 class InvalidSubjectError(BadSubjectError):
@@ -147,6 +155,7 @@ class NatsClient(Client):
         self._arguments: dict[str, Any] = {}
         self._has_certificate = False
         self.api_prefix = ""
+        self._is_stored = False
         self.server_clock = ServerClock()
 
     def jetstream(self, **options: Any) -> JetStreamContext:
@@ -316,6 +325,39 @@ class NatsClient(Client):
         if self._pongs and self._pongs[0].done():
             self._pongs[0] = asyncio.get_running_loop().create_future()
         await super()._process_pong()
+
+    async def _process_headers(self, headers: Any) -> dict[str, str] | None:
+        """Read the headers of a message; the message arrives without those that are not valid.
+
+        Their sender chooses the bytes, and an exception would end all reading.
+        """
+        try:
+            found: dict[str, str] | None = await super()._process_headers(headers)
+        except Exception:  # noqa: BLE001 - see above
+            return None
+        if found and self._is_stored:  # only the server reports a status, and never with an ack
+            for name in _SERVER_HEADERS:
+                found.pop(name, None)
+        return found
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        """Process a message; an exception that escapes would end all reading."""
+        self._is_stored = reply.startswith(b"$JS.ACK.")
+        try:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        except Exception as error:  # noqa: BLE001 - see above
+            await self._error_cb(error)
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        """Return a message; its subject is the sender's choice, and may not be UTF-8."""
+        subject = subject.decode(errors="replace").encode()
+        reply = reply.decode(errors="replace").encode()
+        message: Msg = super()._build_message(sid, subject, reply, data, headers)
+        return message
 
     def _require_tls(self, info: dict[str, Any]) -> None:
         """Make nats-py encrypt where the address requests it, or close the connection.

@@ -11,7 +11,7 @@ from pulse_desktop.state.coerce import (
     to_int,
     to_text,
 )
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName, TimeBuckets
 
@@ -88,7 +88,7 @@ class AgentCalls(Collection[AgentCall]):
     topics = frozenset({"agents"})
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows = RingBuffer(capacity)
+        self.rows = RingBuffer(capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight)
         self.latency = ReservoirByName()
         self.failures = TimeBuckets(5.0, 720)
         self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}

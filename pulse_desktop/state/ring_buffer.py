@@ -101,8 +101,7 @@ class RingBuffer(Generic[Row]):
         if weigh is not None:
             self.weight += weigh(row)
             if self.weight > self.max_weight > 0:
-                while self.weight > self.max_weight and self.start < position:
-                    self._evict_oldest()
+                self._evict_before(position)
         return position
 
     def replace(self, position: int, row: Row) -> None:
@@ -113,6 +112,8 @@ class RingBuffer(Generic[Row]):
             self.weight += self._weigh(row) - self._weigh(self[position])
         self._ring[position % self.capacity] = row
         self.dirty.add(position)
+        if self.weight > self.max_weight > 0:
+            self._evict_before(position)
 
     def drain_dirty(self) -> set[int]:
         """Return the dirty positions and reset them. Some may have been evicted since."""
@@ -127,6 +128,11 @@ class RingBuffer(Generic[Row]):
         self.start = self.stop
         self.weight = 0
         self.dirty.clear()
+
+    def _evict_before(self, position: int) -> None:
+        """Evict older rows than the one at a position until the rest is within the bound."""
+        while self.weight > self.max_weight and self.start < position:
+            self._evict_oldest()
 
     def _evict_oldest(self) -> None:
         index = self.start % self.capacity

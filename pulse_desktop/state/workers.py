@@ -15,7 +15,7 @@ from pulse_desktop.state.coerce import (
     to_int,
     to_text,
 )
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 from pulse_desktop.state.short_names import WorkerNames
@@ -175,7 +175,9 @@ class Workers(Collection[Worker]):
     topics = frozenset({"monitoring"})
 
     def __init__(self, capacity: int = 2_000) -> None:
-        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
+        self.rows = RingBuffer(
+            capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight, on_evict=self._on_evicted
+        )
         self.names = WorkerNames()
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)

@@ -153,8 +153,8 @@ class PullConsumer:
         """Process a message of the inbox: a task, or the status that ends a request."""
         status = message.headers.get("Status") if message.headers else None
         name = message.subject.rpartition(".")[2]
-        if status is None and message.reply:
-            await self._take(message, message.reply)
+        if message.reply.startswith(_ACK_PREFIX):  # a task may have a header of that name
+            await self._take(message)
             return
         if status in _FLOW_CONTROL_STATUSES:
             return
@@ -169,9 +169,7 @@ class PullConsumer:
                 logger.warning("request for tasks rejected: %s %s", status, description)
         self._changed.set()
 
-    async def _take(self, message: Msg, reply: str) -> None:
-        if not reply.startswith(_ACK_PREFIX):
-            return
+    async def _take(self, message: Msg) -> None:
         self._accepted()
         for request in self._requests.values():  # the server fulfills the oldest request first
             request.remaining -= 1

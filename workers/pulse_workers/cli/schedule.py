@@ -14,6 +14,7 @@ from typing import Any, Final
 from nats.js.errors import NotFoundError
 from taskiq import ScheduledTask, async_shared_broker
 
+from pulse_desktop.model.log_format import loggable
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.application import CHAT
@@ -42,6 +43,7 @@ cron: minute, hour, day of month, month, day of week (0 or sun is Sunday). When 
 begins or ends, an expression with a fixed hour runs once a day, one with every hour (*) follows
 real time.
 """)
+_MAX_CELL: Final = 120
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _COLUMNS: Final = {
     "id": _("ID"),
@@ -206,7 +208,7 @@ def _known_tasks() -> list[str]:
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     table = [list(_COLUMNS.values())]
-    table += [[row[name] or "" for name in _COLUMNS] for row in rows]
+    table += [[loggable(row[name] or "", _MAX_CELL) for name in _COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))

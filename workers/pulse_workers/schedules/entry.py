@@ -26,6 +26,7 @@ _CREATED_AT: Final = "created_at"
 _LAST: Final = "last"
 _PICKLE_START: Final = 0x80
 _MAX_REASON_LENGTH: Final = 300
+_MAX_CLAIM: Final = timedelta(days=1)
 _MAX_INTERVAL: Final = timedelta(days=36_500)
 
 
@@ -132,13 +133,14 @@ def read_entry(
         created_at = msgspec.convert(fields.get(_CREATED_AT, stored_at), datetime, strict=False)
         last = msgspec.convert(fields.get(_LAST), Occurrence | None, strict=False)
         timing = timing_of(task, to_utc(created_at))
-        last = _occurrence_in_utc(last)
+        entry = ScheduleEntry(task, timing, _occurrence_in_utc(last), revision)
+        _check_calendar(entry)
     except ValidationError as error:
         reason = _describe(error)
     except (InvalidScheduleError, msgspec.ValidationError, OverflowError) as error:
         reason = str(error)
     else:
-        return ScheduleEntry(task, timing, last, revision)
+        return entry
     name = fields.get("task_name")
     return InvalidEntry(
         schedule_id,
@@ -234,6 +236,13 @@ def _occurrence_in_utc(last: Occurrence | None) -> Occurrence | None:
     if last is None:
         return None
     return msgspec.structs.replace(last, due=to_utc(last.due), claimed_at=to_utc(last.claimed_at))
+
+
+def _check_calendar(entry: ScheduleEntry) -> None:
+    """Raise OverflowError if a time computed from an entry is beyond the calendar."""
+    _ = entry.next_due
+    if entry.last is not None:
+        _ = entry.last.claimed_at + _MAX_CLAIM
 
 
 def _describe(error: ValidationError) -> str:
