@@ -38,6 +38,7 @@ class AgentCall(msgspec.Struct, gc=False):
         latency_s: seconds, None while it runs.
         error: why it failed, empty if it did not.
         raw: payload of the latest event about it.
+        seen_at: Unix seconds at which the event about its start arrived.
     """
 
     started_at: float
@@ -52,6 +53,7 @@ class AgentCall(msgspec.Struct, gc=False):
     latency_s: float | None
     error: str
     raw: bytes
+    seen_at: float = 0.0
 
 
 _Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -113,6 +115,7 @@ class AgentCalls(Collection[AgentCall]):
             data.latency_s,
             data.error or "",
             event.raw,
+            event.received_at,
         )
         key = (call.task_id, call.agent)
         if state == "running":

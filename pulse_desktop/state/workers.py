@@ -8,7 +8,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.task_names import AnnouncedNames, canonical_name
-from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_desktop.protocol.timestamps import MAX_DELAY_S, parse_timestamp
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
     to_float,
@@ -24,7 +24,7 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
-MAX_CLOCK_OFFSET_S: Final = 5.0
+MAX_CLOCK_OFFSET_S: Final = MAX_DELAY_S
 
 
 class WorkerHealth(enum.StrEnum):
@@ -104,6 +104,14 @@ class Worker(msgspec.Struct, gc=False):
     def clock_is_off(self) -> bool:
         """Whether its clock is off by more than the delay of a message explains."""
         return abs(self.clock_offset_s) > MAX_CLOCK_OFFSET_S
+
+    @property
+    def up_since(self) -> float | None:
+        """Unix seconds of its start by the clock that dates arrivals; None if unknown."""
+        if self.started_at is None:
+            return None
+        offset = self.clock_offset_s if self.clock_is_off else 0.0
+        return min(self.started_at - offset, self.last_seen)
 
     @property
     def takes_tasks(self) -> bool:

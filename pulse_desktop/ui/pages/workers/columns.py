@@ -132,7 +132,7 @@ def worker_columns(
             tooltip=lambda row, _now: log_level_tooltip(row),
             hide_below=800,
         ),
-        ago_column(lambda row: row.started_at, _("Started"), "started", hide_below=900),
+        ago_column(lambda row: row.up_since, _("Started"), "started", hide_below=900),
         ago_column(
             lambda row: row.last_seen, _("Heartbeat"), "seen", color=heartbeat_color, hide_below=600
         ),

@@ -180,7 +180,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
                 Property(_("Running"), task_names(row.tasks, self.context.state.runs.names.label)),
                 Property(_("CPU"), percent(row.cpu_percent if online else None)),
                 Property(_("Memory"), formats.size(row.rss_bytes if online else None)),
-                Property(_("Started"), formats.absolute(row.started_at)),
+                Property(_("Started"), formats.absolute(row.up_since)),
                 Property(_("Last heartbeat"), formats.absolute(row.last_seen)),
                 *([Property(_("Clock"), clock_offset(row))] if row.clock_is_off else []),
                 Property(_("Broker"), row.broker),
