@@ -31,11 +31,8 @@ def _weight(run: TaskRun) -> int:
     weight, request = ROW_OVERHEAD, run.request
     if request is not None:
         weight += len(request.args) + len(request.kwargs) + len(request.labels)
-    for attempt in run.attempts:
-        if attempt.result is not None and (error := attempt.result.error) is not None:
-            weight += len(error.message) + len(error.traceback)
-    if run.progress is not None:
-        weight += len(run.progress.message)
+    if run.state in UNHEALTHY_STATES and (error := run.error) is not None:
+        weight += len(error.message) + len(error.traceback)
     return weight
 
 
@@ -172,14 +169,16 @@ class TaskRuns(Collection[TaskRun]):
         return {name: values for name, values in recent.items() if values}
 
     def _replace(self, position: int, before: TaskRun, run: TaskRun) -> None:
-        self.rows.replace(position, run)
+        unhealthy = run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES
+        same_weight = run.request is before.request and not unhealthy
+        self.rows.replace(position, run, same_weight=same_weight)
         if before.name != run.name:
             self.names.add(run.name)
         was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
         if before.state is not run.state:
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
-        if run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES:
+        if unhealthy:
             self.failure_groups.update(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)
