@@ -238,11 +238,14 @@ def _occurrence_in_utc(last: Occurrence | None) -> Occurrence | None:
     return msgspec.structs.replace(last, due=to_utc(last.due), claimed_at=to_utc(last.claimed_at))
 
 
-def _check_calendar(entry: ScheduleEntry) -> None:
-    """Raise OverflowError if a time computed from an entry is beyond the calendar."""
-    _ = entry.next_due
-    if entry.last is not None:
-        _ = entry.last.claimed_at + _MAX_CLAIM
+def _check_calendar(entry: ScheduleEntry) -> tuple[datetime | None, datetime | None]:
+    """Return when an entry is due and when its claim has ended for certain.
+
+    Raises:
+        OverflowError: one of them is beyond the calendar.
+    """
+    claimed_until = entry.last.claimed_at + _MAX_CLAIM if entry.last is not None else None
+    return entry.next_due, claimed_until
 
 
 def _describe(error: ValidationError) -> str:
