@@ -21,6 +21,8 @@ from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
 from pulse_desktop.nats_client.fast_import import load_websockets
+from pulse_desktop.nats_client.permission_violations import PermissionViolation
+from pulse_desktop.nats_client.refused_subscriptions import RefusedSubscriptions
 from pulse_desktop.nats_client.server_clock import ServerClock
 from pulse_desktop.nats_client.tls_transport import TLSTransport
 
@@ -157,6 +159,10 @@ class NatsClient(Client):
         self.api_prefix = ""
         self._is_stored = False
         self.server_clock = ServerClock()
+        self._refused_subscriptions = RefusedSubscriptions(
+            self, self._unlimited_subscriptions, self._send_subscribe
+        )
+        self._refused_inbox: PermissionViolation | None = None
 
     def jetstream(self, **options: Any) -> JetStreamContext:
         """Return a context for JetStream; see nats-py."""
@@ -165,13 +171,15 @@ class NatsClient(Client):
     async def connect(self, servers: str | list[str], **arguments: Any) -> None:  # type: ignore[override]
         """Connect; see nats-py.
 
-        There are two more arguments. `api_prefix` is where this account reaches the JetStream
+        There are three more arguments. `api_prefix` is where this account reaches the JetStream
         API: in a domain, or imported from another account. All requests go there, also those of
         nats-py itself. `client_certificate` is whether `tls` has a certificate of the client.
+        `permitted_cb` is called with the refusal of each subscription that is permitted again.
         """
         self._arguments = dict(arguments)
         self.api_prefix = arguments.pop("api_prefix", "")
         self._has_certificate = arguments.pop("client_certificate", False)
+        self._refused_subscriptions.on_permitted = arguments.pop("permitted_cb", None)
         await super().connect(servers, **arguments)
 
     async def publish(
@@ -288,7 +296,8 @@ class NatsClient(Client):
         """Process an error of the server; nats-py changes the subjects in it to lower case.
 
         nats-py subscribes to its inbox once. If that is refused, no later request would ever be
-        answered, also after the permission is granted: the next request subscribes again.
+        answered, also after the permission is granted: the next request subscribes again. All
+        other subscriptions are tried again here (`RefusedSubscriptions`).
         """
         if PERMISSIONS_ERR not in err_msg:
             await super()._process_err(err_msg)
@@ -298,12 +307,30 @@ class NatsClient(Client):
         inbox = (self._resp_sub_prefix or b"").decode() + "*"
         if "subscription to" in err_msg and f'"{inbox}"' in text:
             self._resp_sub_prefix = None
+            self._refused_inbox = PermissionViolation("subscribe", inbox)
             for subscription in list(self._subs.values()):
                 if subscription.subject == inbox:
                     self._remove_sub(subscription._id)
                     subscription._stop_processing()
         self._err = error = Error(f"nats: {text}")
-        await self._error_cb(error)
+        if self._refused_subscriptions.add(text):
+            await self._error_cb(error)
+
+    def _unlimited_subscriptions(self) -> dict[int, Subscription]:
+        """Return the open subscriptions by id, without those whose limit would begin again."""
+        return {number: each for number, each in self._subs.items() if not each._max_msgs}
+
+    async def _request_sub_callback(self, msg: Msg) -> None:
+        """Process the reply to a request: its inbox is permitted."""
+        if self._refused_inbox is not None:
+            violation, self._refused_inbox = self._refused_inbox, None
+            await self._refused_subscriptions.on_other_permitted(violation)
+        await super()._request_sub_callback(msg)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """Close the connection for good."""
+        self._refused_subscriptions.close()
+        await super()._close(status, do_cbs)
 
     async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
         """Send a PING behind what is buffered, so that its PONG confirms that.

@@ -87,6 +87,7 @@ class PullConsumer:
         self._count = 0
         self._rejected = False
         self._rejections = 0
+        self._refused = False
         self._backoff = Backoff(_MIN_BACKOFF_S, _MAX_BACKOFF_S)
         self._changed = asyncio.Event()
         self._subscription: Subscription | None = None
@@ -101,6 +102,17 @@ class PullConsumer:
         """Discard open requests: after a reconnect the server does not know them."""
         self._requests.clear()
         self._changed.set()
+
+    def on_subscription(self, subject: str, *, permitted: bool) -> None:
+        """Request nothing while the server refuses the subscription to the replies.
+
+        Args:
+            subject: what is refused, or permitted again.
+            permitted: which of the two.
+        """
+        if subject == f"{self._inbox}.*":
+            self._refused = not permitted
+            self.reset()
 
     async def run(self) -> None:
         """Request tasks until stopped; continue after server restarts and rejected requests."""
@@ -135,7 +147,7 @@ class PullConsumer:
     async def _request(self) -> None:
         now = time.monotonic()
         self._requests = {k: r for k, r in self._requests.items() if r.deadline > now}
-        if not self._client.is_connected:
+        if self._refused or not self._client.is_connected:
             return
         outstanding = sum(request.remaining for request in self._requests.values())
         missing = self._capacity() - outstanding
