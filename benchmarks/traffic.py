@@ -1,4 +1,4 @@
-"""Generate canonical events of all seven topics, faster than any receiver can read them.
+"""Generate events of all seven topics as Pulse sends them, faster than any receiver can read.
 
 A block of a thousand events is encoded once. Fields that differ each time (ids, times) have a
 fixed width, so that the next block costs three replacements instead of a thousand encodings: the

@@ -287,8 +287,8 @@ def option_values(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def scrubbed(names: Iterable[str] = ()) -> dict[str, str]:
-    """Return an environment in which no option of a connection, nor any of `names`, is set."""
+def cleared_environment(names: Iterable[str] = ()) -> dict[str, str]:
+    """Return variables that empty all options of a connection, and those in `names`."""
     variables = (each.metadata["variable"] for each in _FIELDS if each.name != "servers")
     return dict.fromkeys((*variables, *names), "")
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import ChartColors
-from pulse_desktop.ui.theme.plain_text import caption, set_tooltip
+from pulse_desktop.ui.theme.plain_text import set_tooltip, without_mnemonic
 
 _GAP = 4
 _PADDING = 6
@@ -36,7 +36,7 @@ class LegendKey(QAbstractButton):
         self.setChecked(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setText(caption(entry.name))
+        self.setText(without_mnemonic(entry.name))
         self.setAccessibleName(_("Show {series}").format(series=printable_cell(entry.name)))
         set_tooltip(self, _("{series}: click to show or hide").format(series=entry.name))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

@@ -70,8 +70,8 @@ def tooltip_markup(text: str) -> str:
     return f"<p style='white-space: pre-wrap'>{escape(shown)}</p>"
 
 
-def caption(text: str) -> str:
-    """Return the caption of a button or menu entry that shows a text with its ampersands."""
+def without_mnemonic(text: str) -> str:
+    """Return a text for a button or menu entry, which shows its ampersands as they are."""
     return printable_cell(text).replace("&", "&&")
 
 
