@@ -162,7 +162,7 @@ class ConnectionOptions:
         return self.has_tls or any(files) or bool(self.tls_key)
 
     @property
-    def api_prefix(self) -> str:
+    def effective_api_prefix(self) -> str:
         """What the subjects of JetStream requests begin with, without the dot at the end."""
         if self.js_domain:
             return f"$JS.{self.js_domain}.API"
