@@ -36,7 +36,7 @@ _SERVER_HEADERS: Final = ("Status", "Nats-Consumer-Stalled")
 """Headers with which a server reports about itself; nats-py obeys them in any message."""
 
 # nats-py splits a line at every white space, a server only at spaces and tabs.
-_FIELDS: Final = rb"[ \t]+([^ \t\r\n]+)[ \t]+([0-9]+)[ \t]+(([^ \t\r\n]+)[ \t]+)?([0-9]+)"
+_FIELDS: Final = rb"[ \t]+([^ \t\n]+)[ \t]+([0-9]+)[ \t]+(([^ \t\n]+)[ \t]+)?([0-9]+)"
 parser.MSG_RE = re.compile(rb"\AMSG" + _FIELDS + rb"\r\n")
 parser.HMSG_RE = re.compile(rb"\AHMSG" + _FIELDS + rb"[ \t]+([0-9]+)\r\n")
 
@@ -328,9 +328,17 @@ class NatsClient(Client):
         await super()._request_sub_callback(msg)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        """Close the connection for good."""
+        """Close for good; nothing stays open if the server does not read or the caller gives up."""
         self._refused_subscriptions.close()
-        await super()._close(status, do_cbs)
+        transport = self._transport if isinstance(self._transport, TLSTransport) else None
+        if transport is not None:
+            transport.limit_drain()
+        try:
+            await super()._close(status, do_cbs)
+        except asyncio.CancelledError:
+            if transport is not None:
+                transport.abort()
+            raise
 
     async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
         """Send a PING behind what is buffered, so that its PONG confirms that.
