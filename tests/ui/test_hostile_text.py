@@ -51,7 +51,7 @@ from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession, decoded
 from tests.ui.tables import select_rows
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -271,7 +271,7 @@ def window(qtbot: QtBot, image: ImageFile) -> MainWindow:
     window = make_window(qtbot, builder, PAGES, hostile_session(image.text))
     window.resize(1500, 900)
     window.set_sidebar_collapsed(collapsed=True)
-    frame(window, builder, 60.0)
+    draw_frame(window, builder, 60.0)
     return window
 
 
@@ -444,7 +444,7 @@ def test_no_name_is_shown_as_another_one(qtbot: QtBot, painted: set[str]) -> Non
     builder = hostile_state(name)
     window = make_window(qtbot, builder, PAGES, hostile_session(name))
     window.resize(1500, 900)
-    frame(window, builder, 60.0)
+    draw_frame(window, builder, 60.0)
     headings = set()
     for page_class in PAGES:
         window.show_page(page_class.key)
