@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from benchmarks.traffic import BLOCK, Traffic
+from benchmarks.traffic import BLOCK_SIZE, Traffic
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.state.system import SystemState
 
 RETAINED_EVENTS = 100_000
 
 
-def events(blocks: int) -> list[InboundMessage]:
+def event_blocks(blocks: int) -> list[InboundMessage]:
     """Return the events of `blocks` blocks, as received from the network."""
     traffic = Traffic(headers=False)
-    return [each for _ in range(blocks) for each in _parse_messages(traffic.take(BLOCK))]
+    return [each for _ in range(blocks) for each in _parse_messages(traffic.take(BLOCK_SIZE))]
 
 
 def _parse_messages(commands: bytes) -> Iterator[InboundMessage]:
@@ -59,12 +59,12 @@ def main() -> int:
     arguments = parser.parse_args()
     state = SystemState()
     while len(state.log) < RETAINED_EVENTS:
-        state.fold(events(10))
+        state.fold(event_blocks(10))
     gc.collect()
     gc.freeze()
     decoding, folding = [], []
     for _ in range(arguments.rounds):
-        messages = events(arguments.blocks)
+        messages = event_blocks(arguments.blocks)
         decoding.append(_microseconds(_decode_all, messages))
         folding.append(_microseconds(state.fold, messages))
         state.take_changes()

@@ -25,7 +25,7 @@ _PACE_S: Final = 0.002
 _COUNTER: Final = struct.Struct("<q")
 
 
-class Counter:
+class SharedCounter:
     """An integer in a memory-mapped file, written by one process and read by another."""
 
     def __init__(self, path: Path) -> None:
@@ -101,7 +101,7 @@ def publish_at(publisher: Publisher, rate: float, seconds: float) -> float:
     return time.perf_counter() - begin
 
 
-def saturate(publisher: Publisher, counter: Counter, seconds: float, count: int) -> float:
+def saturate(publisher: Publisher, counter: SharedCounter, seconds: float, count: int) -> float:
     """Publish as fast as events are received, limited by time and count; return the seconds."""
     begin = time.perf_counter()
     while time.perf_counter() - begin < seconds and publisher.sent < count:
@@ -129,7 +129,7 @@ def main() -> int:
     if arguments.rate:
         took = publish_at(publisher, arguments.rate, arguments.seconds)
     else:
-        counter = Counter(arguments.counter)
+        counter = SharedCounter(arguments.counter)
         took = saturate(publisher, counter, arguments.seconds, arguments.count)
     publisher.finish()
     sys.stdout.write(json.dumps({"sent": publisher.sent, "seconds": took}) + "\n")

@@ -25,7 +25,7 @@ class PublisherProcess:
 
         Args:
             server: address to publish to.
-            counter: file of the `Counter` that the receiver updates.
+            counter: file of the `SharedCounter` that the receiver updates.
             headers: whether to send the headers that workers send.
         """
         self._server = server

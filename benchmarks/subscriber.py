@@ -10,12 +10,12 @@ import msgspec
 import nats
 from nats.aio.msg import Msg
 
-from benchmarks.publisher import Counter
+from benchmarks.publisher import SharedCounter
 from benchmarks.publisher_process import PublisherProcess, Throughput
 
 
 async def measure(
-    server: str, counter: Counter, publisher: PublisherProcess, seconds: float
+    server: str, counter: SharedCounter, publisher: PublisherProcess, seconds: float
 ) -> dict[str, float]:
     """Return the figures of a subscriber under a saturating publisher."""
     decode = msgspec.json.Decoder().decode
@@ -64,7 +64,7 @@ def main() -> int:
     publisher = PublisherProcess(
         arguments.server, arguments.counter, headers=not arguments.no_headers
     )
-    counter = Counter(arguments.counter)
+    counter = SharedCounter(arguments.counter)
     figures = asyncio.run(measure(arguments.server, counter, publisher, arguments.seconds))
     sys.stdout.write(json.dumps(figures) + "\n")
     return 0

@@ -1,4 +1,4 @@
-"""Generate canonical events of all seven topics, faster than any receiver can read them.
+"""Generate events of all seven topics as Pulse sends them, faster than any receiver can read.
 
 A block of a thousand events is encoded once. Fields that differ each time (ids, times) have a
 fixed width, so that the next block costs three replacements instead of a thousand encodings: the
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-BLOCK: Final = 1_000
+BLOCK_SIZE: Final = 1_000
 """Events in a block."""
 
-RUNS: Final = 125
+RUNS_PER_BLOCK: Final = 125
 """Task runs that start, and that end, in each block."""
 
 RUN_BLOCKS: Final = 8
@@ -63,20 +63,20 @@ class Traffic:
             self._ends.append(self._ends[-1] + len(written))
         self._numbers = self._block_numbers()
         self._current = b""
-        self._at = BLOCK
+        self._at = BLOCK_SIZE
 
     def take(self, count: int) -> bytes:
         """Return the commands for the next `count` events, at most to the end of the block."""
-        if self._at == BLOCK:
+        if self._at == BLOCK_SIZE:
             self._current = self._next_block()
             self._at = 0
-        begin, self._at = self._at, min(BLOCK, self._at + count)
+        begin, self._at = self._at, min(BLOCK_SIZE, self._at + count)
         return self._current[self._ends[begin] : self._ends[self._at]]
 
     @property
     def left_in_block(self) -> int:
         """Number of events that `take` can return at once."""
-        return BLOCK - self._at or BLOCK
+        return BLOCK_SIZE - self._at or BLOCK_SIZE
 
     def _next_block(self) -> bytes:
         number = next(self._numbers)
@@ -116,7 +116,7 @@ def _events() -> list[tuple[str, bytes]]:
     def add(at: float, topic: str, name: str, data: dict[str, Any], source: str = "") -> None:
         made.append((at, topic, name, source or rng.choice(_WORKERS), data))
 
-    for number in range(RUNS):
+    for number in range(RUNS_PER_BLOCK):
         _add_run(add, rng, number)
     for number in range(100):
         _add_message(add, rng, number)
@@ -130,7 +130,7 @@ def _events() -> list[tuple[str, bytes]]:
         add(rng.random(), "providers", "provider.checked", _provider(rng, number))
         add(rng.random(), "metrics", "metrics:update", _metrics(rng))
     made.sort(key=lambda event: event[0])
-    if len(made) != BLOCK:
+    if len(made) != BLOCK_SIZE:
         raise AssertionError(f"a block of {len(made)} events")
     return [
         (topic, _payload(number, topic, name, source, data))
@@ -260,7 +260,7 @@ def _add_heartbeat(add: Any, rng: random.Random, worker: str) -> None:
         "started_at": "2026-11-23T08:00:00.000000+00:00",
         "slots": 8,
         "busy": 1,
-        "tasks": [f"{_NEW}{rng.randrange(RUNS):024x}"],
+        "tasks": [f"{_NEW}{rng.randrange(RUNS_PER_BLOCK):024x}"],
         "cpu_percent": 38.2,
         "rss_bytes": 94_371_840,
         "broker": "jetstream",

@@ -20,7 +20,7 @@ import psutil
 from nats.js.api import StorageType, StreamConfig
 from PySide6.QtCore import Qt, QTimer
 
-from benchmarks.publisher import Counter
+from benchmarks.publisher import SharedCounter
 from benchmarks.publisher_process import PublisherProcess, Throughput
 from pulse_desktop.app import Desktop
 from pulse_desktop.event_loop import run_with_qt
@@ -41,7 +41,7 @@ class LatencyTimer:
             otherwise idle machine.
     """
 
-    def __init__(self, counter: Counter, desktop: Desktop) -> None:
+    def __init__(self, counter: SharedCounter, desktop: Desktop) -> None:
         self._counter = counter
         self._desktop = desktop
         self._base = 0
@@ -87,7 +87,7 @@ class LatencyTimer:
 
 async def measure(arguments: argparse.Namespace) -> int:
     """Fill the window, measure it at each rate and print a line of JSON for each."""
-    counter = Counter(arguments.counter)
+    counter = SharedCounter(arguments.counter)
     publisher = PublisherProcess(
         arguments.server, arguments.counter, headers=not arguments.no_headers
     )

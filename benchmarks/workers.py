@@ -180,7 +180,7 @@ def main() -> int:
     results = targets(rounds, arguments.min_ratio)
     print("\n".join(f"{'met   ' if met else 'MISSED'}  {what}" for met, what in results))
     print(
-        f"\nembedding: {embedding['per_second']:,.0f} texts/s, {embedding['texts']:,} texts of "
+        f"\nembedding: {embedding['per_cpu_second']:,.0f} texts/s, {embedding['texts']:,} texts of "
         f"{embedding['mean_characters']:.0f} characters on average in batches of "
         f"{embedding['batch']}, {embedding['dimensions']} dimensions, one process, per CPU second"
     )

@@ -7,12 +7,13 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.embedded.stack_logs import StackLogs
+from pulse_desktop.model.connection_status import State
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.nats_client.connection_options import ConnectionOptions
@@ -88,6 +89,14 @@ class SessionWindow:
         if self.window.current is not None:
             freeze_long_lived_objects()
         return session
+
+    def show_offline(self, state: State) -> None:
+        """Show that there is no session; the window must be offline.
+
+        Args:
+            state: connecting while a server is being started, or closed.
+        """
+        self.window.set_session(OfflineSession(state), self._page_work.run)
 
     async def close_session(self) -> None:
         """Close the session, if there is one, and show that the window is offline."""
@@ -238,13 +247,17 @@ class Desktop:
         try:
             info = await self.stack.start()
         except UserFacingError as error:
-            self._fail(error)
+            self._fail(error, ((_("Try again"), self._retry_stack),))
             return
         self._server = info.server
         self._open_session(info.server, info.monitor)
         if info.state != "running":
             self.follow_stack(info)
         await self.stack.watch(self.follow_stack)
+
+    def _retry_stack(self) -> None:
+        self._first.show_offline("connecting")
+        self._supervisor.run("embedded stack", self._run_stack())
 
     def follow_stack(self, info: StackInfo) -> None:
         """Follow the stack when it restarts at another address; notify when it has a problem."""
@@ -307,12 +320,15 @@ class Desktop:
                 Notification(title, " ".join(warnings), severity="warning", key="secret files")
             )
 
-    def _fail(self, error: UserFacingError) -> None:
+    def _fail(
+        self, error: UserFacingError, choices: Sequence[tuple[str, Callable[[], object]]] = ()
+    ) -> None:
         self._failure = error
         self._opened.set()
         _log.error("%s: %s", error.title, error.detail)
+        self._first.show_offline("closed")
         self.window.notify(
-            Notification(error.title, error.detail, error.advice, "bad", key="start")
+            Notification(error.title, error.detail, error.advice, "bad", choices, key="start")
         )
 
     def _on_close_requested(self, window: SessionWindow) -> None:

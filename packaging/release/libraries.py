@@ -40,6 +40,7 @@ def window_files(bundle: Path) -> set[Path]:
 
 
 def _kind(path: Path) -> str:
+    """Return the kind of a file as PyInstaller lists it: a Python module is an EXTENSION."""
     if path.is_symlink():
         return "SYMLINK"
     return (

@@ -80,7 +80,7 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=history_s, scope="history") as session:
         missing = await catch_up_history(session)
         now = session.now()
-        session.state.tick(now)
+        session.state.runs.tick(now)
         listing = RunListing(session.state.runs, session.results, now - arguments.since)
         async with aclosing(listing.latest_first(limit)) as found:
             async for some in found:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
 
 QUEUE_TIMEOUT_S: Final = 3.0
+_UNKNOWN_FIGURES: Final = dict.fromkeys(("count", "bytes", "ttl_s", "progress_notes"))
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -124,11 +125,12 @@ async def _results(session: "Session") -> tuple[dict[str, Any], str]:
     results: dict[str, Any] = {"bucket": session.results.bucket}
     try:
         bucket = await session.results.store.status()
-    except (NotFoundError, NoJetStreamError):
+    except NotFoundError:
         return {**results, "count": 0, "bytes": 0, "ttl_s": None, "progress_notes": 0}, ""
+    except NoJetStreamError as error:  # the normal state of a system that stores nothing
+        return {**results, **_UNKNOWN_FIGURES, "problem": f"{error.detail} {error.advice}"}, ""
     except UserFacingError as error:
-        unknown = dict.fromkeys(("count", "bytes", "ttl_s", "progress_notes"))
-        return {**results, **unknown}, error.detail or error.title
+        return {**results, **_UNKNOWN_FIGURES}, error.detail or error.title
     figures = {"count": bucket.objects, "bytes": bucket.bytes, "ttl_s": bucket.ttl_s}
     results |= {**figures, "progress_notes": bucket.notes}
     return (results if bucket.exact else {**results, "count_is_exact": False}), ""
@@ -177,7 +179,7 @@ def _workers_line(workers: list[dict[str, Any]], *, is_known: bool) -> str:
 
 
 def _results_line(results: dict[str, Any], problem: str) -> str:
-    if problem:
+    if problem := problem or results.get("problem", ""):
         return _("results: unknown: {reason}").format(reason=problem)
     if not (results["count"] or results["bytes"]):
         return _("results: none in {bucket}").format(bucket=results["bucket"])

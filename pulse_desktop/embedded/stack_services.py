@@ -15,7 +15,7 @@ from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.service import Service
 from pulse_desktop.launcher import child_environment, module_command
-from pulse_desktop.nats_client.connection_options import scrubbed
+from pulse_desktop.nats_client.connection_options import cleared_environment
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.text.translation import _
@@ -29,11 +29,11 @@ PORT_TIMEOUT_S: Final = 5.0
 _RECONNECT_DELAY_S: Final = 0.2
 _PING_INTERVAL_S: Final = 10
 
-SCRUBBED_ENV: Final = {
+CLEARED_ENVIRONMENT: Final = {
     "PULSE_CONFIG": os.devnull,
-    **scrubbed(("PULSE_BROKER", "PULSE_REPLICAS")),
+    **cleared_environment(("PULSE_BROKER", "PULSE_REPLICAS")),
 }
-"""Variables that the user may have set for workers of another server."""
+"""Empties every connection option, and what else the user may have set for another server."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class StackServices:
         endpoint: of the server, from the previous run until it has started.
         server: nats-server.
         workers: the worker processes.
-        feeder: the process that feeds the sample chat, None without it.
+        feeder: the process that enqueues tasks from a bundled sample chat, None without it.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class StackServices:
             module_command(self._worker_module, *arguments),
             child_environment(
                 {
-                    **SCRUBBED_ENV,
+                    **CLEARED_ENVIRONMENT,
                     "PULSE_CHAT_FOLDERS": _chat_folders(),
                     "PULSE_SERVER": self.endpoint.client_url,
                 }

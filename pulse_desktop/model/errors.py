@@ -154,6 +154,7 @@ class NotPermittedError(UserFacingError):
 
     Attributes:
         subject: what to permit, such as `$JS.API.CONSUMER.CREATE.PULSE_EVENTS.>`.
+        action: what is denied; `reply` is to subscribe to the inbox for replies.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class NotPermittedError(UserFacingError):
             action: what is denied; `reply` is to subscribe to the inbox for replies.
         """
         self.subject = subject
+        self.action = action
         advice = _("Grant this permission to the user, or connect as another one.")
         if action == "publish":
             detail = _("these credentials may not publish to {subject}.")

@@ -41,6 +41,11 @@ class LogFormatter(logging.Formatter):
         return "\n".join(parts)
 
 
+def loggable(text: str, limit: int) -> str:
+    """Return a text as one printable line, cut after a number of characters, without logins."""
+    return _escape(_cut(text, limit)).replace("\t", "\\t")
+
+
 def _block(text: str) -> str:
     """Return a traceback, indented: a line of it never looks like a record."""
     half = MAX_TRACEBACK // 2

@@ -17,9 +17,12 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import BadSubjectError, Error
 from nats.js import JetStreamContext
+from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
 from pulse_desktop.nats_client.fast_import import load_websockets
+from pulse_desktop.nats_client.permission_violations import PermissionViolation
+from pulse_desktop.nats_client.refused_subscriptions import RefusedSubscriptions
 from pulse_desktop.nats_client.server_clock import ServerClock
 from pulse_desktop.nats_client.tls_transport import TLSTransport
 
@@ -29,6 +32,13 @@ MAX_CONTROL_LINE: Final = 4_096
 _CONTROL_LINE_REST: Final = 64
 """Bytes left for the command, the subscription id and the sizes."""
 _UNSENDABLE: Final = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+_SERVER_HEADERS: Final = ("Status", "Nats-Consumer-Stalled")
+"""Headers with which a server reports about itself; nats-py obeys them in any message."""
+
+# nats-py splits a line at every white space, a server only at spaces and tabs.
+_FIELDS: Final = rb"[ \t]+([^ \t\n]+)[ \t]+([0-9]+)[ \t]+(([^ \t\n]+)[ \t]+)?([0-9]+)"
+parser.MSG_RE = re.compile(rb"\AMSG" + _FIELDS + rb"\r\n")
+parser.HMSG_RE = re.compile(rb"\AHMSG" + _FIELDS + rb"[ \t]+([0-9]+)\r\n")
 
 
 class InvalidSubjectError(BadSubjectError):
@@ -147,7 +157,12 @@ class NatsClient(Client):
         self._arguments: dict[str, Any] = {}
         self._has_certificate = False
         self.api_prefix = ""
+        self._is_stored = False
         self.server_clock = ServerClock()
+        self._refused_subscriptions = RefusedSubscriptions(
+            self, self._unlimited_subscriptions, self._send_subscribe
+        )
+        self._refused_inbox: PermissionViolation | None = None
 
     def jetstream(self, **options: Any) -> JetStreamContext:
         """Return a context for JetStream; see nats-py."""
@@ -156,13 +171,15 @@ class NatsClient(Client):
     async def connect(self, servers: str | list[str], **arguments: Any) -> None:  # type: ignore[override]
         """Connect; see nats-py.
 
-        There are two more arguments. `api_prefix` is where this account reaches the JetStream
+        There are three more arguments. `api_prefix` is where this account reaches the JetStream
         API: in a domain, or imported from another account. All requests go there, also those of
         nats-py itself. `client_certificate` is whether `tls` has a certificate of the client.
+        `permitted_cb` is called with the refusal of each subscription that is permitted again.
         """
         self._arguments = dict(arguments)
         self.api_prefix = arguments.pop("api_prefix", "")
         self._has_certificate = arguments.pop("client_certificate", False)
+        self._refused_subscriptions.on_permitted = arguments.pop("permitted_cb", None)
         await super().connect(servers, **arguments)
 
     async def publish(
@@ -181,6 +198,15 @@ class NatsClient(Client):
             subject = self._api_subject(subject)
         check_subjects(subject, reply)
         await super().publish(subject, payload, reply, headers)
+
+    async def request(self, subject: str, *arguments: Any, **options: Any) -> Msg:
+        """Send a request; see nats-py, which keeps a future for one that cannot be sent.
+
+        Raises:
+            InvalidSubjectError: the server would close the connection.
+        """
+        check_subjects(subject)
+        return await super().request(subject, *arguments, **options)
 
     async def subscribe(  # type: ignore[override]
         self,
@@ -270,7 +296,8 @@ class NatsClient(Client):
         """Process an error of the server; nats-py changes the subjects in it to lower case.
 
         nats-py subscribes to its inbox once. If that is refused, no later request would ever be
-        answered, also after the permission is granted: the next request subscribes again.
+        answered, also after the permission is granted: the next request subscribes again. All
+        other subscriptions are tried again here (`RefusedSubscriptions`).
         """
         if PERMISSIONS_ERR not in err_msg:
             await super()._process_err(err_msg)
@@ -280,12 +307,38 @@ class NatsClient(Client):
         inbox = (self._resp_sub_prefix or b"").decode() + "*"
         if "subscription to" in err_msg and f'"{inbox}"' in text:
             self._resp_sub_prefix = None
+            self._refused_inbox = PermissionViolation("subscribe", inbox)
             for subscription in list(self._subs.values()):
                 if subscription.subject == inbox:
                     self._remove_sub(subscription._id)
                     subscription._stop_processing()
         self._err = error = Error(f"nats: {text}")
-        await self._error_cb(error)
+        if self._refused_subscriptions.add(text):
+            await self._error_cb(error)
+
+    def _unlimited_subscriptions(self) -> dict[int, Subscription]:
+        """Return the open subscriptions by id, without those whose limit would begin again."""
+        return {number: each for number, each in self._subs.items() if not each._max_msgs}
+
+    async def _request_sub_callback(self, msg: Msg) -> None:
+        """Process the reply to a request: its inbox is permitted."""
+        if self._refused_inbox is not None:
+            violation, self._refused_inbox = self._refused_inbox, None
+            await self._refused_subscriptions.on_other_permitted(violation)
+        await super()._request_sub_callback(msg)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """Close for good; nothing stays open if the server does not read or the caller gives up."""
+        self._refused_subscriptions.close()
+        transport = self._transport if isinstance(self._transport, TLSTransport) else None
+        if transport is not None:
+            transport.limit_drain()
+        try:
+            await super()._close(status, do_cbs)
+        except asyncio.CancelledError:
+            if transport is not None:
+                transport.abort()
+            raise
 
     async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
         """Send a PING behind what is buffered, so that its PONG confirms that.
@@ -307,6 +360,39 @@ class NatsClient(Client):
         if self._pongs and self._pongs[0].done():
             self._pongs[0] = asyncio.get_running_loop().create_future()
         await super()._process_pong()
+
+    async def _process_headers(self, headers: Any) -> dict[str, str] | None:
+        """Read the headers of a message; the message arrives without those that are not valid.
+
+        Their sender chooses the bytes, and an exception would end all reading.
+        """
+        try:
+            found: dict[str, str] | None = await super()._process_headers(headers)
+        except Exception:  # noqa: BLE001 - see above
+            return None
+        if found and self._is_stored:  # only the server reports a status, and never with an ack
+            for name in _SERVER_HEADERS:
+                found.pop(name, None)
+        return found
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        """Process a message; an exception that escapes would end all reading."""
+        self._is_stored = reply.startswith(b"$JS.ACK.")
+        try:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        except Exception as error:  # noqa: BLE001 - see above
+            await self._error_cb(error)
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        """Return a message; its subject is the sender's choice, and may not be UTF-8."""
+        subject = subject.decode(errors="replace").encode()
+        reply = reply.decode(errors="replace").encode()
+        message: Msg = super()._build_message(sid, subject, reply, data, headers)
+        return message
 
     def _require_tls(self, info: dict[str, Any]) -> None:
         """Make nats-py encrypt where the address requests it, or close the connection.

@@ -1,4 +1,4 @@
-"""Arguments of nats-py's `connect`, from connection options and the files that they name.
+"""Arguments of `NatsClient.connect`, from connection options and the files that they name.
 
 Secrets in files are read again for each connection, so that a changed one needs no restart.
 """
@@ -70,7 +70,7 @@ class ConnectionOptionsError(CannotConnectError):
 
 
 def client_arguments(options: ConnectionOptions) -> dict[str, Any]:
-    """Return the keyword arguments of nats-py's `connect` (without the servers).
+    """Return the keyword arguments of `NatsClient.connect`, without the servers.
 
     Raises:
         ConnectionOptionsError: a file is missing or unreadable or holds something else, or there
@@ -90,8 +90,8 @@ def client_arguments(options: ConnectionOptions) -> dict[str, Any]:
         arguments["client_certificate"] = True
     if options.tls_first:
         arguments["tls_handshake_first"] = True
-    if options.api_prefix != DEFAULT_API_PREFIX:
-        arguments["api_prefix"] = options.api_prefix
+    if options.effective_api_prefix != DEFAULT_API_PREFIX:
+        arguments["api_prefix"] = options.effective_api_prefix
     return arguments
 
 

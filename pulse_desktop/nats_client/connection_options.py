@@ -162,7 +162,7 @@ class ConnectionOptions:
         return self.has_tls or any(files) or bool(self.tls_key)
 
     @property
-    def api_prefix(self) -> str:
+    def effective_api_prefix(self) -> str:
         """What the subjects of JetStream requests begin with, without the dot at the end."""
         if self.js_domain:
             return f"$JS.{self.js_domain}.API"
@@ -287,8 +287,8 @@ def option_values(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def scrubbed(names: Iterable[str] = ()) -> dict[str, str]:
-    """Return an environment in which no option of a connection, nor any of `names`, is set."""
+def cleared_environment(names: Iterable[str] = ()) -> dict[str, str]:
+    """Return variables that empty all options of a connection, and those in `names`."""
     variables = (each.metadata["variable"] for each in _FIELDS if each.name != "servers")
     return dict.fromkeys((*variables, *names), "")
 

@@ -95,12 +95,12 @@ class FastPathParser(Parser):
         Returns:
             None when the messages are not of a fast-path subscription.
         """
-        fields = header.split()
+        fields = header.replace(b"\t", b" ").split(b" ")
         receive = self.direct.get(int(fields[2])) if len(fields) > 2 else None
         if receive is None:
             return None
         has_headers = fields[0] == b"HMSG"
-        found = (receive, fields[1].decode(), has_headers)
+        found = (receive, fields[1].decode(errors="replace"), has_headers)
         if len(fields) == (4 if has_headers else 3):  # without a reply, which differs each time
             if len(self._header_cache) >= MAX_CACHED_HEADERS:
                 self._header_cache.clear()
@@ -147,7 +147,7 @@ class FastPathClient(NatsClient):
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
         try:
-            receive(subject.decode(), data)
+            receive(subject.decode(errors="replace"), data)
         except Exception as error:  # noqa: BLE001 - an exception that escapes ends all reading
             await self._error_cb(error)
 

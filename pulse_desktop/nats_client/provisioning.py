@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -34,6 +35,7 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
+from pulse_desktop.text.translation import _
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,33 @@ class Provisioned:
     ack_wait: float
     created: tuple[str, ...]
     history: bool
+
+
+class SubjectsOverlapError(APIError):
+    """A stream cannot be created because another one has one of its subjects.
+
+    Attributes:
+        detail: which subject, and of which stream, for the operator.
+        advice: what to do about it.
+    """
+
+    def __init__(self, stream: str, subject: str, holder: str) -> None:
+        """Describe the error.
+
+        Args:
+            stream: name of the stream that cannot be created.
+            subject: one of its subjects.
+            holder: name of the existing stream with an overlapping subject.
+        """
+        super().__init__(err_code=_SUBJECTS_OVERLAP_CODE, stream=stream)
+        detail = _(
+            "it cannot be created: its subject {subject} overlaps with the existing stream {holder}"
+        )
+        self.detail = detail.format(subject=subject, holder=holder)
+        self.advice = _(
+            "Remove the subject from {holder} with `nats stream edit {holder}`, or give these "
+            "workers a NATS account of their own."
+        ).format(holder=holder)
 
 
 async def provision(
@@ -203,7 +232,11 @@ async def _provision(js: JetStreamContext, limits: StreamLimits) -> Provisioned:
             raise
         history = False
         logger.warning(
-            "no history stream: another stream holds subjects of %s", EVENT_STREAM_SUBJECT
+            "no history stream %s: %s",
+            EVENT_STREAM,
+            error.detail
+            if isinstance(error, SubjectsOverlapError)
+            else f"another stream holds subjects of {EVENT_STREAM_SUBJECT}",
         )
     if limits.task_stream:
         ack_wait = await ensure_task_consumer(js, limits.ack_wait)
@@ -320,6 +353,8 @@ async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> bool:
         except APIError as error:
             if error.err_code == _NAME_IN_USE_CODE:  # another worker was quicker
                 return False
+            if error.err_code == _SUBJECTS_OVERLAP_CODE:
+                raise await _overlap_error(js, config) or error from error
             if error.err_code != _NO_STORAGE_CODE or size <= _MIN_BYTES:
                 raise
             size = max(_MIN_BYTES, size // 2)
@@ -328,3 +363,12 @@ async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> bool:
             )
         else:
             return True
+
+
+async def _overlap_error(js: JetStreamContext, config: StreamConfig) -> SubjectsOverlapError | None:
+    """Return an error that names the stream with a subject of another one; None if unknown."""
+    for subject in config.subjects or ():
+        with contextlib.suppress(NatsError, TimeoutError):  # not found, or not permitted
+            holder = await js.find_stream_name_by_subject(subject)
+            return SubjectsOverlapError(str(config.name), subject, holder)
+    return None

@@ -129,23 +129,29 @@ def _parse_one(address: str) -> tuple[str, _Login]:
         raise _invalid(_("it has a path behind the host name"))
     if "?" in location or "#" in location:
         raise _invalid(_("it has a ? or # behind the host name"))
-    try:
-        parts = urlsplit(f"{scheme}://{location}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise _invalid(_("its port is not a number from 1 to 65535")) from None
-    if not host or any(c.isspace() for c in location):
-        raise _invalid(_("it has no host name"))
-    if ":" in host:
-        host = f"[{host}]"
-    default = {"ws": 80, "wss": 443}.get(scheme, DEFAULT_PORT)
-    url = f"{scheme}://{host}:{port or default}"
+    url = f"{scheme}://{_host_and_port(scheme, location)}"
     if scheme.startswith("ws") and path:
         url += slash + path
     user, colon, password = login.partition(":")
     if colon:
         return url, (unquote(user), unquote(password), "")
     return url, ("", "", unquote(user))
+
+
+def _host_and_port(scheme: str, location: str) -> str:
+    wrong_port = _("its port is not a number from 1 to 65535")
+    try:
+        parts = urlsplit(f"{scheme}://{location}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _invalid(wrong_port) from None
+    if port == 0:
+        raise _invalid(wrong_port)
+    if not host or any(c.isspace() for c in location):
+        raise _invalid(_("it has no host name"))
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{host}:{port or {'ws': 80, 'wss': 443}.get(scheme, DEFAULT_PORT)}"
 
 
 def redact_server(server: str) -> str:

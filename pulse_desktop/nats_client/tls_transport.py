@@ -27,6 +27,7 @@ class TLSTransport(TcpTransport):
     """nats-py's transport, whose lines over TLS are complete or an error."""
 
     _is_encrypted = False
+    _is_drain_limited = False
 
     def __bool__(self) -> bool:
         """Return True: nats-py replaces a transport that is false by one of its own."""
@@ -83,9 +84,31 @@ class TLSTransport(TcpTransport):
         asyncio waits for ever until it has sent what is buffered, and nats-py with it: it would
         never connect to another server.
         """
+        closing = asyncio.ensure_future(super().wait_closed())  # type: ignore[no-untyped-call]
+        try:
+            # Not cancelled, because `close` awaits the same future of asyncio's again.
+            await asyncio.wait({closing}, timeout=_CLOSE_TIMEOUT_S)
+        finally:
+            if not closing.done():
+                self.abort()
+        await closing
+
+    def limit_drain(self) -> None:
+        """Discard from now on what the server does not read in time: the connection is closed."""
+        self._is_drain_limited = True
+
+    async def drain(self) -> None:
+        """Wait until the server has read most of what is buffered."""
+        if not self._is_drain_limited:
+            await super().drain()  # type: ignore[no-untyped-call]
+            return
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await super().wait_closed()  # type: ignore[no-untyped-call]
+                await super().drain()  # type: ignore[no-untyped-call]
         except TimeoutError:
-            if self._io_writer is not None:
-                self._io_writer.transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once, and discard what is buffered."""
+        if self._io_writer is not None:
+            self._io_writer.transport.abort()

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from itertools import accumulate, islice
 from typing import Any, Final
 
@@ -44,8 +45,8 @@ def repeated_key(raw: bytes) -> str:
     def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
-            names = [name for name, _ in pairs]
-            repeated.append(next(name for name in names if names.count(name) > 1))
+            counts = Counter(name for name, _ in pairs)
+            repeated.append(next(name for name, count in counts.items() if count > 1))
         return value
 
     try:

@@ -14,6 +14,23 @@ before its arrival may be right, as messages can be delayed.
 """
 
 
+MAX_DELAY_S = 5.0
+"""Seconds by which the delay of a message explains a time before its arrival.
+
+With a larger difference the sender's clock may be behind: times until now count from the arrival.
+"""
+
+
+def elapsed_since(at: float, seen_at: float) -> float:
+    """Return the time from which a span until now counts, on the clock that dates arrivals.
+
+    Args:
+        at: Unix seconds by the clock of the sender.
+        seen_at: Unix seconds of the arrival of the message with this time.
+    """
+    return at if seen_at - MAX_DELAY_S <= at <= seen_at else seen_at
+
+
 def parse_timestamp(value: object) -> float | None:
     """Return a timestamp from the wire as Unix seconds, None if it is not a timestamp.
 

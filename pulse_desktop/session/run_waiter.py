@@ -1,4 +1,4 @@
-"""Waits until something that was folded makes a condition true, such as the end of a run."""
+"""Waits until a change of the state makes a condition true, such as the end of a run."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ class RunWaiter:
 
         Args:
             state: has the runs.
-            folded: set whenever something was folded.
+            folded: set whenever messages or results were folded, that is, applied to the state.
             clock: Unix seconds.
         """
         self._state = state
@@ -97,8 +97,8 @@ class RunWaiter:
 
         def reported() -> bool:
             run = runs.get(task_id)
-            outcome = run.attempts[-1].result if run is not None and run.attempts else None
-            return outcome is not None and not outcome.will_retry
+            end = run.attempts[-1].result if run is not None and run.attempts else None
+            return end is not None and not end.will_retry
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINAL_EVENT_GRACE_S):

@@ -11,7 +11,7 @@ from pulse_desktop.state.coerce import (
     to_int,
     to_text,
 )
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName, TimeBuckets
 
@@ -38,6 +38,7 @@ class AgentCall(msgspec.Struct, gc=False):
         latency_s: seconds, None while it runs.
         error: why it failed, empty if it did not.
         raw: payload of the latest event about it.
+        seen_at: Unix seconds at which the event about its start arrived.
     """
 
     started_at: float
@@ -52,6 +53,7 @@ class AgentCall(msgspec.Struct, gc=False):
     latency_s: float | None
     error: str
     raw: bytes
+    seen_at: float = 0.0
 
 
 _Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -88,7 +90,7 @@ class AgentCalls(Collection[AgentCall]):
     topics = frozenset({"agents"})
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows = RingBuffer(capacity)
+        self.rows = RingBuffer(capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight)
         self.latency = ReservoirByName()
         self.failures = TimeBuckets(5.0, 720)
         self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}
@@ -113,6 +115,7 @@ class AgentCalls(Collection[AgentCall]):
             data.latency_s,
             data.error or "",
             event.raw,
+            event.received_at,
         )
         key = (call.task_id, call.agent)
         if state == "running":

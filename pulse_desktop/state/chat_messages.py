@@ -13,7 +13,7 @@ from pulse_desktop.state.coerce import (
     to_json_bytes,
     to_text,
 )
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
@@ -135,7 +135,9 @@ class ChatMessages(Collection[MessageRow]):
     topics = MESSAGE_TOPICS
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
+        self.rows = RingBuffer(
+            capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight, on_evict=self._on_evicted
+        )
         self.scored = {name: TimeBuckets(5.0, 720) for name in CLASSES}
         self._positions: dict[str, int] = {}
 

@@ -6,7 +6,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,20 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.ring_buffer import RingBuffer
 
 Row = TypeVar("Row")
+
+MAX_ROWS_BYTES: Final = 128 << 20
+"""Bytes that the rows of a collection keep alive; senders choose the size of each."""
+ROW_OVERHEAD: Final = 400
+
+
+class _HasPayload(Protocol):
+    @property
+    def raw(self) -> bytes: ...
+
+
+def payload_weight(row: _HasPayload) -> int:
+    """Return about how many bytes a row keeps alive: its payload, and what was decoded of it."""
+    return 2 * len(row.raw) + ROW_OVERHEAD
 
 
 class Collection(Generic[Row]):

@@ -91,9 +91,7 @@ class Deadlines:
         deadline = self.of(run, now)
         since = run.last_seen
         if deadline.source == "timeout" and is_running(run):
-            # Progress does not extend a timeout. The worker's clock may be wrong: a run starts
-            # after it was enqueued and before its latest report.
-            since = min(max(run.started_at or since, run.queued_at or 0.0), since)
+            since = run.running_since or since  # progress does not extend a timeout
         return now - since > deadline.seconds
 
     def _measured(self, name: str, series: Reservoir | None, now: float) -> Deadline | None:

@@ -77,7 +77,7 @@ def _started(event: Event, body: msgspec.Raw) -> TaskRun | None:
     queued_at = data.queued_at.timestamp()
     if len(body) > MAX_TEXT or not EARLIEST <= queued_at <= event.received_at + MAX_CLOCK_SKEW_S:
         return None
-    attempts = (Attempt(data.attempt, at, data.worker),)
+    attempts = (Attempt(data.attempt, at, data.worker, None, event.received_at),)
     return TaskRun(
         data.task_id,
         canonical_name(data.task_name),

@@ -8,7 +8,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.topics import ATOM_TYPES
 from pulse_desktop.state.coerce import to_float, to_int, to_text
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
@@ -78,7 +78,7 @@ class Knowledge(Collection[KnowledgeItem]):
     topics = frozenset({"knowledge"})
 
     def __init__(self, capacity: int = 20_000) -> None:
-        self.rows = RingBuffer(capacity)
+        self.rows = RingBuffer(capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight)
         self.atoms: dict[str, TimeBuckets] = {}
         self.topics_created = TimeBuckets(5.0, 720)
         self._extractions: dict[str, int] = {}  # id -> position of its latest row

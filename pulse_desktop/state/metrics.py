@@ -6,7 +6,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.state.coerce import to_float, to_int, to_text
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 
@@ -59,7 +59,9 @@ class Metrics(Collection[Metric]):
     topics = frozenset({"metrics"})
 
     def __init__(self, capacity: int = 200) -> None:
-        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
+        self.rows = RingBuffer(
+            capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight, on_evict=self._on_evicted
+        )
         self.history = ReservoirByName()
         self._positions: dict[str, int] = {}
 

@@ -11,6 +11,7 @@ import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
+from pulse_desktop.protocol.timestamps import elapsed_since
 from pulse_desktop.state.coerce import to_float, to_text
 
 MAX_PENDING: Final = 1_000
@@ -65,12 +66,15 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
             return None
         return self.done / (self.at - started_at)
 
-    def remaining_s(self, started_at: float | None, now: float) -> float | None:
+    def remaining_s(
+        self, started_at: float | None, now: float, seen_at: float | None = None
+    ) -> float | None:
         """Return the remaining seconds, None if they cannot be estimated.
 
         Args:
             started_at: Unix seconds when the attempt started, None if unknown.
             now: Unix seconds.
+            seen_at: Unix seconds at which the progress arrived, None if unknown.
         """
         if self.total <= 0:
             return None
@@ -78,7 +82,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
         rate = self.rate_since(started_at)
         if remaining is None and rate:
             remaining = max(0.0, self.total - self.done) / rate
-        return None if remaining is None else max(0.0, remaining - max(0.0, now - self.at))
+        since = self.at if seen_at is None else elapsed_since(self.at, max(seen_at, self.at))
+        return None if remaining is None else max(0.0, remaining - max(0.0, now - since))
 
 
 def progress_from_event(data: dict[str, Any], at: float) -> Progress:

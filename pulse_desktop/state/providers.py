@@ -7,7 +7,7 @@ import msgspec
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import to_float, to_text
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 
@@ -56,7 +56,9 @@ class Providers(Collection[ProviderStatus]):
     topics = frozenset({"providers"})
 
     def __init__(self, capacity: int = 500) -> None:
-        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
+        self.rows = RingBuffer(
+            capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight, on_evict=self._on_evicted
+        )
         self.latency = ReservoirByName()
         self._positions: dict[str, int] = {}
 

@@ -101,18 +101,27 @@ class RingBuffer(Generic[Row]):
         if weigh is not None:
             self.weight += weigh(row)
             if self.weight > self.max_weight > 0:
-                while self.weight > self.max_weight and self.start < position:
-                    self._evict_oldest()
+                self._evict_before(position)
         return position
 
-    def replace(self, position: int, row: Row) -> None:
-        """Replace the row at a position and mark it dirty. Ignores an evicted position."""
+    def replace(self, position: int, row: Row, *, same_weight: bool = False) -> None:
+        """Replace the row at a position and mark it dirty. Ignores an evicted position.
+
+        Args:
+            position: of the row.
+            row: its new value.
+            same_weight: whether the caller knows that its weight is the same.
+        """
         if not self.start <= position < self.stop:
             return
-        if self._weigh is not None:
-            self.weight += self._weigh(row) - self._weigh(self[position])
-        self._ring[position % self.capacity] = row
+        index, weigh = position % self.capacity, self._weigh
+        before = self._ring[index]
+        self._ring[index] = row
         self.dirty.add(position)
+        if weigh is not None and not same_weight:
+            self.weight += weigh(row) - weigh(before)  # type: ignore[arg-type]
+            if self.weight > self.max_weight > 0:
+                self._evict_before(position)
 
     def drain_dirty(self) -> set[int]:
         """Return the dirty positions and reset them. Some may have been evicted since."""
@@ -127,6 +136,11 @@ class RingBuffer(Generic[Row]):
         self.start = self.stop
         self.weight = 0
         self.dirty.clear()
+
+    def _evict_before(self, position: int) -> None:
+        """Evict older rows than the one at a position until the rest is within the bound."""
+        while self.weight > self.max_weight and self.start < position:
+            self._evict_oldest()
 
     def _evict_oldest(self) -> None:
         index = self.start % self.capacity

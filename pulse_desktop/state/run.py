@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
+from pulse_desktop.protocol.timestamps import elapsed_since
 from pulse_desktop.state.progress import Progress
 
 UNREADABLE: Final = "unreadable"
@@ -108,15 +109,17 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         number: counts from 1.
-        started_at: Unix seconds, None if only the end was seen.
+        started_at: Unix seconds by the worker's clock, None if only the end was seen.
         worker: identity of the worker.
         result: its end, None while it runs.
+        seen_at: Unix seconds at which the report of its start arrived, None without one.
     """
 
     number: int
     started_at: float | None = None
     worker: str = ""
     result: AttemptResult | None = None
+    seen_at: float | None = None
 
 
 class StoredOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -208,6 +211,17 @@ class TaskRun(msgspec.Struct, gc=False):
     def started_at(self) -> float | None:
         """Start of the latest attempt, Unix seconds."""
         return self.attempts[-1].started_at if self.attempts else None
+
+    @property
+    def running_since(self) -> float | None:
+        """Start of the latest attempt by the clock that dates arrivals, None if it is unknown.
+
+        A time until now counts from here: the worker's clock may be wrong.
+        """
+        if (started_at := self.started_at) is None:
+            return None
+        at, seen_at = max(started_at, self.queued_at or 0.0), self.attempts[-1].seen_at
+        return at if seen_at is None else elapsed_since(at, seen_at)
 
     @property
     def finished_at(self) -> float | None:

@@ -117,12 +117,17 @@ def _merge_attempt(a: Attempt, b: Attempt) -> Attempt:
         return a
     if a.result is None and b.started_at is None and b.worker == a.worker and b.result is not None:
         result = b.result if b.result.at >= (a.started_at or 0.0) else None
-        return Attempt(a.number, a.started_at, a.worker, result)  # its end
+        return Attempt(a.number, a.started_at, a.worker, result, a.seen_at)  # its end
     # A second start with the same number is another delivery; the latest one counts.
-    start = max((a.started_at or 0.0, a.worker), (b.started_at or 0.0, b.worker))
+    start = max(_start_priority(a), _start_priority(b))
     result = a.result if b.result is None else b.result
     if a.result is not None and b.result is not None and a.result.priority > b.result.priority:
         result = a.result
     if result is not None and result.at < start[0]:
         result = None  # of an earlier delivery
-    return Attempt(a.number, start[0] or None, start[1], result)
+    return Attempt(a.number, start[0] or None, start[1], result, -start[2] or None)
+
+
+def _start_priority(attempt: Attempt) -> tuple[float, str, float]:
+    """Return the sort key of a start: the larger counts, and of equal ones the first seen."""
+    return attempt.started_at or 0.0, attempt.worker, -(attempt.seen_at or 0.0)

@@ -186,7 +186,11 @@ def _started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         _name(data),
         queued_at=_queued_at(data, event),
         max_attempts=to_int(data.get("max_attempts")) or 0,
-        attempts=(Attempt(_number(data), event.timestamp, _worker(data, event)),),
+        attempts=(
+            Attempt(
+                _number(data), event.timestamp, _worker(data, event), seen_at=event.received_at
+            ),
+        ),
         last_seen=event.received_at,
     )
 

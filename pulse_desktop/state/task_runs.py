@@ -8,7 +8,7 @@ import msgspec
 
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.ring_buffer import RingBuffer
@@ -24,6 +24,16 @@ OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # one day
 
 _OVERDUE: Final = RunState.OVERDUE  # faster than looking it up
+
+
+def _weight(run: TaskRun) -> int:
+    """Return about how many bytes a run keeps alive."""
+    weight, request = ROW_OVERHEAD, run.request
+    if request is not None:
+        weight += len(request.args) + len(request.kwargs) + len(request.labels)
+    if run.state in UNHEALTHY_STATES and (error := run.error) is not None:
+        weight += len(error.message) + len(error.traceback)
+    return weight
 
 
 def _no_tasks(_now: float) -> Iterable[str]:
@@ -60,7 +70,9 @@ class TaskRuns(Collection[TaskRun]):
             busy_tasks: returns the ids of the tasks that online workers report as running at a
                 time (Unix seconds); these are never overdue.
         """
-        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
+        self.rows = RingBuffer(
+            capacity, max_weight=2 * MAX_ROWS_BYTES, weigh=_weight, on_evict=self._on_evicted
+        )
         self.counts: Counter[RunState] = Counter()
         self.finished: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
@@ -157,14 +169,16 @@ class TaskRuns(Collection[TaskRun]):
         return {name: values for name, values in recent.items() if values}
 
     def _replace(self, position: int, before: TaskRun, run: TaskRun) -> None:
-        self.rows.replace(position, run)
+        unhealthy = run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES
+        same_weight = run.request is before.request and not unhealthy
+        self.rows.replace(position, run, same_weight=same_weight)
         if before.name != run.name:
             self.names.add(run.name)
         was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
         if before.state is not run.state:
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
-        if run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES:
+        if unhealthy:
             self.failure_groups.update(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)

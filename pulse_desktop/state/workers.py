@@ -9,14 +9,14 @@ import msgspec
 from pulse_desktop.protocol.control import PAUSE
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.task_names import AnnouncedNames, canonical_name
-from pulse_desktop.protocol.timestamps import parse_timestamp
+from pulse_desktop.protocol.timestamps import MAX_DELAY_S, parse_timestamp
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
     to_float,
     to_int,
     to_text,
 )
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 from pulse_desktop.state.short_names import WorkerNames
@@ -25,7 +25,7 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
-MAX_CLOCK_OFFSET_S: Final = 5.0
+MAX_CLOCK_OFFSET_S: Final = MAX_DELAY_S
 _MAX_COMMANDS: Final = 50
 _MAX_LACKING: Final = 20
 
@@ -118,6 +118,14 @@ class Worker(msgspec.Struct, gc=False):
         return abs(self.clock_offset_s) > MAX_CLOCK_OFFSET_S
 
     @property
+    def up_since(self) -> float | None:
+        """Unix seconds of its start by the clock that dates arrivals; None if unknown."""
+        if self.started_at is None:
+            return None
+        offset = self.clock_offset_s if self.clock_is_off else 0.0
+        return min(self.started_at - offset, self.last_seen)
+
+    @property
     def takes_tasks(self) -> bool:
         """Whether it is neither paused nor draining, as of its latest heartbeat."""
         return not (self.paused or self.draining)
@@ -190,7 +198,9 @@ class Workers(Collection[Worker]):
     topics = frozenset({"monitoring"})
 
     def __init__(self, capacity: int = 2_000) -> None:
-        self.rows = RingBuffer(capacity, on_evict=self._on_evicted)
+        self.rows = RingBuffer(
+            capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight, on_evict=self._on_evicted
+        )
         self.names = WorkerNames()
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)
@@ -240,7 +250,10 @@ class Workers(Collection[Worker]):
         for position in range(self.rows.start, self.rows.stop):
             worker = self.rows[position]
             since = min(now, max(worker.silent_since, worker.last_seen) + seconds)
-            self.rows.replace(position, msgspec.structs.replace(worker, silent_since=since))
+            # A time in the future is one of the clock before it was set back.
+            seen = since if worker.last_seen > now else worker.last_seen
+            replaced = msgspec.structs.replace(worker, silent_since=since, last_seen=seen)
+            self.rows.replace(position, replaced)
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold a heartbeat or the report of a shutdown."""

@@ -9,6 +9,7 @@ import re
 import time
 from typing import Final
 
+from pulse_desktop.text.printable import printable
 from pulse_desktop.text.translation import _
 
 MINUS: Final = "\u2212"
@@ -17,7 +18,7 @@ _RIGHT_TO_LEFT: Final = re.compile(
     "[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc"
     "\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
-_BIDI_CONTROLS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_ISOLATES: Final = re.compile("[\u2068\u2069]")
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -198,16 +199,17 @@ def isolated(text: str) -> str:
     """Return a value to be placed beside others, so that it does not change their order.
 
     Text in a right-to-left script would otherwise carry neighboring commas, quotes and numbers
-    with it. It is put between Unicode's isolates; other text stays as it is.
+    with it. It is put between Unicode's isolates, and its own controls of direction are made
+    visible; other text stays as it is.
     """
     if text.isascii() or not _RIGHT_TO_LEFT.search(text):
         return text
-    return f"\u2068{without_bidi_controls(text)}\u2069"
+    return f"\u2068{printable(without_isolates(text))}\u2069"
 
 
-def without_bidi_controls(text: str) -> str:
-    """Return a text without isolates, embeddings and overrides, as it should be copied."""
-    return text if text.isascii() else _BIDI_CONTROLS.sub("", text)
+def without_isolates(text: str) -> str:
+    """Return a text without the isolates that `isolated` adds, as it should be copied."""
+    return text if text.isascii() else _ISOLATES.sub("", text)
 
 
 def sentence(text: str) -> str:

@@ -1,18 +1,23 @@
-"""Text with its control characters made visible, so that copied text cannot control a terminal.
+"""Text with its control characters made visible, so that it shows what it contains.
 
-Terminals execute escape codes in pasted text, also those that Unicode has as single characters.
+Terminals execute escape codes in pasted text, also those that Unicode has as single characters. A
+bidirectional override or embedding shows letters in another order: a name could look like another.
 """
 
 import re
 from typing import Final
 
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066\u2067\ud800-\udfff]")
+"""The isolates U+2068 and U+2069 are kept: `formats.isolated` puts them around values."""
 _JSON_CONTROLS: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_BREAKS: Final = re.compile("[\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def printable(text: str) -> str:
-    r"""Return a text with control characters escaped, such as `\x1b`; lines and tabs are kept."""
+    r"""Return a text with control characters escaped, such as `\x1b`; lines and tabs are kept.
+
+    Bidirectional overrides and embeddings are control characters; see `_CONTROLS`.
+    """
     if text.isprintable():
         return text
     return _CONTROLS.sub(_escape, text.replace("\r\n", "\n"))

@@ -36,7 +36,7 @@ def progress_text(run: TaskRun, now: float) -> str:
     rate = progress.rate_since(run.started_at)
     if rate:
         parts.append(rate_text(rate))
-    left = progress.remaining_s(run.started_at, now)
+    left = progress.remaining_s(run.started_at, now, run.last_seen)
     if left is not None and progress.done < progress.total:
         duration = formats.duration(left, brief=left < _MINUTE)
         parts.append(

@@ -1,6 +1,6 @@
 """Text about a task run: its state, arguments, times and timeline."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -8,6 +8,8 @@ import msgspec
 
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.protocol.soft_failure import REASONS
+from pulse_desktop.protocol.timestamps import elapsed_since
+from pulse_desktop.state.deadlines import is_running
 from pulse_desktop.state.run import Attempt, AttemptResult, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import call_text
@@ -59,6 +61,7 @@ CAPTURED: Final = _("captured from the queue")
 FROM_EVENT: Final = _("from an event, never seen in the queue")
 
 STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_LABELS)}
+_RUNNING_STATES: Final = (RunState.RUNNING, RunState.OVERDUE)
 _MAX_CALL_BYTES: Final = 64 * 1024
 
 
@@ -90,15 +93,16 @@ def wait_text(run: TaskRun, now: float) -> str:
     """Return how long a run waited for its first start, or has waited until now."""
     if run.wait_s is not None:
         return formats.duration(run.wait_s)
-    if run.state is RunState.QUEUED and run.queued_at is not None:
-        return formats.duration(max(0.0, now - run.queued_at))
+    waits = run.state is RunState.QUEUED or (run.state is RunState.OVERDUE and not run.attempts)
+    if waits and run.queued_at is not None:
+        return formats.duration(max(0.0, now - elapsed_since(run.queued_at, run.last_seen)))
     return ""
 
 
 def duration_text(run: TaskRun, now: float) -> str:
     """Return how long the latest attempt ran, or has been running until now."""
-    if run.state is RunState.RUNNING and run.started_at is not None:
-        return formats.duration(max(0.0, now - run.started_at))
+    if run.state in _RUNNING_STATES and is_running(run) and run.running_since is not None:
+        return formats.duration(max(0.0, now - run.running_since))
     return formats.duration(run.run_s)
 
 
@@ -176,7 +180,10 @@ def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
         events.append(TimelineEvent(label, last))
     for attempt in run.attempts:
         if attempt.started_at is not None:
-            events.append(_start(attempt, last, attempt.started_at))
+            event = _start(attempt, last, attempt.started_at)
+            if attempt is run.attempts[-1] and attempt.result is None:
+                event = replace(event, at=run.running_since)
+            events.append(event)
             last = attempt.started_at
         if attempt.result is not None:
             events.append(_end(run, attempt, attempt.result, last))
@@ -184,8 +191,14 @@ def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
     state, _glyph, color = STATE_LABELS[run.state]
     ended = bool(run.attempts) and run.attempts[-1].result is not None
     if run.state in OPEN_STATES:
-        duration = formats.duration(max(0.0, now - (last or now)))
-        label = _("{state} for {duration}").format(state=state, duration=duration)
+        since = run.running_since if is_running(run) else last
+        if since is not None and not is_running(run):
+            since = elapsed_since(since, run.last_seen)
+        duration = formats.duration(max(0.0, now - (since or now)))
+        text = _("{state} for {duration}")
+        if run.state is RunState.OVERDUE:
+            text = _("overdue, no result after {duration}")
+        label = text.format(state=state, duration=duration)
         events.append(TimelineEvent(label, now, color))
     elif not ended and (at := run.finished_at) is not None:
         events.append(TimelineEvent(_at(state, last, at), at, color))

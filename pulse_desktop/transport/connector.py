@@ -57,7 +57,7 @@ class Connector:
         self._discovered: tuple[str, ...] = ()
         self._prepared: tuple[FastPathClient, JetStreamState] | None = None
         self.address = self._parse(server)
-        self.violations = PermissionViolations(options.api_prefix, options.inbox_prefix)
+        self.violations = PermissionViolations(options.effective_api_prefix, options.inbox_prefix)
 
     def move_to(self, server: str) -> None:
         """Connect to another address from now on. Raises CannotConnectError: it is none."""

@@ -306,6 +306,7 @@ class SubjectFeed:
         try:
             with connection.violations.watch(self.subject) as refused:
                 await self._wait_registered(refused)
+                self._position.record_subscription(self._clock())
                 if not refused.done():
                     connection.violations.granted("subscribe", self.subject)
                     self._gaps.reconnected(self._clock(), missed=None)

@@ -9,7 +9,7 @@ messages are distributed.
 import asyncio
 import contextlib
 import sys
-from typing import Final
+from typing import Any, Final
 
 from nats import errors
 from nats.js.errors import APIError, NotFoundError
@@ -31,6 +31,8 @@ from pulse_desktop.transport.ordered_consumer import (
     OrderedConsumer,
 )
 
+_MAX_SILENCE_S: Final = 10.0
+"""How long the server may take for the next message. A bucket that was purged has none."""
 _MAX_GROWTH: Final = 16
 """How many times longer the next range is at most, after one with few objects."""
 
@@ -215,13 +217,28 @@ class _RangeReader:
         ends = [
             asyncio.ensure_future(event.wait()) for event in (self._past, self._consumer.at_end)
         ]
-        waiting = asyncio.wait({consuming, *ends}, return_when=asyncio.FIRST_COMPLETED)
         try:
-            await self._connection.run_while_connected(waiting)
+            await self._connection.run_while_connected(self._wait({consuming, *ends}))
             if consuming.done():
                 consuming.result()
         finally:
             await cancel_and_wait(consuming, *ends)
+
+    async def _wait(self, ends: set[asyncio.Future[Any]]) -> None:
+        """Wait for the first of the ends.
+
+        Raises:
+            ConsumerResetError: no message arrived for some time.
+        """
+        while True:
+            before = self._left
+            done, _pending = await asyncio.wait(
+                ends, timeout=_MAX_SILENCE_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if done:
+                return
+            if self._left == before:
+                raise ConsumerResetError(_("the stream sent nothing that it had announced"))
 
     async def close(self) -> None:
         await self._consumer.close()

@@ -63,6 +63,8 @@ class QueueInspector:
         except (NotFoundError, NoJetStreamError):
             return await self._core_status(has_live_workers=has_live_workers)
         except NotPermittedError as error:
+            if error.action == "reply":
+                raise
             core = await self._core_status(has_live_workers=has_live_workers)
             return replace(core, mode="unknown", problem=error.detail)
         consumer = await self._find_consumer(stream)

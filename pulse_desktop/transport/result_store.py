@@ -229,7 +229,7 @@ class ResultStore:
             bodies = await self._count_bodies()
         except ConsumerResetError as error:
             raise UserFacingError(_("Cannot count the objects"), f"{error}.") from None
-        return max(0, min(names, bodies) - notes), names == bodies, notes
+        return max(0, min(names, bodies) - notes), False, notes
 
     async def _count_names(self) -> tuple[int, int]:
         """Count the objects, deleted ones included, and those of progress, by their subjects."""

@@ -46,6 +46,7 @@ class ResumePosition:
         self._blind: _BlindWindow | None = None
         self._backfill: _BlindWindow | None = None
         self._unread = False
+        self._subscribed_at = 0.0
 
     def start_in(self, stream: SourceStream, now: float) -> DeliverPolicy | None:
         """Return where to start in a stream, None when nothing was read or received yet."""
@@ -99,6 +100,10 @@ class ResumePosition:
             if self.stream is not None and since is not None:
                 self._blind = _BlindWindow(since, self._deduplicator.last_at)
 
+    def record_subscription(self, now: float) -> None:
+        """Record that the server has registered the live subscription (`now` in Unix seconds)."""
+        self._subscribed_at = now
+
     def prepare_switch(self, stream: SourceStream, now: float) -> bool:
         """Prepare to read a stream while the live subscription is still active.
 
@@ -113,12 +118,16 @@ class ResumePosition:
             return False
         if self._is_unread():
             return False
-        early = stream.created < since + CLOCK_MARGIN_S
+        blind = self._blind
+        if blind is None and stream.created >= since - CLOCK_MARGIN_S:
+            blind = _BlindWindow(since, since - CLOCK_MARGIN_S)
+        early = stream.created < max(since, self._subscribed_at) + CLOCK_MARGIN_S
         self._backfill = None
-        if self._blind is not None and early and self._deduplicator.has_recent_since(since):
-            # It replaced the stream that was read before the live subscription started: messages
-            # of the time in between are stored in it, and only there.
-            self._backfill = self._blind
+        if blind is not None and early and self._deduplicator.has_recent_since(since):
+            # Messages of the time before the live subscription started are stored in it, and only
+            # there: it replaced the stream that was read before, or did not exist when the feed
+            # looked for one.
+            self._backfill = blind
             return False
         self.stream = stream
         self._deduplicator.last = stream.last

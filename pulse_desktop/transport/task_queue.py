@@ -18,6 +18,7 @@ from pulse_desktop.model.errors import (
     NoConsumersError,
     NoJetStreamError,
     NotConnectedError,
+    NotPermittedError,
     TooLargeError,
     UnconfirmedError,
     UserFacingError,
@@ -106,7 +107,7 @@ class TaskQueue:
             NoConsumersError: no worker consumes the queue; nothing was sent.
             TooLargeError: it is larger than the server accepts; nothing was sent.
             JetStreamNotReadyError: nothing was sent.
-            NotPermittedError: the server refuses the subject.
+            NotPermittedError: the server refuses the subject, or replies; nothing was sent.
             UnconfirmedError: it was sent and may or may not have arrived.
             UserFacingError: the server refused it, with its reason.
         """
@@ -178,6 +179,8 @@ class TaskQueue:
             pass  # it was delivered: workers do not reply
         except NotConnectedError:
             raise UnconfirmedError from None
+        except NotPermittedError as error:
+            raise _after_sending(error) from None
         else:
             return _decode_reply(reply.data, len(payload))
         return PublishReceipt(
@@ -189,12 +192,19 @@ class TaskQueue:
             ack: api.PubAck = await self._connection.request(request, self._subject)
         except (errors.TimeoutError, NotConnectedError):
             raise UnconfirmedError from None
+        except NotPermittedError as error:
+            raise _after_sending(error) from None
         except (NoStreamResponseError, NoJetStreamError):
             raise NoConsumersError(self._subject, durable=False) from None
         except APIError as error:
             code = getattr(error, "err_code", None)  # some of its subclasses have none
             raise _rejected(code, error.description or str(error)) from None
         return ack
+
+
+def _after_sending(error: NotPermittedError) -> UserFacingError:
+    """Return the error of a task that was refused, or that was sent and whose reply is refused."""
+    return UnconfirmedError() if error.action == "reply" else error
 
 
 def _rejected(code: int | None, reason: str) -> UserFacingError:

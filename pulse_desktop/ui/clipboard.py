@@ -10,7 +10,7 @@ from typing import Final
 
 from PySide6.QtGui import QGuiApplication
 
-from pulse_desktop.text.formats import without_bidi_controls
+from pulse_desktop.text.formats import without_isolates
 from pulse_desktop.text.printable import (
     printable,
     printable_cell,
@@ -25,12 +25,12 @@ _SPECIAL: Final = re.compile("""\\s*[=+@"\\uff1d\\uff0b\\uff0d\\uff20-]""")
 
 def copy_text(text: str) -> str:
     """Copy a text of one or more lines, such as a message or traceback."""
-    return _copy(printable(without_bidi_controls(text)))
+    return _copy(printable(without_isolates(text)))
 
 
 def copy_line(text: str) -> str:
     """Copy an id, name or path exactly, but without characters that end the line."""
-    return _copy(printable_line(without_bidi_controls(text)))
+    return _copy(printable_line(without_isolates(text)))
 
 
 def copy_json(text: str) -> str:
@@ -54,5 +54,5 @@ def _copy(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    cell = printable_cell(without_bidi_controls(text))
+    cell = printable_cell(without_isolates(text))
     return f"'{cell}" if _SPECIAL.match(cell) and not _NUMBER.fullmatch(cell) else cell

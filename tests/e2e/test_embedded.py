@@ -28,6 +28,7 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]
 
 @pytest.mark.slow
 def test_a_second_window_joins_and_the_stack_ends_with_the_last_one(tmp_path: Path) -> None:
+    """The guardian, the process that runs the stack, stays the same."""
     stack = Stack(tmp_path / "data")
 
     async def scenario() -> None:

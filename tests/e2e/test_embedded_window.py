@@ -113,3 +113,28 @@ def test_the_data_folder_is_opened_or_named(
         assert str(folder.root) in operator.notification.detail
 
     run_operator(qapp, nats_server.url, scenario)
+
+
+@pytest.mark.slow
+def test_a_stack_that_could_not_start_is_started_again(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "data"
+    root.write_text("not a folder")
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(root))
+
+    async def scenario(operator: Operator) -> None:
+        def connection() -> str:
+            return operator.window.session.connection_status.state
+
+        await wait_until(lambda: operator.has_notification, 30)
+        assert connection() == "closed"
+        root.unlink()
+        ((label, start_again),) = operator.notification.choices
+        assert label == "Try again"
+        await operator.act(start_again)
+        assert connection() == "connecting"
+        await wait_until(lambda: operator.desktop.session is not None, 60)
+        await operator.session.connection.wait_connected()
+
+    run_operator(qapp, "", scenario)

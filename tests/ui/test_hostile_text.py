@@ -1,5 +1,8 @@
 """Whatever a name, error or result contains: no widget takes it for markup or a shortcut.
 
+None shows it as another text either: overrides of the direction of writing, escape codes and line
+breaks in names are shown escaped, or as a space.
+
 Every text of every page is hostile. All widgets, tooltips, item models, menus, notifications and
 windows are walked, and the kernel confirms that the image in the text was never opened.
 """
@@ -14,14 +17,17 @@ from typing import Any, Final
 
 import pytest
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QEvent, QModelIndex, QPoint, Qt
-from PySide6.QtGui import QAction, QHelpEvent, QImage, QKeySequence, QTextDocument
+from PySide6.QtGui import QAction, QHelpEvent, QImage, QKeySequence, QPainter, QTextDocument
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QApplication,
+    QComboBox,
     QLabel,
     QMenu,
     QMessageBox,
+    QPlainTextEdit,
+    QStyledItemDelegate,
     QTabBar,
     QTextEdit,
     QToolTip,
@@ -45,7 +51,7 @@ from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession, decoded
 from tests.ui.tables import select_rows
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -56,6 +62,11 @@ ROLES: Final = (
 )
 _IN_ACCESS_OR_OPEN: Final = 0x1 | 0x20
 _MAX_CELLS: Final = 3_000
+_NO_PARENT: Final = QModelIndex()
+
+OVERRIDE: Final = "\u202elive\u2067\x1b[31m"
+"""Shown as "evil" where the direction of writing is obeyed."""
+_CONTROLS: Final = frozenset("\x1b\x9b\x00\u202a\u202b\u202c\u202d\u202e\u2066\u2067")
 
 
 class ImageFile:
@@ -172,8 +183,12 @@ def assert_literal(tip: str) -> None:
     assert "<" not in tip or tip == tooltip_markup(rendered(tip)), tip
 
 
+def column_count(model: QAbstractItemModel, parent: QModelIndex = _NO_PARENT) -> int:
+    return 1 if isinstance(model, QAbstractListModel) else model.columnCount(parent)
+
+
 def check_model(model: QAbstractItemModel, budget: list[int], parent: QModelIndex) -> None:
-    columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount(parent)
+    columns = column_count(model, parent)
     for row in range(model.rowCount(parent)):
         for column in range(columns):
             if budget[0] <= 0:
@@ -256,7 +271,7 @@ def window(qtbot: QtBot, image: ImageFile) -> MainWindow:
     window = make_window(qtbot, builder, PAGES, hostile_session(image.text))
     window.resize(1500, 900)
     window.set_sidebar_collapsed(collapsed=True)
-    frame(window, builder, 60.0)
+    draw_frame(window, builder, 60.0)
     return window
 
 
@@ -366,3 +381,102 @@ def test_no_outcome_of_an_action_interprets_a_text(window: MainWindow, image: Im
                             button.click()
                     check_everything(image)
     assert session.calls
+
+
+@pytest.fixture
+def painted(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """All texts that Python code paints from now on."""
+    texts: set[str] = set()
+    draw_text, draw_static_text = QPainter.drawText, QPainter.drawStaticText
+
+    def record_text(painter: QPainter, *arguments: Any) -> object:
+        texts.update(each for each in arguments if isinstance(each, str))
+        return draw_text(painter, *arguments)
+
+    def record_static_text(painter: QPainter, *arguments: Any) -> None:
+        texts.add(arguments[-1].text())
+        draw_static_text(painter, *arguments)
+
+    monkeypatch.setattr(QPainter, "drawText", record_text)
+    monkeypatch.setattr(QPainter, "drawStaticText", record_static_text)
+    return texts
+
+
+def shown_texts(widget: QWidget) -> Iterator[str]:
+    """Yield what a widget shows, speaks or is called; fields that are edited keep their value."""
+    yield from (widget.toolTip(), widget.statusTip(), widget.whatsThis(), widget.windowTitle())
+    yield from (widget.accessibleName(), widget.accessibleDescription())
+    yield from (action.text() for action in widget.actions())
+    match widget:
+        case QLabel() | QAbstractButton():
+            yield widget.text()
+        case QPlainTextEdit():
+            yield widget.toPlainText()
+        case QComboBox() if not widget.isEditable():
+            yield from (widget.itemText(row) for row in range(widget.count()))
+        case QAbstractItemView() if (model := widget.model()) is not None:
+            for row in range(min(model.rowCount(), 20)):
+                for column in range(column_count(model)):
+                    index = model.index(row, column)
+                    if isinstance(delegate := widget.itemDelegate(), QStyledItemDelegate):
+                        yield delegate.displayText(index.data(), widget.locale())
+                    yield str(index.data(Qt.ItemDataRole.AccessibleTextRole) or "")
+
+
+def assert_nothing_is_disguised(painted: set[str]) -> None:
+    QApplication.processEvents()
+    for window in QApplication.topLevelWidgets():
+        if window.isVisible():
+            window.grab()
+    disguised = {
+        (type(widget).__name__, text)
+        for widget in QApplication.allWidgets()
+        for text in shown_texts(widget)
+        if _CONTROLS & set(text)
+    }
+    assert not disguised
+    assert not [text for text in painted if (_CONTROLS | {"\n"}) & set(text)]
+
+
+def test_no_name_is_shown_as_another_one(qtbot: QtBot, painted: set[str]) -> None:
+    theme().install(ThemeChoice.DARK)
+    name = f"{OVERRIDE}\nend"
+    builder = hostile_state(name)
+    window = make_window(qtbot, builder, PAGES, hostile_session(name))
+    window.resize(1500, 900)
+    draw_frame(window, builder, 60.0)
+    headings = set()
+    for page_class in PAGES:
+        window.show_page(page_class.key)
+        page = window.current
+        assert_nothing_is_disguised(painted)
+        if not isinstance(page, TablePage):
+            continue
+        for row in range(min(page.table.rows_model.shown_count, 4)):
+            page.table.clearSelection()
+            select_rows(page, row)
+            current = page.table.current_row()
+            assert current is not None
+            page.open_detail(current)
+            if isinstance(page, TasksPage):
+                headings.add(page.detail.header.name_label.text()[:10])
+                for tab in range(page.detail.tabs.count()):
+                    page.detail.tabs.setCurrentIndex(tab)
+                    page.detail.grab()
+            assert_nothing_is_disguised(painted)
+        page.close_detail()
+    assert "\\u202elive" in headings
+    assert any("\\u202elive\\u2067\\x1b[31m end" in text for text in painted)
+    window.notify(Notification(name, name, name, "bad", ((name, lambda: None),)))
+    window.top_bar.set_connections([(name, name), ("other", f"2 {name}")], name)
+    window.open_palette()
+    assert_nothing_is_disguised(painted)
+    window.command_palette.close()
+    runs = list(window.session.state.runs.rows)
+    window.run_form.open(next(run for run in runs if run.request is not None))
+    assert "\\u202elive" in window.run_form.ui.name_warning.text()
+    assert window.run_form.ui.task_name.name == name.strip(), "the value is not changed"
+    window.run_form.ui.task_name.showPopup()
+    assert_nothing_is_disguised(painted)
+    window.run_form.ui.task_name.hidePopup()
+    window.run_form.cancel()

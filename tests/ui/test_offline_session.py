@@ -1,4 +1,4 @@
-"""Without a session every operation is refused with a reason."""
+"""OfflineSession refuses every operation with a reason, and has no data."""
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path

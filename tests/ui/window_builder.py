@@ -41,7 +41,7 @@ def make_window(
     return window
 
 
-def frame(window: MainWindow, builder: StateBuilder, later: float = 0.0) -> None:
+def draw_frame(window: MainWindow, builder: StateBuilder, later: float = 0.0) -> None:
     """Draw a frame of the window, some seconds later."""
     builder.at += later
     window.frame(builder.state.take_changes(), builder.at)

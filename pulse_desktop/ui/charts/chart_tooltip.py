@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import ngettext
 from pulse_desktop.ui.charts.colors import ChartColors
 
@@ -51,7 +52,7 @@ class ChartTooltip(QWidget):
         """Show a time and its values; lines beyond the first twelve are only counted."""
         self._title = title
         self._more = max(0, len(lines) - _MAX_LINES)
-        self._lines = lines[:_MAX_LINES]
+        self._lines = [line._replace(name=printable_cell(line.name)) for line in lines[:_MAX_LINES]]
         self.resize(self.sizeHint())
         self.show()
         self.update()

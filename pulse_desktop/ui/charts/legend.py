@@ -7,9 +7,10 @@ from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import ChartColors
-from pulse_desktop.ui.theme.plain_text import caption, set_tooltip
+from pulse_desktop.ui.theme.plain_text import set_tooltip, without_mnemonic
 
 _GAP = 4
 _PADDING = 6
@@ -35,8 +36,8 @@ class LegendKey(QAbstractButton):
         self.setChecked(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setText(caption(entry.name))
-        self.setAccessibleName(_("Show {series}").format(series=entry.name))
+        self.setText(without_mnemonic(entry.name))
+        self.setAccessibleName(_("Show {series}").format(series=printable_cell(entry.name)))
         set_tooltip(self, _("{series}: click to show or hide").format(series=entry.name))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
@@ -178,6 +179,7 @@ class Legend(QWidget):
 
 def _elided(name: str) -> str:
     """Return a name without its middle if it is long: similar names differ at one of their ends."""
+    name = printable_cell(name)
     if len(name) <= _MAX_NAME:
         return name
     return f"{name[: _MAX_NAME // 2 - 1]}…{name[-_MAX_NAME // 2 :]}"

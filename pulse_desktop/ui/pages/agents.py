@@ -5,6 +5,7 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.protocol.timestamps import elapsed_since
 from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
@@ -185,5 +186,5 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
 def call_duration(row: AgentCall, now: float) -> float | None:
     """Return the seconds that a call took, or has taken until now; None when unknown."""
     if row.state == "running":
-        return max(0.0, now - row.started_at)
+        return max(0.0, now - elapsed_since(row.started_at, row.seen_at))
     return row.latency_s

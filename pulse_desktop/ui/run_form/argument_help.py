@@ -14,6 +14,7 @@ from pulse_desktop.protocol.task_schema import (
     template,
 )
 from pulse_desktop.text import formats
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.schema_text import argument_error_label, type_label
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
@@ -192,7 +193,9 @@ def _fill(row: tuple[Label, Label, Label], argument: TaskArgument) -> None:
     need = _("required") if argument.required else _("optional")
     name.setAccessibleName(
         _("{argument}, {type}, {need}").format(
-            argument=argument.name, type=type_label(argument.type), need=need
+            argument=printable_cell(argument.name),
+            type=printable_cell(type_label(argument.type)),
+            need=need,
         )
     )
     set_tooltip(

@@ -8,6 +8,7 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text import formats
+from pulse_desktop.text.printable import printable_line
 from pulse_desktop.text.run_text import state_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
@@ -43,6 +44,8 @@ def name_warning(name: str, *, seen: bool, schemas: TaskSchemas) -> str:
         seen: whether a run of this task is known.
         schemas: the tasks that workers announce.
     """
+    if (shown := printable_line(name)) != name:
+        return _("The name contains invisible characters: {name}").format(name=shown)
     if not name or seen or schemas.get(name) is not None:
         return ""
     if len(schemas):

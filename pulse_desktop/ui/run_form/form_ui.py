@@ -109,7 +109,7 @@ class RunFormUi(QObject):
         self.title.setText(title)
         self.description.setText(description)
         self._form.setAccessibleName(title)
-        self._form.setAccessibleDescription(description)
+        self._form.setAccessibleDescription(self.description.text())
         self._icon = icon
         self._apply_theme()
 

@@ -1,17 +1,25 @@
 """Field for the name of a task, with completion by any part of the known names."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from PySide6.QtCore import QStringListModel, Qt, Signal
+from PySide6.QtCore import QLocale, QStringListModel, Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView
+from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView, QStyledItemDelegate
 
 from pulse_desktop.protocol.task_names import canonical_name
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.theme import theme
 
 _MAX_VISIBLE: Final = 10
+
+
+class _PrintableDelegate(QStyledItemDelegate):
+    """Shows the control characters of a name escaped; the name that is chosen has them."""
+
+    def displayText(self, value: Any, _locale: QLocale | QLocale.Language) -> str:
+        return printable_cell(str(value))
 
 
 class TaskNameField(QComboBox):
@@ -38,6 +46,7 @@ class TaskNameField(QComboBox):
         self.setAccessibleName(_("Task name"))
         self._names = QStringListModel(self)
         self.setModel(self._names)
+        self.view().setItemDelegate(_PrintableDelegate(self))
         self.field = QLineEdit()
         self.setLineEdit(self.field)
         self.field.setPlaceholderText(_("module:function"))
@@ -47,6 +56,7 @@ class TaskNameField(QComboBox):
         self.completions.setAccessibleName(_("Matching task names"))
         completer = QCompleter(self._names, self)
         completer.setPopup(self.completions)
+        self.completions.setItemDelegate(_PrintableDelegate(self))
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)

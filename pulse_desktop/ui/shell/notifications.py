@@ -9,10 +9,11 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from pulse_desktop.text.printable import printable
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import Label, caption, set_tooltip
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip, without_mnemonic
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
@@ -66,8 +67,9 @@ class NotificationCard(QFrame):
         self.notification = notification
         self.setProperty("card", "notice")
         self.setFixedWidth(_WIDTH)
-        self.setAccessibleName(notification.title)
-        self.setAccessibleDescription(f"{notification.detail} {notification.advice}".strip())
+        self.setAccessibleName(printable(notification.title))
+        description = f"{notification.detail} {notification.advice}".strip()
+        self.setAccessibleDescription(printable(description))
         self._icon = Label()
         title = Label(_with_short_words(notification.title))
         set_tooltip(title, notification.title if title.text() != notification.title else "")
@@ -106,7 +108,7 @@ class NotificationCard(QFrame):
             row.setContentsMargins(24, 6, 12, 0)
             row.setSpacing(8)
             for text, action in notification.choices:
-                button = QPushButton(caption(text))
+                button = QPushButton(without_mnemonic(text))
                 button.setAutoDefault(True)  # Enter presses it, like Space
                 button.clicked.connect(self.close)
                 button.clicked.connect(action)

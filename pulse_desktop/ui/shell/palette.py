@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import OPEN_PALETTE, QUIT, Action, ActionTable, shortcut_text
@@ -61,9 +62,11 @@ class _ActionList(QAbstractListModel):
         if role == _ACTION_ROLE:
             return action
         if role == Qt.ItemDataRole.DisplayRole:
-            return action.title
+            return printable_cell(action.title)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(filter(None, (action.group, action.title, shortcut_text(action))))
+            return ", ".join(
+                filter(None, (action.group, printable_cell(action.title), shortcut_text(action)))
+            )
         return None
 
 
@@ -105,7 +108,7 @@ class _ActionDelegate(QStyledItemDelegate):
         painter.setFont(colors.text_font())
         painter.setPen(colors.color(SemanticColor.TEXT))
         title = painter.fontMetrics().elidedText(
-            action.title, Qt.TextElideMode.ElideRight, inner.width()
+            printable_cell(action.title), Qt.TextElideMode.ElideRight, inner.width()
         )
         painter.drawText(inner, middle, title)
         inner.setLeft(inner.left() + painter.fontMetrics().horizontalAdvance(title) + 12)

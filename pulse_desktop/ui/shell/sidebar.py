@@ -25,8 +25,8 @@ COLLAPSED_WIDTH: Final = 56
 _BUTTON_HEIGHT: Final = 32
 _ICON_SIZE: Final = 16
 _BADGE_HEIGHT: Final = 13
-_MAX_DIGITS: Final = 2
-"""Characters of a count that a collapsed sidebar shows."""
+_MAX_COLLAPSED_CHARACTERS: Final = 2
+"""Longest count shown in a collapsed sidebar; a longer one becomes `99+`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SidebarButton(QAbstractButton):
         item: the page.
         count: text at the right, empty for none.
         urgent: whether the count needs attention.
-        collapsed: whether only the icon is shown.
+        collapsed: whether only the icon and an urgent count are shown.
     """
 
     def __init__(self, item: SidebarItem, parent: QWidget) -> None:
@@ -76,7 +76,7 @@ class SidebarButton(QAbstractButton):
             self.update()
 
     def set_collapsed(self, collapsed: bool) -> None:
-        """Show only the icon, or title and count too."""
+        """Show only the icon and an urgent count, or title and count."""
         self.collapsed = collapsed
         self._update_tooltip()
         self.update()
@@ -122,7 +122,9 @@ class SidebarButton(QAbstractButton):
         colors = theme()
         painter.setFont(colors.text_font(step=-2, bold=self.urgent))
         # A longer count would cover the icon; the tooltip has the whole one.
-        count = "99+" if self.collapsed and len(self.count) > _MAX_DIGITS else self.count
+        count = (
+            "99+" if self.collapsed and len(self.count) > _MAX_COLLAPSED_CHARACTERS else self.count
+        )
         width = painter.fontMetrics().horizontalAdvance(count)
         badge = QRectF(self.width() - width - 24, (self.height() - 17) / 2, width + 15, 17)
         if self.collapsed:  # over the upper right corner of the icon
@@ -136,10 +138,10 @@ class SidebarButton(QAbstractButton):
 
 
 class Sidebar(QWidget):
-    """The sidebar.
+    """The navigation: a button for each page, under section headings.
 
     Attributes:
-        collapsed: whether only icons are shown.
+        collapsed: whether only icons and urgent counts are shown.
         buttons: the button of each page, by page key.
 
     Signals:
@@ -176,12 +178,12 @@ class Sidebar(QWidget):
         layout.addStretch(1)
         self.set_collapsed(False)
 
-    def show_page(self, key: str) -> None:
-        """Mark the current page. Raises KeyError."""
+    def set_current_page(self, key: str) -> None:
+        """Mark the button of the current page. Raises KeyError."""
         self.buttons[key].setChecked(True)
 
     def set_collapsed(self, collapsed: bool) -> None:
-        """Show only icons, or titles and counts too."""
+        """Show only icons and urgent counts, or titles and counts."""
         self.collapsed = collapsed
         self.setFixedWidth(COLLAPSED_WIDTH if collapsed else EXPANDED_WIDTH)
         self._brand.set_collapsed(collapsed)

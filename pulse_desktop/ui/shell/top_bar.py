@@ -29,7 +29,7 @@ from pulse_desktop.ui.shell.actions import (
 )
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import Label, caption, set_tooltip
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip, without_mnemonic
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
@@ -180,14 +180,14 @@ class TopBar(QWidget):
     def set_connections(self, names: Sequence[tuple[str, str]], current: str) -> None:
         """Fill the menu of connections, pairs of key and name, and show the current one."""
         by_key = dict(names)
-        self.switcher.setText(caption(by_key.get(current, current)))
+        self.switcher.setText(without_mnemonic(by_key.get(current, current)))
         set_tooltip(self.switcher, _("Connection"))
         menu = QMenu(self.switcher)
         # The button has its arrow at the end because its layout is right to left; not so its menu.
         menu.setLayoutDirection(QGuiApplication.layoutDirection())
         group = QActionGroup(menu)
         for key, name in names:
-            entry = menu.addAction(caption(name))
+            entry = menu.addAction(without_mnemonic(name))
             entry.setCheckable(True)
             entry.setChecked(key == current)
             group.addAction(entry)
@@ -239,7 +239,7 @@ class TopBar(QWidget):
     def _show_state(self) -> None:
         compact = self.width() < _COMPACT_WIDTH
         text = self._state_texts[compact]
-        self.state.setText(caption(text))
+        self.state.setText(without_mnemonic(text))
         self.palette_field.set_compact(compact=self.width() < _ICON_WIDTH)
         name = _("Connection: {state}").format(state=self._spoken_state)
         if name != self.state.accessibleName():

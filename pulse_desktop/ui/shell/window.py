@@ -238,7 +238,7 @@ class MainWindow(QMainWindow):
             self.page_stack.set_current_page(page)
             self.run_form.reposition()
             self.notifications.place()
-            self.sidebar.show_page(key)
+            self.sidebar.set_current_page(key)
             self.actions_table.show_page(key)
             self.setWindowTitle(f"{page.title} · Pulse Desktop")
             now = (self._clock or self._session.now)()

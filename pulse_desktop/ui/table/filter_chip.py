@@ -12,9 +12,10 @@ from PySide6.QtWidgets import (
     QStylePainter,
 )
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import caption
+from pulse_desktop.ui.theme.plain_text import without_mnemonic
 from pulse_desktop.ui.theme.theme import theme
 
 _PADDING: Final = 11
@@ -40,12 +41,12 @@ class FilterChip(QPushButton):
             color: of the icon.
         """
         super().__init__()
-        self._label = label
+        self._label = label = printable_cell(label)
         self._icon = icon
         self._color = color
         self._count = ""
         self._size_hint: QSize | None = None
-        self.setText(caption(label))
+        self.setText(without_mnemonic(label))
         self.setAccessibleName(label)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._invalidate_size)

@@ -18,6 +18,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.row_filter import indices_of
@@ -290,7 +291,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             return None if color is None else theme().color(color)
         if role == _TOOLTIP:
             return tooltip_markup(self.tooltip_text(index))
-        text = column.text(row, self.now)
+        text = printable_cell(column.text(row, self.now))
         if role == _DISPLAY and column.glyph is not None and (glyph := column.glyph(row)):
             return f"{glyph} {text}"
         return text

@@ -317,12 +317,16 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.table.set_filter(self.filter_predicate())
         self._show_row_count()
 
+    def unread_problem(self) -> str:
+        """Return why rows cannot be read, empty if they can; shown while there are no rows."""
+        return unread_text(self.context.connection.unread, self.sources)
+
     def _update(self, now: float) -> None:
         self._updated_at = now
         since = history_start(self.context.state.log)
         self.time_range = auto_range(self._selected_time_range, since, now)
         self.update_charts(now)
-        self.table.overlay.set_problem(unread_text(self.context.connection.unread, self.sources))
+        self.table.overlay.set_problem(self.unread_problem())
         if self.filter_bar.chips:
             self.filter_bar.set_counts(self.facet_counts())
 

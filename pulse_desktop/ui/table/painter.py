@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText, QTextLayout
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.theme import icons
@@ -155,7 +156,10 @@ class RowPainter:
         """Return whether a text is cut off in a column of a width."""
         room = width - 2 * PADDING - (GLYPH + GLYPH_GAP if column.glyph is not None else 0)
         room -= BAR + BAR_GAP if column.bar is not None else 0
-        return "\n" in text or self._metrics[column.mono].horizontalAdvance(text) > room
+        return (
+            "\n" in text
+            or self._metrics[column.mono].horizontalAdvance(printable_cell(text)) > room
+        )
 
     def measure(self, row: object, columns: Sequence[Column[Any]], now: float) -> None:
         """Note the widths that the columns need for a row."""
@@ -174,7 +178,7 @@ class RowPainter:
             self.needs_changed = self.needs_changed or layout.cut
 
     def _advance(self, column: Column[Any], text: str) -> int:
-        return self._metrics[column.mono].horizontalAdvance(text[:_MAX_MEASURED])
+        return self._metrics[column.mono].horizontalAdvance(printable_cell(text[:_MAX_MEASURED]))
 
     def _note_width(self, column: Column[Any], width: int) -> bool:
         """Note a width that a column needs; return whether it is the largest so far."""
@@ -188,17 +192,18 @@ class RowPainter:
         """Lay out a text in a room of some pixels, with the monospaced font or not."""
         if len(self._layouts) > _MAX_LAYOUTS:
             self._layouts.clear()
-        elided = text
-        if len(text) * self._max_char_width > room:
+        elided = line = printable_cell(text)
+        if len(line) * self._max_char_width > room:
             elide = Qt.TextElideMode.ElideRight
-            elided = self._metrics[mono].elidedText(text.replace("\n", " "), elide, room)
+            elided = self._metrics[mono].elidedText(line, elide, room)
         layout = static_text(elided)
         layout.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
         font: QFont = self._fonts[mono]
         layout.prepare(font=font)
         # A substituted font, as for emoji or Chinese, may be higher: keep the base line.
         offset = 0 if elided.isascii() else self._baseline_offset(elided, font, mono=mono)
-        entry = TextLayout(layout, layout.size().width(), offset, elided != text)
+        cut = elided != line or "\n" in text
+        entry = TextLayout(layout, layout.size().width(), offset, cut)
         self._layouts[text, room, mono] = entry
         return entry
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QStaticText
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QToolTip, QWidget
 
-from pulse_desktop.text.printable import printable
+from pulse_desktop.text.printable import printable, printable_cell
 
 MAX_TOOLTIP: Final = 2_000
 
@@ -70,9 +70,9 @@ def tooltip_markup(text: str) -> str:
     return f"<p style='white-space: pre-wrap'>{escape(shown)}</p>"
 
 
-def caption(text: str) -> str:
-    """Return the caption of a button or menu entry that shows a text with its ampersands."""
-    return text.replace("&", "&&")
+def without_mnemonic(text: str) -> str:
+    """Return a text for a button or menu entry, which shows its ampersands as they are."""
+    return printable_cell(text).replace("&", "&&")
 
 
 def static_text(text: str) -> QStaticText:

@@ -7,6 +7,7 @@ from typing import Final
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
+from pulse_desktop.text.printable import printable
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
@@ -101,5 +102,5 @@ def _fill(name: Label, value: WrappedLabel, shown: Property) -> None:
     text = shown.value if len(shown.value) <= _MAX_VALUE else f"{shown.value[:_MAX_VALUE]}…"
     value.setFont(theme().number_font() if shown.mono else theme().text_font())
     value.show_text(text, shown.tooltip)
-    value.setAccessibleName(f"{shown.name}: {text}")
+    value.setAccessibleName(f"{name.text()}: {printable(text)}")
     set_style_property(value, "color", shown.color.value if shown.color is not None else "")

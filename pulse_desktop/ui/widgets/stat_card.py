@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.plain_text import set_tooltip
@@ -60,6 +61,7 @@ class StatCard(QAbstractButton):
             detail: a few words about it, or why it is unknown.
             color: of the value.
         """
+        value, detail = printable_cell(value), printable_cell(detail)
         if (value, detail, color) != (self.value, self.detail, self.color):
             self.value, self.detail, self.color = value, detail, color
             self.setAccessibleName(

@@ -92,6 +92,28 @@ async def test_a_wrong_clock_of_this_machine_is_named_and_blames_no_worker(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("offset_s", [-7200.0, 600.0])
+async def test_a_run_past_its_timeout_is_overdue_by_any_clock(
+    server: NatsServer, client: Client, tmp_path: Path, offset_s: float
+) -> None:
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+    task = {"task_id": "late", "task_name": "work"}
+    await publish(client, "tasks", "task.queued", {**task, "labels": {"timeout": 2}})
+    await publish(client, "tasks", "task.started", {**task})
+    right = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    wrong = {**right, **wrong_clock(tmp_path / "clock", offset_s)}
+
+    async def state(env: dict[str, str]) -> str:
+        return str((await run("runs", "--json", env=env)).objects[0]["state"])
+
+    async def is_overdue() -> bool:
+        return await state(right) == "overdue"
+
+    await wait_until(is_overdue, 60)
+    assert await state(wrong) == "overdue"
+
+
+@pytest.mark.slow
 async def test_workers_with_wrong_clocks_are_online_as_long_as_their_heartbeats_arrive(
     server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,6 +146,17 @@ def test_a_denied_permission_is_named(
     assert time.monotonic() - started < MAX_DURATION_S
 
 
+async def test_without_replies_no_task_is_sent(server: NatsServer, tmp_path: Path) -> None:
+    """The operator would send it again, and it would run twice."""
+    client = await connect(server.url)
+    before = await client.jetstream().stream_info(TASK_STREAM)
+    result = await asyncio.to_thread(_run, server, "inbox", tmp_path, *RUN)
+    assert (result.code, INBOX in result.err) == (1, True), result
+    after = await client.jetstream().stream_info(TASK_STREAM)
+    await client.close()
+    assert after.state.messages == before.state.messages
+
+
 @pytest.mark.slow
 def test_an_answer_in_json_says_what_is_missing(server: NatsServer, tmp_path: Path) -> None:
     result = _run(server, "create", tmp_path, "status", "--json")

@@ -8,7 +8,10 @@ import pytest
 from nats.aio.msg import Msg
 from nats.errors import BadSubjectError
 
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.client import InvalidSubjectError, NatsClient
+from pulse_desktop.nats_client.connect import close_quietly
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -78,6 +81,24 @@ async def test_a_flush_ends_in_time_when_the_server_stops_reading(nats_server: N
         await client.close()
 
 
+@pytest.mark.parametrize("timeout_s", [0.1, 10.0])
+async def test_closing_at_a_server_that_does_not_read_leaves_nothing_open(
+    nats_server: NatsServer, timeout_s: float
+) -> None:
+    client = NatsClient()
+    await client.connect(nats_server.url)
+    process = psutil.Process(nats_server.pid)
+    process.suspend()
+    try:
+        publishing = await _fill_buffers(client, 0.1)
+        await close_quietly(client, timeout_s)
+        connections = psutil.Process().net_connections("tcp")
+        assert nats_server.port not in [each.raddr.port for each in connections if each.raddr]
+        await cancel_and_wait(publishing)
+    finally:
+        process.resume()
+
+
 async def test_a_flush_confirms_the_subscriptions_made_before_it(nats_server: NatsServer) -> None:
     client, received = NatsClient(), set[int]()
 
@@ -94,6 +115,49 @@ async def test_a_flush_confirms_the_subscriptions_made_before_it(nats_server: Na
                 await client.flush()
                 raw.sendall(b"PUB s.%d 2\r\n%02d\r\n" % (number, number))
             await wait_until(lambda: len(received) == 50)
+    finally:
+        await client.close()
+
+
+HOSTILE = [
+    b"HPUB s.h 8 10\r\nNATS/1.0{}\r\n",
+    b"HPUB s.h 14 16\r\nNATS/1.0 100 \xff{}\r\n",
+    b"HPUB s.h 31 33\r\nNATS/1.0\r\nStatus: 100\r\n\xff: \xff\r\n\r\n{}\r\n",
+    b"PUB s.\xff 2\r\n{}\r\n",
+    b"PUB s.a\x0bb 2\r\n{}\r\n",
+    b"PUB s.a\rb 2\r\n{}\r\n",
+    b"PUB s.a\x0bb reply\xff 2\r\n{}\r\n",
+]
+
+
+@pytest.mark.parametrize("is_direct", [False, True])
+async def test_no_header_and_no_subject_of_another_client_ends_reading(
+    nats_server: NatsServer, is_direct: bool
+) -> None:
+    client, received, lost = FastPathClient(), list[bytes](), list[str]()
+
+    async def on_message(message: Msg) -> None:
+        received.append(message.data)
+
+    async def on_disconnected() -> None:
+        lost.append("disconnected")
+
+    await client.connect(nats_server.url, disconnected_cb=on_disconnected)
+    host, port = nats_server.url.removeprefix("nats://").split(":")
+    try:
+        subscription = await client.subscribe("s.>", cb=on_message)
+        if is_direct:
+            client.deliver_directly(subscription, lambda _subject, data: received.append(data))
+        await client.flush()
+        with socket.create_connection((host, int(port))) as raw:
+            raw.sendall(b'CONNECT {"verbose":false,"headers":true}\r\n')
+            for message in HOSTILE:
+                raw.sendall(message)
+            raw.sendall(b"PUB s.end 3\r\nend\r\n")
+            await wait_until(lambda: b"end" in received)
+        assert received == [b"{}"] * len(HOSTILE) + [b"end"]
+        assert not lost
+        assert client.stats["reconnects"] == 0
     finally:
         await client.close()
 

@@ -76,6 +76,13 @@ async def test_check_names_the_stream_that_holds_a_subject_already(
         assert history["status"] == "warning"
         assert "SHOP" in history["detail"]
         assert [i.config.name for i in await harness.js.streams_info()] == ["SHOP"]
+        refused = pulse_worker("provision", server=nats_server.url)
+        assert refused.code == 1, refused
+        assert f"{TASK_STREAM}: {overlap['detail']}. {overlap['advice']}" in refused.text
+        await harness.js.update_stream(name="SHOP", subjects=["websocket.tasks"])
+        created = pulse_worker("provision", server=nats_server.url)
+        assert created.code == 0, created
+        assert f"no history stream PULSE_EVENTS: {history['detail']}" in created.text
 
 
 async def test_check_compares_existing_streams_with_the_settings(
@@ -120,6 +127,9 @@ def test_check_reports_why_no_server_can_be_used(
         assert output.code == 1
         assert "problem  JetStream" in output.text
         assert "Start nats-server with -js" in output.text
+        assert "On a leaf node, set --js-domain (PULSE_JS_DOMAIN)" in output.text
+        output = pulse_worker("check", server=server.url, js_domain="hub")
+        assert "Correct --js-domain (PULSE_JS_DOMAIN)" in output.text
         assert "s3cret" not in output.text
 
 

@@ -90,6 +90,14 @@ async def test_each_unreadable_task_fails_with_a_stored_result(
         arguments = json.dumps([str(tmp_path / "odd")])
         await _publish(harness, _task(task_id, args=arguments), {"team": "x" * 60_000})
         assert (await harness.result(task_id))["return_value"] == "done"
+    for name in ("Status", "Nats-Consumer-Stalled"):  # a label is sent as a header
+        labels = json.dumps({name: "100"})
+        await _publish(
+            harness,
+            _task(name, labels=labels, args=json.dumps([str(tmp_path / name)])),
+            {name: "100", "Description": "Idle Heartbeat"},
+        )
+        assert (await harness.result(name))["return_value"] == "done"
     await _is_unharmed(harness, tmp_path)
 
 

@@ -23,6 +23,7 @@ from pulse_desktop.protocol.topics import TASK_SUBJECT
 from tests.kit import worker_tasks
 from tests.kit.nats_servers import NatsServer
 from tests.kit.schedulers import (
+    BUCKET,
     WORK,
     Schedules,
     after,
@@ -142,6 +143,18 @@ async def test_invalid_schedules_are_reported_once_and_do_no_harm(
     assert "Traceback" not in scheduler.log
     await schedules.put("bare", json.dumps({**fields, "interval": 1}).encode())
     await schedules.wait_for_run("bare")
+
+
+@pytest.mark.slow
+async def test_a_run_that_cannot_be_sent_is_tried_less_and_less_often(schedules: Schedules) -> None:
+    await schedules.add("s", time=now(), labels={f"label-{n}": "x" * 100 for n in range(1_000)})
+    stream, js = f"KV_{BUCKET}", schedules.harness.js
+    scheduler = await schedules.scheduler()
+    await wait_until(lambda: "not sent" in scheduler.log)
+    before = (await js.stream_info(stream)).state.last_seq
+    await schedules.add("sign", time=after(8))
+    await schedules.wait_for_run("sign", timeout_s=30)
+    assert (await js.stream_info(stream)).state.last_seq - before < 40
 
 
 @pytest.mark.slow

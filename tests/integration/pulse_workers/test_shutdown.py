@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.kit.nats_servers import NatsServer
@@ -48,6 +50,26 @@ async def test_while_the_server_is_unreachable(
     nats_server.stop()
     await wait_until(lambda: worker.log.count("connection: lost") >= 3)
     await exits_soon(worker)
+
+
+@every_command
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="suspends a process as POSIX can")
+async def test_while_the_server_hangs(
+    harness: WorkerHarness, nats_server: NatsServer, command: str
+) -> None:
+    """Docker kills what takes longer than 10 s."""
+    arguments, more = COMMANDS[command]
+    worker = harness.start(*arguments, **more)
+    await harness.wait_until_started(worker)
+    server = psutil.Process(nats_server.pid)
+    server.suspend()
+    try:
+        worker.terminate()
+        assert await worker.wait_for_exit(10) == 0, worker.log
+    finally:
+        server.resume()
+        worker.close()
 
 
 @every_command

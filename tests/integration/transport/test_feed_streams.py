@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from nats.aio.subscription import Subscription
 
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from tests.kit.nats_servers import NatsServer
 from tests.kit.running_feed import (
     STREAM,
@@ -85,6 +87,28 @@ async def test_the_switch_to_a_new_stream_loses_and_repeats_nothing(
         assert sorted(running.payloads()) == list(range(count))
         assert running.status.gaps == ()
         assert running.messages[-1].sequence > 0
+
+
+async def test_what_a_new_stream_stored_before_the_subscription_is_read(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe = FastPathClient.subscribe
+    subjects: list[str] = []
+
+    async def subscribe_late(client: FastPathClient, subject: str, **options: Any) -> Subscription:
+        subjects.append(subject)
+        if subjects.count("websocket.*") == 1 and subject == "websocket.*":
+            await create_stream(nats_server)
+            await publish(nats_server, range(5))
+        return await subscribe(client, subject, **options)
+
+    monkeypatch.setattr(FastPathClient, "subscribe", subscribe_late)
+    async with RunningFeed(nats_server) as running:
+        await running.in_mode("live")
+        await publish(nats_server, range(5, 10))
+        await running.in_mode("history")
+        await wait_until(lambda: len(running.take()) == 10)
+        assert sorted(int(each.payload) for each in running.messages) == list(range(10))
 
 
 async def test_a_deleted_stream_leaves_a_live_feed_and_a_recorded_gap(

@@ -16,7 +16,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import cell, select_rows, selection_bar
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 QUEUED, RUNNING, ENDED = "a" * 32, "b" * 32, "c" * 32
 
@@ -34,7 +34,7 @@ def builder() -> StateBuilder:
 @pytest.fixture
 def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
     window = make_window(qtbot, builder, (TasksPage,), session)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     return window
 
 
@@ -111,7 +111,7 @@ def test_the_details_offer_to_cancel_only_an_open_run(
     latest(window).choices[0][1]()
     assert session.calls == [("cancel", [RUNNING])]
     builder.succeeded(RUNNING)
-    frame(window, builder, 1.0)
+    draw_frame(window, builder, 1.0)
     assert not page.detail.progress.isVisible()
 
 
@@ -173,10 +173,10 @@ def test_progress_shows_amount_rate_and_remaining_time(
     assert not line.bar.isVisible()
     builder.at += 10
     builder.progress(RUNNING, done=60, total=200, message="chunk 3", rate=12.0, eta_s=11.7)
-    frame(window, builder, 0.5)
+    draw_frame(window, builder, 0.5)
     assert line.label.text() == "60 of 200 (30 %) · 12 per s · about 11 s left"
     assert (line.bar.value(), line.message.text()) == (300, "chunk 3")
-    frame(window, builder, 5.0)
+    draw_frame(window, builder, 5.0)
     assert "about 6.2 s left" in line.label.text()
     assert cell(page, "state", 1) == "▶ running 30 %"
 
@@ -187,7 +187,7 @@ def test_a_missing_rate_is_computed_from_the_time_since_the_start(
     page.navigate(ShowRun(RUNNING))
     builder.at += 10
     builder.progress(RUNNING, done=5, total=10)
-    frame(window, builder)
+    draw_frame(window, builder)
     assert page.detail.progress.label.text() == "5 of 10 (50 %) · 30 per min · about 10 s left"
     assert page.detail.run is not None
     assert page.detail.run.state is RunState.RUNNING

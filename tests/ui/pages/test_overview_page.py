@@ -18,7 +18,7 @@ from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.tables import cell, column
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_the_latest_runs_update_with_every_frame_and_open_in_tasks(
     page = overview(window)
     assert page.latest.rows_model.shown_count == 0
     builder.runs(4)
-    frame(window, builder, 0.03)
+    draw_frame(window, builder, 0.03)
     assert page.latest.rows_model.shown_count == 4
     page.latest.row_activated.emit(page.latest.rows_model.row_object(1))
     shown = tasks(window).detail.run
@@ -171,7 +171,7 @@ def test_a_low_page_gives_its_height_to_the_attention_list(
     _fail_in_many_ways(builder, count)
     window = make_window(qtbot, builder, (OverviewPage,))
     window.resize(1024, 640)
-    frame(window, builder)
+    draw_frame(window, builder)
     QApplication.processEvents()
     attention = overview(window).attention
     rows = [row for row in attention.rows if row.isVisible()]
@@ -194,7 +194,7 @@ def test_a_high_page_shows_the_run_times_unless_the_items_need_the_room(
     window = make_window(qtbot, builder, (OverviewPage,))
     for size in ((1024, 640), (1440, 900)):
         window.resize(*size)
-        frame(window, builder)
+        draw_frame(window, builder)
         QApplication.processEvents()
     attention = overview(window).attention
     rows = [row for row in attention.rows if row.isVisible()]
@@ -208,7 +208,7 @@ def test_a_topic_shows_the_age_of_its_last_event(qtbot: QtBot, builder: StateBui
     builder.runs(2)
     window = make_window(qtbot, builder, (OverviewPage,))
     builder.at += 5
-    frame(window, builder)
+    draw_frame(window, builder)
     topics = overview(window).topics.rows
     assert topics["tasks"].ago == "5 s ago"
     assert topics["agents"].silent
@@ -221,11 +221,11 @@ def test_the_rate_of_a_topic_is_averaged_over_a_minute(qtbot: QtBot, builder: St
     for age in range(50):
         builder.event("knowledge", "knowledge.atom_created", {"atom_id": str(age)}, at=NOW - 30)
     window = make_window(qtbot, builder, (OverviewPage,))
-    frame(window, builder)
+    draw_frame(window, builder)
     topics = overview(window).topics.rows
     assert (topics["providers"].rate, topics["providers"].ago) == ("< 0.1/s", "12 s ago")
     assert topics["knowledge"].rate == "0.8/s"
-    frame(window, builder, 60.0)
+    draw_frame(window, builder, 60.0)
     assert topics["knowledge"].rate == "0/s"
 
 
@@ -233,7 +233,7 @@ def test_the_rate_is_averaged_over_the_known_time_only(qtbot: QtBot, builder: St
     for number in range(10):
         builder.event("messages", "message.new", {"id": str(number)}, at=NOW - 10 + number)
     window = make_window(qtbot, builder, (OverviewPage,))
-    frame(window, builder)
+    draw_frame(window, builder)
     assert overview(window).topics.rows["messages"].rate == "1.0/s"
 
 
@@ -241,14 +241,14 @@ def test_the_throughput_is_drawn_from_the_first_run(qtbot: QtBot, builder: State
     window = make_window(qtbot, builder, (OverviewPage,))
     assert overview(window).throughput.empty
     builder.runs(20)
-    frame(window, builder, 150.0)
+    draw_frame(window, builder, 150.0)
     qtbot.waitUntil(lambda: not overview(window).throughput.empty)
 
 
 def test_an_offline_worker_is_called_by_its_name(qtbot: QtBot, builder: StateBuilder) -> None:
     builder.heartbeat("w-1@vm:24404", at=NOW - 600)
     window = make_window(qtbot, builder, (OverviewPage,))
-    frame(window, builder)
+    draw_frame(window, builder)
     (row,) = [row for row in overview(window).attention.rows if not row.isHidden()]
     assert (row.title, row.subject) == ("worker offline", "w-1")
     assert "w-1," in row.accessibleName()
@@ -262,7 +262,7 @@ def test_tasks_of_the_same_name_are_told_apart_everywhere(
         builder.task(f"{number:032x}", name)
         builder.failed(f"{number:032x}")
     window = make_window(qtbot, builder, (OverviewPage, TasksPage))
-    frame(window, builder)
+    draw_frame(window, builder)
     page = overview(window)
     expected = {"mail:send", "sms:send", "with spaces/and:colons"}
     assert {row.subject for row in page.attention.rows if not row.isHidden()} == expected
@@ -281,7 +281,7 @@ def test_the_card_of_failures_opens_the_failures_of_the_hour(
         builder.task(f"{number:032x}", at=at)
         builder.failed(f"{number:032x}", at=at)
     window = make_window(qtbot, builder, (OverviewPage, TasksPage))
-    frame(window, builder)
+    draw_frame(window, builder)
     card = overview(window).cards["failed"]
     assert card.value == "1"
     if key is None:

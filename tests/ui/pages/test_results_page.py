@@ -159,7 +159,7 @@ def test_the_bucket_bar_shows_content_and_expiry(harness: PageHarness) -> None:
     assert page.bucket_bar.bucket_box.currentText() == "taskiq_results"
     assert page.bucket_bar.text == "12,408 objects · 88 MB · kept 7 d"
     page.bucket_bar.bucket_box.setCurrentIndex(0)
-    page.bucket_bar.bucket_box.textActivated.emit("other")
+    page.bucket_bar.bucket_box.activated.emit(0)
     assert harness.session.watched == ["other"]
 
 

@@ -27,7 +27,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import click_row, select_rows, selection_bar
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 FAILED = "f" * 32
 
@@ -97,13 +97,13 @@ def test_a_run_that_changes_its_state_moves_to_another_facet(
     page.filter_bar.chips[RunState.QUEUED.value].click()
     assert ids(page) == []
     builder.task("a" * 32)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert ids(page) == ["a" * 32]
     builder.succeeded("a" * 32)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert ids(page) == []
     assert count(page, RunState.SUCCEEDED) in ("30", "31")
-    frame(window, builder, 1.0)
+    draw_frame(window, builder, 1.0)
     assert count(page, RunState.SUCCEEDED) == "31"
 
 
@@ -113,9 +113,9 @@ def test_runs_older_than_the_time_range_are_filtered_out(
     page.filter_bar.time_range_box.setCurrentIndex(1)
     assert len(ids(page)) == 31
     builder.at += 1000
-    frame(window, builder)
+    draw_frame(window, builder)
     builder.at += 11
-    frame(window, builder)
+    draw_frame(window, builder)
     assert ids(page) == []
 
 
@@ -146,7 +146,7 @@ def test_the_log_of_a_run_is_plain_text_and_follows_it(
     line = {"timestamp": None, "level": "INFO", "logger": "shop", "text": "<b>3</b> parcels"}
     data = {"task_id": FAILED, "attempt": 1, "first": 1, "lines": [line], "skipped": 0}
     builder.event("tasks", "task.log", data, builder.at + 1)
-    frame(window, builder, 2)
+    draw_frame(window, builder, 2)
     assert page.detail.log.toPlainText().endswith("INFO  shop: <b>3</b> parcels")
 
 
@@ -154,14 +154,14 @@ def test_the_details_follow_their_run(
     page: TasksPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     builder.task("a" * 32)
-    frame(window, builder)
+    draw_frame(window, builder)
     page.navigate(ShowRun("a" * 32))
     assert shown_run(page).state is RunState.QUEUED
     builder.started("a" * 32)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert shown_run(page).state is RunState.RUNNING
     builder.failed("a" * 32, message="later")
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert page.detail.error.headline.text() == "ProviderTimeout: later"
 
 
@@ -170,12 +170,12 @@ def test_an_overdue_run_shows_its_deadline(
 ) -> None:
     task_id = "b" * 32
     builder.task(task_id)
-    frame(window, builder)
+    draw_frame(window, builder)
     page.navigate(ShowRun(task_id))
     assert page.detail.deadline_text == ""
     assert page.detail.header.state_tooltip.startswith("Overdue after 5 min 00 s: the default")
     builder.state.tick(builder.at + 301)
-    frame(window, builder, 301)
+    draw_frame(window, builder, 301)
     assert shown_run(page).state is RunState.OVERDUE
     assert page.detail.deadline_text == (
         "No update within its deadline of 5 min 00 s: the default, since fewer than 5 runs of "
@@ -188,12 +188,12 @@ def test_a_result_is_loaded_when_its_tab_is_opened(
 ) -> None:
     stored = StoredObject(FAILED, 8, 1, "n", builder.at, sequence=5)
     builder.state.fold([stored])
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     page.navigate(ShowRun(FAILED))
     assert session.calls == []
     page.detail.tabs.setCurrentIndex(RESULT)
     assert session.calls == [FAILED]
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     page.detail.tabs.setCurrentIndex(ARGUMENTS)
     page.detail.tabs.setCurrentIndex(RESULT)
     assert session.calls == [FAILED]
@@ -205,12 +205,12 @@ def test_an_unreadable_result_shows_the_reason(
     builder.state.fold([StoredObject(FAILED, 8, 1, "n", builder.at, sequence=5)])
     session.default_result = DecodedResult(b"\x80\x04", None, "calls os.system")
     page.navigate(ShowRun(FAILED))
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     page.detail.tabs.setCurrentIndex(RESULT)
     assert page.detail.result.shown_text == "calls os.system"
     session.error = UserFacingError("Not found", "the object is gone.", "Nothing to do.")
     builder.state.fold([StoredObject(FAILED, 9, 1, "m", builder.at + 1, sequence=6)])
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert page.detail.result.shown_text == "Not found: the object is gone.\nNothing to do."
 
 
@@ -225,7 +225,7 @@ def test_r_reruns_the_selected_run_and_can_show_the_new_one(
     assert notification.title == "extract_knowledge enqueued again"
     notification.choices[0][1]()
     builder.task(f"new-{FAILED}")
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert shown_run(page).task_id == f"new-{FAILED}"
 
 
@@ -272,7 +272,7 @@ def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
     task_id = "d" * 32
     data = {"task_id": task_id, "task_name": "m:wipe", "args": ["/"], "kwargs": {}, "labels": {}}
     builder.event("tasks", "task.queued", data)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     page.navigate(ShowRun(task_id))
     assert page.detail.arguments_source.text() == "From an event, never seen in the queue."
     page.rerun_selected()
@@ -285,7 +285,7 @@ def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
     assert session.calls == [([task_id], False)]
     assert session.from_events
     builder.task(task_id, "m:wipe")
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert page.detail.arguments_source.text() == "Captured from the queue."
 
 
@@ -293,7 +293,7 @@ def test_a_run_with_unknown_arguments_cannot_be_rerun(
     page: TasksPage, window: MainWindow, builder: StateBuilder, session: FakeSession
 ) -> None:
     builder.succeeded("e" * 32)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     select_rows(page, 0)
     page.rerun_selected()
     assert session.calls == []
@@ -331,7 +331,7 @@ def test_a_run_that_was_just_enqueued_is_shown_once_it_is_known(
     page.navigate(ShowRun("b" * 32, wait=True))
     assert page.detail.isHidden()
     builder.task("b" * 32)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert shown_run(page).task_id == "b" * 32
 
 
@@ -451,7 +451,7 @@ def test_a_page_that_was_hidden_catches_up(
 ) -> None:
     window.show_page("overview")
     builder.runs(5, first=100)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     window.show_page("tasks")
     assert len(ids(page)) == 36
 
@@ -462,7 +462,7 @@ def test_the_window_pauses_the_table(
     window.toggle_pause()
     assert window.top_bar.pause.text() == "Paused"
     builder.runs(5, first=100)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert len(ids(page)) == 31
     window.toggle_pause()
     assert len(ids(page)) == 36
@@ -476,7 +476,7 @@ def test_every_state_has_a_chip_with_its_count_at_every_size(
     builder = StateBuilder().runs(run_count)
     window = make_window(qtbot, builder, (TasksPage,))
     window.resize(*size)
-    frame(window, builder)
+    draw_frame(window, builder)
     bar = tasks(window).filter_bar
     QApplication.processEvents()
     shown = {state: chip.count for state, chip in bar.chips.items() if chip.isVisible()}
@@ -496,7 +496,7 @@ def test_a_long_reason_is_wrapped_and_scrolls_within_a_few_lines(
     message = "x" * 2000 + "\n" + "line\n" * 3000 + "the cause"
     builder.task("e" * 32, "extract_everything_for_every_channel_" + "and_more_" * 9)
     builder.failed("e" * 32, message=message)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     window.navigate(ShowRun("e" * 32))
     QApplication.processEvents()
     headline = page.detail.error.headline
@@ -516,7 +516,7 @@ def test_a_short_reason_has_no_scroll_bar(
 ) -> None:
     builder.task("e" * 32)
     builder.failed("e" * 32, message="refused")
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     window.navigate(ShowRun("e" * 32))
     QApplication.processEvents()
     assert page.detail.error.headline.verticalScrollBar().maximum() == 0
@@ -527,7 +527,7 @@ def test_a_reason_that_is_too_long_says_how_much_was_left_out(
 ) -> None:
     builder.task("e" * 32)
     builder.failed("e" * 32, message="x" * 50_000)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     window.navigate(ShowRun("e" * 32))
     last_line = page.detail.error.headline.text().splitlines()[-1]
     assert last_line.endswith("more characters: Copy has the whole error.")

@@ -12,7 +12,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import WORKER, StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import cell, select_rows
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 WITHOUT_CONTROL = "worker-2@host-a:4121"
 
@@ -28,7 +28,7 @@ def builder() -> StateBuilder:
 @pytest.fixture
 def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
     window = make_window(qtbot, builder, (MonitoringPage,), session)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     return window
 
 
@@ -67,7 +67,7 @@ def test_p_pauses_the_selected_worker_and_offers_to_resume_it(
     (notification,) = window.notifications.shown
     assert (notification.title, notification.severity) == ("worker-1 paused", "good")
     builder.heartbeat(WORKER, paused=True)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert cell(page, "work", select(page, WORKER)) == "‖ paused"
     assert enabled(window, "pause", "resume", "drain") == [False, True, True]
     notification.choices[0][1]()
@@ -106,7 +106,7 @@ def test_the_log_level_is_set_and_shown(
     assert session.calls == [("log_level", WORKER, "DEBUG")]
     assert latest(window).title == "worker-1: log level set to debug"
     builder.heartbeat(WORKER, log_level="DEBUG")
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert cell(page, "log_level", select(page, WORKER)) == "debug"
 
 
@@ -132,10 +132,10 @@ def test_the_details_show_the_buttons_that_apply(
     buttons = page.buttons
     assert (buttons.pause.isVisible(), buttons.resume.isVisible()) == (True, False)
     builder.heartbeat(WORKER, draining=True, busy=1)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     assert (buttons.pause.isVisible(), buttons.drain.isVisible()) == (False, False)
     assert page.detail.properties.values["Activity"].startswith("draining")
-    frame(window, builder, 60.0)
+    draw_frame(window, builder, 60.0)
     row = select(page, WORKER)
     assert cell(page, "work", row).strip() == "", "what an offline worker does is unknown"
 
@@ -144,7 +144,7 @@ def test_a_worker_that_only_cancels_tasks_says_so_and_offers_nothing_else(
     window: MainWindow, page: MonitoringPage, builder: StateBuilder, session: FakeSession
 ) -> None:
     builder.heartbeat(WORKER, commands=["ping", "cancel"], log_level=None, slots=None)
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     select(page, WORKER)
     page.table.row_activated.emit(page.table.current_row())
     buttons = page.buttons
@@ -170,5 +170,5 @@ def test_paused_workers_are_counted_above_the_table(
 ) -> None:
     builder.heartbeat(WORKER, paused=True)
     builder.heartbeat(WITHOUT_CONTROL, control=None)
-    frame(window, builder, 1.0)
+    draw_frame(window, builder, 1.0)
     assert page.queue_stats.cards["slots"].detail == "2 online, 1 paused"

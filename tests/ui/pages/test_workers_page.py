@@ -47,6 +47,14 @@ def test_busy_slots_and_running_tasks_are_shown(harness: PageHarness) -> None:
     assert cell(page, "memory") == "84 MB"
 
 
+def test_an_offline_worker_has_no_current_load(harness: PageHarness) -> None:
+    harness.builder.heartbeat(slots=10, busy=2, cpu_percent=12.5, rss_bytes=84_000_000)
+    page = harness.open(MonitoringPage)
+    assert cell(page, "slots") == "2 / 10"
+    harness.update(page, NOW + 60)
+    assert [cell(page, key) for key in ("slots", "cpu", "memory")] == ["", "", ""]
+
+
 def test_unknown_statistics_of_the_queue_are_blank(harness: PageHarness) -> None:
     page = harness.open(MonitoringPage)
     pending = page.queue_stats.cards["pending"]

@@ -13,7 +13,7 @@ from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 NAME = "app.archive:reindex"
 CATALOGUE = {
@@ -58,7 +58,7 @@ def session() -> FakeSession:
 @pytest.fixture
 def form(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> RunForm:
     window = make_window(qtbot, builder, (TasksPage,), session)
-    frame(window, builder)
+    draw_frame(window, builder)
     window.run_form.open()
     return window.run_form
 

@@ -32,7 +32,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 FAILED = "f" * 32
 EXTRACT = "extract_knowledge"
@@ -67,7 +67,7 @@ def session() -> FakeSession:
 @pytest.fixture
 def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
     window = make_window(qtbot, builder, (TasksPage, OverviewPage), session)
-    frame(window, builder)
+    draw_frame(window, builder)
     return window
 
 
@@ -349,7 +349,7 @@ def test_ctrl_enter_enqueues_closes_and_offers_to_show_the_run(
     show()
     assert tasks_page(window).key == "tasks"
     builder.task("0" * 32, EXTRACT, language="en")
-    frame(window, builder, 0.1)
+    draw_frame(window, builder, 0.1)
     run = tasks_page(window).detail.run
     assert run is not None
     assert run.task_id == "0" * 32

@@ -1,4 +1,4 @@
-"""Uncaught errors are reported once; the handlers from before are restored."""
+"""An uncaught error shows one notification and is logged each time; handlers are restored."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-def test_the_handlers_from_before_are_restored(
+def test_the_previous_handlers_are_restored(
     loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def excepthook(*_: object) -> None: ...

@@ -8,7 +8,7 @@ from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import WORKER, StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import frame, make_window
+from tests.ui.window_builder import draw_frame, make_window
 
 
 class _WindowRecorder(QObject):
@@ -31,13 +31,13 @@ def test_creating_the_pages_opens_no_other_window(qtbot: QtBot, qapp: QApplicati
     session = FakeSession()
     session.bucket_list = []
     window = make_window(qtbot, builder, PAGES, session)
-    frame(window, builder)
+    draw_frame(window, builder)
     recorder = _WindowRecorder()
     qapp.installEventFilter(recorder)
     try:
         for page in PAGES:
             window.show_page(page.key)
-            frame(window, builder, 1.0)
+            draw_frame(window, builder, 1.0)
         window.run_task()
     finally:
         qapp.removeEventFilter(recorder)

@@ -1,4 +1,4 @@
-"""Copy notice, keyboard shortcuts and connection details."""
+"""The main window's status bar, top bar, command palette, notifications and other windows."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def window(qtbot: QtBot, session: FakeSession) -> MainWindow:
     return window
 
 
-def test_everything_that_is_copied_gives_a_sign(window: MainWindow) -> None:
+def test_every_copy_is_confirmed_in_the_status_bar(window: MainWindow) -> None:
     message = window.status_bar.message
     page = window.current
     assert isinstance(page, TasksPage)
@@ -98,7 +98,7 @@ def test_the_connection_is_explained_by_click_and_by_key(
         each.close()
 
 
-def test_a_figure_of_the_status_bar_leads_to_what_it_counts(qtbot: QtBot) -> None:
+def test_a_click_on_a_status_bar_figure_opens_its_page(qtbot: QtBot) -> None:
     window = make_window(qtbot, StateBuilder(at=1000.0), (TasksPage, EventsPage))
     window.status_bar.show_figures(StatusFigures(topics_alive=7, events_per_s=2.0, received=9))
     QApplication.processEvents()
@@ -116,7 +116,9 @@ def test_the_state_of_the_connection_is_its_accessible_name(window: MainWindow) 
     assert window.top_bar.state.accessibleName() == "Connection: reconnecting · refused"
 
 
-def test_a_narrow_window_has_an_icon_for_the_palette(qtbot: QtBot, window: MainWindow) -> None:
+def test_a_narrow_window_shows_the_command_palette_as_an_icon(
+    qtbot: QtBot, window: MainWindow
+) -> None:
     window.resize(1024, 640)
     QApplication.processEvents()
     qtbot.waitUntil(lambda: window.top_bar.palette_field.width() <= 36)

@@ -29,7 +29,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import frame, make_window, run_at_once
+from tests.ui.window_builder import draw_frame, make_window, run_at_once
 
 created: list[str] = []
 
@@ -109,11 +109,11 @@ def test_pages_are_created_when_they_are_first_shown(window: MainWindow) -> None
 
 def test_only_the_visible_page_is_refreshed(window: MainWindow, builder: StateBuilder) -> None:
     window.show_page("second")
-    frame(window, builder, 1.0)
+    draw_frame(window, builder, 1.0)
     assert calls(window, "second")[-1] == 1001.0
     assert calls(window, "first") == ["shown 1000.0", "hidden"]
     window.hide()
-    frame(window, builder, 1.0)
+    draw_frame(window, builder, 1.0)
     assert calls(window, "second")[-1] == 1001.0
 
 

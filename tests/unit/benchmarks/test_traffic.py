@@ -1,8 +1,8 @@
-"""Tests of the generated benchmark traffic."""
+"""Tests of the generated benchmark traffic and of the throughput measurement."""
 
-from benchmarks.fold import events
+from benchmarks.fold import event_blocks
 from benchmarks.publisher_process import Throughput
-from benchmarks.traffic import BLOCK, RUNS, Traffic
+from benchmarks.traffic import BLOCK_SIZE, RUN_BLOCKS, RUNS_PER_BLOCK, Traffic
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.topics import TOPICS, topic_of
@@ -10,27 +10,27 @@ from pulse_desktop.state.system import SystemState
 
 
 def test_generated_events_are_canonical_and_cover_all_topics() -> None:
-    traffic = events(1)
-    assert len(traffic) == BLOCK
-    decoded = [decode_event(topic_of(each.subject), each.payload, each.at) for each in traffic]
+    messages = event_blocks(1)
+    assert len(messages) == BLOCK_SIZE
+    decoded = [decode_event(topic_of(each.subject), each.payload, each.at) for each in messages]
     assert {event.topic for event in decoded} == set(TOPICS)
     assert not [event for event in decoded if event.problem]
-    assert len({event.id for event in decoded}) == BLOCK
+    assert len({event.id for event in decoded}) == BLOCK_SIZE
 
 
-def test_runs_that_start_in_one_block_end_some_blocks_later() -> None:
+def test_runs_end_run_blocks_after_they_start() -> None:
     state = SystemState()
-    state.fold(events(9))
+    state.fold(event_blocks(RUN_BLOCKS + 1))
     ended = state.runs.counts[RunState.SUCCEEDED] + state.runs.counts[RunState.FAILED]
-    assert ended >= RUNS
+    assert ended >= RUNS_PER_BLOCK
 
 
 def test_a_block_can_be_read_in_parts() -> None:
     traffic = Traffic(headers=True)
     first = traffic.take(10)
-    assert traffic.left_in_block == BLOCK - 10
+    assert traffic.left_in_block == BLOCK_SIZE - 10
     assert first.count(b"HPUB websocket.") == 10
-    assert traffic.take(2 * BLOCK).count(b"HPUB websocket.") == BLOCK - 10
+    assert traffic.take(2 * BLOCK_SIZE).count(b"HPUB websocket.") == BLOCK_SIZE - 10
 
 
 def test_throughput_counts_the_events_since_it_was_created() -> None:

@@ -102,7 +102,7 @@ def test_an_option_overrides_a_variable_and_a_variable_the_default() -> None:
     environ = {"PULSE_SERVER": "nats://a", "PULSE_TLS_CA": "/ca", "PULSE_TLS_FIRST": "yes"}
     options = resolve({"servers": "nats://b", "tls_ca": None}, environ)
     assert (options.servers, options.tls_ca, options.tls_first) == ("nats://b", "/ca", True)
-    assert (options.inbox_prefix, options.api_prefix) == ("", "$JS.API")
+    assert (options.inbox_prefix, options.effective_api_prefix) == ("", "$JS.API")
     with pytest.raises(ValueError, match="PULSE_TLS_FIRST='perhaps'"):
         resolve({}, {"PULSE_TLS_FIRST": "perhaps"})
 

@@ -32,7 +32,17 @@ def test_an_address_is_split_into_urls_and_login(
 
 @pytest.mark.parametrize(
     "written",
-    ["", " , ", "http://h", "nats://h:port", "nats://h:99999", "nats://", "h h", "a,ws://b"],
+    [
+        "",
+        " , ",
+        "http://h",
+        "nats://h:port",
+        "nats://h:99999",
+        "nats://h:0",
+        "nats://",
+        "h h",
+        "a,ws://b",
+    ],
 )
 def test_an_invalid_address_is_rejected_with_an_example(written: str) -> None:
     with pytest.raises(CannotConnectError, match=r"nats://host:4222"):

@@ -69,6 +69,18 @@ def test_neither_sleep_nor_a_set_clock_takes_a_worker_offline(seconds: float) ->
     assert observer.health() is WorkerHealth.ONLINE
 
 
+@pytest.mark.parametrize("jumps", [[-3_600.0], [-3_600.0, 3_600.0], [3_600.0, -3_600.0]])
+def test_a_silent_worker_is_offline_soon_after_the_clock_was_set(jumps: list[float]) -> None:
+    observer = Observer(state_of(heartbeat()))
+    for seconds in jumps:
+        observer.sleep(seconds)
+    observer.run(60)
+    assert observer.health() is WorkerHealth.OFFLINE
+    for seconds in jumps:
+        observer.sleep(seconds)
+    assert observer.health() is WorkerHealth.OFFLINE
+
+
 def test_a_lost_connection_makes_no_run_overdue() -> None:
     observer = Observer(state_of(queued_event()))
     observer.run(5)

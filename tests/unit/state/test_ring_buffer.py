@@ -37,11 +37,13 @@ class RingBufferMachine(RuleBasedStateMachine):
         self.serial += 1
         return (self.serial, weight)
 
-    def trim(self) -> None:
+    def trim(self, position: int) -> None:
+        """Evict rows before a position."""
+
         def heavy() -> bool:
             return 0 < self.max_weight < sum(w for _, w in self.kept.values())
 
-        while len(self.kept) > 1 and (len(self.kept) > self.capacity or heavy()):
+        while min(self.kept) < position and (len(self.kept) > self.capacity or heavy()):
             self.evicted.append(self.kept.pop(min(self.kept)))
 
     @rule(weight=WEIGHTS, times=st.integers(1, 9))
@@ -50,8 +52,8 @@ class RingBufferMachine(RuleBasedStateMachine):
             row = self.row(weight)
             assert self.rows.append(row) == self.stop
             self.kept[self.stop] = row
+            self.trim(self.stop)
             self.stop += 1
-            self.trim()
 
     @rule(back=st.integers(-2, 9), weight=WEIGHTS)
     def replace(self, back: int, weight: int) -> None:
@@ -60,6 +62,7 @@ class RingBufferMachine(RuleBasedStateMachine):
         if position in self.kept:
             self.kept[position] = row
             self.dirty.add(position)
+            self.trim(position)
 
     @rule()
     def drain_dirty(self) -> None:

@@ -1,4 +1,4 @@
-"""Collections register themselves with the state, which routes events to them by topic."""
+"""The state routes events to its collections by topic, and each is bounded."""
 
 import msgspec
 import pytest
@@ -8,7 +8,7 @@ from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.system import SystemState
-from tests.unit.state.state_builders import NOW, WORKER, event_message, queued_event
+from tests.unit.state.state_builders import NOW, WORKER, event_message, queued_event, task_message
 
 
 class Deployments(Collection[str]):
@@ -31,6 +31,25 @@ class Deployments(Collection[str]):
 
 def heartbeat() -> InboundMessage:
     return event_message("monitoring", "worker.heartbeat", {"worker": WORKER})
+
+
+def test_collections_are_bounded_by_the_bytes_that_senders_make_them_keep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = 1 << 20
+    for module in ("workers", "task_runs"):
+        monkeypatch.setattr(f"pulse_desktop.state.{module}.MAX_ROWS_BYTES", limit)
+    state, text = SystemState(), "x" * 100_000
+    for number in range(100):
+        data = {"worker": f"w{number}", "tasks": [text]}
+        state.fold([event_message("monitoring", "worker.heartbeat", data)])
+        state.fold([task_message(NOW, str(number), args=f'["{text}"]'.encode())])
+    assert state.workers.rows.evicted > 0
+    assert state.workers.rows.weight <= limit
+    assert state.runs.rows.evicted > 0
+    assert state.runs.rows.weight <= 2 * limit
+    assert state.runs.get("99") is not None
+    assert sum(state.runs.counts.values()) == len(state.runs.rows)
 
 
 def test_a_registered_collection_folds_the_events_of_its_topics() -> None:

@@ -100,6 +100,8 @@ def test_health_depends_on_the_arrival_of_heartbeats_not_on_the_clock_of_the_wor
     assert worker.health(NOW + 42) is WorkerHealth.OFFLINE
     assert worker.clock_offset_s == pytest.approx(offset_s, abs=0.01)
     assert worker.clock_is_off is (offset_s != 0)
+    started = msgspec.structs.replace(worker, started_at=NOW + offset_s - 60)
+    assert started.up_since == pytest.approx(NOW - 60, abs=0.1)
 
 
 def test_a_heartbeat_counts_after_the_clock_of_the_worker_was_set_back() -> None:

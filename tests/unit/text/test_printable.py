@@ -12,7 +12,7 @@ from pulse_desktop.text.printable import (
     printable_line,
 )
 
-CONTROLS = [chr(code) for code in (*range(32), *range(0x7F, 0xA0), 0xD800)]
+CONTROLS = [chr(code) for code in (*range(32), *range(0x7F, 0xA0), *range(0x202A, 0x202F), 0xD800)]
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 
@@ -20,6 +20,9 @@ def test_escape_codes_become_visible_and_text_stays() -> None:
     text = f"a\x1b[31mb\x9b2J\x00\x7f c\tд\u00a0{FAMILY}\ud800\r\nnext\rline"
     assert printable(text) == (
         f"a\\x1b[31mb\\x9b2J\\x00\\x7f c\tд\u00a0{FAMILY}\\ud800\nnext\\rline"
+    )
+    assert printable("\u202eevil\u2066 שלום \u2068דוד\u2069") == (
+        "\\u202eevil\\u2066 שלום \u2068דוד\u2069"
     )
     assert printable_line("a\nb\tc\r\u2028d") == "a\\nb\\tc\\r\\u2028d"
     assert printable_cell("a\r\nb\tc\x1bd") == "a b c\\x1bd"

@@ -3,7 +3,9 @@
 import pytest
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.soft_failure import REPORTED_CANCELLED
+from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import (
     Attempt,
@@ -27,6 +29,7 @@ from pulse_desktop.text.run_text import (
     timeline_events,
     wait_text,
 )
+from tests.kit.state_builder import StateBuilder
 
 ID = "a" * 32
 NOW = 1_763_894_400.0
@@ -105,6 +108,55 @@ def test_the_timeline_has_an_event_for_every_attempt() -> None:
 def test_the_timeline_of_an_open_run_ends_now() -> None:
     events = timeline_events(queued(attempts=(started(1, NOW + 1),)), NOW + 13.3)
     assert (events[-1].label, events[-1].at) == ("running for 12.3 s", NOW + 13.3)
+
+
+@pytest.mark.parametrize("worker_s", [-7200.0, -90.0, 0.0, 600.0])
+@pytest.mark.parametrize("sender_s", [None, -7200.0, 0.0])
+def test_a_run_lasts_since_the_report_of_its_start_whatever_the_clocks_say(
+    worker_s: float, sender_s: float | None
+) -> None:
+    builder = StateBuilder(NOW)
+    data: dict[str, object] = {"task_id": ID, "task_name": "app:ingest", "worker": "w@host:7"}
+    if sender_s is None:
+        builder.task(ID, at=NOW)
+    else:
+        data["queued_at"] = format_timestamp(NOW + sender_s)
+    at = NOW + 1
+    _id, payload = encode_event("tasks", "task.started", data, source="w", now=at + worker_s)
+    builder.raw("tasks", payload, at=at)
+    running = builder.state.runs.get(ID)
+    assert running is not None
+    assert running.running_since == pytest.approx(at, abs=1.0)
+    assert duration_text(running, NOW + 121) in ("2 min 00 s", "2 min 01 s")
+    *_before, last = timeline_events(running, NOW + 121)
+    assert last.label in ("running for 2 min 00 s", "running for 2 min 01 s")
+    data |= {"done": 1, "total": 5, "eta_s": 60}
+    _id, payload = encode_event("tasks", "task.progress", data, source="w", now=at + worker_s)
+    builder.raw("tasks", payload, at=at)
+    running = builder.state.runs.get(ID)
+    assert running is not None
+    assert "about 20 s left" in progress_text(running, NOW + 41)
+
+
+def test_an_overdue_run_tells_how_long_there_was_no_result() -> None:
+    builder = StateBuilder(NOW)
+    builder.task(ID)
+    builder.started(ID, NOW + 10)
+    builder.state.tick(NOW + 330)
+    overdue = builder.state.runs.get(ID)
+    assert overdue is not None
+    assert overdue.state is RunState.OVERDUE
+    assert timeline_events(overdue, NOW + 340)[-1].label == "overdue, no result after 5 min 30 s"
+    assert (wait_text(overdue, NOW + 340), duration_text(overdue, NOW + 340)) == (
+        "10.0 s",
+        "5 min 30 s",
+    )
+    builder.task("b" * 32)
+    builder.state.tick(NOW + 330)
+    waiting = builder.state.runs.get("b" * 32)
+    assert waiting is not None
+    assert wait_text(waiting, NOW + 340) == "5 min 40 s"
+    assert duration_text(waiting, NOW + 340) == ""
 
 
 def test_a_run_of_which_only_the_end_is_known_has_no_start() -> None:

@@ -150,8 +150,7 @@ class CoreBroker(BaseBroker, NatsBroker):
     async def stop_consuming(self) -> None:
         """Stop consuming. Pending tasks are handed off, or finished here if no worker accepts."""
         self._stopping = True
-        await self._peers.leave()
-        await self._unsubscribe()
+        await asyncio.gather(self._peers.leave(), self._unsubscribe())
         await self._hand_off_pending()
         if self.pending:
             logger.warning(

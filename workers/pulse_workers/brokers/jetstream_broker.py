@@ -20,7 +20,7 @@ from taskiq_nats import PullBasedJetStreamBroker
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
-from pulse_desktop.nats_client.permission_violations import PermissionViolation
+from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from pulse_workers.brokers.base_broker import REQUEUE, BaseBroker, message_headers
 from pulse_workers.brokers.delivery import (
@@ -71,6 +71,7 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
                 self._log,
                 error_cb=self.on_error,
                 reconnected_cb=self._on_reconnected,
+                permitted_cb=self._on_permitted,
             ),
         )
         self.configure(settings)
@@ -278,6 +279,18 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
             self.ack_wait = await ensure_task_consumer(self.js, self.settings)
         except NotFoundError:
             self.ack_wait = (await provision(self.js, self.settings)).ack_wait
+
+    async def on_error(self, error: Exception) -> None:
+        """Log a connection error, and request no tasks while they cannot be received."""
+        await super().on_error(error)
+        violation = parse_violation(str(error))
+        if violation is not None and violation.action == "subscribe" and self._pull is not None:
+            self._pull.on_subscription(violation.subject, permitted=False)
+
+    async def _on_permitted(self, violation: PermissionViolation) -> None:
+        await self._log.on_permitted(violation)
+        if self._pull is not None:
+            self._pull.on_subscription(violation.subject, permitted=True)
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()

@@ -87,6 +87,7 @@ class PullConsumer:
         self._count = 0
         self._rejected = False
         self._rejections = 0
+        self._refused = False
         self._backoff = Backoff(_MIN_BACKOFF_S, _MAX_BACKOFF_S)
         self._changed = asyncio.Event()
         self._subscription: Subscription | None = None
@@ -101,6 +102,17 @@ class PullConsumer:
         """Discard open requests: after a reconnect the server does not know them."""
         self._requests.clear()
         self._changed.set()
+
+    def on_subscription(self, subject: str, *, permitted: bool) -> None:
+        """Request nothing while the server refuses the subscription to the replies.
+
+        Args:
+            subject: what is refused, or permitted again.
+            permitted: which of the two.
+        """
+        if subject == f"{self._inbox}.*":
+            self._refused = not permitted
+            self.reset()
 
     async def run(self) -> None:
         """Request tasks until stopped; continue after server restarts and rejected requests."""
@@ -135,7 +147,7 @@ class PullConsumer:
     async def _request(self) -> None:
         now = time.monotonic()
         self._requests = {k: r for k, r in self._requests.items() if r.deadline > now}
-        if not self._client.is_connected:
+        if self._refused or not self._client.is_connected:
             return
         outstanding = sum(request.remaining for request in self._requests.values())
         missing = self._capacity() - outstanding
@@ -153,8 +165,8 @@ class PullConsumer:
         """Process a message of the inbox: a task, or the status that ends a request."""
         status = message.headers.get("Status") if message.headers else None
         name = message.subject.rpartition(".")[2]
-        if status is None and message.reply:
-            await self._take(message, message.reply)
+        if message.reply.startswith(_ACK_PREFIX):  # a task may have a header of that name
+            await self._take(message)
             return
         if status in _FLOW_CONTROL_STATUSES:
             return
@@ -169,9 +181,7 @@ class PullConsumer:
                 logger.warning("request for tasks rejected: %s %s", status, description)
         self._changed.set()
 
-    async def _take(self, message: Msg, reply: str) -> None:
-        if not reply.startswith(_ACK_PREFIX):
-            return
+    async def _take(self, message: Msg) -> None:
         self._accepted()
         for request in self._requests.values():  # the server fulfills the oldest request first
             request.remaining -= 1

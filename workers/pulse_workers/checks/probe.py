@@ -65,7 +65,7 @@ class Probe:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         options = connection_options(settings)
-        self._violations = PermissionViolations(options.api_prefix, options.inbox_prefix)
+        self._violations = PermissionViolations(options.effective_api_prefix, options.inbox_prefix)
         self._denied = 0
 
     async def open(self) -> None:

@@ -11,7 +11,6 @@ from pulse_desktop.model.check_result import CheckResult, CheckStatus
 from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.nats_client.client import ServerInfo, server_info
 from pulse_desktop.nats_client.jetstream import (
-    JetStreamState,
     no_jetstream_error,
     state_of_error,
     unavailable_error,
@@ -80,6 +79,11 @@ async def check_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[Che
         info = await probe.request("INFO")
     except OUTAGE_ERRORS as error:
         detail = _("it does not respond ({error})").format(error=type(error).__name__)
+        server = server_info(probe.client)
+        if (state := state_of_error(error, server)) is not None:
+            problem = unavailable_error(state, server)
+            yield CheckResult("JetStream", "problem", problem.detail, problem.advice)
+            return
         yield CheckResult("JetStream", "problem", detail, enable)
         return
     if info is None:
@@ -109,7 +113,7 @@ async def check_jetstream(probe: Probe, settings: Settings) -> AsyncIterator[Che
 def _describe_error(error: dict[str, Any], server: ServerInfo, enable: str) -> CheckResult:
     text = str(error.get("description", error))
     state = state_of_error(APIError(err_code=error.get("err_code")), server)
-    if state is None or state is JetStreamState.SERVER_OFF:
+    if state is None:
         return CheckResult("JetStream", "problem", text, enable)
     problem = unavailable_error(state, server)
     return CheckResult("JetStream", "problem", f"{text}: {problem.detail}", problem.advice)

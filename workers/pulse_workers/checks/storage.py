@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.nats_client.provisioning import SubjectsOverlapError
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     RESULT_BUCKET,
@@ -110,19 +111,13 @@ async def check_overlaps(
             for holder in (found or {}).get("streams") or ():
                 holders.setdefault(str(holder), subject)
         for holder, subject in holders.items():
-            detail = _(
-                "it cannot be created: its subject {subject} overlaps with the existing stream "
-                "{holder}"
-            )
+            overlap = SubjectsOverlapError(name, subject, holder)
             yield CheckResult(
                 name,
                 # Workers run without the history of events.
                 "warning" if name == EVENT_STREAM else "problem",
-                detail.format(subject=subject, holder=holder),
-                _(
-                    "Remove the subject from {holder} with `nats stream edit {holder}`, or give "
-                    "these workers a NATS account of their own."
-                ).format(holder=holder),
+                overlap.detail,
+                overlap.advice,
             )
 
 

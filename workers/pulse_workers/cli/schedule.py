@@ -10,6 +10,7 @@ from taskiq import AsyncBroker, ScheduledTask, async_shared_broker
 from taskiq.exceptions import SendTaskError
 from taskiq.kicker import AsyncKicker
 
+from pulse_desktop.model.log_format import loggable
 from pulse_desktop.protocol.task_message import REQUESTED_BY
 from pulse_desktop.text.translation import _
 from pulse_workers.brokers.factory import make_broker
@@ -25,6 +26,7 @@ from pulse_workers.schedules.entry import InvalidEntry, Pause, to_utc, unknown_t
 from pulse_workers.schedules.source import SCHEDULED_FOR
 from pulse_workers.telemetry.event_publisher import EventPublisher
 
+_MAX_CELL: Final = 120
 _COLUMNS: Final = {
     "id": _("ID"),
     "task": _("TASK"),
@@ -182,7 +184,7 @@ def _known_tasks() -> list[str]:
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     table = [list(_COLUMNS.values())]
-    table += [[_cell(row, name) for name in _COLUMNS] for row in rows]
+    table += [[loggable(_cell(row, name), _MAX_CELL) for name in _COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))

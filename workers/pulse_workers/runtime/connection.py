@@ -17,7 +17,9 @@ from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import CheckServer
 from pulse_desktop.nats_client.connect import diagnose, require_jetstream
 from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error, telling_error
+from pulse_desktop.nats_client.connection_options import DEFAULT_INBOX_PREFIX
 from pulse_desktop.nats_client.fast_path import FastPathClient
+from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_desktop.text.translation import _
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.settings import Settings
@@ -34,12 +36,15 @@ class ConnectionLog:
 
     Attributes:
         purpose: what the connection is for.
+        inbox_prefix: of the subjects on which it receives replies.
         last_error: the latest error since the connection was made, masked; empty if none.
     """
 
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
+        self.inbox_prefix = DEFAULT_INBOX_PREFIX
         self.last_error = ""
+        self._refused: set[str] = set()
         self._lost = False
         self._loss_timer: asyncio.TimerHandle | None = None
 
@@ -51,9 +56,20 @@ class ConnectionLog:
             text = redact_url(describe_connect_error(error, _("the server"))[0])
         else:
             text = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
-        if text != self.last_error:
+        violation = parse_violation(text)
+        if violation is not None and violation.action == "subscribe":
+            self.last_error = text
+            self._log_refusal(self._subject(violation))
+        elif text != self.last_error:
             self.last_error = text
             logger.warning("%s connection: %s", self.purpose, text)
+
+    async def on_permitted(self, violation: PermissionViolation) -> None:
+        """Log that a subscription which was refused is permitted again."""
+        subject = self._subject(violation)
+        if subject in self._refused:
+            self._refused.discard(subject)
+            logger.info("%s connection: may subscribe to %s again", self.purpose, subject)
 
     async def on_disconnected(self) -> None:
         """Log the loss a moment later, unless the connection was closed on purpose."""
@@ -71,6 +87,21 @@ class ConnectionLog:
     async def on_closed(self) -> None:
         """Do not log the loss of a connection that is closed."""
         self._cancel_loss_timer()
+
+    def _subject(self, violation: PermissionViolation) -> str:
+        """Return the subject of a refusal as in a permission: one for all inboxes."""
+        is_inbox = violation.subject.startswith(f"{self.inbox_prefix}.")
+        return f"{self.inbox_prefix}.>" if is_inbox else redact_url(violation.subject)
+
+    def _log_refusal(self, subject: str) -> None:
+        """Log a refused subscription once until it is permitted: it is tried again and again."""
+        if subject not in self._refused:
+            self._refused.add(subject)
+            logger.warning(
+                "%s connection: this user may not subscribe to %s, trying again until it may",
+                self.purpose,
+                subject,
+            )
 
     def _log_loss(self) -> None:
         self._lost = True
@@ -103,9 +134,11 @@ def connect_options(
         "disconnected_cb": log.on_disconnected,
         "reconnected_cb": log.on_reconnected,
         "closed_cb": log.on_closed,
+        "permitted_cb": log.on_permitted,
     }
     options.update(login_options(settings))
     options.update(overrides)
+    log.inbox_prefix = settings.inbox_prefix or DEFAULT_INBOX_PREFIX
     return options
 
 

@@ -16,7 +16,7 @@ from pulse_desktop.nats_client.jetstream import (
     unavailable_error,
 )
 from pulse_desktop.nats_client.permission_violations import parse_violation
-from pulse_desktop.nats_client.provisioning import Provisioned, StreamLimits
+from pulse_desktop.nats_client.provisioning import Provisioned, StreamLimits, SubjectsOverlapError
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, ProvisionError
@@ -98,6 +98,9 @@ def explain_errors(js: JetStreamContext, settings: Settings) -> Iterator[None]:
         if state is not None:
             problem = unavailable_error(state, info)
             raise ProvisionError(f"{server}: {problem.detail} {problem.advice}") from None
+        if isinstance(error, SubjectsOverlapError):
+            text = f"{server}: {error.stream}: {error.detail}. {error.advice}"
+            raise ProvisionError(text) from error
         if error.err_code == REPLICAS_CODE:
             advice = _("Set PULSE_REPLICAS=1, or connect to a cluster.")
             raise ProvisionError(f"{server}: {error.description}. {advice}") from error

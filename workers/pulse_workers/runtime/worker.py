@@ -192,11 +192,12 @@ class WorkerRuntime:
         return cls(client, events, broker, periodic)
 
     async def close(self) -> None:
-        """Send what is buffered, and disconnect."""
+        """Send what is buffered, and disconnect; at once, as each waits for a server that hangs."""
+        disconnecting = asyncio.ensure_future(close_all(self.broker.shutdown, self.client.close))
         try:
             await self.events.close()
         finally:
-            await close_all(self.broker.shutdown, self.client.close)
+            await disconnecting
 
 
 class ConnectionWatchdog:

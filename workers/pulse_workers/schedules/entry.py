@@ -34,6 +34,7 @@ _NEVER: Final = "9999-01-01T00:00:00Z"
 """The time of a paused entry. A later one could overflow in another time zone."""
 _PICKLE_START: Final = 0x80
 _MAX_REASON_LENGTH: Final = 300
+_MAX_CLAIM: Final = timedelta(days=1)
 _MAX_INTERVAL: Final = timedelta(days=36_500)
 
 
@@ -173,13 +174,14 @@ def read_entry(
         timing = timing_of(
             task, to_utc(created_at), to_utc(resumed_at) if resumed_at is not None else None
         )
-        last = _occurrence_in_utc(last)
+        entry = ScheduleEntry(task, timing, _occurrence_in_utc(last), revision, paused)
+        _check_calendar(entry)
     except ValidationError as error:
         reason = _describe(error)
     except (InvalidScheduleError, msgspec.ValidationError, OverflowError) as error:
         reason = str(error)
     else:
-        return ScheduleEntry(task, timing, last, revision, paused)
+        return entry
     name = fields.get("task_name")
     return InvalidEntry(
         schedule_id,
@@ -282,6 +284,16 @@ def _occurrence_in_utc(last: Occurrence | None) -> Occurrence | None:
     if last is None:
         return None
     return msgspec.structs.replace(last, due=to_utc(last.due), claimed_at=to_utc(last.claimed_at))
+
+
+def _check_calendar(entry: ScheduleEntry) -> tuple[datetime | None, datetime | None]:
+    """Return when an entry is due and when its claim has ended for certain.
+
+    Raises:
+        OverflowError: one of them is beyond the calendar.
+    """
+    claimed_until = entry.last.claimed_at + _MAX_CLAIM if entry.last is not None else None
+    return entry.next_due, claimed_until
 
 
 def _describe(error: ValidationError) -> str:

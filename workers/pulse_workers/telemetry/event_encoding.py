@@ -9,7 +9,7 @@ _MAX_DEPTH: Final = 20
 _MAX_INTEGER: Final = 1 << 63
 _MAX_TEXT: Final = 2_000
 _HEADER_ROOM: Final = 1_024
-"""Bytes of a message that headers and subject may take."""
+"""Bytes reserved for the headers, which count towards the server's `max_payload`."""
 _LARGE_FIELDS: Final = (
     "args",
     "kwargs",
@@ -25,7 +25,7 @@ _LARGE_FIELDS: Final = (
 def encode_any_event(
     topic: str, type_: str, data: dict[str, Any], *, source: str, now: float, max_bytes: int
 ) -> tuple[str, bytes]:
-    """Encode an event; values without a JSON form become text.
+    """Encode an event; values without a JSON form are replaced as in `to_json_safe`.
 
     A message over `max_bytes` loses its large fields, then also its lists and dictionaries, and
     long texts are cut.
@@ -36,7 +36,7 @@ def encode_any_event(
         data: the event's data.
         source: identity of the publisher.
         now: Unix seconds.
-        max_bytes: largest message that the server accepts.
+        max_bytes: the server's `max_payload`.
 
     Returns:
         The event's id and payload.
@@ -63,8 +63,8 @@ def encode_any_event(
 def to_json_safe(value: Any, depth: int = 0) -> Any:
     """Return a value that JSON can hold.
 
-    NaN and infinity become null, sets become lists, anything else without a JSON form becomes text,
-    integers beyond 64 bits and invalid Unicode included. Deep nesting is cut.
+    NaN and infinity become null, sets become lists, and integers outside signed 64 bits and other
+    objects become text. Lone surrogates become `?`. Deep nesting is cut.
     """
     if depth > _MAX_DEPTH:
         return "…"

@@ -35,7 +35,7 @@ from pulse_workers.telemetry.unconfirmed_events import CONFIRM_TIMEOUT_S, Encode
 logger = logging.getLogger("pulse.workers.events")
 
 CAPACITY: Final = 20_000
-CLOSE_TIMEOUT_S: Final = 6.0
+CLOSE_TIMEOUT_S: Final = 5.0
 """How long closing waits for confirmations: less than a supervisor waits before it kills."""
 _OFFLINE_TIMEOUT_S: Final = 1.0
 """How long closing waits for a connection."""
@@ -146,7 +146,7 @@ class EventPublisher:
             await cancel_and_wait(self._sender)
         lost = len(self._buffer) + self._confirmations.awaited
         if self._client is not None:
-            if self._client.is_connected:
+            if self._client.is_connected and not lost:  # else the server does not answer
                 with contextlib.suppress(*OUTAGE_ERRORS):
                     await self._client.flush(math.ceil(_OFFLINE_TIMEOUT_S))
             await close_client(self._client)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.theme import theme
@@ -50,7 +51,7 @@ class ScoreBreakdown(QWidget):
         ordered = sorted(factors, key=lambda f: (-(f.weight or 0.0), f.name))[:_MAX_FACTORS]
         if tuple(ordered) != self._factors:
             self._factors = tuple(ordered)
-            texts = (f"{f.name.replace('_', ' ')} {f.value:.2f}" for f in ordered)
+            texts = (f"{_label(f)} {f.value:.2f}" for f in ordered)
             self.setAccessibleDescription(", ".join(texts))
             self.updateGeometry()
             self.update()
@@ -68,7 +69,7 @@ class ScoreBreakdown(QWidget):
         painter = QPainter(self)
         small = theme().number_font(step=-1)
         metrics = QFontMetrics(self.font())
-        names = [factor.name.replace("_", " ") for factor in self._factors]
+        names = [_label(factor) for factor in self._factors]
         name_width = max((metrics.horizontalAdvance(name) for name in names), default=0)
         left = min(name_width, self.width() // 2) + 14
         numbers = QFontMetrics(small).horizontalAdvance("0.00 × 0.00") + 10
@@ -92,3 +93,7 @@ class ScoreBreakdown(QWidget):
             area = QRectF(left + room, top, numbers, _LINE)
             painter.drawText(area, int(vertical | Qt.AlignmentFlag.AlignRight), text)
         painter.end()
+
+
+def _label(factor: Factor) -> str:
+    return printable_cell(factor.name.replace("_", " "))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 from pulse_desktop.state.attention import AttentionItem, AttentionKind, Severity
 from pulse_desktop.text import formats
 from pulse_desktop.text.attention_text import attention_detail, attention_title
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
@@ -65,11 +66,12 @@ class AttentionRow(QAbstractButton):
 
     def show_item(self, item: AttentionItem, now: float) -> None:
         """Show an item at a time, Unix seconds."""
-        age, subject = formats.ago(item.at, now), self._subject_of(item)
+        age, subject = formats.ago(item.at, now), printable_cell(self._subject_of(item))
         if item == self.item and (age, subject) == (self.age, self.subject):
             return
         self.item, self.age, self.subject = item, age, subject
-        self.title, self.detail = attention_title(item), attention_detail(item)
+        self.title = printable_cell(attention_title(item))
+        self.detail = printable_cell(attention_detail(item))
         name = _("{title}, {subject}, {age}")
         self.setAccessibleName(name.format(title=self.title, subject=subject, age=age))
         self.setAccessibleDescription(self.detail)

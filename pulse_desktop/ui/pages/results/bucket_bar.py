@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
@@ -17,6 +18,7 @@ class BucketBar(QWidget):
 
     Attributes:
         bucket_box: the buckets, hidden while none is known.
+        error: why the buckets are unknown, and what to do; empty if they are known.
 
     Signals:
         bucket_chosen: name of the bucket that the operator chose.
@@ -26,6 +28,7 @@ class BucketBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.error = ""
         self._problem = ""
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
@@ -33,7 +36,9 @@ class BucketBar(QWidget):
         self.bucket_box = QComboBox()
         self.bucket_box.setAccessibleName(_("Bucket"))
         self.bucket_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.bucket_box.textActivated.connect(self.bucket_chosen)
+        self.bucket_box.activated.connect(
+            lambda index: self.bucket_chosen.emit(self.bucket_box.itemData(index))
+        )
         self.bucket_box.hide()
         self._label = Label()
         self._label.setProperty("role", "muted")
@@ -58,11 +63,13 @@ class BucketBar(QWidget):
     def show_buckets(self, buckets: Sequence[BucketStatus]) -> None:
         """Show the buckets of the server."""
         names = [bucket.name for bucket in buckets]
-        if names != [self.bucket_box.itemText(i) for i in range(self.bucket_box.count())]:
+        if names != [self.bucket_box.itemData(i) for i in range(self.bucket_box.count())]:
             self.bucket_box.clear()
-            self.bucket_box.addItems(names)
+            for name in names:
+                self.bucket_box.addItem(printable_cell(name), name)
         self.bucket_box.setVisible(bool(names))
         self.bucket_box.setEnabled(len(names) > 1)
+        self.error = ""
         self._problem = "" if names else _("No bucket yet: the first result creates it")
         if not names:
             self._label.setText(self._problem)
@@ -74,8 +81,9 @@ class BucketBar(QWidget):
 
     def show_error(self, error: UserFacingError) -> None:
         """Show why the buckets are unknown, unless something is shown already."""
-        self._problem = error.title
+        self.error = self._problem = error.title
         if error.detail:
+            self.error = f"{formats.sentence(error.detail)} {error.advice}".strip()
             self._problem = _("{title}: {detail}").format(title=error.title, detail=error.detail)
         if not (self.bucket_box.count() or self._label.text()):
             self._label.setText(self._problem)

@@ -228,6 +228,10 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
             self._notify_error(error)
         self._polled_at = 0.0
 
+    def unread_problem(self) -> str:
+        """Return why results cannot be read: also because there is no bucket to read."""
+        return super().unread_problem() or self.bucket_bar.error
+
     async def _poll_buckets(self) -> None:
         try:
             buckets = await self.context.results.buckets()

@@ -53,7 +53,7 @@ class Headline(QPlainTextEdit):
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + border + 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap the lines for the new width."""
+        """Adapt the height to the lines as wrapped at the new width."""
         super().resizeEvent(event)
         self.fit()
 

@@ -49,6 +49,9 @@ def worker_columns(
         online = row.health(now()) is WorkerHealth.ONLINE
         return SemanticColor.MUTED if online else health_color(row)
 
+    def is_online(row: Worker) -> bool:
+        return row.health(now()) in ONLINE
+
     return (
         Column(
             _("Worker"),
@@ -89,13 +92,14 @@ def worker_columns(
         Column(
             _("Busy slots"),
             "slots",
-            lambda row, _now: slots_text(row),
+            slots_text,
             width=124,
             align="right",
             mono=True,
             color=lambda _row: SemanticColor.ACCENT,
-            bar=busy_fraction,
+            bar=lambda row: busy_fraction(row, now()),
             sort=lambda row: row.busy,
+            ticking=True,
         ),
         Column(
             _("Running"),
@@ -105,10 +109,20 @@ def worker_columns(
             stretch=True,
         ),
         number_column(
-            lambda row: row.cpu_percent, _("CPU"), "cpu", 66, text=percent, hide_below=560
+            lambda row: row.cpu_percent if is_online(row) else None,
+            _("CPU"),
+            "cpu",
+            66,
+            text=percent,
+            hide_below=560,
         ),
         number_column(
-            lambda row: row.rss_bytes, _("Memory"), "memory", 76, text=formats.size, hide_below=820
+            lambda row: row.rss_bytes if is_online(row) else None,
+            _("Memory"),
+            "memory",
+            76,
+            text=formats.size,
+            hide_below=820,
         ),
         Column(
             _("Log level"),
@@ -119,7 +133,7 @@ def worker_columns(
             tooltip=lambda row, _now: log_level_tooltip(row),
             hide_below=800,
         ),
-        ago_column(lambda row: row.started_at, _("Started"), "started", hide_below=900),
+        ago_column(lambda row: row.up_since, _("Started"), "started", hide_below=900),
         ago_column(
             lambda row: row.last_seen, _("Heartbeat"), "seen", color=heartbeat_color, hide_below=600
         ),
@@ -147,16 +161,16 @@ def log_level_tooltip(row: Worker) -> str:
     return _("Logs messages of level {level} and above").format(level=row.log_level.lower())
 
 
-def slots_text(row: Worker) -> str:
-    """Return busy slots of all slots, such as `2 / 10`; empty when unknown."""
-    if row.busy is None or row.stopped:
+def slots_text(row: Worker, now: float) -> str:
+    """Return busy slots of all slots, such as `2 / 10`; empty when unknown or offline."""
+    if row.busy is None or row.health(now) not in ONLINE:
         return ""
     return f"{row.busy} / {row.slots}" if row.slots is not None else str(row.busy)
 
 
-def busy_fraction(row: Worker) -> float | None:
-    """Return the fraction of busy slots, 0 to 1, None when unknown."""
-    if row.busy is None or not row.slots or row.stopped:
+def busy_fraction(row: Worker, now: float) -> float | None:
+    """Return the fraction of busy slots, 0 to 1, None when unknown or offline."""
+    if row.busy is None or not row.slots or row.health(now) not in ONLINE:
         return None
     return row.busy / row.slots
 

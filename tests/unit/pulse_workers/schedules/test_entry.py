@@ -112,6 +112,15 @@ def test_a_pickle_is_never_opened(protocol: int) -> None:
     assert "unreadable" in found.reason
 
 
+LAST = {
+    "due": "2026-01-01T00:00:00Z",
+    "task_id": "x",
+    "by": "y",
+    "taken_at": "2026-01-01T00:00:00Z",
+    "sent": True,
+}
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -123,6 +132,8 @@ def test_a_pickle_is_never_opened(protocol: int) -> None:
         ({"cron": "* * * * *", "created_at": "yesterday"}, "Invalid"),
         ({"interval": 5, "last": {"due": "2026-01-01T00:00:00Z"}}, "missing required field"),
         ({"time": "0001-01-01T00:00:00+14:00"}, ""),
+        ({"interval": 5, "last": {**LAST, "taken_at": "9999-12-31T23:59:59Z"}}, "date value"),
+        ({"interval": 5, "last": {**LAST, "due": "9999-12-31T23:59:59Z"}}, "date value"),
         ({}, "cron, interval, or datetime must be present"),
         ({"interval": 5, "args": "x"}, "args"),
     ],
