@@ -5,6 +5,7 @@ into conversations along their replies first. A conversation joins the most simi
 becomes a new one, named after its strongest key phrase.
 """
 
+import collections
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -12,11 +13,11 @@ from typing import Final
 import numpy as np
 
 from pulse_workers.chat.providers.builtin.key_phrases import key_phrases
+from pulse_workers.chat.providers.builtin.similarity import Similarity
 from pulse_workers.chat.providers.builtin.text import content_words, detect_language
 from pulse_workers.chat.providers.provider import TopicAssignment
 from pulse_workers.chat.records import ChatMessage, Topic, Vector
 
-MIN_SIMILARITY: Final = 0.22
 MIN_CONVERSATION_SIZE: Final = 3
 _MIN_CONTENT_WORDS: Final = 15
 
@@ -49,9 +50,14 @@ def assign_topics(
 
     Args:
         messages: the messages.
-        vectors: their unit vectors by message ID.
+        vectors: their unit vectors by message ID, of any embedding model; those of another length
+            than most are ignored.
         topics: the existing topics.
     """
+    lengths = collections.Counter(len(vector) for vector in vectors.values())
+    length = lengths.most_common(1)[0][0] if lengths else 0
+    usable = {key: vector for key, vector in vectors.items() if len(vector) == length}
+    similarity = Similarity([usable[each.id] for each in messages if each.id in usable])
     candidates: dict[str, _Candidate] = {}
     for topic in topics:
         known = _Candidate(topic.id, topic.name, topic.key_phrases)
@@ -62,8 +68,10 @@ def assign_topics(
         members = [messages[index] for index in conversation if _has_content(messages[index])]
         if not members:
             continue
-        member_vectors = [vectors[message.id] for message in members]
-        chosen = _most_similar(_centroid(member_vectors), candidates.values())
+        member_vectors = [usable[message.id] for message in members if message.id in usable]
+        if not member_vectors:
+            continue
+        chosen = _most_similar(_centroid(member_vectors), candidates.values(), similarity)
         if chosen is None:
             new = _new_topic(members)
             if new is None:
@@ -109,14 +117,16 @@ def _has_content(message: ChatMessage) -> bool:
     return bool(content_words(message.content)) and detect_language(message.content) != "other"
 
 
-def _most_similar(vector: Vector, candidates: Iterable[_Candidate]) -> _Candidate | None:
-    best, similarity = None, MIN_SIMILARITY
+def _most_similar(
+    vector: Vector, candidates: Iterable[_Candidate], similarity: Similarity
+) -> _Candidate | None:
+    best, most = None, similarity.minimum
     for candidate in candidates:
         if candidate.centre.shape != vector.shape:  # of another embedding model
             continue
-        cosine = float(np.dot(vector, candidate.centre))
-        if cosine > similarity:
-            best, similarity = candidate, cosine
+        cosine = similarity.cosine(vector, candidate.centre)
+        if cosine > most:
+            best, most = candidate, cosine
     return best
 
 
