@@ -4,6 +4,7 @@ The project is generated from the example of docs/workers.md, run by TaskIQ's ow
 observed by a session of the desktop.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_log import LogLine, log_lines
 from pulse_desktop.state.workers import Worker
+from tests.kit.cli_process import command_environment, run_command
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run
@@ -94,7 +96,7 @@ async def test_the_documented_example_shows_everything(
     generate(tmp_path, nats_server.url)
     async with open_shop(nats_server, tmp_path) as shop:
         await check_events(shop)
-        await check_cancellation(shop)
+        await check_cancellation(shop, nats_server)
         await check_threads(shop)
 
 
@@ -132,7 +134,7 @@ async def test_every_broker_shows_everything(
     generate(tmp_path, nats_server.url, **options)
     async with open_shop(nats_server, tmp_path) as shop:
         await check_events(shop)
-        await check_cancellation(shop)
+        await check_cancellation(shop, nats_server)
         await check_threads(shop)
 
 
@@ -176,7 +178,7 @@ async def check_events(shop: Shop) -> None:
     assert "fail_in_a_thread" in lines[1]  # the task's own frames alone
 
 
-async def check_cancellation(shop: Shop) -> None:
+async def check_cancellation(shop: Shop, server: NatsServer) -> None:
     task_id = await shop.enqueue("pack", "[3]")
     run = await wait_until(
         lambda: (run := shop.session.state.runs.get(task_id)) and run.progress and run,
@@ -196,7 +198,9 @@ async def check_cancellation(shop: Shop) -> None:
     assert "wrong parcel" in stored.result.error.message
     retrying = await shop.enqueue("wait_with_retries")
     await shop.wait(retrying, RunState.RUNNING)
-    assert (await shop.cancel(retrying)).status is CancelStatus.CANCELLED
+    environment = command_environment(shop.folder / "data", PULSE_SERVER=server.url)
+    command = await asyncio.to_thread(run_command, "cancel", retrying, "--json", env=environment)
+    assert (command.code, command.object["outcome"]) == (0, "cancelled")
     run = await shop.wait(retrying, RunState.CANCELLED)
     assert len(run.attempts) == 1
     (refused,) = await shop.session.workers.command(PAUSE, shop.worker.id)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import pickle
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,9 +33,15 @@ from tests.kit.worker_processes import WorkerHarness, open_harness
 Start = Callable[..., Awaitable[InMemoryBroker]]
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
 @pytest.fixture
-async def harness(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
-    async with open_harness(nats_server, tmp_path) as harness:
+async def harness(server: NatsServer, tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    async with open_harness(server, tmp_path) as harness:
         yield harness
 
 
