@@ -46,6 +46,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
         has_code: whether the text contains code.
         attachments: attached files.
         media_type: media type according to the export (`voice_message`), `photo`, or empty.
+        thread: name of the forum topic that it was written in, or empty.
         recent: IDs of the messages before it in the chat, newest first.
         ingested_by: ID of the task that stored it.
         content_hash: hash of what scores, vectors and knowledge depend on; set by the store.
@@ -67,6 +68,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
     has_code: bool = False
     attachments: tuple[Attachment, ...] = ()
     media_type: str = ""
+    thread: str = ""
     recent: tuple[str, ...] = ()
     ingested_by: str = ""
     content_hash: str = ""

@@ -84,6 +84,7 @@ def _publish(services: Services, message: ChatMessage, change: MessageChange, ta
         "attachments": [attachment.name for attachment in message.attachments],
         "media_type": message.media_type or None,
         "reply_to": message.reply_to,
+        "thread": message.thread or None,
         "task_id": task_id,
     }
     if change is MessageChange.UPDATED:

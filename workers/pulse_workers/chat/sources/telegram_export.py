@@ -23,7 +23,9 @@ from pulse_workers.chat.sources.export_scanner import (
     Found,
     Unreadable,
 )
+from pulse_workers.chat.sources.forum_threads import ForumThreads
 from pulse_workers.chat.sources.telegram_message import (
+    MAX_RECENT,
     chat_key,
     chat_name,
     convert_message,
@@ -32,9 +34,6 @@ from pulse_workers.chat.sources.telegram_message import (
 from pulse_workers.errors import ExportUnreadableError
 
 logger = logging.getLogger("pulse.workers.telegram")
-
-MAX_RECENT: Final = 30
-"""Number of earlier messages that a message refers to."""
 
 _RESULT: Final = "result.json"
 _HOW_TO_EXPORT: Final = "Export the chat as machine-readable JSON and give its result.json."
@@ -102,6 +101,7 @@ class _WindowReader:
         self._lock = threading.Lock()
         self._is_closed = False
         self._chat = self._chat_name = ""
+        self._threads = ForumThreads()
         self._recent: deque[str] = deque(maxlen=MAX_RECENT)
         self._messages: list[ChatMessage] = []
         self._skipped = 0
@@ -153,6 +153,7 @@ class _WindowReader:
                 window = self._window() if self._messages else None
                 self._chat, self._chat_name = chat_key(fields), chat_name(fields)
                 self._recent.clear()
+                self._threads = ForumThreads()
                 return window
             case dict():
                 self._add_message(found)
@@ -162,12 +163,14 @@ class _WindowReader:
 
     def _add_message(self, raw: dict[str, Any]) -> None:
         if raw.get("type", "message") != "message":
+            self._threads.add_service_message(raw)
             return
         if message_number(raw) is None:
             self._skipped += 1
             return
         recent = tuple(reversed(self._recent))
-        message = convert_message(raw, self._chat, self._chat_name, self._source, recent)
+        thread = self._threads.thread_of(raw)
+        message = convert_message(raw, self._chat, self._chat_name, self._source, recent, thread)
         self._messages.append(message)
         self._recent.append(message.id)
 

@@ -12,6 +12,9 @@ from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
 from pulse_workers.chat.records import Attachment, ChatMessage
 from pulse_workers.chat.sources.special_messages import describe_content, plain_text
 
+MAX_RECENT: Final = 30
+"""Number of earlier messages that a message refers to."""
+
 _LINK: Final = re.compile(r"\b(?:https?://|www\.)[^\s<>()\[\]]+", re.IGNORECASE)
 _MENTION: Final = re.compile(r"(?<![\w@])@[A-Za-z][\w]{3,31}")
 _CODE_ENTITIES: Final = frozenset({"code", "pre"})
@@ -73,7 +76,12 @@ def message_id(chat: str, number: Any) -> str:
 
 
 def convert_message(
-    raw: dict[str, Any], chat: str, name: str, source: str, recent: tuple[str, ...]
+    raw: dict[str, Any],
+    chat: str,
+    name: str,
+    source: str,
+    recent: tuple[str, ...],
+    thread: str = "",
 ) -> ChatMessage:
     """Return a chat message.
 
@@ -83,6 +91,7 @@ def convert_message(
         name: name of its chat.
         source: folder of the export.
         recent: ids of the messages before it, newest first.
+        thread: name of its forum topic, empty for none.
     """
     content, entities = _flatten(raw.get("text"), raw.get("text_entities"))
     content = "\n".join(part for part in (content, describe_content(raw)) if part)
@@ -107,6 +116,7 @@ def convert_message(
         has_code=any(kind in _CODE_ENTITIES for kind, _ in entities) or "```" in content,
         attachments=tuple(_attachments(raw)),
         media_type=_media_type(raw),
+        thread=thread,
         recent=recent,
     )
 

@@ -132,6 +132,26 @@ def test_ids_beyond_64_bits_and_of_migrated_chats_are_kept(tmp_path: Path) -> No
     assert (second.id, second.reply_to) == (f"7.{2**70}", "user12.3")
 
 
+def test_a_message_in_a_forum_has_the_name_of_its_topic(tmp_path: Path) -> None:
+    def topic(number: int, action: str, **more: Any) -> dict[str, Any]:
+        return {**service(number), "action": action, **more}
+
+    document = chat(
+        7,
+        topic(10, "topic_created", title="Incidents"),
+        message(11, "in the topic", reply_to_message_id=10),
+        message(12, "a reply in it", reply_to_message_id=11),
+        message(13, "in the general one"),
+        message(14, "of another chat", reply_to_message_id=10, reply_to_peer_id="channel5"),
+        topic(15, "topic_edit", reply_to_message_id=10, new_title="Outages"),
+        message(16, "renamed", reply_to_message_id=12),
+    )
+    other = chat(8, message(1, "x", reply_to_message_id=10))
+    found = windows(tmp_path, {"chats": {"list": [document, other]}}, size=9)
+    threads = [each.thread for window in found for each in window.messages]
+    assert threads == ["Incidents", "Incidents", "", "", "Outages", ""]
+
+
 def document_parts() -> Iterator[bytes]:
     """Yield an export of about 10 MB, part by part."""
     yield b'{"name": "Big", "type": "private_supergroup", "id": 7, "messages": ['

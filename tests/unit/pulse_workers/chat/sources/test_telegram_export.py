@@ -8,7 +8,7 @@ import pytest
 from pulse_workers.chat.records import Attachment, ChatMessage
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
-from pulse_workers.chat.sources.telegram_export import MAX_RECENT
+from pulse_workers.chat.sources.telegram_message import MAX_RECENT
 from pulse_workers.errors import (
     AttachmentMissingError,
     AttachmentUnreadableError,

@@ -26,8 +26,8 @@ from pulse_workers.chat.sources.telegram_bot.bot_api import (
 from pulse_workers.chat.sources.telegram_bot.updates import (
     ALLOWED_UPDATES,
     Deletion,
+    UpdateConverter,
     chat_number,
-    convert_update,
 )
 from pulse_workers.errors import OUTAGE_ERRORS, SettingsError, StoreFullError
 
@@ -158,6 +158,7 @@ class TelegramPoller:
         if not isinstance(number, int):
             raise BotUnavailableError("getMe returned no bot")
         self._bot = Bot(number, str(found.get("username") or number))
+        self._converter = UpdateConverter(number)
         self._lease = self._make_lease(f"telegram.{number}")
         return self._bot
 
@@ -230,7 +231,7 @@ class TelegramPoller:
             raise BotUnavailableError("getUpdates returned no list")
         if not updates:  # a server that does not hold polls is not asked without a break
             return max(0.0, min(1.0, self._poll_s) - (time.monotonic() - started))
-        await self._process(updates, bot)
+        await self._process(updates)
         ids = [number for each in updates if (number := _update_id(each)) is not None]
         if not ids:
             raise BotUnavailableError("getUpdates returned no update with an id")
@@ -239,11 +240,11 @@ class TelegramPoller:
             logger.warning("another process has moved the position of @%s", bot.name)
         return 0.0
 
-    async def _process(self, updates: Sequence[Any], bot: Bot) -> None:
+    async def _process(self, updates: Sequence[Any]) -> None:
         """Pass on what updates tell of, in their order."""
         messages: dict[str, ChatMessage] = {}
         for update in updates:
-            found = self._convert(update, bot)
+            found = self._convert(update)
             if isinstance(found, ChatMessage):
                 messages.pop(found.id, None)  # only its last state counts
                 messages[found.id] = found
@@ -257,14 +258,14 @@ class TelegramPoller:
         if messages:
             await self._sink.add(list(messages.values()))
 
-    def _convert(self, update: Any, bot: Bot) -> ChatMessage | Deletion | None:
+    def _convert(self, update: Any) -> ChatMessage | Deletion | None:
         if not isinstance(update, dict):
             logger.warning("an update is not an object, and is skipped")
             return None
         if self._chats and chat_number(update) not in self._chats:
             return None
         try:
-            return convert_update(update, bot.id)
+            return self._converter.convert(update)
         except Exception as error:  # noqa: BLE001 - one update must not stop all that follow
             logger.warning(
                 "update %s cannot be read (%s), and is skipped",

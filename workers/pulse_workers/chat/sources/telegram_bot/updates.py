@@ -6,13 +6,16 @@ same text and, in channels and supergroups, the same id, whichever way it comes.
 
 import dataclasses
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.sources.forum_threads import ForumThreads
 from pulse_workers.chat.sources.telegram_message import (
+    MAX_RECENT,
     chat_key,
     convert_message,
     message_id,
@@ -28,6 +31,7 @@ MESSAGE_KINDS: Final = (
 DELETION: Final = "deleted_business_messages"
 ALLOWED_UPDATES: Final = (*MESSAGE_KINDS, DELETION)
 
+_MAX_CHATS: Final = 1_000
 _CHANNEL_OFFSET: Final = 10**12
 """The Bot API gives a channel or supergroup the id -(10^12 + id)."""
 _NOT_DOWNLOADED: Final = "(not downloaded)"
@@ -57,6 +61,57 @@ class Deletion:
     """Messages that were deleted in the chat."""
 
     message_ids: tuple[str, ...]
+
+
+class UpdateConverter:
+    """Converts the updates of one bot, and knows the messages before each one.
+
+    What it knows is lost when the process ends: a message then has fewer earlier ones, and a reply
+    in a forum may lack the name of its topic.
+    """
+
+    def __init__(self, bot: int) -> None:
+        """Create a converter.
+
+        Args:
+            bot: id of the bot: messages of persons and basic groups have numbers of its own.
+        """
+        self._bot = bot
+        self._chats: dict[str, _Chat] = {}
+
+    def convert(self, update: dict[str, Any]) -> ChatMessage | Deletion | None:
+        """Return the message or the deletion that an update tells of; None for any other."""
+        found = convert_update(update, self._bot)
+        for kind in MESSAGE_KINDS:
+            if message := _object(update, kind):
+                return self._with_context(_chat_key(message, self._bot), message, found)
+        return found
+
+    def _with_context(
+        self, key: str, message: dict[str, Any], found: ChatMessage | Deletion | None
+    ) -> ChatMessage | Deletion | None:
+        chat = self._chats.pop(key, None) or _Chat(ForumThreads(), deque(maxlen=MAX_RECENT))
+        self._chats[key] = chat  # the latest one is last
+        if len(self._chats) > _MAX_CHATS:
+            del self._chats[next(iter(self._chats))]
+        thread = chat.threads.thread_of_received(message)
+        if not isinstance(found, ChatMessage):
+            return found
+        before = list(chat.recent)
+        if found.id in before:
+            del before[before.index(found.id) :]
+        elif found.edited_at:
+            before = []  # sent before all that are known
+        else:
+            chat.recent.append(found.id)
+        recent = tuple(reversed(before))
+        return msgspec.structs.replace(found, thread=thread, recent=recent)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chat:
+    threads: ForumThreads
+    recent: deque[str]
 
 
 def chat_number(update: dict[str, Any]) -> int | None:

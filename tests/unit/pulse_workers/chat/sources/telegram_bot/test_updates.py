@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.chat.sources.telegram_bot.updates import Deletion, convert_update
+from pulse_workers.chat.sources.telegram_bot.updates import (
+    Deletion,
+    UpdateConverter,
+    convert_update,
+)
 from pulse_workers.chat.sources.telegram_message import convert_message
 
 from tests.kit.telegram_bot_server import text_message
@@ -136,6 +140,30 @@ def test_authors_and_forwards_are_named() -> None:
         ({"type": "channel", "chat": {"title": "News"}}, "News"),
     ):
         assert convert(text_message(1, "x", forward_origin=origin)).forwarded_from == name
+
+
+def test_a_message_knows_its_topic_and_the_messages_before_it() -> None:
+    converter = UpdateConverter(BOT)
+
+    topic = {"message_thread_id": 10, "is_topic_message": True}
+
+    def receive(number: int, kind: str = "message", **more: Any) -> ChatMessage | Deletion | None:
+        message = {**text_message(number, "x"), **topic, **more}
+        return converter.convert({"update_id": 1, kind: message})
+
+    assert receive(11, reply_to_message={"forum_topic_created": {"name": "Incidents"}})
+    second = receive(12, reply_to_message=text_message(11, "x"))
+    assert receive(13, text="", forum_topic_edited={"name": "Outages"}) is None
+    third = receive(14)
+    edited = receive(12, "edited_message", edit_date=1_790_000_100)
+    old = receive(3, "edited_message", edit_date=1_790_000_100)
+    assert isinstance(old, ChatMessage)
+    assert isinstance(second, ChatMessage)
+    assert isinstance(third, ChatMessage)
+    assert isinstance(edited, ChatMessage)
+    assert (second.thread, second.recent) == ("Incidents", ("4200001.11",))
+    assert (third.thread, third.recent) == ("Outages", ("4200001.12", "4200001.11"))
+    assert (edited.recent, old.recent) == (("4200001.11",), ())
 
 
 def test_a_deletion_names_the_messages() -> None:
