@@ -1,19 +1,24 @@
 """Settings and types in a task's definition hold, whoever enqueued the task."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from pulse_desktop.protocol.topics import TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-from tests.kit.worker_processes import WorkerHarness, open_harness
+from tests.kit.worker_processes import TASKS, WorkerHarness, open_harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["jetstream", "core"])
+BROKERS = ["jetstream", pytest.param("core", marks=pytest.mark.slow)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=BROKERS)
 async def harness(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[WorkerHarness]:
@@ -34,10 +39,21 @@ async def test_labels_of_the_decorator_hold_for_a_plain_message(harness: WorkerH
     assert [failure["will_retry"] for failure in failures] == [True, False]
 
 
-async def test_labels_of_the_message_take_precedence(harness: WorkerHarness) -> None:
-    task_id = await harness.send("work_within_a_limit", 0.5, labels={"timeout": 30})
+@pytest.mark.parametrize("limit", [30, None])
+async def test_labels_of_the_message_take_precedence(
+    harness: WorkerHarness, limit: int | None
+) -> None:
+    task_id = f"limit-{limit}"
+    message = {
+        "task_id": task_id,
+        "task_name": f"{TASKS}:work_within_a_limit",
+        "labels": {"timeout": limit},
+        "args": [0.5],
+        "kwargs": {},
+    }
+    await harness.client.publish(TASK_SUBJECT, json.dumps(message).encode())
     result = await harness.result(task_id)
-    assert (result["return_value"], result["labels"]["timeout"]) == ("done", 30)
+    assert (result["return_value"], result["labels"]["timeout"]) == ("done", limit)
 
 
 async def test_an_invalid_model_fails_the_task_with_the_name_of_the_field(

@@ -54,6 +54,7 @@ async def test_tasks_of_another_program_reach_its_workers(
     assert "published again for another worker of the queue group" in warning
 
 
+@pytest.mark.slow
 async def test_a_task_that_no_worker_has_fails_with_a_result(harness: WorkerHarness) -> None:
     harness.core_nats = True
     sent: list[bytes] = []
@@ -68,7 +69,7 @@ async def test_a_task_that_no_worker_has_fails_with_a_result(harness: WorkerHarn
     await wait_until(lambda: len(sent) == MAX_HOPS + 1)
 
 
-@pytest.mark.parametrize("broker", ["jetstream", "core"])
+@pytest.mark.parametrize("broker", [pytest.param("jetstream", marks=pytest.mark.slow), "core"])
 async def test_workers_of_one_queue_with_different_tasks_say_so_at_the_start(
     harness: WorkerHarness, tmp_path: Path, broker: str
 ) -> None:

@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from taskiq import TaskiqMessage
 
 from pulse_workers.errors import WrongArgumentsError
@@ -37,16 +37,15 @@ class ArgumentConverter:
             function: a task function; its annotations may be anything.
         """
         hints = _hints(function)
+        parameters = inspect.signature(function).parameters
         self._parameters = [
-            (parameter, TypeAdapter(hints[name]), _has_json_form(hints[name]))
-            for name, parameter in inspect.signature(function).parameters.items()
-            if name in hints and _has_schema(hints[name])
+            (parameter, adapter, _has_json_form(hints[name]))
+            for name, parameter in parameters.items()
+            if name in hints and (adapter := _adapter(hints[name])) is not None
         ]
         self._positions = {
             name: index
-            for index, (name, parameter) in enumerate(
-                inspect.signature(function).parameters.items()
-            )
+            for index, (name, parameter) in enumerate(parameters.items())
             if parameter.kind in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL)
         }
 
@@ -99,12 +98,12 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
-def _has_schema(annotation: Any) -> bool:
+def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
+    """Return pydantic's adapter; None for a type that it does not know, such as a dependency's."""
     try:
-        TypeAdapter(annotation)
-    except (PydanticUserError, TypeError, ValueError, NameError, RecursionError):
-        return False  # pydantic cannot convert to this type, such as an injected dependency
-    return True
+        return TypeAdapter(annotation)
+    except Exception:  # noqa: BLE001 - pydantic runs the type's own code
+        return None
 
 
 def _has_json_form(annotation: Any) -> bool:
