@@ -92,6 +92,30 @@ async def test_tasks_of_pulse_radar_run_and_their_results_are_read(
     assert all(isinstance(extracted[name], int) for name in counts)
 
 
+async def test_a_message_of_the_webhook_is_stored_and_processed(
+    harness: WorkerHarness, client: NatsBroker
+) -> None:
+    message = {
+        "message_id": 77,
+        "date": 1_795_000_000,
+        "chat": {"id": -1001234567890, "type": "supergroup", "title": "Ops"},
+        "from": {"id": 5, "is_bot": False, "first_name": "Olena"},
+        "text": "PROD is down since 10:00, checkout fails",
+    }
+    name = "app.tasks.ingestion:save_telegram_message"
+    saved = await _run(client, name, {"update_id": 1, "message": message})
+    prefix, message_id = saved.rsplit(" ", 1)
+    assert prefix == "Saved message"
+    assert message_id.endswith(".77")
+    await harness.wait_for_event(
+        lambda e: e["type"] == "message.scored" and e["data"]["message_id"] == message_id, TIMEOUT_S
+    )
+    new = [e["data"] for e in harness.events if e["type"] == "message.new"]
+    assert [each["content"] for each in new if each["id"] == message_id] == [message["text"]]
+    joined = {"update_id": 2, "message": {**message, "message_id": 78, "text": ""}}
+    assert (await _run(client, name, joined)).startswith("Skipped: ")
+
+
 async def test_a_failure_and_the_progress_are_read_too(
     harness: WorkerHarness, client: NatsBroker
 ) -> None:

@@ -2,22 +2,56 @@
 
 A client that enqueues `app.tasks.scoring:score_message_task` is served by these workers without a
 change. Arguments that select rows of its database (providers, agents, projects) have no meaning
-here and are accepted without effect. Its ingestion tasks read chats through an API of their own or
-take rows of its database, and have no counterpart.
+here and are accepted without effect. Of its ingestion tasks, the one that stores a message of its
+webhook runs; `ingest_telegram_messages_task` reads chats through an API that is not available here.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from taskiq import TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 
+from pulse_workers.chat.pipeline.ingestion import store_messages
+from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.services import child_id, current_services, current_task_id
+from pulse_workers.chat.sources.telegram_bot.updates import convert_update
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
+from pulse_workers.chat.tasks.ingestion import PARENT, ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
+from pulse_workers.chat.tasks.window import process_messages
 from pulse_workers.registry import task
 
 MessageId = str | int
+_UNKNOWN_BOT: Final = 0
+"""Stands for the bot of the webhook, whose id its updates do not have."""
+
+
+@task(task_name="app.tasks.ingestion:save_telegram_message", **ingest_messages.labels)
+async def save_telegram_message(telegram_data: dict[str, Any]) -> str:
+    """Store a message that a Telegram bot has received, and process it.
+
+    Args:
+        telegram_data: an update of the Bot API.
+
+    Returns:
+        What was done, as text.
+
+    Raises:
+        StoreFullError: the bucket has reached its limit.
+    """
+    services, task_id = current_services(), current_task_id()
+    message = convert_update(telegram_data, _UNKNOWN_BOT)
+    if not isinstance(message, ChatMessage):
+        return "Skipped: the update has no message with a text or a file"
+    own = msgspec.structs.replace(message, ingested_by=task_id)
+    stored = await store_messages(services, [own], task_id)
+    if stored.missing:  # also after an attempt that stored it and did not get further
+        kicker = process_messages.kicker().with_labels(**{PARENT: task_id})
+        await kicker.with_task_id(child_id(task_id, "process")).kiq([message.id])
+    return f"Saved message {message.id}"
 
 
 @task(task_name="app.tasks.scoring:score_message_task", **score_message_task.labels)
