@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test run test test-slow lint format bench bench-chat bench-listing bench-workers messages soak screenshots package package-again package-test lock clean
+.PHONY: help setup setup-run setup-test run test test-slow lint format bench bench-chat bench-listing bench-workers evaluate messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests mostly wait for servers, so two processes nearly halve the time.
@@ -56,6 +56,9 @@ bench-listing: setup-run ## Measure the commands that list, with 100,000 stored 
 
 bench-workers: setup-run ## Measure Pulse workers against bare taskiq-nats
 	@$(BIN)/python benchmarks/workers.py $(BENCH)
+
+evaluate: setup-test ## Measure the built-in provider on the labelled messages
+	@$(BIN)/python -m tests.labelled.evaluation
 
 messages: setup-test ## Extract the texts for translation into resources/locale/pulse_desktop.pot
 	@mkdir -p resources/locale

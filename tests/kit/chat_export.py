@@ -43,7 +43,7 @@ def service(number: int) -> dict[str, Any]:
 
 
 def small_chat() -> list[dict[str, Any]]:
-    """Return a chat in English and Ukrainian, with files and one Polish message."""
+    """Return a chat in English and Ukrainian, with files and one French message."""
     return [
         service(1),
         message(2, "Доброго ранку! Платіжна черга падає з таймаутом після релізу 4.18"),
@@ -71,8 +71,8 @@ def small_chat() -> list[dict[str, Any]]:
         message(10, "and the night before", file="files/cut.log.gz", mime_type="application/gzip"),
         message(11, "third night", file="files/absent.log", mime_type="text/plain"),
         message(12, "voice", file=NOT_INCLUDED, mime_type="audio/ogg"),
-        message(13, "Треба обов'язково додати тест на чергу, ризик повторення великий"),
-        message(14, "Dzień dobry, proszę o pomoc, nie jest dobrze, kolejka nie działa"),
+        message(13, "Є ризик, що черга впаде ще раз, тесту на неї немає"),
+        message(14, "Bonjour, le nouveau contrat est dans la boîte, merci pour tout"),
         message(15, "idea: we could warn before the payment queue is full", author="Taras"),
         message(16, "👍", author="Taras"),
     ]

@@ -97,7 +97,7 @@ async def test_an_export_is_scored_embedded_and_analyzed(
     assert scored[f"{CHAT_ID}.3"]["importance_score"] > scored[f"{CHAT_ID}.6"]["importance_score"]
     assert scored[f"{CHAT_ID}.9"]["factors"]["attachment"] == 1.0
     assert scored[f"{CHAT_ID}.14"]["classification"] == "not_judged"
-    assert scored[f"{CHAT_ID}.14"]["reason"] == "neither English nor Ukrainian"
+    assert "none of the languages" in scored[f"{CHAT_ID}.14"]["reason"]
     measured = await harness.wait_for_event(
         lambda event: event["type"] == "metrics:update" and event["data"]["noiseRatio"]
     )

@@ -4,73 +4,25 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
-import msgspec
 import pytest
 
-FOLDER: Final = Path(__file__).parents[3] / "labelled"
+from tests.labelled.messages import (
+    ATOM_TYPES,
+    CLASSES,
+    FOLDER,
+    LANGUAGES,
+    Language,
+    conversations,
+    messages_of,
+)
+
 README: Final = FOLDER / "README.md"
-
-Language = Literal["en", "uk"]
-MessageClass = Literal["noise", "weak_signal", "signal"]
-AtomType = Literal[
-    "problem",
-    "solution",
-    "decision",
-    "question",
-    "insight",
-    "idea",
-    "blocker",
-    "risk",
-    "requirement",
-]
-LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
-CLASSES: Final[tuple[MessageClass, ...]] = get_args(MessageClass)
-ATOM_TYPES: Final[tuple[AtomType, ...]] = get_args(AtomType)
-
 EVALUATED: Final = ("tuning", "held_out")
 ALL: Final = (*EVALUATED, "injections")
-
-
-class LabelledAtom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    type: AtomType
-    quote: str
-
-
-class LabelledMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    id: str
-    chat: str
-    author: str
-    sent_at: datetime
-    text: str
-    reply_to: str | None
-    language: Language
-    label: MessageClass = msgspec.field(name="class")
-    atoms: tuple[LabelledAtom, ...]
-    reason: str
-    attempt: str | None = None
-
-    @property
-    def conversation(self) -> str:
-        return self.id.rpartition("-")[0]
-
-
-@cache
-def messages_of(name: str) -> tuple[LabelledMessage, ...]:
-    lines = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    return tuple(msgspec.json.decode(line, type=LabelledMessage) for line in lines)
-
-
-def conversations(name: str) -> dict[str, list[LabelledMessage]]:
-    found: dict[str, list[LabelledMessage]] = {}
-    for message in messages_of(name):
-        found.setdefault(message.conversation, []).append(message)
-    return found
 
 
 def sentences(name: str) -> Iterator[str]:

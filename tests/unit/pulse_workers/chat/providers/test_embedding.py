@@ -101,7 +101,7 @@ async def test_a_second_server_of_the_same_model_answers_and_the_answer_says_so(
 async def test_without_a_configuration_the_lexical_model_embeds_and_says_so() -> None:
     providers = make_providers(Settings(), LocalState(), {})
     answer = await providers.provider.embed(["text"])
-    assert answer.model == providers.provider.embedding_model == "builtin-hashing-512"
+    assert answer.model == providers.provider.embedding_model == "builtin-stems-512"
     assert "lexical" in providers.provider.kind
     assert [check.name for check in providers.checks] == ["builtin"]
 

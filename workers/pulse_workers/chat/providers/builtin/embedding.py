@@ -1,8 +1,8 @@
-"""Text embeddings without a model: words and character n-grams hashed into a fixed space.
+"""Text embeddings without a model: stems and character n-grams hashed into a fixed space.
 
-Texts are similar when they share words, pairs of words, word prefixes or character n-grams. The
-last two cover inflection, of which Ukrainian has a lot. Signed hashing (Weinberger et al., 2009)
-keeps collisions unbiased.
+Texts are similar when they share stems, pairs of stems or character n-grams; they must share words
+to be similar, and a translation is not. Signed hashing (Weinberger et al., 2009) keeps collisions
+unbiased.
 """
 
 import itertools
@@ -14,15 +14,15 @@ from typing import Final
 
 import numpy as np
 
+from pulse_workers.chat.providers.builtin.languages import detect_language, to_cyrillic
+from pulse_workers.chat.providers.builtin.stemming import stems
 from pulse_workers.chat.providers.builtin.text import content_words
 from pulse_workers.chat.records import Vector
 
 DIMENSIONS: Final = 512
 
 _WORD_WEIGHT: Final = 1.0
-_PREFIX_WEIGHT: Final = 0.7
 _PAIR_WEIGHT: Final = 0.7
-_PREFIX_LENGTH: Final = 4
 _NGRAM_WEIGHT: Final = 0.45
 _NGRAM_LENGTHS: Final = (3, 4, 5)
 
@@ -46,14 +46,11 @@ def embed_texts(texts: Sequence[str]) -> Vector:
 
 def _features(text: str) -> dict[str, float]:
     """Return features with their weights, which grow with the logarithm of the count."""
-    tokens = content_words(text)
+    tokens = stems(content_words(to_cyrillic(text)), detect_language(text))
     features: dict[str, float] = {}
     for token, count in Counter(tokens).items():
         strength = 1.0 + math.log(count)
         features[f"w:{token}"] = _WORD_WEIGHT * strength
-        if len(token) > _PREFIX_LENGTH:
-            prefix = f"b:{token[:_PREFIX_LENGTH]}"
-            features[prefix] = features.get(prefix, 0.0) + _PREFIX_WEIGHT * strength
         ngrams = _character_ngrams(token)
         share = _NGRAM_WEIGHT * strength / math.sqrt(len(ngrams)) if ngrams else 0.0
         for ngram in ngrams:

@@ -1,7 +1,7 @@
 """Key phrases after RAKE (Rose et al., 2010): runs of content words, scored by co-occurrence.
 
 Two things are adapted to chat. A word scores by the number of messages that use it in any form
-(words are compared by their first letters, because Ukrainian has many inflections). And a phrase
+(words are compared by their stems). And a phrase
 needs a word that occurs in two messages: in short texts the rarest words say the least.
 """
 
@@ -10,24 +10,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from pulse_workers.chat.providers.builtin.stemming import stem
 from pulse_workers.chat.providers.builtin.stop_words import CALENDAR, STOP_WORDS, WEAK_WORDS
 from pulse_workers.chat.providers.builtin.text import strip_markup, tokenize
 
 _BOUNDARY: Final = re.compile(r"[^\w\s'’ʼ-]+|\n")
 _EXCLUDED: Final = STOP_WORDS | CALENDAR
 _MAX_WORDS: Final = 3
-_STEM_LENGTH: Final = 5
 _VERB: Final = re.compile(
     r"(?:ити|ати|яти|іти|ться|лась|лося|лись|ємо|емо|имо|ють|ять|уть|ать|аю|ую|ив|ав|ила|ала|ило|ало"
     r"|или|али|еш|иш|ють|ний|ingly|ously|[a-z]{3}ed)$"
 )
 
 Phrase = tuple[str, ...]
-
-
-def stem(word: str) -> str:
-    """Return the first letters of a word, which its inflected forms have in common."""
-    return word[:_STEM_LENGTH]
 
 
 def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
@@ -38,7 +33,7 @@ def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
     for text in texts:
         for run in _content_runs(text):
             for phrase in _subphrases(run):
-                key = tuple(stem(word) for word in phrase)
+                key = tuple(stem(word, None) for word in phrase)
                 counts[key] += 1
                 originals.setdefault(key, " ".join(phrase))
     cooccurring: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -66,7 +61,7 @@ def _document_frequency(texts: Sequence[str]) -> Counter[str]:
     """Count the texts in which each stem occurs."""
     frequency: Counter[str] = Counter()
     for text in texts:
-        frequency.update({stem(word) for run in _content_runs(text) for word in run})
+        frequency.update({stem(word, None) for run in _content_runs(text) for word in run})
     return frequency
 
 

@@ -1,6 +1,6 @@
 """The built-in provider: rules and statistics, without a language model and without network.
 
-It records `builtin-lexical` as its model, and refuses what it cannot do. Its calls compute in
+It refuses what it cannot do. Its calls compute in
 threads.
 """
 
@@ -11,7 +11,10 @@ from typing import Final, TypeVar
 from pulse_workers.chat.providers.builtin import scoring
 from pulse_workers.chat.providers.builtin.atoms import extract_atoms
 from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
-from pulse_workers.chat.providers.builtin.text import count_tokens, detect_language
+from pulse_workers.chat.providers.builtin.features import measure_features
+from pulse_workers.chat.providers.builtin.languages import LANGUAGES, detect_language
+from pulse_workers.chat.providers.builtin.summary import summarise_atoms
+from pulse_workers.chat.providers.builtin.text import count_tokens
 from pulse_workers.chat.providers.builtin.topics import assign_topics
 from pulse_workers.chat.providers.provider import (
     Answer,
@@ -30,10 +33,9 @@ from pulse_workers.errors import ProviderRefusedError
 
 T = TypeVar("T")
 
-LANGUAGES: Final = ("en", "uk")
 MAX_CHARS: Final = 20_000
 MAX_MESSAGES: Final = 500
-_MAX_FOREIGN_SHARE: Final = 0.5
+_FOREIGN: Final = f"written in none of the languages {', '.join(LANGUAGES)}"
 
 
 class BuiltinProvider:
@@ -41,9 +43,9 @@ class BuiltinProvider:
 
     name = "builtin"
     kind = "lexical (no language model)"
-    model = "builtin-lexical"
-    embedding_model = f"builtin-hashing-{DIMENSIONS}"
-    capabilities = frozenset({Capability.JUDGE, Capability.EMBED, Capability.READ})
+    model = "builtin-lexical-2"
+    embedding_model = f"builtin-stems-{DIMENSIONS}"
+    capabilities = frozenset(Capability)
 
     def version(self, capability: Capability) -> ModelVersion:
         """Return the model that answers; there are no prompts."""
@@ -61,7 +63,8 @@ class BuiltinProvider:
     async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages by explainable factors.
 
-        A message that is too long, or neither English nor Ukrainian, is not judged.
+        A message that is too long, or in an unknown language, is not judged; an alarm in any
+        language is.
         """
         return await asyncio.to_thread(self._judge, inputs)
 
@@ -85,15 +88,8 @@ class BuiltinProvider:
         return await asyncio.to_thread(self._read, request)
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
-        """Refuse: a summary needs a language model.
-
-        Raises:
-            ProviderRefusedError: always.
-        """
-        raise ProviderRefusedError(
-            f"{self.model} cannot summarise {len(request.messages)} messages: "
-            "this needs a language model"
-        )
+        """List what was extracted in a period; no text is written, and nothing is translated."""
+        return self._answer(summarise_atoms(request.atoms), Usage(0, 0, 0.0))
 
     def _judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         judgements = tuple(self._judge_one(each) for each in inputs)
@@ -107,17 +103,14 @@ class BuiltinProvider:
 
     def _judge_one(self, given: JudgeInput) -> Judgement:
         message = given.message
-        if reason := _why_not_judged(message):
+        if len(message.content) > MAX_CHARS:
+            reason = f"{len(message.content):,} characters, more than {MAX_CHARS:,}"
             return Judgement(message.id, "not_judged", None, reason)
-        factors = scoring.measure_factors(message, given.recent, given.attachment_text)
-        importance = scoring.importance(factors)
-        return Judgement(
-            message_id=message.id,
-            classification=scoring.classify(importance),
-            importance=importance,
-            factors=factors,
-            weights=dict(scoring.WEIGHTS),
-        )
+        features = measure_features(given)
+        is_foreign = detect_language(message.content) == "other"
+        if is_foreign and not (features["alarm"] or features["automatic_alarm"]):
+            return Judgement(message.id, "not_judged", None, _FOREIGN)
+        return scoring.judge(given, features, scoring.load_model().scoring)
 
     def _embed(self, texts: Sequence[str]) -> Answer[Vector]:
         for text in texts:
@@ -128,7 +121,15 @@ class BuiltinProvider:
     def _read(self, request: ReadRequest) -> Answer[Reading]:
         messages = request.messages
         self._check_readable(messages, request.language)
-        atoms = tuple(extract_atoms(messages, request.language, model=self.model, now=request.now))
+        atoms = tuple(
+            extract_atoms(
+                messages,
+                request.language,
+                scoring.load_model(),
+                model_name=self.model,
+                now=request.now,
+            )
+        )
         missing = [each for each in messages if each.id not in request.vectors]
         computed = embed_texts([each.content for each in missing])
         vectors = {each.id: row for each, row in zip(missing, computed, strict=True)}
@@ -147,17 +148,11 @@ class BuiltinProvider:
     def _check_readable(self, messages: Sequence[ChatMessage], language: str | None) -> None:
         if language is not None and language not in LANGUAGES:
             raise ProviderRefusedError(
-                f"language {language!r}: {self.model} has cues for English (en) and "
-                "Ukrainian (uk) only"
+                f"language {language!r}: {self.model} has cues for {', '.join(LANGUAGES)} only"
             )
         if len(messages) > MAX_MESSAGES:
             raise ProviderRefusedError(
                 f"{len(messages)} messages at once, but {self.model} reads at most {MAX_MESSAGES}"
-            )
-        foreign = sum(detect_language(message.content) == "other" for message in messages)
-        if foreign > len(messages) * _MAX_FOREIGN_SHARE:
-            raise ProviderRefusedError(
-                f"{foreign} of {len(messages)} messages are neither English nor Ukrainian"
             )
         for message in messages:
             self._check_length(message.content, message.id)
@@ -167,12 +162,3 @@ class BuiltinProvider:
             raise ProviderRefusedError(
                 f"{name} has {len(text):,} characters, but {self.model} reads at most {MAX_CHARS:,}"
             )
-
-
-def _why_not_judged(message: ChatMessage) -> str:
-    """Return why a message cannot be judged; empty if it can."""
-    if len(message.content) > MAX_CHARS:
-        return f"{len(message.content):,} characters, more than {MAX_CHARS:,}"
-    if detect_language(message.content) == "other":
-        return "neither English nor Ukrainian"
-    return ""

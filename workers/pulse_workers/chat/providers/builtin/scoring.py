@@ -1,107 +1,133 @@
-"""Importance scores of chat messages, as a weighted sum of explainable factors.
+"""Scores of chat messages by a linear model of explainable factors.
 
-Each factor is 0 to 1, and the weights sum to 1, so the score is 0 to 1, too.
+The model is an ordinal regression: one weighted sum of features with two thresholds, noise to weak
+signal and weak signal to signal. `model.json` has its weights; `benchmarks/fit_builtin.py` fits
+them. A score depends on the message and its context only, never on the time.
 """
 
+import functools
+import importlib.resources
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from pulse_workers.chat.providers.builtin.atoms import cue_strength
-from pulse_workers.chat.providers.builtin.text import content_words, tokenize
-from pulse_workers.chat.records import ChatMessage
+import msgspec
 
-WEIGHTS: Final[Mapping[str, float]] = {
-    "knowledge_cues": 0.34,
-    "length": 0.24,
-    "uniqueness": 0.16,
-    "numbers": 0.06,
-    "question": 0.05,
-    "code": 0.04,
-    "link": 0.03,
-    "attachment": 0.03,
-    "reply": 0.02,
-    "author_activity": 0.02,
-    "mention": 0.01,
-}
+from pulse_workers.chat.providers.builtin.features import FACTORS
+from pulse_workers.chat.providers.provider import JudgeInput, Judgement
+
 NOISE_THRESHOLD: Final = 0.30
 SIGNAL_THRESHOLD: Final = 0.60
-
-_FULL_LENGTH_WORDS: Final = 30
-_ACTIVE_SHARE: Final = 0.25
-_QUESTION: Final = re.compile(r"\?(?:[\s)\"»”]|$)")
-_NUMBER: Final = re.compile(r"(?<!\w)\d+(?:[.,:]\d+)*\s?(?:%|ms|s|с|мс|GB|MB|ГБ|МБ|k|rps|x)?(?!\w)")
+_REASONS: Final = 3
+_LOGIT_OF_NOISE: Final = math.log(NOISE_THRESHOLD / (1 - NOISE_THRESHOLD))
+_DISTANCE: Final = math.log(SIGNAL_THRESHOLD / (1 - SIGNAL_THRESHOLD)) - _LOGIT_OF_NOISE
 
 
-def measure_factors(
-    message: ChatMessage,
-    context: Sequence[ChatMessage],
-    attachment_text: str,
-) -> dict[str, float]:
-    """Measure the factors of a message.
+class ScoringModel(msgspec.Struct, frozen=True):
+    """Weights of an ordinal regression.
 
-    Args:
-        message: the message.
-        context: the messages before it, newest first.
-        attachment_text: text of its attachments, empty without any.
-
-    Returns:
-        Every factor of `WEIGHTS`, 0 to 1, rounded to three decimals.
+    Attributes:
+        weights: weight of each feature; a negative one makes noise more probable.
+        noise: weighted sum below which a message is noise.
+        signal: weighted sum from which it is a signal.
     """
-    content = content_words(message.content)
-    measured = {
-        "length": _length(len(content)),
-        "uniqueness": _uniqueness(content, context),
-        "knowledge_cues": cue_strength(message.content),
-        "question": 1.0 if _QUESTION.search(message.content) else 0.0,
-        "numbers": min(1.0, len(_NUMBER.findall(message.content)) / 3),
-        "link": 1.0 if message.links else 0.0,
-        "code": 1.0 if message.has_code else 0.0,
-        "attachment": _attachment(message, attachment_text),
-        "reply": 1.0 if message.reply_to else 0.0,
-        "mention": 1.0 if message.mentions else 0.0,
-        "author_activity": _author_activity(message, context),
-    }
-    return {name: round(value, 3) for name, value in measured.items()}
+
+    weights: dict[str, float]
+    noise: float
+    signal: float
+
+    def sum_of(self, features: Mapping[str, float]) -> float:
+        """Return the weighted sum."""
+        return sum(self.weights[name] * value for name, value in features.items())
+
+    def importance(self, total: float) -> float:
+        """Return the importance of a weighted sum: 0.3 and 0.6 at the two thresholds."""
+        distance = max(1e-6, self.signal - self.noise)
+        position = (total - self.noise) / distance * _DISTANCE + _LOGIT_OF_NOISE
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, position))))
 
 
-def importance(factors: Mapping[str, float]) -> float:
-    """Return the weighted sum, 0 to 1, rounded to three decimals."""
-    return round(min(1.0, sum(WEIGHTS[name] * value for name, value in factors.items())), 3)
+class AtomModel(msgspec.Struct, frozen=True):
+    """Weights of a multinomial regression over atom types and `none`.
+
+    Attributes:
+        weights: weight of each feature, by type.
+        threshold: probability from which a sentence is an atom.
+    """
+
+    weights: dict[str, dict[str, float]]
+    threshold: float
 
 
-def classify(score: float) -> str:
+class Model(msgspec.Struct, frozen=True):
+    """The contents of `model.json`."""
+
+    scoring: ScoringModel
+    atoms: AtomModel
+
+
+@functools.cache
+def load_model() -> Model:
+    """Read `model.json` of this package."""
+    text = importlib.resources.files(__package__).joinpath("model.json").read_bytes()
+    return msgspec.json.decode(text, type=Model)
+
+
+def judge(given: JudgeInput, features: Mapping[str, float], model: ScoringModel) -> Judgement:
+    """Judge a message by its features."""
+    importance = round(model.importance(model.sum_of(features)), 3)
+    classification = classify(importance)
+    return Judgement(
+        message_id=given.message.id,
+        classification=classification,
+        importance=importance,
+        reason=_reason(features, model, is_noise=classification == "noise"),
+        factors=factors_of(features, model),
+        weights=factor_weights(model),
+    )
+
+
+def classify(importance: float) -> str:
     """Return noise, weak_signal or signal."""
-    if score < NOISE_THRESHOLD:
+    if importance < NOISE_THRESHOLD:
         return "noise"
-    return "signal" if score > SIGNAL_THRESHOLD else "weak_signal"
+    return "signal" if importance > SIGNAL_THRESHOLD else "weak_signal"
 
 
-def _length(count: int) -> float:
-    """Return the logarithm of the word count, 1 from 30 words on."""
-    return min(1.0, math.log1p(count) / math.log1p(_FULL_LENGTH_WORDS))
+def factors_of(features: Mapping[str, float], model: ScoringModel) -> dict[str, float]:
+    """Return the value of each factor: 0 if its features speak for noise most, 1 if least."""
+    values = {}
+    for factor, names in FACTORS.items():
+        lowest, highest = _bounds(names, model)
+        total = sum(model.weights[name] * features[name] for name in names)
+        values[factor] = (
+            round((total - lowest) / (highest - lowest), 3) if highest > lowest else 0.0
+        )
+    return values
 
 
-def _uniqueness(content: Sequence[str], context: Sequence[ChatMessage]) -> float:
-    """Return 1 minus the largest share of words in common with one recent message."""
-    if not content:
-        return 0.0
-    own = set(content)
-    shared = (len(own & set(tokenize(other.content))) / len(own) for other in context)
-    enough_words = min(1.0, len(own) / 4)
-    return (1.0 - max(shared, default=0.0)) * enough_words
+def factor_weights(model: ScoringModel) -> dict[str, float]:
+    """Return the weight of each factor: by how much it can change the sum, as a share."""
+    spans = {}
+    for factor, names in FACTORS.items():
+        lowest, highest = _bounds(names, model)
+        spans[factor] = highest - lowest
+    whole = sum(spans.values())
+    return {factor: round(span / whole, 4) for factor, span in spans.items()}
 
 
-def _attachment(message: ChatMessage, text: str) -> float:
-    if text:
-        return 1.0
-    return 0.5 if message.attachments and message.content else 0.0
+def _bounds(names: tuple[str, ...], model: ScoringModel) -> tuple[float, float]:
+    weights = [model.weights[name] for name in names]
+    return sum(min(0.0, each) for each in weights), sum(max(0.0, each) for each in weights)
 
 
-def _author_activity(message: ChatMessage, context: Sequence[ChatMessage]) -> float:
-    """Return the author's share of recent messages, 1 from a quarter on."""
-    if not context:
-        return 0.0
-    own = sum(other.author_id == message.author_id for other in context)
-    return min(1.0, own / len(context) / _ACTIVE_SHARE)
+def _reason(features: Mapping[str, float], model: ScoringModel, *, is_noise: bool) -> str:
+    """Return the features that speak most for the class of a message."""
+    sign = -1.0 if is_noise else 1.0
+    effects = {name: sign * model.weights[name] * value for name, value in features.items()}
+    strongest = sorted(effects, key=lambda name: (-effects[name], name))[:_REASONS]
+    return ", ".join(
+        name.removeprefix("cue_").removeprefix("hint_").replace("_", " ")
+        for name in strongest
+        if effects[name] > 0
+    )

@@ -28,18 +28,35 @@ _UKRAINIAN_WORDS: Final = """
     вечора привіт дякую дяка будь ласка ага угу ладно думаю знаю бо їхати після перед під над між
     тим цим ким чим нього неї них ним нею нам вами нами якого якої яких
 """
-_OTHER_LATIN_WORDS: Final = """
-    der die das und ist nicht ich wir sie mit auf für ein eine einen auch noch wird haben sind
-    bitte kann dass heute morgen oder aber wenn nach beim zum zur vom el los las una uno pero por
-    para con está esta esto como más muy también hay gracias hola porque qué le les des est une
-    dans pour avec nous vous pas sur ce cette sont mais bonjour merci il elle nie jest się na tak
-    że przez jak dzień dobry proszę mamy będzie ale czy je na že se jsem není jsou bude prosím
-    děkuji ahoj protože co jak
-"""
 _RUSSIAN_WORDS: Final = """
     что это как не на он она они мы вы его если уже только или когда где есть был была было были
     можно нужно надо очень потому чтобы сейчас сегодня завтра спасибо привет пожалуйста почему
-    тоже ещё еще все всё кто нет да
+    тоже ещё еще все всё кто нет да из при для над от до по за со об про так там тут вот бы же ли
+    у нас вас меня тебя мне тебе себя этот эта эти этого этой тот та те того который которая
+    которые которое после перед без чем тем ну да и с в к о я ты мой наш ваш будет будут может
+"""
+_POLISH_WORDS: Final = """
+    nie jest się na tak że przez jak mamy będzie ale czy je to w z do po od za już tylko jeszcze co
+    kto gdzie kiedy bo żeby dla nas was mnie jestem są był była było były oraz lub albo ten ta te
+    tego tej też może można trzeba jutro dziś dzisiaj i o u ma mam bardzo ktoś coś dzień dobry
+    proszę dzięki cześć jeśli dopóki
+"""
+_GERMAN_WORDS: Final = """
+    der die das und ist nicht ich wir sie mit auf für ein eine einen einem einer auch noch wird
+    haben sind bitte kann dass heute morgen oder aber wenn nach beim zum zur vom von bei aus den dem
+    des im es er ihr mir uns euch mich dich schon nur sehr hat war wie wer wo warum weil bis durch
+    gerade wieder alle jetzt keine kein guten danke seit
+"""
+_OTHER_LANGUAGES: Final = """
+    el los las una uno pero por para con está esta esto como más muy también hay gracias hola porque
+    qué del se ya su lo que en de la no funciona le les des est une dans pour avec nous vous pas sur
+    ce cette sont mais bonjour merci il elle du au aux je tu ne plus être fait depuis na se jsem
+    není jsou bude prosím děkuji ahoj protože jak že il lo gli di che non per una sono ma anche
+    della nel
+    ciao grazie è não uma são mas obrigado está você isso het een niet van zijn maar ook wel deze
+    naar bij voor och att det är inte på som för jag har och ve bir bu için değil ile çok var
+    във със ще съм това няма много защо са ни ви беше гэта няма ёсць што калі јер није шта који али
+    nu este sunt pentru care din mai cu
 """
 _CALENDAR_WORDS: Final = """
     monday tuesday wednesday thursday friday saturday sunday night week weeks day days month months
@@ -61,12 +78,19 @@ ENGLISH: Final = frozenset(_ENGLISH_WORDS.split())
 """English stop words."""
 UKRAINIAN: Final = frozenset(_UKRAINIAN_WORDS.split())
 """Ukrainian stop words."""
-STOP_WORDS: Final = ENGLISH | UKRAINIAN
+FUNCTION_WORDS: Final = {
+    "en": ENGLISH,
+    "uk": UKRAINIAN,
+    "ru": frozenset(_RUSSIAN_WORDS.split()),
+    "pl": frozenset(_POLISH_WORDS.split()),
+    "de": frozenset(_GERMAN_WORDS.split()),
+}
+"""Frequent words, which identify a language."""
+OTHER_LANGUAGES: Final = frozenset(_OTHER_LANGUAGES.split())
+"""Frequent words of languages that the provider does not know."""
+_ENGLISH_CONTENT: Final = frozenset({"die", "war", "man", "hat", "den", "morgen", "bitte"})
+STOP_WORDS: Final = frozenset().union(*FUNCTION_WORDS.values()) - _ENGLISH_CONTENT
 CALENDAR: Final = frozenset(_CALENDAR_WORDS.split())
 """Words for times, and indefinite pronouns: they never name a topic."""
 WEAK_WORDS: Final = frozenset(_WEAK_WORDS.split())
 """Generic words: they name a topic only together with a more specific word."""
-OTHER_LATIN: Final = frozenset(_OTHER_LATIN_WORDS.split()) - ENGLISH
-"""Frequent words of German, Spanish, French, Polish and Czech."""
-RUSSIAN: Final = frozenset(_RUSSIAN_WORDS.split())
-"""Frequent Russian words, some of which are also Ukrainian."""

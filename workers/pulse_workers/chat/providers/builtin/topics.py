@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from pulse_workers.chat.providers.builtin.key_phrases import key_phrases
+from pulse_workers.chat.providers.builtin.languages import detect_language
 from pulse_workers.chat.providers.builtin.similarity import Similarity
-from pulse_workers.chat.providers.builtin.text import content_words, detect_language
+from pulse_workers.chat.providers.builtin.text import content_words
 from pulse_workers.chat.providers.provider import TopicAssignment
 from pulse_workers.chat.records import ChatMessage, Topic, Vector
 
@@ -140,8 +141,18 @@ def _new_topic(members: Sequence[ChatMessage]) -> _Candidate | None:
     phrases = key_phrases(texts)
     if not phrases:
         return None
-    topic_id = hashlib.blake2b(phrases[0].encode(), digest_size=8).hexdigest()
-    return _Candidate(topic_id, phrases[0], tuple(phrases))
+    name = _topic_name(phrases)
+    if not name:
+        return None
+    topic_id = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return _Candidate(topic_id, name, tuple(phrases))
+
+
+def _topic_name(phrases: Sequence[str]) -> str:
+    """Return the strongest phrase, or the two strongest words: one word says too little."""
+    if " " in phrases[0]:
+        return phrases[0]
+    return ", ".join(phrases[:2]) if len(phrases) > 1 else ""
 
 
 def _centroid(member_vectors: Sequence[Vector]) -> Vector:

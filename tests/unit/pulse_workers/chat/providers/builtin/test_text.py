@@ -1,36 +1,14 @@
-"""Tokens, sentences and languages of chat text."""
+"""Tokens and sentences of chat text."""
 
 import time
 
 import pytest
 from pulse_workers.chat.providers.builtin.text import (
     count_tokens,
-    detect_language,
     split_sentences,
     strip_markup,
     tokenize,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("The queue is slow and we should look at it", "en"),
-        ("Черга повільна, треба подивитися", "uk"),
-        ("deploy пройшов, але p99 виріс", "uk"),
-        ("Почему очередь опять не работает? Это уже третий раз", "other"),
-        ("Dzień dobry, proszę o pomoc, nie jest dobrze", "other"),
-        ("Guten Tag, die Schlange ist nicht schnell und wir warten", "other"),
-        ("行列が遅いので調べてください", "other"),
-        ("ok", "en"),
-        ("👍👍", None),
-        ("", None),
-        ("https://example.org/a?b=c", None),
-        ("```\nwir sind nicht das und die\n```", None),
-    ],
-)
-def test_the_language_is_detected(text: str, language: str | None) -> None:
-    assert detect_language(text) == language
 
 
 def test_tokens_include_apostrophes_and_numbers() -> None:

@@ -58,3 +58,16 @@ async def test_a_centroid_of_another_embedding_model_is_not_compared() -> None:
         new_topic(assignment, model="m", at=""), ["1"], [np.ones(3, dtype=np.float32)], ""
     )
     assert await topics_of([chat_message("payment queue pool raised")], topic) == ()
+
+
+async def test_a_topic_is_never_named_by_one_word() -> None:
+    first = chat_message("The certificate on the north gateway expires, chargers reject it")
+    talk = [
+        first,
+        chat_message("certificate renewed on staging only", author_id="2", reply_to=first.id),
+        chat_message("then chargers need the chain of that certificate", reply_to=first.id),
+        chat_message("chargers reload nightly, gateway in the morning", reply_to=first.id),
+    ]
+    names = [topic.name for topic in await topics_of(talk)]
+    assert names
+    assert all(len(name.split()) > 1 for name in names)
