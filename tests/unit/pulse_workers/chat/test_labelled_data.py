@@ -82,6 +82,16 @@ def test_files_share_no_message_author_chat_or_sentence() -> None:
     assert not set(sentences("tuning")) & set(sentences("held_out"))
 
 
+def test_extra_messages_for_tuning_are_well_formed_and_not_held_out() -> None:
+    extra = messages_of("extra_tuning")
+    for message in extra:
+        assert all(a.quote and a.quote in message.text for a in message.atoms), message.id
+        assert not (message.atoms and message.label == "noise"), message.id
+    held_out = set(sentences("held_out"))
+    shared = {each for each in sentences("extra_tuning") if len(each.split()) > 4} & held_out
+    assert not shared
+
+
 def test_only_injections_name_an_attempt() -> None:
     injections = messages_of("injections")
     assert all(each.attempt for each in injections)
