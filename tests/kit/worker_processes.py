@@ -139,7 +139,7 @@ class WorkerHarness:
                 raise AssertionError(f"the worker ended:\n{worker.log}")
             return any(e["source"].endswith(f":{worker.pid}") for e in self.events)
 
-        await wait_until(alive, 20, "the worker's first event")
+        await wait_until(alive, 60, "the worker's first event")
 
     async def run(self, **more: Any) -> Worker:
         """Start a worker and wait for its first event."""

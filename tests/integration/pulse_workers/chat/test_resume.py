@@ -38,11 +38,11 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Work
     """One server and one worker for the tests that change neither."""
     with NatsServer() as server:
         async with open_harness(server, tmp_path_factory.mktemp("shared")) as harness:
-            await harness.run()
+            await harness.run(chat_folders=tmp_path_factory.getbasetemp())
             yield harness
 
 
-async def ingest(harness: WorkerHarness, export: Path, timeout_s: float = 20) -> dict[str, Any]:
+async def ingest(harness: WorkerHarness, export: Path, timeout_s: float = 60) -> dict[str, Any]:
     result = await harness.result(await harness.send(INGEST, str(export)), timeout_s)
     assert result["error"] is None
     returned: dict[str, Any] = result["return_value"]
@@ -78,7 +78,7 @@ async def test_only_what_failed_is_repeated(shared: WorkerHarness, tmp_path: Pat
     assert (third["failed"], third["enqueued"]) == (0, 0)
     ids = [f"{CHAT_ID}.{n}" for n in (1, 2)]
     for event_type in ("message.scored", "message.new"):
-        await wait_until(lambda name=event_type: set(ids) <= set(announced(harness, name)))
+        await wait_until(lambda name=event_type: set(ids) <= set(announced(harness, name)), 30)
         assert {announced(harness, event_type)[key] for key in ids} == {1}
 
 
@@ -115,7 +115,7 @@ async def test_a_full_bucket_is_a_failure_that_names_the_command_and_heals(
     assert f"the bucket {bucket} is full" in full["message"]
     assert "pulse-worker provision --store-max-bytes" in full["message"]
     enlarge = harness.start("provision", "--store-max-bytes", "16M")
-    assert await enlarge.wait_for_exit(20) == 0
+    assert await enlarge.wait_for_exit(60) == 0
     assert f"enlarged {bucket} to 16 MiB" in enlarge.log
     healed = await ingest(harness, export)
     assert (healed["failed"], healed["refused"], healed["finished"]) == (0, 0, True)
@@ -147,7 +147,7 @@ async def test_vectors_of_another_model_are_made_again(
     assert again["enqueued"] == 1
     for found in (await store.stages.get_many(ids)).values():
         assert found[Stage.EMBEDDED].model == BuiltinProvider.embedding_model
-    await wait_until(lambda: set(ids) <= set(announced(harness, "message.scored")))
+    await wait_until(lambda: set(ids) <= set(announced(harness, "message.scored")), 30)
     assert {announced(harness, "message.scored")[key] for key in ids} == {1}
 
 
@@ -157,7 +157,7 @@ async def test_an_ingest_that_fills_the_only_slot_runs_its_windows_itself(
 ) -> None:
     export = write_export(tmp_path / "export", [message(n, f"line {n}") for n in range(1, 4)])
     await harness.run(worker_slots=1)
-    result = await ingest(harness, export, 40)
+    result = await ingest(harness, export, 90)
     assert result["stages"]["extracted"]["done"] == 3
     await wait_until(harness.all_acked)
 
