@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from pulse_workers.chat.providers.http.limit_record import LocalState
@@ -154,3 +155,27 @@ async def test_a_record_of_another_version_is_replaced(clock: Clock) -> None:
     await use(limits)
     with pytest.raises(ModelRateLimitedError):
         await use(limits)
+
+
+async def test_an_answer_is_kept_when_its_end_cannot_be_recorded(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class LostState(LocalState):
+        is_lost = False
+
+        async def get(self, key: str) -> tuple[Any, int]:
+            if self.is_lost:
+                raise TimeoutError
+            return await super().get(key)
+
+    state = LostState()
+    limits = make(clock, state, concurrency=1)
+    async with limits.permit(1, 0.0, 60):
+        state.is_lost = True
+    await limits.remember_mode("small", OutputMode.TOOL)
+    assert "not recorded: the end of a request, whose lease will expire" in caplog.text
+    state.is_lost = False
+    with pytest.raises(ModelRateLimitedError):
+        await use(limits)
+    clock.now += 71
+    await use(limits)
