@@ -64,7 +64,7 @@ class Upgrade:
         await self.harness.js.publish(f"$KV.{BUCKET}.schedule.s", json.dumps(body).encode())
 
     async def all_have_results(self) -> list[dict[str, Any]]:
-        return [await self.harness.result(task_id) for task_id in list(self.sent)]
+        return [await self.harness.result(task_id, 60) for task_id in list(self.sent)]
 
 
 @pytest.fixture(params=["jetstream", "core"])
@@ -88,7 +88,7 @@ async def test_a_new_worker_executes_what_old_senders_send(upgrade: Upgrade) -> 
     for name in ALIASES:
         args = {"scoring": "1.1", "embedding": ["1.1"], "knowledge": ["1.1"], "ingestion": ""}
         task_id = await upgrade.harness.send(name, args[name.split(":")[0].rpartition(".")[2]])
-        error = (await upgrade.harness.result(task_id))["error"] or {}
+        error = (await upgrade.harness.result(task_id, 60))["error"] or {}
         assert error.get("exc_type") in (None, "MessageNotFoundError")
         started = await upgrade.harness.wait_for_event(partial(is_start_of, task_id))
         assert started["data"]["task_name"] == canonical_name(name)

@@ -5,6 +5,7 @@ errors"), a problem that is only supposed ("if it fails").
 """
 
 import dataclasses
+import functools
 import importlib.resources
 import re
 import tomllib
@@ -94,7 +95,8 @@ def forms_of(sentence: str) -> frozenset[str]:
     return frozenset(name for name, pattern in _FORMS.items() if pattern.search(sentence))
 
 
-def find_cues(sentence: str) -> dict[str, CueMatch]:
+@functools.lru_cache(maxsize=4_096)
+def find_cues(sentence: str) -> Mapping[str, CueMatch]:
     """Return the cue of each type that a sentence has, the strongest one."""
     found: dict[str, CueMatch] = {}
     for strength, patterns in _PATTERNS.items():
