@@ -31,7 +31,8 @@ from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.taskiq_project import FINISH, MODULE, STARTED, generate, taskiq_worker
 from tests.kit.waiting import wait_until
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 75
+"""A loaded machine takes long to start the two processes of a worker."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ async def open_shop(server: NatsServer, folder: Path, *arguments: str) -> AsyncI
         await wait_until(stopped, message="the worker reports its end")
 
 
+@pytest.mark.timeout(300)
 async def test_the_documented_example_shows_everything(
     nats_server: NatsServer, tmp_path: Path
 ) -> None:
@@ -127,6 +129,7 @@ BROKERS = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("options", BROKERS.values(), ids=BROKERS)
 async def test_every_broker_shows_everything(
     options: dict[str, str], nats_server: NatsServer, tmp_path: Path
