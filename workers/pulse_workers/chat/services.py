@@ -13,7 +13,7 @@ from typing import Final
 from nats.aio.client import Client
 
 from pulse_workers.brokers.delivery import current_delivery
-from pulse_workers.chat.agent_calls import AgentCalls
+from pulse_workers.chat.agents.calls import AgentCalls
 from pulse_workers.chat.providers.configured import CheckedProvider, make_providers
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders

@@ -12,10 +12,10 @@ import msgspec
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agent_calls import EXTRACTION
+from pulse_workers.chat.agents.calls import EXTRACTION
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
-from pulse_workers.chat.providers.provider import Answer, Reading, ReadRequest
+from pulse_workers.chat.providers.provider import Answer, Capability, Reading, ReadRequest
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.knowledge import Reader, TopicChange
@@ -74,7 +74,11 @@ async def extract_messages(
             )
             try:
                 answer = await services.agents.call(
-                    agent, task_id, len(read), services.provider.read(request)
+                    agent,
+                    task_id,
+                    len(read),
+                    services.provider.read(request),
+                    capability=Capability.READ,
                 )
             except Exception as error:
                 provider_errors.append(error)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agent_calls import CLASSIFICATION
+from pulse_workers.chat.agents.calls import CLASSIFICATION
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
-from pulse_workers.chat.providers.provider import Answer, JudgeInput, Judgement
+from pulse_workers.chat.providers.provider import Answer, Capability, JudgeInput, Judgement
 from pulse_workers.chat.records import ChatMessage, Score, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
@@ -44,7 +44,11 @@ async def score_messages(
     if inputs:
         try:
             answer = await services.agents.call(
-                CLASSIFICATION, task_id, len(inputs), services.provider.judge(inputs)
+                CLASSIFICATION,
+                task_id,
+                len(inputs),
+                services.provider.judge(inputs),
+                capability=Capability.JUDGE,
             )
             scores = _scores(answer, inputs)
         except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome

@@ -170,7 +170,7 @@ def make_providers(
         agent = configuration.agents[agent_name]
         chains[capability] = [
             local.get(choice.provider)
-            or LanguageModelProvider(clients[choice.provider], choice.model, agent)
+            or LanguageModelProvider(clients[choice.provider], choice.model, agent_name, agent)
             for choice in agent.choices
         ]
     embedding = configuration.embedding

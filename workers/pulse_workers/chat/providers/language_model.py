@@ -1,21 +1,286 @@
 """The provider that asks language models: one agent's calls over a model client."""
 
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from pulse_workers.chat.agents import analysis, classification, extraction
+from pulse_workers.chat.agents.answer import AgentAnswer
+from pulse_workers.chat.agents.chat_data import ChatData, chat_data, estimated_tokens
+from pulse_workers.chat.agents.injections import gives_orders
+from pulse_workers.chat.agents.prompt import Prompt, load_prompt
 from pulse_workers.chat.providers.configuration import AgentConfiguration
-from pulse_workers.chat.providers.model_client import ModelClient
+from pulse_workers.chat.providers.model_client import Completion, CompletionRequest, ModelClient
+from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.partial_provider import PartialProvider
+from pulse_workers.chat.providers.provider import (
+    Answer,
+    Capability,
+    JudgeInput,
+    Judgement,
+    ModelVersion,
+    PeriodSummary,
+    Reading,
+    ReadRequest,
+    SummaryRequest,
+    Usage,
+)
+from pulse_workers.chat.providers.structured_output import add_usage
+from pulse_workers.chat.records import ChatMessage
+from pulse_workers.errors import ProviderRefusedError
+
+A = TypeVar("A", bound=msgspec.Struct)
+T = TypeVar("T")
+
+WITHHELD: Final = "gives orders to a language model, which are not followed"
+"""Reason of a message that was not judged."""
+_CAPABILITIES: Final = {
+    "classification": Capability.JUDGE,
+    "extraction": Capability.READ,
+    "analysis": Capability.SUMMARISE,
+}
+_ANSWERS: Final[Mapping[Capability, AgentAnswer[Any]]] = {
+    Capability.JUDGE: classification.ANSWER,
+    Capability.READ: extraction.ANSWER,
+    Capability.SUMMARISE: analysis.ANSWER,
+}
+_MAX_MESSAGES: Final = {Capability.JUDGE: 40, Capability.READ: 120, Capability.SUMMARISE: 300}
+"""Of one request: with more, models overlook some."""
+_MAX_BEFORE: Final = 5
+_CONCURRENCY: Final = 4
+"""Requests of one call at the same time; the limits of the server hold as well."""
+_REPAIR_SHARE: Final = 0.6
+"""Share of the budget for chat text: prompt, schema and a rejected answer need the rest."""
 
 
 class LanguageModelProvider(PartialProvider):
     """Does the work of one agent with a language model."""
 
-    def __init__(self, client: ModelClient, model: str, agent: AgentConfiguration) -> None:
-        """Select a model.
+    def __init__(
+        self, client: ModelClient, model: str, agent_name: str, agent: AgentConfiguration
+    ) -> None:
+        """Select a model and read the prompt.
 
         Args:
             client: connection to the server.
             model: name of the model.
+            agent_name: `classification`, `extraction` or `analysis`.
             agent: prompt, schema, language and budget.
+
+        Raises:
+            SettingsError: the prompt or schema cannot be read.
         """
         super().__init__(client.provider, model)
+        self.capabilities = frozenset({_CAPABILITIES[agent_name]})
+        self._capability = _CAPABILITIES[agent_name]
         self._client = client
         self._agent = agent
+        self._prompt = load_prompt(agent_name, agent)
+
+    def version(self, capability: Capability) -> ModelVersion:
+        """Return model and prompt version; see `Provider`."""
+        del capability  # a provider has one
+        schema = _ANSWERS[self._capability].version(self._prompt)
+        return ModelVersion(self.model, self._prompt.version, self.name, schema)
+
+    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        """Judge messages; see `Provider`. A message that gives orders to models is not judged.
+
+        Raises:
+            ModelError: a request failed, or was not answered validly.
+            ProviderRefusedError: this agent does not judge.
+        """
+        self._check(Capability.JUDGE)
+        given = {
+            each.message.id: each
+            for each in inputs
+            if not gives_orders(each.message.content) and not gives_orders(each.attachment_text)
+        }
+
+        def request(messages: Sequence[ChatMessage]) -> CompletionRequest[Sequence[Judgement]]:
+            before = [
+                message
+                for message in given[messages[0].id].recent[:_MAX_BEFORE][::-1]
+                if not gives_orders(message.content)
+            ]
+            attachments = {each.id: given[each.id].attachment_text for each in messages}
+            data = chat_data(messages, before=before, attachments=attachments)
+            return self._request(
+                classification.ANSWER,
+                data,
+                classification.task_for(len(messages)),
+                classification.read_judgements,
+            )
+
+        parts = self._parts(
+            [each.message for each in given.values()],
+            tokens_of_answer=classification.TOKENS_PER_MESSAGE,
+            attachments={key: each.attachment_text for key, each in given.items()},
+        )
+        answers, usage, model = await self._ask(map(request, parts))
+        judged = {each.message_id: each for answer in answers for each in answer}
+        judgements = tuple(
+            judged.get(each.message.id) or Judgement(each.message.id, "not_judged", None, WITHHELD)
+            for each in inputs
+        )
+        return self._answer(judgements, usage, model, classification.ANSWER)
+
+    async def read(self, request: ReadRequest) -> Answer[Reading]:
+        """Extract atoms and topics; see `Provider`. Messages that give orders are left out.
+
+        Raises:
+            ModelError: a request failed, or was not answered validly.
+            ProviderRefusedError: this agent does not extract.
+        """
+        self._check(Capability.READ)
+        prompt = self._in_language(request.language)
+        language = request.language or self._agent.language or ""
+        reader = extraction.ExtractionReader(request, self.model, language)
+        topics = [
+            name for name in extraction.given_topics(request.topics) if not gives_orders(name)
+        ]
+        messages = [each for each in request.messages if not gives_orders(each.content)]
+        answers, usage, model = await self._ask(
+            self._request(
+                extraction.ANSWER,
+                chat_data(part, topics=topics),
+                extraction.task_for(len(part)),
+                reader.read,
+                prompt,
+            )
+            for part in self._parts(messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE)
+        )
+        reading = extraction.merge_readings(answers)
+        return self._answer(reading, usage, model, extraction.ANSWER, prompt)
+
+    async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
+        """Summarise a period; see `Provider`. A long one is summarised in parts.
+
+        Raises:
+            ModelError: a request failed, or was not answered validly.
+            ProviderRefusedError: this agent does not summarise.
+        """
+        self._check(Capability.SUMMARISE)
+        prompt = self._in_language(request.language)
+        messages = [each for each in request.messages if not gives_orders(each.content)]
+        answers, usage, model = await self._ask(
+            self._request(
+                analysis.ANSWER,
+                chat_data(part),
+                analysis.task_for(len(part)),
+                analysis.read_summary,
+                prompt,
+            )
+            for part in self._parts(messages, tokens_of_answer=0)
+        )
+        summary = analysis.merge_summaries(answers)
+        return self._answer(summary, usage, model, analysis.ANSWER, prompt)
+
+    def _check(self, capability: Capability) -> None:
+        if capability is not self._capability:
+            raise ProviderRefusedError(f"{self.name} is not configured to {capability.value}")
+
+    def _in_language(self, language: str | None) -> Prompt:
+        """Return the prompt for a language that differs from the configured one."""
+        if not language or language == self._agent.language:
+            return self._prompt
+        agent = msgspec.structs.replace(self._agent, language=language)
+        name = next(key for key, value in _CAPABILITIES.items() if value is self._capability)
+        return load_prompt(name, agent)
+
+    def _request(
+        self,
+        answer: AgentAnswer[A],
+        data: ChatData,
+        task: str,
+        read: Callable[[A, ChatData], T],
+        prompt: Prompt | None = None,
+    ) -> CompletionRequest[T]:
+        return answer.request(
+            prompt or self._prompt,
+            data,
+            task,
+            read,
+            model=self.model,
+            max_output_tokens=self._agent.max_output_tokens,
+        )
+
+    def _parts(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        tokens_of_answer: int,
+        attachments: dict[str, str] | None = None,
+    ) -> Iterator[list[ChatMessage]]:
+        """Divide messages so that each part fits into the budget; a message is not divided."""
+        budget = self._agent.max_input_tokens * _REPAIR_SHARE
+        limit = _MAX_MESSAGES[self._capability]
+        if tokens_of_answer:
+            limit = max(1, min(limit, self._agent.max_output_tokens // tokens_of_answer))
+        part: list[ChatMessage] = []
+        size = 0.0
+        for message in messages:
+            tokens = estimated_tokens(message, (attachments or {}).get(message.id, ""))
+            if part and (len(part) >= limit or size + tokens > budget):
+                yield part
+                part, size = [], 0.0
+            part.append(message)
+            size += tokens
+        if part:
+            yield part
+
+    async def _ask(self, requests: Iterable[CompletionRequest[T]]) -> tuple[list[T], Usage, str]:
+        """Make requests; return the answers in their order, the usage, and the model's name.
+
+        Raises:
+            ModelError: one failed; it has the usage of all, and the others are cancelled.
+        """
+        turns = asyncio.Semaphore(_CONCURRENCY)
+        done: list[Completion[T]] = []
+
+        async def ask(request: CompletionRequest[T]) -> Completion[T]:
+            async with turns:
+                completion = await self._client.complete(request)
+            done.append(completion)
+            return completion
+
+        completions = await _all_or_none([ask(request) for request in requests], done)
+        return [each.value for each in completions], _total(done), _model_of(done, self.model)
+
+    def _answer(
+        self,
+        value: T,
+        usage: Usage,
+        model: str,
+        answer: AgentAnswer[Any],
+        prompt: Prompt | None = None,
+    ) -> Answer[T]:
+        used = prompt or self._prompt
+        return Answer(value, usage, self.name, model, used.version, answer.version(used))
+
+
+async def _all_or_none(
+    calls: Sequence[Coroutine[Any, Any, Completion[T]]], done: Sequence[Completion[T]]
+) -> list[Completion[T]]:
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as errors:
+        error = errors.exceptions[0]
+        if isinstance(error, ModelError):
+            error.usage = add_usage(_total(done), error.usage)
+        raise error from None
+    return [task.result() for task in tasks]
+
+
+def _total(completions: Iterable[Completion[Any]]) -> Usage:
+    usage = Usage(cost_usd=0.0)
+    for completion in completions:
+        usage = add_usage(usage, completion.usage)
+    return usage
+
+
+def _model_of(completions: Sequence[Completion[Any]], model: str) -> str:
+    return completions[0].model if completions else model

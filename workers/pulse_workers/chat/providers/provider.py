@@ -30,10 +30,14 @@ class ModelVersion:
     Attributes:
         model: name of the configured model, also while a fallback answers.
         prompt_version: version of the prompt, empty without one.
+        provider: name of its provider, empty for that of `Provider.name`.
+        schema_version: version of the answer's schema, empty without one.
     """
 
     model: str
     prompt_version: str = ""
+    provider: str = ""
+    schema_version: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

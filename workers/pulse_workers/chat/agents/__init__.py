@@ -1,0 +1,1 @@
+"""The agents: prompts, schemas, validation of answers, and traced calls."""

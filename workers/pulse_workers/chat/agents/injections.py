@@ -1,0 +1,59 @@
+"""Messages that give orders to a language model.
+
+They are withheld from models: what a model does not read, it cannot follow. Nobody can name all
+phrases of such orders, so this is one of several defences; a message that is not recognised is
+still data between delimiters, and an answer about it still has to be valid.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+from pulse_workers.chat.agents.chat_data import visible
+
+_LATIN: Final = str.maketrans("аеорсухіјкмтвн", "aeopcyxijkmtbh")
+"""Cyrillic letters that look like Latin ones."""
+
+_MODEL: Final = (
+    r"(?:ai|llms?|gpt|chatgpt|language models?|assistant|the bot|models?"
+    r"|ші|асистент\w*|ші-асистент\w*|бот|модел[ьі]\w*)"
+)
+_RULES: Final = (
+    r"(?:instructions?|rules|prompts?|guidelines"
+    r"|інструкці\w*|правила|вказівк\w*|промпт\w*|pravyla|instrukci\w*|инструкци\w*)"
+)
+_CLASS: Final = r"[\"'«]?(?:noise|signal|weak_signal)\b"
+_PATTERNS: Final = (
+    # control tokens and turns of chat templates
+    r"<\|\w+\|>|\[/?inst\]|<</?sys>>|<start_of_turn>|<!--",
+    r"</?(?:system|assistant|user|messages?|input|instructions?|data)>",
+    r"###\s*(?:instruction|response|system)",
+    r"(?:^|\n)\s*(?:human|assistant|system|система)\s*:",
+    r"\btool_calls?\b",
+    # orders about instructions
+    rf"\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{{0,40}}\b{_RULES}",
+    rf"\b(?:забудь\w*|(?:про)?ігноруй\w*|відкинь\w*|zabud|забудьте|игнорируй\w*)\b[^.\n]{{0,40}}{_RULES}",
+    r"\byou are now\b|\bти тепер\b|\bdeveloper mode\b|режим розробника",
+    r"\b(?:system|full) prompt\b|системний промпт",
+    # speaking to a model
+    rf"(?:^|[\n(.,!—])\s*(?:note to|dear|hey|attention|увага|шановн\w+)?\s*{_MODEL}\s*[,:]",
+    rf"\b(?:note to|dear|hey)\s+{_MODEL}\b|,\s*assistant\b|\bусім моделям\b",
+    r"\bdevelopers of this bot\b",
+    # orders about the answer
+    rf"\b(?:classify|mark|rate|label|постав\w*|postav|познач\w*)\b[^.\n]{{0,40}}{_CLASS}",
+    r"\b(?:valid class|клас кожного повідомлення|класифікуй)\b",
+    r"[\"']?(?:class|classification|atoms|quote)[\"']\s*:",
+    r"\b(?:decode|розкодуй)\b[^.\n]{0,20}\b(?:do|виконай)\b|^\W*виконай\s*:",
+    r"\b(?:відповідай|answer|respond|reply)\b[^.\n]{0,30}\b(?:json|словом|word)\b",
+    r"(?:поверни|return)\b[^.\n]{0,20}\b(?:порожній|empty) (?:список|list)",
+    r"\bвитягни його\b|\bmake sure to (?:quote|extract|include)\b",
+)
+_ORDER: Final = re.compile("|".join(_PATTERNS))
+
+
+def gives_orders(text: str) -> bool:
+    """Return whether a text seems to give orders to a language model."""
+    plain = unicodedata.normalize("NFKC", visible(text)).lower()
+    return any(
+        _ORDER.search(form) is not None for form in (plain, plain.translate(_LATIN), plain[::-1])
+    )
