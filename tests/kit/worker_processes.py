@@ -32,7 +32,15 @@ if TYPE_CHECKING:
 
 TASKS = "tests.kit.worker_tasks"
 ROOT = Path(__file__).parents[2]
-BUILT_IN = frozenset({*ALIASES.values(), "process_messages"})
+BUILT_IN = frozenset(
+    {
+        *ALIASES.values(),
+        "analyse_period",
+        "correct_classification",
+        "process_messages",
+        "search_knowledge",
+    }
+)
 
 
 class Worker:

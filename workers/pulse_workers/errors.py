@@ -131,6 +131,10 @@ class MessageNotFoundError(WorkerError):
     """No message with this id is stored."""
 
 
+class InvalidPeriodError(WorkerError):
+    """The start or end of a period cannot be read, or the end is not after the start."""
+
+
 class PathNotAllowedError(WorkerError):
     """The path is outside the folders that this worker may read."""
 

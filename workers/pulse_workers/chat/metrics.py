@@ -12,12 +12,14 @@ import msgspec
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import Score, Topic
 from pulse_workers.chat.services import Services
+from pulse_workers.chat.store.knowledge import CORRECTION, decode_correction
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 
+NOT_JUDGED: Final = "not_judged"
 _TREND_WINDOW_S: Final = 600.0
 _LEASE_S: Final = 30.0
 _STALE_RUN_S: Final = 600.0
-_KEYS: Final = {SCORES: (">",), KNOWLEDGE: ("topic.*", "atom.*")}
+_KEYS: Final = {SCORES: (">",), KNOWLEDGE: ("topic.*", "atom.*", f"{CORRECTION}.>")}
 
 _Values = dict[str, float | None]
 
@@ -31,6 +33,7 @@ class MetricsReporter:
         self._classes: dict[str, str] = {}
         self._topics: dict[str, tuple[float, int]] = {}
         self._atoms: set[str] = set()
+        self._corrections: dict[str, str] = {}
         self._sequences = {SCORES: 0, KNOWLEDGE: 0}
         self._history: collections.deque[tuple[float, _Values]] = collections.deque()
 
@@ -48,13 +51,12 @@ class MetricsReporter:
             "metrics:update",
             {
                 **values,
-                "classificationAccuracy": None,
                 "activeAnalysisRuns": active_runs,
                 "trends": self._trends(now, values),
                 "sampleSizes": {
                     "topicQualityScore": len(self._topics),
                     "noiseRatio": len(self._classes),
-                    "classificationAccuracy": 0,
+                    "classificationAccuracy": len(self._reviewed()),
                 },
                 "counts": {
                     **collections.Counter(self._classes.values()),
@@ -70,7 +72,11 @@ class MetricsReporter:
         last = await store.last_sequence(bucket)
         if last < self._sequences[bucket]:  # the bucket was recreated
             self._sequences[bucket] = 0
-            (self._classes if bucket == SCORES else self._topics).clear()
+            if bucket == SCORES:
+                self._classes.clear()
+            else:
+                self._topics.clear()
+                self._corrections.clear()
         if last == self._sequences[bucket]:
             return
         for keys in _KEYS[bucket]:
@@ -89,14 +95,29 @@ class MetricsReporter:
             self._topics[key] = (topic.quality, topic.message_count)
         elif key.startswith("atom.") and value:
             self._atoms.add(key)
+        elif key.startswith(f"{CORRECTION}.") and value:
+            correction = decode_correction(value)
+            self._corrections[correction.message_id] = correction.classification
+
+    def _reviewed(self) -> list[bool]:
+        """Return for each judged message with a correction whether the score agrees with it."""
+        return [
+            self._classes[message_id] == classification
+            for message_id, classification in self._corrections.items()
+            if self._classes.get(message_id, NOT_JUDGED) != NOT_JUDGED
+        ]
 
     def _values(self) -> _Values:
         members = sum(count for _, count in self._topics.values())
         quality = sum(quality * count for quality, count in self._topics.values())
-        judged = [name for name in self._classes.values() if name != "not_judged"]
+        judged = [name for name in self._classes.values() if name != NOT_JUDGED]
+        reviewed = self._reviewed()
         return {
             "topicQualityScore": round(quality / members, 4) if members else None,
             "noiseRatio": round(judged.count("noise") / len(judged), 4) if judged else None,
+            "classificationAccuracy": (
+                round(sum(reviewed) / len(reviewed), 4) if reviewed else None
+            ),
         }
 
     async def _active_runs(self, now: float) -> int:

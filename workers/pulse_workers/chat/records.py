@@ -211,3 +211,25 @@ class Topic(msgspec.Struct, frozen=True):
     model: str = ""
     embedding_model: str = ""
     readings: tuple[str, ...] = ()
+
+
+class Correction(msgspec.Struct, frozen=True):
+    """The classification of a message according to an operator.
+
+    Attributes:
+        message_id: ID of the message.
+        classification: noise, weak_signal or signal.
+        previous: classification of the score at that time, empty without one.
+        model: model that had scored it, empty without a score.
+        prompt_version: version of its prompt.
+        at: time, ISO 8601.
+        comment: why, for people.
+    """
+
+    message_id: str
+    classification: str
+    previous: str = ""
+    model: str = ""
+    prompt_version: str = ""
+    at: str = ""
+    comment: str = ""

@@ -16,6 +16,7 @@ from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.chat.agents.calls import AgentCalls
 from pulse_workers.chat.providers.configured import CheckedProvider, make_providers
 from pulse_workers.chat.providers.provider import Provider
+from pulse_workers.chat.search import KnowledgeSearch
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
@@ -34,6 +35,7 @@ class Services:
         agents: provider calls that are traced as events.
         provider: judges, embeds, reads and summarises messages, as configured per agent.
         checked_providers: providers whose state is published.
+        search: search over messages and atoms.
         folders: where exports and their attachments may be.
         worker: identity of this process.
     """
@@ -43,6 +45,7 @@ class Services:
     agents: AgentCalls
     provider: Provider
     checked_providers: Sequence[CheckedProvider]
+    search: KnowledgeSearch
     folders: AllowedFolders
     worker: str
 
@@ -64,6 +67,7 @@ async def make_services(
         agents=AgentCalls(events, providers.provider),
         provider=providers.provider,
         checked_providers=providers.checks,
+        search=KnowledgeSearch(store, providers.provider),
         folders=folders,
         worker=worker,
     )

@@ -120,3 +120,89 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
         healed = await run_task(harness, "ingest_messages", str(export))
         assert healed["failed"] == 0
         assert given_messages(server.requests_of("completion")[-1])
+
+
+async def test_a_period_is_summarised_without_its_noise(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    async with ModelServer(right_answer) as server:
+        await harness.run(providers_file=write_agents(tmp_path / "providers.toml", server))
+        export = write_export(tmp_path / "export", [*CHAT, message(900, "a day later")])
+        await run_task(harness, "ingest_messages", str(export))
+        await run_task(harness, "correct_classification", IDS[0], "noise")
+        period = ("2026-09-21T14:00", "2026-09-21T14:30")
+        summary = await run_task(harness, "analyse_period", *period)
+        (request,) = [
+            each
+            for each in server.requests
+            if "changes" in (each.schema or {}).get("properties", "")
+        ]
+    assert [each["text"] for each in given_messages(request)] == ["we roll back to 4.17 today"]
+    assert (summary["message_count"], summary["summarised"]) == (3, 2)
+    assert summary["decisions"] == [
+        {"text": "Release 4.17 is used again.", "message_ids": [IDS[1]]}
+    ]
+    assert summary["waiting"][0] | {"text": ""} == {
+        "who": "Marek",
+        "waits_for": "Priya",
+        "text": "",
+        "message_ids": [IDS[1]],
+    }
+    event = (await harness.wait_for_event(lambda e: e["type"] == "knowledge.period_analysed"))[
+        "data"
+    ]
+    assert (event["summary_id"], event["decisions"]) == (summary["summary_id"], 1)
+    finished = await harness.wait_for_event(
+        lambda e: e["type"] == "agent.finished" and e["data"]["agent"] == "analysis"
+    )
+    assert finished["data"]["prompt_version"] == summary["prompt_version"]
+
+
+async def test_search_finds_messages_and_atoms_by_words_and_by_vectors(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    await harness.run()
+    chat = [
+        message(1, "We decided to restart the payment queue every night"),
+        message(2, "Доброго ранку! Платіжна черга падає з таймаутом"),
+        message(3, "lunch at noon?"),
+    ]
+    export = write_export(tmp_path / "export", chat)
+    await run_task(harness, "ingest_messages", str(export))
+    found = await run_task(harness, "search_knowledge", "payment queue", 3)
+    # The atom and the message that it was drawn from.
+    assert [(hit["text_rank"], hit["vector_rank"]) for hit in found["hits"][:2]] == [(1, 1)] * 2
+    assert found["hits"][1]["id"] == IDS[0]
+    atoms = [hit for hit in found["hits"] if hit["kind"] == "atom"]
+    assert [(hit["type"], hit["message_ids"]) for hit in atoms] == [("decision", [IDS[0]])]
+    assert found["embedding"]["provider"] == "builtin"
+    assert found["embedding"]["vectors"] == 3
+    inflected = await run_task(harness, "search_knowledge", "таймаути", 1)
+    assert inflected["hits"][0]["id"] == IDS[1]
+    # A later message is found, too.
+    export = write_export(tmp_path / "export", [*chat, message(4, "the zebra service is slow")])
+    await run_task(harness, "ingest_messages", str(export))
+    later = await run_task(harness, "search_knowledge", "zebra", 1)
+    assert later["hits"][0]["id"] == f"{CHAT_ID}.4"
+
+
+async def test_corrections_become_the_agreement_metric(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    async with ModelServer(right_answer) as server:
+        await harness.run(providers_file=write_agents(tmp_path / "providers.toml", server))
+        export = write_export(tmp_path / "export", CHAT)
+        await run_task(harness, "ingest_messages", str(export))
+        wrong = await run_task(harness, "correct_classification", IDS[0], "noise", "a test")
+        right = await run_task(harness, "correct_classification", IDS[1], "signal")
+        await run_task(harness, "correct_classification", IDS[2], "noise")  # it was not judged
+        assert (wrong["previous"], wrong["agrees"], right["agrees"]) == ("signal", False, True)
+        metrics = await harness.wait_for_event(
+            lambda e: e["type"] == "metrics:update" and e["data"]["classificationAccuracy"]
+        )
+        assert metrics["data"]["classificationAccuracy"] == 0.5
+        assert metrics["data"]["sampleSizes"]["classificationAccuracy"] == 2
+        events = data_of(harness, "message.corrected")
+        assert [event["message_id"] for event in events] == IDS
+        refused = await harness.result(await harness.send("correct_classification", IDS[0], "bad"))
+        assert refused["is_err"]

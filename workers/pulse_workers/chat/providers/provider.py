@@ -178,7 +178,7 @@ class SummaryRequest:
         atoms: atoms that were found in them.
         start: first moment of the period, ISO 8601.
         end: the moment after it, ISO 8601.
-        language: language of the summary, such as `en`.
+        language: language of the summary, such as `en`; empty for the configured one.
     """
 
     messages: Sequence[ChatMessage]

@@ -6,7 +6,7 @@ members is that of the keys.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,16 +15,19 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from pulse_workers.chat.pipeline.topics import new_topic, with_members
 from pulse_workers.chat.providers.provider import TopicAssignment
-from pulse_workers.chat.records import Atom, Evidence, Topic, Vector
+from pulse_workers.chat.records import Atom, Correction, Evidence, Topic, Vector
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.kv_reader import read_entries
 from pulse_workers.errors import ConcurrentChangeError
 
+CORRECTION: Final = "correction"
 _MAX_ATTEMPTS: Final = 200
 _MAX_READINGS: Final = 16
 
 _encode = msgspec.json.Encoder().encode
 _decode_topic = msgspec.json.Decoder(Topic).decode
+decode_atom = msgspec.json.Decoder(Atom).decode
+decode_correction = msgspec.json.Decoder(Correction).decode
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -176,6 +179,41 @@ class KnowledgeStore:
                 if _decode_member(entry.value).reading == reader.id
             ),
         )
+
+    async def atoms(self) -> list[Atom]:
+        """Return all atoms, as they were found first.
+
+        Raises:
+            TimeoutError: the server stopped responding before everything was read.
+        """
+        return [
+            decode_atom(stored.value)
+            async for stored in read_entries(self._js, self._bucket.name, 0, "atom.*")
+            if stored.value
+        ]
+
+    async def put_summary(self, summary_id: str, summary: object) -> None:
+        """Store the summary of a period.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        await self._bucket.put(f"summary.{summary_id}", _encode(summary))
+
+    async def put_correction(self, correction: Correction) -> None:
+        """Store a correction; it replaces an earlier one of the message.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        await self._bucket.put(f"{CORRECTION}.{correction.message_id}", _encode(correction))
+
+    async def corrections(self, message_ids: Iterable[str]) -> dict[str, Correction]:
+        """Return the corrections that are stored, by message ID."""
+        keys = [f"{CORRECTION}.{each}" for each in dict.fromkeys(message_ids)]
+        found = (await self._bucket.get_many(keys)).values()
+        corrections = [decode_correction(entry.value) for entry in found]
+        return {each.message_id: each for each in corrections}
 
     async def _count(self, keys: str) -> int:
         """Count the keys that match: the server does, when it creates a consumer."""

@@ -11,7 +11,7 @@ from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.errors import MessageNotFoundError
 
 _encode = msgspec.json.Encoder().encode
-_decode_message = msgspec.json.Decoder(ChatMessage).decode
+decode_message = msgspec.json.Decoder(ChatMessage).decode
 _decode_score = msgspec.json.Decoder(Score).decode
 
 
@@ -68,7 +68,7 @@ class MessageStore:
                     effects[message_id] = MessageChange.NEW
                     writes[message_id] = (_encode(message), 0)
                     continue
-                stored = _decode_message(entry.value)
+                stored = decode_message(entry.value)
                 if _is_same(stored, message):
                     is_own = again and stored.ingested_by == message.ingested_by
                     effects[message_id] = MessageChange.NEW if is_own else MessageChange.UNCHANGED
@@ -96,7 +96,7 @@ class MessageStore:
         """Return the messages that are stored, in the order of the IDs."""
         wanted = list(dict.fromkeys(ids))
         found = await self._bucket.get_many(wanted)
-        return [_with_hash(_decode_message(found[key].value)) for key in wanted if key in found]
+        return [_with_hash(decode_message(found[key].value)) for key in wanted if key in found]
 
 
 class ScoreStore:

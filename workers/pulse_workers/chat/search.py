@@ -1,0 +1,171 @@
+"""Search over messages and atoms: by text and by vectors, with both rankings fused."""
+
+import asyncio
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pulse_workers.chat.pipeline.stages import stage_versions
+from pulse_workers.chat.providers.model_errors import ModelError
+from pulse_workers.chat.providers.provider import Answer, Provider
+from pulse_workers.chat.records import Atom, Stage, Vector
+from pulse_workers.chat.store.knowledge import decode_atom
+from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.store import Store
+from pulse_workers.chat.store.vectors import Hit
+from pulse_workers.chat.text_index import TextIndex
+from pulse_workers.errors import ProviderRefusedError
+from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
+
+MESSAGE: Final = "message"
+ATOM: Final = "atom"
+_FUSION: Final = 60
+"""Constant of reciprocal rank fusion: the larger, the less the first ranks stand out."""
+_DEPTH: Final = 100
+"""Hits of each ranking that are fused."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A message or atom that was found.
+
+    Attributes:
+        kind: `message` or `atom`.
+        id: its ID.
+        score: fused score; only the order of scores means something.
+        text_rank: rank by text, from 1; None if no word of the query is in it.
+        vector_rank: rank by similarity, from 1; None if it is not similar. That of an atom is the
+            rank of its best source.
+    """
+
+    kind: str
+    id: str
+    score: float
+    text_rank: int | None
+    vector_rank: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What was found, best first, and how.
+
+    Attributes:
+        found: messages and atoms.
+        atoms: the atoms among them, by ID.
+        embedding: which embedding answered, or why none did.
+    """
+
+    found: Sequence[Found]
+    atoms: Mapping[str, Atom]
+    embedding: Mapping[str, Any]
+
+
+class KnowledgeSearch:
+    """Indexes in memory, filled at the first search and kept up to date by each further one."""
+
+    def __init__(self, store: Store, provider: Provider) -> None:
+        self._store = store
+        self._provider = provider
+        self._turn = asyncio.Lock()
+        self._model = stage_versions(provider)[Stage.EMBEDDED].model
+        self._vectors = store.vector_index(self._model)
+        self._sequences = {MESSAGES: 0, KNOWLEDGE: 0}
+        self._texts = {MESSAGE: TextIndex(), ATOM: TextIndex()}
+        self._atoms: dict[str, Atom] = {}
+        self._atoms_of: dict[str, list[str]] = {}
+
+    async def search(self, query: str, limit: int) -> SearchResult:
+        """Find messages and atoms.
+
+        Args:
+            query: words, or a question.
+            limit: maximum number of hits.
+
+        Raises:
+            TimeoutError: the server stopped responding before the indexes were complete.
+        """
+        async with self._turn:
+            await self._refresh()
+            hits, embedding = await self._similar(query)
+            texts = {
+                kind: await asyncio.to_thread(index.search, query, _DEPTH)
+                for kind, index in self._texts.items()
+            }
+        by_vector = {(MESSAGE, hit.message_id): rank for rank, hit in enumerate(hits, 1)}
+        for rank, hit in enumerate(hits, 1):
+            for atom_id in self._atoms_of.get(hit.message_id, ()):
+                by_vector.setdefault((ATOM, atom_id), rank)
+        by_text = {
+            (kind, key): rank
+            for kind, ranked in texts.items()
+            for rank, (key, _) in enumerate(ranked, 1)
+        }
+        found = fuse(by_text, by_vector)[:limit]
+        atoms = {each.id: self._atoms[each.id] for each in found if each.kind == ATOM}
+        return SearchResult(found, atoms, embedding)
+
+    async def _refresh(self) -> None:
+        await self._vectors.refresh()
+        for bucket in self._sequences:
+            last = await self._store.last_sequence(bucket)
+            if last < self._sequences[bucket]:  # the bucket was recreated
+                self._forget(bucket)
+                self._sequences[bucket] = 0
+            if last > self._sequences[bucket]:
+                async for stored in self._store.read_changes(bucket, self._sequences[bucket]):
+                    self._add(bucket, stored.key, stored.value)
+                self._sequences[bucket] = last
+
+    def _forget(self, bucket: str) -> None:
+        self._texts[MESSAGE if bucket == MESSAGES else ATOM] = TextIndex()
+        if bucket == KNOWLEDGE:
+            self._atoms.clear()
+            self._atoms_of.clear()
+
+    def _add(self, bucket: str, key: str, value: bytes) -> None:
+        if bucket == MESSAGES:
+            if value:
+                self._texts[MESSAGE].add(key, decode_message(value).content)
+            else:
+                self._texts[MESSAGE].remove(key)
+        elif key.startswith("atom.") and value:
+            atom = decode_atom(value)
+            if atom.id not in self._atoms:
+                for evidence in atom.evidence:
+                    self._atoms_of.setdefault(evidence.message_id, []).append(atom.id)
+            self._atoms[atom.id] = atom
+            sentences = " ".join(evidence.sentence for evidence in atom.evidence)
+            self._texts[ATOM].add(atom.id, f"{atom.title} {sentences}")
+
+    async def _similar(self, query: str) -> tuple[list[Hit], dict[str, Any]]:
+        """Return similar messages, and which embedding answered or why none did."""
+        described: dict[str, Any] = {"model": self._model, "provider": None, "error": None}
+        try:
+            answer: Answer[Vector] = await self._provider.embed([query], is_query=True)
+        except (ModelError, ProviderRefusedError) as error:
+            return [], described | {"error": f"{type(error).__name__}: {error}"}
+        described |= {"provider": answer.provider, "vectors": len(self._vectors)}
+        if answer.fallback is not None:
+            described["fallback_reason"] = answer.fallback.reason
+        hits = await asyncio.to_thread(self._vectors.search, answer.value[0], _DEPTH)
+        return [hit for hit in hits if hit.similarity > 0], described
+
+
+def fuse(
+    by_text: Mapping[tuple[str, str], int], by_vector: Mapping[tuple[str, str], int]
+) -> list[Found]:
+    """Return what either ranking has, best first, by reciprocal rank fusion.
+
+    Args:
+        by_text: rank from 1 by kind and ID.
+        by_vector: likewise.
+    """
+
+    def score(ranks: Iterable[int | None]) -> float:
+        return sum(1 / (_FUSION + rank) for rank in ranks if rank is not None)
+
+    found = []
+    for kind, key in {**by_text, **by_vector}:
+        ranks = by_text.get((kind, key)), by_vector.get((kind, key))
+        found.append(Found(kind, key, round(score(ranks), 6), *ranks))
+    return sorted(found, key=lambda each: (-each.score, each.kind, each.id))

@@ -1,0 +1,48 @@
+"""The task that summarises a period."""
+
+import time
+from typing import Any
+
+from pulse_workers.chat.pipeline.analysis import parse_moment, summarise_period
+from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.errors import InvalidPeriodError
+from pulse_workers.registry import task
+
+
+@task(
+    task_name="analyse_period",
+    max_attempts=2,
+    retry_delay=3,
+    retry_on="TimeoutError",
+)
+async def analyse_period(
+    start: str = "-24h", end: str = "", chat: str = "", language: str = ""
+) -> dict[str, Any]:
+    """Summarise a period: changes, decisions, open questions, risks, and who waits for whom.
+
+    Times before now, such as `-24h`, suit a schedule: each run has its own period.
+
+    Args:
+        start: first moment: ISO 8601 (UTC without an offset), or a time before now, such as `-24h`
+            or `-7d`.
+        end: the moment after the period, likewise; empty for now.
+        chat: name of the chat, empty for all.
+        language: language of the summary, such as `en`; empty for the configured one.
+
+    Returns:
+        The statements with the IDs of the messages that they are drawn from, the number of messages
+        of the period and of those that were summarised, and the model.
+
+    Raises:
+        InvalidPeriodError: a time cannot be read, or the end is not after the start.
+        ModelError: no model gave a valid answer.
+        ProviderRefusedError: the configured provider does not summarise.
+        StoreFullError: a bucket has reached its limit.
+    """
+    now = time.time()
+    first, after = parse_moment(start, now), parse_moment(end, now)
+    if after <= first:
+        raise InvalidPeriodError(f"the end {after.isoformat()} is not after {first.isoformat()}")
+    return await summarise_period(
+        current_services(), first, after, chat, language, current_task_id()
+    )
