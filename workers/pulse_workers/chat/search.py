@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pulse_workers.chat.pipeline.stages import stage_versions
+from pulse_workers.chat.providers.builtin.text_index import TextIndex
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import Answer, Provider
 from pulse_workers.chat.records import Atom, Stage, Vector
@@ -13,7 +14,6 @@ from pulse_workers.chat.store.knowledge import decode_atom
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import Hit
-from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.errors import ProviderRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
 

@@ -132,6 +132,8 @@ class ExtractionReader:
 
     def _topic(self, found: FoundTopic, ids: Sequence[str]) -> TopicAssignment:
         name = plain_text(found.name)
+        if not _normal(name):
+            raise ValueError("the name of a topic is empty")
         topic_id = self._topic_ids.get(_normal(name)) or _hash(_normal(name), 8)
         phrases = tuple(dict.fromkeys(plain_text(each) for each in found.key_phrases))
         return TopicAssignment(topic_id, name, phrases or (name,), tuple(ids))

@@ -53,7 +53,10 @@ _ORDER: Final = re.compile("|".join(_PATTERNS))
 
 def gives_orders(text: str) -> bool:
     """Return whether a text seems to give orders to a language model."""
-    plain = unicodedata.normalize("NFKC", visible(text)).lower()
+    normal = unicodedata.normalize("NFKC", visible(text)).lower()
+    # Patterns with several \s* would take cubic time on long runs of white space.
+    lines = (" ".join(line.split()) for line in normal.splitlines())
+    plain = "\n".join(line for line in lines if line)
     return any(
         _ORDER.search(form) is not None for form in (plain, plain.translate(_LATIN), plain[::-1])
     )

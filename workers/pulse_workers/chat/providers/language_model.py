@@ -83,7 +83,7 @@ class LanguageModelProvider(PartialProvider):
         """Return model and prompt version; see `Provider`."""
         del capability  # a provider has one
         schema = _ANSWERS[self._capability].version(self._prompt)
-        return ModelVersion(self.model, self._prompt.version, self.name, schema)
+        return ModelVersion(self.model, self._prompt.version, schema_version=schema)
 
     async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages; see `Provider`. A message that gives orders to models is not judged.

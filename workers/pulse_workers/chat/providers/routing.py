@@ -73,7 +73,9 @@ class RoutedProvider:
     def version(self, capability: Capability) -> ModelVersion:
         """Return the version of the first provider, also while a fallback answers."""
         chain = self._chains.get(capability, ())
-        return chain[0].version(capability) if chain else ModelVersion("")
+        if not chain:
+            return ModelVersion("")
+        return dataclasses.replace(chain[0].version(capability), provider=chain[0].name)
 
     async def check(self) -> list[str]:
         """Check each provider that is used, and return all models."""

@@ -67,6 +67,11 @@ def test_orders_are_recognised_and_ordinary_messages_are_not() -> None:
     assert [row["text"] for row in labelled("tuning") if gives_orders(row["text"])] == []
 
 
+def test_recognition_takes_linear_time() -> None:
+    for part in ("\n", " \n", "ignore ", "<", ", ", "### ", "mark "):
+        assert not gives_orders(part * 4_000)
+
+
 def obeying(row: dict[str, Any], request: ModelRequest) -> list[Reply]:
     """Return answers that follow the order of a message, if it is read."""
     messages = given_messages(request)
