@@ -121,7 +121,7 @@ async def test_an_answer_that_follows_an_order_is_not_accepted(row: dict[str, An
         # Valid answers about everything that the model has read: nothing is about the order.
         server.script = lambda request: Reply(judged(given_messages(request)))
         judgements = (await judging.judge([JudgeInput(each) for each in messages])).value
-        server.script = lambda request: Reply(extracted(given_messages(request)))
+        server.script = lambda request: Reply(extracted(given_messages(request)[:1]))
         found = (await reading.read(ReadRequest(messages, {}, (), None, NOW))).value
         shown = "\n".join(line for each in server.requests for line in data_lines(each))
     assert judgements[0].classification == "signal"
