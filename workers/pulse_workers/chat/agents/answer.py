@@ -105,8 +105,16 @@ def _bound(schema: Any, count: int) -> None:
         properties[_NUMBER] |= {"minimum": 1, "maximum": count}
     if _NUMBERS in properties:
         properties[_NUMBERS]["items"] |= {"minimum": 1, "maximum": count}
+        _shorten(properties[_NUMBERS], count)
+    if _NUMBER in schema.get("items", {}).get("properties", {}):
+        _shorten(schema, count)
     for value in schema.values():
         _bound(value, count)
+
+
+def _shorten(array: dict[str, Any], count: int) -> None:
+    """Allow no more items than messages: a small model writes as many as it may."""
+    array["maxItems"] = min(array.get("maxItems", count), count)
 
 
 def ids_of(numbers: Iterable[int], data: ChatData) -> tuple[str, ...]:
