@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nats
 import pytest
 
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
@@ -78,7 +79,17 @@ async def send(harness: WorkerHarness, name: str, *args: int) -> str:
     payload, headers = encode_task(
         task_id, f"shop:{name}", args=json.dumps(args).encode(), labels=labels
     )
-    await harness.client.publish(TASK_SUBJECT, payload, headers=headers)
+
+    async def is_delivered() -> bool:
+        try:
+            await harness.client.request(TASK_SUBJECT, payload, timeout=0.2, headers=headers)
+        except nats.errors.NoRespondersError:
+            return False
+        except nats.errors.TimeoutError:  # a worker does not reply
+            pass
+        return True
+
+    await wait_until(is_delivered, 30)  # the first heartbeat is sent before it subscribes
     return task_id
 
 
