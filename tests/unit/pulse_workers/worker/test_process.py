@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 import pytest
-from pulse_workers.runtime.worker import WorkerRuntime
+from pulse_workers.worker.process import WorkerRuntime
 
 
 class _Part:
