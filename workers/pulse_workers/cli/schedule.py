@@ -143,7 +143,7 @@ async def _run_now(options: argparse.Namespace, settings: Settings) -> int:
     try:
         await broker.startup()
         try:
-            if not await broker.can_requeue():
+            if not await broker.has_workers():
                 print_note(
                     _("no worker confirms tasks: it is lost unless another TaskIQ worker listens")
                 )
