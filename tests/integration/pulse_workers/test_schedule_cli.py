@@ -37,6 +37,29 @@ async def test_only_add_creates_the_bucket(
         assert await _streams(harness) == {"KV_taskiq_schedules"}
 
 
+async def test_the_audit_names_the_schedules_that_were_changed(
+    nats_server: NatsServer,
+    pulse_worker: PulseWorkerCommand,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    async with open_harness(nats_server, tmp_path_factory.mktemp("harness")) as harness:
+
+        def schedule(*arguments: str) -> int:
+            return pulse_worker("schedule", *arguments, server=nats_server.url).code
+
+        assert pulse_worker(*ADD_UNCHECKED, "--id", "mine", server=nats_server.url).code == 0
+        assert schedule("pause", "mine", "missing") != 0
+        assert schedule("pause", "mine") == 0
+        assert schedule("resume", "mine") == 0
+        await harness.wait_for_event(lambda e: e["data"].get("action") == "schedule_resumed")
+        audits = [e["data"] for e in harness.events if e["type"] == "audit"]
+        assert [(audit["action"], audit["target"]) for audit in audits] == [
+            ("schedule_added", "mine"),
+            ("schedule_paused", "mine"),
+            ("schedule_resumed", "mine"),
+        ]
+
+
 def test_a_task_that_is_unknown_here_needs_an_option(
     nats_server: NatsServer, pulse_worker: PulseWorkerCommand
 ) -> None:
