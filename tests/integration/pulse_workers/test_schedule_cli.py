@@ -1,5 +1,7 @@
 """`pulse-worker schedule` on an empty server, and with limited permissions."""
 
+import asyncio
+import functools
 import json
 
 import pytest
@@ -44,13 +46,14 @@ async def test_the_audit_names_the_schedules_that_were_changed(
 ) -> None:
     async with open_harness(nats_server, tmp_path_factory.mktemp("harness")) as harness:
 
-        def schedule(*arguments: str) -> int:
-            return pulse_worker("schedule", *arguments, server=nats_server.url).code
+        async def run(*arguments: str) -> int:
+            command = functools.partial(pulse_worker, server=nats_server.url)
+            return (await asyncio.to_thread(command, *arguments)).code
 
-        assert pulse_worker(*ADD_UNCHECKED, "--id", "mine", server=nats_server.url).code == 0
-        assert schedule("pause", "mine", "missing") != 0
-        assert schedule("pause", "mine") == 0
-        assert schedule("resume", "mine") == 0
+        assert await run(*ADD_UNCHECKED, "--id", "mine") == 0
+        assert await run("schedule", "pause", "mine", "missing") != 0
+        assert await run("schedule", "pause", "mine") == 0
+        assert await run("schedule", "resume", "mine") == 0
         await harness.wait_for_event(lambda e: e["data"].get("action") == "schedule_resumed")
         audits = [e["data"] for e in harness.events if e["type"] == "audit"]
         assert [(audit["action"], audit["target"]) for audit in audits] == [
