@@ -36,7 +36,7 @@ class AttentionKind(enum.StrEnum):
     OVERDUE = "overdue"
     WORKER_OFFLINE = "worker"
     WORKERS_PAUSED = "paused"
-    TASKS_MISSING = "missing"
+    MISSING_TASKS = "missing"
     PROVIDER_DOWN = "provider"
 
 
@@ -109,14 +109,14 @@ def _paused_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
 
 def _missing_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
     for worker in state.workers.online(now):
-        if worker.lacking:
+        if worker.missing_tasks:
             yield AttentionItem(
                 Severity.WARNING,
-                AttentionKind.TASKS_MISSING,
+                AttentionKind.MISSING_TASKS,
                 worker.id,
                 worker.last_seen,
-                len(worker.lacking),
-                message=", ".join(worker.lacking),
+                len(worker.missing_tasks),
+                message=", ".join(worker.missing_tasks),
             )
 
 

@@ -65,7 +65,7 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
         "busy": worker.busy if worker else None,
         "running": _decode(worker.tasks) if worker else None,
         "log_level": (worker.log_level or None) if worker else None,
-        "lacking": list(worker.lacking) if worker else None,
+        "missing_tasks": list(worker.missing_tasks) if worker else None,
         "cpu_percent": worker.cpu_percent if worker else None,
         "rss_bytes": worker.rss_bytes if worker else None,
         "broker": (worker.broker or None) if worker else None,

@@ -75,7 +75,7 @@ class Worker(msgspec.Struct, gc=False):
         log_level: its log level, empty if unknown.
         busy_mean: mean number of running tasks since the previous heartbeat, None if unknown.
         commands: the commands that it executes, empty if it does not say: then all of them.
-        lacking: names of tasks that it is offered, or will be, and does not have; at most 20.
+        missing_tasks: names of tasks that it is offered, or will be, and does not have; at most 20.
         silent_since: Unix seconds from which its silence counts: `last_seen`, and later by the time
             in which no heartbeat could arrive here.
         clock_offset_s: seconds that its clock is ahead of the time of arrival, negative when it is
@@ -103,7 +103,7 @@ class Worker(msgspec.Struct, gc=False):
     log_level: str = ""
     busy_mean: float | None = None
     clock_offset_s: float = 0.0
-    lacking: tuple[str, ...] = ()
+    missing_tasks: tuple[str, ...] = ()
     silent_since: float = 0.0
     commands: tuple[str, ...] = ()
 
@@ -355,12 +355,12 @@ def _worker(name: str, heartbeat: _Heartbeat, event: Event) -> Worker:
         heartbeat.log_level.upper(),
         heartbeat.busy_mean,
         event.clock_offset_s or event.timestamp - event.received_at,
-        lacking=_lacking(heartbeat),
+        missing_tasks=_missing_tasks(heartbeat),
         commands=tuple(heartbeat.commands[:_MAX_COMMANDS]),
     )
 
 
-def _lacking(heartbeat: _Heartbeat) -> tuple[str, ...]:
+def _missing_tasks(heartbeat: _Heartbeat) -> tuple[str, ...]:
     """Return the task names that a worker lacks, from fields that may have any content."""
     names = [
         name

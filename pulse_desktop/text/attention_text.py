@@ -17,7 +17,7 @@ def attention_title(item: AttentionItem) -> str:
             return _("provider down")
         case AttentionKind.WORKERS_PAUSED:
             text = ngettext("{count} task waits", "{count} tasks wait", item.count)
-        case AttentionKind.TASKS_MISSING:
+        case AttentionKind.MISSING_TASKS:
             text = ngettext("{count} unknown task", "{count} unknown tasks", item.count)
         case AttentionKind.OVERDUE:
             text = ngettext("{count} overdue", "{count} overdue", item.count)
@@ -41,7 +41,7 @@ def attention_subject(
         worker_label: returns the short name of a worker.
     """
     match item.kind:
-        case AttentionKind.WORKER_OFFLINE | AttentionKind.TASKS_MISSING:
+        case AttentionKind.WORKER_OFFLINE | AttentionKind.MISSING_TASKS:
             return worker_label(item.subject)
         case AttentionKind.PROVIDER_DOWN:
             return item.subject
@@ -60,7 +60,7 @@ def attention_detail(item: AttentionItem) -> str:
             return _("paused or draining")
         case AttentionKind.OVERDUE:
             return _("no result yet")
-        case AttentionKind.TASKS_MISSING:
+        case AttentionKind.MISSING_TASKS:
             return _("this worker does not have {names}").format(names=item.message)
         case _:
             return translated_reason(item.message)

@@ -350,7 +350,13 @@ class PulseMiddleware(DeliveryEventMiddleware):
         self._background.start(PeriodicTask("heartbeat", interval, self._heartbeat.publish))
 
     def _details(self) -> dict[str, object]:
-        return {"broker": type(self.broker).__name__, "commands": [PING, CANCEL, ANNOUNCE]}
+        queue_group, subject = (getattr(self.broker, name, None) for name in ("queue", "subject"))
+        return {
+            "broker": type(self.broker).__name__,
+            "queue_group": queue_group if isinstance(queue_group, str) else None,
+            "subject": subject if isinstance(subject, str) else None,
+            "commands": [PING, CANCEL, ANNOUNCE],
+        }
 
 
 EventMiddleware = PulseMiddleware

@@ -16,7 +16,7 @@ _RUN_KINDS: Final = frozenset(
     {AttentionKind.FAILED, AttentionKind.SOFT_FAILED, AttentionKind.OVERDUE}
 )
 _WORKER_KINDS: Final = frozenset(
-    {AttentionKind.WORKER_OFFLINE, AttentionKind.WORKERS_PAUSED, AttentionKind.TASKS_MISSING}
+    {AttentionKind.WORKER_OFFLINE, AttentionKind.WORKERS_PAUSED, AttentionKind.MISSING_TASKS}
 )
 
 

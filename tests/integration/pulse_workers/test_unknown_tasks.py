@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from nats.aio.msg import Msg
-from pulse_workers.brokers.unknown_tasks import MAX_HOPS
+from pulse_workers.brokers.core_delivery import MAX_HOPS
 
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from tests.kit.nats_servers import NatsServer
@@ -48,6 +48,9 @@ async def test_tasks_of_another_program_reach_its_workers(
         assert [result["return_value"] for result in results] == list(range(1, 41))
         beat = await heartbeat_with(harness, ours, "unknown_tasks")
         assert beat["unknown_tasks"]["shop:add"] >= 1
+        beat = await heartbeat_with(harness, ours, "missing_tasks")
+        assert "shop:add" in beat["missing_tasks"], "before it is offered one"
+        assert "takes tasks from the same queue and has tasks that" in ours.log
     offered = "offered a task that this worker does not have: 'shop:add'"
     (warning,) = [line for line in ours.log.splitlines() if offered in line]
     assert "WARNING" in warning
@@ -79,10 +82,10 @@ async def test_workers_of_one_queue_with_different_tasks_say_so_at_the_start(
     beat = await heartbeat_with(harness, fewer, "missing_tasks")
     assert all(name.startswith(f"{TASKS}:") for name in beat["missing_tasks"])
     assert len(beat["missing_tasks"]) == 20
-    await wait_until(lambda: "has tasks that this worker lacks" in fewer.log)
+    await wait_until(lambda: "has tasks that this worker does not have" in fewer.log)
     assert f"worker-1@{beat['host']}:{more.pid} takes tasks from the same queue" in fewer.log
     assert "PULSE_WORKER_TASKS" in fewer.log
-    assert "lacks" not in more.log
+    assert "does not have" not in more.log
 
 
 @pytest.mark.parametrize("is_forced", [False, True])

@@ -41,11 +41,11 @@ def test_attention_items_are_grouped_by_cause_with_the_worst_first() -> None:
 
 
 def test_a_worker_without_the_tasks_of_its_queue_needs_attention() -> None:
-    lacking = heartbeat(missing_tasks=["shop:pay", "a:b"], unknown_tasks={"shop:pay": 3, "c:d": 1})
-    state = state_of(heartbeat(worker="w2"), lacking)
+    second = heartbeat(missing_tasks=["shop:pay", "a:b"], unknown_tasks={"shop:pay": 3, "c:d": 1})
+    state = state_of(heartbeat(worker="w2"), second)
     (item,) = attention_items(state, NOW)
     assert (item.kind, item.count, item.message) == (
-        AttentionKind.TASKS_MISSING,
+        AttentionKind.MISSING_TASKS,
         3,
         "a:b, c:d, shop:pay",
     )

@@ -24,7 +24,7 @@ def item(kind: AttentionKind, count: int = 1, cause: str = "", message: str = ""
         (item(AttentionKind.WORKER_OFFLINE), "worker offline", "no heartbeat"),
         (item(AttentionKind.WORKERS_PAUSED, 3), "3 tasks wait", "paused or draining"),
         (
-            item(AttentionKind.TASKS_MISSING, 2, message="a:b, c:d"),
+            item(AttentionKind.MISSING_TASKS, 2, message="a:b, c:d"),
             "2 unknown tasks",
             "this worker does not have a:b, c:d",
         ),

@@ -22,7 +22,8 @@ from pulse_desktop.protocol.stored_body import sniff_format
 from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_workers.brokers.message_identity import identify
-from pulse_workers.brokers.task_names import ObservedWorker, TaskNameMiddleware
+from pulse_workers.brokers.observed_workers import ObservedWorker, observe_workers
+from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.brokers.unknown_tasks import UnknownTasks
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
@@ -34,7 +35,6 @@ from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
 
 REQUEUE: Final = "X-Taskiq-requeue"
 _MAX_ERROR_TEXT: Final = 500
-_MAX_WORKERS: Final = 1_000
 
 
 class BaseBroker(AsyncBroker):
@@ -69,7 +69,6 @@ class BaseBroker(AsyncBroker):
         self.paused = False
         self.permission_error = ""
         self.on_new_worker: Callable[[], None] = lambda: None
-        self._observed: set[str] = set()
         self.unknown = UnknownTasks(self.get_all_tasks, self.unknown_task_effect)
         self._rejecting_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
             broker=self, task_name="rejected", original_func=raise_rejection, labels={}
@@ -88,12 +87,16 @@ class BaseBroker(AsyncBroker):
         return decorator_labels(task) if task is not None else {}
 
     async def observe_heartbeats(self) -> None:
-        """Learn from heartbeats which task names the live workers execute."""
-        for middleware in self.middlewares:
-            if isinstance(middleware, TaskNameMiddleware):
-                if self.is_worker_process:
-                    middleware.on_worker = self._on_worker
-                await middleware.observe(self.client)
+        """Learn from heartbeats which tasks the live workers have."""
+        listeners = [
+            middleware.record
+            for middleware in self.middlewares
+            if isinstance(middleware, TaskNameMiddleware)
+        ]
+        if self.is_worker_process:
+            listeners.append(self._on_worker)
+        if listeners:
+            await observe_workers(self.client, listeners)
 
     def on_dead_letter(self, delivery: Delivery) -> None:
         """Log and publish a message for which no result can be stored."""
@@ -116,9 +119,7 @@ class BaseBroker(AsyncBroker):
         names = worker.names
         if names is not None:
             names = frozenset(map(self.registered_name, names))
-        self.unknown.observe(worker.identity, names)
-        if worker.identity not in self._observed and len(self._observed) < _MAX_WORKERS:
-            self._observed.add(worker.identity)
+        if self.unknown.observe(worker.identity, names):
             self.on_new_worker()
 
     def _shares_queue(self, worker: ObservedWorker) -> bool:

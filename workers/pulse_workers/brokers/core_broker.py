@@ -25,11 +25,12 @@ from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_workers.brokers.base_broker import BaseBroker, message_headers
-from pulse_workers.brokers.core_delivery import CoreDelivery
+from pulse_workers.brokers.core_delivery import MAX_HOPS, CoreDelivery
 from pulse_workers.brokers.handoff import TASK_NAME, PeerGroup, drain
-from pulse_workers.brokers.task_names import ObservedWorker
-from pulse_workers.brokers.unknown_tasks import MAX_HOPS, publish_again, task_name_of
+from pulse_workers.brokers.message_identity import task_name_of
+from pulse_workers.brokers.observed_workers import ObservedWorker
 from pulse_workers.config.settings import Settings
+from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.execution.delivery import DeliveredMessage, Delivery, as_message
 from pulse_workers.runtime.connection import ConnectionLog, connect_options, limit_connect_time
 
@@ -239,10 +240,10 @@ class CoreBroker(BaseBroker, NatsBroker):
 
     async def _receive(self, message: Msg) -> None:
         delivery = self._delivery(message.data, message.headers or {})
-        if not await self._give_away(delivery):
+        if not await self._republish_unknown(delivery):
             self._enqueue(delivery)
 
-    async def _give_away(self, delivery: CoreDelivery) -> bool:
+    async def _republish_unknown(self, delivery: CoreDelivery) -> bool:
         """Publish a task that is unknown here again; False if it is to be processed here.
 
         The server delivers it to a random member of the queue group, perhaps to this worker again.
@@ -251,7 +252,13 @@ class CoreBroker(BaseBroker, NatsBroker):
         if name is None or delivery.hops >= MAX_HOPS or self._stopping:
             return False
         self.unknown.offer(name)
-        return await publish_again(self.client, self.subject, delivery)
+        headers = delivery.republish_headers()
+        try:
+            await self.client.publish(self.subject, delivery.data, headers=headers)
+        except OUTAGE_ERRORS as error:
+            logger.warning("a task is not published again: %s", type(error).__name__)
+            return False
+        return True
 
     def _unknown_name(self, data: bytes) -> str | None:
         """Return the name of a task that this worker does not have; None for all others."""
@@ -263,7 +270,12 @@ class CoreBroker(BaseBroker, NatsBroker):
         return name is None or self.registered_name(name) in self.get_all_tasks()
 
     def _shares_queue(self, worker: ObservedWorker) -> bool:
-        return super()._shares_queue(worker) and worker.queue_group == self.queue
+        """Return whether another worker, perhaps of another project, is in the queue group."""
+        return (
+            worker.broker in (self.kind, NatsBroker.__name__)
+            and worker.queue_group == self.queue
+            and worker.subject in (None, self.subject)
+        )
 
     def _accept(self, data: bytes, headers: dict[str, str]) -> bool:
         name = task_name_of(data) if data else headers.get(TASK_NAME)

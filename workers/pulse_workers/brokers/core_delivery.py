@@ -15,6 +15,8 @@ ATTEMPT: Final = "Pulse-Attempt"
 QUEUED_AT: Final = "Pulse-Queued-At"
 NOT_BEFORE: Final = "Pulse-Not-Before"
 HOPS: Final = "Pulse-Hops"
+MAX_HOPS: Final = 32
+"""How often a task is published again by core workers that do not have it, before it fails."""
 _OWN_HEADERS: Final = (ATTEMPT, QUEUED_AT, NOT_BEFORE, HOPS)
 _MAX_NUMBER: Final = 1e12
 
@@ -73,6 +75,10 @@ class CoreDelivery(Delivery):
         if self.not_before:
             headers[NOT_BEFORE] = repr(self.not_before)
         return headers
+
+    def republish_headers(self) -> dict[str, str]:
+        """Return the headers for publishing a task again that this worker does not have."""
+        return {**self.handoff_headers(), HOPS: str(self.hops + 1)}
 
     def next_attempt(self, sequence: int) -> "CoreDelivery":
         """Return a delivery of the same task for its next attempt."""

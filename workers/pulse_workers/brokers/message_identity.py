@@ -8,6 +8,8 @@ import json
 import re
 from typing import Final
 
+import msgspec
+
 from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 
 MAX_ID_BYTES: Final = 2_048
@@ -71,3 +73,21 @@ def _text(token: bytes) -> str:
     except (ValueError, AttributeError):
         return ""
     return str(text)
+
+
+def task_name_of(message: bytes) -> str | None:
+    """Return the task name of a JSON message, None if it has none that can be read.
+
+    Decodes nothing else: a core worker reads the name of every message before it has a slot for it.
+    """
+    try:
+        return _decode_name(message).task_name
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+class _TaskName(msgspec.Struct):
+    task_name: str
+
+
+_decode_name = msgspec.json.Decoder(_TaskName).decode

@@ -1,4 +1,4 @@
-"""Tasks that a worker is offered and does not know, and those that it will be offered.
+"""Names of tasks that a worker does not have, and is or will be offered.
 
 All workers of a queue share its tasks, so that one with fewer tasks than the others is offered what
 it cannot run. That is a mistake in the deployment, which only the log and the heartbeats can show.
@@ -10,16 +10,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-import msgspec
-from nats.aio.client import Client
-
-from pulse_workers.brokers.core_delivery import HOPS, CoreDelivery
-from pulse_workers.errors import OUTAGE_ERRORS
-
 logger = logging.getLogger("pulse.workers.unknown_tasks")
 
-MAX_HOPS: Final = 32
-"""How often a task is published again by core workers that do not have it, before it fails."""
 MAX_NAMES: Final = 20
 """Names in the log and in a heartbeat. Senders choose the names."""
 _MAX_LENGTH: Final = 200
@@ -33,15 +25,8 @@ _ADVICE: Final = (
 )
 
 
-class _TaskName(msgspec.Struct):
-    task_name: str
-
-
-_decode = msgspec.json.Decoder(_TaskName).decode
-
-
 class UnknownTasks:
-    """Names of tasks that this worker lacks. Times are seconds of one monotonic clock."""
+    """Names of tasks that this worker does not have. Times are seconds of one monotonic clock."""
 
     def __init__(
         self,
@@ -82,29 +67,37 @@ class UnknownTasks:
         offers.count += 1
         offers.last_at = self._clock()
 
-    def observe(self, worker: str, names: Collection[str] | None) -> None:
+    def observe(self, worker: str, names: Collection[str] | None) -> bool:
         """Record a heartbeat of another worker of the queue.
 
         Args:
             worker: its identity.
             names: names of its tasks, None if the heartbeat has none.
+
+        Returns:
+            Whether it is the first heartbeat of that worker, or the first after a silence.
         """
+        self._drop_outdated()
         peer = self._peers.get(worker)
+        is_new = peer is None
         if peer is None:
-            if names is None or len(self._peers) >= _MAX_PEERS:
-                return
+            if len(self._peers) >= _MAX_PEERS:
+                return False
             peer = self._peers[worker] = _Peer()
         peer.last_at = self._clock()
-        if names is None:
-            return
+        if names is not None:
+            self._compare(worker, peer, names)
+        return is_new
+
+    def _compare(self, worker: str, peer: "_Peer", names: Collection[str]) -> None:
         peer.missing = {name[:_MAX_LENGTH] for name in set(names) - set(self._known())}
         new = sorted(peer.missing - self._logged)
         if new and len(self._logged) < MAX_NAMES:
             self._logged.update(new[:MAX_NAMES])
             shown = ", ".join(map(repr, new[:MAX_NAMES]))
             logger.warning(
-                "%s takes tasks from the same queue and has tasks that this worker lacks: %s%s. "
-                "This worker is offered such tasks, too. %s. %s",
+                "%s takes tasks from the same queue and has tasks that this worker does not have: "
+                "%s%s. This worker is offered such tasks, too. %s. %s",
                 worker[:_MAX_LENGTH],
                 shown,
                 ", …" if len(new) > MAX_NAMES else "",
@@ -142,22 +135,3 @@ class _Offers:
 class _Peer:
     last_at: float = 0.0
     missing: set[str] = dataclasses.field(default_factory=set)
-
-
-async def publish_again(client: Client, subject: str, delivery: CoreDelivery) -> bool:
-    """Publish a task for another member of the queue group; False without a connection."""
-    headers = {**delivery.handoff_headers(), HOPS: str(delivery.hops + 1)}
-    try:
-        await client.publish(subject, delivery.data, headers=headers)
-    except OUTAGE_ERRORS as error:
-        logger.warning("a task is not published again: %s", type(error).__name__)
-        return False
-    return True
-
-
-def task_name_of(message: bytes) -> str | None:
-    """Return the task name of a JSON message, None if it has none that can be read."""
-    try:
-        return _decode(message).task_name
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None

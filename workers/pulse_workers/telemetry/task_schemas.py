@@ -8,13 +8,15 @@ schemas help to fill in a form, and must never keep a worker from starting.
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_origin
 
 import msgspec
 import pydantic_core
 from pydantic import TypeAdapter
 from taskiq import AsyncBroker
 from taskiq_dependencies.dependency import Dependency
+
+from pulse_workers.execution.signatures import parameter_types, type_adapter
 
 logger = logging.getLogger("pulse.workers.schemas")
 
@@ -74,7 +76,7 @@ def arguments_schema(function: Callable[..., Any]) -> dict[str, Any]:
     `properties` are in positional order. `additionalProperties` is true if the function takes
     `*args` or `**kwargs`.
     """
-    hints = _hints(function)
+    hints = parameter_types(function)
     adapters: list[tuple[str, TypeAdapter[Any]]] = []
     properties: dict[str, Any] = {}
     required: list[str] = []
@@ -87,7 +89,7 @@ def arguments_schema(function: Callable[..., Any]) -> dict[str, Any]:
         if _is_dependency(annotation, parameter.default):
             continue
         properties[name] = {}
-        adapter = _adapter(annotation)
+        adapter = _adapter_with_schema(annotation)
         if adapter is not None:
             adapters.append((name, adapter))
         if parameter.default is parameter.empty:
@@ -120,13 +122,6 @@ def _schema_of(function: Callable[..., Any]) -> dict[str, Any]:
     return schema
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(function, include_extras=True)
-    except Exception:  # noqa: BLE001 - a name that exists only for type checkers
-        return {}
-
-
 def _is_dependency(annotation: Any, default: Any) -> bool:
     if isinstance(default, Dependency):
         return True
@@ -134,11 +129,11 @@ def _is_dependency(annotation: Any, default: Any) -> bool:
     return any(isinstance(extra, Dependency) for extra in extras)
 
 
-def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
-    """Return pydantic's adapter for a type, or None if the type has no schema."""
+def _adapter_with_schema(annotation: Any) -> TypeAdapter[Any] | None:
+    adapter = type_adapter(annotation)
     try:
-        adapter = TypeAdapter(annotation)
-        adapter.json_schema()
+        if adapter is not None:
+            adapter.json_schema()
     except Exception:  # noqa: BLE001 - pydantic runs the type's own code
         return None
     return adapter

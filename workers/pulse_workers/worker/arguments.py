@@ -9,12 +9,13 @@ import inspect
 import logging
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from taskiq import TaskiqMessage
 
 from pulse_workers.errors import WrongArgumentsError
+from pulse_workers.execution.signatures import parameter_types, type_adapter
 
 logger = logging.getLogger("pulse.workers.arguments")
 
@@ -37,12 +38,12 @@ class ArgumentConverter:
         Args:
             function: a task function; its annotations may be anything.
         """
-        hints = _hints(function)
+        hints = parameter_types(function)
         parameters = inspect.signature(function).parameters
         self._parameters = [
             (parameter, adapter, _has_json_form(hints[name]))
             for name, parameter in parameters.items()
-            if name in hints and (adapter := _adapter(hints[name])) is not None
+            if name in hints and (adapter := type_adapter(hints[name])) is not None
         ]
         self._positions = {
             name: index
@@ -90,21 +91,6 @@ class ArgumentConverter:
             yield args, position, name
         elif name in kwargs:
             yield kwargs, name, name
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return get_type_hints(function, include_extras=True)
-    except Exception:  # noqa: BLE001 - a name that exists only for type checkers
-        return {}
-
-
-def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
-    """Return pydantic's adapter; None for a type that it does not know, such as a dependency's."""
-    try:
-        return TypeAdapter(annotation)
-    except Exception:  # noqa: BLE001 - pydantic runs the type's own code
-        return None
 
 
 def _has_json_form(annotation: Any) -> bool:

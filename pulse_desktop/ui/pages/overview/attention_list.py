@@ -32,7 +32,7 @@ _GLYPHS: Final = {
     AttentionKind.PROVIDER_DOWN: "⇄",
     AttentionKind.WORKER_OFFLINE: "server",
     AttentionKind.WORKERS_PAUSED: "‖",
-    AttentionKind.TASKS_MISSING: "?",
+    AttentionKind.MISSING_TASKS: "?",
 }
 
 

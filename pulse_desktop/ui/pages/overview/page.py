@@ -327,7 +327,7 @@ class OverviewPage(Page):
         match item.kind:
             case AttentionKind.PROVIDER_DOWN:
                 self.context.navigate(FilterPage("providers", item.subject))
-            case AttentionKind.WORKER_OFFLINE | AttentionKind.TASKS_MISSING:
+            case AttentionKind.WORKER_OFFLINE | AttentionKind.MISSING_TASKS:
                 self.context.navigate(ShowItem("monitoring", item.subject))
             case AttentionKind.WORKERS_PAUSED:
                 self.context.navigate(ShowPage("monitoring"))

@@ -1,7 +1,7 @@
 """Unknown names are logged once, and few of them are kept: senders choose them."""
 
 import pytest
-from pulse_workers.brokers.unknown_tasks import MAX_NAMES, UnknownTasks, task_name_of
+from pulse_workers.brokers.unknown_tasks import MAX_NAMES, UnknownTasks
 
 
 def test_each_name_is_logged_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
@@ -43,15 +43,11 @@ def test_missing_tasks_are_those_of_live_workers(caplog: pytest.LogCaptureFixtur
     assert unknown.fields() == {}
 
 
-@pytest.mark.parametrize(
-    ("message", "name"),
-    [
-        (b'{"task_id":"1","task_name":"a:b","args":[]}', "a:b"),
-        (b'{"task_id":"1"}', None),
-        (b'{"task_name":7}', None),
-        (b"\xff", None),
-        (b'{"task_name":"a","args":' + b"[" * 100_000, None),
-    ],
-)
-def test_the_name_in_a_message(message: bytes, name: str | None) -> None:
-    assert task_name_of(message) == name
+def test_a_worker_is_new_again_after_a_silence_however_many_were_heard() -> None:
+    now = 0.0
+    unknown = UnknownTasks(lambda: ["a"], "It fails", clock=lambda: now)
+    assert all(unknown.observe(f"w@h:{number}", None) for number in range(1_000))
+    assert not unknown.observe("w@h:0", ["a"])
+    now = 100.0
+    assert unknown.observe("w@h:1000", None)
+    assert unknown.observe("w@h:0", ["a"])
