@@ -11,7 +11,7 @@ POLL = 0.01
 
 async def wait_until(
     predicate: Callable[[], Any] | Callable[[], Awaitable[Any]],
-    timeout: float = 10.0,  # noqa: ASYNC109 - the deadline names what did not happen
+    timeout: float = 30.0,  # noqa: ASYNC109 - the deadline names what did not happen
     message: str = "",
 ) -> Any:
     """Return the predicate's first true value.

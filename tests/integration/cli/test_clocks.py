@@ -98,7 +98,8 @@ async def test_a_run_past_its_timeout_is_overdue_by_any_clock(
 ) -> None:
     await client.jetstream().add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
     task = {"task_id": "late", "task_name": "work"}
-    await publish(client, "tasks", "task.queued", {**task, "labels": {"timeout": 2}})
+    request = {"args": [], "kwargs": {}, "labels": {"timeout": 2}}
+    await publish(client, "tasks", "task.queued", {**task, **request})
     await publish(client, "tasks", "task.started", {**task})
     right = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
     wrong = {**right, **wrong_clock(tmp_path / "clock", offset_s)}

@@ -1,6 +1,7 @@
 """The embedded stack with real processes: start, shared use, killed processes, end."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -357,6 +358,14 @@ async def test_a_data_folder_of_the_previous_version_keeps_its_address_and_its_d
         assert results.config.name == "OBJ_taskiq_results"
 
 
+def _read_ports(folder: Path) -> dict[str, list[str]] | None:
+    """Return the URLs in the ports file of nats-server, None until it is complete."""
+    for file in folder.glob("*.ports"):
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, list[str]])
+    return None
+
+
 async def _fill_like_previous_version(root: Path) -> tuple[int, int]:
     """Fill a data folder as version 0.1 leaves it when its guardian is killed; return the ports."""
     for name in ("clients", "logs", "server/ports"):
@@ -377,8 +386,7 @@ async def _fill_like_previous_version(root: Path) -> tuple[int, int]:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await wait_until(lambda: bool(list(ports.glob("*.ports"))))
-        found = msgspec.json.decode(next(ports.glob("*.ports")).read_bytes())
+        found = await wait_until(lambda: _read_ports(ports))
         port, monitor_port = (urlsplit(found[k][0]).port for k in ("nats", "monitoring"))
         client = await connect(f"nats://t0ken@127.0.0.1:{port}")
         await store_message(client)
