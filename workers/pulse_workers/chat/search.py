@@ -146,7 +146,7 @@ class KnowledgeSearch:
             return [], described | {"error": f"{type(error).__name__}: {error}"}
         described |= {"provider": answer.provider, "vectors": len(self._vectors)}
         if answer.fallback is not None:
-            described["fallback_reason"] = answer.fallback.reason
+            described |= answer.fallback_fields
         hits = await asyncio.to_thread(self._vectors.search, answer.value[0], _DEPTH)
         return [hit for hit in hits if hit.similarity > 0], described
 

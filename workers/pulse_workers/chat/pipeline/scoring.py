@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.calls import CLASSIFICATION
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
-from pulse_workers.chat.providers.provider import Answer, Capability, JudgeInput, Judgement
+from pulse_workers.chat.providers.provider import (
+    Answer,
+    Capability,
+    Fallback,
+    JudgeInput,
+    Judgement,
+)
 from pulse_workers.chat.records import ChatMessage, Score, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
@@ -40,6 +46,7 @@ async def score_messages(
     """
     errors: dict[str, Exception] = {}
     scores: dict[str, Score] = {}
+    fallback: Fallback | None = None
     inputs = await _inputs(services, messages, errors)
     if inputs:
         try:
@@ -50,7 +57,7 @@ async def score_messages(
                 services.provider.judge(inputs),
                 capability=Capability.JUDGE,
             )
-            scores = _scores(answer, inputs)
+            scores, fallback = _scores(answer, inputs), answer.fallback
         except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
             errors.update({each.message.id: error for each in inputs})
     try:
@@ -63,7 +70,7 @@ async def score_messages(
     records = {
         each.id: not_done(errors[each.id], each.content_hash, version, at)
         if each.id in errors
-        else done(each.content_hash, version, at)
+        else done(each.content_hash, version, at, fallback=fallback)
         for each in messages
     }
     await services.store.stages.put_many(Stage.SCORED, records)
@@ -120,6 +127,8 @@ def _scores(
             topic=judgement.topic,
             provider=answer.provider,
             prompt_version=answer.prompt_version,
+            fallback_from=answer.fallback.source if answer.fallback else "",
+            fallback_reason=answer.fallback.reason if answer.fallback else "",
         )
         for judgement, given in zip(answer.value, inputs, strict=True)
     }
@@ -136,6 +145,8 @@ def score_fields(message: ChatMessage, score: Score) -> dict[str, object]:
         "factors": score.factors,
         "weights": score.weights,
         "model": score.model,
+        "fallback_from": score.fallback_from or None,
+        "fallback_reason": score.fallback_reason or None,
     }
 
 
