@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 MODEL: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
+ALIAS: Final = "smollm2"
+"""Name of the model in requests."""
 CONTEXT_TOKENS: Final = 4_096
 
 
@@ -32,6 +34,7 @@ def main() -> None:
     xllamacpp = importlib.import_module("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = str(model_path())
+    params.model_alias = {ALIAS}
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
