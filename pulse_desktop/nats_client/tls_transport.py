@@ -60,7 +60,7 @@ class TLSTransport(TcpTransport):
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """Connect, without TLS at first; close what an attempt that failed has left open."""
         self.close()  # type: ignore[no-untyped-call]
-        self._is_encrypted = False
+        self._is_encrypted = self._is_drain_limited = False
         await super().connect(uri, buffer_size, connect_timeout)
 
     async def readline(self) -> bytes:

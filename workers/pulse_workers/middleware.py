@@ -27,7 +27,7 @@ from taskiq.exceptions import NoResultError
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.protocol.control import CANCEL, PING
+from pulse_desktop.protocol.control import ANNOUNCE, CANCEL, PING
 from pulse_desktop.protocol.task_message import RETRIES
 from pulse_workers.brokers.delivery import Delivery, SyntheticDelivery, current_delivery
 from pulse_workers.config.settings import Settings
@@ -325,7 +325,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
             return
         client = self._publisher.client
         if self._settings.control and client is not None:
-            commands = TaskCommands(self, self._publisher).commands()
+            commands = TaskCommands(self, self._publisher, self._heartbeat.announce).commands()
             self._control = ControlListener(client, commands, self._worker)
             try:
                 await self._control.start()
@@ -336,7 +336,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
         self._background.start(PeriodicTask("heartbeat", interval, self._heartbeat.publish))
 
     def _details(self) -> dict[str, object]:
-        return {"broker": type(self.broker).__name__, "commands": [PING, CANCEL]}
+        return {"broker": type(self.broker).__name__, "commands": [PING, CANCEL, ANNOUNCE]}
 
 
 class MessageDelivery(SyntheticDelivery):

@@ -81,13 +81,34 @@ async def wait_for_end(harness: WorkerHarness, task_id: str) -> dict[str, Any]:
 
 
 async def cancel(harness: WorkerHarness, task_id: str) -> ControlReply:
-    request = ControlRequest("1", control.CANCEL, "olena@desk", task_id, reason="wrong")
+    return await command(
+        harness, ControlRequest("1", control.CANCEL, "olena@desk", task_id, reason="wrong")
+    )
+
+
+async def command(harness: WorkerHarness, request: ControlRequest) -> ControlReply:
     message = await harness.client.request(
         control.CONTROL_ALL, control.encode_request(request), timeout=5
     )
     reply = control.decode_reply(message.data)
     assert reply is not None
     return reply
+
+
+async def test_the_task_schemas_are_announced_on_request(
+    start: Start, harness: WorkerHarness
+) -> None:
+    broker = await start()
+    heartbeat = harness.events[-1]
+    assert control.ANNOUNCE in heartbeat["data"]["commands"]
+
+    async def greet(name: str) -> str:
+        return name
+
+    broker.register_task(greet, "greet")
+    reply = await command(harness, ControlRequest("1", control.ANNOUNCE, "olena@desk"))
+    assert (reply.ok, reply.outcome) == (True, control.ANNOUNCED)
+    await harness.wait_for_event(lambda event: "greet" in event["data"].get("catalogue", {}))
 
 
 async def test_a_cancelled_task_leaves_nothing_behind(start: Start, harness: WorkerHarness) -> None:

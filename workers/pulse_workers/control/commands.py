@@ -51,14 +51,13 @@ class CommandHandler(TaskCommands):
             on_change: called after the worker's state has changed.
             announce: publishes the task schemas.
         """
-        super().__init__(receiver, events)
+        super().__init__(receiver, events, announce)
         self._js = js
         self._receiver = receiver
         self._broker = receiver.broker
         self._source = events.source
         self._shutdown = shutdown
         self._on_change = on_change
-        self._announce = announce
         self._pause_lock = asyncio.Lock()
 
     def commands(self) -> Mapping[str, Command]:
@@ -70,7 +69,6 @@ class CommandHandler(TaskCommands):
             protocol.RESUME: self.resume,
             protocol.DRAIN: self.drain,
             protocol.LOG_LEVEL: self.log_level,
-            protocol.ANNOUNCE: self.announce,
         }
 
     async def ping(self, request: ControlRequest) -> CommandResult:  # noqa: ARG002 - a command
@@ -141,11 +139,6 @@ class CommandHandler(TaskCommands):
             return CommandResult(protocol.REFUSED, f"level must be one of {allowed}")
         set_log_level(level)
         return self._changed(request, CommandResult(protocol.LOG_LEVEL_SET, level))
-
-    async def announce(self, _request: ControlRequest) -> CommandResult:
-        """Publish a heartbeat with the task schemas now."""
-        self._announce()
-        return CommandResult(protocol.ANNOUNCED)
 
     async def _remove(self, request: ControlRequest, task_id: str) -> CommandResult:
         try:

@@ -1,4 +1,4 @@
-"""Commands that every worker executes, those of other projects included: ping and cancel.
+"""Commands that every worker executes, those of other projects included.
 
 TaskIQ's own receiver cannot stop taking tasks, requeue them or exit on request: commands for that
 are for our worker (`commands.CommandHandler`), and refused here.
@@ -6,7 +6,7 @@ are for our worker (`commands.CommandHandler`), and refused here.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pulse_desktop.protocol import control as protocol
@@ -24,17 +24,21 @@ _CANCEL_TIMEOUT_S: Final = 1.0
 
 
 class TaskCommands:
-    """Executes commands about single tasks, one method for each."""
+    """Executes commands about single tasks and about what the worker offers."""
 
-    def __init__(self, tasks: TaskCanceller, events: EventSink) -> None:
+    def __init__(
+        self, tasks: TaskCanceller, events: EventSink, announce: Callable[[], None]
+    ) -> None:
         """Collect what commands act on.
 
         Args:
             tasks: cancels tasks.
             events: publishes audit events.
+            announce: publishes the task schemas.
         """
         self._tasks = tasks
         self._events = events
+        self._announce = announce
 
     def commands(self) -> Mapping[str, Command]:
         """Return the functions that execute commands, by the command's name."""
@@ -42,6 +46,7 @@ class TaskCommands:
         return {
             protocol.PING: self.ping,
             protocol.CANCEL: self.cancel,
+            protocol.ANNOUNCE: self.announce,
             **dict.fromkeys(refused, self.refuse),
         }
 
@@ -63,6 +68,11 @@ class TaskCommands:
         if result.ok:
             self.audit(request, request.task_id, result)
         return result
+
+    async def announce(self, _request: ControlRequest) -> CommandResult:
+        """Publish a heartbeat with the task schemas now."""
+        self._announce()
+        return CommandResult(protocol.ANNOUNCED)
 
     async def refuse(self, request: ControlRequest) -> CommandResult:
         """Refuse a command that only our own worker can execute."""
