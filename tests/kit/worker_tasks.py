@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import pydantic
 from pulse_workers.chat.services import current_services
+from pulse_workers.execution.interrupt import stop_requested
 from pulse_workers.registry import task
-from pulse_workers.runtime.interrupt import stop_requested
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 

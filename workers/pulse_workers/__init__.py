@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pulse_workers.config.settings import Settings, load_settings
+    from pulse_workers.execution.interrupt import stop_requested
     from pulse_workers.middleware import EventMiddleware, PulseMiddleware
     from pulse_workers.registry import task
-    from pulse_workers.runtime.interrupt import stop_requested
 
 __all__ = [
     "EventMiddleware",
@@ -35,7 +35,7 @@ _MODULES: Final = {
     "PulseMiddleware": "pulse_workers.middleware",
     "Settings": "pulse_workers.config.settings",
     "load_settings": "pulse_workers.config.settings",
-    "stop_requested": "pulse_workers.runtime.interrupt",
+    "stop_requested": "pulse_workers.execution.interrupt",
     "task": "pulse_workers.registry",
 }
 

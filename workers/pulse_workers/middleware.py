@@ -29,9 +29,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.control import ANNOUNCE, CANCEL, PING
 from pulse_desktop.protocol.task_message import RETRIES
-from pulse_workers.brokers.delivery import Delivery, SyntheticDelivery, current_delivery
 from pulse_workers.config.settings import Settings
-from pulse_workers.control.cancellation import Cancellation, CancelledIds
 from pulse_workers.control.listener import ControlListener
 from pulse_workers.control.task_commands import TaskCommands
 from pulse_workers.errors import (
@@ -40,11 +38,13 @@ from pulse_workers.errors import (
     ResultNotStoredError,
     SettingsError,
 )
+from pulse_workers.execution.cancellation import Cancellation, CancelledIds
+from pulse_workers.execution.delivery import Delivery, SyntheticDelivery, current_delivery
+from pulse_workers.execution.interrupt import make_interruptible
+from pulse_workers.execution.running_tasks import RunningTask
 from pulse_workers.registry import decorator_labels
 from pulse_workers.results.observer import ResultObserver
-from pulse_workers.runtime.interrupt import make_interruptible
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
-from pulse_workers.runtime.running_tasks import RunningTask
 from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware, log_errors
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.heartbeat import Heartbeat

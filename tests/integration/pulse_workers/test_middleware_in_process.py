@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import pytest
 from pulse_workers import PulseMiddleware, stop_requested
-from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.config.settings import Settings
+from pulse_workers.execution.delivery import current_delivery
 from taskiq import (
     InMemoryBroker,
     SmartRetryMiddleware,

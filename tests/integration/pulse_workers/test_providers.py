@@ -13,7 +13,7 @@ import pytest
 from nats.js.errors import NotFoundError
 from pulse_workers.chat.application import CHAT
 from pulse_workers.config.settings import Settings
-from pulse_workers.runtime.worker import WorkerRuntime
+from pulse_workers.worker.process import WorkerRuntime
 
 from tests.kit.agent_answers import given_messages, judged
 from tests.kit.chat_export import small_chat, write_export

@@ -108,7 +108,7 @@ class Trimmed:
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Trimmed()
 import pulse_desktop.cli.window_qt, pulse_desktop.embedded.guardian
-import pulse_workers.cli.main, pulse_workers.runtime.worker
+import pulse_workers.cli.main, pulse_workers.worker.process
 """
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

@@ -7,7 +7,7 @@ stand-in task instead, so that every task gets a result.
 import abc
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from nats.aio.client import Client
 from pydantic import ValidationError
@@ -21,18 +21,16 @@ from pulse_desktop.nats_client.permission_violations import PermissionViolation,
 from pulse_desktop.protocol.stored_body import sniff_format
 from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.task_names import canonical_name
-from pulse_workers.brokers.delivery import Delivery, current_delivery
 from pulse_workers.brokers.message_identity import identify
 from pulse_workers.brokers.task_names import ObservedWorker, TaskNameMiddleware
 from pulse_workers.brokers.unknown_tasks import UnknownTasks
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
+from pulse_workers.execution.delivery import Delivery, current_delivery
 from pulse_workers.registry import decorator_labels
+from pulse_workers.runtime.connection import ConnectionLog
 from pulse_workers.runtime.shutdown import close_client
 from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware
-
-if TYPE_CHECKING:
-    from pulse_workers.runtime.connection import ConnectionLog
 
 REQUEUE: Final = "X-Taskiq-requeue"
 _MAX_ERROR_TEXT: Final = 500
@@ -59,7 +57,7 @@ class BaseBroker(AsyncBroker):
     unknown_task_effect = "It fails with UnknownTaskNameError"
     """What happens to a task of an unknown name, for the log."""
     client: Client
-    _log: "ConnectionLog"
+    _log: ConnectionLog
 
     def configure(self, settings: Settings) -> None:
         """Set the initial state, and a client of our own: TaskIQ's does not know `tls://`."""

@@ -26,11 +26,11 @@ from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_workers.brokers.base_broker import BaseBroker, message_headers
 from pulse_workers.brokers.core_delivery import CoreDelivery
-from pulse_workers.brokers.delivery import DeliveredMessage, Delivery, as_message
 from pulse_workers.brokers.handoff import PeerGroup, drain
 from pulse_workers.brokers.task_names import ObservedWorker
 from pulse_workers.brokers.unknown_tasks import MAX_HOPS, publish_again, task_name_of
 from pulse_workers.config.settings import Settings
+from pulse_workers.execution.delivery import DeliveredMessage, Delivery, as_message
 from pulse_workers.runtime.connection import ConnectionLog, connect_options, limit_connect_time
 
 logger = logging.getLogger("pulse.workers.core")

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from pulse_workers.brokers.delivery import Delivery
-from pulse_workers.brokers.retries import MAX_DELAY
+from pulse_workers.execution.delivery import Delivery
+from pulse_workers.execution.retries import MAX_DELAY
 
 ATTEMPT: Final = "Pulse-Attempt"
 QUEUED_AT: Final = "Pulse-Queued-At"

@@ -23,15 +23,15 @@ from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM, TASK_SUBJECT
 from pulse_workers.brokers.base_broker import REQUEUE, BaseBroker, message_headers
-from pulse_workers.brokers.delivery import (
+from pulse_workers.brokers.pull_consumer import PullConsumer, next_subject
+from pulse_workers.config.settings import Settings
+from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.execution.delivery import (
     DeliveredMessage,
     Delivery,
     StreamDelivery,
     as_message,
 )
-from pulse_workers.brokers.pull_consumer import PullConsumer, next_subject
-from pulse_workers.config.settings import Settings
-from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.runtime.connection import ConnectionLog, connect_options, limit_connect_time
 from pulse_workers.runtime.provisioning import ensure_task_consumer, provision
 

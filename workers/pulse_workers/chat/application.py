@@ -9,9 +9,9 @@ from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
 from pulse_workers.chat.providers.configured import CheckedProvider
 from pulse_workers.chat.services import open_services, use_services
-from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink
+from pulse_workers.worker.application import Application, WorkerContext
 
 
 class ProviderCheck:

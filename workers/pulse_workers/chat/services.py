@@ -13,7 +13,6 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.chat.agents.calls import AgentCalls
 from pulse_workers.chat.providers.configured import CheckedProvider, make_providers
 from pulse_workers.chat.providers.provider import Provider
@@ -21,6 +20,7 @@ from pulse_workers.chat.search import KnowledgeSearch
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
+from pulse_workers.execution.delivery import current_delivery
 from pulse_workers.telemetry.event_sink import EventSink
 
 _REQUEST_TIMEOUT_S: Final = 20.0

@@ -18,7 +18,7 @@ from pulse_workers.cli.options import (
 from pulse_workers.cli.output import print_error
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ConnectionFailedError
-from pulse_workers.runtime.worker import run_worker
+from pulse_workers.worker.process import run_worker
 
 
 def add_parser(commands: Subparsers) -> None:

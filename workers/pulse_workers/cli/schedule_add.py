@@ -19,12 +19,12 @@ from pulse_workers.cli.output import print_line
 from pulse_workers.cli.schedule_source import connected_source, operator, publish_audit
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import WrongArgumentsError
-from pulse_workers.runtime.arguments import ArgumentConverter
 from pulse_workers.runtime.connection import connect
 from pulse_workers.schedules.cron import InvalidScheduleError
 from pulse_workers.schedules.entry import to_utc, unknown_task_reason
 from pulse_workers.telemetry.announced_schemas import announced_schema
 from pulse_workers.telemetry.task_schemas import describe_tasks
+from pulse_workers.worker.arguments import ArgumentConverter
 
 _ADD: Final = _("""\
 Store a schedule. A cron expression takes effect from now on, an interval starts immediately, and a

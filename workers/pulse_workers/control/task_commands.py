@@ -11,10 +11,10 @@ from typing import Final
 
 from pulse_desktop.protocol import control as protocol
 from pulse_desktop.protocol.control import ControlRequest
-from pulse_workers.brokers.delivery import Delivery, Phase
-from pulse_workers.control.cancellation import Cancellation
 from pulse_workers.control.listener import Command, CommandResult
-from pulse_workers.runtime.running_tasks import TaskCanceller
+from pulse_workers.execution.cancellation import Cancellation
+from pulse_workers.execution.delivery import Delivery, Phase
+from pulse_workers.execution.running_tasks import TaskCanceller
 from pulse_workers.telemetry.event_sink import EventSink
 
 logger = logging.getLogger("pulse.workers.commands")

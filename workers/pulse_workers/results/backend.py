@@ -23,9 +23,9 @@ from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.protocol.stored_body import UnreadableBodyError
 from pulse_desktop.protocol.topics import RESULT_BUCKET
-from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, ResultNotSerializableError, ResultNotStoredError
+from pulse_workers.execution.delivery import current_delivery
 from pulse_workers.results.object_reader import SmallObjectStore
 from pulse_workers.results.object_writer import CHUNK_SIZE, ObjectWriter
 from pulse_workers.results.progress import ProgressReport, ProgressReports

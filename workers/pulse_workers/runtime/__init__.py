@@ -1,1 +1,1 @@
-"""The worker process: start, receive tasks, shut down."""
+"""What each of our processes needs: a connection, storage, periodic tasks, logging, shutdown."""

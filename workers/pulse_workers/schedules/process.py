@@ -10,12 +10,12 @@ from pulse_workers.brokers.factory import make_broker
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ConnectionFailedError, ShutdownRequestedError
 from pulse_workers.registry import use_broker
-from pulse_workers.runtime.application import Application
 from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.shutdown import ShutdownSignal, close_all, close_client
 from pulse_workers.schedules.runtime import SchedulerRuntime
 from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.worker.application import Application
 
 logger = logging.getLogger("pulse.workers.scheduler")
 

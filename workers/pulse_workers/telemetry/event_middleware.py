@@ -19,13 +19,13 @@ from taskiq.exceptions import NoResultError
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.task_message import TASK_NAME
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.brokers.delivery import Delivery, current_delivery
-from pulse_workers.brokers.retries import retry_policy
 from pulse_workers.errors import ResultNotStoredError
+from pulse_workers.execution import interrupt
+from pulse_workers.execution.delivery import Delivery, current_delivery
+from pulse_workers.execution.retries import retry_policy
+from pulse_workers.execution.task_log import TaskLog, TaskLogHandler
 from pulse_workers.results.progress import ProgressReport
-from pulse_workers.runtime import interrupt
 from pulse_workers.telemetry.event_sink import EventSink
-from pulse_workers.telemetry.task_log import TaskLog, TaskLogHandler
 
 logger = logging.getLogger("pulse.workers.events")
 

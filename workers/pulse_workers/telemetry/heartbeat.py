@@ -11,7 +11,7 @@ from taskiq import AsyncBroker
 
 from pulse_desktop import __version__
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.runtime.running_tasks import RunningTask
+from pulse_workers.execution.running_tasks import RunningTask
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.load import RateMeter, SlotTime
 from pulse_workers.telemetry.task_schemas import TaskSchemaAnnouncer

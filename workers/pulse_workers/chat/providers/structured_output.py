@@ -5,6 +5,7 @@ works is found by use and remembered.
 """
 
 import dataclasses
+import itertools
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -37,7 +38,10 @@ _NOT_THE_MODE: Final = frozenset(
 )
 """Codes of refusals that another mode does not change."""
 _REASONING: Final = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_FENCE: Final = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+# Each line break ends at most one beginning: with `\s*\n`, an answer that is a fence and a million
+# line breaks, which small models write, would take quadratic time.
+_FENCE: Final = re.compile(r"```(?:json)?[ \t]*+\r?\n(.*?)```", re.DOTALL)
+_MAX_FENCES: Final = 10
 _MAX_REASON: Final = 1_000
 
 
@@ -205,7 +209,9 @@ def decode_answer(text: str) -> Any:
         raise ValueError("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeError) as error:
         first_error = str(error)
-    candidates = [match[1] for match in _FENCE.finditer(text)]
+    fenced = (match[1] for match in _FENCE.finditer(text))
+    objects = (each for each in fenced if each.lstrip().startswith("{"))
+    candidates = list(itertools.islice(objects, _MAX_FENCES))
     if (start := text.find("{")) >= 0:
         candidates.append(text[start:])
     for candidate in candidates:

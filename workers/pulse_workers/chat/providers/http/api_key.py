@@ -3,10 +3,13 @@
 import asyncio
 import errno
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from pulse_desktop.text.translation import _
 from pulse_workers.errors import SettingsError
@@ -17,6 +20,9 @@ KEYRING_TIMEOUT_S: Final = 3.0
 MAX_FILE: Final = 16_384
 MIN_KEY: Final = 4
 """Masking a shorter text would mask ordinary words."""
+
+_ESCAPE: Final = re.compile(r"\\u00([0-7][0-9A-Fa-f])")
+_MAX_ESCAPES: Final = 8
 
 
 class ApiKey:
@@ -46,12 +52,34 @@ class ApiKey:
         return {"authorization": f"Bearer {self._value}"}
 
     def mask(self, text: str) -> str:
-        """Replace the key in a text: servers repeat it in errors."""
-        return text.replace(self._value, MASK)
+        """Replace the key in a text: servers repeat it in errors.
 
-    def mask_bytes(self, body: bytes) -> bytes:
-        """Replace the key in a response."""
-        return body.replace(self._value.encode(), MASK.encode())
+        A text that has it with JSON escapes, even if they are escaped again, is replaced as a
+        whole.
+        """
+        masked = text.replace(self._value, MASK)
+        return MASK if "\\" in masked and self._value in _unescaped(masked) else masked
+
+    def mask_response(self, body: bytes) -> bytes:
+        """Replace the key in a response, in each text of it if it is JSON."""
+        masked = body.replace(self._value.encode(), MASK.encode())
+        if b"\\" not in masked:
+            return masked
+        try:
+            value = msgspec.json.decode(masked)
+            found = self._mask_texts(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self.mask(masked.decode(errors="replace")).encode()
+        return masked if found == value else msgspec.json.encode(found)
+
+    def _mask_texts(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.mask(value)
+        if isinstance(value, list):
+            return [self._mask_texts(each) for each in value]
+        if isinstance(value, dict):
+            return {self.mask(name): self._mask_texts(each) for name, each in value.items()}
+        return value
 
 
 class KeySource(Protocol):
@@ -136,6 +164,15 @@ class KeyInKeyring:
             text = expected.format(reason=type(error).__name__)
             raise SettingsError(name, "", text) from None
         return _make_key(name, value or "")
+
+
+def _unescaped(text: str) -> str:
+    """Return a text without JSON escapes of ASCII characters, also if they are escaped again."""
+    for _round in range(_MAX_ESCAPES):
+        text, count = _ESCAPE.subn(lambda match: chr(int(match[1], 16)), text)
+        if not count:
+            break
+    return text.replace("\\", "")
 
 
 def _read_regular(path: Path, mode: int) -> str:

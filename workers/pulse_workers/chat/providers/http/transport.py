@@ -193,7 +193,7 @@ class Transport:
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
             raise _unreachable(self._base_url, error, key) from None
         if key is not None:
-            body = key.mask_bytes(body)
+            body = key.mask_response(body)
         if is_success:
             return body
         raise self._error_of(response, body, key)

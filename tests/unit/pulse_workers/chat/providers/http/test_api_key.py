@@ -1,6 +1,7 @@
 """API keys: where they are read from, and that they are never shown."""
 
 import copy
+import json
 import pickle
 import sys
 from pathlib import Path
@@ -15,11 +16,13 @@ from pulse_workers.chat.providers.http.api_key import (
 )
 from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
+from pulse_workers.chat.providers.http.openai import OpenAIFormat
 from pulse_workers.chat.providers.http.transport import Transport
-from pulse_workers.chat.providers.model_errors import ModelRefusedError
+from pulse_workers.chat.providers.model_client import OutputMode
+from pulse_workers.chat.providers.model_errors import ModelProtocolError, ModelRefusedError
 from pulse_workers.errors import SettingsError
 
-from tests.kit.model_server import ModelServer
+from tests.kit.model_server import ModelServer, Reply
 
 KEY = "sk-test-5e9b2f"
 
@@ -101,3 +104,46 @@ async def test_a_server_that_repeats_the_key_is_quoted_without_it() -> None:
         await transport.close()
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert KEY not in str(raised.value)
+
+
+ESCAPED_KEYS = [
+    KEY.replace("-", "\\u002d"),
+    KEY.replace("s", "\\u0073").replace("f", "\\u0066"),
+    KEY.replace("k", "\\\\u006b"),  # escaped twice: an answer is JSON in JSON
+    KEY.replace("k", "\\u005cu006b"),
+]
+
+
+@pytest.mark.parametrize("escaped", ESCAPED_KEYS)
+async def test_a_key_that_a_server_repeats_with_escapes_is_in_nothing_that_is_decoded(
+    escaped: str,
+) -> None:
+    content = f'{{\\"reason\\": \\"{escaped}\\"}}'
+    choice = f'{{"message": {{"content": "{content}"}}}}'
+    answer = f'{{"model": "{escaped}", "choices": [{choice}]}}'
+    error = f'{{"error": {{"message": "wrong key {escaped}"}}}}'
+    async with ModelServer() as server:
+        limits = SharedLimits("test", Limits(), LocalState())
+        source = KeyInEnvironment("MY_KEY", {"MY_KEY": KEY})
+        transport = Transport(server.openai_url, source, limits, timeout_s=10)
+        server.always = Reply(body=answer.encode())
+        found = OpenAIFormat().decode_completion(await transport.get("/models"), OutputMode.PROMPT)
+        assert found.model == "***"
+        assert "***" in found.text
+        assert KEY not in found.text.replace("\\", "")
+        for body in (error, f"<html>{escaped}</html>"):
+            server.always = Reply(body=body.encode())
+            with pytest.raises(ModelProtocolError) as raised:
+                OpenAIFormat().decode_models(await transport.get("/models"))
+            assert KEY not in str(raised.value)
+        await transport.close()
+
+
+def test_a_text_with_backslashes_keeps_all_but_the_key() -> None:
+    key = ApiKey(KEY)
+    body = json.dumps({"a": "C:\\temp", "b": [f"x {KEY}", 1.5], KEY: None}).encode()
+    assert json.loads(key.mask_response(body)) == {
+        "a": "C:\\temp",
+        "b": ["x ***", 1.5],
+        "***": None,
+    }

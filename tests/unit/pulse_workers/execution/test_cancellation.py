@@ -1,6 +1,6 @@
 """Cancelled ids are kept for a limited time and in a limited number."""
 
-from pulse_workers.control.cancellation import Cancellation, CancelledIds
+from pulse_workers.execution.cancellation import Cancellation, CancelledIds
 
 
 def test_an_id_is_kept_for_the_retention_time() -> None:

@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulse_workers.brokers.retries import RetryPolicy, retry_policy
+from pulse_workers.execution.retries import RetryPolicy, retry_policy
 
 
 def test_delays_grow_until_the_last_attempt() -> None:

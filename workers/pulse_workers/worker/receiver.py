@@ -16,27 +16,27 @@ from taskiq.acks import AckController
 from taskiq.receiver import Receiver
 
 from pulse_workers.brokers.base_broker import BaseBroker, raise_rejection
-from pulse_workers.brokers.delivery import (
+from pulse_workers.brokers.message_identity import identify, unusable_id
+from pulse_workers.config.settings import Settings
+from pulse_workers.errors import (
+    TooManyDeliveriesError,
+    UnreadableTaskError,
+    WrongArgumentsError,
+)
+from pulse_workers.execution.cancellation import Cancellation, CancelledIds
+from pulse_workers.execution.delivery import (
     DeliveredMessage,
     Delivery,
     SyntheticDelivery,
     as_message,
     current_delivery,
 )
-from pulse_workers.brokers.message_identity import identify, unusable_id
-from pulse_workers.brokers.retries import retry_policy
-from pulse_workers.config.settings import Settings
-from pulse_workers.control.cancellation import Cancellation, CancelledIds
-from pulse_workers.errors import (
-    TooManyDeliveriesError,
-    UnreadableTaskError,
-    WrongArgumentsError,
-)
+from pulse_workers.execution.interrupt import interruptible
+from pulse_workers.execution.retries import retry_policy
+from pulse_workers.execution.running_tasks import RunningTask
 from pulse_workers.results.backend import ObjectStoreResultBackend
-from pulse_workers.runtime.arguments import ArgumentConverter
-from pulse_workers.runtime.interrupt import interruptible
-from pulse_workers.runtime.running_tasks import RunningTask
 from pulse_workers.telemetry.load import SlotTime
+from pulse_workers.worker.arguments import ArgumentConverter
 
 logger = logging.getLogger("pulse.workers.receiver")
 

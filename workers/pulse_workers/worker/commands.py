@@ -14,16 +14,16 @@ from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.protocol import control as protocol
 from pulse_desktop.protocol.control import ControlRequest
-from pulse_workers.brokers.delivery import SyntheticDelivery
 from pulse_workers.brokers.queue_removal import find_queued, remove_queued
-from pulse_workers.control.cancellation import Cancellation
 from pulse_workers.control.listener import Command, CommandResult
 from pulse_workers.control.task_commands import TaskCommands
+from pulse_workers.execution.cancellation import Cancellation
+from pulse_workers.execution.delivery import SyntheticDelivery
 from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.logging_setup import set_log_level
-from pulse_workers.runtime.receiver import DeliveryReceiver
 from pulse_workers.runtime.shutdown import ShutdownSignal
 from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.worker.receiver import DeliveryReceiver
 
 _SEARCH_TIMEOUT_S: Final = 8.0
 """How long `remove` searches the queue; the client waits 10 s for the reply."""

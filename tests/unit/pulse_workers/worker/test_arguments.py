@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pulse_workers.errors import WrongArgumentsError
-from pulse_workers.runtime.arguments import ArgumentConverter
+from pulse_workers.worker.arguments import ArgumentConverter
 from pydantic import BaseModel, Field
 from taskiq import Context, TaskiqDepends, TaskiqMessage
 

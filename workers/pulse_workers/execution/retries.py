@@ -21,8 +21,8 @@ from typing import Any, Final
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 
-from pulse_workers.brokers.delivery import current_delivery
 from pulse_workers.errors import WrongArgumentsError
+from pulse_workers.execution.delivery import current_delivery
 
 MAX_DELAY: Final = 86_400.0
 """Seconds. A sender's longer delay would keep the task forever, or is too large for the server."""

@@ -22,7 +22,6 @@ from pulse_workers.brokers.core_broker import CoreBroker
 from pulse_workers.brokers.factory import make_broker
 from pulse_workers.brokers.stream_retention import TRIM_INTERVAL_S, StreamTrimmer
 from pulse_workers.config.settings import Settings
-from pulse_workers.control.commands import CommandHandler
 from pulse_workers.control.listener import ControlListener
 from pulse_workers.errors import (
     ConnectionFailedError,
@@ -32,16 +31,17 @@ from pulse_workers.errors import (
 )
 from pulse_workers.registry import use_broker
 from pulse_workers.results.backend import ObjectStoreResultBackend
-from pulse_workers.runtime.application import Application, WorkerContext
 from pulse_workers.runtime.connection import connect
-from pulse_workers.runtime.drain import run_until_shutdown
 from pulse_workers.runtime.logging_setup import log_level
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
-from pulse_workers.runtime.receiver import DeliveryReceiver
 from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.heartbeat import Heartbeat
+from pulse_workers.worker.application import Application, WorkerContext
+from pulse_workers.worker.commands import CommandHandler
+from pulse_workers.worker.drain import run_until_shutdown
+from pulse_workers.worker.receiver import DeliveryReceiver
 
 logger = logging.getLogger("pulse.workers.process")
 

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from taskiq import AsyncTaskiqDecoratedTask
 
-from pulse_workers.brokers.delivery import Delivery, Phase, current_delivery
 from pulse_workers.errors import WrongArgumentsError
+from pulse_workers.execution.delivery import Delivery, Phase, current_delivery
 
 
 def stop_requested() -> bool:

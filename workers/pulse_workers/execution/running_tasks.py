@@ -5,8 +5,8 @@ import dataclasses
 from typing import Any, Protocol
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.brokers.delivery import Delivery, Phase
-from pulse_workers.control.cancellation import Cancellation
+from pulse_workers.execution.cancellation import Cancellation
+from pulse_workers.execution.delivery import Delivery, Phase
 
 
 @dataclasses.dataclass(frozen=True)

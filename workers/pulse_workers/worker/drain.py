@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import logging
 
-from pulse_workers.control.cancellation import Cancellation
-from pulse_workers.runtime.receiver import DeliveryReceiver
+from pulse_workers.execution.cancellation import Cancellation
 from pulse_workers.runtime.shutdown import CLOSE_TIMEOUT_S, ShutdownSignal
+from pulse_workers.worker.receiver import DeliveryReceiver
 
 logger = logging.getLogger("pulse.workers.shutdown")
 

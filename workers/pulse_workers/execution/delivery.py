@@ -16,9 +16,9 @@ from typing import Any
 from nats.aio.msg import Msg
 from taskiq import AckableMessage
 
-from pulse_workers.control.cancellation import Cancellation
 from pulse_workers.errors import OUTAGE_ERRORS
-from pulse_workers.telemetry.task_log import TaskLog
+from pulse_workers.execution.cancellation import Cancellation
+from pulse_workers.execution.task_log import TaskLog
 
 logger = logging.getLogger("pulse.workers.delivery")
 

@@ -2,10 +2,10 @@
 
 import pytest
 from pulse_workers.brokers.core_broker import CoreBroker
-from pulse_workers.brokers.delivery import SyntheticDelivery, as_message
 from pulse_workers.config.settings import Settings
-from pulse_workers.runtime import receiver as receiver_module
-from pulse_workers.runtime.receiver import DeliveryReceiver
+from pulse_workers.execution.delivery import SyntheticDelivery, as_message
+from pulse_workers.worker import receiver as receiver_module
+from pulse_workers.worker.receiver import DeliveryReceiver
 
 from pulse_desktop.protocol.task_message import encode_task
 

@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import pytest
-from pulse_workers.runtime.worker import WorkerRuntime
+from pulse_workers.worker.process import WorkerRuntime
 
 
 class _Part:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pulse_workers.telemetry.task_log import (
+from pulse_workers.execution.task_log import (
     MAX_BYTES,
     MAX_LINES,
     MAX_TEXT,

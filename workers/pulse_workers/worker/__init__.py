@@ -1,0 +1,1 @@
+"""The worker process: it receives tasks, runs them, and drains when it stops."""
