@@ -37,7 +37,8 @@ def main() -> None:
     params.model_alias = {ALIAS}
     params.n_ctx = CONTEXT_TOKENS
     params.n_parallel = 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+    # More threads wait for each other in loops: on a busy machine a token then takes seconds.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.ui = False
     server = xllamacpp.Server(params)
