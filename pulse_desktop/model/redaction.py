@@ -1,7 +1,8 @@
 """Redaction: addresses and texts with passwords, tokens and keys masked."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 # After a scheme a login extends to the last @: tokens in base64 contain slashes. Matches begin at a
@@ -26,8 +27,14 @@ _SENSITIVE_NAME: Final = (
 _NAMED_SECRET: Final = re.compile(
     rf"(?P<name>(?<![A-Za-z0-9])(?:[A-Za-z0-9]{{1,40}}[_-]){{0,5}}{_SENSITIVE_NAME}"
     r"[\"']?\s{0,3}[:=]\s{0,3}(?:(?:bearer|basic)\s{1,3})?)"
-    r"(?P<value>\"[^\"]{1,4096}\"|'[^']{1,4096}'|[^\s,;&\"'<>(){}\[\]]{1,4096})",
-    re.IGNORECASE,
+    r"(?P<value>\"(?:[^\"\\]++|\\.)++\"?|'(?:[^'\\]++|\\.)++'?|[^\s,;&\"'<>(){}\[\]]++)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A value whose closing quote is missing extends to the end: the text was cut there."""
+_PRIVATE_KEY: Final = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:.*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|.*)",
+    re.DOTALL,
 )
 _BEARER: Final = re.compile(r"\b(bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]{8,4096}", re.IGNORECASE)
 _KNOWN_KEY: Final = re.compile(
@@ -69,10 +76,36 @@ def redact_secrets(text: str, known: tuple[str, ...] = ()) -> str:
         text: any text.
         known: secrets to mask wherever they are, longest first.
     """
-    for secret in known:
-        text = text.replace(secret, "***")
+    text = redact_known(text, known)
     text = _NAMED_SECRET.sub(r"\g<name>***", redact(text))
     return _KNOWN_KEY.sub("***", _BEARER.sub(r"\1 ***", text))
+
+
+def redact_known(text: str, known: tuple[str, ...]) -> str:
+    """Mask known secrets and private keys, which may have any number of lines.
+
+    Fast enough for a whole text before it is shortened: part of a secret is not recognized.
+
+    Args:
+        text: any text.
+        known: secrets to mask, longest first.
+    """
+    for secret in known:
+        text = text.replace(secret, "***")
+    return _PRIVATE_KEY.sub("***", text)
+
+
+def secret_forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return the forms that secrets have in texts, longest first.
+
+    A secret is also written without the line break at its end, and escaped, as `repr` and JSON do
+    with the lines of a key.
+    """
+    forms: set[str] = set()
+    for secret in secrets:
+        for form in (secret, secret.strip()):
+            forms |= {form, repr(form)[1:-1], json.dumps(form)[1:-1]}
+    return tuple(sorted(filter(None, forms), key=len, reverse=True))
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -453,7 +453,7 @@ async def test_a_worker_can_neither_command_other_workers_nor_delete_streams(rol
             "pulse.control.workers",
             "$JS.API.STREAM.DELETE.taskiq_jetstream",
             "$JS.API.STREAM.UPDATE.taskiq_jetstream",
-            "$JS.API.STREAM.PURGE.KV_pulse_messages",
+            "$JS.API.STREAM.PURGE.KV_pulse_knowledge",
             "$JS.API.STREAM.CREATE.other",
             "$JS.API.CONSUMER.DELETE.taskiq_jetstream.taskiq_durable",
             "anything.else",

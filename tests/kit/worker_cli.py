@@ -1,11 +1,16 @@
 """Run `pulse-worker` to its end and capture its output."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from pulse_workers.cli.main import main
 
 from tests.kit.cli_process import command_environment
 from tests.kit.worker_processes import ROOT
@@ -29,17 +34,28 @@ _DEFAULTS = {
     "PULSE_CONFIG": os.devnull,
     "PULSE_HEARTBEAT_INTERVAL": "0.4",  # of the workers that `check` waits for
 }
+_IN_PROCESS = frozenset({"check", "health", "provision"})
+"""Commands that neither wait for signals nor depend on which tasks have been imported before."""
 PulseWorkerCommand = Callable[..., CommandOutput]
 
 
 def worker_command(folder: Path) -> PulseWorkerCommand:
-    """Return a function that runs `pulse-worker` with only the given PULSE_ variables."""
+    """Return a function that runs `pulse-worker` with only the given PULSE_ variables.
 
-    def run(*arguments: str, **variables: Any) -> CommandOutput:
+    A process of its own takes more than a second of CPU time, so commands run within the process
+    of the test where that makes no difference. `own_process` is for logins that are refused:
+    nats-py leaves their transport open until the process ends.
+    """
+
+    def run(*arguments: str, own_process: bool = False, **variables: Any) -> CommandOutput:
         given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
+        environment = {**command_environment(folder), **_DEFAULTS, **given}
+        if arguments[0] in _IN_PROCESS and not own_process:
+            with ThreadPoolExecutor(1) as thread:  # the test may have a running event loop
+                return thread.submit(_run_in_process, arguments, environment).result()
         done = subprocess.run(
             [sys.executable, "-m", "pulse_workers", *arguments],
-            env={**command_environment(folder), **_DEFAULTS, **given},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -50,3 +66,19 @@ def worker_command(folder: Path) -> PulseWorkerCommand:
         return CommandOutput(done.returncode, done.stdout)
 
     return run
+
+
+def _run_in_process(arguments: Sequence[str], environment: dict[str, str]) -> CommandOutput:
+    before, output = dict(os.environ), io.StringIO()
+    try:
+        os.environ.clear()
+        os.environ.update(environment)
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            try:
+                code = main(arguments)
+            except SystemExit as end:  # of argparse
+                code = int(end.code or 0)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return CommandOutput(code, output.getvalue())

@@ -10,10 +10,9 @@ the server is unreachable, tasks run on and events are buffered.
 """
 
 import asyncio
-import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from taskiq import (
@@ -28,7 +27,6 @@ from taskiq.exceptions import NoResultError
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.control import ANNOUNCE, CANCEL, PING
-from pulse_desktop.protocol.task_message import RETRIES
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.listener import ControlListener
 from pulse_workers.control.task_commands import TaskCommands
@@ -39,8 +37,14 @@ from pulse_workers.errors import (
     SettingsError,
 )
 from pulse_workers.execution.cancellation import Cancellation, CancelledIds
-from pulse_workers.execution.delivery import Delivery, SyntheticDelivery, current_delivery
+from pulse_workers.execution.delivery import Delivery, current_delivery
 from pulse_workers.execution.interrupt import make_interruptible
+from pulse_workers.execution.message_delivery import (
+    RETRY_LABEL,
+    MessageDelivery,
+    count_of,
+    retry_count,
+)
 from pulse_workers.execution.running_tasks import RunningTask
 from pulse_workers.registry import decorator_labels
 from pulse_workers.results.observer import ResultObserver
@@ -55,9 +59,6 @@ logger = logging.getLogger("pulse.workers.middleware")
 _CLOSE_TIMEOUT_S: Final = 3.0
 """Less than TaskIQ's default of 5 s for shutting down."""
 _CONNECT_RETRY_S: Final = 5.0
-_RETRY_LABEL: Final = "retry_on_error"
-"""Label by which TaskIQ's retry middlewares decide whether a failed task is sent again."""
-_MAX_COUNT: Final = 1_000_000
 _SECRET_ARGUMENTS: Final = ("password", "token", "nkeys_seed_str")
 _LOGIN_ARGUMENTS: Final = (
     "user",
@@ -184,24 +185,23 @@ class PulseMiddleware(DeliveryEventMiddleware):
         cancellation = self.cancelled.get(message.task_id, time.monotonic())
         if cancellation is not None:
             delivery.cancellation = cancellation
-            delivery.never_retry()
+            delivery.disable_retries()
         coroutine = asyncio.current_task()
         if coroutine is not None:
             self.running[delivery.sequence] = RunningTask(
                 message.task_id, message.task_name, time.time(), coroutine, delivery
             )
             self.slot_time.enter()
-            delivery.on_abandoned = functools.partial(self._on_abandoned, delivery)
-            coroutine.add_done_callback(delivery.on_abandoned)
+            delivery.watch(coroutine, self._on_unfinished)
 
     def on_error(
         self,
-        message: TaskiqMessage,  # noqa: ARG002 - TaskIQ's signature
+        message: TaskiqMessage,
         result: TaskiqResult[Any],
         exception: BaseException,
     ) -> None:
         """Keep the error for `post_execute`: another middleware may still request a retry."""
-        delivery = current_delivery.get()
+        delivery = self._delivery_of(message.task_id)
         if delivery is None:
             return
         delivery.error = exception
@@ -214,21 +214,20 @@ class PulseMiddleware(DeliveryEventMiddleware):
 
     def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         """Publish an attempt that ended without a result: it is retried."""
-        delivery = current_delivery.get()
-        if not isinstance(delivery, MessageDelivery):
+        delivery = self._delivery_of(message.task_id)
+        if delivery is None:
             return
         self._remove(delivery)
-        if self._observer is not None:
-            self._observer.flush_progress(message.task_id)
+        delivery.result = result
         if isinstance(result.error, NoResultError):
             self.publish_attempt(message, delivery, delivery.error or result.error)
             delivery.leave()
 
     def post_save(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         """Publish the outcome, now that the result can be read."""
-        super().post_save(message, result)
-        delivery = current_delivery.get()
-        if isinstance(delivery, MessageDelivery):
+        delivery = self._delivery_of(message.task_id)
+        if delivery is not None:
+            self.publish_end(message, delivery, result)
             delivery.leave()
 
     async def cancel(
@@ -242,7 +241,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
         runs = [run for run in self.running.values() if run.task_id == task_id]
         for run in runs:  # more than one if the broker has redelivered a long task
             if isinstance(run.delivery, MessageDelivery):
-                run.delivery.never_retry()
+                run.delivery.disable_retries()
             run.interrupt(cancellation)
         if not runs:
             return None
@@ -250,46 +249,61 @@ class PulseMiddleware(DeliveryEventMiddleware):
         return runs[0].delivery
 
     def _on_not_stored(self, task_id: str, error: ResultNotStoredError) -> None:
+        delivery = self._delivery_of(task_id)
         super()._on_not_stored(task_id, error)
-        delivery = current_delivery.get()
-        if isinstance(delivery, MessageDelivery):
+        if delivery is not None:
             delivery.leave()
 
-    def _on_abandoned(self, delivery: "MessageDelivery", coroutine: asyncio.Task[Any]) -> None:
-        """Publish the end of a run that TaskIQ abandoned: another middleware has failed."""
-        if not self._remove(delivery):
-            return
-        error: BaseException = asyncio.CancelledError("the worker has stopped")
-        if not coroutine.cancelled():
-            error = coroutine.exception() or RuntimeError("the worker has not finished the task")
-        delivery.error = error
-        logger.error("%s was not finished", delivery.task_id, exc_info=error)
-        self.publish_end(
-            delivery.message,
-            delivery,
-            TaskiqResult(is_err=True, return_value=None, execution_time=0.0, error=error),
-        )
+    def _delivery_of(self, task_id: str) -> MessageDelivery | None:
+        """Return the current delivery, None if it is not one of this task.
 
-    def _remove(self, delivery: "MessageDelivery") -> bool:
-        """Remove a run from those in progress, and return whether it was one."""
-        run = self.running.pop(delivery.sequence, None)
-        if run is None:
-            return False
-        if delivery.on_abandoned is not None:
-            run.coroutine.remove_done_callback(delivery.on_abandoned)
+        A task that was run in place is left behind as the current one when another middleware
+        fails after it: its end is published first.
+        """
+        found = current = current_delivery.get()
+        while isinstance(found, MessageDelivery) and found.task_id != task_id:
+            found = found.outer
+        if not isinstance(found, MessageDelivery):
+            return None
+        while isinstance(current, MessageDelivery) and current is not found:
+            self._on_unfinished(current)
+            current = current_delivery.get()
+        return found
+
+    def _on_unfinished(self, delivery: MessageDelivery) -> None:
+        """Publish the end of a run for which TaskIQ did not call `post_save`.
+
+        Another middleware has failed: before or while the task ran, before its result was stored,
+        or after it.
+        """
+        self._remove(delivery)
+        result, error = delivery.result, delivery.processing_error()
+        if result is None or (error is not None and not result.is_err):  # no result is stored
+            error = error or RuntimeError("the worker has not finished the task")
+            delivery.error = error
+            result = TaskiqResult(is_err=True, return_value=None, execution_time=0, error=error)
+        self.publish_end(delivery.message, delivery, result)
+        delivery.leave()
+        logger.error("the processing of %s was not finished", delivery.task_id, exc_info=error)
+
+    def _remove(self, delivery: MessageDelivery) -> None:
+        """Remove a run from those in progress, and publish its last progress."""
+        if self.running.pop(delivery.sequence, None) is None:
+            return
         self.slot_time.leave()
         self.finished += 1
-        return True
+        if self._observer is not None:
+            self._observer.flush_progress(delivery.task_id)
 
     def _max_attempts(self, message: TaskiqMessage) -> int:
         """Return the attempts that TaskIQ's retry middlewares allow."""
-        attempt = _retries(message) + 1
+        attempt = retry_count(message) + 1
         for middleware in self.broker.middlewares:
             if isinstance(middleware, SimpleRetryMiddleware | SmartRetryMiddleware):
-                enabled = message.labels.get(_RETRY_LABEL, middleware.default_retry_label)
+                enabled = message.labels.get(RETRY_LABEL, middleware.default_retry_label)
                 limit = message.labels.get("max_retries", middleware.default_retry_count)
                 if str(enabled).lower() == "true":
-                    return max(attempt, _count(limit))
+                    return max(attempt, count_of(limit))
         return attempt
 
     @property
@@ -337,52 +351,6 @@ class PulseMiddleware(DeliveryEventMiddleware):
 
     def _details(self) -> dict[str, object]:
         return {"broker": type(self.broker).__name__, "commands": [PING, CANCEL, ANNOUNCE]}
-
-
-class MessageDelivery(SyntheticDelivery):
-    """A task message in the hands of TaskIQ's own receiver.
-
-    Attributes:
-        message: the task message.
-        on_abandoned: called when the asyncio task that runs it ends before TaskIQ has finished it.
-    """
-
-    def __init__(self, message: TaskiqMessage, outer: Delivery | None) -> None:
-        """Start without an outcome.
-
-        Args:
-            message: the task message.
-            outer: the delivery in whose context this one is processed: a broker may run a task
-                in place, while another one waits for it.
-        """
-        super().__init__(b"", _retries(message) + 1, queued_at=0.0)
-        self.message = message
-        self.task_id = message.task_id
-        self.result_bytes = None  # other result backends do not report it
-        self.on_abandoned: Callable[[asyncio.Task[Any]], None] | None = None
-        self._outer = outer
-
-    def never_retry(self) -> None:
-        """Keep TaskIQ's retry middlewares from sending a cancelled task again."""
-        self.message.labels[_RETRY_LABEL] = False
-
-    def leave(self) -> None:
-        """Make the outer delivery the current one again."""
-        current_delivery.set(self._outer)
-        self._outer = None
-
-
-def _retries(message: TaskiqMessage) -> int:
-    """Return how often TaskIQ's retry middleware has sent the task again."""
-    return _count(message.labels.get(RETRIES, 0))
-
-
-def _count(label: object) -> int:
-    """Return the number in a label, 0 if it is none: senders choose the labels."""
-    try:
-        return max(0, min(int(label), _MAX_COUNT))  # type: ignore[call-overload, no-any-return]
-    except (TypeError, ValueError, OverflowError):
-        return 0
 
 
 EventMiddleware = PulseMiddleware

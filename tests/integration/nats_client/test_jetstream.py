@@ -147,7 +147,8 @@ async def test_check_says_which_server_has_no_jetstream_for_the_account(
 ) -> None:
     output = pulse_worker("check", server=f"{misconfigured.url},{usable.url}")
     assert output.code == 0, output
-    (warning,) = output.lines_with("warning")
+    warning, workers = output.lines_with("warning")
+    assert "no worker is alive" in workers
     assert f"{misconfigured.address}: the account of this user has no JetStream" in warning
     assert "Workers use the other servers meanwhile." in output.text
     output = pulse_worker("check", server=misconfigured.url)

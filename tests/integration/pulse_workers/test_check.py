@@ -120,7 +120,13 @@ def test_check_reports_why_no_server_can_be_used(
     assert output.code == 3
     assert "nothing listens at nats://127.0.0.1:1" in output.text
     with NatsServer(jetstream=False, user="me", password="s3cret") as server:
-        output = pulse_worker("check", server=f"nats://{server.address}", user="me", password="bad")
+        output = pulse_worker(
+            "check",
+            server=f"nats://{server.address}",
+            user="me",
+            password="bad",
+            own_process=True,
+        )
         assert output.code == 3
         assert "refused these credentials" in output.text
         output = pulse_worker("check", server=server.url)
@@ -156,18 +162,15 @@ async def test_check_tells_whether_a_worker_is_alive_and_takes_tasks(
     nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
     async with open_harness(nats_server, tmp_path) as harness:
-        first = await harness.run(control="off")
+        worker = await harness.run()
         output = pulse_worker("check", "--wait", "5", server=nats_server.url)
         assert output.code == 0, output
         (alive,) = [line for line in output.lines_with("ok") if " workers: " in line]
-        assert re.search(rf"1 worker is alive: worker-1@\S+:{first.pid} \(0 of 8 slots", alive)
-        second = await harness.run()
-        first.terminate()
-        assert await first.wait_for_exit() == 0
-        await command_worker(harness, second, "pause")
+        assert re.search(rf"1 worker is alive: worker-1@\S+:{worker.pid} \(0 of 8 slots", alive)
+        await command_worker(harness, worker, "pause")
         output = pulse_worker("check", "--wait", "5", server=nats_server.url)
         (idle,) = [line for line in output.lines_with("warning") if " workers: " in line]
-        assert f":{second.pid} (paused)" in idle
+        assert f":{worker.pid} (paused)" in idle
         assert "1 worker is alive, but takes no tasks" in idle
 
 
@@ -186,13 +189,16 @@ def test_check_ends_quietly_when_the_reader_needs_no_more(nats_server: NatsServe
     assert json.loads(done.stdout)["check"] == "configuration"
 
 
-async def test_health_works_without_commands(
+async def test_check_and_health_work_without_commands(
     nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:
     async with open_harness(nats_server, tmp_path) as harness:
         await harness.run(control="off")
-        output = pulse_worker("health", server=nats_server.url, heartbeat_interval=0.5)
-    assert output.code == 0, output
+        health = pulse_worker("health", server=nats_server.url, heartbeat_interval=0.5)
+        check = pulse_worker("check", "--wait", "5", server=nats_server.url)
+    assert health.code == 0, health
+    assert check.code == 0, check
+    assert any("1 worker is alive" in line for line in check.lines_with("ok")), check
 
 
 def test_a_worker_authenticates_with_an_nkey(
@@ -205,7 +211,7 @@ def test_a_worker_authenticates_with_an_nkey(
     with NatsServer(config=config) as server:
         output = pulse_worker("check", server=server.url, nkey_file=str(seed))
         assert output.code == 0, output
-        assert pulse_worker("check", server=server.url).code == 3
+        assert pulse_worker("check", server=server.url, own_process=True).code == 3
 
 
 @pytest.mark.slow
@@ -224,7 +230,7 @@ def test_a_worker_verifies_the_server_with_a_ca_and_presents_its_certificate(
         output = pulse_worker("check", server=url, **certificates)
         assert output.code == 0, output
         assert "TLS" in output.text
-        assert pulse_worker("check", server=url, connect_timeout="2").code == 3
+        assert pulse_worker("check", server=url, connect_timeout="2", own_process=True).code == 3
 
 
 def _certificates(folder: Path) -> dict[str, str]:
@@ -264,7 +270,7 @@ def test_a_worker_authenticates_with_a_creds_file(
     with NatsServer(config=config) as server:
         output = pulse_worker("check", server=server.url, credentials=credentials)
         assert output.code == 0, output
-        assert pulse_worker("check", server=server.url).code == 3
+        assert pulse_worker("check", server=server.url, own_process=True).code == 3
 
 
 def _accounts(folder: Path) -> tuple[str, Path]:

@@ -246,26 +246,79 @@ async def test_a_result_that_cannot_be_stored_is_a_failure(
 
 
 class _Broken(TaskiqMiddleware):
-    """A middleware of the project that fails."""
+    """A middleware of the project that fails in one of its hooks."""
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        raise RuntimeError(f"no session for {message.task_name}")
+        self.fail("pre_execute", message)
+        return message
+
+    def on_error(
+        self, message: TaskiqMessage, _result: TaskiqResult[Any], _error: BaseException
+    ) -> None:
+        self.fail("on_error", message)
+
+    def post_execute(self, message: TaskiqMessage, _result: TaskiqResult[Any]) -> None:
+        self.fail("post_execute", message)
+
+    def post_save(self, message: TaskiqMessage, _result: TaskiqResult[Any]) -> None:
+        self.fail("post_save", message)
+
+    def fail(self, hook: str, message: TaskiqMessage) -> None:
+        if message.labels.get("fails_in") == hook:
+            raise RuntimeError(f"no session for {message.task_name}")
 
 
+@pytest.mark.parametrize("last", [True, False], ids=["after the other", "before the other"])
 async def test_a_run_that_another_middleware_ends_is_no_longer_reported_as_running(
-    start: Start, harness: WorkerHarness, caplog: pytest.LogCaptureFixture
+    start: Start, harness: WorkerHarness, caplog: pytest.LogCaptureFixture, last: bool
 ) -> None:
-    broker = await start(_Broken(), last=False)
+    broker = await start(_Broken(), last=last)
 
-    async def add() -> int:
-        return 3
+    async def divide(number: int) -> float:
+        return 6 / number
 
-    sent = await broker.register_task(add, "add").kiq()
-    end = await wait_for_end(harness, sent.task_id)
-    assert (end["type"], end["error"]["message"]) == ("task.failed", "no session for add")
+    task = broker.register_task(divide, "divide")
+    no_session = ("task.failed", "no session for divide")
+    by_zero = ("task.failed", "division by zero")
+    expected = {
+        ("pre_execute", 2): no_session,
+        ("post_execute", 2): no_session,  # no result is stored
+        ("post_save", 2): ("task.succeeded", ""),  # the result is
+        ("on_error", 0): no_session,
+        ("post_execute", 0): by_zero if last else no_session,
+        ("post_save", 0): by_zero,
+    }
+    if last:
+        del expected["pre_execute", 2]  # TaskIQ calls nothing of ours
+    for (hook, number), (type_, message) in expected.items():
+        sent = await task.kicker().with_labels(fails_in=hook).kiq(number)
+        end = await wait_for_end(harness, sent.task_id)
+        assert (hook, end["type"]) == (hook, type_)
+        assert (hook, end.get("error", {}).get("message", "")) == (hook, message)
+        types = harness.event_types(sent.task_id)
+        assert sorted(types) == sorted(["task.queued", "task.started", type_])
     (pulse,) = (each for each in broker.middlewares if isinstance(each, PulseMiddleware))
     assert not pulse.running
     assert "was not finished" in caplog.text
+
+
+async def test_a_task_run_in_place_that_another_middleware_ends_does_not_end_the_outer_one(
+    start: Start, harness: WorkerHarness
+) -> None:
+    broker = await start(_Broken(), last=False, await_inplace=True)
+
+    async def inner() -> None: ...
+
+    inner_task = broker.register_task(inner, "inner")
+
+    async def outer() -> str:
+        return (await inner_task.kicker().with_labels(fails_in="post_save").kiq()).task_id
+
+    sent = await broker.register_task(outer, "outer").kiq()
+    assert current_delivery.get() is None
+    assert (await wait_for_end(harness, sent.task_id))["type"] == "task.succeeded"
+    inner_id = (await sent.wait_result(timeout=5)).return_value
+    assert (await wait_for_end(harness, inner_id))["type"] == "task.succeeded"
 
 
 async def test_each_attempt_is_reported_if_a_retry_middleware_stores_each_result(

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nats.js.errors import NotFoundError
 from pulse_workers.chat.application import CHAT
 from pulse_workers.config.settings import Settings
 from pulse_workers.worker.process import WorkerRuntime
 
+from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM
 from tests.kit.agent_answers import given_messages, judged
 from tests.kit.chat_export import small_chat, write_export
 from tests.kit.model_server import ModelRequest, ModelServer, Reply
 from tests.kit.nats_servers import NatsServer
+from tests.kit.stored_texts import store_in_every_stream, stored_texts
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import WorkerHarness, open_harness
 
@@ -60,21 +61,6 @@ def checks(harness: WorkerHarness) -> dict[str, dict[str, Any]]:
         for event in harness.events
         if event["type"] == "provider.checked"
     }
-
-
-async def stored_messages(harness: WorkerHarness) -> list[str]:
-    """Return everything that the server stores, with headers: events, results, objects, state."""
-    found = []
-    for stream in await harness.js.streams_info():
-        name = stream.config.name or ""
-        for sequence in range(max(1, stream.state.first_seq), stream.state.last_seq + 1):
-            try:
-                message = await harness.js.get_msg(name, sequence)
-            except NotFoundError:
-                continue
-            body = (message.data or b"").decode(errors="replace")
-            found.append(f"{message.subject} {message.headers} {body}")
-    return found
 
 
 @pytest.mark.parametrize(
@@ -155,7 +141,9 @@ async def test_a_key_is_in_no_event_log_result_object_or_command_line(
             sent = {each.headers["authorization"] for each in server.requests}
             assert sent == {f"Bearer {key_of[name]}"}
         command_lines = [_read(path) for path in Path("/proc").glob("[0-9]*/cmdline")]
-        stored = await stored_messages(harness)
+        worker.terminate()
+        assert await worker.wait_for_exit(20) == 0
+        stored = await stored_texts(harness.js)
 
     published = checks(harness)
     assert published["echoing"]["status"] == "connected"
@@ -179,11 +167,14 @@ async def test_a_key_is_in_no_event_log_result_object_or_command_line(
         ("events", [str(event) for event in harness.events]),
         ("log", [worker.log]),
         ("results", [str(result), str(failed)]),
-        ("stored", stored),
+        ("stored", list(stored.values())),
         ("command lines", command_lines),
     ):
         assert texts, kind
         assert not [text for text in texts if any(key in text for key in KEYS.values())], kind
+    assert {TASK_STREAM, f"OBJ_{RESULT_BUCKET}", "KV_pulse_stages"} <= set(stored)
+    await store_in_every_stream(harness.js, KEYS["file"])
+    assert all(KEYS["file"] in text for text in (await stored_texts(harness.js)).values())
 
 
 def _keep_keys(

@@ -176,12 +176,13 @@ async def test_a_paused_schedule_is_sent_by_nobody_until_it_is_resumed(
 
     await schedules.scheduler()
     await schedules.add("often", interval=1)
-    await schedules.add("later", time=after(4))
+    await schedules.add("later", time=after(3_600))
     await schedules.wait_for_run("often")
     assert await out("pause", "often", "later") == "often paused\nlater paused\n"
     paused_at = now()
     assert await out("pause", "often") == "often was paused already\n"
     await schedules.add("often", interval=1)  # as a program does at each start
+    await schedules.add("later", time=now())
     rows = {row["id"]: row for row in json.loads(await out("list", "--json"))}
     assert (rows["often"]["next"], rows["often"]["when"]) == (None, "every 1 s")
     assert rows["often"]["paused"]["by"].startswith(f"{getpass.getuser()}@")
@@ -209,7 +210,7 @@ async def test_a_paused_schedule_is_sent_by_nobody_until_it_is_resumed(
         ["/dev/null"],
         f"{getpass.getuser()}@{socket.gethostname()}",
     )
-    await schedules.add("sign", time=after(5))  # later than everything that is paused
+    await schedules.add("sign", time=after(1.2))  # later than everything that is paused
     await schedules.wait_for_run("sign")
     assert len(await schedules.runs("often")) == count + 1
     assert not await schedules.runs("later")

@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from pulse_desktop.model.redaction import redact_secrets, secrets_of
+from pulse_desktop.model.redaction import redact_known, redact_secrets, secret_forms, secrets_of
 from pulse_desktop.protocol.timestamps import format_timestamp
 
 MAX_LINES: Final = 100
@@ -41,14 +41,15 @@ _LIBRARY_LOGGERS: Final = ("taskiq", "taskiq_nats", "nats")
 Publish = Callable[[dict[str, Any]], None]
 
 
-class LogRecord(NamedTuple):
-    """A record as it was logged: most are dropped, so that none is prepared before it is published.
+class CapturedLine(NamedTuple):
+    """A line as it was logged: most are dropped, so that none is prepared before it is published.
 
     Attributes:
         created: Unix seconds.
         level: such as INFO.
         logger: name of the logger.
-        text: message and traceback; of a long one the beginning and the end, joined.
+        text: message and traceback; of a long one the beginning and the end, joined, where the
+            known secrets are masked already: part of one would not be recognized.
         length: characters of the whole text.
     """
 
@@ -65,7 +66,7 @@ class LogRecord(NamedTuple):
         return (len(text) if text.isascii() else len(text.encode(errors="replace"))) + _OVERHEAD
 
 
-Render = Callable[[LogRecord], dict[str, str]]
+Render = Callable[[CapturedLine], dict[str, str]]
 
 
 class TaskLog:
@@ -85,15 +86,15 @@ class TaskLog:
         self._loop = loop
         self._lock = threading.Lock()
         self._count = 0
-        self._head: list[LogRecord] = []
+        self._head: list[CapturedLine] = []
         self._head_lines = self._head_bytes = 0
         self._head_is_full = False
-        self._tail: collections.deque[LogRecord] = collections.deque()
+        self._tail: collections.deque[CapturedLine] = collections.deque()
         self._tail_bytes = 0
         self._is_scheduled = False
         self._is_closed = False
 
-    def add(self, line: LogRecord) -> None:
+    def add(self, line: CapturedLine) -> None:
         """Add a line; without effect once the attempt has ended."""
         size = line.size
         with self._lock:
@@ -129,7 +130,7 @@ class TaskLog:
             first = self._count - len(tail) + 1
             self._publish_lines(first, tail, skipped=first - self._head_lines - 1)
 
-    def _add_to_tail(self, line: LogRecord, size: int) -> None:
+    def _add_to_tail(self, line: CapturedLine, size: int) -> None:
         self._tail.append(line)
         self._tail_bytes += size
         while len(self._tail) > MAX_LINES or self._tail_bytes > MAX_BYTES:
@@ -146,7 +147,7 @@ class TaskLog:
         if lines:
             self._publish_lines(first, lines, skipped=0)
 
-    def _publish_lines(self, first: int, lines: list[LogRecord], *, skipped: int) -> None:
+    def _publish_lines(self, first: int, lines: list[CapturedLine], *, skipped: int) -> None:
         rendered = [self._render(line) for line in lines]
         self._publish({"first": first, "lines": rendered, "skipped": skipped})
 
@@ -169,13 +170,13 @@ class TaskLogHandler(logging.Handler):
         """
         super().__init__()
         self._current = current
-        self._secrets = secrets_of(os.environ)
-        self.mask(*secrets)
+        self._known = {*secrets_of(os.environ), *secrets}
+        self._forms = secret_forms(self._known)
 
     def mask(self, *secrets: str) -> None:
         """Mask these texts too."""
-        known = {*self._secrets, *(secret for secret in secrets if secret)}
-        self._secrets = tuple(sorted(known, key=len, reverse=True))
+        self._known.update(secrets)
+        self._forms = secret_forms(self._known)
 
     def install(self) -> None:
         """Attach the handler to the root logger, once; also after logging was configured anew."""
@@ -193,33 +194,34 @@ class TaskLogHandler(logging.Handler):
         if log is None or record.name.partition(".")[0] in _LIBRARY_LOGGERS:
             return
         with contextlib.suppress(Exception):  # the record's own objects decide what is raised
-            log.add(_capture(record))
+            log.add(self._capture(record))
 
-    def render(self, record: LogRecord) -> dict[str, str]:
+    def _capture(self, record: logging.LogRecord) -> CapturedLine:
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[0] is not None:
+            trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            text = f"{text}\n{trace}"
+        if record.stack_info:
+            text = f"{text}\n{record.stack_info}"
+        if len(text) > MAX_TEXT:
+            text = redact_known(text, self._forms)
+        length = len(text)
+        if length > 2 * _PART:
+            text = text[:_PART] + text[-_PART:]
+        return CapturedLine(record.created, record.levelname, record.name, text, length)
+
+    def render(self, line: CapturedLine) -> dict[str, str]:
         """Return a line of a `task.log` event, of limited length and with secrets masked."""
         return {
-            "timestamp": format_timestamp(record.created),
-            "level": record.level[:_MARGIN],
-            "logger": record.logger[:_MARGIN],
-            "text": self._redacted(record.text, record.length),
+            "timestamp": format_timestamp(line.created),
+            "level": line.level[:_MARGIN],
+            "logger": line.logger[:_MARGIN],
+            "text": self._redacted(line.text, line.length),
         }
 
     def _redacted(self, text: str, length: int) -> str:
         if length <= MAX_TEXT:
-            return redact_secrets(text, self._secrets)
-        start = redact_secrets(text[:_PART], self._secrets)[:_HALF]
-        end = redact_secrets(_WORD.sub("", text[-_PART:], count=1), self._secrets)[-_HALF:]
+            return redact_secrets(text, self._forms)
+        start = redact_secrets(text[:_PART], self._forms)[:_HALF]
+        end = redact_secrets(_WORD.sub("", text[-_PART:], count=1), self._forms)[-_HALF:]
         return f"{start}\n… {length - 2 * _HALF} characters omitted …\n{end}"
-
-
-def _capture(record: logging.LogRecord) -> LogRecord:
-    text = record.getMessage()
-    if record.exc_info and record.exc_info[0] is not None:
-        trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
-        text = f"{text}\n{trace}"
-    if record.stack_info:
-        text = f"{text}\n{record.stack_info}"
-    length = len(text)
-    if length > 2 * _PART:
-        text = text[:_PART] + text[-_PART:]
-    return LogRecord(record.created, record.levelname, record.name, text, length)

@@ -20,6 +20,7 @@ from pulse_desktop.protocol.topics import (
 from tests.kit.chat_export import CHAT_ID, message, small_chat, write_export
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+from tests.kit.worker_cli import PulseWorkerCommand
 from tests.kit.worker_processes import Worker, WorkerHarness, open_harness
 
 INGEST = "ingest_messages"
@@ -142,9 +143,11 @@ async def test_ingesting_an_export_again_changes_nothing_and_an_edit_changes_one
     assert sorted(scored) == [f"{CHAT_ID}.2", f"{CHAT_ID}.2", f"{CHAT_ID}.3"]
 
 
-async def test_every_stream_and_bucket_is_created_with_limits(harness: WorkerHarness) -> None:
-    provision = harness.start("provision")
-    assert await provision.wait_for_exit(20) == 0
+async def test_every_stream_and_bucket_is_created_with_limits(
+    harness: WorkerHarness, pulse_worker: PulseWorkerCommand
+) -> None:
+    created = pulse_worker("provision", server=harness.server.url)
+    assert created.code == 0, created
     streams = {info.config.name: info.config for info in await harness.js.streams_info()}
     assert {TASK_STREAM, EVENT_STREAM, f"OBJ_{RESULT_BUCKET}", *(f"KV_{n}" for n in STORE)} <= set(
         streams
@@ -153,9 +156,9 @@ async def test_every_stream_and_bucket_is_created_with_limits(harness: WorkerHar
         assert config.max_age or config.name == "KV_taskiq_schedules"  # schedules do not expire
         assert config.max_bytes
         assert config.max_bytes > 0
-    again = harness.start("provision")
-    assert await again.wait_for_exit(20) == 0
-    assert "everything exists already" in again.log
+    again = pulse_worker("provision", server=harness.server.url)
+    assert again.code == 0, again
+    assert "everything exists already" in again.text
 
 
 async def test_the_feeder_continues_where_it_was_and_only_one_feeder_is_active(

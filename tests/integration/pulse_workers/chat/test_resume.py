@@ -18,6 +18,7 @@ from pulse_workers.chat.store.store import Store
 from tests.kit.chat_export import CHAT_ID, message, read_export, write_export
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+from tests.kit.worker_cli import PulseWorkerCommand
 from tests.kit.worker_processes import WorkerHarness, open_harness
 
 INGEST = "ingest_messages"
@@ -93,7 +94,7 @@ async def test_only_what_failed_is_repeated(shared: WorkerHarness, tmp_path: Pat
     ],
 )
 async def test_a_full_bucket_is_a_failure_that_names_the_command_and_heals(
-    harness: WorkerHarness, tmp_path: Path, bucket: str
+    harness: WorkerHarness, tmp_path: Path, pulse_worker: PulseWorkerCommand, bucket: str
 ) -> None:
     await harness.js.add_stream(
         StreamConfig(
@@ -114,9 +115,9 @@ async def test_a_full_bucket_is_a_failure_that_names_the_command_and_heals(
     assert full["failed"] > 0
     assert f"the bucket {bucket} is full" in full["message"]
     assert "pulse-worker provision --store-max-bytes" in full["message"]
-    enlarge = harness.start("provision", "--store-max-bytes", "16M")
-    assert await enlarge.wait_for_exit(60) == 0
-    assert f"enlarged {bucket} to 16 MiB" in enlarge.log
+    enlarge = pulse_worker("provision", "--store-max-bytes", "16M", server=harness.server.url)
+    assert enlarge.code == 0, enlarge
+    assert f"enlarged {bucket} to 16 MiB" in enlarge.text
     healed = await ingest(harness, export)
     assert (healed["failed"], healed["refused"], healed["finished"]) == (0, 0, True)
     for stage in Stage:

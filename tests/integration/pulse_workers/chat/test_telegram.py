@@ -10,6 +10,7 @@ import pytest
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM
 from tests.kit.nats_servers import NatsServer
+from tests.kit.stored_texts import store_in_every_stream, stored_texts
 from tests.kit.telegram_bot_server import TOKEN, Fault, TelegramBotServer, text_message
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Worker, WorkerHarness, open_harness
@@ -86,6 +87,7 @@ async def test_messages_edits_and_deletions_of_a_bot_go_through_the_pipeline(
     assert "lease.telegram.110201543" not in await stored(harness, "pulse_state")
 
 
+@pytest.mark.slow
 async def test_one_receiver_polls_and_another_one_continues_where_it_ended(
     harness: WorkerHarness, bot_server: TelegramBotServer, tmp_path: Path
 ) -> None:
@@ -120,28 +122,17 @@ async def test_the_token_is_nowhere(
     receiver.terminate()
     assert await receiver.wait_for_exit() == 0
     assert "BotUnavailableError" in receiver.log
-    texts = {"log": receiver.log, "command": command, "events": json.dumps(harness.events)}
-    for stream in await harness.js.streams_info():
-        texts[str(stream.config.name)] = await all_of(harness, str(stream.config.name))
-    assert SECRET not in "".join(texts.values())
+    assert SECRET not in receiver.log + command + json.dumps(harness.events)
+    texts = await stored_texts(harness.js)
     assert {TASK_STREAM, "KV_pulse_messages", "KV_pulse_state", f"OBJ_{RESULT_BUCKET}"} <= set(
         texts
     )
+    assert not [name for name, text in texts.items() if SECRET in text]
+    await store_in_every_stream(harness.js, SECRET)
+    assert all(SECRET in text for text in (await stored_texts(harness.js)).values())
 
 
-async def all_of(harness: WorkerHarness, stream: str) -> str:
-    """Return everything that a stream holds."""
-    info = await harness.js.stream_info(stream)
-    found: list[str] = []
-    for sequence in range(info.state.first_seq, info.state.last_seq + 1):
-        try:
-            message = await harness.js.get_msg(stream, sequence)
-        except Exception:  # noqa: BLE001 - replaced by a later value
-            continue
-        found.append(f"{message.subject} {message.headers} {message.data!r}")
-    return "\n".join(found)
-
-
+@pytest.mark.slow
 async def test_a_token_that_is_refused_or_missing_ends_the_command_with_one_line(
     harness: WorkerHarness, bot_server: TelegramBotServer, tmp_path: Path
 ) -> None:

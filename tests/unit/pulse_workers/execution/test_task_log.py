@@ -2,9 +2,11 @@
 
 import asyncio
 import contextvars
+import json
 import logging
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -158,6 +160,55 @@ async def test_secrets_are_masked(text: str, log: TaskLog, published: Published)
     assert "***" in found
     for secret in ("hunter2", "tr0ub", "s3cr3t"):
         assert secret not in found
+
+
+BODY = "\n".join(f"MIIEvQIBADANBgkqhkiG{number:044d}" for number in range(60))
+PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
+JWT = "".join(f"{number:06d}qZ" for number in range(400))
+PASSPHRASE = " ".join(f"correct{number:03d}" for number in range(300))
+LONG_SECRETS = {
+    "a PEM file": PEM,
+    "a service account": json.dumps({"type": "service_account", "key": BODY, "id": "prod"}),
+    "a token": JWT,
+    "a pass phrase": PASSPHRASE,
+}
+
+
+@pytest.mark.parametrize("before", [0, 999, 1_500])
+@pytest.mark.parametrize("escape", [str, repr, json.dumps, str.strip])
+@pytest.mark.parametrize("secret", LONG_SECRETS.values(), ids=LONG_SECRETS)
+async def test_a_known_secret_longer_than_a_line_is_masked_as_a_whole(
+    secret: str,
+    escape: Callable[[str], str],
+    before: int,
+    log: TaskLog,
+    handler: TaskLogHandler,
+    published: Published,
+) -> None:
+    handler.mask(secret)
+    logger.info("%s %s %s", "x" * before, escape(secret), "y" * MAX_TEXT)
+    log.close()
+    (found,) = published.texts
+    assert not re.findall("MIIE|[0-9]{6}qZ|correct[0-9]|prod", found)
+    assert found.count("***") <= 1
+
+
+@pytest.mark.parametrize("text", [PEM, repr(PEM), PEM[:2_500], f"before {PEM} after"])
+async def test_a_private_key_is_masked_although_nobody_named_it(
+    text: str, log: TaskLog, published: Published
+) -> None:
+    logger.info("key: %s", text)
+    log.close()
+    assert "***" in published.texts[0]
+    assert "MIIE" not in published.texts[0]
+
+
+async def test_a_quoted_secret_that_is_cut_off_is_masked(
+    log: TaskLog, published: Published
+) -> None:
+    logger.info('%s {"password": "hunter2 %s"}', "x" * (MAX_TEXT // 2 - 30), "y" * 2 * MAX_TEXT)
+    log.close()
+    assert "hunter2" not in published.texts[0]
 
 
 async def test_ordinary_text_is_not_masked(log: TaskLog, published: Published) -> None:

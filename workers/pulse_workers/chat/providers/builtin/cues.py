@@ -65,25 +65,42 @@ def _compile(cues: Mapping[str, list[str]]) -> dict[str, re.Pattern[str]]:
     }
 
 
-_PATTERNS: Final = {
-    "explicit": _compile(_WORDING.explicit),
-    "strong": _compile(_WORDING.strong),
-    "weak": _compile(_WORDING.weak),
-}
-_FORMS: Final = {name: re.compile(form, re.IGNORECASE) for name, form in _WORDING.forms.items()}
-_PHRASES: Final = {
-    name: re.compile(phrase, re.IGNORECASE) for name, phrase in _WORDING.phrases.items()
-}
+@dataclasses.dataclass(frozen=True)
+class _Patterns:
+    """The compiled wording, by strength and type or by name."""
+
+    cues: Mapping[str, Mapping[str, re.Pattern[str]]]
+    forms: Mapping[str, re.Pattern[str]]
+    phrases: Mapping[str, re.Pattern[str]]
+    guards: Mapping[str, re.Pattern[str]]
 
 
-_GUARDS: Final = {name: re.compile(guard, re.IGNORECASE) for name, guard in _WORDING.guards.items()}
+@functools.cache
+def _patterns() -> _Patterns:
+    """Compile the wording when it is first used: it takes a tenth of a second of a start."""
+
+    def compiled(named: Mapping[str, str]) -> dict[str, re.Pattern[str]]:
+        return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in named.items()}
+
+    return _Patterns(
+        cues={
+            "explicit": _compile(_WORDING.explicit),
+            "strong": _compile(_WORDING.strong),
+            "weak": _compile(_WORDING.weak),
+        },
+        forms=compiled(_WORDING.forms),
+        phrases=compiled(_WORDING.phrases),
+        guards=compiled(_WORDING.guards),
+    )
+
+
 _BEFORE: Final = 50
 """Characters before a cue that a guard is searched in."""
 
 
 def has_phrase(name: str, text: str) -> bool:
     """Return whether a message has a phrase, such as `joke`."""
-    return bool(_PHRASES[name].search(text))
+    return bool(_patterns().phrases[name].search(text))
 
 
 def forms_of(sentence: str) -> frozenset[str]:
@@ -92,14 +109,16 @@ def forms_of(sentence: str) -> frozenset[str]:
     None of them states a type. They help to weigh its cues: a change in the past tense is a
     solution rather than a decision, a condition in the future tense rather a risk.
     """
-    return frozenset(name for name, pattern in _FORMS.items() if pattern.search(sentence))
+    return frozenset(
+        name for name, pattern in _patterns().forms.items() if pattern.search(sentence)
+    )
 
 
 @functools.lru_cache(maxsize=4_096)
 def find_cues(sentence: str) -> Mapping[str, CueMatch]:
     """Return the cue of each type that a sentence has, the strongest one."""
     found: dict[str, CueMatch] = {}
-    for strength, patterns in _PATTERNS.items():
+    for strength, patterns in _patterns().cues.items():
         for kind, pattern in patterns.items():
             if kind not in found and (match := _first_match(kind, pattern, sentence)):
                 found[kind] = CueMatch(match.group().strip().lower(), strength)
@@ -116,7 +135,7 @@ def _holds(kind: str, cue: re.Match[str]) -> bool:
     sentence, start = cue.string, max(0, cue.start() - _BEFORE)
 
     def follows(guard: str) -> bool:
-        return bool(_GUARDS[guard].search(sentence, start, cue.start()))
+        return bool(_patterns().guards[guard].search(sentence, start, cue.start()))
 
     if kind == "problem" and follows("condition_before"):
         return False
@@ -124,4 +143,7 @@ def _holds(kind: str, cue: re.Match[str]) -> bool:
         return False
     if kind not in _NEGATABLE:
         return True
-    return not (follows("negation_before") or _GUARDS["negation_after"].match(sentence, cue.end()))
+    return not (
+        follows("negation_before")
+        or _patterns().guards["negation_after"].match(sentence, cue.end())
+    )
