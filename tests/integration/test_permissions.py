@@ -177,15 +177,17 @@ async def test_a_worker_does_all_its_work_without_a_violation(roles: Roles) -> N
     assert code == 0, output
     assert "problem" not in output
     assert "this user has every permission that a worker needs" in output
+    refused = roles.violations("worker")
     code, output = await roles.workers("worker", "health")
     assert code == 0, output
+    assert "heartbeat received after" in output
+    assert roles.violations("worker") == refused
     worker = harness.workers[0]
     worker.terminate()
     assert await worker.wait_for_exit() == 0
     assert "refuse" not in worker.log.lower()
     assert "violation" not in worker.log.lower()
-    others = [line for line in roles.violations("worker") if "pulse.control.workers" not in line]
-    assert others == []  # the ping of `health` is not permitted: it waits for a heartbeat instead
+    assert all("pulse.control.workers" in line for line in refused)  # the ping of `check`
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ async def test_a_second_signal_cancels_every_task_with_a_result(
     for task_id in (running, threaded, *ids):
         result = await harness.result(task_id)
         assert result["error"]["exc_type"] == "CancelledError"
-        assert "no other worker takes tasks" in result["error"]["exc_message"][0]
+        assert "no other worker takes the task" in result["error"]["exc_message"][0]
         await wait_until(lambda task_id=task_id: "task.cancelled" in harness.event_types(task_id))
 
 

@@ -83,15 +83,31 @@ async def test_workers_of_one_queue_with_different_tasks_say_so_at_the_start(
     assert f"worker-1@{beat['host']}:{more.pid} takes tasks from the same queue" in fewer.log
     assert "PULSE_WORKER_TASKS" in fewer.log
     assert "lacks" not in more.log
-    if broker == "core":  # a worker that stops gives a task to no worker that lacks it
-        gate = tmp_path / "gate"
-        await harness.send("wait_for_a_file", str(tmp_path / "first"), str(gate))
-        await wait_until(lambda: lines(tmp_path / "first") == ["begin"])
-        ids = [await harness.send("work", str(tmp_path / str(n))) for n in range(5)]
-        await wait_until(lambda: harness.events[-1]["data"].get("waiting") == 5)
-        more.terminate()
-        await wait_until(lambda: "finishing 5 here" in more.log)
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+async def test_a_worker_that_stops_keeps_the_tasks_that_its_peer_lacks(
+    harness: WorkerHarness, tmp_path: Path, is_forced: bool
+) -> None:
+    harness.core_nats = True
+    worker = await harness.run(broker="core", worker_slots=1, drain_timeout=0.2)
+    await harness.run(broker="core", worker_tasks="")
+    gate, first = tmp_path / "gate", tmp_path / "first"
+    ids = [await harness.send("wait_for_a_file", str(first), str(gate))]
+    await wait_until(lambda: lines(first) == ["begin"])
+    ids += [await harness.send("work", str(tmp_path / str(n))) for n in range(5)]
+    await wait_until(lambda: any(event["data"].get("waiting") == 5 for event in harness.events))
+    worker.terminate()
+    await wait_until(lambda: "finishing all of them here" in worker.log)
+    if is_forced:
+        worker.terminate()
+    else:
         gate.touch()
-        assert await more.wait_for_exit() == 0
-        for task_id in ids:
-            assert (await harness.result(task_id))["return_value"] == "done"
+    assert await worker.wait_for_exit() == 0
+    for task_id in ids:
+        error = (await harness.result(task_id))["error"]
+        if is_forced:
+            assert "no other worker takes the task" in error["exc_message"][0]
+        else:
+            assert error is None
+    assert lines(first) == (["begin"] if is_forced else ["begin", "end"])

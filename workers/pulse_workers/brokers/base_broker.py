@@ -152,12 +152,20 @@ class BaseBroker(AsyncBroker):
         """Stop consuming for good, and requeue pending tasks where that is possible."""
 
     @abc.abstractmethod
-    async def can_requeue(self) -> bool:
-        """Return whether a task that is requeued now is certain to be run by a worker."""
+    async def has_workers(self) -> bool:
+        """Return whether a task that is sent now is kept until a worker takes it."""
+
+    @abc.abstractmethod
+    async def can_requeue(self, delivery: Delivery) -> bool:
+        """Return whether a worker is certain to run the task if it is requeued now."""
 
     @abc.abstractmethod
     async def requeue_pending(self) -> int:
-        """Requeue the tasks pending in this process, and return their number."""
+        """Requeue the pending tasks that other workers accept, and return their number."""
+
+    @abc.abstractmethod
+    async def wait_until_drained(self) -> None:
+        """Wait, after `stop_consuming`, until no task is pending or in progress here."""
 
     @abc.abstractmethod
     def take_pending(self) -> list[Delivery]:

@@ -26,7 +26,7 @@ from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_workers.brokers.base_broker import BaseBroker, message_headers
 from pulse_workers.brokers.core_delivery import CoreDelivery
-from pulse_workers.brokers.handoff import PeerGroup, drain
+from pulse_workers.brokers.handoff import TASK_NAME, PeerGroup, drain
 from pulse_workers.brokers.task_names import ObservedWorker
 from pulse_workers.brokers.unknown_tasks import MAX_HOPS, publish_again, task_name_of
 from pulse_workers.config.settings import Settings
@@ -74,6 +74,7 @@ class CoreBroker(BaseBroker, NatsBroker):
         self._subscription: Subscription | None = None
         self._peers = PeerGroup(self.client, self._accept)
         self._stopping = False
+        self._drained = asyncio.Event()
 
     async def startup(self) -> None:
         """Connect, and as a worker subscribe to tasks.
@@ -98,7 +99,7 @@ class CoreBroker(BaseBroker, NatsBroker):
         if (
             self.is_worker_process
             and self._subscription is None
-            and not await self._peers.has_peers()
+            and not await self._peers.has_peers(task_name_of(message.message) or "")
         ):
             self._enqueue(self._delivery(message.message, headers))
             return
@@ -113,7 +114,9 @@ class CoreBroker(BaseBroker, NatsBroker):
                 delivery = self._backlog.popleft()
                 self.active[delivery.sequence] = delivery
                 yield as_message(delivery)
-            if self._stopping and not self._backlog and not self._delayed:
+            # A task in progress may still enqueue another one or its own next attempt.
+            if self._stopping and not self.pending and not self.active:
+                self._drained.set()
                 return
             self._changed.clear()
             await self._changed.wait()
@@ -158,13 +161,21 @@ class CoreBroker(BaseBroker, NatsBroker):
             )
         self._changed.set()
 
-    async def can_requeue(self) -> bool:
+    async def has_workers(self) -> bool:
         """Return whether another worker accepts tasks."""
         return await self._peers.has_peers()
 
+    async def can_requeue(self, delivery: Delivery) -> bool:
+        """Return whether another worker has the task and accepts it."""
+        return await self._peers.has_peers(task_name_of(delivery.data) or "")
+
     async def requeue_pending(self) -> int:
-        """Hand off all pending tasks, and return how many were accepted."""
+        """Hand off the pending tasks that peers accept, and return how many these were."""
         return await self._hand_off_pending()
+
+    async def wait_until_drained(self) -> None:
+        """Wait, after `stop_consuming`, until no task is pending or in progress here."""
+        await self._drained.wait()
 
     def take_pending(self) -> list[Delivery]:
         """Remove and return all pending tasks."""
@@ -189,17 +200,14 @@ class CoreBroker(BaseBroker, NatsBroker):
     def finish(self, delivery: Delivery) -> None:
         """Remove a delivery from those in progress."""
         self.active.pop(delivery.sequence, None)
+        self._changed.set()
 
     async def requeue(self, delivery: CoreDelivery) -> None:
-        """Have another worker run a task again: it was started here and cannot be finished."""
+        """Have another worker run a task again; run it here when none accepts it after all."""
         retry = delivery.next_attempt(next(self._sequence))
         if not await self._peers.hand_off(retry):
-            logger.warning(
-                "%s published again without confirmation that a worker received it",
-                delivery.task_id,
-            )
-            await self.client.publish(self.subject, retry.data, headers=retry.handoff_headers())
-            await self.client.flush(_FLUSH_TIMEOUT_S)
+            logger.warning("%s is run again here: no worker accepted it", delivery.task_id)
+            self._enqueue(retry)
 
     async def retry_later(self, delivery: CoreDelivery, delay: float) -> None:
         """Run a task again after `delay` seconds: here, or on a peer when this worker stops."""
@@ -248,34 +256,36 @@ class CoreBroker(BaseBroker, NatsBroker):
     def _unknown_name(self, data: bytes) -> str | None:
         """Return the name of a task that this worker does not have; None for all others."""
         name = task_name_of(data)
-        if name is None or self.registered_name(name) in self.get_all_tasks():
-            return None
-        return name
+        return None if self._has(name) else name
+
+    def _has(self, name: str | None) -> bool:
+        """Return whether a task can be processed here; without a name it is failed, by anyone."""
+        return name is None or self.registered_name(name) in self.get_all_tasks()
 
     def _shares_queue(self, worker: ObservedWorker) -> bool:
         return super()._shares_queue(worker) and worker.queue_group == self.queue
 
     def _accept(self, data: bytes, headers: dict[str, str]) -> bool:
-        accepts = not self.paused and not self._stopping and self._unknown_name(data) is None
+        name = task_name_of(data) if data else headers.get(TASK_NAME)
+        accepts = not self.paused and not self._stopping and self._has(name)
         if accepts and data:
             self._enqueue(self._delivery(data, headers))
         return accepts
 
     async def _hand_off_pending(self) -> int:
-        """Hand off pending tasks until one is declined, and return how many were accepted."""
+        """Hand off the pending tasks that peers accept, and return how many these were."""
         self._flush_delayed()
         kept: list[CoreDelivery] = []
         count = 0
-        while self._backlog and not kept:
+        while self._backlog:
             size = min(_HANDOFF_BATCH, len(self._backlog))
             batch = [self._backlog.popleft() for _ in range(size)]
             accepted = await asyncio.gather(*(self._peers.hand_off(one) for one in batch))
-            kept = [
+            declined = [
                 one for one, is_accepted in zip(batch, accepted, strict=True) if not is_accepted
             ]
-            count += len(batch) - len(kept)
-        kept += self._backlog
-        self._backlog.clear()
+            kept += declined
+            count += len(batch) - len(declined)
         for delivery in kept:
             self._enqueue(delivery)
         if count:

@@ -19,11 +19,15 @@ from pulse_workers.brokers.core_delivery import CoreDelivery
 from pulse_workers.errors import OUTAGE_ERRORS
 
 PEERS_SUBJECT: Final = "pulse.takers"
-"""Subject of the peer group. An empty message asks whether any worker accepts tasks."""
+"""Subject of the peer group. An empty message asks whether a worker would accept a task."""
+TASK_NAME: Final = "Pulse-Task-Name"
+"""Header of an empty message: the name of the task that it asks about; without it, of any task."""
 _QUEUE_GROUP: Final = "pulse-takers"
 _ACCEPTED: Final = b"+"
 _DECLINED: Final = b"-"
 _REQUEST_TIMEOUT_S: Final = 1.0
+_MAX_REQUESTS: Final = 4
+"""Requests for one task: the server chooses the peer, and not every peer need have the task."""
 _DRAIN_TIMEOUT_S: Final = 2.0
 
 
@@ -36,7 +40,7 @@ class PeerGroup:
         Args:
             client: of the broker.
             accept: given a task message and its headers, accepts it or returns False. Without a
-                message it only returns whether it would accept one.
+                message it only returns whether it would accept one, of the name in the headers.
         """
         self._client = client
         self._accept = accept
@@ -54,9 +58,18 @@ class PeerGroup:
         subscription, self._subscription = self._subscription, None
         await drain(self._client, subscription)
 
-    async def has_peers(self) -> bool:
-        """Return whether another worker accepts tasks. Call it after `leave`."""
-        return await self._request(b"", None)
+    async def has_peers(self, task_name: str = "") -> bool:
+        """Return whether another worker accepts tasks. Call it after `leave`.
+
+        Args:
+            task_name: accepts tasks of this name; empty for any. A name that no header can hold
+                counts as unknown to all.
+        """
+        if not task_name:
+            return await self._request(b"", None)
+        if not (task_name.isascii() and task_name.isprintable() and task_name.strip() == task_name):
+            return False
+        return await self._request(b"", {TASK_NAME: task_name})
 
     async def hand_off(self, delivery: CoreDelivery) -> bool:
         """Hand a task off to another worker; False when none has confirmed it.
@@ -66,15 +79,18 @@ class PeerGroup:
         return await self._request(delivery.data, delivery.handoff_headers())
 
     async def _request(self, data: bytes, headers: dict[str, str] | None) -> bool:
-        if not self._client.is_connected:
-            return False
-        try:
-            reply = await self._client.request(
-                PEERS_SUBJECT, data, timeout=_REQUEST_TIMEOUT_S, headers=headers
-            )
-        except (NoRespondersError, *OUTAGE_ERRORS):
-            return False
-        return reply.data == _ACCEPTED
+        for _ in range(_MAX_REQUESTS):
+            if not self._client.is_connected:
+                return False
+            try:
+                reply = await self._client.request(
+                    PEERS_SUBJECT, data, timeout=_REQUEST_TIMEOUT_S, headers=headers
+                )
+            except (NoRespondersError, *OUTAGE_ERRORS):
+                return False
+            if reply.data == _ACCEPTED:
+                return True
+        return False
 
     async def _respond(self, message: Msg) -> None:
         accepted = self._accept(message.data, message.headers or {})

@@ -161,13 +161,20 @@ class JetStreamBroker(BaseBroker, PullBasedJetStreamBroker):  # type: ignore[mis
         await self._stop_pulling()
         self._received.put_nowait(None)
 
-    async def can_requeue(self) -> bool:
+    async def has_workers(self) -> bool:
+        """Return True: the stream keeps tasks."""
+        return True
+
+    async def can_requeue(self, delivery: Delivery) -> bool:  # noqa: ARG002
         """Return True: the stream keeps requeued tasks."""
         return True
 
     async def requeue_pending(self) -> int:
         """Return 0: no task is pending in this process."""
         return 0
+
+    async def wait_until_drained(self) -> None:
+        """Return at once: the stream keeps the tasks that are in progress here."""
 
     def take_pending(self) -> list[Delivery]:
         """Return an empty list: no task is pending in this process."""

@@ -2,7 +2,8 @@
 
 Both arrive through the server, as at any other client. A process that hangs or has lost its server
 sends neither. A ping is answered at once, but not every user may send one, and a worker may accept
-no commands; heartbeats arrive from every process, one in each interval.
+no commands: `check` sends one, and `health`, which supervisors repeat, does not. Heartbeats arrive
+from every process, one in each interval.
 """
 
 import asyncio
@@ -73,14 +74,18 @@ class LiveWorkers:
         self.replied = False
         self._changed = asyncio.Event()
 
-    async def start(self, client: Client, who: str) -> None:
-        """Subscribe to heartbeats and ping all workers; the ping may be refused or ignored.
+    async def start(self, client: Client) -> None:
+        """Subscribe to heartbeats."""
+        await client.subscribe(subject_of("monitoring"), cb=self._on_event)
+        await client.flush()
+
+    async def ping(self, client: Client, who: str) -> None:
+        """Ping all workers; the ping may be refused or ignored.
 
         Args:
             client: connected; its errors of permission are of no interest.
             who: sender of the ping.
         """
-        await client.subscribe(subject_of("monitoring"), cb=self._on_event)
         inbox = client.new_inbox()
         await client.subscribe(inbox, cb=self._on_reply)
         request = ControlRequest(id=new_event_id(time.time()), command=PING, who=who)
@@ -134,12 +139,13 @@ class LiveWorkers:
 
 
 @contextlib.asynccontextmanager
-async def listening(settings: Settings, who: str) -> AsyncIterator[LiveWorkers]:
+async def listening(settings: Settings, who: str, *, ping: bool) -> AsyncIterator[LiveWorkers]:
     """Listen for live workers on a connection of its own, without reconnecting.
 
     Args:
         settings: server and login.
         who: the program that asks; also the name of the connection.
+        ping: ping the workers, too. The server logs a violation when this user may not.
 
     Raises:
         ConnectionFailedError: the server cannot be reached.
@@ -147,7 +153,9 @@ async def listening(settings: Settings, who: str) -> AsyncIterator[LiveWorkers]:
     client = await connect(settings.with_name(who), who, error_cb=_ignore_error, **SINGLE_ATTEMPT)
     try:
         workers = LiveWorkers()
-        await workers.start(client, f"pulse-worker {who}")
+        await workers.start(client)
+        if ping:
+            await workers.ping(client, f"pulse-worker {who}")
         yield workers
     finally:
         await client.close()
@@ -163,7 +171,7 @@ async def check_workers(settings: Settings, timeout: float) -> CheckResult:  # n
     Raises:
         nats.errors.Error, OSError: the connection is lost.
     """
-    async with listening(settings, "check") as live:
+    async with listening(settings, "check", ping=True) as live:
         await live.wait_for(lambda process: process.is_worker, timeout)
         if live.found:  # others follow: replies at once, heartbeats within an interval
             await asyncio.sleep(_REPLY_TIME_S if live.replied else settings.heartbeat_interval)

@@ -1,7 +1,7 @@
 """`pulse-worker health`: check that this machine's worker is alive, for a supervisor.
 
 It waits for a heartbeat as any other client receives it: through the server. A worker that hangs or
-has lost its server sends none. A worker that accepts commands is also pinged, and replies at once.
+has lost its server sends none. Nothing is published: the user of a worker may not send commands.
 """
 
 import argparse
@@ -60,7 +60,7 @@ async def run(options: argparse.Namespace, settings: Settings) -> int:
     started = time.monotonic()
     process = None
     try:
-        async with listening(settings, "health") as live:
+        async with listening(settings, "health", ping=False) as live:
             started = time.monotonic()
             process = await live.wait_for(
                 lambda each: identity.fullmatch(each.identity) is not None, wait_s

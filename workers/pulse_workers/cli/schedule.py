@@ -18,7 +18,7 @@ from pulse_workers.cli import schedule_add
 from pulse_workers.cli.exit_codes import OK
 from pulse_workers.cli.options import Subparsers, add_common_options
 from pulse_workers.cli.output import print_line, print_note
-from pulse_workers.cli.schedule_source import connected_source, operator, publish_audit
+from pulse_workers.cli.schedule_source import audited, connected_source, operator, publish_audit
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ScheduleNotSentError
 from pulse_workers.schedules.bucket import StoredSchedule
@@ -105,31 +105,42 @@ async def _list(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _remove(options: argparse.Namespace, settings: Settings) -> int:
-    async with connected_source(settings) as source:
+    async with (
+        connected_source(settings) as source,
+        audited(settings, "schedule_removed") as removed,
+    ):
         for schedule_id in options.ids:
             await source.delete_schedule(schedule_id)
+            removed.append(schedule_id)
             print_line(_("{id} removed").format(id=schedule_id))
-        await publish_audit(settings, "schedule_removed", options.ids)
     return OK
 
 
 async def _pause(options: argparse.Namespace, settings: Settings) -> int:
-    async with connected_source(settings) as source:
+    async with (
+        connected_source(settings) as source,
+        audited(settings, "schedule_paused") as paused,
+    ):
         for schedule_id in options.ids:
             changed = await source.pause_schedule(schedule_id, operator())
+            if changed:
+                paused.append(schedule_id)
             text = _("{id} paused") if changed else _("{id} was paused already")
             print_line(text.format(id=schedule_id))
-        await publish_audit(settings, "schedule_paused", options.ids)
     return OK
 
 
 async def _resume(options: argparse.Namespace, settings: Settings) -> int:
-    async with connected_source(settings) as source:
+    async with (
+        connected_source(settings) as source,
+        audited(settings, "schedule_resumed") as resumed,
+    ):
         for schedule_id in options.ids:
             changed = await source.resume_schedule(schedule_id)
+            if changed:
+                resumed.append(schedule_id)
             text = _("{id} resumed") if changed else _("{id} was not paused")
             print_line(text.format(id=schedule_id))
-        await publish_audit(settings, "schedule_resumed", options.ids)
     return OK
 
 
@@ -143,7 +154,7 @@ async def _run_now(options: argparse.Namespace, settings: Settings) -> int:
     try:
         await broker.startup()
         try:
-            if not await broker.can_requeue():
+            if not await broker.has_workers():
                 print_note(
                     _("no worker confirms tasks: it is lost unless another TaskIQ worker listens")
                 )

@@ -35,6 +35,20 @@ def operator() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
+@contextlib.asynccontextmanager
+async def audited(settings: Settings, action: str) -> AsyncIterator[list[str]]:
+    """Yield a list for the IDs of changed schedules, and publish an audit event for each.
+
+    Also when an error ends the block: what was changed before it stays changed.
+    """
+    changed: list[str] = []
+    try:
+        yield changed
+    finally:
+        if changed:
+            await publish_audit(settings, action, changed)
+
+
 async def publish_audit(
     settings: Settings, action: str, targets: Sequence[str], detail: str = ""
 ) -> None:

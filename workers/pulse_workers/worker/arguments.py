@@ -9,7 +9,7 @@ import inspect
 import logging
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from taskiq import TaskiqMessage
@@ -18,9 +18,10 @@ from pulse_workers.errors import WrongArgumentsError
 
 logger = logging.getLogger("pulse.workers.arguments")
 
-_JSON_TYPES: Final = frozenset({str, int, float, bool, type(None), list, dict, object, Any})
+_JSON_TYPES: Final = (str, int, float, bool, type(None), list, dict, object, Any)
 _CONTAINERS: Final = frozenset({list, dict, Sequence, Mapping, Union, types.UnionType})
 _MAX_ERRORS: Final = 20
+_MAX_ERROR_TEXT: Final = 500
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -64,7 +65,7 @@ class ArgumentConverter:
                     continue
                 try:
                     container[key] = adapter.validate_python(value)
-                except ValidationError as error:
+                except Exception as error:  # noqa: BLE001 - the type's own code runs, too
                     if has_json_form:
                         logger.debug("%s: %s passed on unchanged", message.task_name, name)
                     else:
@@ -108,11 +109,11 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 
 def _has_json_form(annotation: Any) -> bool:
     """Return whether a value of this type can be sent as JSON and be used as it arrives."""
-    if annotation in _JSON_TYPES:
-        return True
     origin = get_origin(annotation)
+    if origin is Annotated:  # not hashable when its metadata is not
+        return False
     if origin is None:
-        return annotation in _CONTAINERS
+        return any(annotation is one for one in (*_JSON_TYPES, *_CONTAINERS))
     return (origin in _CONTAINERS or _is_abstract_container(origin)) and all(
         _has_json_form(part) for part in get_args(annotation)
     )
@@ -123,7 +124,11 @@ def _is_abstract_container(origin: Any) -> bool:
     return inspect.isabstract(origin) and (issubclass(list, origin) or issubclass(dict, origin))
 
 
-def _described(name: str, error: ValidationError) -> Iterator[str]:
+def _described(name: str, error: Exception) -> Iterator[str]:
+    if not isinstance(error, ValidationError):
+        reason = str(error).partition("\n")[0]
+        yield f"{name}: {type(error).__name__}: {reason}"[:_MAX_ERROR_TEXT]
+        return
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
         path = ".".join([name, *map(str, detail["loc"])])
         yield f"{path}: {detail['msg']}"

@@ -1,8 +1,8 @@
 """Draining of a worker: running tasks finish, the others are requeued or handed off.
 
 Draining loses no task. The worker stops consuming, lets running tasks finish within a limit, and
-requeues the rest. When no other worker is certain to take the rest, it finishes them itself,
-however long that takes; a second signal cancels them, and each gets a result that says so.
+requeues the rest. A task that no other worker is certain to run is finished here, however long that
+takes; a second signal cancels it, and its stored result says so.
 """
 
 import asyncio
@@ -47,24 +47,33 @@ async def _drain(
     forced = asyncio.create_task(shutdown.forced.wait())
     ends: set[asyncio.Task[None] | asyncio.Task[bool]] = {listening, forced}
     await asyncio.wait(ends, timeout=settings.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
-    can_requeue = await broker.can_requeue()
-    if not can_requeue and not listening.done() and not forced.done():
-        logger.warning("no other worker is certain to take the tasks: finishing all of them here")
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        can_requeue = await broker.can_requeue()
-    forced.cancel()
-    if can_requeue:
-        receiver.requeues_deliveries = True
-        count = await broker.requeue_pending() + await receiver.requeue_unfinished()
-    else:
-        count = await receiver.cancel_all(
-            Cancellation(
-                settings.identity,
-                "this worker was forced to stop, and no other worker takes tasks",
+    count = await _requeue(receiver)
+    if not broker.persists_tasks:
+        drained = asyncio.create_task(broker.wait_until_drained(), name="drained")
+        if broker.pending or broker.active:
+            if not forced.done():
+                logger.warning(
+                    "no other worker is certain to take the tasks: finishing all of them here"
+                )
+            await asyncio.wait({*ends, drained}, return_when=asyncio.FIRST_COMPLETED)
+        if forced.done() and not drained.done():
+            count += await _requeue(receiver)
+            count += await receiver.cancel_all(
+                Cancellation(
+                    settings.identity,
+                    "this worker was forced to stop, and no other worker takes the task",
+                )
             )
-        )
+        drained.cancel()
+    forced.cancel()
     finished.set()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await listening
     return count
+
+
+async def _requeue(receiver: DeliveryReceiver) -> int:
+    """Requeue the tasks that other workers are certain to run, and return their number."""
+    receiver.requeues_deliveries = True
+    return await receiver.broker.requeue_pending() + await receiver.requeue_unfinished()

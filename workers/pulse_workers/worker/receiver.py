@@ -55,7 +55,8 @@ class DeliveryReceiver(Receiver):
         finished: number of deliveries processed since the start.
         cancelled: ids of tasks that must not run, however they are delivered.
         draining: the worker exits once its tasks are done.
-        requeues_deliveries: new deliveries are requeued instead of being started.
+        requeues_deliveries: new deliveries are requeued where a worker is certain to run them,
+            instead of being started.
     """
 
     broker: BaseBroker
@@ -83,8 +84,14 @@ class DeliveryReceiver(Receiver):
             await super().callback(message, raise_err)
             return
         delivery = cast("Delivery", message.delivery)
-        if self.requeues_deliveries and delivery.rejection is None:
+        if (
+            self.requeues_deliveries
+            and delivery.rejection is None
+            and await self.broker.can_requeue(delivery)
+        ):
             await delivery.requeue()
+            return
+        if delivery.acked or self._is_running(delivery):  # rejected while it waited for a slot
             return
         current_delivery.set(delivery)
         self.slot_time.enter()
@@ -191,6 +198,7 @@ class DeliveryReceiver(Receiver):
         cancelled.
         """
         pending = self.broker.take_pending()
+        pending += [d for s, d in self.broker.active.items() if s not in self.running]
         for delivery in pending:
             await self.reject(delivery, cancellation)
         unfinished = list(self.running.values())
@@ -204,11 +212,17 @@ class DeliveryReceiver(Receiver):
         return len(pending) + len(unfinished)
 
     async def requeue_unfinished(self) -> int:
-        """Stop all running tasks and requeue them, and return how many there were.
+        """Stop the running tasks that another worker accepts, requeue them, return their number.
 
         An async task is interrupted; the thread of a sync one ends with the process.
         """
-        unfinished = list(self.running.values())
+        running = [run for run in self.running.values() if not run.delivery.requeued]
+        accepted = await asyncio.gather(*(self.broker.can_requeue(run.delivery) for run in running))
+        unfinished = [
+            run
+            for run, is_accepted in zip(running, accepted, strict=True)
+            if is_accepted and not run.coroutine.done()
+        ]
         for run in unfinished:
             run.delivery.requeued = True
             run.coroutine.cancel()
@@ -233,6 +247,10 @@ class DeliveryReceiver(Receiver):
                 task_id, task_name, time.time(), coroutine, delivery
             )
         return task_id, task_name
+
+    def _is_running(self, delivery: Delivery) -> bool:
+        run = self.running.get(delivery.sequence)
+        return run is not None and run.delivery is delivery
 
     def _may_be_finished(self, delivery: Delivery) -> bool:
         """Return whether a result may exist already, so that it is worth a request to check."""

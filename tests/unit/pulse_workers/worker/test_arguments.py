@@ -87,3 +87,19 @@ def test_values_of_json_types_are_passed_on_when_they_cannot_be_converted() -> N
     plain.__annotations__.pop("unknown")
     assert converted(plain, *values)[0] == values
     assert converted(plain, "a", "5", ["b"], {"c": ["1"]})[0] == ["a", 5, ["b"], {"c": [1]}]
+
+
+def test_metadata_of_an_annotation_need_not_be_hashable() -> None:
+    def weigh(kilos: Annotated[int, {"unit": "kg"}]) -> None: ...
+
+    assert converted(weigh, "5")[0] == [5]
+
+
+def test_a_model_that_is_incomplete_is_named() -> None:
+    class Order(BaseModel):
+        price: "Missing"  # type: ignore[name-defined] # noqa: F821
+
+    def buy(order: Order) -> None: ...
+
+    with pytest.raises(WrongArgumentsError, match=r"^order: PydanticUserError: .* is not fully"):
+        converted(buy, {"price": 1})
