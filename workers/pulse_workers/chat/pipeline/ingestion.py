@@ -89,7 +89,8 @@ def _publish(services: Services, message: ChatMessage, change: MessageChange, ta
     }
     if change is MessageChange.UPDATED:
         fields |= {"persisted": True, "avatar_url": None, "edited_at": message.edited_at}
-    services.events.publish("messages", f"message.{change.value}", fields)
+    key = f"{message.ingested_by} {message.id} {message.content_hash} {message.edited_at}"
+    services.events.publish("messages", f"message.{change.value}", fields, key=key)
 
 
 class Checkpoint(msgspec.Struct):

@@ -141,4 +141,6 @@ def score_fields(message: ChatMessage, score: Score) -> dict[str, object]:
 
 def _publish(services: Services, message: ChatMessage, score: Score, task_id: str) -> None:
     fields = {**score_fields(message, score), "task_id": task_id}
-    services.events.publish("messages", "message.scored", fields)
+    judged = f"{score.model} {score.importance_score} {score.classification}"
+    key = f"{task_id} {message.id} {message.content_hash} {judged}" if task_id else ""
+    services.events.publish("messages", "message.scored", fields, key=key)
