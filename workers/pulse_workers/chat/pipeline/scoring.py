@@ -66,10 +66,10 @@ async def score_messages(
         else done(each.content_hash, version, at)
         for each in messages
     }
-    await services.store.stages.put_many(Stage.SCORED, records)
     by_id = {message.id: message for message in messages}
-    for score in scores.values():
+    for score in scores.values():  # before the stage is done: after a crash, it runs again
         _publish(services, by_id[score.message_id], score, task_id)
+    await services.store.stages.put_many(Stage.SCORED, records)
     return Scored(scores, errors, records)
 
 
