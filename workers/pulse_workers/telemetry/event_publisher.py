@@ -167,16 +167,17 @@ class EventPublisher:
                 async with asyncio.timeout(_CLOSE_CHECK_S):
                     await self._confirmations.wait()
 
-    def publish(self, topic: str, type_: str, data: dict[str, Any]) -> None:
+    def publish(self, topic: str, type_: str, data: dict[str, Any], *, key: str = "") -> None:
         """Send an event soon. Never raises and never waits.
 
         Args:
             topic: one of the topics.
             type_: event name.
             data: the event's data; values without a JSON form are sent as text.
+            key: what the event tells, if it can happen only once; see `EventSink`.
         """
         try:
-            event = self._encode(topic, type_, data)
+            event = self._encode(topic, type_, data, key)
         except Exception:
             logger.exception("%s cannot be encoded", type_)
             return
@@ -188,10 +189,16 @@ class EventPublisher:
         self._buffer.append(event)
         self._wake.set()
 
-    def _encode(self, topic: str, type_: str, data: dict[str, Any]) -> EncodedEvent:
+    def _encode(self, topic: str, type_: str, data: dict[str, Any], key: str) -> EncodedEvent:
         max_bytes = self._client.max_payload if self._client is not None else _DEFAULT_MAX_PAYLOAD
         event_id, payload = encode_any_event(
-            topic, type_, data, source=self.source, now=self._clock(), max_bytes=max_bytes
+            topic,
+            type_,
+            data,
+            source=self.source,
+            now=self._clock(),
+            max_bytes=max_bytes,
+            key=key,
         )
         self._number += 1
         return EncodedEvent(self._number, event_id, topic, type_, subject_of(topic), payload)

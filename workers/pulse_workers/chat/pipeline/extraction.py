@@ -230,10 +230,12 @@ def _publish_topic(services: Services, change: TopicChange, task_id: str) -> Non
         "task_id": task_id,
     }
     if change.is_new:
-        _publish(services, "topic_created", fields | {"key_phrases": topic.key_phrases})
+        created = fields | {"key_phrases": topic.key_phrases}
+        _publish(services, "topic_created", created, key=f"{task_id} {topic.id}")
         return
     version = {"entity_type": "topic", "entity_id": topic.id, "version": topic.version}
-    _publish(services, "version_created", version | fields)
+    key = f"{task_id} {topic.id} {topic.version}"
+    _publish(services, "version_created", version | fields, key=key)
 
 
 def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
@@ -251,8 +253,9 @@ def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
             "language": atom.language,
             "task_id": task_id,
         },
+        key=f"{task_id} {atom.id}",
     )
 
 
-def _publish(services: Services, name: str, data: dict[str, Any]) -> None:
-    services.events.publish("knowledge", f"knowledge.{name}", data)
+def _publish(services: Services, name: str, data: dict[str, Any], *, key: str = "") -> None:
+    services.events.publish("knowledge", f"knowledge.{name}", data, key=key)

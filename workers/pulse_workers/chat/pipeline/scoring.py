@@ -73,10 +73,10 @@ async def score_messages(
         else done(each.content_hash, version, at, fallback=fallback)
         for each in messages
     }
-    await services.store.stages.put_many(Stage.SCORED, records)
     by_id = {message.id: message for message in messages}
-    for score in scores.values():
+    for score in scores.values():  # before the stage is done: after a crash, it runs again
         _publish(services, by_id[score.message_id], score, task_id)
+    await services.store.stages.put_many(Stage.SCORED, records)
     return Scored(scores, errors, records)
 
 
@@ -152,4 +152,6 @@ def score_fields(message: ChatMessage, score: Score) -> dict[str, object]:
 
 def _publish(services: Services, message: ChatMessage, score: Score, task_id: str) -> None:
     fields = {**score_fields(message, score), "task_id": task_id}
-    services.events.publish("messages", "message.scored", fields)
+    judged = f"{score.model} {score.importance_score} {score.classification}"
+    key = f"{task_id} {message.id} {message.content_hash} {judged}" if task_id else ""
+    services.events.publish("messages", "message.scored", fields, key=key)
