@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test run test test-slow lint format bench bench-chat bench-listing bench-workers evaluate messages soak screenshots package package-again package-test lock clean
+.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-listing bench-workers evaluate messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests mostly wait for servers, so two processes nearly halve the time.
@@ -25,6 +25,9 @@ setup-run:
 setup-test:
 	@packaging/setup.sh test
 
+setup-slow:
+	@packaging/setup.sh slow
+
 run: setup-run ## Open the window on an embedded server with sample work (SERVER=nats://… for another)
 	@mkdir -p build
 	@$(if $(SERVER),PULSE_SERVER="$(SERVER)") $(BIN)/pulse-desktop
@@ -32,7 +35,7 @@ run: setup-run ## Open the window on an embedded server with sample work (SERVER
 test: lint ## All checks: lint, types, import rules, tests (PYTEST=… adds options)
 	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PARALLEL) $(PYTEST)
 
-test-slow: setup-test ## The slow tests: matrices of logins, roles, kills, elections and sizes
+test-slow: setup-slow ## The slow tests: matrices of logins, roles, kills, elections and sizes
 	@$(OFFSCREEN) $(BIN)/pytest $(PARALLEL) -m slow --timeout=600 $(PYTEST)
 
 lint: setup-test ## The checks of make test without the tests

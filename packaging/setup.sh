@@ -3,14 +3,18 @@
 # date, so `make run` and `make test` call it every time. The configuration of pip (mirrors, proxies)
 # is respected.
 #
-# Usage: packaging/setup.sh run|test     PYTHON=… selects the interpreter
+# Usage: packaging/setup.sh run|test|slow     PYTHON=… selects the interpreter
+#
+# `slow` adds the packages that only slow tests use. They are large, and not for every system.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 purpose=${1:-test}
 lock=packaging/requirements.lock
+slow_lock=packaging/slow-tests.lock
 venv_python=.venv/bin/python
 stamp=.venv/setup-stamp
+slow_stamp=.venv/slow-tests-stamp
 install_hint="Install one, and select it: make setup PYTHON=/path/to/python3"
 
 # Inputs of the environment. It contains its own path, so a moved folder needs a new one.
@@ -38,12 +42,30 @@ fail() {
     exit 1
 }
 
+# The user configures where packages come from, but they must be installed into .venv.
+unset PIP_TARGET PIP_PREFIX PYTHONHOME
+export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+
 # pip writes much: its output goes to a log, and only the end of it is printed on failure.
+pip_log=build/setup-pip.log
 pip_install() {
     "$venv_python" -m pip install --progress-bar off "$@" >"$pip_log" 2>&1 && return
     grep -v '^WARNING: Location' "$pip_log" | tail -n 15 >&2
     return 1
 }
+
+if [ "$purpose" = slow ]; then
+    packaging/setup.sh test || exit 1
+    cksum "$slow_lock" | cmp -s - "$slow_stamp" && exit 0
+    echo "setup: installing packages that only slow tests use (about 250 MB)"
+    mkdir -p build || exit 1
+    if pip_install --no-deps -r "$slow_lock"; then
+        cksum "$slow_lock" >"$slow_stamp"
+    else
+        echo "setup: the slow tests of these packages are skipped; see $pip_log" >&2
+    fi
+    exit 0
+fi
 
 if is_ready; then
     exec packaging/system-libraries.sh "$purpose"
@@ -93,12 +115,7 @@ rm -f "$stamp"
 "$venv_python" -m pip --version >/dev/null 2>&1 || "$venv_python" -m ensurepip >/dev/null ||
     fail "$venv_python has no pip and ensurepip failed. Remove .venv and try again."
 
-# The user configures where packages come from, but they must be installed into .venv.
-unset PIP_TARGET PIP_PREFIX PYTHONHOME
-export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1
-
 echo "setup: installing $(grep -c '^[a-z]' "$lock") pinned packages (the first time takes minutes)"
-pip_log=build/setup-pip.log
 pip_install -r "$lock" ||
     fail "pip could not install $lock. It needs the package index, about 600 MB of disk, and
        Linux with glibc 2.34 or newer (Debian 12, Ubuntu 22.04, RHEL 9) or macOS 13.

@@ -4,6 +4,7 @@ No envelope is common to all the systems that publish here, so decoding never fa
 is not an event becomes an *unreadable* event that keeps its bytes and the reason.
 """
 
+import hashlib
 import os
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -234,8 +235,16 @@ def new_event_id(unix_seconds: float) -> str:
     return f"{value:032x}"
 
 
+def stable_event_id(type_: str, key: str) -> str:
+    """Return a UUID version 8 (RFC 9562) as 32 hexadecimal digits, always the same for a key."""
+    digest = hashlib.blake2b(f"{type_} {key}".encode("utf-8", "replace"), digest_size=16)
+    value = int.from_bytes(digest.digest(), "big")
+    value &= ~(0xF << 76 | 0b11 << 62)
+    return f"{value | 0x8 << 76 | 0b10 << 62:032x}"
+
+
 def encode_event(
-    topic: str, type_: str, data: dict[str, Any], *, source: str, now: float
+    topic: str, type_: str, data: dict[str, Any], *, source: str, now: float, key: str = ""
 ) -> tuple[str, bytes]:
     """Encode an event in the canonical form.
 
@@ -245,6 +254,7 @@ def encode_event(
         data: the event's fields; anything that msgspec can encode as JSON.
         source: the sender, such as `worker-2@host:4121`.
         now: Unix seconds.
+        key: what the event tells, if it can happen only once: the id of the event depends on it.
 
     Returns:
         The event's id, to be sent as `Nats-Msg-Id`, and the payload.
@@ -252,7 +262,7 @@ def encode_event(
     Raises:
         TypeError: data holds a value that cannot be encoded as JSON.
     """
-    event_id = new_event_id(now)
+    event_id = stable_event_id(type_, key) if key else new_event_id(now)
     body = {
         "id": event_id,
         "topic": topic,

@@ -39,6 +39,8 @@ class AgentCall(msgspec.Struct, gc=False):
         error: why it failed, empty if it did not.
         raw: payload of the latest event about it.
         seen_at: Unix seconds at which the event about its start arrived.
+        fallback_from: provider and model that should have answered, empty if they did.
+        fallback_reason: why they did not.
     """
 
     started_at: float
@@ -54,6 +56,8 @@ class AgentCall(msgspec.Struct, gc=False):
     error: str
     raw: bytes
     seen_at: float = 0.0
+    fallback_from: str = ""
+    fallback_reason: str = ""
 
 
 _Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -71,6 +75,8 @@ class _AgentEvent(msgspec.Struct, gc=False):
     tokens_out: _Count | None = None
     latency_s: float | None = None
     error: str | None = None
+    fallback_from: str | None = None
+    fallback_reason: str | None = None
 
 
 _decode_event = msgspec.json.Decoder(_AgentEvent).decode
@@ -116,6 +122,8 @@ class AgentCalls(Collection[AgentCall]):
             data.error or "",
             event.raw,
             event.received_at,
+            data.fallback_from or "",
+            data.fallback_reason or "",
         )
         key = (call.task_id, call.agent)
         if state == "running":
@@ -161,4 +169,6 @@ def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:
         to_int(data.get("tokens_out")),
         to_float(data.get("latency_s")),
         to_text(data.get("error")),
+        to_text(data.get("fallback_from")),
+        to_text(data.get("fallback_reason")),
     )

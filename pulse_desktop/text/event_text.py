@@ -160,8 +160,21 @@ def _agent(data: Data) -> str:
         "/".join(part for part in (data.get("provider"), data.get("model")) if part),
         count.format(count=formats.count(items)),
         formats.duration(data.get("latency_s")),
+        fallback_text(str(data.get("fallback_from") or ""), str(data.get("fallback_reason") or "")),
         data.get("error"),
     )
+
+
+def fallback_text(provider: str, reason: str) -> str:
+    """Return that a call was answered by a fallback; empty if it was not.
+
+    Args:
+        provider: which should have answered.
+        reason: why it did not.
+    """
+    if not provider:
+        return ""
+    return _("instead of {provider}: {reason}").format(provider=provider, reason=reason)
 
 
 def _provider(data: Data) -> str:

@@ -153,6 +153,11 @@ class ModelServer:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def connections(self) -> int:
+        """Number of open connections."""
+        return len(self._handlers)
+
+    @property
     def openai_url(self) -> str:
         """Base URL of the OpenAI API."""
         return f"{self.url}/v1"

@@ -1,6 +1,7 @@
 """Run real nats-servers for tests, on free loopback ports and in temporary folders."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -17,9 +18,14 @@ STOP_TIMEOUT_S = 10.0
 TESTER = ("tester", "t3sting")
 """Name and password of a user without restrictions, for the test itself."""
 
+SERVER_VARIABLE = "PULSE_TEST_NATS_SERVER"
+"""Environment variable: the path of the nats-server that tests use, such as an older one."""
+
 
 def nats_server_path() -> str:
-    """Return the path of the server beside this Python, otherwise the one on PATH."""
+    """Return the path of the server of `SERVER_VARIABLE`, beside this Python, or on PATH."""
+    if chosen := os.environ.get(SERVER_VARIABLE):
+        return chosen
     beside = Path(sys.executable).parent
     found = shutil.which("nats-server", path=str(beside)) or shutil.which("nats-server")
     if found is None:

@@ -47,10 +47,12 @@ def worker_command(folder: Path) -> PulseWorkerCommand:
     nats-py leaves their transport open until the process ends.
     """
 
-    def run(*arguments: str, own_process: bool = False, **variables: Any) -> CommandOutput:
+    def run(*arguments: str, own_process: bool | None = None, **variables: Any) -> CommandOutput:
         given = {f"PULSE_{name.upper()}": str(value) for name, value in variables.items()}
         environment = {**command_environment(folder), **_DEFAULTS, **given}
-        if arguments[0] in _IN_PROCESS and not own_process:
+        if own_process is None:
+            own_process = arguments[0] not in _IN_PROCESS
+        if not own_process:
             with ThreadPoolExecutor(1) as thread:  # the test may have a running event loop
                 return thread.submit(_run_in_process, arguments, environment).result()
         done = subprocess.run(

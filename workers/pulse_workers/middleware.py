@@ -25,6 +25,7 @@ from taskiq import (
 from taskiq.exceptions import NoResultError
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.control import ANNOUNCE, CANCEL, PING
 from pulse_workers.config.settings import Settings
@@ -59,6 +60,9 @@ logger = logging.getLogger("pulse.workers.middleware")
 _CLOSE_TIMEOUT_S: Final = 3.0
 """Less than TaskIQ's default of 5 s for shutting down."""
 _CONNECT_RETRY_S: Final = 5.0
+_STABLE_S: Final = 60.0
+"""A connection that lasts longer is reported when it is closed, also for the same reason."""
+_CONNECT_ERRORS: Final = (ConnectionFailedError, SettingsError, UserFacingError, *OUTAGE_ERRORS)
 _SECRET_ARGUMENTS: Final = ("password", "token", "nkeys_seed_str")
 _LOGIN_ARGUMENTS: Final = (
     "user",
@@ -125,6 +129,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
         self._control: ControlListener | None = None
         self._observer: ResultObserver | None = None
         self._background = PeriodicTasks()
+        self._is_beating = False
         self._connecting: asyncio.Task[None] | None = None
 
     async def startup(self) -> None:
@@ -142,13 +147,14 @@ class PulseMiddleware(DeliveryEventMiddleware):
             self._heartbeat = Heartbeat(
                 self._publisher, self, self._worker, self._slots, self._details
             )
-        self._connecting = asyncio.create_task(self._connect(), name="event connection")
+        self._connecting = asyncio.create_task(self._keep_connected(), name="event connection")
 
     async def shutdown(self) -> None:
         """Publish that the worker stops, send what is buffered, and disconnect."""
         if self._connecting is not None:
             await cancel_and_wait(self._connecting)
         await self._background.close()
+        self._is_beating = False
         if self._control is not None:
             await self._control.close()
         if self._heartbeat is not None:
@@ -323,31 +329,62 @@ class PulseMiddleware(DeliveryEventMiddleware):
             self._log_handler.mask(*(str(given.get(name) or "") for name in _SECRET_ARGUMENTS))
         return self._settings.model_copy(update={"server": server}), arguments
 
+    async def _keep_connected(self) -> None:
+        """Connect, and connect again each time that the connection is closed permanently."""
+        reported = ""
+        while True:
+            await self._connect()
+            connected_at = time.monotonic()
+            await self._publisher.wait_closed()
+            client = self._publisher.client
+            reason = redact_url(str((client and client.last_error) or "no reason given"))
+            if reason != reported or time.monotonic() - connected_at > _STABLE_S:
+                reported = reason
+                logger.warning(
+                    "the event connection was closed permanently, connecting again: %s", reason
+                )
+            await asyncio.sleep(_CONNECT_RETRY_S)
+
     async def _connect(self) -> None:
+        """Connect, and try again until it succeeds."""
+        reported = ""
         while True:
             try:
                 await self._publisher.start()
-            except ConnectionFailedError as error:
-                logger.warning("no events are published: %s", error)
-                await asyncio.sleep(_CONNECT_RETRY_S)
-            except (SettingsError, UserFacingError) as error:
-                logger.error("no events are published: %s", error)  # noqa: TRY400 - one line
-                return
+                if self._heartbeat is not None:
+                    await self._accept_commands(self._heartbeat)
+            except Exception as error:
+                text = f"{type(error).__name__}: {error}"
+                if text != reported:
+                    reported = text
+                    unexpected = None if isinstance(error, _CONNECT_ERRORS) else error
+                    logger.warning(
+                        "no events are published, trying again: %s", error, exc_info=unexpected
+                    )
             else:
-                break
-        if self._heartbeat is None:
-            return
+                if reported:
+                    logger.info("events are published")
+                return
+            await asyncio.sleep(_CONNECT_RETRY_S)
+
+    async def _accept_commands(self, heartbeat: Heartbeat) -> None:
+        """Subscribe to commands on the connection of events, and publish heartbeats."""
+        if self._control is not None:
+            await self._control.close()  # of an earlier connection
+            heartbeat.control = ""
         client = self._publisher.client
         if self._settings.control and client is not None:
-            commands = TaskCommands(self, self._publisher, self._heartbeat.announce).commands()
+            commands = TaskCommands(self, self._publisher, heartbeat.announce).commands()
             self._control = ControlListener(client, commands, self._worker)
             try:
                 await self._control.start()
             except OUTAGE_ERRORS as error:
                 logger.warning("this worker accepts no commands: %s", error)
-            self._heartbeat.control = self._control.subject
-        interval = self._settings.heartbeat_interval
-        self._background.start(PeriodicTask("heartbeat", interval, self._heartbeat.publish))
+            heartbeat.control = self._control.subject
+        if not self._is_beating:
+            self._is_beating = True
+            interval = self._settings.heartbeat_interval
+            self._background.start(PeriodicTask("heartbeat", interval, heartbeat.publish))
 
     def _details(self) -> dict[str, object]:
         queue_group, subject = (getattr(self.broker, name, None) for name in ("queue", "subject"))

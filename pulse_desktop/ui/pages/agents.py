@@ -9,6 +9,7 @@ from pulse_desktop.protocol.timestamps import elapsed_since
 from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
+from pulse_desktop.text.event_text import fallback_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
@@ -99,9 +100,9 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
             Column(
                 _("Error"),
                 "error",
-                lambda row, _now: row.error,
+                lambda row, _now: problem(row)[0],
                 width=160,
-                color=lambda _row: SemanticColor.BAD,
+                color=lambda row: problem(row)[1],
                 stretch=True,
             ),
         )
@@ -116,7 +117,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
 
     def search_text(self, row: AgentCall) -> str:
         """Return the text that the text filter searches."""
-        return f"{row.agent}\n{row.provider}\n{row.model}\n{row.error}\n{row.task_id}"
+        return f"{row.agent}\n{row.provider}\n{row.model}\n{problem(row)[0]}\n{row.task_id}"
 
     def facet_of(self, row: AgentCall) -> str:
         """Return the state of the call."""
@@ -166,7 +167,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         model = "/".join(filter(None, (row.provider, row.model)))
         subtitle = " · ".join(filter(None, (label, model)))
         detail.set_heading(row.agent or _("Unknown agent"), subtitle, glyph, color)
-        detail.set_body(row.error, SemanticColor.BAD)
+        detail.set_body(*problem(row))
         detail.set_run(row.task_id)
         detail.properties.set_properties(
             [
@@ -174,6 +175,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 Property(_("Latency"), formats.duration(row.latency_s)),
                 Property(_("Provider"), row.provider),
                 Property(_("Model"), row.model),
+                *([Property(_("Fallback for"), row.fallback_from)] if row.fallback_from else []),
                 Property(_("Items"), formats.count(row.items)),
                 Property(_("Tokens in"), formats.count(row.tokens_in)),
                 Property(_("Tokens out"), formats.count(row.tokens_out)),
@@ -181,6 +183,13 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
             ]
         )
         detail.json.set_bytes(row.raw)
+
+
+def problem(row: AgentCall) -> tuple[str, SemanticColor]:
+    """Return why a call failed, or why a fallback answered it, and its color; empty for neither."""
+    if row.error:
+        return row.error, SemanticColor.BAD
+    return fallback_text(row.fallback_from, row.fallback_reason), SemanticColor.WARNING
 
 
 def call_duration(row: AgentCall, now: float) -> float | None:

@@ -1,6 +1,7 @@
 """The middleware on a broker in this process: what only the inside of a project shows."""
 
 import asyncio
+import json
 import logging
 import pickle
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from nats.aio.msg import Msg
 from pulse_workers import PulseMiddleware, stop_requested
 from pulse_workers.config.settings import Settings
 from pulse_workers.execution.delivery import current_delivery
+from pulse_workers.telemetry.event_confirmations import EventConfirmations
 from taskiq import (
     InMemoryBroker,
     SmartRetryMiddleware,
@@ -24,8 +27,10 @@ from taskiq.brokers.inmemory_broker import InmemoryResultBackend
 from taskiq.depends.progress_tracker import ProgressTracker
 from taskiq.receiver import Receiver
 
+from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.protocol import control
 from pulse_desktop.protocol.control import ControlReply, ControlRequest
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import WorkerHarness, open_harness
@@ -356,6 +361,66 @@ async def test_tasks_run_without_a_usable_server(caplog: pytest.LogCaptureFixtur
     await wait_until(lambda: "no events are published" in caplog.text)
     assert "hunter2" not in caplog.text
     await broker.shutdown()
+
+
+async def test_a_connection_that_is_closed_permanently_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("pulse_workers.middleware._CONNECT_RETRY_S", 0.1)
+    broker = InMemoryBroker()
+    types: dict[str, list[str]] = {}
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    async def collect(message: Msg) -> None:
+        event = json.loads(message.data)
+        types.setdefault(event["data"].get("task_id", ""), []).append(event["type"])
+
+    async def restart(config: str) -> None:
+        await asyncio.to_thread(server.stop)
+        server.config = config
+        await asyncio.to_thread(server.start)
+        await wait_until(lambda: client.is_connected)
+
+    with NatsServer(jetstream=False) as server:
+        broker.add_middlewares(PulseMiddleware(server.url, name="shop"))
+        client = await connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
+        await client.subscribe("websocket.>", cb=collect)
+        await broker.startup()
+        task = broker.register_task(wait, "wait")
+        await wait_until(lambda: "" in types, message="a heartbeat")
+        # At the subscription beyond its limit, nats-py closes the connection for good.
+        await restart("max_subscriptions: 2")
+        await wait_until(lambda: "closed permanently" in caplog.text, message="the log")
+        sent = await task.kiq()
+        await restart("")
+        await wait_until(lambda: types.get(sent.task_id) == ["task.queued", "task.started"])
+        request = ControlRequest("1", control.CANCEL, "olena@desk", sent.task_id)
+        reply = await client.request(
+            control.CONTROL_ALL, control.encode_request(request), timeout=5
+        )
+        assert control.CANCELLED.encode() in reply.data
+        await wait_until(lambda: types[sent.task_id][-1] == "task.cancelled")
+        assert caplog.text.count("connecting again: nats: maximum subscriptions") == 1
+        await broker.shutdown()
+        await client.close()
+
+
+async def test_an_unexpected_error_of_the_connection_is_logged_and_it_is_made_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("pulse_workers.middleware._CONNECT_RETRY_S", 0.1)
+    subscribe, errors = EventConfirmations.subscribe, [KeyError("unexpected")]
+
+    async def fail_once(confirmations: EventConfirmations, client: FastPathClient) -> None:
+        if errors:
+            raise errors.pop()
+        await subscribe(confirmations, client)
+
+    monkeypatch.setattr(EventConfirmations, "subscribe", fail_once)
+    await start()  # a heartbeat has arrived
+    assert "KeyError: 'unexpected'" in caplog.text
 
 
 async def test_labels_from_anybody_do_not_hide_a_run(start: Start, harness: WorkerHarness) -> None:

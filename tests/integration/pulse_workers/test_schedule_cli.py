@@ -16,6 +16,7 @@ LIMITED = """authorization { users = [
     "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.>", "$JS.API.CONSUMER.CREATE.>",
     "$JS.API.CONSUMER.INFO.>", "$JS.FC.>"] } } }
 ] }"""
+# No test imports `my_tasks`, so a command within this process knows it no better than its own.
 ADD_HOURLY = ("schedule", "add", "my_tasks:work", "--every", "1h")
 ADD_UNCHECKED = (*ADD_HOURLY, "--unchecked")
 
@@ -26,15 +27,21 @@ async def test_only_add_creates_the_bucket(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     async with open_harness(nats_server, tmp_path_factory.mktemp("harness")) as harness:
-        ended = pulse_worker("schedule", "list", server=nats_server.url)
+        ended = pulse_worker("schedule", "list", server=nats_server.url, own_process=False)
         assert (ended.code, ended.text) == (0, "no schedules\n")
-        ended = pulse_worker("schedule", "list", "--json", server=nats_server.url)
+        ended = pulse_worker(
+            "schedule", "list", "--json", server=nats_server.url, own_process=False
+        )
         assert (ended.code, json.loads(ended.text)) == (0, [])
-        ended = pulse_worker("schedule", "remove", "mine", server=nats_server.url)
+        ended = pulse_worker(
+            "schedule", "remove", "mine", server=nats_server.url, own_process=False
+        )
         assert ended.code != 0
         assert ended.text == "pulse-worker: no schedule 'mine'\n"
         assert await _streams(harness) == set()
-        ended = pulse_worker(*ADD_UNCHECKED, "--id", "mine", server=nats_server.url)
+        ended = pulse_worker(
+            *ADD_UNCHECKED, "--id", "mine", server=nats_server.url, own_process=False
+        )
         assert ended.code == 0, ended
         assert await _streams(harness) == {"KV_taskiq_schedules"}
 
@@ -66,7 +73,7 @@ async def test_the_audit_names_the_schedules_that_were_changed(
 def test_a_task_that_is_unknown_here_needs_an_option(
     nats_server: NatsServer, pulse_worker: PulseWorkerCommand
 ) -> None:
-    ended = pulse_worker(*ADD_HOURLY, server=nats_server.url)
+    ended = pulse_worker(*ADD_HOURLY, server=nats_server.url, own_process=False)
     assert ended.code == 2
     assert ended.text.endswith(
         " modules (PULSE_WORKER_TASKS); no live worker announces it. "

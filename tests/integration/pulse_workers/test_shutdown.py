@@ -20,7 +20,14 @@ COMMANDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "feed": (("feed",), {}),
     "scheduler": (("scheduler",), {}),
 }
-every_command = pytest.mark.parametrize("command", COMMANDS)
+SECOND_KINDS = {"core", "feed"}  # they share the shutdown of `run` and `scheduler`
+every_command = pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SECOND_KINDS else ())
+        for name in COMMANDS
+    ],
+)
 EXIT_TIMEOUT_S = 15.0  # well under a second on an idle machine; a defect takes a minute
 
 

@@ -234,6 +234,16 @@ def test_open_details_follow_their_row(harness: PageHarness) -> None:
     assert page.detail.properties.values["Latency"] == "250 ms"
 
 
+def test_a_fallback_shows_what_it_stands_in_for_and_why(harness: PageHarness) -> None:
+    call = {"agent": "extraction", "provider": "builtin", "task_id": "t", "latency_s": 0.1}
+    call |= {"fallback_from": "cloud/large", "fallback_reason": "HTTP 500: out of memory"}
+    harness.builder.event("agents", "agent.finished", call)
+    page = harness.open(AgentsPage)
+    assert visible_cells(page, 0)[-1] == "instead of cloud/large: HTTP 500: out of memory"
+    click_row(page, 0)
+    assert page.detail.properties.values["Fallback for"] == "cloud/large"
+
+
 def test_unknown_token_counts_are_blank(harness: PageHarness) -> None:
     call = {"agent": "a", "task_id": "t", "latency_s": 0.1, "tokens_in": None}
     harness.builder.event("agents", "agent.finished", call)

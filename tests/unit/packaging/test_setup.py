@@ -232,6 +232,37 @@ def test_the_second_set_up_installs_nothing(checkout: Path, stubs: Path) -> None
     assert project.endswith("--no-deps -e .")
 
 
+def test_packages_of_slow_tests_are_added_once(checkout: Path, stubs: Path) -> None:
+    write_stub(stubs, "python3", FAKE_PYTHON % {"version": "3.12"})
+    lock = checkout / "packaging" / "slow-tests.lock"
+    lock.write_text("large==1\n")
+
+    first = run("packaging/setup.sh", "slow", cwd=checkout, stubs=stubs)
+    run("packaging/setup.sh", "slow", cwd=checkout, stubs=stubs)
+    run("packaging/setup.sh", "test", cwd=checkout, stubs=stubs)
+
+    assert first.returncode == 0, first.stderr
+    assert len(pip_calls(checkout)) == 3
+    assert pip_calls(checkout)[-1].endswith("--no-deps -r packaging/slow-tests.lock")
+    lock.write_text("large==2\n")
+    run("packaging/setup.sh", "slow", cwd=checkout, stubs=stubs)
+    assert len(pip_calls(checkout)) == 4
+
+
+def test_slow_tests_run_without_packages_that_cannot_be_installed(
+    checkout: Path, stubs: Path
+) -> None:
+    broken = FAKE_PYTHON.replace('echo "$@" >>pip-calls', 'case "$@" in *slow*) exit 1;; esac')
+    write_stub(stubs, "python3", broken % {"version": "3.12"})
+    (checkout / "packaging" / "slow-tests.lock").write_text("large==1\n")
+
+    done = run("packaging/setup.sh", "slow", cwd=checkout, stubs=stubs)
+
+    assert done.returncode == 0
+    assert "the slow tests of these packages are skipped" in done.stderr
+    assert not (checkout / ".venv" / "slow-tests-stamp").exists()
+
+
 def test_a_changed_lock_is_installed_into_the_same_environment(checkout: Path, stubs: Path) -> None:
     write_stub(stubs, "python3", FAKE_PYTHON % {"version": "3.12"})
     run("packaging/setup.sh", "test", cwd=checkout, stubs=stubs)

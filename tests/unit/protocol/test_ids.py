@@ -5,7 +5,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.protocol.event import new_event_id
+from pulse_desktop.protocol.event import new_event_id, stable_event_id
 from pulse_desktop.protocol.task_message import new_task_id
 
 seconds = st.floats(946_684_800, 4_102_444_800)
@@ -34,3 +34,12 @@ def test_ids_do_not_repeat() -> None:
 def test_a_task_id_has_the_form_taskiq_uses() -> None:
     assert uuid.UUID(new_task_id()).version == 4
     assert len(new_task_id()) == 32
+
+
+def test_the_same_key_of_a_type_has_the_same_id() -> None:
+    event_id = stable_event_id("message.new", "1.2 \ud800")
+    assert uuid.UUID(event_id).version == 8
+    assert uuid.UUID(event_id).variant == uuid.RFC_4122
+    assert stable_event_id("message.new", "1.2 \ud800") == event_id
+    assert stable_event_id("message.scored", "1.2 \ud800") != event_id
+    assert stable_event_id("message.new", "1.3") != event_id

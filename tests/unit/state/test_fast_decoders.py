@@ -58,6 +58,8 @@ CALL = (
     "tokens_out",
     "latency_s",
     "error",
+    "fallback_from",
+    "fallback_reason",
 )
 BEAT = (
     "worker",

@@ -35,7 +35,7 @@ SHAPES = {
     },
     "agents": {
         "agent.started": "agent provider model task_id items",
-        "agent.finished": "agent task_id tokens_in tokens_out latency_s",
+        "agent.finished": "agent task_id tokens_in latency_s fallback_from fallback_reason",
         "agent.failed": "agent task_id error latency_s",
     },
     "providers": {

@@ -88,6 +88,11 @@ def summary(topic: str, type_: str, data: dict[str, Any]) -> str:
             {"message_count": 12, "topics_created": 1, "atoms_created": 3},
             "12 messages, 1 new topic, 3 new atoms",
         ),
+        (
+            "agent.finished",
+            {"agent": "analysis", "fallback_from": "cloud/large", "fallback_reason": "HTTP 500"},
+            "analysis · instead of cloud/large: HTTP 500",
+        ),
         ("unheard.of", {"b": 1, "nothing": None, "many": [1, 2, 3, 4, 5]}, "b=1, many=[5 items]"),
     ],
 )
@@ -108,7 +113,7 @@ def test_a_task_message_is_summarized_as_a_call() -> None:
 @pytest.mark.parametrize("value", [None, "text", 5, [1], {"a": 1}, 1e300, "x" * 5000])
 def test_fields_of_the_wrong_type_never_raise(type_: str, value: object) -> None:
     names = "task_name args kwargs error worker busy slots cpu_percent agent items latency_s"
-    names += " importance_score classification"
+    names += " importance_score classification fallback_from fallback_reason"
     data: dict[str, object] = dict.fromkeys(names.split(), value)
     text = summary("tasks", type_, data)
     assert len(text) <= MAX_LENGTH

@@ -1,13 +1,14 @@
 """The chat application: its tasks, services and periodic jobs, as an entry point passes them in."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
 from pulse_workers.chat.providers.configured import CheckedProvider
-from pulse_workers.chat.services import make_services, use_services
+from pulse_workers.chat.services import open_services, use_services
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink
 from pulse_workers.worker.application import Application, WorkerContext
@@ -44,16 +45,17 @@ class ProviderCheck:
         )
 
 
-async def _start_services(context: WorkerContext) -> Sequence[PeriodicTask]:
+@contextlib.asynccontextmanager
+async def _open_services(context: WorkerContext) -> AsyncIterator[Sequence[PeriodicTask]]:
     settings = context.settings
-    services = await make_services(context.client, context.events, context.worker, settings)
-    use_services(services)
-    checks = [ProviderCheck(services.events, each) for each in services.checked_providers]
-    metrics = MetricsReporter(services)
-    return (
-        *(PeriodicTask(check.name, settings.provider_interval, check.check) for check in checks),
-        PeriodicTask("metrics", settings.metrics_interval, metrics.report),
-    )
+    async with open_services(context.client, context.events, context.worker, settings) as services:
+        use_services(services)
+        checks = [ProviderCheck(services.events, each) for each in services.checked_providers]
+        interval = settings.provider_interval
+        yield (
+            *(PeriodicTask(check.name, interval, check.check) for check in checks),
+            PeriodicTask("metrics", settings.metrics_interval, MetricsReporter(services).report),
+        )
 
 
 CHAT: Final = Application(
@@ -68,5 +70,5 @@ CHAT: Final = Application(
         "pulse_workers.chat.tasks.window",
         "pulse_workers.chat.tasks.pulse_radar",
     ),
-    start_services=_start_services,
+    open_services=_open_services,
 )

@@ -90,6 +90,8 @@ class Score(msgspec.Struct, frozen=True):
         topic: what the message is about, in a few words; may be empty.
         provider: name of the provider that answered.
         prompt_version: version of the prompt, empty without one.
+        fallback_from: `provider/model` that should have answered, empty if it did.
+        fallback_reason: why it did not.
     """
 
     message_id: str
@@ -104,6 +106,8 @@ class Score(msgspec.Struct, frozen=True):
     topic: str = ""
     provider: str = ""
     prompt_version: str = ""
+    fallback_from: str = ""
+    fallback_reason: str = ""
 
 
 class Stage(enum.Enum):
@@ -136,6 +140,8 @@ class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         prompt_version: version of the prompt, empty without one.
         reason: why it was refused or failed.
         block: key of the block that holds the vector, for the stage `embedded`.
+        fallback_from: `provider/model` that should have answered, empty if it did.
+        fallback_reason: why it did not.
     """
 
     content_hash: str
@@ -145,6 +151,8 @@ class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     prompt_version: str = ""
     reason: str = ""
     block: str = ""
+    fallback_from: str = ""
+    fallback_reason: str = ""
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
@@ -168,6 +176,8 @@ class Atom(msgspec.Struct, frozen=True):
         topic_id: ID of its topic, or empty.
         found_at: time of extraction, ISO 8601.
         model: model that extracted it.
+        fallback_from: `provider/model` that should have extracted it, empty if it did.
+        fallback_reason: why it did not.
     """
 
     id: str
@@ -179,6 +189,8 @@ class Atom(msgspec.Struct, frozen=True):
     topic_id: str = ""
     found_at: str = ""
     model: str = ""
+    fallback_from: str = ""
+    fallback_reason: str = ""
 
 
 class Topic(msgspec.Struct, frozen=True):

@@ -2,14 +2,15 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pulse_workers.chat.pipeline.stages import stage_versions
 from pulse_workers.chat.providers.builtin.text_index import TextIndex
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import Answer, Provider
-from pulse_workers.chat.records import Atom, Stage, Vector
+from pulse_workers.chat.records import Atom, ChatMessage, Stage, Vector
 from pulse_workers.chat.store.knowledge import decode_atom
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
@@ -51,17 +52,23 @@ class SearchResult:
 
     Attributes:
         found: messages and atoms.
-        atoms: the atoms among them, by ID.
+        messages: by ID, those that were found and the sources of the atoms.
+        atoms: the atoms that were found, by ID.
         embedding: which embedding answered, or why none did.
     """
 
     found: Sequence[Found]
+    messages: Mapping[str, ChatMessage]
     atoms: Mapping[str, Atom]
     embedding: Mapping[str, Any]
 
 
 class KnowledgeSearch:
-    """Indexes in memory, filled at the first search and kept up to date by each further one."""
+    """Indexes in memory, filled at the first search and kept up to date by each further one.
+
+    Vectors and atoms of a message remain when it is deleted or expires. Such a message is no hit,
+    nor is an atom without another source, and others take their places.
+    """
 
     def __init__(self, store: Store, provider: Provider) -> None:
         self._store = store
@@ -71,6 +78,7 @@ class KnowledgeSearch:
         self._vectors = store.vector_index(self._model)
         self._sequences = {MESSAGES: 0, KNOWLEDGE: 0}
         self._texts = {MESSAGE: TextIndex(), ATOM: TextIndex()}
+        self._messages: set[str] = set()
         self._atoms: dict[str, Atom] = {}
         self._atoms_of: dict[str, list[str]] = {}
 
@@ -86,23 +94,51 @@ class KnowledgeSearch:
         """
         async with self._turn:
             await self._refresh()
-            hits, embedding = await self._similar(query)
-            texts = {
-                kind: await asyncio.to_thread(index.search, query, _DEPTH)
-                for kind, index in self._texts.items()
-            }
-        by_vector = {(MESSAGE, hit.message_id): rank for rank, hit in enumerate(hits, 1)}
-        for rank, hit in enumerate(hits, 1):
+            query_vector, embedding = await self._embed(query)
+            while True:
+                found = await asyncio.to_thread(self._rank, query, query_vector, limit)
+                atoms = {each.id: self._atoms[each.id] for each in found if each.kind == ATOM}
+                wanted = {each.id for each in found if each.kind == MESSAGE}
+                wanted.update(key for atom in atoms.values() for key in self._sources(atom))
+                messages = {each.id: each for each in await self._store.messages.get_many(wanted)}
+                missing = wanted - messages.keys()
+                if not missing:
+                    return SearchResult(found, messages, atoms, embedding)
+                for message_id in missing:  # they expired, which nothing announces
+                    self._remove(message_id)
+
+    def _rank(self, query: str, query_vector: Vector | None, limit: int) -> list[Found]:
+        """Return the best hits; in a thread, because it takes long."""
+        by_vector: dict[tuple[str, str], int] = {}
+        for rank, hit in enumerate(self._similar(query_vector), 1):
+            by_vector[MESSAGE, hit.message_id] = rank
             for atom_id in self._atoms_of.get(hit.message_id, ()):
                 by_vector.setdefault((ATOM, atom_id), rank)
         by_text = {
-            (kind, key): rank
-            for kind, ranked in texts.items()
-            for rank, (key, _) in enumerate(ranked, 1)
+            (MESSAGE, key): rank
+            for rank, (key, _) in enumerate(self._texts[MESSAGE].search(query, _DEPTH), 1)
         }
-        found = fuse(by_text, by_vector)[:limit]
-        atoms = {each.id: self._atoms[each.id] for each in found if each.kind == ATOM}
-        return SearchResult(found, atoms, embedding)
+        atoms = (
+            key
+            for key, _ in self._texts[ATOM].search(query, len(self._atoms))
+            if self._sources(self._atoms[key])
+        )
+        by_text |= {
+            (ATOM, key): rank for rank, key in enumerate(itertools.islice(atoms, _DEPTH), 1)
+        }
+        return fuse(by_text, by_vector)[:limit]
+
+    def _similar(self, query_vector: Vector | None) -> Iterator[Hit]:
+        if query_vector is None:
+            return iter(())
+        deleted = self._vectors.ids - self._messages
+        hits = self._vectors.search(query_vector, _DEPTH, deleted)
+        return (hit for hit in hits if hit.similarity > 0)
+
+    def _sources(self, atom: Atom) -> list[str]:
+        """Return the IDs of the messages of an atom that were not deleted."""
+        ids = (evidence.message_id for evidence in atom.evidence)
+        return [message_id for message_id in ids if message_id in self._messages]
 
     async def _refresh(self) -> None:
         await self._vectors.refresh()
@@ -117,8 +153,11 @@ class KnowledgeSearch:
                 self._sequences[bucket] = last
 
     def _forget(self, bucket: str) -> None:
-        self._texts[MESSAGE if bucket == MESSAGES else ATOM] = TextIndex()
-        if bucket == KNOWLEDGE:
+        if bucket == MESSAGES:
+            self._texts[MESSAGE] = TextIndex()
+            self._messages.clear()
+        else:
+            self._texts[ATOM] = TextIndex()
             self._atoms.clear()
             self._atoms_of.clear()
 
@@ -126,8 +165,9 @@ class KnowledgeSearch:
         if bucket == MESSAGES:
             if value:
                 self._texts[MESSAGE].add(key, decode_message(value).content)
+                self._messages.add(key)
             else:
-                self._texts[MESSAGE].remove(key)
+                self._remove(key)
         elif key.startswith("atom.") and value:
             atom = decode_atom(value)
             if atom.id not in self._atoms:
@@ -137,18 +177,24 @@ class KnowledgeSearch:
             sentences = " ".join(evidence.sentence for evidence in atom.evidence)
             self._texts[ATOM].add(atom.id, f"{atom.title} {sentences}")
 
-    async def _similar(self, query: str) -> tuple[list[Hit], dict[str, Any]]:
-        """Return similar messages, and which embedding answered or why none did."""
+    def _remove(self, message_id: str) -> None:
+        self._texts[MESSAGE].remove(message_id)
+        self._messages.discard(message_id)
+
+    async def _embed(self, query: str) -> tuple[Vector | None, dict[str, Any]]:
+        """Return the vector of a query, and which embedding answered or why none did."""
         described: dict[str, Any] = {"model": self._model, "provider": None, "error": None}
         try:
             answer: Answer[Vector] = await self._provider.embed([query], is_query=True)
         except (ModelError, ProviderRefusedError) as error:
-            return [], described | {"error": f"{type(error).__name__}: {error}"}
-        described |= {"provider": answer.provider, "vectors": len(self._vectors)}
+            return None, described | {"error": f"{type(error).__name__}: {error}"}
+        described |= {
+            "provider": answer.provider,
+            "vectors": len(self._vectors.ids & self._messages),
+        }
         if answer.fallback is not None:
-            described["fallback_reason"] = answer.fallback.reason
-        hits = await asyncio.to_thread(self._vectors.search, answer.value[0], _DEPTH)
-        return [hit for hit in hits if hit.similarity > 0], described
+            described |= answer.fallback_fields
+        return answer.value[0], described
 
 
 def fuse(

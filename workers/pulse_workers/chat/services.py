@@ -4,10 +4,11 @@ They are in a context variable rather than in an argument, so that the signature
 of the arguments it is enqueued with.
 """
 
+import contextlib
 import contextvars
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from nats.aio.client import Client
@@ -50,27 +51,28 @@ class Services:
     worker: str
 
 
-async def make_services(
+@contextlib.asynccontextmanager
+async def open_services(
     client: Client, events: EventSink, worker: str, settings: Settings
-) -> Services:
-    """Open the store and create the services.
+) -> AsyncIterator[Services]:
+    """Open the store and create the services; close the connections of providers at the end.
 
     Raises:
         SettingsError: the configuration of providers is invalid.
     """
     folders = AllowedFolders(settings.chat_folders)
     store = await Store.open(client.jetstream(timeout=_REQUEST_TIMEOUT_S))
-    providers = make_providers(settings, store.state)
-    return Services(
-        store=store,
-        events=events,
-        agents=AgentCalls(events, providers.provider),
-        provider=providers.provider,
-        checked_providers=providers.checks,
-        search=KnowledgeSearch(store, providers.provider),
-        folders=folders,
-        worker=worker,
-    )
+    async with contextlib.aclosing(make_providers(settings, store.state)) as providers:
+        yield Services(
+            store=store,
+            events=events,
+            agents=AgentCalls(events, providers.provider),
+            provider=providers.provider,
+            checked_providers=providers.checks,
+            search=KnowledgeSearch(store, providers.provider),
+            folders=folders,
+            worker=worker,
+        )
 
 
 _services: contextvars.ContextVar[Services] = contextvars.ContextVar("services")

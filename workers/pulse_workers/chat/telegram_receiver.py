@@ -4,6 +4,7 @@ Any number of receivers may run; the one that holds the lease polls.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -15,7 +16,7 @@ from pulse_workers.chat.application import CHAT
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.pipeline.ingestion import store_messages
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.chat.services import Services, make_services
+from pulse_workers.chat.services import Services, open_services
 from pulse_workers.chat.sources.telegram_bot.bot_api import (
     BotApi,
     BotApiError,
@@ -87,7 +88,8 @@ async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False
     events = EventPublisher(settings, identity)
     broker = make_broker(settings, events, identity)
     use_broker(broker)
-    closers: list[Callable[[], Awaitable[None]]] = [events.close, broker.shutdown]
+    opened = contextlib.AsyncExitStack()
+    closers: list[Callable[[], Awaitable[None]]] = [opened.aclose, events.close, broker.shutdown]
     try:
         async with shutdown.interrupts():
             client = await connect(settings, "telegram")
@@ -96,7 +98,9 @@ async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False
             await provision(js, settings)
             await events.start()
             await broker.startup()
-            services = await make_services(client, events, identity, settings)
+            services = await opened.enter_async_context(
+                open_services(client, events, identity, settings)
+            )
             poller = TelegramPoller(
                 lambda: _make_api(settings),
                 ReceivedMessages(services),

@@ -25,13 +25,14 @@ from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import (
     EMBEDDINGS,
     KNOWLEDGE,
+    MESSAGES,
     SCORES,
     STATE,
     STORE_BUCKETS,
     reply_advice,
 )
 
-_LISTED_BUCKETS: Final = (SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
+_LISTED_BUCKETS: Final = (MESSAGES, SCORES, EMBEDDINGS, KNOWLEDGE, STATE)
 _OTHER_STREAM: Final = {"Nats-Expected-Stream": PROBE_NAME}
 """A stream rejects a message that is meant for another stream."""
 _EVENT: Final = b'{"type": "worker.check", "data": {}}'

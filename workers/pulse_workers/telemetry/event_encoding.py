@@ -1,5 +1,6 @@
 """Encoding of events from any data: task arguments are arbitrary Python values."""
 
+import functools
 import math
 from typing import Any, Final
 
@@ -23,7 +24,14 @@ _LARGE_FIELDS: Final = (
 
 
 def encode_any_event(
-    topic: str, type_: str, data: dict[str, Any], *, source: str, now: float, max_bytes: int
+    topic: str,
+    type_: str,
+    data: dict[str, Any],
+    *,
+    source: str,
+    now: float,
+    max_bytes: int,
+    key: str = "",
 ) -> tuple[str, bytes]:
     """Encode an event; values without a JSON form are replaced as in `to_json_safe`.
 
@@ -37,19 +45,21 @@ def encode_any_event(
         source: identity of the publisher.
         now: Unix seconds.
         max_bytes: the server's `max_payload`.
+        key: see `encode_event`.
 
     Returns:
         The event's id and payload.
     """
+    encode = functools.partial(encode_event, source=source, now=now, key=key)
     try:
-        event_id, payload = encode_event(topic, type_, data, source=source, now=now)
+        event_id, payload = encode(topic, type_, data)
     except (TypeError, ValueError, OverflowError, RecursionError):
-        event_id, payload = encode_event(topic, type_, to_json_safe(data), source=source, now=now)
+        event_id, payload = encode(topic, type_, to_json_safe(data))
     if len(payload) + _HEADER_ROOM <= max_bytes:
         return event_id, payload
     small = {key: value for key, value in data.items() if key not in _LARGE_FIELDS}
     small["truncated"] = True
-    event_id, payload = encode_event(topic, type_, to_json_safe(small), source=source, now=now)
+    event_id, payload = encode(topic, type_, to_json_safe(small))
     if len(payload) + _HEADER_ROOM <= max_bytes:
         return event_id, payload
     short = {
@@ -57,7 +67,7 @@ def encode_any_event(
         for key, value in to_json_safe(small).items()
         if isinstance(value, str | int | float | bool | None)
     }
-    return encode_event(topic, type_, short, source=source, now=now)
+    return encode(topic, type_, short)
 
 
 def to_json_safe(value: Any, depth: int = 0) -> Any:

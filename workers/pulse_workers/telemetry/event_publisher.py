@@ -88,13 +88,15 @@ class EventPublisher:
         self._check_interval = confirm_timeout / 4
         self._background = PeriodicTasks()
         self._wake = asyncio.Event()
+        self._closed = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect and start sending.
+        """Connect and start sending; again, once the connection was closed permanently.
 
         Raises:
             ConnectionFailedError: no connection in time.
+            nats.errors.Error: the connection was closed at once.
         """
         client = await connect(
             self._settings,
@@ -104,9 +106,17 @@ class EventPublisher:
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
+            closed_cb=self._on_closed,
         )
+        try:
+            await self._confirmations.subscribe(client)
+        except BaseException:
+            await close_client(client)
+            raise
         self._client = client
-        await self._confirmations.subscribe(client)
+        self._wake.set()
+        if self._sender is not None:
+            return
         self._sender = asyncio.create_task(self._send_loop(), name="event sender")
         self._background.start(
             PeriodicTask("event confirmation", self._check_interval, self._check_unconfirmed)
@@ -121,6 +131,12 @@ class EventPublisher:
     def is_closed(self) -> bool:
         """Whether the connection is closed permanently."""
         return self._client is not None and self._client.is_closed
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed permanently, which nats-py does at most errors."""
+        while not self.is_closed:
+            self._closed.clear()
+            await self._closed.wait()
 
     @property
     def dropped(self) -> int:
@@ -167,16 +183,17 @@ class EventPublisher:
                 async with asyncio.timeout(_CLOSE_CHECK_S):
                     await self._confirmations.wait()
 
-    def publish(self, topic: str, type_: str, data: dict[str, Any]) -> None:
+    def publish(self, topic: str, type_: str, data: dict[str, Any], *, key: str = "") -> None:
         """Send an event soon. Never raises and never waits.
 
         Args:
             topic: one of the topics.
             type_: event name.
             data: the event's data; values without a JSON form are sent as text.
+            key: what the event tells, if it can happen only once; see `EventSink`.
         """
         try:
-            event = self._encode(topic, type_, data)
+            event = self._encode(topic, type_, data, key)
         except Exception:
             logger.exception("%s cannot be encoded", type_)
             return
@@ -188,10 +205,16 @@ class EventPublisher:
         self._buffer.append(event)
         self._wake.set()
 
-    def _encode(self, topic: str, type_: str, data: dict[str, Any]) -> EncodedEvent:
+    def _encode(self, topic: str, type_: str, data: dict[str, Any], key: str) -> EncodedEvent:
         max_bytes = self._client.max_payload if self._client is not None else _DEFAULT_MAX_PAYLOAD
         event_id, payload = encode_any_event(
-            topic, type_, data, source=self.source, now=self._clock(), max_bytes=max_bytes
+            topic,
+            type_,
+            data,
+            source=self.source,
+            now=self._clock(),
+            max_bytes=max_bytes,
+            key=key,
         )
         self._number += 1
         return EncodedEvent(self._number, event_id, topic, type_, subject_of(topic), payload)
@@ -256,3 +279,7 @@ class EventPublisher:
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()
         self._wake.set()
+
+    async def _on_closed(self) -> None:
+        await self._log.on_closed()
+        self._closed.set()

@@ -4,9 +4,11 @@ The runtime knows no application. An entry point passes one in, such as
 `pulse_workers.chat.application`.
 """
 
+import contextlib
 import dataclasses
 import importlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from nats.aio.client import Client
 
@@ -33,11 +35,12 @@ class WorkerContext:
     worker: str
 
 
-StartServices = Callable[[WorkerContext], Awaitable[Sequence[PeriodicTask]]]
+OpenServices = Callable[[WorkerContext], AbstractAsyncContextManager[Sequence[PeriodicTask]]]
 
 
-async def _no_services(_context: WorkerContext) -> Sequence[PeriodicTask]:
-    return ()
+@contextlib.asynccontextmanager
+async def _no_services(_context: WorkerContext) -> AsyncIterator[Sequence[PeriodicTask]]:
+    yield ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +49,14 @@ class Application:
 
     Attributes:
         task_modules: modules that define tasks.
-        start_services: called once per worker, before its first task; returns the periodic work
-            that belongs to the services. Context variables that it sets are visible to tasks.
+        open_services: returns a context manager, which a worker enters once, before its first
+            task. It yields the periodic work that belongs to the services; context variables that
+            it sets are visible to tasks. It exits after the last task and the periodic work,
+            while the connections of the worker are still open.
     """
 
     task_modules: tuple[str, ...] = ()
-    start_services: StartServices = _no_services
+    open_services: OpenServices = _no_services
 
     def import_tasks(self, settings: Settings) -> None:
         """Import the application's task modules and those of PULSE_WORKER_TASKS.

@@ -6,6 +6,7 @@ limit, requeues the rest, publishes that it stopped, and exits with 0.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable
@@ -159,11 +160,12 @@ def _worker_details(receiver: DeliveryReceiver) -> dict[str, object]:
 
 @dataclasses.dataclass(frozen=True)
 class WorkerRuntime:
-    """Connections of a worker, and the periodic work of its application."""
+    """Connections of a worker, and the services and periodic work of its application."""
 
     client: Client
     events: EventPublisher
     broker: BaseBroker
+    services: contextlib.AsyncExitStack
     periodic_tasks: tuple[PeriodicTask, ...]
 
     @classmethod
@@ -179,20 +181,25 @@ class WorkerRuntime:
         broker = make_broker(settings, events, worker)
         broker.is_worker_process = True
         client = await connect(settings, "store")
+        services = contextlib.AsyncExitStack()
         try:
             await provision(client.jetstream(), settings)
             await events.start()
             context = WorkerContext(settings, client, events, worker)
-            periodic = tuple(await application.start_services(context))
+            periodic = await services.enter_async_context(application.open_services(context))
             use_broker(broker)
             await broker.startup()
         except BaseException:
-            await close_all(events.close, broker.shutdown, client.close)
+            await close_all(services.aclose, events.close, broker.shutdown, client.close)
             raise
-        return cls(client, events, broker, periodic)
+        return cls(client, events, broker, services, tuple(periodic))
 
     async def close(self) -> None:
-        """Send what is buffered, and disconnect; at once, as each waits for a server that hangs."""
+        """Close the services, send what is buffered, and disconnect.
+
+        The last two at once, as each waits for a server that hangs.
+        """
+        await close_all(self.services.aclose)
         disconnecting = asyncio.ensure_future(close_all(self.broker.shutdown, self.client.close))
         try:
             await self.events.close()

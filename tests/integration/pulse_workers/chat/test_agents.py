@@ -150,6 +150,80 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
         assert given_messages(server.requests_of("completion")[-1])
 
 
+async def test_a_fallback_is_named_in_events_records_and_results(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    async with ModelServer() as gone:
+        pass
+    async with ModelServer() as server:
+        server.always = Reply.failing(500, "out of memory", headers={"retry-after-ms": "1"})
+        tables = [
+            f'[providers.failing]\nurl = "{server.openai_url}"',
+            f'[providers.gone]\nurl = "{gone.openai_url}"',
+            *(
+                f'[agents.{agent}]\nprovider = "{provider}"\nmodel = "small"\n'
+                'fallback = [{ provider = "builtin" }]'
+                for agent, provider in (
+                    ("classification", "failing"),
+                    ("extraction", "gone"),
+                    ("analysis", "failing"),
+                )
+            ),
+        ]
+        file = tmp_path / "providers.toml"
+        file.write_text("\n\n".join(tables))
+        await harness.run(providers_file=file)
+        chat = [message(1, "We decided to restart the payment queue every night"), *CHAT[1:2]]
+        export = write_export(tmp_path / "export", chat)
+        done = await run_task(harness, "ingest_messages", str(export))
+        period = ("2026-09-21T14:00", "2026-09-21T14:30")
+        summary = await run_task(harness, "analyse_period", *period)
+
+    answered = f"ModelUnavailableError: HTTP 500 from {server.openai_url}: out of memory"
+    judge = "failing/small", answered
+    read = "gone/small", f"ModelUnavailableError: {gone.openai_url} cannot be reached"
+    store = await Store.open(harness.js)
+    ids = IDS[:2]
+    for score in (await store.scores.get_many(ids)).values():
+        assert (score.provider, score.fallback_from, score.fallback_reason) == ("builtin", *judge)
+    for records in (await store.stages.get_many(ids)).values():
+        scored, extracted = records[Stage.SCORED], records[Stage.EXTRACTED]
+        assert (scored.fallback_from, scored.fallback_reason) == judge
+        assert extracted.fallback_from == read[0]
+        assert extracted.fallback_reason.startswith(read[1])
+        assert records[Stage.EMBEDDED].fallback_from == ""
+    atoms = await store.knowledge.atoms()
+    assert atoms
+    for atom in atoms:
+        assert atom.fallback_from == read[0]
+        assert atom.fallback_reason.startswith(read[1])
+    assert (done["failed"], done["fallback"]) == (0, 2)
+    assert done["fallback_reason"] == f"{judge[0]}: {judge[1]}"
+    assert (summary["provider"], summary["fallback_from"]) == ("builtin", "failing/small")
+
+    await wait_until(lambda: len(data_of(harness, "agent.finished")) == 3)
+    started, finished = (
+        {call["agent"]: call for call in data_of(harness, f"agent.{end}")}
+        for end in ("started", "finished")
+    )
+    assert data_of(harness, "agent.failed") == []
+    for agent, provider in (
+        ("classification", "failing"),
+        ("extraction", "gone"),
+        ("analysis", "failing"),
+    ):
+        assert (started[agent]["provider"], started[agent]["fallback_from"]) == (provider, None)
+        assert finished[agent]["provider"] == "builtin"
+        assert finished[agent]["fallback_from"] == f"{provider}/small"
+        assert finished[agent]["fallback_reason"]
+    assert finished["classification"]["fallback_reason"] == judge[1]
+    assert finished["extraction"]["fallback_reason"].startswith(read[1])
+    for event in data_of(harness, "message.scored"):
+        assert (event["fallback_from"], event["fallback_reason"]) == judge
+    (completed,) = data_of(harness, "knowledge.extraction_completed")
+    assert completed["fallback_from"] == read[0]
+
+
 @module_loop
 async def test_a_period_is_summarised_without_its_noise(judged: Judged) -> None:
     harness = judged.harness

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from nats.js import JetStreamContext
 from pulse_workers.chat.providers.provider import TopicAssignment
-from pulse_workers.chat.records import Atom, Evidence, Vector
+from pulse_workers.chat.records import Atom, Evidence, Stage, StageOutcome, StageRecord, Vector
 from pulse_workers.chat.store import requests
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.knowledge import Member, Reader
@@ -89,6 +89,29 @@ async def test_messages_are_new_once_and_an_older_copy_does_not_replace_an_edit(
     ]
     assert await _changes(store, first) == [(first.id, MessageChange.UNCHANGED)]
     assert (await store.messages.get(first.id)).content == "one, edited"
+
+
+async def test_a_deleted_message_is_gone_with_scores_and_stages_and_can_be_stored_again(
+    store: Store, js: JetStreamContext
+) -> None:
+    gone, kept = chat_message("gone"), chat_message("kept")
+    ids = [gone.id, kept.id]
+    await _changes(store, gone, kept)
+    record = StageRecord("hash", "model", StageOutcome.DONE, "")
+    for stage in Stage:
+        await store.stages.put_many(stage, dict.fromkeys(ids, record))
+    assert [each.id for each in await store.delete_messages([gone.id, "absent"])] == [gone.id]
+    assert [each.id for each in await store.messages.get_many(ids)] == [kept.id]
+    stages = await store.stages.get_many(ids)
+    assert (stages[gone.id], len(stages[kept.id])) == ({}, len(Stage))
+    assert await store.delete_messages([gone.id]) == []
+    marker = await js.get_last_msg("KV_pulse_messages", f"$KV.pulse_messages.{gone.id}")
+    assert not marker.data
+    assert await _changes(store, gone, kept) == [
+        (gone.id, MessageChange.NEW),
+        (kept.id, MessageChange.UNCHANGED),
+    ]
+    assert (await store.messages.get(gone.id)).content == "gone"
 
 
 async def _changes(store: Store, *messages: object) -> list[tuple[str, MessageChange]]:

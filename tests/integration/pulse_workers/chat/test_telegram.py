@@ -54,7 +54,8 @@ async def stored(harness: WorkerHarness, bucket: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for subject in info.state.subjects or ():
         message = await harness.js.get_last_msg(f"KV_{bucket}", subject)
-        found[subject.removeprefix(prefix)] = json.loads(message.data or b"null")
+        if message.data:  # not deleted
+            found[subject.removeprefix(prefix)] = json.loads(message.data)
     return found
 
 

@@ -1,5 +1,6 @@
 """End of a worker."""
 
+from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import pytest
@@ -23,9 +24,15 @@ class _Part:
 
 async def test_connections_are_closed_although_closing_the_events_fails() -> None:
     events, broker, client = _Part(RuntimeError("unexpected")), _Part(), _Part()
-    runtime = WorkerRuntime(cast("Any", client), cast("Any", events), cast("Any", broker), ())
+    service = _Part(RuntimeError("unexpected, too"))
+    services = AsyncExitStack()
+    services.push_async_callback(service.close)
+    runtime = WorkerRuntime(
+        cast("Any", client), cast("Any", events), cast("Any", broker), services, ()
+    )
     with pytest.raises(RuntimeError, match="unexpected"):
         await runtime.close()
+    assert service.closed
     assert events.closed
     assert broker.closed
     assert client.closed

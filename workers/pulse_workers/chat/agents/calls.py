@@ -83,14 +83,12 @@ class AgentCalls:
 
 
 def _of_answer(answer: Answer[Any]) -> dict[str, Any]:
-    fallback = answer.fallback
     return {
         "provider": answer.provider,
         "model": answer.model,
         "prompt_version": answer.prompt_version or None,
         "schema_version": answer.schema_version or None,
-        "fallback_from": fallback and f"{fallback.provider}/{fallback.model}",
-        "fallback_reason": fallback and redact_url(fallback.reason),
+        **answer.fallback_fields,
         **_of_usage(answer.usage),
     }
 

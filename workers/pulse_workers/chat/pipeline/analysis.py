@@ -162,6 +162,7 @@ def _fields(request: SummaryRequest, answer: Answer[PeriodSummary], chat: str) -
         "model": answer.model,
         "prompt_version": answer.prompt_version or None,
         "schema_version": answer.schema_version or None,
+        **answer.fallback_fields,
         "at": format_timestamp(time.time()),
     }
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.providers.provider import Fallback
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
 from pulse_workers.errors import ProviderRefusedError, StoreFullError
@@ -60,7 +61,13 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
     records = {
         each.id: not_done(work.errors[each.id], each.content_hash, version, at)
         if each.id in work.errors
-        else done(each.content_hash, version, at, block=blocks[each.id])
+        else done(
+            each.content_hash,
+            version,
+            at,
+            block=blocks[each.id],
+            fallback=work.fallbacks.get(each.id),
+        )
         for each in messages
     }
     await services.store.stages.put_many(Stage.EMBEDDED, records)
@@ -73,6 +80,7 @@ class MessageEmbedding:
     Attributes:
         vectors: unit vectors by message ID.
         errors: refusals by message ID.
+        fallbacks: by message ID, of messages that a fallback embedded.
         model: embedding model that answered, empty if none did.
         tokens: number of tokens read.
     """
@@ -81,6 +89,7 @@ class MessageEmbedding:
         self._services = services
         self.vectors: dict[str, Vector] = {}
         self.errors: dict[str, Exception] = {}
+        self.fallbacks: dict[str, Fallback] = {}
         self.model = ""
         self.tokens = 0
 
@@ -99,5 +108,7 @@ class MessageEmbedding:
             await self.embed(messages[middle:])
             return
         self.vectors.update(zip((each.id for each in messages), answer.value, strict=True))
+        if answer.fallback is not None:
+            self.fallbacks.update(dict.fromkeys((each.id for each in messages), answer.fallback))
         self.model = answer.model
         self.tokens += answer.usage.tokens_in

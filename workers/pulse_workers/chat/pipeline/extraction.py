@@ -15,7 +15,13 @@ from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.calls import EXTRACTION
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
-from pulse_workers.chat.providers.provider import Answer, Capability, Reading, ReadRequest
+from pulse_workers.chat.providers.provider import (
+    Answer,
+    Capability,
+    Fallback,
+    Reading,
+    ReadRequest,
+)
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.knowledge import Reader, TopicChange
@@ -65,6 +71,7 @@ async def extract_messages(
     summary: dict[str, Any] = {}
     failure: Exception | None = None
     provider_errors: list[Exception] = []
+    fallback: Fallback | None = None
     try:
         async with _announced(services, len(messages), task_id, agent, language) as completed:
             read = [*await _before(services, messages), *messages]
@@ -83,6 +90,7 @@ async def extract_messages(
             except Exception as error:
                 provider_errors.append(error)
                 raise
+            fallback = answer.fallback
             summary = await _store(services, messages, request, answer, task_id)
             completed.update(summary)
     except OUTAGE_ERRORS as error:
@@ -96,7 +104,7 @@ async def extract_messages(
     records = {
         each.id: not_done(failure, each.content_hash, version, at)
         if failure is not None
-        else done(each.content_hash, version, at)
+        else done(each.content_hash, version, at, fallback=fallback)
         for each in messages
     }
     if language is not None:
@@ -157,7 +165,7 @@ async def _store(
         for message_id in assignment.message_ids
     }
     stored = await services.store.knowledge.add_atoms(
-        [_with_topic(atom, topic_of) for atom in answer.value.atoms]
+        [_complete(atom, topic_of, answer.fallback) for atom in answer.value.atoms]
     )
     for change in changes:
         _publish_topic(services, change, task_id)
@@ -175,6 +183,7 @@ async def _store(
         "atom_versions_created": 0,
         "sources_added": stored.sources_added,
         "model": answer.model,
+        **answer.fallback_fields,
     }
 
 
@@ -202,9 +211,13 @@ def _reading_id(messages: Sequence[ChatMessage]) -> str:
     return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
 
 
-def _with_topic(atom: Atom, topic_of: Mapping[str, str]) -> Atom:
-    topic_id = topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else ""
-    return msgspec.structs.replace(atom, topic_id=topic_id)
+def _complete(atom: Atom, topic_of: Mapping[str, str], fallback: Fallback | None) -> Atom:
+    return msgspec.structs.replace(
+        atom,
+        topic_id=topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else "",
+        fallback_from=fallback.source if fallback else "",
+        fallback_reason=fallback.reason if fallback else "",
+    )
 
 
 def _publish_topic(services: Services, change: TopicChange, task_id: str) -> None:
@@ -217,10 +230,12 @@ def _publish_topic(services: Services, change: TopicChange, task_id: str) -> Non
         "task_id": task_id,
     }
     if change.is_new:
-        _publish(services, "topic_created", fields | {"key_phrases": topic.key_phrases})
+        created = fields | {"key_phrases": topic.key_phrases}
+        _publish(services, "topic_created", created, key=f"{task_id} {topic.id}")
         return
     version = {"entity_type": "topic", "entity_id": topic.id, "version": topic.version}
-    _publish(services, "version_created", version | fields)
+    key = f"{task_id} {topic.id} {topic.version}"
+    _publish(services, "version_created", version | fields, key=key)
 
 
 def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
@@ -238,8 +253,9 @@ def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
             "language": atom.language,
             "task_id": task_id,
         },
+        key=f"{task_id} {atom.id}",
     )
 
 
-def _publish(services: Services, name: str, data: dict[str, Any]) -> None:
-    services.events.publish("knowledge", f"knowledge.{name}", data)
+def _publish(services: Services, name: str, data: dict[str, Any], *, key: str = "") -> None:
+    services.events.publish("knowledge", f"knowledge.{name}", data, key=key)

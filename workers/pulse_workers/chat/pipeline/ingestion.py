@@ -19,6 +19,8 @@ from pulse_workers.errors import StoreFullError
 ReportProgress = Callable[[int, str], Awaitable[None]]
 """Reports per cent and a text."""
 _KEY: Final = "ingest"
+_ANNOUNCED_AGAIN: Final = 1_000
+"""Messages before the checkpoint that are announced again after an interruption."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +91,8 @@ def _publish(services: Services, message: ChatMessage, change: MessageChange, ta
     }
     if change is MessageChange.UPDATED:
         fields |= {"persisted": True, "avatar_url": None, "edited_at": message.edited_at}
-    services.events.publish("messages", f"message.{change.value}", fields)
+    key = f"{message.ingested_by} {message.id} {message.content_hash} {message.edited_at}"
+    services.events.publish("messages", f"message.{change.value}", fields, key=key)
 
 
 class Checkpoint(msgspec.Struct):
@@ -198,7 +201,11 @@ class Pass:
         self._stored += len(messages)
         if messages and not self._source_name:
             self._source_name = messages[0].source_name
-        if not messages or self._position <= self._resumed_at:
+        if not messages:
+            return
+        if self._position <= self._resumed_at:
+            if self._position > self._resumed_at - _ANNOUNCED_AGAIN:
+                await self._announce_again(messages)
             return
         try:
             await self._store(messages)
@@ -221,6 +228,16 @@ class Pass:
         if stored.missing:
             await self._queue.submit(self._task_id, stored.missing)
             self._enqueued += 1
+
+    async def _announce_again(self, messages: Sequence[ChatMessage]) -> None:
+        """Announce new messages of an interrupted attempt, whose last events may not be sent.
+
+        Events of the same message have the same ID, so the stream has each of them once.
+        """
+        stored = await self._services.store.messages.get_many(each.id for each in messages)
+        for message in stored:
+            if message.ingested_by == self._task_id:
+                _publish(self._services, message, MessageChange.NEW, self._task_id)
 
     async def _save(self) -> None:
         checkpoint = Checkpoint(

@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.calls import CLASSIFICATION
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
-from pulse_workers.chat.providers.provider import Answer, Capability, JudgeInput, Judgement
+from pulse_workers.chat.providers.provider import (
+    Answer,
+    Capability,
+    Fallback,
+    JudgeInput,
+    Judgement,
+)
 from pulse_workers.chat.records import ChatMessage, Score, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
@@ -40,6 +46,7 @@ async def score_messages(
     """
     errors: dict[str, Exception] = {}
     scores: dict[str, Score] = {}
+    fallback: Fallback | None = None
     inputs = await _inputs(services, messages, errors)
     if inputs:
         try:
@@ -50,7 +57,7 @@ async def score_messages(
                 services.provider.judge(inputs),
                 capability=Capability.JUDGE,
             )
-            scores = _scores(answer, inputs)
+            scores, fallback = _scores(answer, inputs), answer.fallback
         except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
             errors.update({each.message.id: error for each in inputs})
     try:
@@ -63,13 +70,13 @@ async def score_messages(
     records = {
         each.id: not_done(errors[each.id], each.content_hash, version, at)
         if each.id in errors
-        else done(each.content_hash, version, at)
+        else done(each.content_hash, version, at, fallback=fallback)
         for each in messages
     }
-    await services.store.stages.put_many(Stage.SCORED, records)
     by_id = {message.id: message for message in messages}
-    for score in scores.values():
+    for score in scores.values():  # before the stage is done: after a crash, it runs again
         _publish(services, by_id[score.message_id], score, task_id)
+    await services.store.stages.put_many(Stage.SCORED, records)
     return Scored(scores, errors, records)
 
 
@@ -120,6 +127,8 @@ def _scores(
             topic=judgement.topic,
             provider=answer.provider,
             prompt_version=answer.prompt_version,
+            fallback_from=answer.fallback.source if answer.fallback else "",
+            fallback_reason=answer.fallback.reason if answer.fallback else "",
         )
         for judgement, given in zip(answer.value, inputs, strict=True)
     }
@@ -136,9 +145,13 @@ def score_fields(message: ChatMessage, score: Score) -> dict[str, object]:
         "factors": score.factors,
         "weights": score.weights,
         "model": score.model,
+        "fallback_from": score.fallback_from or None,
+        "fallback_reason": score.fallback_reason or None,
     }
 
 
 def _publish(services: Services, message: ChatMessage, score: Score, task_id: str) -> None:
     fields = {**score_fields(message, score), "task_id": task_id}
-    services.events.publish("messages", "message.scored", fields)
+    judged = f"{score.model} {score.importance_score} {score.classification}"
+    key = f"{task_id} {message.id} {message.content_hash} {judged}" if task_id else ""
+    services.events.publish("messages", "message.scored", fields, key=key)

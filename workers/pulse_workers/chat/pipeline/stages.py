@@ -10,7 +10,7 @@ from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
-from pulse_workers.chat.providers.provider import Capability, ModelVersion, Provider
+from pulse_workers.chat.providers.provider import Capability, Fallback, ModelVersion, Provider
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 from pulse_workers.errors import ProviderRefusedError
 
@@ -59,10 +59,24 @@ def missing_stages(
     )
 
 
-def done(content_hash: str, version: ModelVersion, at: str, *, block: str = "") -> StageRecord:
+def done(
+    content_hash: str,
+    version: ModelVersion,
+    at: str,
+    *,
+    block: str = "",
+    fallback: Fallback | None = None,
+) -> StageRecord:
     """Return the record of a stage that succeeded."""
     return StageRecord(
-        content_hash, version.model, StageOutcome.DONE, at, version.prompt_version, block=block
+        content_hash,
+        version.model,
+        StageOutcome.DONE,
+        at,
+        version.prompt_version,
+        block=block,
+        fallback_from=fallback.source if fallback else "",
+        fallback_reason=fallback.reason if fallback else "",
     )
 
 

@@ -45,6 +45,8 @@ class StageOutcomes:
         failed: number of messages with a stage that failed.
         refused: number of messages with a stage that was refused, and none that failed.
         reason: one of the reasons, of a failure if there is one.
+        fallback: number of messages with a stage that a fallback has done.
+        fallback_reason: why, for one of them, after the `provider/model` that should have done it.
     """
 
     def __init__(self) -> None:
@@ -52,10 +54,14 @@ class StageOutcomes:
         self.failed = 0
         self.refused = 0
         self.reason = ""
+        self.fallback = 0
+        self.fallback_reason = ""
 
     def add(self, records: Mapping[Stage, StageRecord]) -> None:
         """Count a message by the records of its stages."""
         self.counts.update((stage.value, each.outcome.value) for stage, each in records.items())
+        if replaced := next((each for each in records.values() if each.fallback_from), None):
+            self._add_fallback(1, f"{replaced.fallback_from}: {replaced.fallback_reason}")
         outcomes = {record.outcome for record in records.values()}
         for outcome in (StageOutcome.FAILED, StageOutcome.REFUSED):
             if outcome in outcomes:
@@ -71,6 +77,10 @@ class StageOutcomes:
             self.reason = self.reason or reason
             self.refused += 1
 
+    def _add_fallback(self, count: int, reason: str) -> None:
+        self.fallback += count
+        self.fallback_reason = self.fallback_reason or reason
+
     def add_failed(self, count: int, reason: str) -> None:
         """Count messages whose stages did not run."""
         self.reason = reason if not self.failed else self.reason
@@ -80,6 +90,8 @@ class StageOutcomes:
         """Add the outcomes of another window, as `to_fields` returns them."""
         for stage, outcomes in fields.get("stages", {}).items():
             self.counts.update({(stage, outcome): count for outcome, count in outcomes.items()})
+        if fields.get("fallback"):
+            self._add_fallback(int(fields["fallback"]), str(fields.get("fallback_reason", "")))
         if fields.get("failed"):
             self.add_failed(int(fields["failed"]), str(fields.get("reason", "")))
         if fields.get("refused"):
@@ -98,7 +110,10 @@ class StageOutcomes:
             "stages": stages,
             "failed": self.failed,
             "refused": self.refused,
+            "fallback": self.fallback,
         }
+        if self.fallback:
+            fields["fallback_reason"] = self.fallback_reason
         if self.failed:
             fields |= {"message": self.reason, "reason": self.reason}
         elif self.refused:

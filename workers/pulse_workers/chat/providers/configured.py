@@ -1,5 +1,6 @@
 """The providers of a worker, made from its configuration."""
 
+import contextlib
 import dataclasses
 import os
 import time
@@ -102,22 +103,24 @@ async def check_providers(settings: Settings) -> AsyncIterator[CheckResult]:
     except SettingsError as error:
         yield CheckResult("providers", "problem", str(error), _("See docs/agents.md."))
         return
-    for check in providers.checks:
-        if check.name == BUILTIN:
-            continue
-        started = time.perf_counter()
-        try:
-            models = await check.check()
-        except WorkerError as error:
-            advice = _("Correct its URL, key or model; until then its fallbacks answer.")
-            yield CheckResult("providers", "problem", f"{check.name}: {error}", advice)
-        else:
-            text = _("{name} answered within {seconds:.1f} s and has: {models}")
-            seconds = time.perf_counter() - started
-            names = ", ".join(models[:MAX_NAMED_MODELS])
-            detail = text.format(name=check.name, seconds=seconds, models=names)
-            yield CheckResult("providers", "ok", detail)
-    await providers.close()
+    async with contextlib.aclosing(providers):
+        for check in providers.checks:
+            if check.name != BUILTIN:
+                yield await _check_provider(check)
+
+
+async def _check_provider(check: CheckedProvider) -> CheckResult:
+    started = time.perf_counter()
+    try:
+        models = await check.check()
+    except WorkerError as error:
+        advice = _("Correct its URL, key or model; until then its fallbacks answer.")
+        return CheckResult("providers", "problem", f"{check.name}: {error}", advice)
+    text = _("{name} answered within {seconds:.1f} s and has: {models}")
+    seconds = time.perf_counter() - started
+    names = ", ".join(models[:MAX_NAMED_MODELS])
+    detail = text.format(name=check.name, seconds=seconds, models=names)
+    return CheckResult("providers", "ok", detail)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +139,7 @@ class ConfiguredProviders:
     clients: Mapping[str, HttpModelClient]
     checks: Sequence[CheckedProvider]
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections."""
         for client in self.clients.values():
             await client.close()

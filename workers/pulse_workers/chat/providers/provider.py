@@ -63,6 +63,11 @@ class Fallback:
     model: str
     reason: str
 
+    @property
+    def source(self) -> str:
+        """The provider and its model, as `provider/model`."""
+        return f"{self.provider}/{self.model}"
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer(Generic[T_co]):
@@ -85,6 +90,14 @@ class Answer(Generic[T_co]):
     prompt_version: str = ""
     schema_version: str = ""
     fallback: Fallback | None = None
+
+    @property
+    def fallback_fields(self) -> dict[str, str | None]:
+        """Fields of events and results that tell of a fallback; null without one."""
+        return {
+            "fallback_from": self.fallback.source if self.fallback else None,
+            "fallback_reason": self.fallback.reason if self.fallback else None,
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
+from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
@@ -125,7 +126,7 @@ class RoutedProvider:
                 continue
             if not errors:
                 return answer
-            reason = f"{type(errors[0]).__name__}: {errors[0]}"[:_MAX_REASON]
+            reason = redact_url(f"{type(errors[0]).__name__}: {errors[0]}")[:_MAX_REASON]
             model = chain[0].version(capability).model
             return dataclasses.replace(
                 answer,

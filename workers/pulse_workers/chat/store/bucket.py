@@ -19,7 +19,10 @@ _MIB: Final = 1 << 20
 
 
 class Entry(NamedTuple):
-    """A stored value and its revision, which an update has to give."""
+    """A stored value and its revision, which an update has to give.
+
+    The value of a deleted key is empty.
+    """
 
     value: bytes
     revision: int
@@ -41,6 +44,11 @@ class Bucket:
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Return the values that are stored, by key."""
+        found = await self.get_with_deleted(keys)
+        return {key: entry for key, entry in found.items() if entry.value}
+
+    async def get_with_deleted(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """Return the values that are stored, and the revisions of deleted ones, by key."""
         if len(keys) > 1:
             subjects = [self._prefix + key for key in keys]
             found = await self._requests.read(self._stream, subjects)
@@ -48,7 +56,6 @@ class Bucket:
                 return {
                     subject.removeprefix(self._prefix): Entry(stored.value, stored.revision)
                     for subject, stored in found.items()
-                    if stored.value
                 }
         return await self._get_each(keys)
 
@@ -61,8 +68,7 @@ class Bucket:
                 message = await self._js.get_last_msg(self._stream, self._prefix + key, direct=True)
             except NotFoundError:
                 return
-            if message.data:
-                found[key] = Entry(message.data, message.seq or 0)
+            found[key] = Entry(message.data or b"", message.seq or 0)
 
         for first in range(0, len(keys), _CONCURRENCY):
             await asyncio.gather(*(read(key) for key in keys[first : first + _CONCURRENCY]))
@@ -83,6 +89,12 @@ class Bucket:
             StoreFullError: the bucket has reached its limit; some of the values may be stored.
         """
         writes = [Write(self._prefix + key, value) for key, value in values.items()]
+        await self._check(await self._requests.write(writes))
+
+    async def delete_many(self, keys: Sequence[str]) -> None:
+        """Delete the values that are stored; a marker tells those who follow changes."""
+        existing = await self.get_many(keys)
+        writes = [Write(self._prefix + key, b"", is_deletion=True) for key in existing]
         await self._check(await self._requests.write(writes))
 
     async def create_many(self, values: Mapping[str, bytes]) -> set[str]:

@@ -60,13 +60,13 @@ class MessageStore:
         effects: dict[str, MessageChange] = {}
         undecided = dict(given)
         while undecided:
-            known = await self._bucket.get_many(list(undecided))
+            known = await self._bucket.get_with_deleted(list(undecided))
             writes: dict[str, tuple[bytes, int]] = {}
             for message_id, message in undecided.items():
                 entry = known.get(message_id)
-                if entry is None:
+                if entry is None or not entry.value:
                     effects[message_id] = MessageChange.NEW
-                    writes[message_id] = (_encode(message), 0)
+                    writes[message_id] = (_encode(message), entry.revision if entry else 0)
                     continue
                 stored = decode_message(entry.value)
                 if _is_same(stored, message):
@@ -98,6 +98,10 @@ class MessageStore:
         found = await self._bucket.get_many(wanted)
         return [_with_hash(decode_message(found[key].value)) for key in wanted if key in found]
 
+    async def delete_many(self, ids: Sequence[str]) -> None:
+        """Delete messages."""
+        await self._bucket.delete_many(ids)
+
 
 class ScoreStore:
     """Scores by message ID."""
@@ -117,6 +121,10 @@ class ScoreStore:
         """Return the scores that are stored, by message ID."""
         found = await self._bucket.get_many(list(dict.fromkeys(ids)))
         return {key: _decode_score(entry.value) for key, entry in found.items()}
+
+    async def delete_many(self, ids: Sequence[str]) -> None:
+        """Delete the scores of messages."""
+        await self._bucket.delete_many(ids)
 
 
 def _is_same(stored: ChatMessage, message: ChatMessage) -> bool:

@@ -32,11 +32,23 @@ class Write(NamedTuple):
         subject: of the key.
         value: the value.
         revision: expected revision of the key, 0 if it must not exist; None stores in any case.
+        is_deletion: whether a delete marker is stored, without a value.
     """
 
     subject: str
     value: bytes
     revision: int | None = None
+    is_deletion: bool = False
+
+    @property
+    def headers(self) -> dict[str, str] | None:
+        """Headers of the message, None without any."""
+        headers: dict[str, str] = {}
+        if self.revision is not None:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(self.revision)
+        if self.is_deletion:
+            headers["KV-Operation"] = "DEL"
+        return headers or None
 
 
 class Stored(NamedTuple):
@@ -96,16 +108,13 @@ class BulkRequests:
         loop = asyncio.get_running_loop()
         sent: list[tuple[str, asyncio.Future[bytes]]] = []
         try:
-            for subject, value, revision in writes:
+            for write in writes:
                 reply = f"{self._inbox}w.{next(self._numbers)}"
                 ack = self._acks[reply] = loop.create_future()
                 sent.append((reply, ack))
-                headers = (
-                    None
-                    if revision is None
-                    else {"Nats-Expected-Last-Subject-Sequence": str(revision)}
+                await self._client.publish(
+                    write.subject, write.value, reply=reply, headers=write.headers
                 )
-                await self._client.publish(subject, value, reply=reply, headers=headers)
             _, missing = await asyncio.wait([ack for _, ack in sent], timeout=TIMEOUT_S)
             if missing:
                 raise NatsTimeoutError

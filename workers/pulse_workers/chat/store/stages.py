@@ -41,3 +41,7 @@ class StageStore:
             }
             for key in ids
         }
+
+    async def delete_many(self, ids: Sequence[str]) -> None:
+        """Delete the records of messages."""
+        await self._bucket.delete_many([f"{stage.value}.{key}" for stage in Stage for key in ids])

@@ -63,16 +63,14 @@ class Store:
     async def delete_messages(self, ids: Iterable[str]) -> list[ChatMessage]:
         """Delete messages, their scores and the records of their stages; return those that existed.
 
-        Nothing marks their place: a message that is sent or imported again is new.
+        A message that is sent or imported again is new. The message is deleted last: an interrupted
+        deletion can be repeated.
         """
         found = await self.messages.get_many(ids)
-        for message in found:
-            for bucket, key in (
-                (STAGES, f"*.{message.id}"),
-                (SCORES, message.id),
-                (MESSAGES, message.id),
-            ):
-                await self._js.purge_stream(f"KV_{bucket}", subject=f"$KV.{bucket}.{key}")
+        existing = [message.id for message in found]
+        await self.stages.delete_many(existing)
+        await self.scores.delete_many(existing)
+        await self.messages.delete_many(existing)
         return found
 
     async def last_sequence(self, bucket: str) -> int:

@@ -6,7 +6,9 @@ the space and does not change the order of similarities.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -137,6 +139,11 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self._block_of)
 
+    @property
+    def ids(self) -> AbstractSet[str]:
+        """IDs of the messages, also of those that were deleted."""
+        return self._block_of.keys()
+
     async def refresh(self) -> None:
         """Read the blocks that were stored since the last time.
 
@@ -169,7 +176,9 @@ class VectorIndex:
         self._blocks[key] = block
         self._replaced[key] = 0
 
-    def search(self, query: Vector, count: int) -> list[Hit]:
+    def search(
+        self, query: Vector, count: int, without: AbstractSet[str] = frozenset()
+    ) -> list[Hit]:
         """Return the most similar messages, most similar first.
 
         It takes 0.1 s of CPU time for 100,000 × 512: call it in a thread.
@@ -177,18 +186,21 @@ class VectorIndex:
         Args:
             query: a unit vector, shape (dimensions,).
             count: maximum number of hits.
+            without: IDs of messages that are no hits, such as deleted ones.
         """
+        ignored = Counter(self._block_of[each] for each in without if each in self._block_of)
         best: list[tuple[float, str, int]] = []
         for key, block in self._blocks.items():
             if block.dimensions != len(query):
                 continue
             similarities = block.matrix.astype(np.float32) @ query
-            best.extend(_largest(similarities, key, count + self._replaced[key]))
+            best.extend(_largest(similarities, key, count + self._replaced[key] + ignored[key]))
         best.sort(reverse=True)
         hits = (
-            Hit(self._blocks[key].ids[row], round(similarity, 4))
+            Hit(message_id, round(similarity, 4))
             for similarity, key, row in best
-            if self._block_of.get(self._blocks[key].ids[row]) == key
+            if (message_id := self._blocks[key].ids[row]) not in without
+            and self._block_of.get(message_id) == key
         )
         return _first(hits, count)
 

@@ -41,6 +41,7 @@ async def embed_messages_batch(
     embedded = empty = tokens = dimensions = 0
     model = services.provider.embedding_model
     errors: dict[str, Exception] = {}
+    fallback: dict[str, str | None] = {"fallback_from": None, "fallback_reason": None}
     for first in range(0, len(ids), WINDOW_SIZE):
         if len(ids) > WINDOW_SIZE:
             await _report_progress(progress, first, len(ids))
@@ -52,6 +53,12 @@ async def embed_messages_batch(
         dimensions = next((len(each) for each in part.vectors.values()), dimensions)
         tokens += part.tokens
         model = part.model or model
+        for record in part.records.values():
+            if record.fallback_from:
+                fallback = {
+                    "fallback_from": record.fallback_from,
+                    "fallback_reason": record.fallback_reason,
+                }
     if len(ids) > WINDOW_SIZE:
         await _report_progress(progress, len(ids), len(ids))
     if errors and not embedded:
@@ -63,6 +70,7 @@ async def embed_messages_batch(
         "empty": empty,
         "tokens": tokens,
         "model": model,
+        **fallback,
     }
     if errors:
         counts["message"] = str(next(iter(errors.values())))

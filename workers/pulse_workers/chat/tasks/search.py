@@ -30,13 +30,7 @@ async def search_knowledge(query: str, limit: int = 10) -> dict[str, Any]:
     if not query:
         return {"query": "", "hits": [], "embedding": None}
     result = await services.search.search(query, max(1, min(limit, MAX_RESULTS)))
-    wanted = [each.id for each in result.found if each.kind != ATOM]
-    messages = {each.id: each for each in await services.store.messages.get_many(wanted)}
-    hits = [
-        _ranks(each) | fields
-        for each in result.found
-        if (fields := _fields(each, messages, result.atoms))
-    ]
+    hits = [_ranks(each) | _fields(each, result.messages, result.atoms) for each in result.found]
     return {"query": query, "hits": hits, "embedding": dict(result.embedding)}
 
 
@@ -52,8 +46,8 @@ def _ranks(found: Found) -> dict[str, Any]:
 
 def _fields(
     found: Found, messages: Mapping[str, ChatMessage], atoms: Mapping[str, Atom]
-) -> dict[str, Any] | None:
-    """Return what a hit shows; None for a message that is not stored any more."""
+) -> dict[str, Any]:
+    """Return what a hit shows."""
     if found.kind == ATOM:
         atom = atoms[found.id]
         return {
@@ -61,11 +55,11 @@ def _fields(
             "type": atom.type,
             "confidence": atom.confidence,
             "topic_id": atom.topic_id or None,
-            "message_ids": [evidence.message_id for evidence in atom.evidence],
+            "message_ids": [
+                evidence.message_id for evidence in atom.evidence if evidence.message_id in messages
+            ],
         }
-    message = messages.get(found.id)
-    if message is None:
-        return None
+    message = messages[found.id]
     return {
         "text": message.content[:_MAX_TEXT],
         "author": message.author,

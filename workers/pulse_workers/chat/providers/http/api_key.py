@@ -150,9 +150,10 @@ class KeyInKeyring:
         name = f"key_keyring={self._entry!r}"
         service, _slash, user = self._entry.partition("/")
         try:
-            import keyring  # noqa: PLC0415 - not a dependency
+            import keyring  # noqa: PLC0415 - an extra
         except ImportError:
-            raise SettingsError(name, "", _("the package keyring to be installed")) from None
+            expected = _("the extra keyring: pip install 'pulse-desktop[keyring]'")
+            raise SettingsError(name, "", expected) from None
         try:
             async with asyncio.timeout(KEYRING_TIMEOUT_S):
                 value = await asyncio.to_thread(keyring.get_password, service, user)

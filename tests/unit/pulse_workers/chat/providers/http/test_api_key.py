@@ -88,7 +88,7 @@ async def test_a_keyring_that_fails_or_is_missing_is_named(monkeypatch: pytest.M
     with pytest.raises(SettingsError, match=r"keyring that can be read \(RuntimeError\)"):
         await KeyInKeyring("pulse/openai").read()
     monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(SettingsError, match="the package keyring to be installed"):
+    with pytest.raises(SettingsError, match=r"pulse-desktop\[keyring\]"):
         await KeyInKeyring("pulse/openai").read()
 
 
