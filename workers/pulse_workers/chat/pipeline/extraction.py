@@ -15,6 +15,7 @@ from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.calls import EXTRACTION
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
@@ -71,7 +72,7 @@ async def extract_messages(
     summary: dict[str, Any] = {}
     failure: Exception | None = None
     provider_errors: list[Exception] = []
-    fallback: Fallback | None = None
+    answered: Answer[Reading] | None = None
     try:
         async with _announced(services, len(messages), task_id, agent, language) as completed:
             read = [*await _before(services, messages), *messages]
@@ -90,7 +91,7 @@ async def extract_messages(
             except Exception as error:
                 provider_errors.append(error)
                 raise
-            fallback = answer.fallback
+            answered = answer
             summary = await _store(services, messages, request, answer, task_id)
             completed.update(summary)
     except OUTAGE_ERRORS as error:
@@ -102,9 +103,14 @@ async def extract_messages(
     version = stage_versions(services.provider)[Stage.EXTRACTED]
     at = format_timestamp(time.time())
     records = {
-        each.id: not_done(failure, each.content_hash, version, at)
-        if failure is not None
-        else done(each.content_hash, version, at, fallback=fallback)
+        each.id: not_done(reason, each.content_hash, version, at)
+        if (reason := failure or (answered and answered.unanswered.get(each.id)))
+        else done(
+            each.content_hash,
+            version,
+            at,
+            fallback=answered.fallback_of(each.id) if answered else None,
+        )
         for each in messages
     }
     if language is not None:
@@ -151,21 +157,21 @@ async def _store(
 ) -> dict[str, Any]:
     """Store and publish what was found; return the counts."""
     embedding_model = stage_versions(services.provider)[Stage.EMBEDDED].model
-    reader = Reader(
-        _reading_id(request.messages), answer.model, embedding_model, format_timestamp(request.now)
-    )
-    changes = [
-        change
-        for assignment in answer.value.topics
-        if (change := await services.store.knowledge.assign(assignment, request.vectors, reader))
-    ]
+    reading_id = _reading_id(request.messages)
+    assignments = [(each, part.model) for part in answer.parts for each in part.value.topics]
+    atoms = [(atom, part.fallback) for part in answer.parts for atom in part.value.atoms]
+    changes: list[TopicChange] = []
+    for assignment, model in assignments:
+        reader = Reader(reading_id, model, embedding_model, format_timestamp(request.now))
+        change = await services.store.knowledge.assign(assignment, request.vectors, reader)
+        changes += [change] if change else []
     topic_of = {
         message_id: assignment.topic_id
-        for assignment in answer.value.topics
+        for assignment, _model in assignments
         for message_id in assignment.message_ids
     }
     stored = await services.store.knowledge.add_atoms(
-        [_complete(atom, topic_of, answer.fallback) for atom in answer.value.atoms]
+        [_complete(atom, topic_of, fallback) for atom, fallback in atoms]
     )
     for change in changes:
         _publish_topic(services, change, task_id)
@@ -176,7 +182,7 @@ async def _store(
         "message_count": len(messages),
         "topics_created": sum(change.is_new for change in changes),
         "atoms_created": len(stored.created),
-        "atoms_known": len(answer.value.atoms) - len(stored.created),
+        "atoms_known": len(atoms) - len(stored.created),
         "links_created": sum(bool(atom.topic_id) for atom in stored.created),
         "messages_updated": len({key for change in changes for key in change.added} & own),
         "topic_versions_created": sum(not change.is_new for change in changes),
@@ -199,9 +205,10 @@ async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[C
 async def _all_vectors(
     services: Services, messages: Sequence[ChatMessage], vectors: Mapping[str, Vector]
 ) -> Mapping[str, Vector]:
-    """Return the vectors of messages, as far as the provider embeds them."""
+    """Return the vectors of messages, as far as the provider embeds them now."""
     embedding = MessageEmbedding(services)
-    await embedding.embed([message for message in messages if message.id not in vectors])
+    with contextlib.suppress(ModelError):  # the stage `embedded` has the reason
+        await embedding.embed([message for message in messages if message.id not in vectors])
     return {**vectors, **embedding.vectors}
 
 

@@ -46,7 +46,7 @@ async def score_messages(
     """
     errors: dict[str, Exception] = {}
     scores: dict[str, Score] = {}
-    fallback: Fallback | None = None
+    fallbacks: dict[str, Fallback | None] = {}
     inputs = await _inputs(services, messages, errors)
     if inputs:
         try:
@@ -57,7 +57,10 @@ async def score_messages(
                 services.provider.judge(inputs),
                 capability=Capability.JUDGE,
             )
-            scores, fallback = _scores(answer, inputs), answer.fallback
+            errors.update(answer.unanswered)
+            for part in answer.parts:
+                scores |= _scores(part, inputs)
+            fallbacks = {key: answer.fallback_of(key) for key in scores}
         except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
             errors.update({each.message.id: error for each in inputs})
     try:
@@ -70,7 +73,7 @@ async def score_messages(
     records = {
         each.id: not_done(errors[each.id], each.content_hash, version, at)
         if each.id in errors
-        else done(each.content_hash, version, at, fallback=fallback)
+        else done(each.content_hash, version, at, fallback=fallbacks.get(each.id))
         for each in messages
     }
     by_id = {message.id: message for message in messages}
@@ -113,6 +116,7 @@ def _scores(
     answer: Answer[tuple[Judgement, ...]], inputs: Sequence[JudgeInput]
 ) -> dict[str, Score]:
     at = format_timestamp(time.time())
+    chars = {each.message.id: len(each.attachment_text) for each in inputs}
     return {
         judgement.message_id: Score(
             message_id=judgement.message_id,
@@ -122,7 +126,7 @@ def _scores(
             weights=dict(judgement.weights),
             scored_at=at,
             model=answer.model,
-            attachment_chars=len(given.attachment_text),
+            attachment_chars=chars[judgement.message_id],
             reason=judgement.reason,
             topic=judgement.topic,
             provider=answer.provider,
@@ -130,7 +134,7 @@ def _scores(
             fallback_from=answer.fallback.source if answer.fallback else "",
             fallback_reason=answer.fallback.reason if answer.fallback else "",
         )
-        for judgement, given in zip(answer.value, inputs, strict=True)
+        for judgement in answer.value
     }
 
 

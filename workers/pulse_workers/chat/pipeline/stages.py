@@ -19,8 +19,6 @@ _CAPABILITIES: Final = {
     Stage.EMBEDDED: Capability.EMBED,
     Stage.EXTRACTED: Capability.READ,
 }
-_INPUT_REFUSED: Final = frozenset({400, 413, 422})
-"""HTTP status of a server that does not accept this input."""
 _MAX_REASON: Final = 300
 
 
@@ -86,15 +84,15 @@ def not_done(error: Exception, content_hash: str, version: ModelVersion, at: str
     return StageRecord(
         content_hash,
         version.model,
-        StageOutcome.REFUSED if _is_refusal(error) else StageOutcome.FAILED,
+        StageOutcome.REFUSED if is_about_input(error) else StageOutcome.FAILED,
         at,
         version.prompt_version,
         reason[:_MAX_REASON],
     )
 
 
-def _is_refusal(error: Exception) -> bool:
+def is_about_input(error: Exception) -> bool:
     """Return whether the same input would be refused again by the same model."""
     if isinstance(error, ModelRefusedError):
-        return error.status in _INPUT_REFUSED  # not for a wrong key, which can be replaced
+        return error.is_about_input  # not for a wrong key or setting, which can be corrected
     return isinstance(error, ProviderRefusedError)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
 from pulse_desktop.model.redaction import redact_url
@@ -30,6 +30,8 @@ logger = logging.getLogger("pulse.workers.providers")
 T = TypeVar("T")
 
 _MAX_REASON: Final = 300
+_Ids = Collection[str] | None
+"""IDs of the messages that a provider is asked about; None for all of the call."""
 
 
 class RoutedProvider:
@@ -85,26 +87,38 @@ class RoutedProvider:
 
     async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages; see `Provider`."""
-        return await self._ask(Capability.JUDGE, lambda provider: provider.judge(inputs))
+
+        def call(provider: Provider, ids: _Ids) -> Awaitable[Answer[tuple[Judgement, ...]]]:
+            asked = [each for each in inputs if ids is None or each.message.id in ids]
+            return provider.judge(asked)
+
+        return await self._ask(Capability.JUDGE, call)
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
         """Embed texts; see `Provider`."""
         return await self._ask(
-            Capability.EMBED, lambda provider: provider.embed(texts, is_query=is_query)
+            Capability.EMBED, lambda provider, _ids: provider.embed(texts, is_query=is_query)
         )
 
     async def read(self, request: ReadRequest) -> Answer[Reading]:
         """Extract atoms and assign topics; see `Provider`."""
-        return await self._ask(Capability.READ, lambda provider: provider.read(request))
+
+        def call(provider: Provider, ids: _Ids) -> Awaitable[Answer[Reading]]:
+            messages = [each for each in request.messages if ids is None or each.id in ids]
+            return provider.read(dataclasses.replace(request, messages=messages))
+
+        return await self._ask(Capability.READ, call)
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
         """Summarise a period; see `Provider`."""
-        return await self._ask(Capability.SUMMARISE, lambda provider: provider.summarise(request))
+        return await self._ask(
+            Capability.SUMMARISE, lambda provider, _ids: provider.summarise(request)
+        )
 
     async def _ask(
-        self, capability: Capability, call: Callable[[Provider], Awaitable[Answer[T]]]
+        self, capability: Capability, call: Callable[[Provider, _Ids], Awaitable[Answer[T]]]
     ) -> Answer[T]:
-        """Return the first answer.
+        """Return the first answer; a fallback is asked about the messages that it lacks.
 
         Raises:
             ModelError: all failed; this is the error of the first.
@@ -113,31 +127,50 @@ class RoutedProvider:
         chain = self._chains.get(capability, ())
         if not chain:
             raise ProviderRefusedError(f"no provider is configured to {capability.value}")
-        errors: list[ModelError | ProviderRefusedError] = []
+        errors: list[Exception] = []
         spent = Usage(cost_usd=0.0)
+        answers: list[Answer[T]] = []
+        ids: _Ids = None
         for provider in chain:
             try:
-                answer = await call(provider)
+                answer = await call(provider, ids)
             except (ModelError, ProviderRefusedError) as error:
                 if isinstance(error, ModelError):
                     spent = add_usage(spent, error.usage)
                 errors.append(error)
                 logger.warning("%s failed to %s: %s", provider.name, capability.value, error)
                 continue
-            if not errors:
-                return answer
-            reason = redact_url(f"{type(errors[0]).__name__}: {errors[0]}")[:_MAX_REASON]
-            model = chain[0].version(capability).model
-            return dataclasses.replace(
-                answer,
-                usage=add_usage(spent, answer.usage),
-                fallback=Fallback(chain[0].name, model, reason),
-            )
-        first = errors[0]
-        if isinstance(first, ModelError):
-            first.usage = spent
-        raise first
+            spent = add_usage(spent, answer.usage)
+            if errors:
+                answer = dataclasses.replace(
+                    answer, fallback=_fallback(chain[0], capability, errors[0])
+                )
+            answers.append(answer)
+            if not answer.errors:
+                break
+            ids = frozenset(answer.errors)
+            errors += answer.errors.values()
+            first = next(iter(answer.errors.values()))
+            text = "%s failed to %s %d messages: %s"
+            logger.warning(text, provider.name, capability.value, len(ids), first)
+        if not answers:
+            first = errors[0]
+            if isinstance(first, ModelError):
+                first.usage = spent
+            raise first
+        return _joined(answers, spent)
 
     def _first(self, capability: Capability, attribute: str) -> str:
         chain = self._chains.get(capability, ())
         return str(getattr(chain[0], attribute)) if chain else ""
+
+
+def _fallback(first: Provider, capability: Capability, error: Exception) -> Fallback:
+    reason = redact_url(f"{type(error).__name__}: {error}")[:_MAX_REASON]
+    return Fallback(first.name, first.version(capability).model, reason)
+
+
+def _joined(answers: Sequence[Answer[T]], usage: Usage) -> Answer[T]:
+    """Return the first answer with the others as its rest."""
+    rest = _joined(answers[1:], answers[1].usage) if len(answers) > 1 else None
+    return dataclasses.replace(answers[0], usage=usage, rest=rest)

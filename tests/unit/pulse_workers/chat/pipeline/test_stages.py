@@ -48,7 +48,18 @@ def test_another_model_or_prompt_makes_its_stage_missing() -> None:
         (TimeoutError(), StageOutcome.FAILED, True),
         (AttachmentMissingError("a.log"), StageOutcome.FAILED, True),
         (AttachmentUnreadableError("a.log"), StageOutcome.FAILED, True),
-        (ModelRefusedError("too large", 413), StageOutcome.REFUSED, False),
+        (
+            ModelRefusedError("too long", 400, "context_length_exceeded"),
+            StageOutcome.REFUSED,
+            False,
+        ),
+        (ModelRefusedError("blocked", 400, "content_filter"), StageOutcome.REFUSED, False),
+        (
+            ModelRefusedError("tokens per minute", 413, "tokens_per_minute"),
+            StageOutcome.FAILED,
+            True,
+        ),
+        (ModelRefusedError("unknown field max_tokens", 400), StageOutcome.FAILED, True),
         (ModelRefusedError("invalid key", 401), StageOutcome.FAILED, True),
     ],
 )
