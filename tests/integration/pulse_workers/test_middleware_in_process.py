@@ -384,7 +384,8 @@ async def test_a_connection_that_is_closed_permanently_is_made_again(
         await wait_until(lambda: client.is_connected)
 
     with NatsServer(jetstream=False) as server:
-        broker.add_middlewares(PulseMiddleware(server.url, name="shop"))
+        settings = Settings(heartbeat_interval=1)
+        broker.add_middlewares(PulseMiddleware(server.url, settings=settings))
         client = await connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
         await client.subscribe("websocket.>", cb=collect)
         await broker.startup()
@@ -393,8 +394,10 @@ async def test_a_connection_that_is_closed_permanently_is_made_again(
         # At the subscription beyond its limit, nats-py closes the connection for good.
         await restart("max_subscriptions: 2")
         await wait_until(lambda: "closed permanently" in caplog.text, message="the log")
-        sent = await task.kiq()
         await restart("")
+        types.clear()
+        await wait_until(lambda: "" in types, message="a heartbeat")
+        sent = await task.kiq()
         await wait_until(lambda: types.get(sent.task_id) == ["task.queued", "task.started"])
         request = ControlRequest("1", control.CANCEL, "olena@desk", sent.task_id)
         reply = await client.request(
