@@ -225,6 +225,38 @@ async def test_a_fallback_is_named_in_events_records_and_results(
     assert completed["fallback_from"] == read[0]
 
 
+async def test_what_a_fallback_judged_is_judged_again_when_the_provider_is_back(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    async with ModelServer() as server:
+        table = f"""
+        [providers.own]
+        url = "{server.openai_url}"
+        [agents.classification]
+        provider = "own"
+        model = "small"
+        fallback = [{{ provider = "builtin" }}]
+        """
+        file = tmp_path / "providers.toml"
+        file.write_text(table)
+        await harness.run(providers_file=file)
+        server.always = Reply.failing(401, "wrong key")
+        export = write_export(tmp_path / "export", CHAT[:2])
+        await run_task(harness, "ingest_messages", str(export))
+        asked = len(server.requests)
+        away = await run_task(harness, "ingest_messages", str(export))
+        assert (away["fallback"], len(server.requests)) == (2, asked)  # it is not asked in a loop
+        server.script = right_answer
+        export = write_export(tmp_path / "export", [*CHAT[:2], message(4, "it works again")])
+        await run_task(harness, "ingest_messages", str(export))  # the new one is answered
+        back = await run_task(harness, "ingest_messages", str(export))
+        assert (back["fallback"], len(server.requests)) == (0, asked + 2)
+        again = await run_task(harness, "ingest_messages", str(export))
+        assert (again["fallback"], len(server.requests)) == (0, asked + 2)
+    store = await Store.open(harness.js)
+    assert {each.provider for each in (await store.scores.get_many(IDS[:2])).values()} == {"own"}
+
+
 async def test_messages_without_text_and_an_embedding_outage(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

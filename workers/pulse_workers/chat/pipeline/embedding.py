@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.pipeline.stages import done, is_about_input, not_done, stage_versions
+from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
 from pulse_workers.chat.providers.divided_requests import halves
-from pulse_workers.chat.providers.model_errors import ModelProtocolError, ModelRefusedError
+from pulse_workers.chat.providers.model_errors import (
+    ModelProtocolError,
+    ModelRefusedError,
+    is_about_input,
+)
 from pulse_workers.chat.providers.provider import Fallback
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services

@@ -1,18 +1,18 @@
 """The rule that tells which stages of a message are missing.
 
 A stage is missing if it has never run for this content, model and prompt, or if it failed: a full
-bucket, an outage or a missing attachment may have passed. A refusal is final until one of the three
-changes. This gives resume, edits, another model, and healing.
+bucket, an outage or a missing attachment may have passed. What a fallback did during an outage is
+repeated when the provider answers again. A refusal is final until one of the three changes. This
+gives resume, edits, another model, and healing.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_workers.chat.providers.model_errors import ModelRefusedError
+from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import Capability, Fallback, ModelVersion, Provider
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
-from pulse_workers.errors import ProviderRefusedError
 
 _CAPABILITIES: Final = {
     Stage.SCORED: Capability.JUDGE,
@@ -40,6 +40,8 @@ def is_missing(record: StageRecord | None, content_hash: str, version: ModelVers
     if record.content_hash != content_hash:
         return True
     if (record.model, record.prompt_version) != (version.model, version.prompt_version):
+        return True
+    if record.is_provisional and version.is_available:
         return True
     return record.outcome is StageOutcome.FAILED
 
@@ -75,6 +77,7 @@ def done(
         block=block,
         fallback_from=fallback.source if fallback else "",
         fallback_reason=fallback.reason if fallback else "",
+        is_provisional=fallback is not None and fallback.is_temporary,
     )
 
 
@@ -89,10 +92,3 @@ def not_done(error: Exception, content_hash: str, version: ModelVersion, at: str
         version.prompt_version,
         reason[:_MAX_REASON],
     )
-
-
-def is_about_input(error: Exception) -> bool:
-    """Return whether the same input would be refused again by the same model."""
-    if isinstance(error, ModelRefusedError):
-        return error.is_about_input  # not for a wrong key or setting, which can be corrected
-    return isinstance(error, ProviderRefusedError)

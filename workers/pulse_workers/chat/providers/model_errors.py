@@ -3,7 +3,7 @@
 from typing import Final
 
 from pulse_workers.chat.providers.provider import Usage
-from pulse_workers.errors import WorkerError
+from pulse_workers.errors import ProviderRefusedError, WorkerError
 
 INPUT_CODES: Final = frozenset(
     {
@@ -108,3 +108,10 @@ class InvalidAnswerError(ModelError):
 
 class ModelProtocolError(ModelError):
     """The response is not what the protocol says: no JSON, no choices, too large, redirected."""
+
+
+def is_about_input(error: Exception) -> bool:
+    """Return whether the same model would refuse the same input again."""
+    if isinstance(error, ModelRefusedError):
+        return error.is_about_input  # not for a wrong key or setting, which can be corrected
+    return isinstance(error, ProviderRefusedError)

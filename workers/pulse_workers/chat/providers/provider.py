@@ -32,12 +32,14 @@ class ModelVersion:
         prompt_version: version of the prompt, empty without one.
         provider: name of its provider, empty for that of `Provider.name`.
         schema_version: version of the answer's schema, empty without one.
+        is_available: whether the provider itself is expected to answer, rather than a fallback.
     """
 
     model: str
     prompt_version: str = ""
     provider: str = ""
     schema_version: str = ""
+    is_available: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +59,19 @@ class Usage:
 
 @dataclasses.dataclass(frozen=True)
 class Fallback:
-    """The provider that should have answered, and why another one did."""
+    """The provider that should have answered, and why another one did.
+
+    Attributes:
+        provider: its name.
+        model: its model.
+        reason: why it did not answer.
+        is_temporary: whether it may answer the same later.
+    """
 
     provider: str
     model: str
     reason: str
+    is_temporary: bool = False
 
     @property
     def source(self) -> str:

@@ -2,11 +2,16 @@
 
 import dataclasses
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_workers.chat.providers.model_errors import ModelError
+from pulse_workers.chat.providers.model_errors import (
+    InvalidAnswerError,
+    ModelError,
+    is_about_input,
+)
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
@@ -29,6 +34,8 @@ logger = logging.getLogger("pulse.workers.providers")
 
 T = TypeVar("T")
 
+UNAVAILABLE_S: Final = 300.0
+"""After a failure, a process expects fallbacks to answer for so long, unless a call succeeds."""
 _MAX_REASON: Final = 300
 _Ids = Collection[str] | None
 """IDs of the messages that a provider is asked about; None for all of the call."""
@@ -40,8 +47,19 @@ class RoutedProvider:
     An answer of another one than the first has `Answer.fallback`.
     """
 
-    def __init__(self, chains: Mapping[Capability, Sequence[Provider]]) -> None:
-        """Set the chains; a capability without one is refused."""
+    def __init__(
+        self,
+        chains: Mapping[Capability, Sequence[Provider]],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Set the chains; a capability without one is refused.
+
+        Args:
+            chains: providers in the order in which they are asked.
+            monotonic: returns seconds of a clock that never goes back.
+        """
+        self._monotonic = monotonic
+        self._unavailable_until: dict[Capability, float] = {}
         self._chains = {capability: tuple(chain) for capability, chain in chains.items() if chain}
 
     @property
@@ -78,7 +96,11 @@ class RoutedProvider:
         chain = self._chains.get(capability, ())
         if not chain:
             return ModelVersion("")
-        return dataclasses.replace(chain[0].version(capability), provider=chain[0].name)
+        return dataclasses.replace(
+            chain[0].version(capability),
+            provider=chain[0].name,
+            is_available=self._unavailable_until.get(capability, 0.0) <= self._monotonic(),
+        )
 
     async def check(self) -> list[str]:
         """Check each provider that is used, and return all models."""
@@ -121,7 +143,7 @@ class RoutedProvider:
         """Return the first answer; a fallback is asked about the messages that it lacks.
 
         Raises:
-            ModelError: all failed; this is the error of the first.
+            ModelError: all failed; this is the first error that may pass, or the first.
             ProviderRefusedError: likewise.
         """
         chain = self._chains.get(capability, ())
@@ -130,44 +152,71 @@ class RoutedProvider:
         errors: list[Exception] = []
         spent = Usage(cost_usd=0.0)
         answers: list[Answer[T]] = []
-        ids: _Ids = None
+        unanswered: dict[str, Exception] = {}
         for provider in chain:
             try:
-                answer = await call(provider, ids)
+                answer = await call(provider, frozenset(unanswered) if answers else None)
             except (ModelError, ProviderRefusedError) as error:
                 if isinstance(error, ModelError):
                     spent = add_usage(spent, error.usage)
+                if provider is chain[0]:
+                    self._remember(capability, error)
                 errors.append(error)
+                unanswered = {key: _lasting(old, error) for key, old in unanswered.items()}
                 logger.warning("%s failed to %s: %s", provider.name, capability.value, error)
                 continue
+            if provider is chain[0]:
+                self._remember(capability, None)
             spent = add_usage(spent, answer.usage)
             if errors:
-                answer = dataclasses.replace(
-                    answer, fallback=_fallback(chain[0], capability, errors[0])
-                )
+                fallback = _fallback(chain[0], capability, errors)
+                answer = dataclasses.replace(answer, fallback=fallback)
             answers.append(answer)
-            if not answer.errors:
+            unanswered = {
+                key: _lasting(unanswered.get(key, error), error)
+                for key, error in answer.errors.items()
+            }
+            if not unanswered:
                 break
-            ids = frozenset(answer.errors)
             errors += answer.errors.values()
-            first = next(iter(answer.errors.values()))
             text = "%s failed to %s %d messages: %s"
-            logger.warning(text, provider.name, capability.value, len(ids), first)
+            first = next(iter(answer.errors.values()))
+            logger.warning(text, provider.name, capability.value, len(unanswered), first)
         if not answers:
-            first = errors[0]
+            first = next((each for each in errors if not is_about_input(each)), errors[0])
             if isinstance(first, ModelError):
                 first.usage = spent
             raise first
+        answers[-1] = dataclasses.replace(answers[-1], errors=unanswered)
         return _joined(answers, spent)
+
+    def _remember(self, capability: Capability, error: Exception | None) -> None:
+        """Remember whether the first provider answered."""
+        if error is None:
+            self._unavailable_until.pop(capability, None)
+        elif _is_temporary(error):
+            self._unavailable_until[capability] = self._monotonic() + UNAVAILABLE_S
 
     def _first(self, capability: Capability, attribute: str) -> str:
         chain = self._chains.get(capability, ())
         return str(getattr(chain[0], attribute)) if chain else ""
 
 
-def _fallback(first: Provider, capability: Capability, error: Exception) -> Fallback:
-    reason = redact_url(f"{type(error).__name__}: {error}")[:_MAX_REASON]
-    return Fallback(first.name, first.version(capability).model, reason)
+def _fallback(first: Provider, capability: Capability, errors: Sequence[Exception]) -> Fallback:
+    reason = redact_url(f"{type(errors[0]).__name__}: {errors[0]}")[:_MAX_REASON]
+    # Vectors of a fallback are of the same model: there is nothing to repeat.
+    is_temporary = capability is not Capability.EMBED and _is_temporary(errors[0])
+    return Fallback(first.name, first.version(capability).model, reason, is_temporary)
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Return whether the same call may be answered later, at no cost for what is invalid again."""
+    return not is_about_input(error) and not isinstance(error, InvalidAnswerError)
+
+
+def _lasting(one: Exception, other: Exception) -> Exception:
+    """Return the error that counts if two providers failed: one that may pass, if there is one."""
+    return other if is_about_input(one) else one
 
 
 def _joined(answers: Sequence[Answer[T]], usage: Usage) -> Answer[T]:

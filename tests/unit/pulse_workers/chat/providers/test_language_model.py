@@ -5,10 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from pulse_workers.chat.pipeline.stages import is_about_input
 from pulse_workers.chat.providers.configuration import AgentConfiguration
 from pulse_workers.chat.providers.language_model import LanguageModelProvider
-from pulse_workers.chat.providers.model_errors import InvalidAnswerError, ModelRefusedError
+from pulse_workers.chat.providers.model_errors import (
+    InvalidAnswerError,
+    ModelRefusedError,
+    is_about_input,
+)
 from pulse_workers.chat.providers.provider import (
     Capability,
     JudgeInput,
