@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.pipeline.stages import done, is_missing, not_done, stage_versions
 from pulse_workers.chat.providers.divided_requests import halves
 from pulse_workers.chat.providers.model_errors import (
     ModelProtocolError,
@@ -52,8 +52,9 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
         left = [each for each in messages if each.id not in work.vectors and each.content.strip()]
         work.errors.update({each.id: error for each in left})
-    blocks: dict[str, str] = {}
-    embedded = [message for message in messages if message.id in work.vectors]
+    blocks: Mapping[str, str] = {}
+    current = await services.store.messages.current(messages)  # others are edited or deleted
+    embedded = [message for message in current if message.id in work.vectors]
     if embedded:
         try:
             blocks = await services.store.vectors.put(
@@ -75,10 +76,25 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
             block=blocks.get(each.id, ""),
             fallback=work.fallbacks.get(each.id),
         )
-        for each in messages
+        for each in current
     }
     await services.store.stages.put_many(Stage.EMBEDDED, records)
     return Embedded(work.vectors, work.errors, records, work.model, work.tokens)
+
+
+async def stored_vectors(
+    services: Services, messages: Sequence[ChatMessage]
+) -> Mapping[str, Vector]:
+    """Return the vectors by message ID that the configured model made of the same content."""
+    records = await services.store.stages.get_many([each.id for each in messages], [Stage.EMBEDDED])
+    version = stage_versions(services.provider)[Stage.EMBEDDED]
+    blocks = {
+        each.id: record.block
+        for each in messages
+        if (record := records[each.id].get(Stage.EMBEDDED))
+        and not is_missing(record, each.content_hash, version)
+    }
+    return await services.store.vectors.get(blocks)
 
 
 class MessageEmbedding:

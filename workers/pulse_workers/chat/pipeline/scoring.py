@@ -24,7 +24,10 @@ from pulse_workers.errors import AttachmentUnreadableError, StoreFullError
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """Scores and errors by message ID, and the stage record of each message."""
+    """Scores and errors by message ID, and the stage record of each message.
+
+    A message that was edited or deleted meanwhile has a score, which is not stored, and no record.
+    """
 
     scores: Mapping[str, Score]
     errors: Mapping[str, Exception]
@@ -63,24 +66,26 @@ async def score_messages(
             fallbacks = {key: answer.fallback_of(key) for key in scores}
         except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
             errors.update({each.message.id: error for each in inputs})
+    current = await services.store.messages.current(messages)
+    stored = {each.id: scores[each.id] for each in current if each.id in scores}
     try:
-        await services.store.scores.put_many(list(scores.values()))
+        await services.store.scores.put_many(list(stored.values()))
     except StoreFullError as error:
-        errors.update(dict.fromkeys(scores, error))
-        scores = {}
+        errors.update(dict.fromkeys(stored, error))
+        stored = {}
     version = stage_versions(services.provider)[Stage.SCORED]
     at = format_timestamp(time.time())
     records = {
         each.id: not_done(errors[each.id], each.content_hash, version, at)
         if each.id in errors
         else done(each.content_hash, version, at, fallback=fallbacks.get(each.id))
-        for each in messages
+        for each in current
     }
     by_id = {message.id: message for message in messages}
-    for score in scores.values():  # before the stage is done: after a crash, it runs again
+    for score in stored.values():  # before the stage is done: after a crash, it runs again
         _publish(services, by_id[score.message_id], score, task_id)
     await services.store.stages.put_many(Stage.SCORED, records)
-    return Scored(scores, errors, records)
+    return Scored({key: scores[key] for key in scores if key not in errors}, errors, records)
 
 
 async def _inputs(

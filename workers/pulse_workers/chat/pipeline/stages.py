@@ -59,6 +59,11 @@ def missing_stages(
     )
 
 
+def is_edited(record: StageRecord | None, content_hash: str) -> bool:
+    """Return whether a message had another content when a stage ran last."""
+    return record is not None and record.content_hash != content_hash
+
+
 def done(
     content_hash: str,
     version: ModelVersion,
