@@ -489,3 +489,29 @@ async def test_shutdown_reports_the_worker_and_removes_everything_it_added(
     assert logging.getLogger().handlers == handlers
     assert broker.result_backend.set_result == before
     broker.executor.shutdown()
+
+
+async def test_the_documented_permissions_are_enough(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "packaging" / "nats" / "accounts.conf").read_text()
+    block = text[text.index("#   PROJECT_MAY") :].partition("\n\n")[0]
+    role = "\n".join(line.removeprefix("#   ") for line in block.splitlines())
+    users = (
+        "authorization { users: [ { user: admin, password: p }\n"
+        "{ user: shop, password: p, permissions: $PROJECT_MAY } ] }"
+    )
+    with NatsServer(user="admin", password="p", config=f"{role}\n{users}") as server:
+        async with open_harness(server, tmp_path) as harness:
+            broker = InMemoryBroker()
+            broker.add_middlewares(PulseMiddleware(f"nats://shop:p@{server.address}"))
+            await broker.startup()
+            await harness.wait_for_event(lambda event: event["type"] == "worker.heartbeat")
+
+            async def wait() -> None:
+                await asyncio.Event().wait()
+
+            sent = await broker.register_task(wait, "wait").kiq()
+            await harness.wait_for_event(lambda event: event["type"] == "task.started")
+            assert (await cancel(harness, sent.task_id)).outcome == control.CANCELLED
+            await wait_for_end(harness, sent.task_id)
+            await broker.shutdown()  # asks whether a stream confirms the events
+        assert "Violation" not in server.log()
