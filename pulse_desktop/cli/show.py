@@ -37,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Show the details of one run."""
-    from pulse_desktop.state.run_log import log_lines
+    from pulse_desktop.state.run_log import LOG_EVENT, log_lines
     from pulse_desktop.state.serialize import event_to_dict
     from pulse_desktop.text.log_text import log_text
 
@@ -49,7 +49,8 @@ async def run(arguments: Namespace) -> int:
         report = await report_run(session, run)
         mentioning = session.state.log.mentioning(run.task_id)
         events = [event_to_dict(event) for event in mentioning]
-        log = log_lines(mentioning, run.task_id)
+        logged = session.state.log.mentioning(run.task_id, type_=LOG_EVENT)
+        log = log_lines(logged, run.task_id)
         traceback = run.error.traceback if run.error else ""
     if arguments.json:
         lines = [line.as_dict() for line in log]

@@ -29,6 +29,11 @@ SERVER_OFF_CODE: Final = 10076
 """JetStream not enabled."""
 REPLICAS_CODE: Final = 10074
 """Replicas > 1 not supported in non-clustered mode."""
+REVISION_CODES: Final = frozenset({10071, 10163, 10164})
+"""The subject is at another revision than a write expects, or a write that is in progress prevents
+the server from telling: it sends the last two for streams with replicas only."""
+FULL_CODES: Final = frozenset({10077, 10023})
+"""The stream has reached its limit; the server lacks storage."""
 
 
 class JetStreamState(Enum):

@@ -49,7 +49,7 @@ class EventLog(Collection[Event], RingBuffer[Event]):
                 self._evict_oldest()
         return position
 
-    def mentioning(self, task_id: str, limit: int = 500) -> list[Event]:
+    def mentioning(self, task_id: str, limit: int = 500, *, type_: str = "") -> list[Event]:
         """Return the events that mention a task id, in the order of their timestamps.
 
         They come from two subjects and from history, so they need not have arrived in that order.
@@ -58,11 +58,16 @@ class EventLog(Collection[Event], RingBuffer[Event]):
         Args:
             task_id: the id to look for.
             limit: maximum number of events; the latest to arrive are kept.
+            type_: type of the events to return; all but heartbeats by default.
         """
         needle = task_id.encode()
         found: list[Event] = []
         for event in self.newest_first():
-            if needle in event.raw and event.type != "worker.heartbeat":
+            if (
+                needle in event.raw
+                and event.type != "worker.heartbeat"
+                and type_ in ("", event.type)
+            ):
                 found.append(event)
                 if len(found) == limit:
                     break

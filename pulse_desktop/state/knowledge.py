@@ -103,6 +103,10 @@ class Knowledge(Collection[KnowledgeItem]):
                 if type_ not in self.atoms:
                     self.atoms[type_] = TimeBuckets(5.0, 720)
                 self.atoms[type_].add(event.timestamp)
+        elif name == "atom_removed":
+            title = to_text(data.get("atom_title"))
+            item_id = to_text(data.get("atom_id"))
+            type_ = to_text(data.get("atom_type"))
         elif name == "version_created":
             kind = "version"
             title = to_text(data.get("topic_name")) or to_text(data.get("entity_type"))

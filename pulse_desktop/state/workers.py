@@ -108,7 +108,7 @@ class Worker(msgspec.Struct, gc=False):
     commands: tuple[str, ...] = ()
 
     @property
-    def can_be_paused(self) -> bool:
+    def accepts_worker_commands(self) -> bool:
         """Whether it accepts commands about itself; a worker of another project only cancels."""
         return bool(self.control) and (not self.commands or PAUSE in self.commands)
 

@@ -248,6 +248,7 @@ _SUMMARIES: Final[dict[str, Callable[[Data], str]]] = {
     "message.scored": _scored,
     "message_scored": _scored,
     "knowledge.atom_created": _atom,
+    "knowledge.atom_removed": _atom,
     "knowledge.topic_created": _topic,
     "knowledge.extraction_started": _extraction,
     "knowledge.extraction_completed": _extraction,

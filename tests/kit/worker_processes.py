@@ -38,6 +38,7 @@ BUILT_IN = frozenset(
         "analyse_period",
         "correct_classification",
         "process_messages",
+        "process_missing_messages",
         "search_knowledge",
     }
 )

@@ -59,6 +59,7 @@ logger = logging.getLogger("pulse.workers.middleware")
 
 _CLOSE_TIMEOUT_S: Final = 3.0
 """Less than TaskIQ's default of 5 s for shutting down."""
+_DEFAULT_NAME: Final = "taskiq"
 _CONNECT_RETRY_S: Final = 5.0
 _STABLE_S: Final = 60.0
 """A connection that lasts longer is reported when it is closed, also for the same reason."""
@@ -103,7 +104,8 @@ class PulseMiddleware(DeliveryEventMiddleware):
         Args:
             server: URL of the NATS server, or several separated by commas; wins over `settings`.
                 Without both, a NATS broker's servers and login are used.
-            name: first part of this process's identity `name@host:pid`.
+            name: first part of this process's identity `name@host:pid`; `taskiq` by default, so
+                that it is not taken for a `pulse-worker`.
             slots: how many tasks a worker process runs concurrently, shown with its load.
             settings: credentials, TLS, heartbeat interval, whether commands are accepted and log
                 lines published, as `load_settings()` returns them from the environment and
@@ -111,6 +113,8 @@ class PulseMiddleware(DeliveryEventMiddleware):
         """
         self._is_configured = bool(server or settings)
         settings = settings or Settings()
+        if not name and settings.worker_name == Settings().worker_name:
+            name = _DEFAULT_NAME
         changes = {"server": server, "worker_name": name}
         self._settings = settings.model_copy(update={k: v for k, v in changes.items() if v})
         self._slots = slots

@@ -48,6 +48,19 @@ def set_plain_text(widget: QPlainTextEdit, text: str) -> None:
     _changed_by_qt[widget] = shown, widget.toPlainText()
 
 
+def extend_plain_text(widget: QPlainTextEdit, text: str) -> None:
+    """Change the text of a widget; lines added at its end keep selection and scroll position."""
+    shown, current = printable(text), widget.toPlainText()
+    before, changed = _changed_by_qt.get(widget, ("", ""))
+    if changed != current:
+        before = current
+    if before and shown.startswith(f"{before}\n"):
+        widget.appendPlainText(shown[len(before) + 1 :])
+        _changed_by_qt[widget] = shown, widget.toPlainText()
+    else:
+        set_plain_text(widget, text)
+
+
 def set_tooltip(target: QWidget | QAction, text: str) -> None:
     """Set the tooltip of a widget or action."""
     target.setToolTip(tooltip_markup(text))

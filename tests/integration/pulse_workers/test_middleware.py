@@ -117,6 +117,7 @@ async def test_the_login_of_the_broker_is_used_also_without_jetstream() -> None:
         await broker.register_task(add, "add").kiq()
         event = json.loads((await events.next_msg(timeout=10)).data)
         assert (event["type"], event["data"]["task_name"]) == ("task.queued", "add")
+        assert event["source"].startswith("taskiq@")  # no name of a pulse-worker
         await broker.shutdown()
         await client.close()
 

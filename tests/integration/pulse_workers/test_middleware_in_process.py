@@ -384,7 +384,8 @@ async def test_a_connection_that_is_closed_permanently_is_made_again(
         await wait_until(lambda: client.is_connected)
 
     with NatsServer(jetstream=False) as server:
-        broker.add_middlewares(PulseMiddleware(server.url, name="shop"))
+        settings = Settings(heartbeat_interval=1)
+        broker.add_middlewares(PulseMiddleware(server.url, settings=settings))
         client = await connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
         await client.subscribe("websocket.>", cb=collect)
         await broker.startup()
@@ -393,8 +394,10 @@ async def test_a_connection_that_is_closed_permanently_is_made_again(
         # At the subscription beyond its limit, nats-py closes the connection for good.
         await restart("max_subscriptions: 2")
         await wait_until(lambda: "closed permanently" in caplog.text, message="the log")
-        sent = await task.kiq()
         await restart("")
+        types.clear()
+        await wait_until(lambda: "" in types, message="a heartbeat")
+        sent = await task.kiq()
         await wait_until(lambda: types.get(sent.task_id) == ["task.queued", "task.started"])
         request = ControlRequest("1", control.CANCEL, "olena@desk", sent.task_id)
         reply = await client.request(
@@ -486,3 +489,29 @@ async def test_shutdown_reports_the_worker_and_removes_everything_it_added(
     assert logging.getLogger().handlers == handlers
     assert broker.result_backend.set_result == before
     broker.executor.shutdown()
+
+
+async def test_the_documented_permissions_are_enough(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "packaging" / "nats" / "accounts.conf").read_text()
+    block = text[text.index("#   PROJECT_MAY") :].partition("\n\n")[0]
+    role = "\n".join(line.removeprefix("#   ") for line in block.splitlines())
+    users = (
+        "authorization { users: [ { user: admin, password: p }\n"
+        "{ user: shop, password: p, permissions: $PROJECT_MAY } ] }"
+    )
+    with NatsServer(user="admin", password="p", config=f"{role}\n{users}") as server:
+        async with open_harness(server, tmp_path) as harness:
+            broker = InMemoryBroker()
+            broker.add_middlewares(PulseMiddleware(f"nats://shop:p@{server.address}"))
+            await broker.startup()
+            await harness.wait_for_event(lambda event: event["type"] == "worker.heartbeat")
+
+            async def wait() -> None:
+                await asyncio.Event().wait()
+
+            sent = await broker.register_task(wait, "wait").kiq()
+            await harness.wait_for_event(lambda event: event["type"] == "task.started")
+            assert (await cancel(harness, sent.task_id)).outcome == control.CANCELLED
+            await wait_for_end(harness, sent.task_id)
+            await broker.shutdown()  # asks whether a stream confirms the events
+        assert "Violation" not in server.log()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -148,6 +149,39 @@ def test_the_log_of_a_run_is_plain_text_and_follows_it(
     builder.event("tasks", "task.log", data, builder.at + 1)
     draw_frame(window, builder, 2)
     assert page.detail.log.toPlainText().endswith("INFO  shop: <b>3</b> parcels")
+
+
+def test_a_new_line_of_the_log_keeps_selection_and_scroll_position(
+    page: TasksPage, window: MainWindow, builder: StateBuilder
+) -> None:
+    page.navigate(ShowRun(FAILED))
+    page.detail.tabs.setCurrentIndex(LOG)
+    log = page.detail.log
+
+    def publish(first: int, count: int) -> None:
+        line = {"timestamp": None, "level": "INFO", "logger": "shop", "text": "par\u00a0cel"}
+        lines = [line] * count
+        data = {"task_id": FAILED, "attempt": 1, "first": first, "lines": lines, "skipped": 0}
+        builder.event("tasks", "task.log", data, builder.at + 1)
+        draw_frame(window, builder, 2)
+
+    publish(1, 200)
+    bar = log.verticalScrollBar()
+    cursor = log.textCursor()
+    cursor.setPosition(4, QTextCursor.MoveMode.KeepAnchor)
+    log.setTextCursor(cursor)
+    bar.setValue(50)
+    selected, position = log.textCursor().selectedText(), bar.value()
+    assert selected
+    publish(201, 2)
+    assert len(log.toPlainText().splitlines()) == 202
+    assert (log.textCursor().selectedText(), bar.value()) == (selected, position)
+    publish(203, 1)
+    assert len(log.toPlainText().splitlines()) == 203
+    assert (log.textCursor().selectedText(), bar.value()) == (selected, position)
+    bar.setValue(bar.maximum())
+    publish(204, 1)
+    assert bar.value() == bar.maximum()  # at the end, it follows
 
 
 def test_the_details_follow_their_run(

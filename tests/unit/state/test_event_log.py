@@ -47,6 +47,14 @@ def test_the_log_finds_the_events_of_a_run() -> None:
     assert [event.type for event in state.log.mentioning("a" * 32, limit=1)] == ["task.started"]
 
 
+def test_progress_does_not_push_other_events_of_a_run_out() -> None:
+    line = event_message("tasks", "task.log", {"task_id": "a" * 32, "lines": []}, NOW)
+    progress = [task_event("progress", NOW + 1, done=done) for done in range(600)]
+    state = state_of(line, *progress)
+    (found,) = state.log.mentioning("a" * 32, type_="task.log")
+    assert found.type == "task.log"
+
+
 def test_the_events_of_a_run_are_sorted_by_time() -> None:
     state = state_of(
         task_event("succeeded", NOW + 2, run_s=1.0),

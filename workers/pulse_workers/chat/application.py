@@ -68,6 +68,7 @@ CHAT: Final = Application(
         "pulse_workers.chat.tasks.search",
         "pulse_workers.chat.tasks.corrections",
         "pulse_workers.chat.tasks.window",
+        "pulse_workers.chat.tasks.missing",
         "pulse_workers.chat.tasks.pulse_radar",
     ),
     open_services=_open_services,

@@ -12,14 +12,14 @@ import msgspec
 from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import Score, Topic
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.knowledge import CORRECTION, decode_correction
+from pulse_workers.chat.store.knowledge import CORRECTION, AtomIndex, decode_correction
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 
 NOT_JUDGED: Final = "not_judged"
 _TREND_WINDOW_S: Final = 600.0
 _LEASE_S: Final = 30.0
 _STALE_RUN_S: Final = 600.0
-_KEYS: Final = {SCORES: (">",), KNOWLEDGE: ("topic.*", "atom.*", f"{CORRECTION}.>")}
+_KNOWLEDGE_KEYS: Final = ("topic.*", "atom.*", "source.>", f"{CORRECTION}.>")
 
 _Values = dict[str, float | None]
 
@@ -32,9 +32,12 @@ class MetricsReporter:
         self._lease = Lease(services.store, "metrics", services.worker, _LEASE_S)
         self._classes: dict[str, str] = {}
         self._topics: dict[str, tuple[float, int]] = {}
-        self._atoms: set[str] = set()
+        self._atoms = AtomIndex()
         self._corrections: dict[str, str] = {}
-        self._sequences = {SCORES: 0, KNOWLEDGE: 0}
+        self._changes = {
+            SCORES: services.store.changes(SCORES, self._classes.clear),
+            KNOWLEDGE: services.store.changes(KNOWLEDGE, self._forget_knowledge, _KNOWLEDGE_KEYS),
+        }
         self._history: collections.deque[tuple[float, _Values]] = collections.deque()
 
     async def report(self) -> None:
@@ -62,27 +65,19 @@ class MetricsReporter:
                     **collections.Counter(self._classes.values()),
                     "scored": len(self._classes),
                     "topics": len(self._topics),
-                    "atoms": len(self._atoms),
+                    "atoms": len(self._atoms.all()),
                 },
             },
         )
 
     async def _update(self, bucket: str) -> None:
-        store = self._services.store
-        last = await store.last_sequence(bucket)
-        if last < self._sequences[bucket]:  # the bucket was recreated
-            self._sequences[bucket] = 0
-            if bucket == SCORES:
-                self._classes.clear()
-            else:
-                self._topics.clear()
-                self._corrections.clear()
-        if last == self._sequences[bucket]:
-            return
-        for keys in _KEYS[bucket]:
-            async for change in store.read_changes(bucket, self._sequences[bucket], keys):
-                self._fold(bucket, change.key, change.value)
-        self._sequences[bucket] = last
+        async for change in self._changes[bucket].read():
+            self._fold(bucket, change.key, change.value)
+
+    def _forget_knowledge(self) -> None:
+        self._topics.clear()
+        self._atoms.clear()
+        self._corrections.clear()
 
     def _fold(self, bucket: str, key: str, value: bytes) -> None:
         if bucket == SCORES:
@@ -90,11 +85,13 @@ class MetricsReporter:
                 self._classes[key] = msgspec.json.decode(value, type=Score).classification
             else:
                 self._classes.pop(key, None)
-        elif key.startswith("topic.") and value:
+        elif key.startswith("topic.") and not value:
+            self._topics.pop(key, None)
+        elif key.startswith("topic."):
             topic = msgspec.json.decode(value, type=Topic)
             self._topics[key] = (topic.quality, topic.message_count)
-        elif key.startswith("atom.") and value:
-            self._atoms.add(key)
+        elif key.startswith(("atom.", "source.")):
+            self._atoms.apply(key, value)
         elif key.startswith(f"{CORRECTION}.") and value:
             correction = decode_correction(value)
             self._corrections[correction.message_id] = correction.classification
@@ -123,8 +120,8 @@ class MetricsReporter:
     async def _active_runs(self, now: float) -> int:
         """Count running extractions; records left by killed workers are deleted."""
         active_runs = 0
-        for key, started_at in await self._services.store.state.extraction_runs():
-            if now - started_at > _STALE_RUN_S:
+        for key, alive_at in await self._services.store.state.extraction_runs():
+            if now - alive_at > _STALE_RUN_S:
                 await self._services.store.state.delete(key)
             else:
                 active_runs += 1

@@ -142,6 +142,7 @@ class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         block: key of the block that holds the vector, for the stage `embedded`.
         fallback_from: `provider/model` that should have answered, empty if it did.
         fallback_reason: why it did not.
+        is_provisional: whether the stage is repeated when that provider answers again.
     """
 
     content_hash: str
@@ -153,6 +154,7 @@ class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     block: str = ""
     fallback_from: str = ""
     fallback_reason: str = ""
+    is_provisional: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):

@@ -11,7 +11,8 @@ from pulse_workers.chat.providers.builtin.text_index import TextIndex
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import Answer, Provider
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, Vector
-from pulse_workers.chat.store.knowledge import decode_atom
+from pulse_workers.chat.store.knowledge import AtomIndex
+from pulse_workers.chat.store.kv_reader import KeyValueEntry
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import Hit
@@ -22,6 +23,7 @@ MESSAGE: Final = "message"
 ATOM: Final = "atom"
 _FUSION: Final = 60
 """Constant of reciprocal rank fusion: the larger, the less the first ranks stand out."""
+_BATCH_SIZE: Final = 100
 _DEPTH: Final = 100
 """Hits of each ranking that are fused."""
 
@@ -76,11 +78,14 @@ class KnowledgeSearch:
         self._turn = asyncio.Lock()
         self._model = stage_versions(provider)[Stage.EMBEDDED].model
         self._vectors = store.vector_index(self._model)
-        self._sequences = {MESSAGES: 0, KNOWLEDGE: 0}
+        self._changes = {
+            MESSAGES: store.changes(MESSAGES, self._forget_messages),
+            KNOWLEDGE: store.changes(KNOWLEDGE, self._forget_atoms, ("atom.*", "source.>")),
+        }
         self._texts = {MESSAGE: TextIndex(), ATOM: TextIndex()}
         self._messages: set[str] = set()
-        self._atoms: dict[str, Atom] = {}
-        self._atoms_of: dict[str, list[str]] = {}
+        self._atoms = AtomIndex()
+        self._atoms_of: dict[str, set[str]] = {}
 
     async def search(self, query: str, limit: int) -> SearchResult:
         """Find messages and atoms.
@@ -97,7 +102,11 @@ class KnowledgeSearch:
             query_vector, embedding = await self._embed(query)
             while True:
                 found = await asyncio.to_thread(self._rank, query, query_vector, limit)
-                atoms = {each.id: self._atoms[each.id] for each in found if each.kind == ATOM}
+                atoms = {
+                    each.id: atom
+                    for each in found
+                    if each.kind == ATOM and (atom := self._atoms.get(each.id)) is not None
+                }
                 wanted = {each.id for each in found if each.kind == MESSAGE}
                 wanted.update(key for atom in atoms.values() for key in self._sources(atom))
                 messages = {each.id: each for each in await self._store.messages.get_many(wanted)}
@@ -113,15 +122,16 @@ class KnowledgeSearch:
         for rank, hit in enumerate(self._similar(query_vector), 1):
             by_vector[MESSAGE, hit.message_id] = rank
             for atom_id in self._atoms_of.get(hit.message_id, ()):
-                by_vector.setdefault((ATOM, atom_id), rank)
+                if self._atoms.get(atom_id) is not None:
+                    by_vector.setdefault((ATOM, atom_id), rank)
         by_text = {
             (MESSAGE, key): rank
             for rank, (key, _) in enumerate(self._texts[MESSAGE].search(query, _DEPTH), 1)
         }
         atoms = (
             key
-            for key, _ in self._texts[ATOM].search(query, len(self._atoms))
-            if self._sources(self._atoms[key])
+            for key, _ in self._texts[ATOM].search(query, len(self._texts[ATOM]))
+            if (atom := self._atoms.get(key)) is not None and self._sources(atom)
         )
         by_text |= {
             (ATOM, key): rank for rank, key in enumerate(itertools.islice(atoms, _DEPTH), 1)
@@ -142,24 +152,28 @@ class KnowledgeSearch:
 
     async def _refresh(self) -> None:
         await self._vectors.refresh()
-        for bucket in self._sequences:
-            last = await self._store.last_sequence(bucket)
-            if last < self._sequences[bucket]:  # the bucket was recreated
-                self._forget(bucket)
-                self._sequences[bucket] = 0
-            if last > self._sequences[bucket]:
-                async for stored in self._store.read_changes(bucket, self._sequences[bucket]):
-                    self._add(bucket, stored.key, stored.value)
-                self._sequences[bucket] = last
+        for bucket, changes in self._changes.items():
+            batch: list[KeyValueEntry] = []
+            async for stored in changes.read():
+                batch.append(stored)
+                if len(batch) == _BATCH_SIZE:
+                    await asyncio.to_thread(self._add_all, bucket, batch)
+                    batch = []
+            await asyncio.to_thread(self._add_all, bucket, batch)
 
-    def _forget(self, bucket: str) -> None:
-        if bucket == MESSAGES:
-            self._texts[MESSAGE] = TextIndex()
-            self._messages.clear()
-        else:
-            self._texts[ATOM] = TextIndex()
-            self._atoms.clear()
-            self._atoms_of.clear()
+    def _forget_messages(self) -> None:
+        self._texts[MESSAGE] = TextIndex()
+        self._messages.clear()
+
+    def _forget_atoms(self) -> None:
+        self._texts[ATOM] = TextIndex()
+        self._atoms.clear()
+        self._atoms_of.clear()
+
+    def _add_all(self, bucket: str, batch: Sequence[KeyValueEntry]) -> None:
+        """Add values, of which each takes up to a millisecond: not in the event loop."""
+        for stored in batch:
+            self._add(bucket, stored.key, stored.value)
 
     def _add(self, bucket: str, key: str, value: bytes) -> None:
         if bucket == MESSAGES:
@@ -168,14 +182,22 @@ class KnowledgeSearch:
                 self._messages.add(key)
             else:
                 self._remove(key)
-        elif key.startswith("atom.") and value:
-            atom = decode_atom(value)
-            if atom.id not in self._atoms:
-                for evidence in atom.evidence:
-                    self._atoms_of.setdefault(evidence.message_id, []).append(atom.id)
-            self._atoms[atom.id] = atom
-            sentences = " ".join(evidence.sentence for evidence in atom.evidence)
-            self._texts[ATOM].add(atom.id, f"{atom.title} {sentences}")
+        elif key.startswith(("atom.", "source.")):
+            self._add_atom(key, value)
+
+    def _add_atom(self, key: str, value: bytes) -> None:
+        if not (atom_id := self._atoms.apply(key, value)):
+            return
+        atom = self._atoms.get(atom_id)
+        if key.startswith("source.") and not value:
+            self._atoms_of.get(key.split(".", 2)[2], set()).discard(atom_id)
+        if atom is None:
+            self._texts[ATOM].remove(atom_id)
+            return
+        for evidence in atom.evidence:
+            self._atoms_of.setdefault(evidence.message_id, set()).add(atom_id)
+        sentences = " ".join(dict.fromkeys(evidence.sentence for evidence in atom.evidence))
+        self._texts[ATOM].add(atom_id, f"{atom.title} {sentences}")
 
     def _remove(self, message_id: str) -> None:
         self._texts[MESSAGE].remove(message_id)

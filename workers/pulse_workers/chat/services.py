@@ -8,6 +8,7 @@ import contextlib
 import contextvars
 import dataclasses
 import hashlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -96,6 +97,16 @@ def current_task_id() -> str:
     """Return the ID of the running task, empty outside of a task."""
     delivery = current_delivery.get()
     return delivery.task_id if delivery is not None else ""
+
+
+def queued_at() -> float:
+    """Return when the running task was enqueued, by the server's clock; Unix seconds.
+
+    It is the same for every attempt. Outside of a task, and with a server that does not tell, it
+    is now.
+    """
+    delivery = current_delivery.get()
+    return (delivery.queued_at if delivery is not None else 0.0) or time.time()
 
 
 def child_id(parent: str, purpose: str) -> str:

@@ -6,10 +6,13 @@ Any number of receivers may run; the one that holds the lease polls.
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
+from taskiq.exceptions import SendTaskError
 
 from pulse_workers.brokers.factory import make_broker
 from pulse_workers.chat.application import CHAT
@@ -24,11 +27,13 @@ from pulse_workers.chat.sources.telegram_bot.bot_api import (
     read_token,
 )
 from pulse_workers.chat.sources.telegram_bot.poller import LEASE_S, TelegramPoller
+from pulse_workers.chat.tasks.missing import process_missing_messages
 from pulse_workers.chat.tasks.window import process_messages
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ShutdownRequestedError
 from pulse_workers.registry import use_broker
 from pulse_workers.runtime.connection import connect
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
 from pulse_workers.telemetry.event_publisher import EventPublisher
@@ -37,6 +42,7 @@ logger = logging.getLogger("pulse.workers.telegram")
 
 _INGESTED_BY: Final = "telegram"
 """Stands for the task that stored a message."""
+_CHECK_S: Final = 1.0
 
 
 class ReceivedMessages:
@@ -54,7 +60,8 @@ class ReceivedMessages:
         """
         own = [msgspec.structs.replace(each, ingested_by=_INGESTED_BY) for each in messages]
         # A process before this one may have stored the first ones, and not have announced them.
-        stored = await store_messages(self._services, own, "", again=self._is_first)
+        again, self._is_first = self._is_first, True  # also after an interruption of this one
+        stored = await store_messages(self._services, own, "", again=again)
         self._is_first = False
         if stored.missing:
             await process_messages.kiq(list(stored.missing))
@@ -69,6 +76,36 @@ class ReceivedMessages:
                 "source_id": message.id.rpartition(".")[0],
             }
             self._services.events.publish("messages", "message.deleted", fields)
+
+
+class MissingMessages:
+    """Enqueues, at the start and periodically, the task that processes what messages miss.
+
+    Messages of a bot are received once: without it, what failed would never be repeated.
+    """
+
+    def __init__(self, interval_s: float, is_receiving: Callable[[], bool]) -> None:
+        """Prepare.
+
+        Args:
+            interval_s: seconds between two tasks, 0 for none.
+            is_receiving: returns whether this process receives; those that stand by do not enqueue.
+        """
+        self._interval_s = interval_s
+        self._is_receiving = is_receiving
+        self._next = 0.0 if interval_s else math.inf
+
+    async def check(self) -> None:
+        """Enqueue the task, if it is time."""
+        now = time.monotonic()
+        if now < self._next or not self._is_receiving():
+            return
+        try:
+            await process_missing_messages.kiq()
+        except SendTaskError as error:
+            logger.warning("process_missing_messages not enqueued: %s", error)
+            return
+        self._next = now + self._interval_s
 
 
 async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False) -> None:
@@ -110,6 +147,10 @@ async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False
             )
             closers.insert(0, poller.close)
             await _start(poller)
+            missing = MissingMessages(settings.missing_interval, lambda: poller.is_receiving)
+            background = PeriodicTasks()
+            closers.insert(0, background.close)
+            background.start(PeriodicTask("missing messages", _CHECK_S, missing.check))
             while True:
                 wait_s = await poller.step()
                 await asyncio.sleep(wait_s)

@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         "PULSE_TELEGRAM_CHATS",
         _("ids of the chats to receive, separated by commas; none: all chats of the bot"),
     )
+    missing_interval: SecondsOrZero = setting(
+        3_600.0,
+        "PULSE_MISSING_INTERVAL",
+        _("seconds after which the receiver enqueues what stored messages miss; 0: never"),
+    )
     connect_timeout: Seconds = setting(
         10.0,
         "PULSE_CONNECT_TIMEOUT",

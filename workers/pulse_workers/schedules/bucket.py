@@ -13,6 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
+from pulse_desktop.nats_client.jetstream import FULL_CODES, REVISION_CODES
 from pulse_desktop.text.translation import _
 from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError, WorkerError
 from pulse_workers.schedules.cron import InvalidScheduleError
@@ -24,8 +25,6 @@ _VALID_ID: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 _REVISION_HEADER: Final = "Nats-Expected-Last-Subject-Sequence"
 _OPERATION_HEADER: Final = "KV-Operation"
 _MARKER_HEADER: Final = "Nats-Marker-Reason"
-_REVISION_MISMATCH_CODES: Final = frozenset({10071, 10164})
-_BUCKET_FULL_CODES: Final = frozenset({10077, 10023})
 _INACTIVE_THRESHOLD_S: Final = 60.0
 _CHECK_INTERVAL_S: Final = 5.0
 _SNAPSHOT_TIMEOUT_S: Final = 10.0
@@ -206,9 +205,9 @@ class ScheduleBucket:
             receipt = await self._js.publish(self._subject(schedule_id), body, headers=headers)
         except APIError as error:
             code = getattr(error, "err_code", None)  # some subclasses lack it
-            if code in _REVISION_MISMATCH_CODES:
+            if code in REVISION_CODES:
                 return None
-            if code in _BUCKET_FULL_CODES:
+            if code in FULL_CODES:
                 raise StoreFullError(
                     _(
                         "the bucket {name} is full: {reason}. Remove schedules, or raise the limit "

@@ -89,7 +89,7 @@ class Scheduler:
         self._markers: dict[str, ScheduleChange] = {}
         self._invalid: dict[str, str] = {}
         self._backoffs: dict[str, Backoff] = {}
-        self._paused_until: dict[str, datetime] = {}
+        self._retry_at: dict[str, datetime] = {}
         self._in_progress: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(_CONCURRENCY if source.can_verify else _CORE_CONCURRENCY)
         self._wake = asyncio.Event()
@@ -203,7 +203,7 @@ class Scheduler:
         else:
             self._invalid.pop(change.id, None)
             self.entries[change.id] = schedule
-            self._plan(schedule, self._paused_until.get(change.id))
+            self._plan(schedule, self._retry_at.get(change.id))
 
     def _report_invalid(self, schedule_id: str, task_name: str, reason: str) -> None:
         if self._invalid.get(schedule_id) != reason:
@@ -258,7 +258,7 @@ class Scheduler:
             async with self._slots:
                 if self._source.is_connected:
                     await self._send(entry)
-                    self._paused_until.pop(schedule_id, None)
+                    self._retry_at.pop(schedule_id, None)
         except Exception as error:
             self._backoffs[schedule_id] = backoff
             if isinstance(error, OUTAGE_ERRORS):
@@ -271,7 +271,7 @@ class Scheduler:
             del self._in_progress[schedule_id]
             pause = self._clock() + timedelta(seconds=backoff.next_delay())
             if schedule_id in self._backoffs:
-                self._paused_until[schedule_id] = pause
+                self._retry_at[schedule_id] = pause
             current = self.entries.get(schedule_id)
             if current is not None:  # planned again even if its change is not received
                 self._plan(current, pause)

@@ -7,12 +7,15 @@ publisher. An exception in TaskIQ's `pre_execute` would end the delivery, so non
 import asyncio
 import contextlib
 import logging
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol
 
+import taskiq
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 
@@ -33,6 +36,7 @@ _MAX_TRACEBACK: Final = 32_768
 _MAX_TEXT: Final = 8_192
 _MAX_DEAD_LETTER_ID: Final = 200
 _STRING_LABEL: Final = 3
+_TASKIQ_FOLDER: Final = f"{Path(taskiq.__file__).parent}{os.sep}"
 _REQUEUED: Final = "X-Taskiq-requeue"
 _WORKER_STOPPED: Final = {
     "type": "WorkerStopped",
@@ -349,7 +353,7 @@ def _task_frames(trace: TracebackType | None) -> TracebackType | None:
         inner = inner.tb_next
     if own is not None:
         return own
-    while trace is not None and "taskiq" in trace.tb_frame.f_code.co_filename:
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_TASKIQ_FOLDER):
         trace = trace.tb_next
     return trace
 

@@ -28,7 +28,7 @@ from pulse_desktop.ui.pages.tasks.run_header import RunHeader
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.theme.plain_text import Label, set_plain_text
+from pulse_desktop.ui.theme.plain_text import Label, extend_plain_text
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -68,6 +68,7 @@ class RunDetail(DetailPanel):
     def __init__(
         self,
         events_of: Callable[[str], Sequence[Event]],
+        log_events_of: Callable[[str], Sequence[Event]],
         deadline_of: Callable[[TaskRun, float], Deadline],
         task_label: Callable[[str], str],
     ) -> None:
@@ -75,12 +76,14 @@ class RunDetail(DetailPanel):
 
         Args:
             events_of: returns the events that mention a task id, oldest first. May be slow.
+            log_events_of: returns those with its log lines. May be slow.
             deadline_of: returns the deadline of a run at a time, Unix seconds.
             task_label: returns the short name of a task.
         """
         super().__init__(_("Details of the run"))
         self.run: TaskRun | None = None
         self._events_of = events_of
+        self._log_events_of = log_events_of
         self._deadline_of = deadline_of
         self._events_as_of = -1.0
         self._log_as_of = -1.0
@@ -249,8 +252,8 @@ class RunDetail(DetailPanel):
             self.tabs.setTabText(EVENTS, title)
         elif index == LOG and run.last_seen > self._log_as_of:
             self._log_as_of = run.last_seen
-            lines = log_lines(self._events_of(run.task_id), run.task_id)
-            set_plain_text(self.log, log_text(lines) or _("This run has logged nothing."))
+            lines = log_lines(self._log_events_of(run.task_id), run.task_id)
+            extend_plain_text(self.log, log_text(lines) or _("This run has logged nothing."))
 
     def _request_result(self, run: TaskRun) -> None:
         if run.stored_outcome is None:

@@ -1,5 +1,6 @@
 """The page of task runs: every run as it happens, why it failed, and re-run and cancel."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Self
 
@@ -8,6 +9,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_log import LOG_EVENT
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
 from pulse_desktop.text.translation import _, ngettext
@@ -99,7 +101,12 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def make_detail(self) -> RunDetail:
         """Create the detail panel."""
         state = self.context.state
-        return RunDetail(state.log.mentioning, state.runs.deadline_of, state.runs.names.label)
+        return RunDetail(
+            state.log.mentioning,
+            functools.partial(state.log.mentioning, type_=LOG_EVENT),
+            state.runs.deadline_of,
+            state.runs.names.label,
+        )
 
     def make_filter_bar(self, *, has_charts: bool) -> FilterBar:  # noqa: ARG002  it has none
         """Create a filter bar whose time range filters out older runs."""

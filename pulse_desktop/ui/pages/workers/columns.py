@@ -157,7 +157,7 @@ def log_level_tooltip(row: Worker) -> str:
     if not row.control:
         return NO_CONTROL
     if not row.log_level:
-        return "" if row.can_be_paused else CANCEL_ONLY
+        return "" if row.accepts_worker_commands else CANCEL_ONLY
     return _("Logs messages of level {level} and above").format(level=row.log_level.lower())
 
 

@@ -68,7 +68,7 @@ class WorkerDetailButtons(QObject):
             online: whether it is running.
         """
         self._level = worker.log_level.upper()
-        accepts = online and worker.can_be_paused
+        accepts = online and worker.accepts_worker_commands
         paused = worker.activity is WorkerActivity.PAUSED
         draining = worker.activity is WorkerActivity.DRAINING
         self.pause.setVisible(accepts and not paused and not draining)

@@ -168,7 +168,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         explained = _("{label} · {meaning}")
         health_text = explained.format(label=label, meaning=HEALTH_MEANINGS[health])
         activity_text = explained.format(label=activity_label, meaning=ACTIVITY_MEANINGS[activity])
-        accepts = _("Accepts commands") if row.can_be_paused else CANCEL_ONLY
+        accepts = _("Accepts commands") if row.accepts_worker_commands else CANCEL_ONLY
         control = accepts if row.control else NO_CONTROL
         detail.properties.set_properties(
             [
@@ -265,7 +265,9 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         return [
             row.id
             for row in rows
-            if row.can_be_paused and row.health(self.now) in ONLINE and row.activity in activities
+            if row.accepts_worker_commands
+            and row.health(self.now) in ONLINE
+            and row.activity in activities
         ]
 
 

@@ -131,8 +131,9 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
         requests = server.requests_of("completion")
         assert done["failed"] == 3
         assert "small gave no valid answer" in done["message"]
-        # The first answer and two repairs of each agent; the model was told what was wrong.
-        assert len(requests) == 6
+        # The first answer and two repairs of each request; the model was told what was wrong.
+        # An invalid answer about both messages is followed by a request about each.
+        assert len(requests) == 2 * 9
         assert "not valid" in requests[2].messages[-1]
         store = await Store.open(harness.js)
         assert await store.scores.get_many(IDS) == {}
@@ -222,6 +223,66 @@ async def test_a_fallback_is_named_in_events_records_and_results(
         assert (event["fallback_from"], event["fallback_reason"]) == judge
     (completed,) = data_of(harness, "knowledge.extraction_completed")
     assert completed["fallback_from"] == read[0]
+
+
+async def test_what_a_fallback_judged_is_judged_again_when_the_provider_is_back(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    async with ModelServer() as server:
+        table = f"""
+        [providers.own]
+        url = "{server.openai_url}"
+        [agents.classification]
+        provider = "own"
+        model = "small"
+        fallback = [{{ provider = "builtin" }}]
+        """
+        file = tmp_path / "providers.toml"
+        file.write_text(table)
+        await harness.run(providers_file=file)
+        server.always = Reply.failing(401, "wrong key")
+        export = write_export(tmp_path / "export", CHAT[:2])
+        await run_task(harness, "ingest_messages", str(export))
+        asked = len(server.requests)
+        away = await run_task(harness, "ingest_messages", str(export))
+        assert (away["fallback"], len(server.requests)) == (2, asked)  # it is not asked in a loop
+        server.script = right_answer
+        export = write_export(tmp_path / "export", [*CHAT[:2], message(4, "it works again")])
+        await run_task(harness, "ingest_messages", str(export))  # the new one is answered
+        back = await run_task(harness, "ingest_messages", str(export))
+        assert (back["fallback"], len(server.requests)) == (0, asked + 2)
+        again = await run_task(harness, "ingest_messages", str(export))
+        assert (again["fallback"], len(server.requests)) == (0, asked + 2)
+    store = await Store.open(harness.js)
+    assert {each.provider for each in (await store.scores.get_many(IDS[:2])).values()} == {"own"}
+
+
+async def test_messages_without_text_and_an_embedding_outage(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    embedding = '[agents.embedding]\nprovider = "own"\nmodel = "embedder"'
+    chat = [*CHAT, message(4, "", photo="photo.jpg"), message(5, " ", media_type="voice_message")]
+    async with ModelServer(right_answer) as server:
+        file = write_agents(tmp_path / "providers.toml", server, embedding)
+        await harness.run(providers_file=file)
+        export = write_export(tmp_path / "export", chat)
+        server.script = lambda request: (
+            Reply.failing(404, "no such model")
+            if request.kind == "embedding"
+            else right_answer(request)
+        )
+        outage = await run_task(harness, "ingest_messages", str(export))
+        assert outage["stages"]["extracted"] == {"done": 5, "refused": 0, "failed": 0}
+        assert outage["stages"]["embedded"]["failed"] == 3
+        server.script = right_answer
+        before = len(server.requests_of("embedding"))
+        done = await run_task(harness, "ingest_messages", str(export))
+        assert done["stages"]["embedded"] == {"done": 5, "refused": 0, "failed": 0}
+        (request,) = server.requests_of("embedding")[before:]
+        assert len(request.body["input"]) == 3
+        again = await run_task(harness, "ingest_messages", str(export))
+        assert again["failed"] == 0
+        assert len(server.requests_of("embedding")) == before + 1
 
 
 @module_loop

@@ -1,6 +1,7 @@
 """Ingesting again runs what is missing: after failures, a full bucket, and kills."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
+from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import Stage, StageOutcome, Vector
 from pulse_workers.chat.store.store import Store
@@ -151,6 +153,41 @@ async def test_vectors_of_another_model_are_made_again(
         assert found[Stage.EMBEDDED].model == BuiltinProvider.embedding_model
     await wait_until(lambda: set(ids) <= set(announced(harness, "message.scored")), 30)
     assert {announced(harness, "message.scored")[key] for key in ids} == {1}
+
+
+@module_loop
+async def test_stored_messages_that_miss_a_stage_are_processed_whatever_their_source(
+    shared: WorkerHarness, tmp_path: Path
+) -> None:
+    harness = shared
+    export = write_export(tmp_path / "export", [message(n, f"text {n}") for n in range(21, 24)])
+    await ingest(harness, export)
+    store = await Store.open(harness.js)
+    ids = [f"{CHAT_ID}.{n}" for n in range(21, 24)]
+    records = await store.stages.get_many(ids)
+    failed = {
+        key: msgspec.structs.replace(records[key][Stage.SCORED], outcome=StageOutcome.FAILED)
+        for key in ids[:2]
+    }
+    await store.stages.put_many(Stage.SCORED, failed)
+
+    async def process_missing(limit: int) -> dict[str, Any]:
+        result = await harness.result(await harness.send("process_missing_messages", limit), 60)
+        assert result["error"] is None
+        returned: dict[str, Any] = result["return_value"]
+        return returned
+
+    first = await process_missing(1)
+    assert (first["missing"], first["finished"], first["failed"]) == (1, False, 0)
+    second = await process_missing(0)
+    assert (second["missing"], second["finished"], second["failed"]) == (1, True, 0)
+    for found in (await store.stages.get_many(ids)).values():
+        assert {each.outcome for each in found.values()} == {StageOutcome.DONE}
+    third = await process_missing(0)
+    assert (third["missing"], third["enqueued"], third["busy"]) == (0, 0, False)
+    assert await Lease(store, "missing", "another task", 60).acquire(time.time())
+    assert (await process_missing(0))["busy"]
+    await Lease(store, "missing", "another task", 60).release()
 
 
 @pytest.mark.slow

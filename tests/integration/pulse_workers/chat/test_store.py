@@ -1,22 +1,42 @@
 """The store on a real server: bulk reads and writes, topics, and vectors."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from nats.js import JetStreamContext
+from pulse_workers.chat import search
+from pulse_workers.chat.lease import Lease
+from pulse_workers.chat.pipeline import analysis, window_queue
+from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
+from pulse_workers.chat.providers.builtin.text_index import TextIndex
 from pulse_workers.chat.providers.provider import TopicAssignment
-from pulse_workers.chat.records import Atom, Evidence, Stage, StageOutcome, StageRecord, Vector
-from pulse_workers.chat.store import requests
+from pulse_workers.chat.records import (
+    Atom,
+    Evidence,
+    Score,
+    Stage,
+    StageOutcome,
+    StageRecord,
+    Vector,
+)
+from pulse_workers.chat.store import changes, requests
 from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.compaction import join_blocks
 from pulse_workers.chat.store.knowledge import Member, Reader
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
-from pulse_workers.runtime.provisioning import KNOWLEDGE, STATE, provision
+from pulse_workers.errors import StoreFullError
+from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES, STATE, provision
+from taskiq import InMemoryBroker
 
 from pulse_desktop.nats_client.client import client_of
 from tests.kit.nats_clients import connect
@@ -61,6 +81,45 @@ async def test_many_values_are_read_and_written_together_also_from_older_servers
     entry = found["k.5"]
     assert await bucket.update("k.5", b"changed", entry.revision)
     assert not await bucket.update("k.5", b"too late", entry.revision)
+
+
+async def test_what_an_operator_deleted_with_a_marker_is_stored_again(
+    store: Store, js: JetStreamContext
+) -> None:
+    async def delete(bucket: str, key: str) -> None:
+        await js.publish(f"$KV.{bucket}.{key}", b"", headers={"KV-Operation": "DEL"})
+
+    message = chat_message("one")
+    lease = Lease(store, "job", "holder", 60)
+    assignment = TopicAssignment("t", "payment queue", ("payment queue",), (message.id,))
+
+    async def store_all() -> list[object]:
+        atoms = await store.knowledge.add_atoms([_atom("a", message.id)])
+        reader = Reader("reading", "model", "vectors", "")
+        topic = await store.knowledge.assign(assignment, {}, reader)
+        return [
+            await _changes(store, message),
+            await lease.acquire(1.0),
+            len(atoms.created),
+            topic and (topic.is_new, topic.added),
+        ]
+
+    expected = [[(message.id, MessageChange.NEW)], True, 1, (True, (message.id,))]
+    assert await store_all() == expected
+    for bucket, key in (
+        (MESSAGES, message.id),
+        (STATE, "lease.job"),
+        (KNOWLEDGE, "atom.a"),
+        (KNOWLEDGE, "topic.t"),
+        (KNOWLEDGE, f"member.t.{message.id}"),
+    ):
+        await delete(bucket, key)
+    assert await store_all() == expected
+
+
+def _atom(atom_id: str, *message_ids: str) -> Atom:
+    evidence = tuple(Evidence(each, "we decided", "decided") for each in message_ids)
+    return Atom(atom_id, "decision", "we decided", evidence, 0.9, "en")
 
 
 @pytest.mark.slow
@@ -112,6 +171,34 @@ async def test_a_deleted_message_is_gone_with_scores_and_stages_and_can_be_store
         (kept.id, MessageChange.UNCHANGED),
     ]
     assert (await store.messages.get(gone.id)).content == "gone"
+
+
+async def test_an_edit_keeps_the_context_and_a_moved_export_its_messages(store: Store) -> None:
+    first = chat_message("one", source="/old", thread="releases", recent=("1.1", "1.0"))
+    await _changes(store, first)
+    edit = chat_message("one, edited", id=first.id, edited_at="2026-09-22")
+    assert await _changes(store, edit) == [(first.id, MessageChange.UPDATED)]
+    edited = await store.messages.get(first.id)
+    assert (edited.content, edited.source) == ("one, edited", "/old")
+    assert (edited.thread, edited.recent) == (first.thread, first.recent)
+    moved = msgspec.structs.replace(edited, source="/new", content_hash="")
+    assert await _changes(store, moved) == [(first.id, MessageChange.UNCHANGED)]
+    assert (await store.messages.get(first.id)).source == "/new"
+
+
+async def test_messages_that_are_stored_before_the_bucket_is_full_are_announced(
+    store: Store, js: JetStreamContext
+) -> None:
+    config = (await js.stream_info(f"KV_{MESSAGES}")).config
+    config.max_bytes = 3_000
+    await js.update_stream(config)
+    announced: list[str] = []
+    messages = [chat_message(f"text {n}", id=f"1.{n}") for n in range(50)]
+    with pytest.raises(StoreFullError):
+        await store.messages.put_many(messages, on_change=lambda each, _: announced.append(each.id))
+    stored = await store.messages.get_many(each.id for each in messages)
+    assert 0 < len(stored) < 50
+    assert announced == [each.id for each in stored]
 
 
 async def _changes(store: Store, *messages: object) -> list[tuple[str, MessageChange]]:
@@ -173,13 +260,9 @@ async def test_a_repeated_reading_changes_nothing_and_an_interrupted_one_is_comp
 
 
 async def test_an_atom_that_is_found_again_gets_another_source(store: Store) -> None:
-    def atom(message_id: str) -> Atom:
-        evidence = Evidence(message_id, "we decided", "decided")
-        return Atom("a", "decision", "we decided", (evidence,), 0.9, "en")
-
-    first = await store.knowledge.add_atoms([atom("1.1")])
+    first = await store.knowledge.add_atoms([_atom("a", "1.1")])
     assert ([each.id for each in first.created], first.sources_added) == (["a"], 0)
-    again = await store.knowledge.add_atoms([atom("1.1"), atom("1.2")])
+    again = await store.knowledge.add_atoms([_atom("a", "1.1"), _atom("a", "1.2")])
     assert (again.created, again.sources_added) == ((), 1)
 
 
@@ -215,3 +298,125 @@ async def test_vectors_of_many_dimensions_take_several_blocks(store: Store) -> N
     assert len(set(blocks.values())) == 3
     found = await store.vectors.get(blocks)
     assert all(found[key].argmax() == row for row, key in enumerate(ids))
+
+
+async def test_vectors_of_single_messages_are_joined_in_one_block(
+    store: Store, js: JetStreamContext
+) -> None:
+    ids = [f"1.{n}" for n in range(90)]
+    vectors = np.eye(90, 128, dtype=np.float32)
+    index = store.vector_index("model")
+
+    async def store_one(row: int) -> None:
+        key = ids[row]
+        blocks = await store.vectors.put([key], [key], vectors[row : row + 1], "model")
+        record = StageRecord(key, "model", StageOutcome.DONE, "", block=blocks[key])
+        await store.stages.put_many(Stage.EMBEDDED, {key: record})
+
+    async def blocks() -> dict[str, str]:
+        records = await store.stages.get_many(ids, [Stage.EMBEDDED])
+        return {key: found[Stage.EMBEDDED].block for key, found in records.items() if found}
+
+    for row in range(40):
+        await store_one(row)
+    await index.refresh()
+    now = datetime.now(UTC)
+    assert await join_blocks(store, "model", now) == 0  # too few
+    for row in range(40, 90):
+        await store_one(row)
+    assert await join_blocks(store, "model", now) == 0  # too new
+    later = now + timedelta(hours=1)
+    assert await join_blocks(store, "model", later) == 90
+    assert len(set((await blocks()).values())) == 1
+    assert await join_blocks(store, "model", later) == 0
+    await index.refresh()
+    fresh = store.vector_index("model")
+    await fresh.refresh()
+    found = await store.vectors.get(await blocks())
+    for row in (0, 39, 89):
+        assert found[ids[row]].argmax() == row
+        for each in (index, fresh):
+            assert [hit.message_id for hit in each.search(vectors[row], 1)] == [ids[row]]
+    info = await js.stream_info("KV_pulse_embeddings")
+    assert info.state.bytes < 30_000 + 90 * 200
+
+
+async def test_an_index_forgets_what_expired_and_a_bucket_that_was_created_again(
+    store: Store, js: JetStreamContext, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_SLACK", 0)
+    threads: set[threading.Thread] = set()
+    monkeypatch.setattr(TextIndex, "add", _recorded(TextIndex.add, threads))
+    index = search.KnowledgeSearch(store, BuiltinProvider())
+
+    async def found(query: str) -> set[str]:
+        return {each.id for each in (await index.search(query, 10)).found}
+
+    await store.messages.put_many([chat_message("the queue", id=f"1.{n}") for n in range(5)])
+    assert await found("queue") == {f"1.{n}" for n in range(5)}
+    assert threading.main_thread() not in threads  # a large store must not stop the event loop
+    await js.purge_stream(f"KV_{MESSAGES}")  # no change tells of it, as when values expire
+    await store.messages.put_many([chat_message("the pool", id="1.9")])
+    assert await found("queue pool") == {"1.9"}
+    await js.delete_stream(f"KV_{MESSAGES}")
+    await provision(js, Settings(server=nats_server.url))
+    await store.messages.put_many([chat_message("the lock", id=f"2.{n}") for n in range(9)])
+    assert await found("pool") == set()
+    assert len(await found("lock")) == 9
+
+
+def _recorded(
+    add: Callable[[TextIndex, str, str], None], threads: set[threading.Thread]
+) -> Callable[[TextIndex, str, str], None]:
+    def recorded(index: TextIndex, text_id: str, text: str) -> None:
+        threads.add(threading.current_thread())
+        add(index, text_id, text)
+
+    return recorded
+
+
+async def test_the_most_important_messages_of_a_period_are_kept_in_their_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis, "MAX_MESSAGES", 3)
+    importance = {"5.99": 0.9, "5.100": 0.8, "5.101": 0.1, "5.102": None, "5.103": 0.2}
+    messages = [chat_message("text", id=key) for key in importance]
+    await store.scores.put_many(
+        [
+            Score(key, value, "signal" if value else "not_judged", {}, {})
+            for key, value in importance.items()
+        ]
+    )
+    selection = analysis.Selection()
+    for message in messages:
+        await selection.add(store, [message])
+    assert selection.count == 5
+    assert [each.id for each in selection.messages()] == ["5.99", "5.100", "5.102"]
+
+
+async def test_a_window_of_a_killed_worker_is_run_and_its_full_bucket_is_a_failed_window(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window_queue, "PATIENCE_S", 0.0)
+    outcomes: list[dict[str, Any]] = []
+    ran: list[str] = []
+
+    async def enqueue(child: str, _ids: Sequence[str]) -> None:
+        mark = {"worker": "killed", "at": time.time() - window_queue.STARTED_S - 1}
+        await store.state.put(f"{window_queue.STARTED}.{child}", mark)
+
+    async def run(ids: Sequence[str], _child: str) -> dict[str, Any]:
+        ran.extend(ids)
+        if "1.2" in ids:
+            raise StoreFullError("full")
+        return {"failed": 0}
+
+    async def report() -> None: ...
+
+    broker = InMemoryBroker()
+    queue = window_queue.WindowQueue(broker, store.state, enqueue, run, outcomes.append)
+    await queue.submit("parent", ["1.1"])
+    await queue.submit("parent", ["1.2", "1.3"])
+    await queue.join(report)
+    assert sorted(ran) == ["1.1", "1.2", "1.3"]
+    assert outcomes == [{"failed": 2, "reason": "StoreFullError: full"}, {"failed": 0}]

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
+from pulse_workers.chat.records import Stage, StageOutcome
+from pulse_workers.chat.store.store import Store
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM
 from tests.kit.nats_servers import NatsServer
@@ -86,6 +89,42 @@ async def test_messages_edits_and_deletions_of_a_bot_go_through_the_pipeline(
     receiver.terminate()
     assert await receiver.wait_for_exit() == 0
     assert "lease.telegram.110201543" not in await stored(harness, "pulse_state")
+
+
+async def test_what_messages_of_a_bot_miss_is_made_up_for_at_the_start_and_periodically(
+    harness: WorkerHarness, bot_server: TelegramBotServer, tmp_path: Path
+) -> None:
+    await harness.run()
+    token = token_file(tmp_path)
+    receiver = start(harness, bot_server, token)
+    bot_server.send("message", text_message(2, "PROD DOWN, the payment queue fails"))
+    key = "4200001.2"
+    store = await Store.open(harness.js)
+
+    async def is_processed() -> bool:
+        records = (await store.stages.get_many([key]))[key]
+        return len(records) == 3 and {each.outcome for each in records.values()} == {
+            StageOutcome.DONE
+        }
+
+    await wait_until(is_processed, 30)
+    receiver.terminate()
+    assert await receiver.wait_for_exit() == 0
+    records = (await store.stages.get_many([key]))[key]
+    failed = msgspec.structs.replace(records[Stage.SCORED], outcome=StageOutcome.FAILED)
+    for later in (False, True):
+        await store.stages.put_many(Stage.SCORED, {key: failed})
+        if not later:
+            harness.start(
+                "telegram",
+                telegram_token_file=token,
+                telegram_url=bot_server.url,
+                missing_interval=1,
+            )
+        await wait_until(is_processed, 60, f"{later=}")
+    await wait_until(
+        lambda: [each["message_id"] for each in data_of(harness, "message.scored")] == [key] * 3, 30
+    )
 
 
 @pytest.mark.slow

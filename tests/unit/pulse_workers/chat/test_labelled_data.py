@@ -82,13 +82,14 @@ def test_files_share_no_message_author_chat_or_sentence() -> None:
     assert not set(sentences("tuning")) & set(sentences("held_out"))
 
 
-def test_extra_messages_for_tuning_are_well_formed_and_not_held_out() -> None:
-    extra = messages_of("extra_tuning")
+@pytest.mark.parametrize("name", ["extra_tuning", "fresh_tuning"])
+def test_further_messages_for_tuning_are_well_formed_and_not_held_out(name: str) -> None:
+    extra = messages_of(name)
     for message in extra:
         assert all(a.quote and a.quote in message.text for a in message.atoms), message.id
         assert not (message.atoms and message.label == "noise"), message.id
     held_out = set(sentences("held_out"))
-    shared = {each for each in sentences("extra_tuning") if len(each.split()) > 4} & held_out
+    shared = {each for each in sentences(name) if len(each.split()) > 4} & held_out
     assert not shared
 
 

@@ -1,9 +1,11 @@
 """The summary of a period."""
 
+import contextlib
 import hashlib
+import heapq
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -20,11 +22,13 @@ from pulse_workers.chat.providers.provider import (
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.store import Store
 from pulse_workers.errors import InvalidPeriodError
 from pulse_workers.runtime.provisioning import MESSAGES
 
 MAX_MESSAGES: Final = 2_000
 """Of a period; the most important ones are kept."""
+_PAGE_SIZE: Final = 500
 _AGO: Final = re.compile(r"-(\d{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NOISE: Final = "noise"
@@ -75,8 +79,10 @@ async def summarise_period(
         ProviderRefusedError: the provider does not summarise.
         StoreFullError: the bucket has reached its limit.
     """
-    messages = await _messages(services, start, end, chat)
-    chosen = await _choose(services, messages)
+    selection = Selection()
+    async for page in _pages(services, start, end, chat):
+        await selection.add(services.store, page)
+    chosen = selection.messages()
     ids = {message.id for message in chosen}
     atoms = [
         atom
@@ -91,7 +97,7 @@ async def summarise_period(
         services.provider.summarise(request),
         capability=Capability.SUMMARISE,
     )
-    fields = _fields(request, answer, chat) | {"message_count": len(messages)}
+    fields = _fields(request, answer, chat) | {"message_count": selection.count}
     await services.store.knowledge.put_summary(fields["summary_id"], fields)
     counts = {name: len(fields[name]) for name in _LISTS}
     services.events.publish(
@@ -100,47 +106,72 @@ async def summarise_period(
     return fields
 
 
-async def _messages(
+async def _pages(
     services: Services, start: datetime, end: datetime, chat: str
-) -> list[ChatMessage]:
-    """Return the messages of a period, oldest first."""
-    found: list[tuple[datetime, ChatMessage]] = []
-    async for stored in services.store.read_changes(MESSAGES, 0):
-        if not stored.value:
-            continue
-        message = decode_message(stored.value)
-        if chat and message.source_name != chat:
-            continue
-        try:
-            sent_at = datetime.fromisoformat(message.sent_at)
-        except ValueError:
-            continue
-        if start <= sent_at < end:
-            found.append((sent_at, message))
-    return [message for _, message in sorted(found, key=lambda each: (each[0], each[1].id))]
+) -> AsyncIterator[list[ChatMessage]]:
+    """Yield the messages of a period, some at a time, in any order."""
+    page: list[ChatMessage] = []
+    async with contextlib.aclosing(services.store.read_changes(MESSAGES, 0)) as entries:
+        async for stored in entries:
+            if not stored.value:
+                continue
+            message = decode_message(stored.value)
+            sent_at = _sent_at(message)
+            if sent_at is None or not start <= sent_at < end:
+                continue
+            if chat and message.source_name != chat:
+                continue
+            page.append(message)
+            if len(page) == _PAGE_SIZE:
+                yield page
+                page = []
+    yield page
 
 
-async def _choose(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Return the messages that are not noise; of too many, the most important ones."""
-    ids = [message.id for message in messages]
-    scores = await services.store.scores.get_many(ids)
-    corrections = await services.store.knowledge.corrections(ids)
+def _sent_at(message: ChatMessage) -> datetime | None:
+    try:
+        return datetime.fromisoformat(message.sent_at)
+    except ValueError:
+        return None
 
-    def is_noise(message: ChatMessage) -> bool:
-        judged = corrections.get(message.id) or scores.get(message.id)
-        return judged is not None and judged.classification == _NOISE
 
-    def importance(message: ChatMessage) -> float:
-        score = scores.get(message.id)
-        value = score.importance_score if score is not None else None
-        return _UNKNOWN_IMPORTANCE if value is None else value
+class Selection:
+    """The messages that are not noise; of too many, the most important ones.
 
-    kept = [message for message in messages if not is_noise(message)]
-    if len(kept) > MAX_MESSAGES:
-        best = sorted(kept, key=importance, reverse=True)[:MAX_MESSAGES]
-        chosen = {message.id for message in best}
-        kept = [message for message in kept if message.id in chosen]
-    return kept
+    Attributes:
+        count: number of messages, noise included.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._best: list[tuple[float, str, ChatMessage]] = []  # a heap, least important first
+
+    async def add(self, store: Store, page: Sequence[ChatMessage]) -> None:
+        """Take messages, with their scores and corrections from the store."""
+        self.count += len(page)
+        ids = [message.id for message in page]
+        scores = await store.scores.get_many(ids)
+        corrections = await store.knowledge.corrections(ids)
+        for message in page:
+            score = scores.get(message.id)
+            judged = corrections.get(message.id) or score
+            if judged is not None and judged.classification == _NOISE:
+                continue
+            value = score.importance_score if score is not None else None
+            importance = _UNKNOWN_IMPORTANCE if value is None else value
+            heapq.heappush(self._best, (importance, message.id, message))
+            if len(self._best) > MAX_MESSAGES:
+                heapq.heappop(self._best)
+
+    def messages(self) -> list[ChatMessage]:
+        """Return the messages, oldest first; of the same second, in the order of their numbers."""
+        return sorted((message for _, _, message in self._best), key=_order)
+
+
+def _order(message: ChatMessage) -> tuple[str, str, int, str]:
+    chat, _, number = message.id.rpartition(".")
+    position = int(number) if number.removeprefix("-").isdecimal() else 0
+    return message.sent_at, chat, position, number
 
 
 _LISTS: Final = ("changes", "decisions", "open_questions", "risks", "waiting")

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.pipeline.stages import done, is_missing, not_done, stage_versions
+from pulse_workers.chat.providers.divided_requests import halves
+from pulse_workers.chat.providers.model_errors import (
+    ModelProtocolError,
+    ModelRefusedError,
+    is_about_input,
+)
 from pulse_workers.chat.providers.provider import Fallback
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
@@ -44,9 +50,11 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
     try:
         await work.embed(messages)
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
-        work.errors.update({each.id: error for each in messages if each.id not in work.vectors})
+        left = [each for each in messages if each.id not in work.vectors and each.content.strip()]
+        work.errors.update({each.id: error for each in left})
     blocks: Mapping[str, str] = {}
-    embedded = [message for message in messages if message.id in work.vectors]
+    current = await services.store.messages.current(messages)  # others are edited or deleted
+    embedded = [message for message in current if message.id in work.vectors]
     if embedded:
         try:
             blocks = await services.store.vectors.put(
@@ -65,13 +73,28 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
             each.content_hash,
             version,
             at,
-            block=blocks[each.id],
+            block=blocks.get(each.id, ""),
             fallback=work.fallbacks.get(each.id),
         )
-        for each in messages
+        for each in current
     }
     await services.store.stages.put_many(Stage.EMBEDDED, records)
     return Embedded(work.vectors, work.errors, records, work.model, work.tokens)
+
+
+async def stored_vectors(
+    services: Services, messages: Sequence[ChatMessage]
+) -> Mapping[str, Vector]:
+    """Return the vectors by message ID that the configured model made of the same content."""
+    records = await services.store.stages.get_many([each.id for each in messages], [Stage.EMBEDDED])
+    version = stage_versions(services.provider)[Stage.EMBEDDED]
+    blocks = {
+        each.id: record.block
+        for each in messages
+        if (record := records[each.id].get(Stage.EMBEDDED))
+        and not is_missing(record, each.content_hash, version)
+    }
+    return await services.store.vectors.get(blocks)
 
 
 class MessageEmbedding:
@@ -94,21 +117,44 @@ class MessageEmbedding:
         self.tokens = 0
 
     async def embed(self, messages: Sequence[ChatMessage]) -> None:
-        """Embed messages; errors of the provider other than a refusal are raised unchanged."""
-        if not messages:
-            return
+        """Embed messages; those without text, such as a photo, have no vector and no error.
+
+        Errors of the provider other than a refusal are raised unchanged.
+        """
+        texts = [each for each in messages if each.content.strip()]
+        parts: list[Sequence[ChatMessage]] = [texts] if texts else []
+        divisions = 0
+        while parts:
+            failed = [(part, error) for part in parts if (error := await self._try(part))]
+            parts = []
+            for part, error in failed:
+                # Without a vector, each text may be refused: a setting may be wrong.
+                is_worth_it = is_about_input(error) or bool(self.vectors) or not divisions
+                if len(part) > 1 and is_worth_it:
+                    parts += halves(part)
+                elif len(part) == 1 and self.vectors:  # others are accepted
+                    self.errors[part[0].id] = ProviderRefusedError(str(error))
+                else:
+                    self.errors.update({each.id: error for each in part})
+            divisions += 1
+
+    async def _try(self, messages: Sequence[ChatMessage]) -> Exception | None:
+        """Embed messages, or return why they were refused."""
         try:
             answer = await self._services.provider.embed([each.content for each in messages])
         except ProviderRefusedError as error:
-            if len(messages) == 1:
-                self.errors[messages[0].id] = error
-                return
-            middle = len(messages) // 2
-            await self.embed(messages[:middle])
-            await self.embed(messages[middle:])
-            return
+            return error
+        except ModelRefusedError as error:
+            if not error.may_be_about_input:
+                raise
+            return error
+        known = next(iter(self.vectors.values()), None)
+        if known is not None and len(known) != answer.value.shape[1]:
+            text = f"{answer.model} returned vectors of different lengths"
+            raise ModelProtocolError(text, answer.usage)
         self.vectors.update(zip((each.id for each in messages), answer.value, strict=True))
         if answer.fallback is not None:
             self.fallbacks.update(dict.fromkeys((each.id for each in messages), answer.fallback))
         self.model = answer.model
         self.tokens += answer.usage.tokens_in
+        return None

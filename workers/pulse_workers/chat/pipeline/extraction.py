@@ -13,8 +13,9 @@ import msgspec
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.calls import EXTRACTION
-from pulse_workers.chat.pipeline.embedding import MessageEmbedding
+from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
 from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
@@ -26,9 +27,11 @@ from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Ve
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.knowledge import Reader, TopicChange
 from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 MIN_MESSAGES: Final = 12
 """Fewer messages are read together with those before them: alone they say too little."""
+_RENEWAL_S: Final = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,7 @@ async def extract_messages(
     vectors: Mapping[str, Vector],
     task_id: str,
     *,
+    edited: Sequence[ChatMessage] = (),
     agent: str = EXTRACTION,
     language: str | None = None,
 ) -> Extracted:
@@ -62,6 +66,8 @@ async def extract_messages(
         messages: stored messages, oldest first.
         vectors: their unit vectors, as far as they are known.
         task_id: ID of the calling task.
+        edited: those that were read with another content before; what only that content said is
+            removed.
         agent: name of the agent, for events.
         language: language of what is found; None for that of the messages.
 
@@ -71,9 +77,13 @@ async def extract_messages(
     summary: dict[str, Any] = {}
     failure: Exception | None = None
     provider_errors: list[Exception] = []
-    fallback: Fallback | None = None
+    answered: Answer[Reading] | None = None
     try:
         async with _announced(services, len(messages), task_id, agent, language) as completed:
+            removed = await services.store.knowledge.remove_sources(edited)
+            for atom in removed.atoms:
+                _publish_removed(services, atom, task_id)
+            counts = {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
             read = [*await _before(services, messages), *messages]
             known = await _all_vectors(services, read, vectors)
             request = ReadRequest(
@@ -90,8 +100,8 @@ async def extract_messages(
             except Exception as error:
                 provider_errors.append(error)
                 raise
-            fallback = answer.fallback
-            summary = await _store(services, messages, request, answer, task_id)
+            answered = answer
+            summary = await _store(services, messages, request, answer, task_id) | counts
             completed.update(summary)
     except OUTAGE_ERRORS as error:
         if error not in provider_errors:
@@ -101,11 +111,17 @@ async def extract_messages(
         failure = error
     version = stage_versions(services.provider)[Stage.EXTRACTED]
     at = format_timestamp(time.time())
+    current = await services.store.messages.current(messages)  # others are edited or deleted
     records = {
-        each.id: not_done(failure, each.content_hash, version, at)
-        if failure is not None
-        else done(each.content_hash, version, at, fallback=fallback)
-        for each in messages
+        each.id: not_done(reason, each.content_hash, version, at)
+        if (reason := failure or (answered and answered.unanswered.get(each.id)))
+        else done(
+            each.content_hash,
+            version,
+            at,
+            fallback=answered.fallback_of(each.id) if answered else None,
+        )
+        for each in current
     }
     if language is not None:
         return Extracted(summary, failure, {})
@@ -126,7 +142,15 @@ async def _announced(
         "language": language,
     }
     _publish(services, "extraction_started", started | identity)
-    await services.store.state.put(f"run.{task_id}", {"started_at": time.time()})
+    started_at = time.time()
+
+    async def mark() -> None:
+        running = {"started_at": started_at, "renewed_at": time.time()}
+        await services.store.state.put(f"run.{task_id}", running)
+
+    await mark()
+    marking = PeriodicTasks()
+    marking.start(PeriodicTask("mark of an extraction", _RENEWAL_S, mark))
     completed: dict[str, Any] = {}
     try:
         yield completed
@@ -138,6 +162,7 @@ async def _announced(
         _publish(services, "extraction_failed", {"error": reason, **identity})
         raise
     finally:
+        await marking.close()
         await services.store.state.delete(f"run.{task_id}")
     _publish(services, "extraction_completed", completed | identity)
 
@@ -151,21 +176,26 @@ async def _store(
 ) -> dict[str, Any]:
     """Store and publish what was found; return the counts."""
     embedding_model = stage_versions(services.provider)[Stage.EMBEDDED].model
-    reader = Reader(
-        _reading_id(request.messages), answer.model, embedding_model, format_timestamp(request.now)
-    )
-    changes = [
-        change
-        for assignment in answer.value.topics
-        if (change := await services.store.knowledge.assign(assignment, request.vectors, reader))
-    ]
+    reading_id = _reading_id(request.messages)
+    assignments = [(each, part.model) for part in answer.parts for each in part.value.topics]
+    atoms = [(atom, part.fallback) for part in answer.parts for atom in part.value.atoms]
+    changes: list[TopicChange] = []
+    for assignment, model in assignments:
+        reader = Reader(reading_id, model, embedding_model, format_timestamp(request.now))
+        change = await services.store.knowledge.assign(assignment, request.vectors, reader)
+        changes += [change] if change else []
     topic_of = {
         message_id: assignment.topic_id
-        for assignment in answer.value.topics
+        for assignment, _model in assignments
         for message_id in assignment.message_ids
     }
+    current = {each.id for each in await services.store.messages.current(request.messages)}
     stored = await services.store.knowledge.add_atoms(
-        [_complete(atom, topic_of, answer.fallback) for atom in answer.value.atoms]
+        [
+            _complete(atom, topic_of, fallback)
+            for atom, fallback in atoms
+            if current.issuperset(evidence.message_id for evidence in atom.evidence)
+        ]
     )
     for change in changes:
         _publish_topic(services, change, task_id)
@@ -176,7 +206,7 @@ async def _store(
         "message_count": len(messages),
         "topics_created": sum(change.is_new for change in changes),
         "atoms_created": len(stored.created),
-        "atoms_known": len(answer.value.atoms) - len(stored.created),
+        "atoms_known": len(atoms) - len(stored.created),
         "links_created": sum(bool(atom.topic_id) for atom in stored.created),
         "messages_updated": len({key for change in changes for key in change.added} & own),
         "topic_versions_created": sum(not change.is_new for change in changes),
@@ -199,10 +229,13 @@ async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[C
 async def _all_vectors(
     services: Services, messages: Sequence[ChatMessage], vectors: Mapping[str, Vector]
 ) -> Mapping[str, Vector]:
-    """Return the vectors of messages, as far as the provider embeds them."""
+    """Return the vectors of messages: stored ones, others as far as the provider embeds them."""
+    others = [message for message in messages if message.id not in vectors]
+    found = {**vectors, **await stored_vectors(services, others)}
     embedding = MessageEmbedding(services)
-    await embedding.embed([message for message in messages if message.id not in vectors])
-    return {**vectors, **embedding.vectors}
+    with contextlib.suppress(ModelError):  # the stage `embedded` has the reason
+        await embedding.embed([message for message in others if message.id not in found])
+    return {**found, **embedding.vectors}
 
 
 def _reading_id(messages: Sequence[ChatMessage]) -> str:
@@ -255,6 +288,12 @@ def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
         },
         key=f"{task_id} {atom.id}",
     )
+
+
+def _publish_removed(services: Services, atom: Atom, task_id: str) -> None:
+    fields = {"atom_id": atom.id, "atom_title": atom.title, "atom_type": atom.type}
+    topic = {"topic_id": atom.topic_id or None, "task_id": task_id}
+    _publish(services, "atom_removed", fields | topic, key=f"{task_id} removed {atom.id}")
 
 
 def _publish(services: Services, name: str, data: dict[str, Any], *, key: str = "") -> None:

@@ -14,7 +14,7 @@ from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import Window
 from pulse_workers.chat.store.messages import MessageChange
-from pulse_workers.errors import StoreFullError
+from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError
 
 ReportProgress = Callable[[int, str], Awaitable[None]]
 """Reports per cent and a text."""
@@ -53,7 +53,11 @@ async def store_messages(
         StoreFullError: the bucket has reached its limit.
     """
     store = services.store
-    stored = await store.messages.put_many(messages, again=again)
+
+    def announce(message: ChatMessage, change: MessageChange) -> None:
+        _publish(services, message, change, task_id)
+
+    stored = await store.messages.put_many(messages, again=again, on_change=announce)
     known = [each.id for each, change in stored if change is not MessageChange.NEW]
     records = await store.stages.get_many(known)
     versions = stage_versions(services.provider)
@@ -62,8 +66,6 @@ async def store_messages(
     complete: list[Mapping[Stage, StageRecord]] = []
     for message, change in stored:
         counts[change.value] += 1
-        if change is not MessageChange.UNCHANGED:
-            _publish(services, message, change, task_id)
         found = records.get(message.id, {})
         if missing_stages(found, message.content_hash, versions):
             missing.append(message.id)
@@ -158,6 +160,21 @@ class Pass:
             limit: maximum number of messages to read, 0 for all.
             report_progress: called with each window.
         """
+        try:
+            return await self._run(windows, offset, limit, report_progress)
+        except OUTAGE_ERRORS:
+            raise  # the next attempt continues
+        except Exception:
+            await self._services.store.state.delete(f"{_KEY}.{self._task_id}")
+            raise
+
+    async def _run(
+        self,
+        windows: AsyncIterator[Window],
+        offset: int,
+        limit: int,
+        report_progress: ReportProgress,
+    ) -> dict[str, Any]:
         await self._resume()
         stop = offset + limit if limit else None
         percent = 0

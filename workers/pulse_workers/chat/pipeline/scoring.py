@@ -24,7 +24,10 @@ from pulse_workers.errors import AttachmentUnreadableError, StoreFullError
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """Scores and errors by message ID, and the stage record of each message."""
+    """Scores and errors by message ID, and the stage record of each message.
+
+    A message that was edited or deleted meanwhile has a score, which is not stored, and no record.
+    """
 
     scores: Mapping[str, Score]
     errors: Mapping[str, Exception]
@@ -46,7 +49,7 @@ async def score_messages(
     """
     errors: dict[str, Exception] = {}
     scores: dict[str, Score] = {}
-    fallback: Fallback | None = None
+    fallbacks: dict[str, Fallback | None] = {}
     inputs = await _inputs(services, messages, errors)
     if inputs:
         try:
@@ -57,27 +60,32 @@ async def score_messages(
                 services.provider.judge(inputs),
                 capability=Capability.JUDGE,
             )
-            scores, fallback = _scores(answer, inputs), answer.fallback
+            errors.update(answer.unanswered)
+            for part in answer.parts:
+                scores |= _scores(part, inputs)
+            fallbacks = {key: answer.fallback_of(key) for key in scores}
         except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
             errors.update({each.message.id: error for each in inputs})
+    current = await services.store.messages.current(messages)
+    stored = {each.id: scores[each.id] for each in current if each.id in scores}
     try:
-        await services.store.scores.put_many(list(scores.values()))
+        await services.store.scores.put_many(list(stored.values()))
     except StoreFullError as error:
-        errors.update(dict.fromkeys(scores, error))
-        scores = {}
+        errors.update(dict.fromkeys(stored, error))
+        stored = {}
     version = stage_versions(services.provider)[Stage.SCORED]
     at = format_timestamp(time.time())
     records = {
         each.id: not_done(errors[each.id], each.content_hash, version, at)
         if each.id in errors
-        else done(each.content_hash, version, at, fallback=fallback)
-        for each in messages
+        else done(each.content_hash, version, at, fallback=fallbacks.get(each.id))
+        for each in current
     }
     by_id = {message.id: message for message in messages}
-    for score in scores.values():  # before the stage is done: after a crash, it runs again
+    for score in stored.values():  # before the stage is done: after a crash, it runs again
         _publish(services, by_id[score.message_id], score, task_id)
     await services.store.stages.put_many(Stage.SCORED, records)
-    return Scored(scores, errors, records)
+    return Scored({key: scores[key] for key in scores if key not in errors}, errors, records)
 
 
 async def _inputs(
@@ -113,6 +121,7 @@ def _scores(
     answer: Answer[tuple[Judgement, ...]], inputs: Sequence[JudgeInput]
 ) -> dict[str, Score]:
     at = format_timestamp(time.time())
+    chars = {each.message.id: len(each.attachment_text) for each in inputs}
     return {
         judgement.message_id: Score(
             message_id=judgement.message_id,
@@ -122,7 +131,7 @@ def _scores(
             weights=dict(judgement.weights),
             scored_at=at,
             model=answer.model,
-            attachment_chars=len(given.attachment_text),
+            attachment_chars=chars[judgement.message_id],
             reason=judgement.reason,
             topic=judgement.topic,
             provider=answer.provider,
@@ -130,7 +139,7 @@ def _scores(
             fallback_from=answer.fallback.source if answer.fallback else "",
             fallback_reason=answer.fallback.reason if answer.fallback else "",
         )
-        for judgement, given in zip(answer.value, inputs, strict=True)
+        for judgement in answer.value
     }
 
 

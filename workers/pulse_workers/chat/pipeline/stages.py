@@ -1,26 +1,24 @@
 """The rule that tells which stages of a message are missing.
 
 A stage is missing if it has never run for this content, model and prompt, or if it failed: a full
-bucket, an outage or a missing attachment may have passed. A refusal is final until one of the three
-changes. This gives resume, edits, another model, and healing.
+bucket, an outage or a missing attachment may have passed. What a fallback did during an outage is
+repeated when the provider answers again. A refusal is final until one of the three changes. This
+gives resume, edits, another model, and healing.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_workers.chat.providers.model_errors import ModelRefusedError
+from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import Capability, Fallback, ModelVersion, Provider
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
-from pulse_workers.errors import ProviderRefusedError
 
 _CAPABILITIES: Final = {
     Stage.SCORED: Capability.JUDGE,
     Stage.EMBEDDED: Capability.EMBED,
     Stage.EXTRACTED: Capability.READ,
 }
-_INPUT_REFUSED: Final = frozenset({400, 413, 422})
-"""HTTP status of a server that does not accept this input."""
 _MAX_REASON: Final = 300
 
 
@@ -43,6 +41,8 @@ def is_missing(record: StageRecord | None, content_hash: str, version: ModelVers
         return True
     if (record.model, record.prompt_version) != (version.model, version.prompt_version):
         return True
+    if record.is_provisional and version.is_available:
+        return True
     return record.outcome is StageOutcome.FAILED
 
 
@@ -57,6 +57,11 @@ def missing_stages(
         for stage, version in versions.items()
         if is_missing(records.get(stage), content_hash, version)
     )
+
+
+def is_edited(record: StageRecord | None, content_hash: str) -> bool:
+    """Return whether a message had another content when a stage ran last."""
+    return record is not None and record.content_hash != content_hash
 
 
 def done(
@@ -77,6 +82,7 @@ def done(
         block=block,
         fallback_from=fallback.source if fallback else "",
         fallback_reason=fallback.reason if fallback else "",
+        is_provisional=fallback is not None and fallback.is_temporary,
     )
 
 
@@ -86,15 +92,8 @@ def not_done(error: Exception, content_hash: str, version: ModelVersion, at: str
     return StageRecord(
         content_hash,
         version.model,
-        StageOutcome.REFUSED if _is_refusal(error) else StageOutcome.FAILED,
+        StageOutcome.REFUSED if is_about_input(error) else StageOutcome.FAILED,
         at,
         version.prompt_version,
         reason[:_MAX_REASON],
     )
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Return whether the same input would be refused again by the same model."""
-    if isinstance(error, ModelRefusedError):
-        return error.status in _INPUT_REFUSED  # not for a wrong key, which can be replaced
-    return isinstance(error, ProviderRefusedError)

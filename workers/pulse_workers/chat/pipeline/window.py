@@ -8,7 +8,7 @@ from typing import Any, Final
 from pulse_workers.chat.pipeline.embedding import embed_messages
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.scoring import score_messages
-from pulse_workers.chat.pipeline.stages import is_missing, stage_versions
+from pulse_workers.chat.pipeline.stages import is_edited, is_missing, stage_versions
 from pulse_workers.chat.records import (
     ChatMessage,
     Stage,
@@ -150,20 +150,19 @@ async def process_window(services: Services, ids: Sequence[str], task_id: str) -
     summary: Mapping[str, Any] = {}
     if todo[Stage.SCORED]:
         scored = await score_messages(services, todo[Stage.SCORED], task_id)
-        _update(records, Stage.SCORED, scored.records)
+        _update(records, Stage.SCORED, todo, scored.records)
     if todo[Stage.EMBEDDED]:
         embedded = await embed_messages(services, todo[Stage.EMBEDDED])
-        _update(records, Stage.EMBEDDED, embedded.records)
+        _update(records, Stage.EMBEDDED, todo, embedded.records)
         vectors = embedded.vectors
     if unread := todo[Stage.EXTRACTED]:
-        stored = {
-            message.id: record.block
+        edited = [
+            message
             for message in unread
-            if message.id not in vectors and (record := records[message.id].get(Stage.EMBEDDED))
-        }
-        vectors = {**vectors, **await store.vectors.get(stored)}
-        extracted = await extract_messages(services, unread, vectors, task_id)
-        _update(records, Stage.EXTRACTED, extracted.records)
+            if is_edited(records[message.id].get(Stage.EXTRACTED), message.content_hash)
+        ]
+        extracted = await extract_messages(services, unread, vectors, task_id, edited=edited)
+        _update(records, Stage.EXTRACTED, todo, extracted.records)
         summary = extracted.summary
     outcomes = StageOutcomes()
     for message in messages:
@@ -172,7 +171,13 @@ async def process_window(services: Services, ids: Sequence[str], task_id: str) -
 
 
 def _update(
-    records: dict[str, dict[Stage, StageRecord]], stage: Stage, new: Mapping[str, StageRecord]
+    records: dict[str, dict[Stage, StageRecord]],
+    stage: Stage,
+    todo: Mapping[Stage, Sequence[ChatMessage]],
+    new: Mapping[str, StageRecord],
 ) -> None:
-    for message_id, record in new.items():
-        records[message_id][stage] = record
+    """Replace the records of a stage that ran; a message that was edited meanwhile has none."""
+    for message in todo[stage]:
+        records[message.id].pop(stage, None)
+        if message.id in new:
+            records[message.id][stage] = new[message.id]

@@ -16,10 +16,16 @@ from taskiq.task import AsyncTaskiqTask
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.services import child_id
 from pulse_workers.chat.store.state import StateStore
+from pulse_workers.errors import StoreFullError
 
 MAX_WINDOWS: Final = 4
 PATIENCE_S: Final = 10.0
-_POLL_S: Final = 0.1
+STARTED: Final = "window"
+"""Prefix of the keys that mark the windows that were started."""
+STARTED_S: Final = 60.0
+"""Seconds after which a mark that is not renewed is that of a worker that was killed."""
+_FIRST_POLL_S: Final = 0.05
+_MAX_POLL_S: Final = 1.0
 
 Fields = dict[str, Any]
 Enqueue = Callable[[str, Sequence[str]], Awaitable[object]]
@@ -96,15 +102,24 @@ class WindowQueue:
     async def _wait(self) -> None:
         """Wait for the result of a window; run one that was not started if it takes long."""
         deadline = time.monotonic() + PATIENCE_S
+        poll_s = _FIRST_POLL_S
         while not await self._collect():
             if time.monotonic() < deadline:
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(poll_s)
+                poll_s = min(2 * poll_s, _MAX_POLL_S)
                 continue
             window = await self._last_not_started()
             if window is not None:
-                self._finish(window, await self._run(window.message_ids, window.task_id))
+                await self._run_here(window)
                 return
             deadline = time.monotonic() + PATIENCE_S
+
+    async def _run_here(self, window: QueuedWindow) -> None:
+        try:
+            fields = await self._run(window.message_ids, window.task_id)
+        except StoreFullError as error:  # a failure of these messages, not of the task
+            fields = _failed(window, error)
+        self._finish(window, fields)
 
     async def _collect(self) -> bool:
         """Take the results that are there; return whether there was any."""
@@ -117,12 +132,8 @@ class WindowQueue:
                 continue
             result = await task.get_result()
             found = True
-            if result.is_err:
-                reason = redact_url(f"{type(result.error).__name__}: {result.error}")
-                fields = {"failed": len(window.message_ids), "reason": reason}
-            else:
-                fields = result.return_value
-            self._finish(window, fields)
+            failed = _failed(window, result.error) if result.is_err else None
+            self._finish(window, failed or result.return_value)
         return found
 
     def _finish(self, window: QueuedWindow, fields: Fields) -> None:
@@ -133,7 +144,13 @@ class WindowQueue:
     async def _last_not_started(self) -> QueuedWindow | None:
         """Return the window that waits at the end of the queue, None if all were started."""
         for window in reversed(self.queued):
-            started, _ = await self._state.get(f"window.{window.task_id}")
-            if started is None:
+            started, _ = await self._state.get(f"{STARTED}.{window.task_id}")
+            if not isinstance(started, dict) or started.get("at", 0.0) < time.time() - STARTED_S:
                 return window
         return None
+
+
+def _failed(window: QueuedWindow, error: BaseException | None) -> Fields:
+    """Return the fields of a window whose messages were not processed."""
+    reason = redact_url(f"{type(error).__name__}: {error}")
+    return {"failed": len(window.message_ids), "reason": reason}

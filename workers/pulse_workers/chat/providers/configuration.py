@@ -230,7 +230,7 @@ class _Reader:
         embedding = self._convert(place, agents.get(EMBEDDING, {}), EmbeddingConfiguration)
         self._check_choices(place, embedding.choices, (*known, E5))
         for choice in embedding.fallback:
-            if choice.model != embedding.model:
+            if _model_of(choice) != _model_of(embedding.choices[0]):
                 expected = _("the same model: vectors of different models cannot be compared")
                 raise self._error(f"{place}.fallback", expected)
         return Configuration(providers, found, embedding)
@@ -326,6 +326,11 @@ class _Reader:
 
     def _error(self, place: str, expected: str) -> SettingsError:
         return SettingsError(self._place(place), "", expected)
+
+
+def _model_of(choice: ModelChoice) -> str:
+    """Return a name of the embedding model; one in this process is another than any of a server."""
+    return choice.provider if choice.provider in (BUILTIN, E5) else f"model {choice.model}"
 
 
 class ConfigurationError(SettingsError):

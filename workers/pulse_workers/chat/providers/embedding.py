@@ -21,8 +21,6 @@ E5_WINDOW: Final = 1_000
 """Characters that the model reads at once: fewer than its 512 tokens in any alphabet."""
 E5_MAX_WINDOWS: Final = 4
 """A window takes a third of a second of CPU time; what follows hardly changes the vector."""
-_TEXT_REFUSED: Final = frozenset({400, 413, 422})
-"""Statuses of servers for a text that is too long; callers then try fewer texts."""
 
 
 class HttpEmbedding(PartialProvider):
@@ -60,7 +58,7 @@ class HttpEmbedding(PartialProvider):
                 self.embedding_model, [prefix + text for text in texts]
             )
         except ModelRefusedError as error:
-            if error.status in _TEXT_REFUSED:
+            if error.is_about_input:
                 raise ProviderRefusedError(str(error)) from None
             raise
         return Answer(found.vectors, found.usage, self.name, self.embedding_model)

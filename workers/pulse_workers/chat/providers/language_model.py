@@ -1,7 +1,6 @@
 """The provider that asks language models: one agent's calls over a model client."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -12,7 +11,8 @@ from pulse_workers.chat.agents.chat_data import ChatData, chat_data, estimated_t
 from pulse_workers.chat.agents.injections import gives_orders
 from pulse_workers.chat.agents.prompt import Prompt, load_prompt
 from pulse_workers.chat.providers.configuration import AgentConfiguration
-from pulse_workers.chat.providers.model_client import Completion, CompletionRequest, ModelClient
+from pulse_workers.chat.providers.divided_requests import DividedRequests
+from pulse_workers.chat.providers.model_client import CompletionRequest, ModelClient
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.partial_provider import PartialProvider
 from pulse_workers.chat.providers.provider import (
@@ -25,9 +25,7 @@ from pulse_workers.chat.providers.provider import (
     Reading,
     ReadRequest,
     SummaryRequest,
-    Usage,
 )
-from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.errors import ProviderRefusedError
 
@@ -89,7 +87,7 @@ class LanguageModelProvider(PartialProvider):
         """Judge messages; see `Provider`. A message that gives orders to models is not judged.
 
         Raises:
-            ModelError: a request failed, or was not answered validly.
+            ModelError: all requests failed, or were not answered validly.
             ProviderRefusedError: this agent does not judge.
         """
         self._check(Capability.JUDGE)
@@ -119,19 +117,20 @@ class LanguageModelProvider(PartialProvider):
             tokens_of_answer=classification.TOKENS_PER_MESSAGE,
             attachments={key: each.attachment_text for key, each in given.items()},
         )
-        answers, usage, model = await self._ask(map(request, parts))
-        judged = {each.message_id: each for answer in answers for each in answer}
+        asked = await self._ask(parts, request)
+        judged = {each.message_id: each for answer in asked.values for each in answer}
         judgements = tuple(
             judged.get(each.message.id) or Judgement(each.message.id, "not_judged", None, WITHHELD)
             for each in inputs
+            if each.message.id not in asked.errors
         )
-        return self._answer(judgements, usage, model, classification.ANSWER)
+        return self._answer(judgements, asked, classification.ANSWER)
 
     async def read(self, request: ReadRequest) -> Answer[Reading]:
         """Extract atoms and topics; see `Provider`. Messages that give orders are left out.
 
         Raises:
-            ModelError: a request failed, or was not answered validly.
+            ModelError: all requests failed, or were not answered validly.
             ProviderRefusedError: this agent does not extract.
         """
         self._check(Capability.READ)
@@ -141,19 +140,21 @@ class LanguageModelProvider(PartialProvider):
         topics = [
             name for name in extraction.given_topics(request.topics) if not gives_orders(name)
         ]
-        messages = [each for each in request.messages if not gives_orders(each.content)]
-        answers, usage, model = await self._ask(
-            self._request(
-                extraction.ANSWER,
-                chat_data(part, topics=topics),
-                extraction.task_for(len(part)),
-                reader.read,
-                prompt,
-            )
-            for part in self._parts(messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE)
-        )
-        reading = extraction.merge_readings(answers)
-        return self._answer(reading, usage, model, extraction.ANSWER, prompt)
+        messages = [
+            each
+            for each in request.messages
+            if each.content.strip() and not gives_orders(each.content)
+        ]
+
+        def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[Reading]:
+            data = chat_data(part, topics=topics)
+            task = extraction.task_for(len(part))
+            return self._request(extraction.ANSWER, data, task, reader.read, prompt)
+
+        parts = self._parts(messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE)
+        asked = await self._ask(parts, request_for)
+        reading = extraction.merge_readings(asked.values)
+        return self._answer(reading, asked, extraction.ANSWER, prompt)
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
         """Summarise a period; see `Provider`. A long one is summarised in parts.
@@ -165,18 +166,19 @@ class LanguageModelProvider(PartialProvider):
         self._check(Capability.SUMMARISE)
         prompt = self._in_language(request.language)
         messages = [each for each in request.messages if not gives_orders(each.content)]
-        answers, usage, model = await self._ask(
-            self._request(
-                analysis.ANSWER,
-                chat_data(part),
-                analysis.task_for(len(part)),
-                analysis.read_summary,
-                prompt,
+
+        def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[PeriodSummary]:
+            task = analysis.task_for(len(part))
+            return self._request(
+                analysis.ANSWER, chat_data(part), task, analysis.read_summary, prompt
             )
-            for part in self._parts(messages, tokens_of_answer=0)
-        )
-        summary = analysis.merge_summaries(answers)
-        return self._answer(summary, usage, model, analysis.ANSWER, prompt)
+
+        asked = await self._ask(self._parts(messages, tokens_of_answer=0), request_for)
+        for error in asked.errors.values():  # a summary without a part of the period misleads
+            if isinstance(error, ModelError):
+                error.usage = asked.usage
+            raise error
+        return self._answer(analysis.merge_summaries(asked.values), asked, analysis.ANSWER, prompt)
 
     def _check(self, capability: Capability) -> None:
         if capability is not self._capability:
@@ -231,56 +233,34 @@ class LanguageModelProvider(PartialProvider):
         if part:
             yield part
 
-    async def _ask(self, requests: Iterable[CompletionRequest[T]]) -> tuple[list[T], Usage, str]:
-        """Make requests; return the answers in their order, the usage, and the model's name.
+    async def _ask(
+        self,
+        parts: Iterable[Sequence[ChatMessage]],
+        request: Callable[[Sequence[ChatMessage]], CompletionRequest[T]],
+    ) -> DividedRequests[T]:
+        """Make a request for each part, and divide the parts that fail.
 
         Raises:
-            ModelError: one failed; it has the usage of all, and the others are cancelled.
+            ModelError: all failed; it is the first error and has the usage of all.
         """
-        turns = asyncio.Semaphore(_CONCURRENCY)
-        done: list[Completion[T]] = []
-
-        async def ask(request: CompletionRequest[T]) -> Completion[T]:
-            async with turns:
-                completion = await self._client.complete(request)
-            done.append(completion)
-            return completion
-
-        completions = await _all_or_none([ask(request) for request in requests], done)
-        return [each.value for each in completions], _total(done), _model_of(done, self.model)
+        asked = DividedRequests(self._client, request, concurrency=_CONCURRENCY)
+        await asked.ask(list(parts))
+        return asked
 
     def _answer(
         self,
         value: T,
-        usage: Usage,
-        model: str,
+        asked: DividedRequests[Any],
         answer: AgentAnswer[Any],
         prompt: Prompt | None = None,
     ) -> Answer[T]:
         used = prompt or self._prompt
-        return Answer(value, usage, self.name, model, used.version, answer.version(used))
-
-
-async def _all_or_none(
-    calls: Sequence[Coroutine[Any, Any, Completion[T]]], done: Sequence[Completion[T]]
-) -> list[Completion[T]]:
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except BaseExceptionGroup as errors:
-        error = errors.exceptions[0]
-        if isinstance(error, ModelError):
-            error.usage = add_usage(_total(done), error.usage)
-        raise error from None
-    return [task.result() for task in tasks]
-
-
-def _total(completions: Iterable[Completion[Any]]) -> Usage:
-    usage = Usage(cost_usd=0.0)
-    for completion in completions:
-        usage = add_usage(usage, completion.usage)
-    return usage
-
-
-def _model_of(completions: Sequence[Completion[Any]], model: str) -> str:
-    return completions[0].model if completions else model
+        return Answer(
+            value,
+            asked.usage,
+            self.name,
+            asked.model or self.model,
+            used.version,
+            answer.version(used),
+            errors=asked.errors,
+        )

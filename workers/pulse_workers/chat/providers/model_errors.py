@@ -1,7 +1,24 @@
 """Errors of model clients. Their texts contain no secrets and are bounded."""
 
+from typing import Final
+
 from pulse_workers.chat.providers.provider import Usage
-from pulse_workers.errors import WorkerError
+from pulse_workers.errors import ProviderRefusedError, WorkerError
+
+INPUT_CODES: Final = frozenset(
+    {
+        "ResponsibleAIPolicyViolation",
+        "content_filter",
+        "content_policy_violation",
+        "context_length_exceeded",
+        "exceed_context_size_error",
+        "invalid_prompt",
+        "string_above_max_length",
+    }
+)
+"""Codes of refusals of a text, which the same model refuses again."""
+_PART_STATUSES: Final = frozenset({400, 413, 422})
+"""Statuses of refusals that may be about one text, or about the configuration."""
 
 
 class ModelError(WorkerError):
@@ -62,6 +79,16 @@ class ModelRefusedError(ModelError):
         self.status = status
         self.code = code
 
+    @property
+    def is_about_input(self) -> bool:
+        """Whether the same model will refuse the same text again."""
+        return self.code in INPUT_CODES
+
+    @property
+    def may_be_about_input(self) -> bool:
+        """Whether a part of the text may be accepted."""
+        return self.is_about_input or self.status in _PART_STATUSES
+
 
 class InvalidAnswerError(ModelError):
     """The model answered, and no answer was valid. For a task this is a soft failure.
@@ -81,3 +108,10 @@ class InvalidAnswerError(ModelError):
 
 class ModelProtocolError(ModelError):
     """The response is not what the protocol says: no JSON, no choices, too large, redirected."""
+
+
+def is_about_input(error: Exception) -> bool:
+    """Return whether the same model would refuse the same input again."""
+    if isinstance(error, ModelRefusedError):
+        return error.is_about_input  # not for a wrong key or setting, which can be corrected
+    return isinstance(error, ProviderRefusedError)

@@ -32,12 +32,14 @@ class ModelVersion:
         prompt_version: version of the prompt, empty without one.
         provider: name of its provider, empty for that of `Provider.name`.
         schema_version: version of the answer's schema, empty without one.
+        is_available: whether the provider itself is expected to answer, rather than a fallback.
     """
 
     model: str
     prompt_version: str = ""
     provider: str = ""
     schema_version: str = ""
+    is_available: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +59,19 @@ class Usage:
 
 @dataclasses.dataclass(frozen=True)
 class Fallback:
-    """The provider that should have answered, and why another one did."""
+    """The provider that should have answered, and why another one did.
+
+    Attributes:
+        provider: its name.
+        model: its model.
+        reason: why it did not answer.
+        is_temporary: whether it may answer the same later.
+    """
 
     provider: str
     model: str
     reason: str
+    is_temporary: bool = False
 
     @property
     def source(self) -> str:
@@ -81,6 +91,8 @@ class Answer(Generic[T_co]):
         prompt_version: version of the prompt, empty without one.
         schema_version: version of the answer's schema, empty without one.
         fallback: set if this is not the provider that was configured first.
+        errors: why it lacks some of the messages, by message ID.
+        rest: what a fallback answered about messages that this provider could not answer.
     """
 
     value: T_co
@@ -90,13 +102,30 @@ class Answer(Generic[T_co]):
     prompt_version: str = ""
     schema_version: str = ""
     fallback: Fallback | None = None
+    errors: Mapping[str, Exception] = dataclasses.field(default_factory=dict)
+    rest: "Answer[T_co] | None" = None
+
+    @property
+    def parts(self) -> "tuple[Answer[T_co], ...]":
+        """This answer, and those of fallbacks about the messages that it lacks."""
+        return (self, *(self.rest.parts if self.rest is not None else ()))
+
+    @property
+    def unanswered(self) -> Mapping[str, Exception]:
+        """Why some of the messages were not answered, by message ID."""
+        return self.parts[-1].errors
+
+    def fallback_of(self, message_id: str) -> Fallback | None:
+        """Return the fallback of the answer about a message."""
+        return next((part.fallback for part in self.parts if message_id not in part.errors), None)
 
     @property
     def fallback_fields(self) -> dict[str, str | None]:
         """Fields of events and results that tell of a fallback; null without one."""
+        fallback = next((part.fallback for part in self.parts if part.fallback), None)
         return {
-            "fallback_from": self.fallback.source if self.fallback else None,
-            "fallback_reason": self.fallback.reason if self.fallback else None,
+            "fallback_from": fallback.source if fallback else None,
+            "fallback_reason": fallback.reason if fallback else None,
         }
 
 
@@ -265,7 +294,7 @@ class Provider(Protocol):
         ...
 
     async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
-        """Judge messages; there is one judgement for each, in the same order."""
+        """Judge messages; there is one judgement or error for each, in the same order."""
         ...
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:

@@ -2,11 +2,16 @@
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_workers.chat.providers.model_errors import ModelError
+from pulse_workers.chat.providers.model_errors import (
+    InvalidAnswerError,
+    ModelError,
+    is_about_input,
+)
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
@@ -29,7 +34,11 @@ logger = logging.getLogger("pulse.workers.providers")
 
 T = TypeVar("T")
 
+UNAVAILABLE_S: Final = 300.0
+"""After a failure, a process expects fallbacks to answer for so long, unless a call succeeds."""
 _MAX_REASON: Final = 300
+_Ids = Collection[str] | None
+"""IDs of the messages that a provider is asked about; None for all of the call."""
 
 
 class RoutedProvider:
@@ -38,8 +47,19 @@ class RoutedProvider:
     An answer of another one than the first has `Answer.fallback`.
     """
 
-    def __init__(self, chains: Mapping[Capability, Sequence[Provider]]) -> None:
-        """Set the chains; a capability without one is refused."""
+    def __init__(
+        self,
+        chains: Mapping[Capability, Sequence[Provider]],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Set the chains; a capability without one is refused.
+
+        Args:
+            chains: providers in the order in which they are asked.
+            monotonic: returns seconds of a clock that never goes back.
+        """
+        self._monotonic = monotonic
+        self._unavailable_until: dict[Capability, float] = {}
         self._chains = {capability: tuple(chain) for capability, chain in chains.items() if chain}
 
     @property
@@ -76,7 +96,11 @@ class RoutedProvider:
         chain = self._chains.get(capability, ())
         if not chain:
             return ModelVersion("")
-        return dataclasses.replace(chain[0].version(capability), provider=chain[0].name)
+        return dataclasses.replace(
+            chain[0].version(capability),
+            provider=chain[0].name,
+            is_available=self._unavailable_until.get(capability, 0.0) <= self._monotonic(),
+        )
 
     async def check(self) -> list[str]:
         """Check each provider that is used, and return all models."""
@@ -85,59 +109,117 @@ class RoutedProvider:
 
     async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages; see `Provider`."""
-        return await self._ask(Capability.JUDGE, lambda provider: provider.judge(inputs))
+
+        def call(provider: Provider, ids: _Ids) -> Awaitable[Answer[tuple[Judgement, ...]]]:
+            asked = [each for each in inputs if ids is None or each.message.id in ids]
+            return provider.judge(asked)
+
+        return await self._ask(Capability.JUDGE, call)
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
         """Embed texts; see `Provider`."""
         return await self._ask(
-            Capability.EMBED, lambda provider: provider.embed(texts, is_query=is_query)
+            Capability.EMBED, lambda provider, _ids: provider.embed(texts, is_query=is_query)
         )
 
     async def read(self, request: ReadRequest) -> Answer[Reading]:
         """Extract atoms and assign topics; see `Provider`."""
-        return await self._ask(Capability.READ, lambda provider: provider.read(request))
+
+        def call(provider: Provider, ids: _Ids) -> Awaitable[Answer[Reading]]:
+            messages = [each for each in request.messages if ids is None or each.id in ids]
+            return provider.read(dataclasses.replace(request, messages=messages))
+
+        return await self._ask(Capability.READ, call)
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
         """Summarise a period; see `Provider`."""
-        return await self._ask(Capability.SUMMARISE, lambda provider: provider.summarise(request))
+        return await self._ask(
+            Capability.SUMMARISE, lambda provider, _ids: provider.summarise(request)
+        )
 
     async def _ask(
-        self, capability: Capability, call: Callable[[Provider], Awaitable[Answer[T]]]
+        self, capability: Capability, call: Callable[[Provider, _Ids], Awaitable[Answer[T]]]
     ) -> Answer[T]:
-        """Return the first answer.
+        """Return the first answer; a fallback is asked about the messages that it lacks.
 
         Raises:
-            ModelError: all failed; this is the error of the first.
+            ModelError: all failed; this is the first error that may pass, or the first.
             ProviderRefusedError: likewise.
         """
         chain = self._chains.get(capability, ())
         if not chain:
             raise ProviderRefusedError(f"no provider is configured to {capability.value}")
-        errors: list[ModelError | ProviderRefusedError] = []
+        errors: list[Exception] = []
         spent = Usage(cost_usd=0.0)
+        answers: list[Answer[T]] = []
+        unanswered: dict[str, Exception] = {}
         for provider in chain:
             try:
-                answer = await call(provider)
+                answer = await call(provider, frozenset(unanswered) if answers else None)
             except (ModelError, ProviderRefusedError) as error:
                 if isinstance(error, ModelError):
                     spent = add_usage(spent, error.usage)
+                if provider is chain[0]:
+                    self._remember(capability, error)
                 errors.append(error)
+                unanswered = {key: _lasting(old, error) for key, old in unanswered.items()}
                 logger.warning("%s failed to %s: %s", provider.name, capability.value, error)
                 continue
-            if not errors:
-                return answer
-            reason = redact_url(f"{type(errors[0]).__name__}: {errors[0]}")[:_MAX_REASON]
-            model = chain[0].version(capability).model
-            return dataclasses.replace(
-                answer,
-                usage=add_usage(spent, answer.usage),
-                fallback=Fallback(chain[0].name, model, reason),
-            )
-        first = errors[0]
-        if isinstance(first, ModelError):
-            first.usage = spent
-        raise first
+            if provider is chain[0]:
+                self._remember(capability, None)
+            spent = add_usage(spent, answer.usage)
+            if errors:
+                fallback = _fallback(chain[0], capability, errors)
+                answer = dataclasses.replace(answer, fallback=fallback)
+            answers.append(answer)
+            unanswered = {
+                key: _lasting(unanswered.get(key, error), error)
+                for key, error in answer.errors.items()
+            }
+            if not unanswered:
+                break
+            errors += answer.errors.values()
+            text = "%s failed to %s %d messages: %s"
+            first = next(iter(answer.errors.values()))
+            logger.warning(text, provider.name, capability.value, len(unanswered), first)
+        if not answers:
+            first = next((each for each in errors if not is_about_input(each)), errors[0])
+            if isinstance(first, ModelError):
+                first.usage = spent
+            raise first
+        answers[-1] = dataclasses.replace(answers[-1], errors=unanswered)
+        return _joined(answers, spent)
+
+    def _remember(self, capability: Capability, error: Exception | None) -> None:
+        """Remember whether the first provider answered."""
+        if error is None:
+            self._unavailable_until.pop(capability, None)
+        elif _is_temporary(error):
+            self._unavailable_until[capability] = self._monotonic() + UNAVAILABLE_S
 
     def _first(self, capability: Capability, attribute: str) -> str:
         chain = self._chains.get(capability, ())
         return str(getattr(chain[0], attribute)) if chain else ""
+
+
+def _fallback(first: Provider, capability: Capability, errors: Sequence[Exception]) -> Fallback:
+    reason = redact_url(f"{type(errors[0]).__name__}: {errors[0]}")[:_MAX_REASON]
+    # Vectors of a fallback are of the same model: there is nothing to repeat.
+    is_temporary = capability is not Capability.EMBED and _is_temporary(errors[0])
+    return Fallback(first.name, first.version(capability).model, reason, is_temporary)
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Return whether the same call may be answered later, at no cost for what is invalid again."""
+    return not is_about_input(error) and not isinstance(error, InvalidAnswerError)
+
+
+def _lasting(one: Exception, other: Exception) -> Exception:
+    """Return the error that counts if two providers failed: one that may pass, if there is one."""
+    return other if is_about_input(one) else one
+
+
+def _joined(answers: Sequence[Answer[T]], usage: Usage) -> Answer[T]:
+    """Return the first answer with the others as its rest."""
+    rest = _joined(answers[1:], answers[1].usage) if len(answers) > 1 else None
+    return dataclasses.replace(answers[0], usage=usage, rest=rest)

@@ -21,6 +21,7 @@ from pulse_workers.chat.providers.model_client import (
     OutputMode,
 )
 from pulse_workers.chat.providers.model_errors import (
+    INPUT_CODES,
     InvalidAnswerError,
     ModelError,
     ModelRefusedError,
@@ -33,9 +34,7 @@ MAX_REPAIRS: Final = 2
 """More rarely help: a model that is told its error twice repeats it."""
 _MODE_REFUSED: Final = frozenset({400, 422})
 """Statuses of servers that do not know a field of the request, or a model that lacks tools."""
-_NOT_THE_MODE: Final = frozenset(
-    {"context_length_exceeded", "invalid_api_key", "model_not_found", "string_above_max_length"}
-)
+_NOT_THE_MODE: Final = INPUT_CODES | {"invalid_api_key", "model_not_found"}
 """Codes of refusals that another mode does not change."""
 _REASONING: Final = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 # Each line break ends at most one beginning: with `\s*\n`, an answer that is a fence and a million

@@ -1,19 +1,20 @@
 """A key-value bucket whose values are read and written in bulk."""
 
 import asyncio
+import random
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from pulse_desktop.nats_client.jetstream import FULL_CODES, REVISION_CODES
 from pulse_workers.chat.store.requests import BulkRequests, Write
-from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError
+from pulse_workers.errors import OUTAGE_ERRORS, ConcurrentChangeError, StoreFullError
 
-T = TypeVar("T")
-
-FULL_CODES: Final = frozenset({10077, 10023})
-_CONFLICT: Final = 10071
+MAX_ATTEMPTS: Final = 200
+"""Of a change that others prevent by theirs."""
+_MAX_PAUSE_S: Final = 0.05
 _CONCURRENCY: Final = 32
 _MIB: Final = 1 << 20
 
@@ -91,19 +92,42 @@ class Bucket:
         writes = [Write(self._prefix + key, value) for key, value in values.items()]
         await self._check(await self._requests.write(writes))
 
-    async def delete_many(self, keys: Sequence[str]) -> None:
-        """Delete the values that are stored; a marker tells those who follow changes."""
-        existing = await self.get_many(keys)
+    async def delete_many(self, keys: Iterable[str]) -> None:
+        """Delete the values that are stored; a marker tells those who follow changes.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit; some of the values may be deleted.
+        """
+        existing = await self.get_many(list(keys))
         writes = [Write(self._prefix + key, b"", is_deletion=True) for key in existing]
         await self._check(await self._requests.write(writes))
 
     async def create_many(self, values: Mapping[str, bytes]) -> set[str]:
-        """Store the values whose keys do not exist; return these keys.
+        """Store the values whose keys do not exist, or were deleted; return these keys.
 
         Raises:
+            ConcurrentChangeError: others change the keys all the time.
             StoreFullError: the bucket has reached its limit; some of the values may be stored.
         """
-        return await self.update_many({key: (value, 0) for key, value in values.items()})
+        created: set[str] = set()
+        writes = {key: (value, 0) for key, value in values.items()}
+        for attempt in range(MAX_ATTEMPTS):
+            created |= await self.update_many(writes)
+            refused = [key for key in writes if key not in created]
+            if not refused:
+                return created
+            found = await self.get_with_deleted(refused)
+            # A deleted key does not exist, but has a revision. A key that is not found had a write
+            # in progress, which may have failed.
+            writes = {
+                key: (values[key], entry.revision if entry else 0)
+                for key in refused
+                if not (entry := found.get(key)) or not entry.value
+            }
+            if not writes:
+                return created
+            await pause_after_conflict(attempt)
+        raise ConcurrentChangeError(f"keys of the bucket {self.name} change too often")
 
     async def update_many(self, values: Mapping[str, tuple[bytes, int]]) -> set[str]:
         """Store values at the revision that is given with each; return the keys that were at it.
@@ -111,15 +135,32 @@ class Bucket:
         Raises:
             StoreFullError: the bucket has reached its limit; some of the values may be stored.
         """
+        written, error = await self.try_update_many(values)
+        if error is not None:
+            raise error
+        return written
+
+    async def try_update_many(
+        self, values: Mapping[str, tuple[bytes, int]]
+    ) -> tuple[set[str], StoreFullError | None]:
+        """Store values as `update_many`; return the keys, and the error if the bucket is full."""
         writes = [
             Write(self._prefix + key, value, revision) for key, (value, revision) in values.items()
         ]
-        errors = await self._requests.write(writes)
-        conflicts = [error is not None and error.err_code == _CONFLICT for error in errors]
-        await self._check(
-            error for error, conflict in zip(errors, conflicts, strict=True) if not conflict
-        )
-        return {key for key, conflict in zip(values, conflicts, strict=True) if not conflict}
+        written: set[str] = set()
+        full: APIError | None = None
+        for key, error in zip(values, await self._requests.write(writes), strict=True):
+            if error is None:
+                written.add(key)
+            elif error.err_code in FULL_CODES:
+                full = error
+            elif error.err_code not in REVISION_CODES:
+                raise error
+        if full is None:
+            return written, None
+        store_full = StoreFullError(await self._describe_full())
+        store_full.__cause__ = full
+        return written, store_full
 
     async def update(self, key: str, value: bytes, revision: int) -> bool:
         """Store a value if the key is at a revision, 0 if it does not exist; False if it is not.
@@ -151,3 +192,8 @@ class Bucket:
             f"the bucket {self.name} is full{size}. To enlarge it: "
             f"pulse-worker provision --store-max-bytes {wanted}M"
         )
+
+
+async def pause_after_conflict(attempt: int) -> None:
+    """Let others finish their changes; longer with each attempt, which counts from 0."""
+    await asyncio.sleep(random.uniform(0, min(_MAX_PAUSE_S, 0.002 * (attempt + 1))))  # noqa: S311

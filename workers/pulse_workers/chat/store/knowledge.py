@@ -5,6 +5,7 @@ nothing. The head of a topic, with its centroid, is changed by compare-and-set; 
 members is that of the keys.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -15,17 +16,18 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from pulse_workers.chat.pipeline.topics import new_topic, with_members
 from pulse_workers.chat.providers.provider import TopicAssignment
-from pulse_workers.chat.records import Atom, Correction, Evidence, Topic, Vector
-from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.records import Atom, ChatMessage, Correction, Evidence, Topic, Vector
+from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
+from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.kv_reader import read_entries
 from pulse_workers.errors import ConcurrentChangeError
 
 CORRECTION: Final = "correction"
-_MAX_ATTEMPTS: Final = 200
 _MAX_READINGS: Final = 16
 
 _encode = msgspec.json.Encoder().encode
 _decode_topic = msgspec.json.Decoder(Topic).decode
+_decode_evidence = msgspec.json.Decoder(Evidence).decode
 decode_atom = msgspec.json.Decoder(Atom).decode
 decode_correction = msgspec.json.Decoder(Correction).decode
 
@@ -90,6 +92,61 @@ class StoredAtoms:
     sources_added: int
 
 
+@dataclasses.dataclass(frozen=True)
+class RemovedSources:
+    """The effect of removing sources.
+
+    Attributes:
+        count: number of sources.
+        atoms: the atoms that have no source any more.
+    """
+
+    count: int
+    atoms: tuple[Atom, ...]
+
+
+class AtomIndex:
+    """Atoms with all their sources, from the values of the bucket in any order."""
+
+    def __init__(self) -> None:
+        self._atoms: dict[str, Atom] = {}
+        self._sources: dict[str, dict[str, Evidence | None]] = {}  # None for a removed one
+
+    def apply(self, key: str, value: bytes) -> str:
+        """Take a changed value; return the ID of its atom, empty if it is of something else."""
+        kind, _, name = key.partition(".")
+        atom_id, _, message_id = name.partition(".")
+        if kind == "atom" and value:
+            self._atoms[atom_id] = decode_atom(value)
+        elif kind == "atom":
+            self._atoms.pop(atom_id, None)
+        elif kind == "source":
+            evidence = _decode_evidence(value) if value else None
+            self._sources.setdefault(atom_id, {})[message_id] = evidence
+        else:
+            return ""
+        return atom_id
+
+    def get(self, atom_id: str) -> Atom | None:
+        """Return an atom; None if it is not stored, or if all its sources were removed."""
+        atom = self._atoms.get(atom_id)
+        if atom is None:
+            return None
+        sources: dict[str, Evidence | None] = {each.message_id: each for each in atom.evidence}
+        sources |= self._sources.get(atom_id, {})
+        evidence = tuple(each for each in sources.values() if each is not None)
+        return msgspec.structs.replace(atom, evidence=evidence) if evidence else None
+
+    def all(self) -> list[Atom]:
+        """Return the atoms that have a source."""
+        return [atom for each in self._atoms if (atom := self.get(each)) is not None]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._atoms.clear()
+        self._sources.clear()
+
+
 class KnowledgeStore:
     """Topics, their members, atoms and their sources."""
 
@@ -98,7 +155,8 @@ class KnowledgeStore:
         self._bucket = bucket
         self._stream = f"KV_{bucket.name}"
         self._topics: dict[str, Topic] = {}
-        self._sequence = 0
+        self._reading = asyncio.Lock()
+        self._changes = BucketChanges(js, bucket.name, self._topics.clear, keys=("topic.*",))
 
     async def topics(self) -> list[Topic]:
         """Return all topics; those that did not change are not read again.
@@ -106,19 +164,13 @@ class KnowledgeStore:
         Raises:
             TimeoutError: the server stopped responding before everything was read.
         """
-        info = await self._js.stream_info(self._stream)
-        last, after = info.state.last_seq, self._sequence
-        known = dict(self._topics)
-        if last < after or not after:  # the bucket was recreated
-            after, known = 0, {}
-        if last > after:
-            async for stored in read_entries(self._js, self._bucket.name, after, "topic.*"):
+        async with self._reading:
+            async for stored in self._changes.read():
                 if stored.value:
-                    known[stored.key] = _decode_topic(stored.value)
+                    self._topics[stored.key] = _decode_topic(stored.value)
                 else:
-                    known.pop(stored.key, None)
-        self._topics, self._sequence = known, last
-        return list(known.values())
+                    self._topics.pop(stored.key, None)
+            return list(self._topics.values())
 
     async def assign(
         self, assignment: TopicAssignment, vectors: Mapping[str, Vector], reader: Reader
@@ -134,15 +186,17 @@ class KnowledgeStore:
             None if nothing changed.
 
         Raises:
+            ConcurrentChangeError: others change the topic all the time.
             StoreFullError: the bucket has reached its limit.
         """
         created, earlier = await self._add_members(assignment, reader)
         key = f"topic.{assignment.topic_id}"
-        for _ in range(_MAX_ATTEMPTS):
-            entry = await self._bucket.get(key)
+        for attempt in range(MAX_ATTEMPTS):
+            entry = (await self._bucket.get_with_deleted([key])).get(key)
+            is_new = entry is None or not entry.value
             known = (
                 _decode_topic(entry.value)
-                if entry is not None
+                if entry is not None and entry.value
                 else new_topic(assignment, model=reader.model, at=reader.at)
             )
             # Counted after the head was read: one that is stored meanwhile prevents the update.
@@ -157,7 +211,8 @@ class KnowledgeStore:
                 return None
             topic = _changed(known, added, vectors, reader, count)
             if await self._bucket.update(key, _encode(topic), entry.revision if entry else 0):
-                return TopicChange(topic, entry is None, added)
+                return TopicChange(topic, is_new, added)
+            await pause_after_conflict(attempt)
         raise ConcurrentChangeError(f"topic {assignment.topic_id} changes too often")
 
     async def _add_members(
@@ -181,16 +236,46 @@ class KnowledgeStore:
         )
 
     async def atoms(self) -> list[Atom]:
-        """Return all atoms, as they were found first.
+        """Return the atoms that have a source, each with all its sources.
 
         Raises:
             TimeoutError: the server stopped responding before everything was read.
         """
-        return [
-            decode_atom(stored.value)
-            async for stored in read_entries(self._js, self._bucket.name, 0, "atom.*")
-            if stored.value
-        ]
+        return (await self._read_atoms("atom.*", "source.>")).all()
+
+    async def _read_atoms(self, *keys: str) -> AtomIndex:
+        index = AtomIndex()
+        for each in keys:
+            async for stored in read_entries(self._js, self._bucket.name, 0, each):
+                index.apply(stored.key, stored.value)
+        return index
+
+    async def remove_sources(self, messages: Iterable[ChatMessage]) -> RemovedSources:
+        """Remove the sources in messages that do not say any more what is quoted of them.
+
+        Args:
+            messages: edited messages.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+            TimeoutError: the server stopped responding before everything was read.
+        """
+        gone: dict[str, str] = {}
+        for message in messages:
+            content = _plain(message.content)
+            async for stored in read_entries(
+                self._js, self._bucket.name, 0, f"source.*.{message.id}"
+            ):
+                if stored.value and _plain(_decode_evidence(stored.value).sentence) not in content:
+                    gone[stored.key] = stored.key.split(".")[1]
+        await self._bucket.delete_many(gone)
+        lost: list[Atom] = []
+        for atom_id in dict.fromkeys(gone.values()):
+            entry = await self._bucket.get(f"atom.{atom_id}")
+            index = await self._read_atoms(f"atom.{atom_id}", f"source.{atom_id}.>")
+            if entry is not None and index.get(atom_id) is None:
+                lost.append(decode_atom(entry.value))
+        return RemovedSources(len(gone), tuple(lost))
 
     async def put_summary(self, summary_id: str, summary: object) -> None:
         """Store the summary of a period.
@@ -272,3 +357,8 @@ def _changed(
         embedding_model=reader.embedding_model,
         readings=(*topic.readings, reader.id)[-_MAX_READINGS:],
     )
+
+
+def _plain(text: str) -> str:
+    """Return a text in which white space and case do not matter."""
+    return " ".join(text.split()).casefold()

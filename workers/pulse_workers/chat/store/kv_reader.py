@@ -2,7 +2,8 @@
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Final
 
 from nats.errors import TimeoutError as NatsTimeoutError
@@ -12,7 +13,7 @@ from nats.js.errors import NotFoundError
 
 from pulse_workers.errors import OUTAGE_ERRORS
 
-_BATCH_SIZE: Final = 500
+BATCH_SIZE: Final = 500
 _BATCH_TIMEOUT_S: Final = 2.0
 
 
@@ -23,11 +24,12 @@ class KeyValueEntry:
     key: str
     value: bytes
     sequence: int
+    stored_at: datetime
 
 
 async def read_entries(
-    js: JetStreamContext, bucket: str, after: int, keys: str, *, batch: int = _BATCH_SIZE
-) -> AsyncIterator[KeyValueEntry]:
+    js: JetStreamContext, bucket: str, after: int, keys: str, *, batch: int = BATCH_SIZE
+) -> AsyncGenerator[KeyValueEntry, None]:
     """Yield the latest value of each key stored after a sequence, oldest first.
 
     Args:
@@ -74,6 +76,7 @@ async def read_entries(
                     message.subject.removeprefix(prefix),
                     b"" if is_deleted else message.data,
                     last,
+                    message.metadata.timestamp,
                 )
             count += len(received)
     finally:

@@ -2,16 +2,16 @@
 
 import enum
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from pulse_workers.chat.records import ChatMessage, Score
-from pulse_workers.chat.store.bucket import Bucket
-from pulse_workers.errors import MessageNotFoundError
+from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
+from pulse_workers.errors import ConcurrentChangeError, MessageNotFoundError
 
 _encode = msgspec.json.Encoder().encode
-decode_message = msgspec.json.Decoder(ChatMessage).decode
+_decode = msgspec.json.Decoder(ChatMessage).decode
 _decode_score = msgspec.json.Decoder(Score).decode
 
 
@@ -23,10 +23,26 @@ class MessageChange(enum.Enum):
     UNCHANGED = "unchanged"
 
 
+def decode_message(data: bytes) -> ChatMessage:
+    """Return a stored message, with its content hash, which earlier versions did not store.
+
+    Raises:
+        msgspec.DecodeError: it is no message.
+    """
+    message = _decode(data)
+    if message.content_hash:
+        return message
+    return msgspec.structs.replace(message, content_hash=content_hash(message))
+
+
 def content_hash(message: ChatMessage) -> str:
     """Return a hash of what scores, vectors and knowledge depend on."""
     content = _encode((message.content, message.author, message.attachments))
     return hashlib.blake2b(content, digest_size=10).hexdigest()
+
+
+OnChange = Callable[[ChatMessage, MessageChange], None]
+"""Called with a message that was stored, and the effect."""
 
 
 class MessageStore:
@@ -36,7 +52,11 @@ class MessageStore:
         self._bucket = bucket
 
     async def put_many(
-        self, messages: Sequence[ChatMessage], *, again: bool = False
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        again: bool = False,
+        on_change: OnChange = lambda _message, _change: None,
     ) -> list[tuple[ChatMessage, MessageChange]]:
         """Store the messages that are new or changed.
 
@@ -46,40 +66,45 @@ class MessageStore:
             messages: with the ID of the task that stores them.
             again: whether the task may have stored them before it was interrupted; it announces
                 them as new then, because it may not have done so.
+            on_change: called for each new or updated message as soon as it is stored, also for
+                those that are stored before the bucket is full.
 
         Returns:
-            Each message once, with its content hash, and the effect.
+            Each message once, as it is stored, and the effect.
 
         Raises:
+            ConcurrentChangeError: others change the messages all the time.
             StoreFullError: the bucket has reached its limit; some of the messages may be stored.
         """
         given = {
             each.id: msgspec.structs.replace(each, content_hash=content_hash(each))
             for each in messages
         }
-        effects: dict[str, MessageChange] = {}
+        stored: dict[str, tuple[ChatMessage, MessageChange]] = {}
         undecided = dict(given)
-        while undecided:
+        for attempt in range(MAX_ATTEMPTS):
             known = await self._bucket.get_with_deleted(list(undecided))
             writes: dict[str, tuple[bytes, int]] = {}
-            for message_id, message in undecided.items():
-                entry = known.get(message_id)
-                if entry is None or not entry.value:
-                    effects[message_id] = MessageChange.NEW
-                    writes[message_id] = (_encode(message), entry.revision if entry else 0)
-                    continue
-                stored = decode_message(entry.value)
-                if _is_same(stored, message):
-                    is_own = again and stored.ingested_by == message.ingested_by
-                    effects[message_id] = MessageChange.NEW if is_own else MessageChange.UNCHANGED
-                    continue
-                effects[message_id] = MessageChange.UPDATED
-                edited = msgspec.structs.replace(message, ingested_by=stored.ingested_by)
-                writes[message_id] = (_encode(edited), entry.revision)
-            written = await self._bucket.update_many(writes)
+            for key, message in undecided.items():
+                entry = known.get(key)
+                before = decode_message(entry.value) if entry and entry.value else None
+                after, effect = _merged(message, before, again=again)
+                stored[key] = after, effect
+                if after != before:
+                    writes[key] = (_encode(after), entry.revision if entry else 0)
+            written, error = await self._bucket.try_update_many(writes)
             # Others were stored by another task meanwhile: compare with what it stored.
-            undecided = {key: given[key] for key in writes if key not in written}
-        return [(given[message_id], effects[message_id]) for message_id in given]
+            refused = {key: given[key] for key in writes if key not in written}
+            for key in undecided:
+                if key not in refused and stored[key][1] is not MessageChange.UNCHANGED:
+                    on_change(*stored[key])
+            if error is not None:
+                raise error
+            undecided = refused
+            if not undecided:
+                return [stored[key] for key in given]
+            await pause_after_conflict(attempt)
+        raise ConcurrentChangeError("messages are changed by others all the time")
 
     async def get(self, message_id: str) -> ChatMessage:
         """Return a message.
@@ -92,11 +117,21 @@ class MessageStore:
             raise MessageNotFoundError(f"no message {message_id!r} is stored")
         return found[0]
 
+    async def current(self, messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+        """Return those of the messages that are stored with the same content.
+
+        A provider may take minutes: what it says of a message that was edited or deleted meanwhile
+        must not replace what is said of its new content.
+        """
+        given = list(messages)
+        stored = {each.id: each.content_hash for each in await self.get_many(m.id for m in given)}
+        return [each for each in given if stored.get(each.id) == each.content_hash]
+
     async def get_many(self, ids: Iterable[str]) -> list[ChatMessage]:
         """Return the messages that are stored, in the order of the IDs."""
         wanted = list(dict.fromkeys(ids))
         found = await self._bucket.get_many(wanted)
-        return [_with_hash(decode_message(found[key].value)) for key in wanted if key in found]
+        return [decode_message(found[key].value) for key in wanted if key in found]
 
     async def delete_many(self, ids: Sequence[str]) -> None:
         """Delete messages."""
@@ -127,16 +162,30 @@ class ScoreStore:
         await self._bucket.delete_many(ids)
 
 
+def _merged(
+    message: ChatMessage, stored: ChatMessage | None, *, again: bool
+) -> tuple[ChatMessage, MessageChange]:
+    """Return the message to store, which may be the stored one, and the effect."""
+    if stored is None:
+        return message, MessageChange.NEW
+    # An edit may come from a source that knows less of the context than the one of the message.
+    merged = msgspec.structs.replace(
+        message,
+        ingested_by=stored.ingested_by,
+        source=message.source or stored.source,
+        recent=message.recent or stored.recent,
+        thread=message.thread or stored.thread,
+    )
+    if not _is_same(stored, message):
+        return merged, MessageChange.UPDATED
+    if message.source and message.content_hash == stored.content_hash:  # the export was moved
+        stored = msgspec.structs.replace(stored, source=message.source)
+    is_own = again and stored.ingested_by == message.ingested_by
+    return stored, MessageChange.NEW if is_own else MessageChange.UNCHANGED
+
+
 def _is_same(stored: ChatMessage, message: ChatMessage) -> bool:
     """Return whether a message is stored as it is, or as it was edited later."""
-    known = _with_hash(stored)
-    if (known.edited_at or "") > (message.edited_at or ""):
+    if (stored.edited_at or "") > (message.edited_at or ""):
         return True
-    return known.content_hash == message.content_hash and known.edited_at == message.edited_at
-
-
-def _with_hash(message: ChatMessage) -> ChatMessage:
-    """Return a message with its content hash, which earlier versions did not store."""
-    if message.content_hash:
-        return message
-    return msgspec.structs.replace(message, content_hash=content_hash(message))
+    return stored.content_hash == message.content_hash and stored.edited_at == message.edited_at

@@ -27,6 +27,29 @@ class StageStore:
             {f"{stage.value}.{key}": _encode(record) for key, record in records.items()}
         )
 
+    async def replace_blocks(self, moves: Mapping[str, tuple[str, str]]) -> set[str]:
+        """Let the records of messages name another block of the same vector.
+
+        Args:
+            moves: by message ID, the block that its record names and the one that it is to name.
+
+        Returns:
+            IDs of the messages whose records do now; others were changed meanwhile.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        keys = {f"{Stage.EMBEDDED.value}.{message_id}": message_id for message_id in moves}
+        found = await self._bucket.get_many(list(keys))
+        writes: dict[str, tuple[bytes, int]] = {}
+        for key, entry in found.items():
+            old, new = moves[keys[key]]
+            record = _decode(entry.value)
+            if record.block == old:
+                changed = msgspec.structs.replace(record, block=new)
+                writes[key] = (_encode(changed), entry.revision)
+        return {keys[key] for key in await self._bucket.update_many(writes)}
+
     async def get_many(
         self, ids: Sequence[str], stages: Sequence[Stage] = tuple(Stage)
     ) -> dict[str, dict[Stage, StageRecord]]:

@@ -19,9 +19,11 @@ class StateStore:
         self._bucket = bucket
 
     async def get(self, key: str) -> tuple[Any, int]:
-        """Return a value and its revision; (None, 0) if there is none."""
-        entry = await self._bucket.get(key)
-        return (None, 0) if entry is None else (msgspec.json.decode(entry.value), entry.revision)
+        """Return a value and its revision; None if there is none, with the revision of a marker."""
+        found = await self._bucket.get_with_deleted([key])
+        if (entry := found.get(key)) is None:
+            return None, 0
+        return msgspec.json.decode(entry.value) if entry.value else None, entry.revision
 
     async def put(self, key: str, value: object) -> None:
         """Store a value unconditionally."""
@@ -37,9 +39,13 @@ class StateStore:
         await self._js.purge_stream(f"KV_{name}", subject=f"$KV.{name}.{key}")
 
     async def extraction_runs(self) -> list[tuple[str, float]]:
-        """Return key and start time (Unix seconds) of the extractions marked as running."""
+        """Return key and last sign of life (Unix seconds) of the extractions marked as running."""
         return [
-            (stored.key, float(msgspec.json.decode(stored.value)["started_at"]))
+            (stored.key, _alive_at(msgspec.json.decode(stored.value)))
             async for stored in read_entries(self._js, self._bucket.name, 0, f"{_RUN}.*")
             if stored.value
         ]
+
+
+def _alive_at(mark: dict[str, Any]) -> float:
+    return float(mark.get("renewed_at", mark["started_at"]))

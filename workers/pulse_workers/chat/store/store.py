@@ -4,15 +4,16 @@ Every key identifies what it is about, so a task that runs twice stores everythi
 arguments.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
 from nats.js import JetStreamContext
 
 from pulse_desktop.nats_client.client import client_of
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.knowledge import KnowledgeStore
-from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
+from pulse_workers.chat.store.kv_reader import BATCH_SIZE, KeyValueEntry, read_entries
 from pulse_workers.chat.store.messages import MessageStore, ScoreStore
 from pulse_workers.chat.store.requests import BulkRequests
 from pulse_workers.chat.store.stages import StageStore
@@ -73,17 +74,23 @@ class Store:
         await self.messages.delete_many(existing)
         return found
 
+    def changes(
+        self, bucket: str, reset: Callable[[], None], keys: Sequence[str] = (">",)
+    ) -> BucketChanges:
+        """Return a reader of the changes of a bucket; `reset` empties the index that it fills."""
+        return BucketChanges(self._js, bucket, reset, keys=keys)
+
     async def last_sequence(self, bucket: str) -> int:
         """Return the last sequence of a bucket."""
         info = await self._js.stream_info(f"KV_{bucket}")
         return info.state.last_seq
 
     def read_changes(
-        self, bucket: str, after: int, keys: str = ">"
-    ) -> AsyncIterator[KeyValueEntry]:
+        self, bucket: str, after: int, keys: str = ">", *, batch: int = BATCH_SIZE
+    ) -> AsyncGenerator[KeyValueEntry, None]:
         """Yield the latest value of each key stored after a sequence, oldest first.
 
         Raises:
             TimeoutError: the server stopped responding before everything was read.
         """
-        return read_entries(self._js, bucket, after, keys)
+        return read_entries(self._js, bucket, after, keys, batch=batch)

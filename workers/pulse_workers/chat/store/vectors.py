@@ -6,7 +6,6 @@ the space and does not change the order of similarities.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
@@ -18,12 +17,13 @@ from numpy.typing import NDArray
 
 from pulse_workers.chat.records import Vector
 from pulse_workers.chat.store.bucket import Bucket
-from pulse_workers.chat.store.kv_reader import read_entries
+from pulse_workers.chat.store.changes import BucketChanges
 
 PREFIX: Final = "block"
 _MAX_BLOCK_BYTES: Final = 512 << 10
 """A message of a server may have 1 MiB by default."""
-_BLOCKS_PER_READ: Final = 8
+_BLOCKS_PER_READ: Final = 64
+_PART_ROWS: Final = 4_096
 
 
 class VectorBlock(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class VectorBlock(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(VectorBlock).decode
+decode_block = msgspec.msgpack.Decoder(VectorBlock).decode
 
 
 class VectorStore:
@@ -93,6 +93,14 @@ class VectorStore:
         await self._bucket.put_many(blocks)
         return keys
 
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Delete blocks.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        await self._bucket.delete_many(keys)
+
     async def get(self, blocks: Mapping[str, str]) -> dict[str, Vector]:
         """Return vectors by message ID.
 
@@ -102,7 +110,7 @@ class VectorStore:
         found = await self._bucket.get_many(list(dict.fromkeys(filter(None, blocks.values()))))
         vectors: dict[str, Vector] = {}
         for key, entry in found.items():
-            block = _decode(entry.value)
+            block = decode_block(entry.value)
             matrix = block.matrix
             for row, message_id in enumerate(block.ids):
                 if blocks.get(message_id) == key:
@@ -128,21 +136,24 @@ class VectorIndex:
             bucket: bucket of the blocks.
             model: embedding model.
         """
-        self._js = js
-        self._bucket = bucket
-        self._keys = f"{_prefix(model)}.*"
-        self._sequence = 0
-        self._blocks: dict[str, VectorBlock] = {}
-        self._block_of: dict[str, str] = {}
-        self._replaced: dict[str, int] = {}  # vectors of each block that a later block replaces
+        self._changes = BucketChanges(
+            js, bucket, self._clear, keys=(block_keys(model),), max_batch=_BLOCKS_PER_READ
+        )
+        self._clear()
 
     def __len__(self) -> int:
-        return len(self._block_of)
+        return len(self._ids)
+
+    def _clear(self) -> None:
+        self._dimensions = 0
+        self._ids: list[str] = []
+        self._row_of: dict[str, int] = {}
+        self._parts: list[NDArray[np.float16]] = []  # of _PART_ROWS rows each
 
     @property
     def ids(self) -> AbstractSet[str]:
         """IDs of the messages, also of those that were deleted."""
-        return self._block_of.keys()
+        return self._row_of.keys()
 
     async def refresh(self) -> None:
         """Read the blocks that were stored since the last time.
@@ -150,31 +161,22 @@ class VectorIndex:
         Raises:
             TimeoutError: the server stopped responding before everything was read.
         """
-        info = await self._js.stream_info(f"KV_{self._bucket}")
-        if info.state.last_seq < self._sequence:  # the bucket was recreated
-            self._sequence = 0
-            self._blocks.clear()
-            self._block_of.clear()
-            self._replaced.clear()
-        if info.state.last_seq == self._sequence:
-            return
-        async for stored in read_entries(
-            self._js, self._bucket, self._sequence, self._keys, batch=_BLOCKS_PER_READ
-        ):
+        async for stored in self._changes.read():
             if stored.value:
-                self._add(stored.key, _decode(stored.value))
-            self._sequence = stored.sequence
+                self._add(decode_block(stored.value))
 
-    def _add(self, key: str, block: VectorBlock) -> None:
-        for message_id in block.ids:
-            old = self._block_of.get(message_id, key)
-            if old != key:
-                self._replaced[old] += 1
-                if self._replaced[old] == len(self._blocks[old].ids):
-                    del self._blocks[old], self._replaced[old]
-            self._block_of[message_id] = key
-        self._blocks[key] = block
-        self._replaced[key] = 0
+    def _add(self, block: VectorBlock) -> None:
+        """Add vectors; those of a message that has one replace it."""
+        if block.dimensions != self._dimensions:
+            self._clear()
+            self._dimensions = block.dimensions
+        for message_id, vector in zip(block.ids, block.matrix, strict=True):
+            row = self._row_of.setdefault(message_id, len(self._ids))
+            if row == len(self._ids):
+                self._ids.append(message_id)
+                if row % _PART_ROWS == 0:
+                    self._parts.append(np.empty((_PART_ROWS, block.dimensions), "<f2"))
+            self._parts[row // _PART_ROWS][row % _PART_ROWS] = vector
 
     def search(
         self, query: Vector, count: int, without: AbstractSet[str] = frozenset()
@@ -188,32 +190,32 @@ class VectorIndex:
             count: maximum number of hits.
             without: IDs of messages that are no hits, such as deleted ones.
         """
-        ignored = Counter(self._block_of[each] for each in without if each in self._block_of)
-        best: list[tuple[float, str, int]] = []
-        for key, block in self._blocks.items():
-            if block.dimensions != len(query):
-                continue
-            similarities = block.matrix.astype(np.float32) @ query
-            best.extend(_largest(similarities, key, count + self._replaced[key] + ignored[key]))
-        best.sort(reverse=True)
-        hits = (
-            Hit(message_id, round(similarity, 4))
-            for similarity, key, row in best
-            if (message_id := self._blocks[key].ids[row]) not in without
-            and self._block_of.get(message_id) == key
-        )
-        return _first(hits, count)
+        if len(query) != self._dimensions:
+            return []
+        ignored = np.zeros(len(self._ids), dtype=bool)
+        ignored[[self._row_of[each] for each in without if each in self._row_of]] = True
+        best: list[tuple[float, int]] = []
+        for number, part in enumerate(self._parts):
+            first = number * _PART_ROWS
+            rows = part[: len(self._ids) - first]
+            similarities = rows.astype(np.float32) @ query
+            similarities[ignored[first : first + _PART_ROWS]] = -np.inf
+            best.extend(_largest(similarities, first, count))
+        best = [each for each in best if each[0] > -np.inf]
+        best.sort(key=lambda each: (-each[0], each[1]))
+        return [Hit(self._ids[row], round(similarity, 4)) for similarity, row in best[:count]]
 
 
-def _largest(similarities: NDArray[Any], key: str, count: int) -> Iterator[tuple[float, str, int]]:
+def _largest(similarities: NDArray[Any], first: int, count: int) -> Iterator[tuple[float, int]]:
     rows: Iterable[int] = range(len(similarities))
     if count < len(similarities):
         rows = np.argpartition(similarities, -count)[-count:]
-    return ((float(similarities[row]), key, int(row)) for row in rows)
+    return ((float(similarities[row]), first + int(row)) for row in rows)
 
 
-def _first(hits: Iterable[Hit], count: int) -> list[Hit]:
-    return [hit for _, hit in zip(range(count), hits, strict=False)]
+def block_keys(model: str) -> str:
+    """Return the keys of the blocks of a model, with a wildcard."""
+    return f"{_prefix(model)}.*"
 
 
 def _prefix(model: str) -> str:

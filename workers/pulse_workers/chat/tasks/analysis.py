@@ -1,10 +1,9 @@
 """The task that summarises a period."""
 
-import time
 from typing import Any
 
 from pulse_workers.chat.pipeline.analysis import parse_moment, summarise_period
-from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.chat.services import current_services, current_task_id, queued_at
 from pulse_workers.errors import InvalidPeriodError
 from pulse_workers.registry import task
 
@@ -20,7 +19,8 @@ async def analyse_period(
 ) -> dict[str, Any]:
     """Summarise a period: changes, decisions, open questions, risks, and who waits for whom.
 
-    Times before now, such as `-24h`, suit a schedule: each run has its own period.
+    Times before now, such as `-24h`, suit a schedule: each run has its own period. Now is when the
+    task was enqueued, however long it waited.
 
     Args:
         start: first moment: ISO 8601 (UTC without an offset), or a time before now, such as `-24h`
@@ -39,7 +39,7 @@ async def analyse_period(
         ProviderRefusedError: the configured provider does not summarise.
         StoreFullError: a bucket has reached its limit.
     """
-    now = time.time()
+    now = queued_at()  # not of an attempt: a retry summarises the same period
     first, after = parse_moment(start, now), parse_moment(end, now)
     if after <= first:
         raise InvalidPeriodError(f"the end {after.isoformat()} is not after {first.isoformat()}")

@@ -1,21 +1,17 @@
 """The task that ingests messages of a Telegram Desktop export."""
 
 import contextlib
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
 from pulse_workers.chat.pipeline.ingestion import Pass
-from pulse_workers.chat.pipeline.window import WINDOW_SIZE, StageOutcomes, process_window
-from pulse_workers.chat.pipeline.window_queue import WindowQueue
+from pulse_workers.chat.pipeline.window import WINDOW_SIZE, StageOutcomes
 from pulse_workers.chat.services import current_services, current_task_id
 from pulse_workers.chat.sources.telegram_export import read_windows
-from pulse_workers.chat.tasks.window import process_messages
+from pulse_workers.chat.tasks.window import make_window_queue
 from pulse_workers.registry import task
-
-PARENT: Final = "parent_task_id"
 
 
 @task(
@@ -59,21 +55,12 @@ async def ingest_messages(
     task_id = current_task_id()
     outcomes = StageOutcomes()
 
-    async def enqueue(child: str, message_ids: Sequence[str]) -> None:
-        kicker = process_messages.kicker().with_labels(**{PARENT: task_id})
-        await kicker.with_task_id(child).kiq(list(message_ids))
-
-    async def run_here(message_ids: Sequence[str], child: str) -> dict[str, Any]:
-        return (await process_window(services, message_ids, child)).outcomes.to_fields()
-
     async def report(percent: int, text: str) -> None:
         await progress.set_progress(
             TaskState.STARTED, {"done": percent, "total": 100, "message": text}
         )
 
-    queue = WindowQueue(
-        context.broker, services.store.state, enqueue, run_here, outcomes.add_fields
-    )
+    queue = make_window_queue(services, context.broker, task_id, outcomes)
     windows = read_windows(path, WINDOW_SIZE, services.folders)
     async with contextlib.aclosing(windows):
         return await Pass(services, task_id, queue, outcomes).run(

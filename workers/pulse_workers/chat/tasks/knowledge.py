@@ -5,7 +5,7 @@ from typing import Any
 
 from pulse_workers.chat.agents.calls import EXTRACTION
 from pulse_workers.chat.pipeline.extraction import extract_messages
-from pulse_workers.chat.pipeline.stages import is_missing, stage_versions
+from pulse_workers.chat.pipeline.stages import is_edited
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import current_services, current_task_id
 from pulse_workers.errors import MessageNotFoundError
@@ -42,18 +42,20 @@ async def extract_knowledge(
     if not messages:
         raise MessageNotFoundError(f"none of the {len(ids)} messages is stored")
     records = await services.store.stages.get_many(
-        [message.id for message in messages], [Stage.EMBEDDED]
+        [message.id for message in messages], [Stage.EXTRACTED]
     )
-    version = stage_versions(services.provider)[Stage.EMBEDDED]
-    blocks = {
-        message.id: record.block
-        for message in messages
-        if (record := records[message.id].get(Stage.EMBEDDED))
-        and not is_missing(record, message.content_hash, version)
-    }
-    vectors = await services.store.vectors.get(blocks)
     extracted = await extract_messages(
-        services, messages, vectors, current_task_id(), agent=agent, language=language
+        services,
+        messages,
+        {},
+        current_task_id(),
+        edited=[
+            message
+            for message in messages
+            if is_edited(records[message.id].get(Stage.EXTRACTED), message.content_hash)
+        ],
+        agent=agent,
+        language=language,
     )
     if extracted.error is not None:
         raise extracted.error

@@ -18,10 +18,10 @@ from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.services import child_id, current_services, current_task_id
 from pulse_workers.chat.sources.telegram_bot.updates import convert_update
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
-from pulse_workers.chat.tasks.ingestion import PARENT, ingest_messages
+from pulse_workers.chat.tasks.ingestion import ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
-from pulse_workers.chat.tasks.window import process_messages
+from pulse_workers.chat.tasks.window import PARENT, process_messages
 from pulse_workers.registry import task
 
 MessageId = str | int

@@ -1,11 +1,19 @@
 """The task that processes a window of messages."""
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from pulse_workers.chat.pipeline.window import process_window
-from pulse_workers.chat.services import current_services, current_task_id
+from taskiq import AsyncBroker
+
+from pulse_workers.chat.pipeline.window import StageOutcomes, process_window
+from pulse_workers.chat.pipeline.window_queue import STARTED, STARTED_S, WindowQueue
+from pulse_workers.chat.services import Services, current_services, current_task_id
 from pulse_workers.registry import task
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
+
+PARENT: Final = "parent_task_id"
+"""Label with the ID of the task that enqueued a window."""
 
 
 @task(
@@ -30,14 +38,37 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
     services = current_services()
     ids = list(message_ids)
     task_id = current_task_id()
-    await services.store.state.put(f"window.{task_id}", {"worker": services.worker})
+
+    async def mark() -> None:
+        started = {"worker": services.worker, "at": time.time()}
+        await services.store.state.put(f"{STARTED}.{task_id}", started)
+
+    await mark()
+    marking = PeriodicTasks()
+    marking.start(PeriodicTask("mark of a window", STARTED_S / 4, mark))
     try:
         result = await process_window(services, ids, task_id)
     finally:
-        await services.store.state.delete(f"window.{task_id}")
+        await marking.close()
+        await services.store.state.delete(f"{STARTED}.{task_id}")
     return {
         "total": len(ids),
         "ran": {stage.value: count for stage, count in result.runs.items()},
         **result.outcomes.to_fields(),
         "extraction": dict(result.summary),
     }
+
+
+def make_window_queue(
+    services: Services, broker: AsyncBroker, task_id: str, outcomes: StageOutcomes
+) -> WindowQueue:
+    """Return the queue of the windows that a task enqueues, with their outcomes added up."""
+
+    async def enqueue(child: str, message_ids: Sequence[str]) -> None:
+        kicker = process_messages.kicker().with_labels(**{PARENT: task_id})
+        await kicker.with_task_id(child).kiq(list(message_ids))
+
+    async def run_here(message_ids: Sequence[str], child: str) -> dict[str, Any]:
+        return (await process_window(services, message_ids, child)).outcomes.to_fields()
+
+    return WindowQueue(broker, services.store.state, enqueue, run_here, outcomes.add_fields)

@@ -1,9 +1,11 @@
 """Which stages of a message are missing."""
 
+import dataclasses
+
 import pytest
-from pulse_workers.chat.pipeline.stages import done, missing_stages, not_done
+from pulse_workers.chat.pipeline.stages import done, is_missing, missing_stages, not_done
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
-from pulse_workers.chat.providers.provider import ModelVersion
+from pulse_workers.chat.providers.provider import Fallback, ModelVersion
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 from pulse_workers.errors import (
     AttachmentMissingError,
@@ -48,7 +50,18 @@ def test_another_model_or_prompt_makes_its_stage_missing() -> None:
         (TimeoutError(), StageOutcome.FAILED, True),
         (AttachmentMissingError("a.log"), StageOutcome.FAILED, True),
         (AttachmentUnreadableError("a.log"), StageOutcome.FAILED, True),
-        (ModelRefusedError("too large", 413), StageOutcome.REFUSED, False),
+        (
+            ModelRefusedError("too long", 400, "context_length_exceeded"),
+            StageOutcome.REFUSED,
+            False,
+        ),
+        (ModelRefusedError("blocked", 400, "content_filter"), StageOutcome.REFUSED, False),
+        (
+            ModelRefusedError("tokens per minute", 413, "tokens_per_minute"),
+            StageOutcome.FAILED,
+            True,
+        ),
+        (ModelRefusedError("unknown field max_tokens", 400), StageOutcome.FAILED, True),
         (ModelRefusedError("invalid key", 401), StageOutcome.FAILED, True),
     ],
 )
@@ -61,3 +74,14 @@ def test_a_failure_is_repeated_and_a_refusal_is_not(
     records = {**all_done(), Stage.SCORED: record}
     assert (Stage.SCORED in missing_stages(records, "a", VERSIONS)) is is_repeated
     assert Stage.SCORED in missing_stages(records, "b", VERSIONS)
+
+
+def test_what_a_fallback_did_in_an_outage_is_repeated_when_the_provider_is_back() -> None:
+    away = dataclasses.replace(JUDGE, is_available=False)
+    fallback = Fallback("own", "judge", "HTTP 500", is_temporary=True)
+    provisional = done("a", JUDGE, "", fallback=fallback)
+    assert (provisional.fallback_from, provisional.fallback_reason) == ("own/judge", "HTTP 500")
+    assert not is_missing(provisional, "a", away)
+    assert is_missing(provisional, "a", JUDGE)
+    final = done("a", JUDGE, "", fallback=dataclasses.replace(fallback, is_temporary=False))
+    assert not is_missing(final, "a", JUDGE)

@@ -135,6 +135,14 @@ def test_without_configuration_everything_is_built_in() -> None:
             """,
             "expected the same model",
         ),
+        (
+            "[agents.embedding]\nprovider = 'e5'\nfallback = [{ provider = 'builtin' }]",
+            "expected the same model",
+        ),
+        (
+            "[agents.embedding]\nfallback = [{ provider = 'e5' }]",
+            "expected the same model",
+        ),
         ("[providers.x]\nkey_variable = 'hush", "TOML (at end of document)"),
     ],
 )

@@ -54,9 +54,12 @@ async def test_a_text_that_is_empty_or_too_long_is_refused_and_a_wrong_key_is_an
         provider = HttpEmbedding(client, "embedder")
         with pytest.raises(ProviderRefusedError, match="text 2 of 2 is empty"):
             await provider.embed(["one", " "])
-        server.script = [Reply.failing(400, "too long"), Reply.failing(401, "no key")]
+        too_long = Reply.failing(400, "too long", code="context_length_exceeded")
+        server.script = [too_long, Reply.failing(400, "no field"), Reply.failing(401, "no key")]
         with pytest.raises(ProviderRefusedError, match="too long"):
             await provider.embed(["x" * 100_000])
+        with pytest.raises(ModelRefusedError, match="no field"):
+            await provider.embed(["one"])
         with pytest.raises(ModelRefusedError, match="no key"):
             await provider.embed(["one"])
 

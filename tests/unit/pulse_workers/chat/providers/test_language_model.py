@@ -7,7 +7,11 @@ import msgspec
 import pytest
 from pulse_workers.chat.providers.configuration import AgentConfiguration
 from pulse_workers.chat.providers.language_model import LanguageModelProvider
-from pulse_workers.chat.providers.model_errors import InvalidAnswerError, ModelRefusedError
+from pulse_workers.chat.providers.model_errors import (
+    InvalidAnswerError,
+    ModelRefusedError,
+    is_about_input,
+)
 from pulse_workers.chat.providers.provider import (
     Capability,
     JudgeInput,
@@ -120,7 +124,7 @@ async def test_a_lie_about_an_atom_is_never_accepted(lie: dict[str, Any], reason
             await provider.read(reading())
         assert reason in caught.value.reason
         assert caught.value.usage.tokens_in > 0
-        assert len(server.requests) == 3
+        assert len(server.requests) == 9  # about both messages, and about each alone
 
 
 async def test_quotes_may_differ_in_spaces_quotation_marks_and_case() -> None:
@@ -154,7 +158,7 @@ async def test_many_messages_are_judged_in_parts_within_the_budget() -> None:
     assert answer.usage.tokens_in > 100 * 100
 
 
-async def test_the_usage_of_the_other_parts_is_in_the_error() -> None:
+async def test_what_was_answered_before_a_wrong_key_is_kept() -> None:
     # The fifth part is asked about when one of the first four is answered.
     chat = [chat_message(f"message {number}") for number in range(161)]
     async with ModelServer() as server, open_client(server) as client:
@@ -164,9 +168,59 @@ async def test_the_usage_of_the_other_parts_is_in_the_error() -> None:
             if given_messages(request)[0]["text"] == "message 160"
             else right_answer(request)
         )
-        with pytest.raises(ModelRefusedError) as caught:
+        answer = await provider.judge(inputs(chat))
+    assert len(answer.value) == 160
+    assert list(answer.errors) == [chat[160].id]
+    assert isinstance(answer.errors[chat[160].id], ModelRefusedError)
+    assert answer.usage.tokens_in > 100
+
+
+def bad_if(bad: Reply, *texts: str) -> Any:
+    """Return a script: `bad` if one of the texts is among the messages, else right answers."""
+
+    def script(request: Any) -> Reply:
+        given = {each["text"] for each in given_messages(request)}
+        return bad if given & set(texts) else right_answer(request)
+
+    return script
+
+
+@pytest.mark.parametrize("code", ["content_filter", ""])
+async def test_only_the_messages_that_a_server_refuses_are_not_judged(code: str) -> None:
+    chat = [chat_message(f"message {number}") for number in range(80)]
+    async with ModelServer() as server, open_client(server) as client:
+        server.script = bad_if(Reply.failing(400, "blocked", code=code), "message 3", "message 37")
+        provider = LanguageModelProvider(client, "small", "classification", AGENT)
+        answer = await provider.judge(inputs(chat))
+    assert set(answer.errors) == {chat[3].id, chat[37].id}
+    assert [each.message_id for each in answer.value] == [
+        each.id for number, each in enumerate(chat) if number not in (3, 37)
+    ]
+    for error in answer.errors.values():  # the same model refuses them again
+        assert is_about_input(error)
+
+
+async def test_a_server_that_refuses_each_request_is_not_asked_about_each_message() -> None:
+    chat = [chat_message(f"message {number}") for number in range(40)]
+    async with ModelServer() as server, open_client(server) as client:
+        server.always = Reply.failing(400, "unknown field max_tokens")
+        provider = LanguageModelProvider(client, "small", "classification", AGENT)
+        with pytest.raises(ModelRefusedError, match="max_tokens") as raised:
             await provider.judge(inputs(chat))
-    assert caught.value.usage.tokens_in > 100
+        assert len(server.requests) == 3 * 3  # all messages and both halves, in each mode
+    assert not is_about_input(raised.value)
+
+
+async def test_an_invalid_answer_costs_the_knowledge_of_a_few_messages_only() -> None:
+    chat = [chat_message(f"message {number} is about the release") for number in range(40)]
+    async with ModelServer() as server, open_client(server) as client:
+        server.script = bad_if(Reply(text="BANANA"), chat[39].content)
+        provider = LanguageModelProvider(client, "small", "extraction", AGENT)
+        answer = await provider.read(ReadRequest(chat, {}, (), None, NOW))
+        assert len(server.requests) == 3 * 3 + 2
+    assert set(answer.errors) == {each.id for each in chat[30:]}
+    found = {each.message_id for atom in answer.value.atoms for each in atom.evidence}
+    assert found == {each.id for each in chat[:30]}
 
 
 async def test_without_messages_no_model_is_asked() -> None:

@@ -1,15 +1,28 @@
 """A call goes to the configured provider, or to a fallback that the answer names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-from pulse_workers.chat.providers.model_errors import InvalidAnswerError, ModelUnavailableError
+from pulse_workers.chat.providers.model_errors import (
+    InvalidAnswerError,
+    ModelRefusedError,
+    ModelUnavailableError,
+)
 from pulse_workers.chat.providers.partial_provider import PartialProvider
-from pulse_workers.chat.providers.provider import Answer, Capability, Fallback, Usage
-from pulse_workers.chat.providers.routing import RoutedProvider
+from pulse_workers.chat.providers.provider import (
+    Answer,
+    Capability,
+    Fallback,
+    JudgeInput,
+    Judgement,
+    Usage,
+)
+from pulse_workers.chat.providers.routing import UNAVAILABLE_S, RoutedProvider
 from pulse_workers.chat.records import Vector
 from pulse_workers.errors import ProviderRefusedError
+
+from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
 
 class Embedder(PartialProvider):
@@ -63,3 +76,72 @@ async def test_a_bug_is_no_reason_for_a_fallback() -> None:
 async def test_what_nobody_can_is_refused() -> None:
     with pytest.raises(ProviderRefusedError, match="no provider is configured to judge"):
         await RoutedProvider({}).judge([])
+
+
+class Judge(PartialProvider):
+    """Judges messages, but not those with an error."""
+
+    capabilities = frozenset({Capability.JUDGE})
+
+    def __init__(self, name: str, errors: Mapping[str, Exception]) -> None:
+        super().__init__(name, "model")
+        self.errors = errors
+        self.failure: Exception | None = None
+        self.asked: list[str] = []
+
+    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        if self.failure is not None:
+            raise self.failure
+        self.asked = [each.message.id for each in inputs]
+        value = tuple(Judgement(key, "noise", 0.0) for key in self.asked if key not in self.errors)
+        errors = {key: self.errors[key] for key in self.asked if key in self.errors}
+        return Answer(value, Usage(1, 1, 0.5), self.name, self.model, errors=errors)
+
+
+async def test_a_fallback_is_asked_about_the_messages_that_the_first_does_not_answer() -> None:
+    chat = [chat_message(text) for text in "abc"]
+    a, b, c = (each.id for each in chat)
+    first = Judge("one", {b: ProviderRefusedError("b"), c: ModelUnavailableError("c")})
+    second = Judge("two", {c: ProviderRefusedError("still c")})
+    routed = RoutedProvider({Capability.JUDGE: [first, second]})
+    answer = await routed.judge([JudgeInput(each) for each in chat])
+    assert second.asked == [b, c]
+    parts = [(part.provider, [each.message_id for each in part.value]) for part in answer.parts]
+    assert parts == [("one", [a]), ("two", [b])]
+    assert answer.rest is not None
+    assert answer.rest.fallback == Fallback("one", "model", "ProviderRefusedError: b")
+    # The first may answer it later, so the refusal of the second is not final.
+    assert list(answer.unanswered) == [c]
+    assert isinstance(answer.unanswered[c], ModelUnavailableError)
+    assert answer.fallback_of(a) is None
+    assert answer.fallback_of(b) == answer.rest.fallback
+    assert answer.usage == Usage(2, 2, 1.0)
+
+
+async def test_a_provider_is_unavailable_from_a_failure_to_the_next_answer_or_for_a_while() -> None:
+    now = [1_000.0]
+    first, second = Judge("one", {}), Judge("two", {})
+    routed = RoutedProvider({Capability.JUDGE: [first, second]}, monotonic=lambda: now[0])
+    inputs = [JudgeInput(chat_message("a"))]
+
+    async def ask(error: Exception | None) -> bool:
+        first.failure = error
+        answer = await routed.judge(inputs)
+        return answer.fallback is not None and answer.fallback.is_temporary
+
+    def is_available() -> bool:
+        return routed.version(Capability.JUDGE).is_available
+
+    assert is_available()
+    for final in (ProviderRefusedError("no"), InvalidAnswerError("no JSON", "", "model")):
+        assert not await ask(final)
+        assert is_available()
+    assert await ask(ModelUnavailableError("HTTP 500"))
+    assert not is_available()
+    assert not await ask(None)
+    assert is_available()
+    assert await ask(ModelRefusedError("wrong key", 401))
+    now[0] += UNAVAILABLE_S - 1
+    assert not is_available()
+    now[0] += 1
+    assert is_available()

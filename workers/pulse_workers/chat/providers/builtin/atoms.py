@@ -36,12 +36,14 @@ NONE: Final = "none"
 _MIN_WORDS: Final = 2
 _MAX_TITLE: Final = 140
 _MAX_RECENT: Final = 30
-_EXPLICIT_THRESHOLD: Final = 0.5
+_THRESHOLDS: Final = {"explicit": 0.25, "clear": 0.6}
+"""Probability from which a sentence with such a cue of its type is an atom."""
 _QUESTIONS: Final = frozenset({"question", "idea"})
 _CONTEXT: Final = {"problem": 8, "solution": 6, "insight": 4, "question": 4}
 """How many messages before it a message continues, by what they are about."""
 ATOM_FEATURES: Final = (
     *(f"explicit_{kind}" for kind in ATOM_TYPES),
+    *(f"clear_{kind}" for kind in ATOM_TYPES),
     *(f"cue_{kind}" for kind in ATOM_TYPES),
     *(f"hint_{kind}" for kind in ATOM_TYPES),
     *FORMS,
@@ -136,7 +138,8 @@ def _features(sentence: str, plain: str, cues: Mapping[str, CueMatch]) -> dict[s
     features = dict.fromkeys(ATOM_FEATURES, 0.0)
     for kind, cue in cues.items():
         features[f"{'cue' if cue.is_strong else 'hint'}_{kind}"] = 1.0
-        features[f"explicit_{kind}"] = float(cue.strength == "explicit")
+        if cue.strength in _THRESHOLDS:
+            features[f"{cue.strength}_{kind}"] = 1.0
     for form in forms_of(plain):
         features[form] = 1.0
     for name in ("hedge", "commit", "change", "self", "we"):
@@ -175,13 +178,11 @@ def explicit_atoms(read: ReadMessage, model: Model) -> dict[str, tuple[Candidate
         return best
     for candidate in read.candidates:
         chances = probabilities(candidate, importance, model.atoms)
-        kind = max(chances, key=lambda each: chances[each])
+        kind = max(ATOM_TYPES, key=lambda each: chances[each])
         if kind not in candidate.cues:
             continue
-        is_explicit = candidate.cues[kind].strength == "explicit"
-        if chances[kind] < (_EXPLICIT_THRESHOLD if is_explicit else model.atoms.threshold) or (
-            _asks(candidate.sentence) and kind not in _QUESTIONS
-        ):
+        threshold = _THRESHOLDS.get(candidate.cues[kind].strength, model.atoms.threshold)
+        if chances[kind] < threshold or (_asks(candidate.sentence) and kind not in _QUESTIONS):
             continue
         if kind not in best or chances[kind] > best[kind][1]:
             best[kind] = (candidate, chances[kind])

@@ -101,7 +101,7 @@ def measure_features(given: JudgeInput) -> dict[str, float]:
     words = [_STRETCHED.sub(r"\1", word) for word in tokenize(lowered)]
     categories = [categories_of(word) for word in words]
     parent = next((each for each in given.recent if each.id == message.reply_to), None)
-    cues = find_cues(plain)
+    cues = find_cues(plain, with_clear=False)
     denied = has_phrase("denied", plain)
     return {
         **_length_features(words, categories),

@@ -177,7 +177,7 @@ class SharedLimits:
                 f"a request of about {tokens:,} tokens does not fit into the limit of {limit:,} "
                 f"tokens per minute of {self._provider}",
                 413,
-                "context_length_exceeded",
+                "tokens_per_minute",
             )
         if self._limits.spend_limit_usd is not None and cost is None:
             raise ModelRefusedError(

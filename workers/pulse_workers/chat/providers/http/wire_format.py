@@ -148,7 +148,10 @@ def error_of(body: bytes) -> tuple[str, str]:
     if not isinstance(error, dict):
         return first_line(str(error)), ""
     message = error.get("message") or error.get("detail") or ""
-    return first_line(str(message)), str(error.get("code") or error.get("type") or "")[:MAX_NAME]
+    code = error.get("code")
+    if not isinstance(code, str) or code.isdigit():  # some servers repeat the status
+        code = error.get("type") or ""
+    return first_line(str(message)), str(code)[:MAX_NAME]
 
 
 def first_line(text: str) -> str:

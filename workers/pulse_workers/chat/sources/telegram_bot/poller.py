@@ -143,6 +143,12 @@ class TelegramPoller:
         self._bot: Bot | None = None
         self._failures = 0
         self._is_standby = False
+        self._has_lease = False
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether this process holds the lease."""
+        return self._bot is not None and self._has_lease
 
     async def start(self) -> Bot:
         """Check the token and return the bot.
@@ -209,7 +215,8 @@ class TelegramPoller:
         bot = self._bot or await self.start()
         if self._lease is None or self._api is None:
             return STANDBY_S
-        if not await self._lease.acquire(time.time()):
+        self._has_lease = await self._lease.acquire(time.time())
+        if not self._has_lease:
             if not self._is_standby:
                 logger.info("another process receives the updates of @%s; standing by", bot.name)
             self._is_standby = True

@@ -1,0 +1,163 @@
+"""A pass over all stored messages: enqueue the stages that they miss, window by window."""
+
+import contextlib
+import dataclasses
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from pulse_workers.chat.pipeline.ingestion import ReportProgress
+from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
+from pulse_workers.chat.pipeline.window import WINDOW_SIZE, StageOutcomes
+from pulse_workers.chat.pipeline.window_queue import QueuedWindow, WindowQueue
+from pulse_workers.chat.records import Stage
+from pulse_workers.chat.services import Services
+from pulse_workers.chat.store.compaction import join_blocks
+from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.runtime.provisioning import MESSAGES
+
+PAGE_SIZE: Final = 1_000
+"""Messages that are read at a time."""
+GRACE_S: Final = 600.0
+"""Messages that were stored a shorter time ago, and have no record of a stage, are left to the
+window that their source has enqueued: it may be running."""
+_KEY: Final = "missing"
+
+
+class MissingCheckpoint(msgspec.Struct):
+    """Stored progress of a pass, from which an interrupted one continues.
+
+    Attributes:
+        position: sequence in the bucket of messages up to which they are checked and enqueued.
+        checked: number of messages.
+        missing: number of those that missed a stage, and were enqueued.
+        is_cut: whether more missed one than the limit.
+        enqueued: number of windows.
+        outcomes: of the windows, as fields of a result.
+        queued: windows without a result.
+    """
+
+    position: int = 0
+    checked: int = 0
+    missing: int = 0
+    is_cut: bool = False
+    enqueued: int = 0
+    outcomes: dict[str, Any] = {}
+    queued: list[QueuedWindow] = []
+
+
+async def process_missing(
+    services: Services,
+    task_id: str,
+    queue: WindowQueue,
+    outcomes: StageOutcomes,
+    limit: int,
+    now: float,
+    report_progress: ReportProgress,
+) -> dict[str, Any]:
+    """Enqueue what stored messages miss, wait for it, and return the result of the task.
+
+    Afterwards, join the small blocks of vectors that single messages have.
+
+    Args:
+        services: of the worker.
+        task_id: ID of the task, under which its progress is stored.
+        queue: takes the windows.
+        outcomes: to which the queue adds the results of windows.
+        limit: maximum number of messages to enqueue, 0 for all.
+        now: when the task was enqueued, Unix seconds.
+        report_progress: called with each page and each window.
+    """
+    state, key = services.store.state, f"{_KEY}.{task_id}"
+    found, _ = await state.get(key)
+    run = msgspec.convert(found or {}, MissingCheckpoint)
+    outcomes.add_fields(run.outcomes)
+    queue.resume(run.queued)
+    last = await services.store.last_sequence(MESSAGES)
+
+    async def report() -> None:
+        text = f"{run.checked:,} messages checked, {run.missing:,} with missing stages"
+        await report_progress(min(99, 100 * run.position // max(1, last)), text)
+
+    while run.position < last and not (limit and run.missing >= limit):
+        page, position = await _page(services, run.position, now - GRACE_S)
+        missing = await _missing(services, page)
+        taken = missing[: limit - run.missing] if limit else missing
+        windows = _windows(taken)
+        for window in windows:
+            await queue.submit(task_id, window)
+        run.position = position or last
+        run.checked += len(page)
+        run.missing += len(taken)
+        run.is_cut = run.is_cut or len(taken) < len(missing)
+        run.enqueued += len(windows)
+        run.outcomes, run.queued = outcomes.to_fields(), queue.queued
+        await state.put(key, run)
+        await report()
+    await queue.join(report)
+    model = stage_versions(services.provider)[Stage.EMBEDDED].model
+    before = datetime.fromtimestamp(now - GRACE_S, UTC)
+    joined = await join_blocks(services.store, model, before)
+    await state.delete(key)
+    return {
+        "checked": run.checked,
+        "missing": run.missing,
+        "enqueued": run.enqueued,
+        "finished": run.position >= last and not run.is_cut,
+        "blocks_joined": joined,
+        **outcomes.to_fields(),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Message:
+    id: str
+    content_hash: str
+    is_recent: bool
+
+
+async def _page(services: Services, after: int, recent: float) -> tuple[list[_Message], int]:
+    """Return the messages stored after a sequence, and the last sequence, 0 at the end.
+
+    Args:
+        services: of the worker.
+        after: sequence.
+        recent: Unix seconds since which a message is recent.
+    """
+    found: list[_Message] = []
+    async with contextlib.aclosing(services.store.read_changes(MESSAGES, after)) as entries:
+        async for stored in entries:
+            if stored.value:
+                message = decode_message(stored.value)
+                is_recent = stored.stored_at.timestamp() > recent
+                found.append(_Message(message.id, message.content_hash, is_recent))
+            if len(found) == PAGE_SIZE:
+                return found, stored.sequence
+    return found, 0
+
+
+async def _missing(services: Services, messages: Sequence[_Message]) -> list[str]:
+    """Return the IDs of the messages that miss a stage."""
+    versions = stage_versions(services.provider)
+    records = await services.store.stages.get_many([each.id for each in messages])
+    return [
+        each.id
+        for each in messages
+        if (len(records[each.id]) == len(Stage) or not each.is_recent)
+        and missing_stages(records[each.id], each.content_hash, versions)
+    ]
+
+
+def _windows(ids: Sequence[str]) -> list[list[str]]:
+    """Divide messages into windows: those of one chat are read together."""
+    by_chat: dict[str, list[str]] = defaultdict(list)
+    for key in ids:
+        by_chat[key.rpartition(".")[0]].append(key)
+    return [
+        chat[first : first + WINDOW_SIZE]
+        for chat in by_chat.values()
+        for first in range(0, len(chat), WINDOW_SIZE)
+    ]

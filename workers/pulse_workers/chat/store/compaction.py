@@ -1,0 +1,101 @@
+"""Joins small blocks of vectors: messages that arrive one at a time have a block each."""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from pulse_workers.chat.records import Stage
+from pulse_workers.chat.store.store import Store
+from pulse_workers.chat.store.vectors import VectorBlock, block_keys, decode_block
+from pulse_workers.runtime.provisioning import EMBEDDINGS
+
+SMALL_BLOCK: Final = 64
+"""Blocks with fewer vectors are joined."""
+_JOINED_BLOCK: Final = 256
+_KEY: Final = "compaction"
+
+
+@dataclasses.dataclass(frozen=True)
+class _SmallBlock:
+    key: str
+    sequence: int
+    block: VectorBlock
+
+
+async def join_blocks(store: Store, model: str, before: datetime) -> int:
+    """Join small blocks of a model, and delete those that were joined.
+
+    One caller at a time. A joined block is stored first, then the records of the messages name it,
+    then the small ones are deleted: an interruption leaves what the next call deletes.
+
+    Args:
+        store: of the worker.
+        model: embedding model.
+        before: blocks that were stored later are left: their messages may have no record yet.
+
+    Returns:
+        Number of blocks that were deleted.
+
+    Raises:
+        StoreFullError: the bucket has reached its limit.
+        TimeoutError: the server stopped responding before everything was read.
+    """
+    found, _ = await store.state.get(_KEY)
+    known = found if isinstance(found, dict) and found.get("model") == model else {}
+    start = position = int(known.get("position", 0))
+    small: list[_SmallBlock] = []
+    deleted = 0
+    entries = store.read_changes(EMBEDDINGS, start, block_keys(model), batch=SMALL_BLOCK)
+    async with contextlib.aclosing(entries):
+        async for stored in entries:
+            if stored.stored_at > before:
+                break
+            position = stored.sequence
+            if stored.value and len((block := decode_block(stored.value)).ids) < SMALL_BLOCK:
+                small.append(_SmallBlock(stored.key, stored.sequence, block))
+            if _rows(small) >= _JOINED_BLOCK:
+                deleted += await _join(store, model, small)
+                small = []
+    if _rows(small) >= SMALL_BLOCK:
+        deleted += await _join(store, model, small)
+        small = []
+    if small:
+        position = small[0].sequence - 1
+    if position != start:
+        await store.state.put(_KEY, {"model": model, "position": position})
+    return deleted
+
+
+def _rows(blocks: Sequence[_SmallBlock]) -> int:
+    return sum(len(each.block.ids) for each in blocks)
+
+
+async def _join(store: Store, model: str, blocks: Sequence[_SmallBlock]) -> int:
+    """Store the vectors that records name in one block; return the number of deleted blocks."""
+    records = await store.stages.get_many(
+        [key for each in blocks for key in each.block.ids], [Stage.EMBEDDED]
+    )
+    hashes: dict[str, str] = {}
+    vectors = []
+    old: dict[str, str] = {}
+    for each in blocks:
+        for message_id, vector in zip(each.block.ids, each.block.matrix, strict=True):
+            record = records[message_id].get(Stage.EMBEDDED)
+            if record is not None and record.block == each.key and message_id not in old:
+                hashes[message_id] = record.content_hash
+                vectors.append(vector.astype(np.float32))
+                old[message_id] = each.key
+    kept: set[str] = set()
+    if old:
+        new = await store.vectors.put(list(hashes), list(hashes.values()), np.stack(vectors), model)
+        moved = await store.stages.replace_blocks(
+            {message_id: (key, new[message_id]) for message_id, key in old.items()}
+        )
+        kept = {key for message_id, key in old.items() if message_id not in moved}
+    joined = [each.key for each in blocks if each.key not in kept]
+    await store.vectors.delete(joined)
+    return len(joined)
