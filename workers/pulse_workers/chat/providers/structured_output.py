@@ -81,7 +81,11 @@ Send = Callable[[Sequence[ModelMessage], OutputMode], Awaitable[Reply]]
 
 
 class StructuredOutput:
-    """One request until its answer is valid, or given up."""
+    """One request until its answer is valid, or given up.
+
+    Attributes:
+        has_slipped: whether the mode was changed because of an answer, not of a refusal.
+    """
 
     def __init__(
         self, request: CompletionRequest[Any], send: Send, modes: Sequence[OutputMode]
@@ -98,6 +102,7 @@ class StructuredOutput:
         self._modes = list(modes)
         self._usage = Usage(cost_usd=0.0)
         self._is_estimated = False
+        self.has_slipped = False
 
     async def complete(self, validate: Callable[[object], T]) -> Completion[T]:
         """Ask, and repair at most `MAX_REPAIRS` times.
@@ -119,14 +124,14 @@ class StructuredOutput:
                     limit = self._request.max_output_tokens
                     raise self._invalid(f"cut at {limit} tokens", reply) from None
                 reason = str(error)
-                self._next_mode()  # this server does not enforce the schema
+                self.has_slipped |= self._next_mode()  # the schema may not be enforced
             else:
                 try:
                     valid = validate(value)
                 except ValueError as error:
                     reason = str(error)
                     if repairs:
-                        self._next_mode()
+                        self.has_slipped |= self._next_mode()
                 else:
                     return Completion(
                         value=valid,

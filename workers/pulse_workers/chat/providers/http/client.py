@@ -1,6 +1,7 @@
 """A model client over HTTP: one wire format, one server, many models."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
@@ -36,6 +37,8 @@ T = TypeVar("T")
 
 EMBEDDING_BATCH: Final = 64
 """Texts of one request for vectors."""
+MAX_SLIPS: Final = 3
+"""Requests in a row whose answers needed another mode; one invalid answer may be chance."""
 CHECK_TIMEOUT_S: Final = 10.0
 _BYTES_PER_TOKEN: Final = 3
 """Below what tokenizers reach on average (4 for English, 4 to 6 for Cyrillic in UTF-8)."""
@@ -71,6 +74,7 @@ class HttpModelClient:
         self._memory = memory
         self._prices = prices
         self._modes = tuple(modes)
+        self._slips: Counter[str] = Counter()
 
     @property
     def provider(self) -> str:
@@ -87,7 +91,9 @@ class HttpModelClient:
 
         output = StructuredOutput(request, send, self._modes[first:])
         completion = await output.complete(request.validate)
-        if completion.output_mode is not known:
+        self._slips[request.model] = self._slips[request.model] + 1 if output.has_slipped else 0
+        is_proven = not output.has_slipped or self._slips[request.model] >= MAX_SLIPS
+        if completion.output_mode is not known and is_proven:
             await self._memory.remember_mode(request.model, completion.output_mode)
         return completion
 

@@ -134,13 +134,18 @@ class SharedLimits:
         """
         self._check_possible(tokens, cost)
         deadline = time.monotonic() + self._limits.max_wait_s
-        async with self._turn:  # one request of a process waits, the others queue behind it
-            lease_s = timeout_s + _LEASE_MARGIN_S
-            permit = await self._acquire(tokens, cost or 0.0, lease_s, deadline)
+        permit = Permit(secrets.token_hex(6), tokens, cost or 0.0)
+        try:
+            async with self._turn:  # one request of a process waits, the others queue behind it
+                await self._acquire(permit, timeout_s + _LEASE_MARGIN_S, deadline)
+        except asyncio.CancelledError:  # the lease may be stored, and the request is not made
+            permit.tokens, permit.cost = 0, 0.0
+            await self._release_shielded(permit)
+            raise
         try:
             yield permit
         finally:
-            await asyncio.shield(asyncio.ensure_future(self._release(permit)))
+            await self._release_shielded(permit)
 
     async def block(self, seconds: float) -> None:
         """Let all processes wait, because the server said so; at most `MAX_BLOCK_S`."""
@@ -186,8 +191,8 @@ class SharedLimits:
                 402,
             )
 
-    async def _acquire(self, tokens: int, cost: float, lease_s: float, deadline: float) -> Permit:
-        name = secrets.token_hex(6)
+    async def _acquire(self, permit: Permit, lease_s: float, deadline: float) -> None:
+        tokens, cost = permit.tokens, permit.cost
         poll_s = 0.01
         while True:
             self._released.clear()
@@ -196,17 +201,17 @@ class SharedLimits:
             def reserve(record: LimitRecord, now: float) -> bool:
                 nonlocal wait
                 wait = self._why_wait(record, now, tokens, cost)
-                if wait is not None:
+                if wait is not None or not self._has_limits:
                     return False
                 slot = record.slots.setdefault(str(int(now // SLOT_S)), Slot())
                 slot.requests += 1
                 slot.tokens += tokens
-                record.leases[name] = Lease(now + lease_s, int(now // SLOT_S), tokens, cost)
+                record.leases[permit.name] = Lease(now + lease_s, int(now // SLOT_S), tokens, cost)
                 return True
 
             await self._change(reserve)
             if wait is None:
-                return Permit(name, tokens, cost)
+                return
             left_s = deadline - time.monotonic()
             seconds = wait.seconds
             if left_s <= 0 or (seconds is not None and seconds > left_s):
@@ -247,14 +252,33 @@ class SharedLimits:
                 return _Wait(f"the limit of {limit:,} {unit} is reached", wait_s)
         return None
 
+    @property
+    def _has_limits(self) -> bool:
+        """Whether requests are counted: without a limit, the record is read and not written."""
+        limits = self._limits
+        return any(
+            limit is not None
+            for limit in (
+                limits.requests_per_minute,
+                limits.tokens_per_minute,
+                limits.concurrency,
+                limits.spend_limit_usd,
+            )
+        )
+
+    async def _release_shielded(self, permit: Permit) -> None:
+        if self._has_limits:
+            await asyncio.shield(asyncio.ensure_future(self._release(permit)))
+
     async def _release(self, permit: Permit) -> None:
-        def change(record: LimitRecord, _now: float) -> None:
+        def change(record: LimitRecord, _now: float) -> bool:
             lease = record.leases.pop(permit.name, None)
             if lease is None:  # it expired, and counts as it was reserved
-                return
+                return False
             if slot := record.slots.get(str(lease.slot)):
                 slot.tokens = max(0, slot.tokens + permit.tokens - lease.tokens)
             record.spent += permit.cost
+            return True
 
         await self._try_change(change, "the end of a request, whose lease will expire")
         self._released.set()

@@ -5,9 +5,7 @@ sent, so that no log line, exception or traceback of the HTTP library contains i
 """
 
 import asyncio
-import os
 import re
-import stat
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ import msgspec
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text.translation import _
+from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError, WorkerError
 
 TOKEN_VARIABLE: Final = "PULSE_TELEGRAM_TOKEN"  # noqa: S105 - the name of a variable
@@ -106,7 +105,7 @@ def read_token(value: str, file: str) -> BotToken:
             f"{TOKEN_VARIABLE} and {TOKEN_VARIABLE}_FILE", "", _("only one of them")
         )
     name = f"{TOKEN_VARIABLE}_FILE" if file else TOKEN_VARIABLE
-    text = _read_private_file(name, Path(file).expanduser()) if file else value
+    text = read_secret_file(name, Path(file).expanduser()) if file else value
     if not text.strip():
         raise SettingsError(name, "", _("the token of a Telegram bot; there is none"))
     try:
@@ -114,20 +113,6 @@ def read_token(value: str, file: str) -> BotToken:
     except ValueError:
         expected = _("the token of a Telegram bot, such as 110201543:AAHdq…")
         raise SettingsError(name, "", expected) from None
-
-
-def _read_private_file(name: str, path: Path) -> str:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text"
-        expected = _("a readable file ({reason})").format(reason=reason)
-        raise SettingsError(name, str(path), expected) from None
-    if os.name == "posix" and mode & (stat.S_IRWXO | stat.S_IWGRP):
-        expected = _("a file that no other user can read; run chmod 600 on it")
-        raise SettingsError(name, str(path), expected)
-    return text
 
 
 class BotApi:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from pulse_workers.chat.providers.http.client import MAX_SLIPS
 from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.prices import Price
 from pulse_workers.chat.providers.model_client import OutputMode
@@ -83,6 +84,29 @@ async def test_a_server_that_accepts_schemas_and_ignores_them_is_found_out(
         completion = await client.complete(verdict_request())
     assert completion.output_mode is OutputMode.PROMPT
     assert [request.output_mode for request in server.requests] == ["json_schema", TOOL, PROMPT]
+
+
+async def test_one_answer_without_json_is_no_reason_to_remember_a_worse_mode(
+    server: ModelServer,
+) -> None:
+    state = LocalState()
+    async with open_client(server, state=state) as client:
+
+        async def slip() -> OutputMode:
+            server.script = [Reply(text="BANANA"), Reply(VERDICTS)]
+            return (await client.complete(verdict_request())).output_mode
+
+        async def first_mode() -> str:
+            before = len(server.requests)
+            server.script = [Reply(VERDICTS)]
+            await client.complete(verdict_request())
+            return server.requests[before].output_mode
+
+        assert await slip() is OutputMode.TOOL
+        assert await first_mode() == "json_schema"
+        for _request in range(MAX_SLIPS):
+            assert await slip() is OutputMode.TOOL
+        assert await first_mode() == TOOL
 
 
 async def test_a_wrong_answer_is_repaired_with_its_error(server: ModelServer) -> None:

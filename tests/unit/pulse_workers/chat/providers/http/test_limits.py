@@ -179,3 +179,46 @@ async def test_an_answer_is_kept_when_its_end_cannot_be_recorded(
         await use(limits)
     clock.now += 71
     await use(limits)
+
+
+class WatchedState(LocalState):
+    """Counts writes, and holds the answer to the next one until `release` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+        self.written = asyncio.Event()
+        self.release = asyncio.Event()
+
+    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
+        is_set = await super().compare_and_set(key, value, revision)
+        self.writes += 1
+        self.written.set()
+        await self.release.wait()
+        return is_set
+
+
+async def test_a_request_that_is_cancelled_while_it_reserves_leaves_no_lease(clock: Clock) -> None:
+    state = WatchedState()
+    limits = make(clock, state, concurrency=1, spend_limit_usd=1.0)
+    reserving = asyncio.ensure_future(use(limits, cost=0.6))
+    await state.written.wait()
+    state.release.set()
+    reserving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reserving
+    await use(limits, cost=0.9)  # neither the turn nor the money is taken
+
+
+async def test_without_limits_nothing_is_written_and_a_block_holds(clock: Clock) -> None:
+    state = WatchedState()
+    state.release.set()
+    limits = make(clock, state)
+    await use(limits)
+    assert state.writes == 0
+    await limits.block(30)
+    with pytest.raises(ModelRateLimitedError, match="the server asked to wait"):
+        await use(limits)
+    clock.now += 31
+    await use(limits)
+    assert state.writes == 1
