@@ -17,6 +17,8 @@ from pulse_workers.chat.records import ChatMessage
 
 MAX_TEXT: Final = 4_000
 """Characters of one message or attachment that a model is given."""
+MAX_TEXT_BEFORE: Final = 600
+"""Characters of a message that is given only to understand the next ones."""
 _BYTES_PER_TOKEN: Final = 3
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _CUT: Final = " […]"
@@ -54,7 +56,7 @@ def chat_data(
     """
     numbers = {message.id: number for number, message in enumerate(messages, 1)}
     records: list[dict[str, object]] = [{"existing_topic": visible(name)} for name in topics]
-    records += [_record(message, numbers) for message in before]
+    records += [_record(message, numbers, MAX_TEXT_BEFORE) for message in before]
     for message in messages:
         record = {"number": numbers[message.id]} | _record(message, numbers)
         if text := (attachments or {}).get(message.id):
@@ -69,26 +71,41 @@ def chat_data(
 
 def estimated_tokens(message: ChatMessage, attachment: str = "") -> int:
     """Return about how many tokens a message has as data, rather too many."""
-    record = _record(message, {}) | {"attachment": visible(attachment)}
+    return _tokens(_record(message, {}) | {"attachment": visible(attachment)})
+
+
+def estimated_tokens_before(messages: Iterable[ChatMessage]) -> int:
+    """Return about how many tokens messages have that are given before others."""
+    return sum(_tokens(_record(message, {}, MAX_TEXT_BEFORE)) for message in messages)
+
+
+def estimated_tokens_of_topic(name: str) -> int:
+    """Return about how many tokens the name of an existing topic has as data."""
+    return _tokens({"existing_topic": visible(name)})
+
+
+def visible(text: str, max_text: int = MAX_TEXT) -> str:
+    """Return a text without characters that have no form, cut to `max_text` characters."""
+    kept = "".join(
+        character
+        for character in text[: 2 * max_text]
+        if character in "\n\t" or unicodedata.category(character) not in _INVISIBLE
+    )
+    is_cut = len(text) > 2 * max_text or len(kept) > max_text
+    return kept[:max_text] + _CUT if is_cut else kept
+
+
+def _tokens(record: Mapping[str, object]) -> int:
     return len(_line(record).encode()) // _BYTES_PER_TOKEN + 8
 
 
-def visible(text: str) -> str:
-    """Return a text without characters that have no form, cut to `MAX_TEXT` characters."""
-    kept = "".join(
-        character
-        for character in text[: 2 * MAX_TEXT]
-        if character in "\n\t" or unicodedata.category(character) not in _INVISIBLE
-    )
-    is_cut = len(text) > 2 * MAX_TEXT or len(kept) > MAX_TEXT
-    return kept[:MAX_TEXT] + _CUT if is_cut else kept
-
-
-def _record(message: ChatMessage, numbers: Mapping[str, int]) -> dict[str, Any]:
+def _record(
+    message: ChatMessage, numbers: Mapping[str, int], max_text: int = MAX_TEXT
+) -> dict[str, Any]:
     record: dict[str, Any] = {
         "sent_at": message.sent_at,
         "author": visible(message.author)[:80],
-        "text": visible(message.content),
+        "text": visible(message.content, max_text),
     }
     if message.reply_to is not None and message.reply_to in numbers:
         record["answers_number"] = numbers[message.reply_to]

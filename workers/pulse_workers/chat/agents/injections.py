@@ -10,6 +10,7 @@ import unicodedata
 from typing import Final
 
 from pulse_workers.chat.agents.chat_data import visible
+from pulse_workers.chat.records import ChatMessage
 
 _LATIN: Final = str.maketrans("аеорсухіјкмтвн", "aeopcyxijkmtbh")
 """Cyrillic letters that look like Latin ones."""
@@ -49,6 +50,13 @@ _PATTERNS: Final = (
     r"\bвитягни його\b|\bmake sure to (?:quote|extract|include)\b",
 )
 _ORDER: Final = re.compile("|".join(_PATTERNS))
+
+
+def message_gives_orders(message: ChatMessage, attachment_text: str = "") -> bool:
+    """Return whether a text or name of a message, which a model is given, seems to give orders."""
+    names = (message.author, message.forwarded_from, *(each.name for each in message.attachments))
+    texts = (message.content, attachment_text, *names)
+    return any(gives_orders(text) for text in texts if text)
 
 
 def gives_orders(text: str) -> bool:

@@ -101,8 +101,8 @@ class AgentConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         schema_file: path to a JSON Schema that models get instead of the agent's. The answer has to
             satisfy the agent's own as well.
         language: language of what it writes, such as `en`; None for that of the messages.
-        max_input_tokens: budget of one call: what a model is given.
-        max_output_tokens: budget of one call: what it may write.
+        max_input_tokens: budget of one request: what a model is given.
+        max_output_tokens: budget of one request: what it may write.
         fallback: who is asked when the provider fails or refuses, in this order.
     """
 

@@ -7,8 +7,14 @@ import msgspec
 
 from pulse_workers.chat.agents import analysis, classification, extraction
 from pulse_workers.chat.agents.answer import AgentAnswer
-from pulse_workers.chat.agents.chat_data import ChatData, chat_data, estimated_tokens
-from pulse_workers.chat.agents.injections import gives_orders
+from pulse_workers.chat.agents.chat_data import (
+    ChatData,
+    chat_data,
+    estimated_tokens,
+    estimated_tokens_before,
+    estimated_tokens_of_topic,
+)
+from pulse_workers.chat.agents.injections import gives_orders, message_gives_orders
 from pulse_workers.chat.agents.prompt import Prompt, load_prompt
 from pulse_workers.chat.providers.configuration import AgentConfiguration
 from pulse_workers.chat.providers.divided_requests import DividedRequests
@@ -26,7 +32,7 @@ from pulse_workers.chat.providers.provider import (
     ReadRequest,
     SummaryRequest,
 )
-from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.records import ChatMessage, Topic
 from pulse_workers.errors import ProviderRefusedError
 
 A = TypeVar("A", bound=msgspec.Struct)
@@ -49,8 +55,10 @@ _MAX_MESSAGES: Final = {Capability.JUDGE: 40, Capability.READ: 120, Capability.S
 _MAX_BEFORE: Final = 5
 _CONCURRENCY: Final = 4
 """Requests of one call at the same time; the limits of the server hold as well."""
-_REPAIR_SHARE: Final = 0.6
+_CHAT_SHARE: Final = 0.6
 """Share of the budget for chat text: prompt, schema and a rejected answer need the rest."""
+_TOPICS_SHARE: Final = 0.1
+"""Share of the budget for names of existing topics."""
 
 
 class LanguageModelProvider(PartialProvider):
@@ -94,15 +102,15 @@ class LanguageModelProvider(PartialProvider):
         given = {
             each.message.id: each
             for each in inputs
-            if not gives_orders(each.message.content) and not gives_orders(each.attachment_text)
+            if not message_gives_orders(each.message, each.attachment_text)
         }
 
+        def before_of(message: ChatMessage) -> list[ChatMessage]:
+            before = given[message.id].recent[:_MAX_BEFORE][::-1]
+            return [each for each in before if not message_gives_orders(each)]
+
         def request(messages: Sequence[ChatMessage]) -> CompletionRequest[Sequence[Judgement]]:
-            before = [
-                message
-                for message in given[messages[0].id].recent[:_MAX_BEFORE][::-1]
-                if not gives_orders(message.content)
-            ]
+            before = before_of(messages[0])
             attachments = {each.id: given[each.id].attachment_text for each in messages}
             data = chat_data(messages, before=before, attachments=attachments)
             return self._request(
@@ -116,6 +124,7 @@ class LanguageModelProvider(PartialProvider):
             [each.message for each in given.values()],
             tokens_of_answer=classification.TOKENS_PER_MESSAGE,
             attachments={key: each.attachment_text for key, each in given.items()},
+            context=lambda message: estimated_tokens_before(before_of(message)),
         )
         asked = await self._ask(parts, request)
         judged = {each.message_id: each for answer in asked.values for each in answer}
@@ -137,13 +146,11 @@ class LanguageModelProvider(PartialProvider):
         prompt = self._in_language(request.language)
         language = request.language or self._agent.language or ""
         reader = extraction.ExtractionReader(request, self.model, language)
-        topics = [
-            name for name in extraction.given_topics(request.topics) if not gives_orders(name)
-        ]
+        topics, tokens = self._topics(request.topics)
         messages = [
             each
             for each in request.messages
-            if each.content.strip() and not gives_orders(each.content)
+            if each.content.strip() and not message_gives_orders(each)
         ]
 
         def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[Reading]:
@@ -151,7 +158,9 @@ class LanguageModelProvider(PartialProvider):
             task = extraction.task_for(len(part))
             return self._request(extraction.ANSWER, data, task, reader.read, prompt)
 
-        parts = self._parts(messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE)
+        parts = self._parts(
+            messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE, context=lambda _first: tokens
+        )
         asked = await self._ask(parts, request_for)
         reading = extraction.merge_readings(asked.values)
         return self._answer(reading, asked, extraction.ANSWER, prompt)
@@ -165,7 +174,7 @@ class LanguageModelProvider(PartialProvider):
         """
         self._check(Capability.SUMMARISE)
         prompt = self._in_language(request.language)
-        messages = [each for each in request.messages if not gives_orders(each.content)]
+        messages = [each for each in request.messages if not message_gives_orders(each)]
 
         def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[PeriodSummary]:
             task = analysis.task_for(len(part))
@@ -179,6 +188,18 @@ class LanguageModelProvider(PartialProvider):
                 error.usage = asked.usage
             raise error
         return self._answer(analysis.merge_summaries(asked.values), asked, analysis.ANSWER, prompt)
+
+    def _topics(self, topics: Sequence[Topic]) -> tuple[list[str], int]:
+        """Return the names of existing topics that a model is given, and their tokens."""
+        budget = self._agent.max_input_tokens * _TOPICS_SHARE
+        names: list[str] = []
+        size = 0
+        for name in extraction.given_topics(topics):
+            tokens = estimated_tokens_of_topic(name)
+            if size + tokens <= budget and not gives_orders(name):
+                names.append(name)
+                size += tokens
+        return names, size
 
     def _check(self, capability: Capability) -> None:
         if capability is not self._capability:
@@ -215,19 +236,29 @@ class LanguageModelProvider(PartialProvider):
         *,
         tokens_of_answer: int,
         attachments: dict[str, str] | None = None,
+        context: Callable[[ChatMessage], int] = lambda _first: 0,
     ) -> Iterator[list[ChatMessage]]:
-        """Divide messages so that each part fits into the budget; a message is not divided."""
-        budget = self._agent.max_input_tokens * _REPAIR_SHARE
+        """Divide messages so that each part fits into the budget; a message is not divided.
+
+        Args:
+            messages: in the order in which they were sent.
+            tokens_of_answer: tokens of the answer about a message, 0 if they do not depend on it.
+            attachments: texts of attachments by message ID.
+            context: returns the tokens that are given besides a part, by its first message.
+        """
+        budget = self._agent.max_input_tokens * _CHAT_SHARE
         limit = _MAX_MESSAGES[self._capability]
         if tokens_of_answer:
             limit = max(1, min(limit, self._agent.max_output_tokens // tokens_of_answer))
         part: list[ChatMessage] = []
-        size = 0.0
+        size = 0
         for message in messages:
             tokens = estimated_tokens(message, (attachments or {}).get(message.id, ""))
             if part and (len(part) >= limit or size + tokens > budget):
                 yield part
-                part, size = [], 0.0
+                part = []
+            if not part:
+                size = context(message)
             part.append(message)
             size += tokens
         if part:

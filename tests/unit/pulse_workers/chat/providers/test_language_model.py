@@ -158,6 +158,25 @@ async def test_many_messages_are_judged_in_parts_within_the_budget() -> None:
     assert answer.usage.tokens_in > 100 * 100
 
 
+@pytest.mark.parametrize("agent_name", ["classification", "extraction"])
+async def test_earlier_messages_and_topics_count_into_the_budget(agent_name: str) -> None:
+    chat = [chat_message(f"{number} " + "довго " * 100) for number in range(30)]
+    before = [chat_message("раніше " * 600) for _message in range(5)]
+    topics = [
+        Topic(str(number), f"{number} " + "тема " * 11, (), (), 1, 1.0, ()) for number in range(60)
+    ]
+    agent = msgspec.structs.replace(AGENT, max_input_tokens=5_000)
+    async with ModelServer(right_answer) as server, open_client(server) as client:
+        provider = LanguageModelProvider(client, "small", agent_name, agent)
+        if agent_name == "classification":
+            await provider.judge([JudgeInput(each, before) for each in chat])
+        else:
+            await provider.read(ReadRequest(chat, {}, topics, None, NOW))
+        sizes = [sum(len(text.encode()) for text in each.messages) for each in server.requests]
+    assert len(sizes) > 1
+    assert max(sizes) / 3 < 5_000  # an upper estimate of tokens, with the prompt
+
+
 async def test_what_was_answered_before_a_wrong_key_is_kept() -> None:
     # The fifth part is asked about when one of the first four is answered.
     chat = [chat_message(f"message {number}") for number in range(161)]
