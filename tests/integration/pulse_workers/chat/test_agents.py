@@ -101,7 +101,7 @@ async def test_agents_judge_and_extract_with_a_model(judged: Judged) -> None:
 
     def finished() -> list[dict[str, Any]]:
         calls = data_of(harness, "agent.finished")
-        return [call for call in calls if call["agent"] != "analysis"]
+        return [call for call in calls if call["agent"] in ("classification", "extraction")]
 
     await wait_until(lambda: len(finished()) == 2)
     judging, reading = finished()
@@ -202,7 +202,7 @@ async def test_a_fallback_is_named_in_events_records_and_results(
     assert done["fallback_reason"] == f"{judge[0]}: {judge[1]}"
     assert (summary["provider"], summary["fallback_from"]) == ("builtin", "failing/small")
 
-    await wait_until(lambda: len(data_of(harness, "agent.finished")) == 3)
+    await wait_until(lambda: len(data_of(harness, "agent.finished")) == 4)
     started, finished = (
         {call["agent"]: call for call in data_of(harness, f"agent.{end}")}
         for end in ("started", "finished")
@@ -278,7 +278,10 @@ async def test_messages_without_text_and_an_embedding_outage(
         before = len(server.requests_of("embedding"))
         done = await run_task(harness, "ingest_messages", str(export))
         assert done["stages"]["embedded"] == {"done": 5, "refused": 0, "failed": 0}
+        calls = [d for d in data_of(harness, "agent.finished") if d["agent"] == "embedding"]
         (request,) = server.requests_of("embedding")[before:]
+        assert [(call["model"], call["items"]) for call in calls] == [("embedder", 3)]
+        assert calls[0]["tokens_in"] > 0
         assert len(request.body["input"]) == 3
         again = await run_task(harness, "ingest_messages", str(export))
         assert again["failed"] == 0

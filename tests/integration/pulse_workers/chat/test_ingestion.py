@@ -112,6 +112,7 @@ async def test_an_export_is_scored_embedded_and_analyzed(
     assert any(later)
     assert {d["agent"] for d in data_of(harness, "agent.finished")} == {
         "classification",
+        "embedding",
         "extraction",
     }
 

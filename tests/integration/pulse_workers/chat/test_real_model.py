@@ -176,7 +176,7 @@ async def test_a_small_model_answers_under_a_grammar(
         return {
             event["data"]["agent"]: event["data"]
             for event in harness.events
-            if event["type"] == f"agent.{end}"
+            if event["type"] == f"agent.{end}" and event["data"]["agent"] in SCHEMAS
         }
 
     await wait_until(lambda: set(calls("finished")) == set(SCHEMAS))

@@ -1,7 +1,7 @@
 """Provider calls, traced as events: agent, model, latency, tokens and cost.
 
 Three agents call providers: classification judges messages, extraction finds atoms and topics, and
-analysis summarises periods.
+analysis summarises periods. Embedding has the same events.
 """
 
 import time
@@ -16,6 +16,7 @@ from pulse_workers.telemetry.event_sink import EventSink
 CLASSIFICATION: Final = "classification"
 EXTRACTION: Final = "extraction"
 ANALYSIS: Final = "analysis"
+EMBEDDING: Final = "embedding"
 
 MAX_ANSWER: Final = 2_000
 """Characters of a rejected answer in an event."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.agents.calls import EMBEDDING
 from pulse_workers.chat.pipeline.stages import done, is_missing, not_done, stage_versions
 from pulse_workers.chat.providers.divided_requests import halves
 from pulse_workers.chat.providers.model_errors import (
@@ -14,9 +15,10 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRefusedError,
     is_about_input,
 )
-from pulse_workers.chat.providers.provider import Fallback
+from pulse_workers.chat.providers.provider import Answer, Capability, Fallback, Usage
+from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
-from pulse_workers.chat.services import Services
+from pulse_workers.chat.services import Services, current_task_id
 from pulse_workers.errors import ProviderRefusedError, StoreFullError
 
 
@@ -50,7 +52,8 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
     try:
         await work.embed(messages)
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
-        left = [each for each in messages if each.id not in work.vectors and each.content.strip()]
+        ended = {*work.vectors, *work.errors}
+        left = [each for each in messages if each.id not in ended and each.content.strip()]
         work.errors.update({each.id: error for each in left})
     blocks: Mapping[str, str] = {}
     current = await services.store.messages.current(messages)  # others are edited or deleted
@@ -79,7 +82,7 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
         for each in current
     }
     await services.store.stages.put_many(Stage.EMBEDDED, records)
-    return Embedded(work.vectors, work.errors, records, work.model, work.tokens)
+    return Embedded(work.vectors, work.errors, records, work.model, work.usage.tokens_in)
 
 
 async def stored_vectors(
@@ -105,7 +108,7 @@ class MessageEmbedding:
         errors: refusals by message ID.
         fallbacks: by message ID, of messages that a fallback embedded.
         model: embedding model that answered, empty if none did.
-        tokens: number of tokens read.
+        usage: tokens and cost.
     """
 
     def __init__(self, services: Services) -> None:
@@ -114,15 +117,28 @@ class MessageEmbedding:
         self.errors: dict[str, Exception] = {}
         self.fallbacks: dict[str, Fallback] = {}
         self.model = ""
-        self.tokens = 0
+        self.usage = Usage(cost_usd=0.0)
+        self._answer: Answer[None] | None = None
 
     async def embed(self, messages: Sequence[ChatMessage]) -> None:
         """Embed messages; those without text, such as a photo, have no vector and no error.
 
-        Errors of the provider other than a refusal are raised unchanged.
+        Raises:
+            ModelError: the provider failed; some messages may have vectors.
+            ProviderRefusedError: it refused all messages.
         """
-        texts = [each for each in messages if each.content.strip()]
-        parts: list[Sequence[ChatMessage]] = [texts] if texts else []
+        if texts := [each for each in messages if each.content.strip()]:
+            await self._services.agents.call(
+                EMBEDDING,
+                current_task_id(),
+                len(texts),
+                self._embed(texts),
+                capability=Capability.EMBED,
+            )
+
+    async def _embed(self, messages: Sequence[ChatMessage]) -> Answer[None]:
+        """Embed messages, and return the provider and the usage."""
+        parts: list[Sequence[ChatMessage]] = [messages]
         divisions = 0
         while parts:
             failed = [(part, error) for part in parts if (error := await self._try(part))]
@@ -137,6 +153,9 @@ class MessageEmbedding:
                 else:
                     self.errors.update({each.id: error for each in part})
             divisions += 1
+        if self._answer is None:
+            raise next(iter(self.errors.values()))
+        return self._answer
 
     async def _try(self, messages: Sequence[ChatMessage]) -> Exception | None:
         """Embed messages, or return why they were refused."""
@@ -156,5 +175,8 @@ class MessageEmbedding:
         if answer.fallback is not None:
             self.fallbacks.update(dict.fromkeys((each.id for each in messages), answer.fallback))
         self.model = answer.model
-        self.tokens += answer.usage.tokens_in
+        self.usage = add_usage(self.usage, answer.usage)
+        self._answer = Answer(
+            None, self.usage, answer.provider, answer.model, fallback=answer.fallback
+        )
         return None

@@ -26,7 +26,7 @@ from pulse_workers.chat.providers.provider import (
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.knowledge import Reader, TopicChange
-from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 MIN_MESSAGES: Final = 12
@@ -233,7 +233,9 @@ async def _all_vectors(
     others = [message for message in messages if message.id not in vectors]
     found = {**vectors, **await stored_vectors(services, others)}
     embedding = MessageEmbedding(services)
-    with contextlib.suppress(ModelError):  # the stage `embedded` has the reason
+    with contextlib.suppress(
+        ModelError, ProviderRefusedError
+    ):  # the stage `embedded` has the reason
         await embedding.embed([message for message in others if message.id not in found])
     return {**found, **embedding.vectors}
 
