@@ -65,7 +65,7 @@ class MetricsReporter:
                     **collections.Counter(self._classes.values()),
                     "scored": len(self._classes),
                     "topics": len(self._topics),
-                    "atoms": len(self._atoms.all()),
+                    "atoms": self._atoms.count(),
                 },
             },
         )

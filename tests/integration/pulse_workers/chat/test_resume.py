@@ -17,7 +17,8 @@ from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import Stage, StageOutcome, Vector
 from pulse_workers.chat.store.store import Store
 
-from pulse_desktop.protocol.topics import EVENT_STREAM
+from pulse_desktop.protocol.task_message import encode_task, new_task_id
+from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
 from tests.kit.chat_export import CHAT_ID, message, read_export, write_export
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -188,6 +189,20 @@ async def test_stored_messages_that_miss_a_stage_are_processed_whatever_their_so
     assert await Lease(store, "missing", "another task", 60).acquire(time.time())
     assert (await process_missing(0))["busy"]
     await Lease(store, "missing", "another task", 60).release()
+
+
+@module_loop
+async def test_an_ingest_that_fails_for_good_leaves_no_checkpoint(
+    shared: WorkerHarness, tmp_path: Path
+) -> None:
+    task_id = new_task_id()
+    store = await Store.open(shared.js)
+    await store.state.put(f"ingest.{task_id}", {"position": 5})
+    args = json.dumps([str(tmp_path / "absent.json")]).encode()
+    payload, headers = encode_task(task_id, INGEST, args=args)
+    await shared.js.publish(TASK_SUBJECT, payload, headers=headers)
+    assert (await shared.result(task_id, 60))["error"] is not None
+    assert await store.state.get(f"ingest.{task_id}") == (None, 0)
 
 
 @pytest.mark.slow

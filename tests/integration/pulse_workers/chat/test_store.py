@@ -29,7 +29,7 @@ from pulse_workers.chat.records import (
 from pulse_workers.chat.store import changes, requests
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.compaction import join_blocks
-from pulse_workers.chat.store.knowledge import Member, Reader
+from pulse_workers.chat.store.knowledge import Member, Reader, RemovedSources
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
@@ -264,6 +264,15 @@ async def test_an_atom_that_is_found_again_gets_another_source(store: Store) -> 
     assert ([each.id for each in first.created], first.sources_added) == (["a"], 0)
     again = await store.knowledge.add_atoms([_atom("a", "1.1"), _atom("a", "1.2")])
     assert (again.created, again.sources_added) == ((), 1)
+    (atom,) = await store.knowledge.atoms()
+    assert [each.message_id for each in atom.evidence] == ["1.1", "1.2"]
+    edited = chat_message("we wait", id="1.1")
+    assert await store.knowledge.remove_sources([edited]) == RemovedSources(1, ())
+    left = await store.knowledge.remove_sources([chat_message("no", id="1.2")])
+    assert [each.id for each in left.atoms] == ["a"]
+    assert await store.knowledge.atoms() == []
+    await store.knowledge.add_atoms([_atom("a", "1.2")])
+    assert [each.id for each in await store.knowledge.atoms()] == ["a"]
 
 
 async def test_vectors_are_stored_in_blocks_and_the_most_similar_are_found(store: Store) -> None:

@@ -137,6 +137,16 @@ class AtomIndex:
         evidence = tuple(each for each in sources.values() if each is not None)
         return msgspec.structs.replace(atom, evidence=evidence) if evidence else None
 
+    def count(self) -> int:
+        """Return the number of atoms that have a source."""
+        return sum(self._has_source(atom) for atom in self._atoms.values())
+
+    def _has_source(self, atom: Atom) -> bool:
+        sources = self._sources.get(atom.id, {})
+        return any(sources.values()) or any(
+            each.message_id not in sources for each in atom.evidence
+        )
+
     def all(self) -> list[Atom]:
         """Return the atoms that have a source."""
         return [atom for each in self._atoms if (atom := self.get(each)) is not None]
