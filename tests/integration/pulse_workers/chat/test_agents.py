@@ -267,13 +267,16 @@ async def test_messages_without_text_and_an_embedding_outage(
         await harness.run(providers_file=file)
         export = write_export(tmp_path / "export", chat)
         server.script = lambda request: (
-            Reply.failing(404, "no such model")
+            Reply.failing(400, "no such field")
             if request.kind == "embedding"
             else right_answer(request)
         )
         outage = await run_task(harness, "ingest_messages", str(export))
         assert outage["stages"]["extracted"] == {"done": 5, "refused": 0, "failed": 0}
         assert outage["stages"]["embedded"]["failed"] == 3
+        # Asked about all texts and both halves, for the stage and for the extraction: an error of
+        # all texts is no reason to ask about each.
+        assert len(server.requests_of("embedding")) == 2 * 3
         server.script = right_answer
         before = len(server.requests_of("embedding"))
         done = await run_task(harness, "ingest_messages", str(export))
@@ -286,6 +289,18 @@ async def test_messages_without_text_and_an_embedding_outage(
         again = await run_task(harness, "ingest_messages", str(export))
         assert again["failed"] == 0
         assert len(server.requests_of("embedding")) == before + 1
+        texts = [f"text {number}" for number in range(10, 20)]
+        chat += [message(10 + number, text) for number, text in enumerate(texts)]
+        export = write_export(tmp_path / "export", chat)
+        server.script = lambda request: (
+            Reply.failing(400, "too long")
+            if texts[3] in request.body.get("input", ())
+            else right_answer(request)
+        )
+        partly = await run_task(harness, "ingest_messages", str(export))
+        # Others are accepted, so the refusal is about this text, and final.
+        assert partly["stages"]["embedded"] == {"done": 14, "refused": 1, "failed": 0}
+        assert partly["stages"]["extracted"]["done"] == 15
 
 
 @module_loop

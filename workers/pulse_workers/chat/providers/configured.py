@@ -165,7 +165,7 @@ def make_providers(
         for name, provider in configuration.providers.items()
     }
     builtin = BuiltinProvider()
-    local: dict[str, Provider] = {BUILTIN: builtin}
+    local: dict[str, BuiltinProvider | E5Embedding] = {BUILTIN: builtin}
     if any(choice.provider == E5 for choice in configuration.embedding.choices):
         local[E5] = E5Embedding()
     chains: dict[Capability, list[Provider]] = {}

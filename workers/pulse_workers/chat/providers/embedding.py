@@ -12,7 +12,7 @@ from pulse_desktop.text.translation import _
 from pulse_workers.chat.providers.model_client import ModelClient
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.partial_provider import PartialProvider
-from pulse_workers.chat.providers.provider import Answer, Capability, Usage
+from pulse_workers.chat.providers.provider import Answer, Usage
 from pulse_workers.chat.records import Vector
 from pulse_workers.errors import ProviderRefusedError, SettingsError
 
@@ -30,7 +30,6 @@ class HttpEmbedding(PartialProvider):
     """Embeds texts with a model of a server."""
 
     kind = "embedding"
-    capabilities = frozenset({Capability.EMBED})
 
     def __init__(
         self, client: ModelClient, model: str, query_prefix: str = "", passage_prefix: str = ""
@@ -75,7 +74,6 @@ class E5Embedding(PartialProvider):
     """
 
     kind = "embedding"
-    capabilities = frozenset({Capability.EMBED})
 
     def __init__(self) -> None:
         """Find the package; the model is loaded at the first use.

@@ -79,7 +79,6 @@ class LanguageModelProvider(PartialProvider):
             SettingsError: the prompt or schema cannot be read.
         """
         super().__init__(client.provider, model)
-        self.capabilities = frozenset({_CAPABILITIES[agent_name]})
         self._capability = _CAPABILITIES[agent_name]
         self._client = client
         self._agent = agent

@@ -22,7 +22,6 @@ class PartialProvider:
     """Base class: each call is refused unless a subclass implements it."""
 
     kind = "llm"
-    capabilities: frozenset[Capability] = frozenset()
 
     def __init__(self, name: str, model: str = "", embedding_model: str = "") -> None:
         """Name the provider and its models; see `Provider`."""

@@ -266,31 +266,12 @@ class Provider(Protocol):
         ...
 
     @property
-    def kind(self) -> str:
-        """Its technique, such as `lexical`; `llm` only for language models."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """Name of the model that judges, reads and summarises."""
-        ...
-
-    @property
     def embedding_model(self) -> str:
         """Name of the embedding model."""
         ...
 
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What it can do."""
-        ...
-
     def version(self, capability: Capability) -> ModelVersion:
         """Return model and prompt version of the answers it gives now."""
-        ...
-
-    async def check(self) -> list[str]:
-        """Make a small real call and return the names of the models that responded."""
         ...
 
     async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:

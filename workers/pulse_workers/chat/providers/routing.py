@@ -68,28 +68,9 @@ class RoutedProvider:
         return "+".join(dict.fromkeys(chain[0].name for chain in self._chains.values()))
 
     @property
-    def kind(self) -> str:
-        """Technique of the first provider that judges."""
-        return self._first(Capability.JUDGE, "kind")
-
-    @property
-    def model(self) -> str:
-        """Model that judges; an answer names the model that gave it."""
-        return self._first(Capability.JUDGE, "model")
-
-    @property
     def embedding_model(self) -> str:
         """Model that embeds; that of all fallbacks is the same."""
         return self._first(Capability.EMBED, "embedding_model")
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What at least one provider of a chain can do."""
-        return frozenset(
-            capability
-            for capability, chain in self._chains.items()
-            if any(capability in provider.capabilities for provider in chain)
-        )
 
     def version(self, capability: Capability) -> ModelVersion:
         """Return the version of the first provider, also while a fallback answers."""
@@ -101,11 +82,6 @@ class RoutedProvider:
             provider=chain[0].name,
             is_available=self._unavailable_until.get(capability, 0.0) <= self._monotonic(),
         )
-
-    async def check(self) -> list[str]:
-        """Check each provider that is used, and return all models."""
-        used = {id(each): each for chain in self._chains.values() for each in chain}
-        return [model for each in used.values() for model in await each.check()]
 
     async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages; see `Provider`."""

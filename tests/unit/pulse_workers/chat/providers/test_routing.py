@@ -28,8 +28,6 @@ from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 class Embedder(PartialProvider):
     """Embeds, or raises an error."""
 
-    capabilities = frozenset({Capability.EMBED})
-
     def __init__(self, name: str, error: Exception | None = None) -> None:
         super().__init__(name, embedding_model="model")
         self.error = error
@@ -47,7 +45,6 @@ async def test_the_first_provider_answers() -> None:
     answer = await routed.embed(["text"])
     assert (answer.provider, answer.fallback) == ("one", None)
     assert (routed.name, routed.embedding_model) == ("one", "model")
-    assert routed.capabilities == {Capability.EMBED}
 
 
 async def test_a_fallback_is_in_the_answer_with_the_cost_of_what_failed() -> None:
@@ -80,8 +77,6 @@ async def test_what_nobody_can_is_refused() -> None:
 
 class Judge(PartialProvider):
     """Judges messages, but not those with an error."""
-
-    capabilities = frozenset({Capability.JUDGE})
 
     def __init__(self, name: str, errors: Mapping[str, Exception]) -> None:
         super().__init__(name, "model")

@@ -45,7 +45,6 @@ class BuiltinProvider:
     kind = "lexical (no language model)"
     model = "builtin-lexical-2"
     embedding_model = f"builtin-stems-{DIMENSIONS}"
-    capabilities = frozenset(Capability)
 
     def version(self, capability: Capability) -> ModelVersion:
         """Return the model that answers; there are no prompts."""

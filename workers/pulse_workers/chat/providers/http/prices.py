@@ -45,11 +45,6 @@ def _table() -> _Table:
     return msgspec.convert(tomllib.loads(text), _Table)
 
 
-def prices_as_of() -> str:
-    """Return the day of the table, such as `2026-11-01`."""
-    return _table().as_of
-
-
 class PriceList:
     """Prices of the models of one provider."""
 

@@ -6,7 +6,6 @@ from pulse_workers.chat.providers.builtin.provider import MAX_CHARS, BuiltinProv
 from pulse_workers.chat.providers.provider import (
     Answer,
     JudgeInput,
-    Provider,
     Reading,
     ReadRequest,
     SummaryRequest,
@@ -16,7 +15,7 @@ from pulse_workers.errors import ProviderRefusedError
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
 
-provider: Provider = BuiltinProvider()
+provider = BuiltinProvider()
 FRENCH = chat_message("Bonjour, le nouveau contrat est dans la boîte, merci pour tout")
 
 
