@@ -71,10 +71,11 @@ async def _return_worker(*_args: Any, **_kwargs: Any) -> str:
     return WORKER
 
 
-async def _publish_heartbeats(server: str) -> None:
+async def _publish_heartbeats(server: str, kind: str) -> None:
     client = await nats.connect(server)
     catalogue = {name: {"doc": "", "args": {"type": "object"}} for name in NAMES}
     data = {"worker": WORKER, "host": "here", "pid": os.getpid(), "slots": 4, "busy": 0}
+    data |= {"broker": kind, "queue_group": "taskiq" if kind == "core" else None}
     while True:
         _, payload = encode_event(
             "monitoring",
@@ -92,7 +93,7 @@ async def main(server: str, kind: str) -> None:
     broker.is_worker_process = True
     await broker.startup()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_publish_heartbeats(server))
+        group.create_task(_publish_heartbeats(server, kind))
         group.create_task(run_receiver_task(broker, max_async_tasks=4))
 
 

@@ -98,6 +98,10 @@ class BaseBroker(AsyncBroker):
         if listeners:
             await observe_workers(self.client, listeners)
 
+    def is_known_to_all(self, task_name: str) -> bool:
+        """Return whether all live workers of the queue have a task of this worker."""
+        return self.unknown.is_known_to_all(task_name)
+
     def on_dead_letter(self, delivery: Delivery) -> None:
         """Log and publish a message for which no result can be stored."""
         for middleware in self.middlewares:

@@ -89,8 +89,15 @@ class UnknownTasks:
             self._compare(worker, peer, names)
         return is_new
 
+    def is_known_to_all(self, name: str) -> bool:
+        """Return whether no other live worker of the queue lacks a task of this worker."""
+        self._drop_outdated()
+        return not any(name in peer.lacks for peer in self._peers.values())
+
     def _compare(self, worker: str, peer: "_Peer", names: Collection[str]) -> None:
-        peer.missing = {name[:_MAX_LENGTH] for name in set(names) - set(self._known())}
+        own = set(self._known())
+        peer.lacks = own.difference(names)
+        peer.missing = {name[:_MAX_LENGTH] for name in set(names) - own}
         new = sorted(peer.missing - self._logged)
         if new and len(self._logged) < MAX_NAMES:
             self._logged.update(new[:MAX_NAMES])
@@ -133,5 +140,8 @@ class _Offers:
 
 @dataclasses.dataclass
 class _Peer:
+    """Another worker: what it lacks of our tasks, and what we are missing of its tasks."""
+
     last_at: float = 0.0
+    lacks: set[str] = dataclasses.field(default_factory=set)
     missing: set[str] = dataclasses.field(default_factory=set)

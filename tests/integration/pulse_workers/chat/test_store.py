@@ -423,7 +423,9 @@ async def test_a_window_of_a_killed_worker_is_run_and_its_full_bucket_is_a_faile
     async def report() -> None: ...
 
     broker = InMemoryBroker()
-    queue = window_queue.WindowQueue(broker, store.state, enqueue, run, outcomes.append)
+    queue = window_queue.WindowQueue(
+        broker, store.state, enqueue, run, outcomes.append, may_enqueue=lambda: True
+    )
     await queue.submit("parent", ["1.1"])
     await queue.submit("parent", ["1.2", "1.3"])
     await queue.join(report)

@@ -1,7 +1,8 @@
 """Windows as tasks in the queue: a bounded number of them, and their results.
 
 The task that enqueues them keeps a slot while it waits. If all slots wait like this, nobody would
-run the windows: a window is then run by the task that waits for it.
+run the windows: a window is then run by the task that waits for it. So it is while a worker of the
+queue does not know the task, which is of an earlier version.
 """
 
 import asyncio
@@ -54,6 +55,7 @@ class WindowQueue:
         enqueue: Enqueue,
         run: Run,
         on_result: Callable[[Fields], None],
+        may_enqueue: Callable[[], bool],
     ) -> None:
         """Create a queue without windows.
 
@@ -63,12 +65,14 @@ class WindowQueue:
             enqueue: enqueues a task with this ID for these messages.
             run: processes messages at once, under a task ID.
             on_result: called with the result of each window, in any order.
+            may_enqueue: returns whether every worker of the queue can run a window.
         """
         self._broker = broker
         self._state = state
         self._enqueue = enqueue
         self._run = run
         self._on_result = on_result
+        self._may_enqueue = may_enqueue
         self._queued: dict[str, QueuedWindow] = {}
         self.done = 0
 
@@ -82,7 +86,7 @@ class WindowQueue:
         self._queued.update({window.task_id: window for window in windows})
 
     async def submit(self, parent: str, message_ids: Sequence[str]) -> None:
-        """Enqueue a window, as soon as there are few enough.
+        """Enqueue a window, as soon as there are few enough; or run it at once.
 
         Its ID is deterministic: a parent that runs again does not enqueue it twice.
         """
@@ -90,8 +94,12 @@ class WindowQueue:
             await self._wait()
         name = f"window {' '.join(message_ids)}"
         window = QueuedWindow(child_id(parent, name), tuple(message_ids))
-        await self._enqueue(window.task_id, message_ids)
-        self._queued[window.task_id] = window
+        if self._may_enqueue():
+            await self._enqueue(window.task_id, message_ids)
+            self._queued[window.task_id] = window
+        else:
+            self._queued[window.task_id] = window
+            await self._run_here(window)
 
     async def join(self, on_progress: Callable[[], Awaitable[None]]) -> None:
         """Wait until every window has a result."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from taskiq import AsyncBroker
 
+from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.chat.pipeline.window import StageOutcomes, process_window
 from pulse_workers.chat.pipeline.window_queue import STARTED, STARTED_S, WindowQueue
 from pulse_workers.chat.services import Services, current_services, current_task_id
@@ -71,4 +72,10 @@ def make_window_queue(
     async def run_here(message_ids: Sequence[str], child: str) -> dict[str, Any]:
         return (await process_window(services, message_ids, child)).outcomes.to_fields()
 
-    return WindowQueue(broker, services.store.state, enqueue, run_here, outcomes.add_fields)
+    def may_enqueue() -> bool:
+        name = process_messages.task_name
+        return not isinstance(broker, BaseBroker) or broker.is_known_to_all(name)
+
+    return WindowQueue(
+        broker, services.store.state, enqueue, run_here, outcomes.add_fields, may_enqueue
+    )
