@@ -28,7 +28,7 @@ from pulse_workers.chat.records import (
 )
 from pulse_workers.chat.store import changes, requests
 from pulse_workers.chat.store.bucket import Bucket
-from pulse_workers.chat.store.compaction import join_blocks
+from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
 from pulse_workers.chat.store.knowledge import Member, Reader, RemovedSources
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
@@ -348,6 +348,16 @@ async def test_vectors_of_single_messages_are_joined_in_one_block(
             assert [hit.message_id for hit in each.search(vectors[row], 1)] == [ids[row]]
     info = await js.stream_info("KV_pulse_embeddings")
     assert info.state.bytes < 30_000 + 90 * 200
+
+    for row in range(90):  # with another model, one message is left
+        if row:
+            record = StageRecord(ids[row], "other", StageOutcome.DONE, "", block="block.other.a")
+            await store.stages.put_many(Stage.EMBEDDED, {ids[row]: record})
+    assert await delete_unused_blocks(store, later) == 0
+    await store.stages.put_many(Stage.EMBEDDED, {ids[0]: record})
+    assert await delete_unused_blocks(store, now) == 0  # too new
+    assert await delete_unused_blocks(store, later) == 1
+    assert await store.vectors.get({ids[0]: next(iter(set((await blocks()).values())))}) == {}
 
 
 async def test_an_index_forgets_what_expired_and_a_bucket_that_was_created_again(

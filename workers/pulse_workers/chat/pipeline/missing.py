@@ -15,7 +15,7 @@ from pulse_workers.chat.pipeline.window import WINDOW_SIZE, StageOutcomes
 from pulse_workers.chat.pipeline.window_queue import QueuedWindow, WindowQueue
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.compaction import join_blocks
+from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.runtime.provisioning import MESSAGES
 
@@ -35,6 +35,7 @@ class MissingCheckpoint(msgspec.Struct):
         checked: number of messages.
         missing: number of those that missed a stage, and were enqueued.
         is_cut: whether more missed one than the limit.
+        has_embedded: whether some missed a vector, so that earlier ones may be unused.
         enqueued: number of windows.
         outcomes: of the windows, as fields of a result.
         queued: windows without a result.
@@ -44,6 +45,7 @@ class MissingCheckpoint(msgspec.Struct):
     checked: int = 0
     missing: int = 0
     is_cut: bool = False
+    has_embedded: bool = False
     enqueued: int = 0
     outcomes: dict[str, Any] = {}
     queued: list[QueuedWindow] = []
@@ -60,7 +62,7 @@ async def process_missing(
 ) -> dict[str, Any]:
     """Enqueue what stored messages miss, wait for it, and return the result of the task.
 
-    Afterwards, join the small blocks of vectors that single messages have.
+    Afterwards, join the small blocks of vectors that single messages have, and delete unused ones.
 
     Args:
         services: of the worker.
@@ -85,7 +87,8 @@ async def process_missing(
     while run.position < last and not (limit and run.missing >= limit):
         page, position = await _page(services, run.position, now - GRACE_S)
         missing = await _missing(services, page)
-        taken = missing[: limit - run.missing] if limit else missing
+        taken = list(missing)[: limit - run.missing if limit else None]
+        run.has_embedded |= any(Stage.EMBEDDED in missing[key] for key in taken)
         windows = _windows(taken)
         for window in windows:
             await queue.submit(task_id, window)
@@ -101,6 +104,7 @@ async def process_missing(
     model = stage_versions(services.provider)[Stage.EMBEDDED].model
     before = datetime.fromtimestamp(now - GRACE_S, UTC)
     joined = await join_blocks(services.store, model, before)
+    unused = await delete_unused_blocks(services.store, before) if run.has_embedded else 0
     await state.delete(key)
     return {
         "checked": run.checked,
@@ -108,6 +112,7 @@ async def process_missing(
         "enqueued": run.enqueued,
         "finished": run.position >= last and not run.is_cut,
         "blocks_joined": joined,
+        "blocks_deleted": unused,
         **outcomes.to_fields(),
     }
 
@@ -139,16 +144,16 @@ async def _page(services: Services, after: int, recent: float) -> tuple[list[_Me
     return found, 0
 
 
-async def _missing(services: Services, messages: Sequence[_Message]) -> list[str]:
-    """Return the IDs of the messages that miss a stage."""
+async def _missing(services: Services, messages: Sequence[_Message]) -> dict[str, frozenset[Stage]]:
+    """Return the stages that messages miss, by message ID."""
     versions = stage_versions(services.provider)
     records = await services.store.stages.get_many([each.id for each in messages])
-    return [
-        each.id
+    return {
+        each.id: missing
         for each in messages
         if (len(records[each.id]) == len(Stage) or not each.is_recent)
-        and missing_stages(records[each.id], each.content_hash, versions)
-    ]
+        and (missing := missing_stages(records[each.id], each.content_hash, versions))
+    }
 
 
 def _windows(ids: Sequence[str]) -> list[list[str]]:

@@ -1,4 +1,8 @@
-"""Joins small blocks of vectors: messages that arrive one at a time have a block each."""
+"""Joins small blocks of vectors, and deletes those that are not used.
+
+Messages that arrive one at a time have a block each. After an edit, or with another model, a record
+names another block.
+"""
 
 import contextlib
 import dataclasses
@@ -10,12 +14,13 @@ import numpy as np
 
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.store.store import Store
-from pulse_workers.chat.store.vectors import VectorBlock, block_keys, decode_block
+from pulse_workers.chat.store.vectors import PREFIX, VectorBlock, block_keys, decode_block
 from pulse_workers.runtime.provisioning import EMBEDDINGS
 
 SMALL_BLOCK: Final = 64
 """Blocks with fewer vectors are joined."""
 _JOINED_BLOCK: Final = 256
+_LARGE_BLOCKS_PER_READ: Final = 8
 _KEY: Final = "compaction"
 
 
@@ -68,6 +73,32 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
     if position != start:
         await store.state.put(_KEY, {"model": model, "position": position})
     return deleted
+
+
+async def delete_unused_blocks(store: Store, before: datetime) -> int:
+    """Delete the blocks of all models that no record names; return their number.
+
+    Args:
+        store: of the worker.
+        before: blocks that were stored later are left: their messages may have no record yet.
+
+    Raises:
+        StoreFullError: the bucket has reached its limit.
+        TimeoutError: the server stopped responding before everything was read.
+    """
+    unused: list[str] = []
+    entries = store.read_changes(EMBEDDINGS, 0, f"{PREFIX}.>", batch=_LARGE_BLOCKS_PER_READ)
+    async with contextlib.aclosing(entries):
+        async for stored in entries:
+            if not stored.value or stored.stored_at > before:
+                continue
+            ids = decode_block(stored.value).ids
+            records = await store.stages.get_many(ids, [Stage.EMBEDDED])
+            named = {record.block for found in records.values() for record in found.values()}
+            if stored.key not in named:
+                unused.append(stored.key)
+    await store.vectors.delete(unused)
+    return len(unused)
 
 
 def _rows(blocks: Sequence[_SmallBlock]) -> int:
