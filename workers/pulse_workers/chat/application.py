@@ -7,7 +7,7 @@ from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
-from pulse_workers.chat.providers.configured import CheckedProvider
+from pulse_workers.chat.provider_factory import CheckedProvider
 from pulse_workers.chat.services import open_services, use_services
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import Score, Topic
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.knowledge import CORRECTION, AtomIndex, decode_correction
+from pulse_workers.chat.store.lease import Lease
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 
 NOT_JUDGED: Final = "not_judged"

@@ -227,6 +227,22 @@ class Topic(msgspec.Struct, frozen=True):
     readings: tuple[str, ...] = ()
 
 
+class TopicAssignment(msgspec.Struct, frozen=True):
+    """Messages that belong to a topic.
+
+    Attributes:
+        topic_id: ID of an existing topic, or of a new one.
+        name: name of a new topic.
+        key_phrases: key phrases of a new topic, strongest first.
+        message_ids: the members, oldest first.
+    """
+
+    topic_id: str
+    name: str
+    key_phrases: tuple[str, ...]
+    message_ids: tuple[str, ...]
+
+
 class Correction(msgspec.Struct, frozen=True):
     """The classification of a message according to an operator.
 

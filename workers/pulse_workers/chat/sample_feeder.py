@@ -22,10 +22,10 @@ from nats.js import JetStreamContext
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_STREAM
 from pulse_workers.brokers.factory import make_broker
 from pulse_workers.chat.application import CHAT
-from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import ExportCache
+from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import ingest_messages

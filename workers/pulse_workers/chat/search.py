@@ -6,16 +6,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pulse_workers.chat.pipeline.stages import stage_versions
-from pulse_workers.chat.providers.builtin.text_index import TextIndex
 from pulse_workers.chat.providers.model_errors import ModelError
-from pulse_workers.chat.providers.provider import Answer, Provider
-from pulse_workers.chat.records import Atom, ChatMessage, Stage, Vector
+from pulse_workers.chat.providers.provider import Answer, Capability, Provider
+from pulse_workers.chat.records import Atom, ChatMessage, Vector
 from pulse_workers.chat.store.knowledge import AtomIndex
 from pulse_workers.chat.store.kv_reader import KeyValueEntry
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import Hit
+from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.errors import ProviderRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
 
@@ -76,7 +75,7 @@ class KnowledgeSearch:
         self._store = store
         self._provider = provider
         self._turn = asyncio.Lock()
-        self._model = stage_versions(provider)[Stage.EMBEDDED].model
+        self._model = provider.version(Capability.EMBED).model
         self._vectors = store.vector_index(self._model)
         self._changes = {
             MESSAGES: store.changes(MESSAGES, self._forget_messages),

@@ -7,21 +7,18 @@ of the arguments it is enqueued with.
 import contextlib
 import contextvars
 import dataclasses
-import hashlib
-import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from nats.aio.client import Client
 
 from pulse_workers.chat.agents.calls import AgentCalls
-from pulse_workers.chat.providers.configured import CheckedProvider, make_providers
+from pulse_workers.chat.provider_factory import CheckedProvider, make_providers
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.search import KnowledgeSearch
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
-from pulse_workers.execution.delivery import current_delivery
 from pulse_workers.telemetry.event_sink import EventSink
 
 _REQUEST_TIMEOUT_S: Final = 20.0
@@ -91,28 +88,3 @@ def current_services() -> Services:
         LookupError: not called in a worker.
     """
     return _services.get()
-
-
-def current_task_id() -> str:
-    """Return the ID of the running task, empty outside of a task."""
-    delivery = current_delivery.get()
-    return delivery.task_id if delivery is not None else ""
-
-
-def queued_at() -> float:
-    """Return when the running task was enqueued, by the server's clock; Unix seconds.
-
-    It is the same for every attempt. Outside of a task, and with a server that does not tell, it
-    is now.
-    """
-    delivery = current_delivery.get()
-    return (delivery.queued_at if delivery is not None else 0.0) or time.time()
-
-
-def child_id(parent: str, purpose: str) -> str:
-    """Return the ID of a task that another task enqueues.
-
-    It is deterministic, so that a retry of the parent does not enqueue its children twice: the
-    stream drops messages with a known ID.
-    """
-    return hashlib.blake2b(f"{parent} {purpose}".encode(), digest_size=16).hexdigest()

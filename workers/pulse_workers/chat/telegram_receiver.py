@@ -16,7 +16,6 @@ from taskiq.exceptions import SendTaskError
 
 from pulse_workers.brokers.factory import make_broker
 from pulse_workers.chat.application import CHAT
-from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.pipeline.ingestion import store_messages
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.services import Services, open_services
@@ -27,6 +26,7 @@ from pulse_workers.chat.sources.telegram_bot.bot_api import (
     read_token,
 )
 from pulse_workers.chat.sources.telegram_bot.poller import LEASE_S, TelegramPoller
+from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.tasks.missing import process_missing_messages
 from pulse_workers.chat.tasks.window import process_messages
 from pulse_workers.config.settings import Settings

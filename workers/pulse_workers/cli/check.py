@@ -12,7 +12,7 @@ from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.protocol.topics import TASK_STREAM
 from pulse_desktop.text.translation import _, translate
 from pulse_workers.chat.application import CHAT
-from pulse_workers.chat.providers.configured import check_providers
+from pulse_workers.chat.provider_factory import check_providers
 from pulse_workers.checks.live_workers import HEARTBEATS, check_workers
 from pulse_workers.checks.permissions import (
     check_permissions,

@@ -10,7 +10,7 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from pulse_workers.chat.providers.provider import TopicAssignment
+from pulse_workers.chat.records import TopicAssignment
 from pulse_workers.chat.store.knowledge import Reader
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
-from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import Stage, StageOutcome, Vector
+from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.store.store import Store
 
 from pulse_desktop.protocol.task_message import encode_task, new_task_id

@@ -12,11 +12,8 @@ import numpy as np
 import pytest
 from nats.js import JetStreamContext
 from pulse_workers.chat import search
-from pulse_workers.chat.lease import Lease
 from pulse_workers.chat.pipeline import analysis, window_queue
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
-from pulse_workers.chat.providers.builtin.text_index import TextIndex
-from pulse_workers.chat.providers.provider import TopicAssignment
 from pulse_workers.chat.records import (
     Atom,
     Evidence,
@@ -24,15 +21,18 @@ from pulse_workers.chat.records import (
     Stage,
     StageOutcome,
     StageRecord,
+    TopicAssignment,
     Vector,
 )
 from pulse_workers.chat.store import changes, requests
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
 from pulse_workers.chat.store.knowledge import Member, Reader, RemovedSources
+from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
+from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import StoreFullError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES, STATE, provision

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from pulse_workers.chat.providers.provider import TopicAssignment
+from pulse_workers.chat.records import TopicAssignment
 from pulse_workers.chat.store.knowledge import Reader
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.store import Store

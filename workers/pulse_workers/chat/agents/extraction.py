@@ -12,8 +12,8 @@ from msgspec import Meta
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.answer import AgentAnswer, ids_of, plain_text
 from pulse_workers.chat.agents.chat_data import ChatData, visible
-from pulse_workers.chat.providers.provider import Reading, ReadRequest, TopicAssignment
-from pulse_workers.chat.records import Atom, Evidence, Topic
+from pulse_workers.chat.providers.provider import Reading, ReadRequest
+from pulse_workers.chat.records import Atom, Evidence, Topic, TopicAssignment
 
 TOKENS_PER_MESSAGE: Final = 60
 """Of an answer, on average."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.calls import EMBEDDING
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.stages import done, is_missing, not_done, stage_versions
 from pulse_workers.chat.providers.divided_requests import halves
 from pulse_workers.chat.providers.model_errors import (
@@ -18,7 +19,7 @@ from pulse_workers.chat.providers.model_errors import (
 from pulse_workers.chat.providers.provider import Answer, Capability, Fallback, Usage
 from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
-from pulse_workers.chat.services import Services, current_task_id
+from pulse_workers.chat.services import Services
 from pulse_workers.errors import ProviderRefusedError, StoreFullError
 
 

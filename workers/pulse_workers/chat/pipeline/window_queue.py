@@ -15,7 +15,7 @@ from taskiq import AsyncBroker
 from taskiq.task import AsyncTaskiqTask
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_workers.chat.services import child_id
+from pulse_workers.chat.current_task import child_id
 from pulse_workers.chat.store.state import StateStore
 from pulse_workers.errors import StoreFullError
 

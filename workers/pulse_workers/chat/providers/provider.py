@@ -9,7 +9,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from pulse_workers.chat.records import Atom, ChatMessage, Topic, Vector
+from pulse_workers.chat.records import Atom, ChatMessage, Topic, TopicAssignment, Vector
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -184,23 +184,6 @@ class ReadRequest:
     topics: Sequence[Topic]
     language: str | None
     now: float
-
-
-@dataclasses.dataclass(frozen=True)
-class TopicAssignment:
-    """Messages that belong to a topic.
-
-    Attributes:
-        topic_id: ID of an existing topic, or of a new one.
-        name: name of a new topic.
-        key_phrases: key phrases of a new topic, strongest first.
-        message_ids: the members, oldest first.
-    """
-
-    topic_id: str
-    name: str
-    key_phrases: tuple[str, ...]
-    message_ids: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,12 +14,19 @@ import msgspec
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from pulse_workers.chat.pipeline.topics import new_topic, with_members
-from pulse_workers.chat.providers.provider import TopicAssignment
-from pulse_workers.chat.records import Atom, ChatMessage, Correction, Evidence, Topic, Vector
+from pulse_workers.chat.records import (
+    Atom,
+    ChatMessage,
+    Correction,
+    Evidence,
+    Topic,
+    TopicAssignment,
+    Vector,
+)
 from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.kv_reader import read_entries
+from pulse_workers.chat.store.topics import new_topic, with_members
 from pulse_workers.errors import ConcurrentChangeError
 
 CORRECTION: Final = "correction"

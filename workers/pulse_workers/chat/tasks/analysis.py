@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from pulse_workers.chat.current_task import current_task_id, queued_at
 from pulse_workers.chat.pipeline.analysis import parse_moment, summarise_period
-from pulse_workers.chat.services import current_services, current_task_id, queued_at
+from pulse_workers.chat.services import current_services
 from pulse_workers.errors import InvalidPeriodError
 from pulse_workers.registry import task
 

@@ -4,8 +4,9 @@ import time
 from typing import Any, Literal
 
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.records import Correction
-from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
 
 _MAX_COMMENT = 500

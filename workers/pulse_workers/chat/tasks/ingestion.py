@@ -6,9 +6,10 @@ from typing import Any
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.ingestion import Pass
 from pulse_workers.chat.pipeline.window import WINDOW_SIZE, StageOutcomes
-from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.chat.services import current_services
 from pulse_workers.chat.sources.telegram_export import read_windows
 from pulse_workers.chat.tasks.window import make_window_queue
 from pulse_workers.registry import task

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pulse_workers.chat.agents.calls import EXTRACTION
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.stages import is_edited
 from pulse_workers.chat.records import Stage
-from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.chat.services import current_services
 from pulse_workers.errors import MessageNotFoundError
 from pulse_workers.registry import task
 

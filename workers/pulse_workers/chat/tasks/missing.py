@@ -6,10 +6,11 @@ from typing import Any, Final
 from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
-from pulse_workers.chat.lease import Lease
+from pulse_workers.chat.current_task import current_task_id, queued_at
 from pulse_workers.chat.pipeline.missing import process_missing
 from pulse_workers.chat.pipeline.window import StageOutcomes
-from pulse_workers.chat.services import current_services, current_task_id, queued_at
+from pulse_workers.chat.services import current_services
+from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.tasks.window import make_window_queue
 from pulse_workers.registry import task
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks

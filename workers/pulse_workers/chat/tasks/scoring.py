@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.scoring import score_fields, score_messages
-from pulse_workers.chat.services import current_services, current_task_id
+from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
 
 

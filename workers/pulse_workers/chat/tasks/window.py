@@ -7,9 +7,10 @@ from typing import Any, Final
 from taskiq import AsyncBroker
 
 from pulse_workers.brokers.base_broker import BaseBroker
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.window import StageOutcomes, process_window
 from pulse_workers.chat.pipeline.window_queue import STARTED, STARTED_S, WindowQueue
-from pulse_workers.chat.services import Services, current_services, current_task_id
+from pulse_workers.chat.services import Services, current_services
 from pulse_workers.registry import task
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pulse_workers.chat.agents.chat_data import chat_data
 from pulse_workers.chat.agents.injections import gives_orders
+from pulse_workers.chat.agents.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.configuration import AgentConfiguration
-from pulse_workers.chat.providers.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.model_errors import InvalidAnswerError
 from pulse_workers.chat.providers.provider import JudgeInput, ReadRequest
 from pulse_workers.chat.records import Attachment, ChatMessage

@@ -16,8 +16,7 @@ from pulse_workers.chat.providers.builtin.key_phrases import key_phrases
 from pulse_workers.chat.providers.builtin.languages import detect_language
 from pulse_workers.chat.providers.builtin.similarity import Similarity
 from pulse_workers.chat.providers.builtin.text import content_words
-from pulse_workers.chat.providers.provider import TopicAssignment
-from pulse_workers.chat.records import ChatMessage, Topic, Vector
+from pulse_workers.chat.records import ChatMessage, Topic, TopicAssignment, Vector
 
 MIN_CONVERSATION_SIZE: Final = 3
 _MIN_CONTENT_WORDS: Final = 15

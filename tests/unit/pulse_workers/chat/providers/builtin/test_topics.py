@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from pulse_workers.chat.pipeline.topics import new_topic, with_members
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.builtin.topics import group_conversations
-from pulse_workers.chat.providers.provider import ReadRequest, TopicAssignment
-from pulse_workers.chat.records import ChatMessage, Topic
+from pulse_workers.chat.providers.provider import ReadRequest
+from pulse_workers.chat.records import ChatMessage, Topic, TopicAssignment
+from pulse_workers.chat.store.topics import new_topic, with_members
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
 

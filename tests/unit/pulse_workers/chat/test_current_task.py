@@ -2,7 +2,7 @@
 
 import time
 
-from pulse_workers.chat.services import queued_at
+from pulse_workers.chat.current_task import queued_at
 from pulse_workers.execution.delivery import SyntheticDelivery, current_delivery
 
 

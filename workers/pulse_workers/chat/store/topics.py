@@ -6,8 +6,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from pulse_workers.chat.providers.provider import TopicAssignment
-from pulse_workers.chat.records import Topic, Vector
+from pulse_workers.chat.records import Topic, TopicAssignment, Vector
 
 MAX_LISTED_MEMBERS: Final = 200
 

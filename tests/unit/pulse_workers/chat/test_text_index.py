@@ -1,6 +1,6 @@
 """Text search with an inverted index."""
 
-from pulse_workers.chat.providers.builtin.text_index import TextIndex
+from pulse_workers.chat.text_index import TextIndex
 
 
 def index_of(**texts: str) -> TextIndex:

@@ -11,6 +11,7 @@ import httpx
 
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.text.translation import _
+from pulse_workers.chat.agents.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.configuration import (
     BUILTIN,
@@ -35,7 +36,6 @@ from pulse_workers.chat.providers.http.openai import OpenAIFormat
 from pulse_workers.chat.providers.http.prices import PriceList
 from pulse_workers.chat.providers.http.transport import Transport
 from pulse_workers.chat.providers.http.wire_format import WireFormat
-from pulse_workers.chat.providers.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.provider import Capability, Provider

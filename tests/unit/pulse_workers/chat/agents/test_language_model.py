@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from pulse_workers.chat.agents.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.configuration import AgentConfiguration
-from pulse_workers.chat.providers.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.model_errors import (
     InvalidAnswerError,
     ModelRefusedError,
