@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
-from pulse_workers.chat.sources.telegram_export import read_windows
+from pulse_workers.chat.sources.telegram_export import read_batches
 
 MESSAGES: Final = (10_000, 100_000, 1_000_000)
-WINDOW: Final = 256
+BATCH_SIZE: Final = 256
 _WORDS: Final = ("payment", "queue", "fails", "after", "release", "deploy", "timeout", "черга")
 
 
@@ -79,7 +79,9 @@ def measure(path: str) -> dict[str, float]:
 
 async def _count(path: Path) -> int:
     folders = AllowedFolders([path.parent])
-    return sum([len(window.messages) async for window in read_windows(str(path), WINDOW, folders)])
+    return sum(
+        [len(batch.messages) async for batch in read_batches(str(path), BATCH_SIZE, folders)]
+    )
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
-from pulse_workers.chat.providers.provider import JudgeInput, Provider, ReadRequest
+from pulse_workers.chat.providers.provider import ExtractionRequest, JudgeInput, Provider
 from pulse_workers.chat.records import ChatMessage
 
 from tests.labelled.messages import LabelledMessage, conversations, messages_of
@@ -90,9 +90,9 @@ async def outcomes_of(provider: Provider, name: str) -> list[Outcome]:
     outcomes = []
     for members in conversations(name).values():
         inputs = judge_inputs(members)
-        judged = (await provider.judge(inputs)).value
-        request = ReadRequest([each.message for each in inputs], {}, (), None, 0.0)
-        atoms = (await provider.read(request)).value.atoms
+        judged = (await provider.classify(inputs)).value
+        request = ExtractionRequest([each.message for each in inputs], {}, (), None, 0.0)
+        atoms = (await provider.extract(request)).value.atoms
         for message, judgement in zip(members, judged, strict=True):
             types = frozenset(
                 atom.type

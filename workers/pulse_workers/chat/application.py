@@ -67,7 +67,7 @@ CHAT: Final = Application(
         "pulse_workers.chat.tasks.analysis",
         "pulse_workers.chat.tasks.search",
         "pulse_workers.chat.tasks.corrections",
-        "pulse_workers.chat.tasks.window",
+        "pulse_workers.chat.tasks.batch",
         "pulse_workers.chat.tasks.missing",
         "pulse_workers.chat.tasks.pulse_radar",
     ),

@@ -46,8 +46,8 @@ from pulse_workers.errors import SettingsError, WorkerError
 MAX_CHECKED_MODELS: Final = 100
 MAX_NAMED_MODELS: Final = 5
 _AGENT_CAPABILITIES: Final = {
-    "classification": Capability.JUDGE,
-    "extraction": Capability.READ,
+    "classification": Capability.CLASSIFY,
+    "extraction": Capability.EXTRACT,
     "analysis": Capability.SUMMARISE,
 }
 _LIMIT_FIELDS: Final = {"api.openai.com": "max_completion_tokens"}

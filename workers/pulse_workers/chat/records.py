@@ -121,7 +121,7 @@ class Stage(enum.Enum):
 class StageOutcome(enum.Enum):
     """How a stage ended.
 
-    A refusal is final for this content, model and prompt; a failure is repeated by the next pass.
+    A refusal is final for this content, model and prompt; a failure is repeated by the next run.
     """
 
     DONE = "done"
@@ -174,7 +174,7 @@ class Atom(msgspec.Struct, frozen=True):
         title: the sentence, shortened.
         evidence: sentences in which it was found.
         confidence: 0 to 1, how strongly the wording suggests the type.
-        language: `en` or `uk`.
+        language: its code, such as `en`.
         topic_id: ID of its topic, or empty.
         found_at: time of extraction, ISO 8601.
         model: model that extracted it.
@@ -195,7 +195,9 @@ class Atom(msgspec.Struct, frozen=True):
     fallback_reason: str = ""
 
 
-class Topic(msgspec.Struct, frozen=True):
+class Topic(
+    msgspec.Struct, frozen=True, rename={"centroid": "centre", "extraction_ids": "readings"}
+):
     """A cluster of messages about one subject.
 
     Attributes:
@@ -203,14 +205,14 @@ class Topic(msgspec.Struct, frozen=True):
         name: its strongest key phrase.
         key_phrases: key phrases, strongest first.
         message_ids: the latest 200 members, newest last.
-        message_count: number of members ever.
+        message_count: number of members that are stored.
         quality: mean cosine similarity of members to the centroid, 0 to 1.
-        centre: centroid, a unit vector.
+        centroid: a unit vector.
         version: starts at 1, incremented with each change.
         updated_at: time of the last change, ISO 8601.
         model: model that created it.
         embedding_model: model of the centroid.
-        readings: the last readings that changed it, so that none counts twice.
+        extraction_ids: of the last extractions that changed it, so that none counts twice.
     """
 
     id: str
@@ -219,12 +221,12 @@ class Topic(msgspec.Struct, frozen=True):
     message_ids: tuple[str, ...]
     message_count: int
     quality: float
-    centre: tuple[float, ...]
+    centroid: tuple[float, ...]
     version: int = 1
     updated_at: str = ""
     model: str = ""
     embedding_model: str = ""
-    readings: tuple[str, ...] = ()
+    extraction_ids: tuple[str, ...] = ()
 
 
 class TopicAssignment(msgspec.Struct, frozen=True):

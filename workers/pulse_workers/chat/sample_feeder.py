@@ -42,8 +42,8 @@ from pulse_workers.telemetry.event_publisher import EventPublisher
 
 logger = logging.getLogger("pulse.workers.feed")
 
-WINDOW: Final = 12
-"""Messages that are read together once all of them were ingested."""
+EXTRACTION_SIZE: Final = 12
+"""Messages of one extraction, once all of them were ingested."""
 SLICE: Final = 3
 FIRST_SLICE: Final = 12
 MAX_BACKLOG: Final = 100
@@ -56,7 +56,7 @@ _LEASE_S: Final = 20.0
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Stored position: number of the pass, messages done in it, slices enqueued ever."""
+    """Stored position: number of the round, messages done in it, slices enqueued ever."""
 
     pass_number: int = 1
     offset: int = 0
@@ -65,11 +65,11 @@ class Position(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """Messages to enqueue together, and an extraction if `window` is not empty."""
+    """Messages to enqueue together, and an extraction if `to_extract` is not empty."""
 
     position: Position
     messages: tuple[ChatMessage, ...]
-    window: tuple[str, ...]
+    to_extract: tuple[str, ...]
     language: str | None
 
 
@@ -81,17 +81,17 @@ def next_slice(export: Sequence[ChatMessage], position: Position) -> tuple[Slice
     current = Position(number, start, position.slices)
     slice_ = tuple(export[start : start + count])
     end = start + len(slice_)
-    window: tuple[str, ...] = ()
+    to_extract: tuple[str, ...] = ()
     language: str | None = None
-    if number > 1 and end // WINDOW > start // WINDOW:
-        window_end = end // WINDOW * WINDOW
-        window = tuple(message.id for message in export[window_end - WINDOW : window_end])
-    elif end >= WINDOW and position.slices % REQUEST_INTERVAL == _FIRST_REQUEST:
+    if number > 1 and end // EXTRACTION_SIZE > start // EXTRACTION_SIZE:
+        last = end // EXTRACTION_SIZE * EXTRACTION_SIZE
+        to_extract = tuple(message.id for message in export[last - EXTRACTION_SIZE : last])
+    elif end >= EXTRACTION_SIZE and position.slices % REQUEST_INTERVAL == _FIRST_REQUEST:
         request_number = position.slices // REQUEST_INTERVAL
         language = REQUESTED_LANGUAGES[request_number % len(REQUESTED_LANGUAGES)]
-        window = tuple(message.id for message in export[end - WINDOW : end])
+        to_extract = tuple(message.id for message in export[end - EXTRACTION_SIZE : end])
     following = Position(number, end, position.slices + 1)
-    return Slice(current, slice_, window, language), following
+    return Slice(current, slice_, to_extract, language), following
 
 
 class SampleFeeder:
@@ -135,8 +135,8 @@ class SampleFeeder:
             for message in slice_.messages:
                 await score_message_task.kiq(message.id)
             await embed_messages_batch.kiq([message.id for message in slice_.messages])
-        if slice_.window:
-            await extract_knowledge.kiq(list(slice_.window), language=slice_.language)
+        if slice_.to_extract:
+            await extract_knowledge.kiq(list(slice_.to_extract), language=slice_.language)
 
 
 async def run_sample_feeder(

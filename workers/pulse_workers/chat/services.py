@@ -32,7 +32,7 @@ class Services:
         store: messages, scores, stages, vectors and knowledge.
         events: publishes events.
         agents: provider calls that are traced as events.
-        provider: judges, embeds, reads and summarises messages, as configured per agent.
+        provider: classifies, embeds, extracts and summarises, as configured per agent.
         checked_providers: providers whose state is published.
         search: search over messages and atoms.
         folders: where exports and their attachments may be.

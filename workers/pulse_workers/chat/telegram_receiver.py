@@ -27,8 +27,8 @@ from pulse_workers.chat.sources.telegram_bot.bot_api import (
 )
 from pulse_workers.chat.sources.telegram_bot.poller import LEASE_S, TelegramPoller
 from pulse_workers.chat.store.lease import Lease
+from pulse_workers.chat.tasks.batch import process_messages
 from pulse_workers.chat.tasks.missing import process_missing_messages
-from pulse_workers.chat.tasks.window import process_messages
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ShutdownRequestedError
 from pulse_workers.registry import use_broker
@@ -60,8 +60,8 @@ class ReceivedMessages:
         """
         own = [msgspec.structs.replace(each, ingested_by=_INGESTED_BY) for each in messages]
         # A process before this one may have stored the first ones, and not have announced them.
-        again, self._is_first = self._is_first, True  # also after an interruption of this one
-        stored = await store_messages(self._services, own, "", again=again)
+        is_retry, self._is_first = self._is_first, True  # also after an interruption of this one
+        stored = await store_messages(self._services, own, "", is_retry=is_retry)
         self._is_first = False
         if stored.missing:
             await process_messages.kiq(list(stored.missing))

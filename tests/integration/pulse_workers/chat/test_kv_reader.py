@@ -11,7 +11,7 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from pulse_workers.chat.records import TopicAssignment
-from pulse_workers.chat.store.knowledge import Reader
+from pulse_workers.chat.store.knowledge import Provenance
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import KNOWLEDGE, provision
@@ -31,7 +31,7 @@ async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
     store = await Store.open(js)
     for name in ("one", "two", "three"):
         assignment = TopicAssignment(name, name, (), (f"1.{name}",))
-        await store.knowledge.assign(assignment, {}, Reader("1", "model", "vectors", ""))
+        await store.knowledge.assign(assignment, {}, Provenance("1", "model", "vectors", ""))
     yield js
     os.kill(nats_server.pid, signal.SIGCONT)  # even if a test fails
     await client.close()

@@ -206,7 +206,7 @@ async def test_an_ingest_that_fails_for_good_leaves_no_checkpoint(
 
 
 @pytest.mark.slow
-async def test_an_ingest_that_fills_the_only_slot_runs_its_windows_itself(
+async def test_an_ingest_that_fills_the_only_slot_runs_its_batches_itself(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
     export = write_export(tmp_path / "export", [message(n, f"line {n}") for n in range(1, 4)])

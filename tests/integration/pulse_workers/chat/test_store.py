@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from nats.js import JetStreamContext
 from pulse_workers.chat import search
-from pulse_workers.chat.pipeline import analysis, window_queue
+from pulse_workers.chat.pipeline import analysis, batch_queue
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import (
     Atom,
@@ -27,7 +27,7 @@ from pulse_workers.chat.records import (
 from pulse_workers.chat.store import changes, requests
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
-from pulse_workers.chat.store.knowledge import Member, Reader, RemovedSources
+from pulse_workers.chat.store.knowledge import Member, Provenance, RemovedSources
 from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
@@ -95,8 +95,8 @@ async def test_what_an_operator_deleted_with_a_marker_is_stored_again(
 
     async def store_all() -> list[object]:
         atoms = await store.knowledge.add_atoms([_atom("a", message.id)])
-        reader = Reader("reading", "model", "vectors", "")
-        topic = await store.knowledge.assign(assignment, {}, reader)
+        provenance = Provenance("extraction", "model", "vectors", "")
+        topic = await store.knowledge.assign(assignment, {}, provenance)
         return [
             await _changes(store, message),
             await lease.acquire(1.0),
@@ -211,7 +211,7 @@ def vector(*values: float) -> Vector:
     return np.asarray(found / np.linalg.norm(found), dtype=np.float32)
 
 
-async def test_concurrent_readings_add_every_member_once(
+async def test_concurrent_extractions_add_every_member_once(
     nats_server: NatsServer, js: JetStreamContext
 ) -> None:
     clients = [await connect(nats_server.url) for _ in range(4)]
@@ -220,11 +220,11 @@ async def test_concurrent_readings_add_every_member_once(
     async def read(number: int) -> None:
         for part in range(6):
             first = 5 * (4 * part + number)
-            ids = tuple(f"1.{n}" for n in range(first, first + 8))  # 3 of them of the next reading
+            ids = tuple(f"1.{n}" for n in range(first, first + 8))  # 3 are of the next one
             assignment = TopicAssignment("topic", "payment queue", ("payment queue",), ids)
             vectors = {key: vector(1.0, 0.1 * number) for key in ids}
-            reader = Reader(f"{number} {part}", "model", "vectors", "")
-            await stores[number].knowledge.assign(assignment, vectors, reader)
+            provenance = Provenance(f"{number} {part}", "model", "vectors", "")
+            await stores[number].knowledge.assign(assignment, vectors, provenance)
 
     await asyncio.gather(*(read(number) for number in range(4)))
     for client in clients:
@@ -236,20 +236,20 @@ async def test_concurrent_readings_add_every_member_once(
     assert topic.version >= 24
 
 
-async def test_a_repeated_reading_changes_nothing_and_an_interrupted_one_is_completed(
+async def test_a_repeated_extraction_changes_nothing_and_an_interrupted_one_is_completed(
     store: Store, js: JetStreamContext
 ) -> None:
     assignment = TopicAssignment("t", "payment queue", ("payment queue",), ("1.1", "1.2"))
     vectors = {"1.1": vector(1.0, 0.0), "1.2": vector(0.0, 1.0)}
-    reader = Reader("reading", "model", "vectors", "")
-    change = await store.knowledge.assign(assignment, vectors, reader)
+    provenance = Provenance("extraction", "model", "vectors", "")
+    change = await store.knowledge.assign(assignment, vectors, provenance)
     assert change is not None
     assert (change.is_new, change.added) == (True, ("1.1", "1.2"))
-    assert await store.knowledge.assign(assignment, vectors, reader) is None
-    other = Reader("other", "model", "vectors", "")
+    assert await store.knowledge.assign(assignment, vectors, provenance) is None
+    other = Provenance("other", "model", "vectors", "")
     assert await store.knowledge.assign(assignment, vectors, other) is None
     more = TopicAssignment("t", "payment queue", (), ("1.2", "1.3"))
-    interrupted = Reader("interrupted", "model", "vectors", "")
+    interrupted = Provenance("interrupted", "model", "vectors", "")
     member = msgspec.json.encode(Member("interrupted", ""))
     await js.publish(f"$KV.{KNOWLEDGE}.member.t.1.3", member)
     completed = await store.knowledge.assign(more, {"1.3": vector(1.0, 1.0)}, interrupted)
@@ -413,16 +413,16 @@ async def test_the_most_important_messages_of_a_period_are_kept_in_their_order(
     assert [each.id for each in selection.messages()] == ["5.99", "5.100", "5.102"]
 
 
-async def test_a_window_of_a_killed_worker_is_run_and_its_full_bucket_is_a_failed_window(
+async def test_a_batch_of_a_killed_worker_is_run_and_its_full_bucket_is_a_failed_batch(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window_queue, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(batch_queue, "START_TIMEOUT_S", 0.0)
     outcomes: list[dict[str, Any]] = []
     ran: list[str] = []
 
     async def enqueue(child: str, _ids: Sequence[str]) -> None:
-        mark = {"worker": "killed", "at": time.time() - window_queue.STARTED_S - 1}
-        await store.state.put(f"{window_queue.STARTED}.{child}", mark)
+        mark = {"worker": "killed", "at": time.time() - batch_queue.STARTED_S - 1}
+        await store.state.put(f"{batch_queue.STARTED}.{child}", mark)
 
     async def run(ids: Sequence[str], _child: str) -> dict[str, Any]:
         ran.extend(ids)
@@ -433,7 +433,7 @@ async def test_a_window_of_a_killed_worker_is_run_and_its_full_bucket_is_a_faile
     async def report() -> None: ...
 
     broker = InMemoryBroker()
-    queue = window_queue.WindowQueue(
+    queue = batch_queue.BatchQueue(
         broker, store.state, enqueue, run, outcomes.append, may_enqueue=lambda: True
     )
     await queue.submit("parent", ["1.1"])

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 from pulse_workers.chat.records import TopicAssignment
-from pulse_workers.chat.store.knowledge import Reader
+from pulse_workers.chat.store.knowledge import Provenance
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
@@ -49,6 +49,6 @@ async def _change(store: Store, number: int) -> None:
         ((_, change),) = await store.messages.put_many([message])
         assert change in MessageChange
         assignment = TopicAssignment("t", "queue", ("queue",), (f"{number}.{part}",))
-        reader = Reader(f"{number} {part}", "model", "vectors", "")
-        changed = await store.knowledge.assign(assignment, {}, reader)
+        provenance = Provenance(f"{number} {part}", "model", "vectors", "")
+        changed = await store.knowledge.assign(assignment, {}, provenance)
         assert changed is not None

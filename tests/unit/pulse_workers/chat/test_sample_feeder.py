@@ -1,24 +1,30 @@
 """Slices of the sample chat that the sample feeder enqueues."""
 
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.chat.sample_feeder import FIRST_SLICE, SLICE, WINDOW, Position, next_slice
+from pulse_workers.chat.sample_feeder import (
+    EXTRACTION_SIZE,
+    FIRST_SLICE,
+    SLICE,
+    Position,
+    next_slice,
+)
 
 
 def test_the_feeder_sends_every_message_once_per_pass_and_starts_again() -> None:
     export = [ChatMessage(f"1.{n}", f"1.{n}", "", "", "", "", "") for n in range(31)]
     position = Position()
     seen: dict[int, list[str]] = {}
-    windows = 0
+    extractions = 0
     while position.pass_number < 3:
         part, position = next_slice(export, position)
         assert 0 < len(part.messages) <= max(SLICE, FIRST_SLICE)
-        assert len(part.window) in (0, WINDOW)
-        windows += bool(part.window)
+        assert len(part.to_extract) in (0, EXTRACTION_SIZE)
+        extractions += bool(part.to_extract)
         seen.setdefault(part.position.pass_number, []).extend(m.id for m in part.messages)
     everything = [message.id for message in export]
     assert seen[1] == everything
     assert seen[2] == everything
-    assert windows
+    assert extractions
 
 
 def test_the_feeder_continues_after_the_export_became_shorter() -> None:

@@ -52,7 +52,7 @@ def task_for(count: int) -> str:
     return f"Summarise messages 1 to {count}."
 
 
-def read_summary(answer: AnalysisAnswer, data: ChatData) -> PeriodSummary:
+def convert_summary(answer: AnalysisAnswer, data: ChatData) -> PeriodSummary:
     """Return the summary.
 
     Raises:

@@ -54,7 +54,7 @@ class AgentAnswer(Generic[A]):
         prompt: Prompt,
         data: ChatData,
         task: str,
-        read: Callable[[A, ChatData], T],
+        convert: Callable[[A, ChatData], T],
         *,
         model: str,
         max_output_tokens: int,
@@ -65,7 +65,7 @@ class AgentAnswer(Generic[A]):
             prompt: the instructions.
             data: the messages.
             task: what to do with the data, in a sentence.
-            read: converts a valid answer; raises ValueError with what is wrong with it.
+            convert: converts a valid answer; raises ValueError with what is wrong with it.
             model: name of the model.
             max_output_tokens: limit of the answer.
         """
@@ -74,7 +74,7 @@ class AgentAnswer(Generic[A]):
             answer = convert_answer(value, self._type)
             if data.code in msgspec.json.encode(answer).decode():
                 raise ValueError("the answer repeats the code of the data")
-            return read(answer, data)
+            return convert(answer, data)
 
         schema = prompt.schema or bounded(self._schema, len(data.messages))
         system = f"{prompt.text}\n\nThe random code is {data.code}."

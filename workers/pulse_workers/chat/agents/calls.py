@@ -1,6 +1,6 @@
 """Provider calls, traced as events: agent, model, latency, tokens and cost.
 
-Three agents call providers: classification judges messages, extraction finds atoms and topics, and
+Three agents call providers: classification rates messages, extraction finds atoms and topics, and
 analysis summarises periods. Embedding has the same events.
 """
 

@@ -1,4 +1,4 @@
-"""The agent that judges messages."""
+"""The agent that classifies messages."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
@@ -38,7 +38,7 @@ def task_for(count: int) -> str:
     return f"Judge the {count} messages that have a number, each exactly once."
 
 
-def read_judgements(answer: JudgementAnswer, data: ChatData) -> Sequence[Judgement]:
+def convert_judgements(answer: JudgementAnswer, data: ChatData) -> Sequence[Judgement]:
     """Return one judgement per message, in the order of the data.
 
     Raises:

@@ -12,7 +12,7 @@ from msgspec import Meta
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.answer import AgentAnswer, ids_of, plain_text
 from pulse_workers.chat.agents.chat_data import ChatData, visible
-from pulse_workers.chat.providers.provider import Reading, ReadRequest
+from pulse_workers.chat.providers.provider import Extraction, ExtractionRequest
 from pulse_workers.chat.records import Atom, Evidence, Topic, TopicAssignment
 
 TOKENS_PER_MESSAGE: Final = 60
@@ -74,10 +74,10 @@ def task_for(count: int) -> str:
     return f"Extract the atoms and topics of messages 1 to {count}."
 
 
-class ExtractionReader:
+class ExtractionConverter:
     """Converts answers, for one request and model."""
 
-    def __init__(self, request: ReadRequest, model: str, language: str) -> None:
+    def __init__(self, request: ExtractionRequest, model: str, language: str) -> None:
         """Set what atoms are made with.
 
         Args:
@@ -90,7 +90,7 @@ class ExtractionReader:
         self._language = language
         self._topic_ids = {_normal(topic.name): topic.id for topic in request.topics}
 
-    def read(self, answer: ExtractionAnswer, data: ChatData) -> Reading:
+    def convert(self, answer: ExtractionAnswer, data: ChatData) -> Extraction:
         """Return atoms and topics.
 
         Raises:
@@ -104,7 +104,7 @@ class ExtractionReader:
             taken.update(ids)
             if ids:
                 topics.append(self._topic(found, ids))
-        return Reading(tuple(atoms.values()), tuple(topics))
+        return Extraction(tuple(atoms.values()), tuple(topics))
 
     def _atom(self, found: FoundAtom, data: ChatData) -> Atom:
         evidence = [self._evidence(source, data) for source in found.sources]
@@ -145,19 +145,19 @@ def given_topics(topics: Iterable[Topic]) -> list[str]:
     return [topic.name for topic in latest[:MAX_TOPICS_GIVEN]]
 
 
-def merge_readings(readings: Iterable[Reading]) -> Reading:
+def merge_extractions(extractions: Iterable[Extraction]) -> Extraction:
     """Return what was found in parts of a request; topics of the same name become one."""
     atoms: dict[str, Atom] = {}
     topics: dict[str, TopicAssignment] = {}
-    for reading in readings:
-        for atom in reading.atoms:
+    for extraction in extractions:
+        for atom in extraction.atoms:
             known = atoms.get(atom.id)
             evidence = {each.message_id: each for each in (known.evidence if known else ())}
             evidence |= {each.message_id: each for each in atom.evidence}
             atoms[atom.id] = msgspec.structs.replace(
                 known or atom, evidence=tuple(evidence.values())
             )
-        for topic in reading.topics:
+        for topic in extraction.topics:
             members = topics[topic.topic_id].message_ids if topic.topic_id in topics else ()
             topics[topic.topic_id] = TopicAssignment(
                 topic.topic_id,
@@ -165,7 +165,7 @@ def merge_readings(readings: Iterable[Reading]) -> Reading:
                 topic.key_phrases,
                 tuple(dict.fromkeys((*members, *topic.message_ids))),
             )
-    return Reading(tuple(atoms.values()), tuple(topics.values()))
+    return Extraction(tuple(atoms.values()), tuple(topics.values()))
 
 
 def _normal(text: str) -> str:

@@ -24,12 +24,12 @@ from pulse_workers.chat.providers.partial_provider import PartialProvider
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
+    Extraction,
+    ExtractionRequest,
     JudgeInput,
     Judgement,
     ModelVersion,
     PeriodSummary,
-    Reading,
-    ReadRequest,
     SummaryRequest,
 )
 from pulse_workers.chat.records import ChatMessage, Topic
@@ -41,16 +41,16 @@ T = TypeVar("T")
 WITHHELD: Final = "gives orders to a language model, which are not followed"
 """Reason of a message that was not judged."""
 _CAPABILITIES: Final = {
-    "classification": Capability.JUDGE,
-    "extraction": Capability.READ,
+    "classification": Capability.CLASSIFY,
+    "extraction": Capability.EXTRACT,
     "analysis": Capability.SUMMARISE,
 }
 _ANSWERS: Final[Mapping[Capability, AgentAnswer[Any]]] = {
-    Capability.JUDGE: classification.ANSWER,
-    Capability.READ: extraction.ANSWER,
+    Capability.CLASSIFY: classification.ANSWER,
+    Capability.EXTRACT: extraction.ANSWER,
     Capability.SUMMARISE: analysis.ANSWER,
 }
-_MAX_MESSAGES: Final = {Capability.JUDGE: 40, Capability.READ: 120, Capability.SUMMARISE: 300}
+_MAX_MESSAGES: Final = {Capability.CLASSIFY: 40, Capability.EXTRACT: 120, Capability.SUMMARISE: 300}
 """Of one request: with more, models overlook some."""
 _MAX_BEFORE: Final = 5
 _CONCURRENCY: Final = 4
@@ -90,14 +90,14 @@ class LanguageModelProvider(PartialProvider):
         schema = _ANSWERS[self._capability].version(self._prompt)
         return ModelVersion(self.model, self._prompt.version, schema_version=schema)
 
-    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
-        """Judge messages; see `Provider`. A message that gives orders to models is not judged.
+    async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        """Classify messages; see `Provider`. A possible prompt injection is not judged.
 
         Raises:
             ModelError: all requests failed, or were not answered validly.
-            ProviderRefusedError: this agent does not judge.
+            ProviderRefusedError: this agent does not classify.
         """
-        self._check(Capability.JUDGE)
+        self._check(Capability.CLASSIFY)
         given = {
             each.message.id: each
             for each in inputs
@@ -116,7 +116,7 @@ class LanguageModelProvider(PartialProvider):
                 classification.ANSWER,
                 data,
                 classification.task_for(len(messages)),
-                classification.read_judgements,
+                classification.convert_judgements,
             )
 
         parts = self._parts(
@@ -134,17 +134,17 @@ class LanguageModelProvider(PartialProvider):
         )
         return self._answer(judgements, asked, classification.ANSWER)
 
-    async def read(self, request: ReadRequest) -> Answer[Reading]:
+    async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Extract atoms and topics; see `Provider`. Messages that give orders are left out.
 
         Raises:
             ModelError: all requests failed, or were not answered validly.
             ProviderRefusedError: this agent does not extract.
         """
-        self._check(Capability.READ)
+        self._check(Capability.EXTRACT)
         prompt = self._in_language(request.language)
         language = request.language or self._agent.language or ""
-        reader = extraction.ExtractionReader(request, self.model, language)
+        converter = extraction.ExtractionConverter(request, self.model, language)
         topics, tokens = self._topics(request.topics)
         messages = [
             each
@@ -152,17 +152,17 @@ class LanguageModelProvider(PartialProvider):
             if each.content.strip() and not message_gives_orders(each)
         ]
 
-        def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[Reading]:
+        def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[Extraction]:
             data = chat_data(part, topics=topics)
             task = extraction.task_for(len(part))
-            return self._request(extraction.ANSWER, data, task, reader.read, prompt)
+            return self._request(extraction.ANSWER, data, task, converter.convert, prompt)
 
         parts = self._parts(
             messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE, context=lambda _first: tokens
         )
         asked = await self._ask(parts, request_for)
-        reading = extraction.merge_readings(asked.values)
-        return self._answer(reading, asked, extraction.ANSWER, prompt)
+        merged = extraction.merge_extractions(asked.values)
+        return self._answer(merged, asked, extraction.ANSWER, prompt)
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
         """Summarise a period; see `Provider`. A long one is summarised in parts.
@@ -178,7 +178,7 @@ class LanguageModelProvider(PartialProvider):
         def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[PeriodSummary]:
             task = analysis.task_for(len(part))
             return self._request(
-                analysis.ANSWER, chat_data(part), task, analysis.read_summary, prompt
+                analysis.ANSWER, chat_data(part), task, analysis.convert_summary, prompt
             )
 
         asked = await self._ask(self._parts(messages, tokens_of_answer=0), request_for)
@@ -217,14 +217,14 @@ class LanguageModelProvider(PartialProvider):
         answer: AgentAnswer[A],
         data: ChatData,
         task: str,
-        read: Callable[[A, ChatData], T],
+        convert: Callable[[A, ChatData], T],
         prompt: Prompt | None = None,
     ) -> CompletionRequest[T]:
         return answer.request(
             prompt or self._prompt,
             data,
             task,
-            read,
+            convert,
             model=self.model,
             max_output_tokens=self._agent.max_output_tokens,
         )

@@ -1,4 +1,4 @@
-"""The stage `extracted`: topics and atoms of messages that are read together."""
+"""The stage `extracted`: topics and atoms that are extracted from messages."""
 
 import asyncio
 import contextlib
@@ -19,18 +19,18 @@ from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
+    Extraction,
+    ExtractionRequest,
     Fallback,
-    Reading,
-    ReadRequest,
 )
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.knowledge import Reader, TopicChange
+from pulse_workers.chat.store.knowledge import Provenance, TopicChange
 from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 MIN_MESSAGES: Final = 12
-"""Fewer messages are read together with those before them: alone they say too little."""
+"""Fewer messages are extracted together with earlier ones: alone they say too little."""
 _RENEWAL_S: Final = 60.0
 
 
@@ -40,8 +40,8 @@ class Extracted:
 
     Attributes:
         summary: counts of created and changed topics and atoms; empty after an error.
-        error: None if the messages were read.
-        records: of the stage; empty for a reading in one language, which is not all of it.
+        error: None if the extraction succeeded.
+        records: of the stage; empty for an extraction in one language, which is not the stage.
     """
 
     summary: dict[str, Any]
@@ -59,15 +59,15 @@ async def extract_messages(
     agent: str = EXTRACTION,
     language: str | None = None,
 ) -> Extracted:
-    """Read messages, store topics and atoms and the outcome of the stage, and publish them.
+    """Extract topics and atoms; store and publish them, and the outcome of the stage.
 
     Args:
         services: of the worker.
         messages: stored messages, oldest first.
         vectors: their unit vectors, as far as they are known.
         task_id: ID of the calling task.
-        edited: those that were read with another content before; what only that content said is
-            removed.
+        edited: those that had another content at their last extraction; what only that content
+            said is removed.
         agent: name of the agent, for events.
         language: language of what is found; None for that of the messages.
 
@@ -77,7 +77,7 @@ async def extract_messages(
     summary: dict[str, Any] = {}
     failure: Exception | None = None
     provider_errors: list[Exception] = []
-    answered: Answer[Reading] | None = None
+    answered: Answer[Extraction] | None = None
     try:
         async with _announced(services, len(messages), task_id, agent, language) as completed:
             removed = await services.store.knowledge.remove_sources(edited)
@@ -86,7 +86,7 @@ async def extract_messages(
             counts = {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
             read = [*await _before(services, messages), *messages]
             known = await _all_vectors(services, read, vectors)
-            request = ReadRequest(
+            request = ExtractionRequest(
                 read, known, await services.store.knowledge.topics(), language, time.time()
             )
             try:
@@ -94,8 +94,8 @@ async def extract_messages(
                     agent,
                     task_id,
                     len(read),
-                    services.provider.read(request),
-                    capability=Capability.READ,
+                    services.provider.extract(request),
+                    capability=Capability.EXTRACT,
                 )
             except Exception as error:
                 provider_errors.append(error)
@@ -170,19 +170,21 @@ async def _announced(
 async def _store(
     services: Services,
     messages: Sequence[ChatMessage],
-    request: ReadRequest,
-    answer: Answer[Reading],
+    request: ExtractionRequest,
+    answer: Answer[Extraction],
     task_id: str,
 ) -> dict[str, Any]:
     """Store and publish what was found; return the counts."""
     embedding_model = stage_versions(services.provider)[Stage.EMBEDDED].model
-    reading_id = _reading_id(request.messages)
+    extraction_id = _extraction_id(request.messages)
     assignments = [(each, part.model) for part in answer.parts for each in part.value.topics]
     atoms = [(atom, part.fallback) for part in answer.parts for atom in part.value.atoms]
     changes: list[TopicChange] = []
     for assignment, model in assignments:
-        reader = Reader(reading_id, model, embedding_model, format_timestamp(request.now))
-        change = await services.store.knowledge.assign(assignment, request.vectors, reader)
+        provenance = Provenance(
+            extraction_id, model, embedding_model, format_timestamp(request.now)
+        )
+        change = await services.store.knowledge.assign(assignment, request.vectors, provenance)
         changes += [change] if change else []
     topic_of = {
         message_id: assignment.topic_id
@@ -218,7 +220,7 @@ async def _store(
 
 
 async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Return messages to read together with few messages: those before them, oldest first."""
+    """Return the earlier messages that few messages are extracted with, oldest first."""
     if len(messages) >= MIN_MESSAGES:
         return []
     own = {message.id for message in messages}
@@ -240,7 +242,7 @@ async def _all_vectors(
     return {**found, **embedding.vectors}
 
 
-def _reading_id(messages: Sequence[ChatMessage]) -> str:
+def _extraction_id(messages: Sequence[ChatMessage]) -> str:
     """Return the same ID for the same messages with the same content."""
     content = "\n".join(f"{message.id} {message.content_hash}" for message in messages)
     return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()

@@ -1,4 +1,4 @@
-"""A pass over a source: store its messages, and enqueue what they miss, window by window."""
+"""Ingestion of a source: stores its messages, and enqueues their missing stages in batches."""
 
 import dataclasses
 from collections import Counter
@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_workers.chat.pipeline.batch import StageOutcomes
+from pulse_workers.chat.pipeline.batch_queue import BatchQueue, QueuedBatch
 from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
-from pulse_workers.chat.pipeline.window import StageOutcomes
-from pulse_workers.chat.pipeline.window_queue import QueuedWindow, WindowQueue
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.sources.telegram_export import Window
+from pulse_workers.chat.sources.telegram_export import MessageBatch
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError
 
@@ -25,11 +25,11 @@ _ANNOUNCED_AGAIN: Final = 1_000
 
 @dataclasses.dataclass(frozen=True)
 class StoredMessages:
-    """What storing some messages came to.
+    """The outcome of storing messages.
 
     Attributes:
         counts: of new, updated and unchanged messages.
-        missing: ids of those with stages that have to run.
+        missing: IDs of those with stages that have to run.
         complete: records of the stages of each of the others.
     """
 
@@ -39,15 +39,15 @@ class StoredMessages:
 
 
 async def store_messages(
-    services: Services, messages: Sequence[ChatMessage], task_id: str, *, again: bool = False
+    services: Services, messages: Sequence[ChatMessage], task_id: str, *, is_retry: bool = False
 ) -> StoredMessages:
-    """Store messages of any source, announce new and edited ones, and tell what they miss.
+    """Store messages of any source, announce changes, and return which have missing stages.
 
     Args:
         services: of the worker.
         messages: with what stores them as `ingested_by`.
         task_id: ID of the task that stores them, empty outside of a task.
-        again: whether they may have been stored before an interruption, without being announced.
+        is_retry: whether they may have been stored before an interruption, without being announced.
 
     Raises:
         StoreFullError: the bucket has reached its limit.
@@ -57,7 +57,7 @@ async def store_messages(
     def announce(message: ChatMessage, change: MessageChange) -> None:
         _publish(services, message, change, task_id)
 
-    stored = await store.messages.put_many(messages, again=again, on_change=announce)
+    stored = await store.messages.put_many(messages, is_retry=is_retry, on_change=announce)
     known = [each.id for each, change in stored if change is not MessageChange.NEW]
     records = await store.stages.get_many(known)
     versions = stage_versions(services.provider)
@@ -98,36 +98,36 @@ def _publish(services: Services, message: ChatMessage, change: MessageChange, ta
 
 
 class Checkpoint(msgspec.Struct):
-    """Stored progress of a pass, from which an interrupted one continues.
+    """Stored progress of a run, from which an interrupted one continues.
 
     Attributes:
-        position: messages of the source that are stored, with what they miss enqueued.
+        position: messages of the source that are stored, and whose missing stages are enqueued.
         counts: of new, updated and unchanged messages.
-        enqueued: number of windows.
-        outcomes: of the windows, as fields of a result.
-        queued: windows without a result.
+        enqueued: number of batches.
+        outcomes: of the batches, as fields of a result.
+        queued: batches without a result.
     """
 
     position: int = 0
     counts: dict[str, int] = {}
     enqueued: int = 0
     outcomes: dict[str, Any] = {}
-    queued: list[QueuedWindow] = []
+    queued: list[QueuedBatch] = []
 
 
-class Pass:
-    """A pass over a source by one task."""
+class IngestRun:
+    """The ingestion of a source by one task."""
 
     def __init__(
-        self, services: Services, task_id: str, queue: WindowQueue, outcomes: StageOutcomes
+        self, services: Services, task_id: str, queue: BatchQueue, outcomes: StageOutcomes
     ) -> None:
-        """Create a pass that has not begun.
+        """Create a run that has not started.
 
         Args:
             services: of the worker.
             task_id: ID of the task, under which its progress is stored.
-            queue: takes the windows.
-            outcomes: to which the queue adds the results of windows.
+            queue: takes the batches.
+            outcomes: to which the queue adds the results of batches.
         """
         self._services = services
         self._task_id = task_id
@@ -147,7 +147,7 @@ class Pass:
 
     async def run(
         self,
-        windows: AsyncIterator[Window],
+        batches: AsyncIterator[MessageBatch],
         offset: int,
         limit: int,
         report_progress: ReportProgress,
@@ -155,13 +155,13 @@ class Pass:
         """Read the source and return the result of the task.
 
         Args:
-            windows: of the source.
+            batches: of the source.
             offset: number of messages to skip.
             limit: maximum number of messages to read, 0 for all.
-            report_progress: called with each window.
+            report_progress: called with each batch.
         """
         try:
-            return await self._run(windows, offset, limit, report_progress)
+            return await self._run(batches, offset, limit, report_progress)
         except OUTAGE_ERRORS:
             raise  # the next attempt continues
         except Exception:
@@ -170,7 +170,7 @@ class Pass:
 
     async def _run(
         self,
-        windows: AsyncIterator[Window],
+        batches: AsyncIterator[MessageBatch],
         offset: int,
         limit: int,
         report_progress: ReportProgress,
@@ -179,10 +179,10 @@ class Pass:
         stop = offset + limit if limit else None
         percent = 0
         await report_progress(0, "messages stored: 0")
-        async for window in windows:
-            await self._add(window, offset, stop)
-            if window.size:
-                percent = min(99, 100 * window.bytes_read // window.size)
+        async for batch in batches:
+            await self._add(batch, offset, stop)
+            if batch.size:
+                percent = min(99, 100 * batch.bytes_read // batch.size)
             if stop is not None and limit:
                 percent = max(percent, min(99, 100 * (self._position - offset) // limit))
             await report_progress(percent, self._describe())
@@ -204,17 +204,17 @@ class Pass:
         self._outcomes.add_fields(checkpoint.outcomes)
         self._queue.resume(checkpoint.queued)
 
-    async def _add(self, window: Window, offset: int, stop: int | None) -> None:
-        """Store the messages of a window that belong to this pass, and enqueue it."""
-        start, self._position = self._position, self._position + len(window.messages)
-        self._skipped += window.skipped
-        if window.is_last:
-            self._is_finished, self._cut_off_at = True, window.cut_off_at
-        end = len(window.messages)
+    async def _add(self, batch: MessageBatch, offset: int, stop: int | None) -> None:
+        """Store the messages of a batch that belong to this run, and enqueue it."""
+        start, self._position = self._position, self._position + len(batch.messages)
+        self._skipped += batch.skipped
+        if batch.is_last:
+            self._is_finished, self._cut_off_at = True, batch.cut_off_at
+        end = len(batch.messages)
         if stop is not None and self._position > stop:
             self._is_finished, self._position = False, stop
             end = max(0, stop - start)
-        messages = window.messages[max(0, offset - start) : end]
+        messages = batch.messages[max(0, offset - start) : end]
         self._stored += len(messages)
         if messages and not self._source_name:
             self._source_name = messages[0].source_name
@@ -236,8 +236,8 @@ class Pass:
 
     async def _store(self, messages: Sequence[ChatMessage]) -> None:
         own = [msgspec.structs.replace(each, ingested_by=self._task_id) for each in messages]
-        # An earlier attempt may have stored the first window, and not have announced it.
-        stored = await store_messages(self._services, own, self._task_id, again=self._is_first)
+        # An earlier attempt may have stored the first batch, and not have announced it.
+        stored = await store_messages(self._services, own, self._task_id, is_retry=self._is_first)
         self._is_first = False
         self._counts.update(stored.counts)
         for records in stored.complete:
@@ -269,7 +269,7 @@ class Pass:
     def _describe(self) -> str:
         return (
             f"{self._stored:,} messages stored, {self._queue.done} of "
-            f"{self._queue.done + len(self._queue.queued)} windows processed"
+            f"{self._queue.done + len(self._queue.queued)} batches processed"
         )
 
     def _result(self, offset: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A pass over all stored messages: enqueue the stages that they miss, window by window."""
+"""Search for missing stages of all stored messages, which are enqueued in batches."""
 
 import contextlib
 import dataclasses
@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_workers.chat.pipeline.batch import BATCH_SIZE, StageOutcomes
+from pulse_workers.chat.pipeline.batch_queue import BatchQueue, QueuedBatch
 from pulse_workers.chat.pipeline.ingestion import ReportProgress
 from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
-from pulse_workers.chat.pipeline.window import WINDOW_SIZE, StageOutcomes
-from pulse_workers.chat.pipeline.window_queue import QueuedWindow, WindowQueue
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
@@ -23,12 +23,12 @@ PAGE_SIZE: Final = 1_000
 """Messages that are read at a time."""
 GRACE_S: Final = 600.0
 """Messages that were stored a shorter time ago, and have no record of a stage, are left to the
-window that their source has enqueued: it may be running."""
+batch that their source has enqueued: it may be running."""
 _KEY: Final = "missing"
 
 
 class MissingCheckpoint(msgspec.Struct):
-    """Stored progress of a pass, from which an interrupted one continues.
+    """Stored progress of a run, from which an interrupted one continues.
 
     Attributes:
         position: sequence in the bucket of messages up to which they are checked and enqueued.
@@ -36,9 +36,9 @@ class MissingCheckpoint(msgspec.Struct):
         missing: number of those that missed a stage, and were enqueued.
         is_cut: whether more missed one than the limit.
         has_embedded: whether some missed a vector, so that earlier ones may be unused.
-        enqueued: number of windows.
-        outcomes: of the windows, as fields of a result.
-        queued: windows without a result.
+        enqueued: number of batches.
+        outcomes: of the batches, as fields of a result.
+        queued: batches without a result.
     """
 
     position: int = 0
@@ -48,13 +48,13 @@ class MissingCheckpoint(msgspec.Struct):
     has_embedded: bool = False
     enqueued: int = 0
     outcomes: dict[str, Any] = {}
-    queued: list[QueuedWindow] = []
+    queued: list[QueuedBatch] = []
 
 
 async def process_missing(
     services: Services,
     task_id: str,
-    queue: WindowQueue,
+    queue: BatchQueue,
     outcomes: StageOutcomes,
     limit: int,
     now: float,
@@ -67,11 +67,11 @@ async def process_missing(
     Args:
         services: of the worker.
         task_id: ID of the task, under which its progress is stored.
-        queue: takes the windows.
-        outcomes: to which the queue adds the results of windows.
+        queue: takes the batches.
+        outcomes: to which the queue adds the results of batches.
         limit: maximum number of messages to enqueue, 0 for all.
         now: when the task was enqueued, Unix seconds.
-        report_progress: called with each page and each window.
+        report_progress: called with each page and each batch.
     """
     state, key = services.store.state, f"{_KEY}.{task_id}"
     found, _ = await state.get(key)
@@ -89,14 +89,14 @@ async def process_missing(
         missing = await _missing(services, page)
         taken = list(missing)[: limit - run.missing if limit else None]
         run.has_embedded |= any(Stage.EMBEDDED in missing[key] for key in taken)
-        windows = _windows(taken)
-        for window in windows:
-            await queue.submit(task_id, window)
+        batches = _batches(taken)
+        for batch in batches:
+            await queue.submit(task_id, batch)
         run.position = position or last
         run.checked += len(page)
         run.missing += len(taken)
         run.is_cut = run.is_cut or len(taken) < len(missing)
-        run.enqueued += len(windows)
+        run.enqueued += len(batches)
         run.outcomes, run.queued = outcomes.to_fields(), queue.queued
         await state.put(key, run)
         await report()
@@ -156,13 +156,13 @@ async def _missing(services: Services, messages: Sequence[_Message]) -> dict[str
     }
 
 
-def _windows(ids: Sequence[str]) -> list[list[str]]:
-    """Divide messages into windows: those of one chat are read together."""
+def _batches(ids: Sequence[str]) -> list[list[str]]:
+    """Divide messages into batches, each of one chat."""
     by_chat: dict[str, list[str]] = defaultdict(list)
     for key in ids:
         by_chat[key.rpartition(".")[0]].append(key)
     return [
-        chat[first : first + WINDOW_SIZE]
+        chat[first : first + BATCH_SIZE]
         for chat in by_chat.values()
-        for first in range(0, len(chat), WINDOW_SIZE)
+        for first in range(0, len(chat), BATCH_SIZE)
     ]

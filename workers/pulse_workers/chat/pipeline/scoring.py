@@ -57,8 +57,8 @@ async def score_messages(
                 CLASSIFICATION,
                 task_id,
                 len(inputs),
-                services.provider.judge(inputs),
-                capability=Capability.JUDGE,
+                services.provider.classify(inputs),
+                capability=Capability.CLASSIFY,
             )
             errors.update(answer.unanswered)
             for part in answer.parts:

@@ -15,9 +15,9 @@ from pulse_workers.chat.providers.provider import Capability, Fallback, ModelVer
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 
 _CAPABILITIES: Final = {
-    Stage.SCORED: Capability.JUDGE,
+    Stage.SCORED: Capability.CLASSIFY,
     Stage.EMBEDDED: Capability.EMBED,
-    Stage.EXTRACTED: Capability.READ,
+    Stage.EXTRACTED: Capability.EXTRACT,
 }
 _MAX_REASON: Final = 300
 

@@ -17,13 +17,13 @@ from pulse_workers.chat.records import Vector
 from pulse_workers.errors import ProviderRefusedError, SettingsError
 
 E5_MODEL: Final = "multilingual-e5-small-q4"
-E5_WINDOW: Final = 1_000
+E5_CHUNK_SIZE: Final = 1_000
 """Characters that the model reads at once: fewer than its 512 tokens in any alphabet."""
-E5_MAX_WINDOWS: Final = 4
-"""A window takes a third of a second of CPU time; what follows hardly changes the vector."""
+E5_MAX_CHUNKS: Final = 4
+"""A chunk takes a third of a second of CPU time; what follows hardly changes the vector."""
 
 E5_BATCH: Final = 8
-"""Parts of texts after which another call has its turn, such as that of a search."""
+"""Chunks after which another call may run, such as that of a search."""
 
 
 class HttpEmbedding(PartialProvider):
@@ -106,8 +106,8 @@ class E5Embedding(PartialProvider):
             ProviderRefusedError: a text is empty.
         """
         _check_not_empty(texts)
-        windows = [_windows(text) for text in texts]
-        flat = [window for group in windows for window in group]
+        chunks = [_chunks(text) for text in texts]
+        flat = [chunk for group in chunks for chunk in group]
         parts: list[Vector] = []
         tokens = 0
         for first in range(0, len(flat), E5_BATCH):
@@ -117,8 +117,8 @@ class E5Embedding(PartialProvider):
             parts.append(part)
             tokens += count
         rows = np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
-        ends = np.cumsum([len(group) for group in windows])
-        means = [part.mean(axis=0) for part in np.split(rows, ends[:-1])] if windows else rows
+        ends = np.cumsum([len(group) for group in chunks])
+        means = [part.mean(axis=0) for part in np.split(rows, ends[:-1])] if chunks else rows
         vectors: Vector = np.asarray([mean / np.linalg.norm(mean) for mean in means], np.float32)
         return Answer(vectors.reshape(len(texts), -1), Usage(tokens, 0, 0.0), self.name, E5_MODEL)
 
@@ -131,11 +131,11 @@ class E5Embedding(PartialProvider):
             return rows, sum(self._model.token_count(text, is_query) for text in texts)
 
 
-def _windows(text: str) -> list[str]:
+def _chunks(text: str) -> list[str]:
     """Return the parts of a text that the engine reads as C strings, at least one."""
     plain = text.strip().encode(errors="replace").decode().replace("\0", " ")
-    starts = range(0, min(len(plain), E5_WINDOW * E5_MAX_WINDOWS), E5_WINDOW)
-    return [plain[start : start + E5_WINDOW] for start in starts]
+    starts = range(0, min(len(plain), E5_CHUNK_SIZE * E5_MAX_CHUNKS), E5_CHUNK_SIZE)
+    return [plain[start : start + E5_CHUNK_SIZE] for start in starts]
 
 
 def _check_not_empty(texts: Sequence[str]) -> None:

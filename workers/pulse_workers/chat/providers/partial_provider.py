@@ -6,12 +6,12 @@ from typing import NoReturn
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
+    Extraction,
+    ExtractionRequest,
     JudgeInput,
     Judgement,
     ModelVersion,
     PeriodSummary,
-    Reading,
-    ReadRequest,
     SummaryRequest,
 )
 from pulse_workers.chat.records import Vector
@@ -38,18 +38,18 @@ class PartialProvider:
         """Return no models: there is nothing to check."""
         return []
 
-    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+    async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Refuse; see `Provider`."""
-        self._refuse(f"judge {len(inputs)} messages")
+        self._refuse(f"classify {len(inputs)} messages")
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
         """Refuse; see `Provider`."""
         del is_query
         self._refuse(f"embed {len(texts)} texts")
 
-    async def read(self, request: ReadRequest) -> Answer[Reading]:
+    async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Refuse; see `Provider`."""
-        self._refuse(f"read {len(request.messages)} messages")
+        self._refuse(f"extract from {len(request.messages)} messages")
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
         """Refuse; see `Provider`."""

@@ -1,4 +1,4 @@
-"""The interface of providers, which judge, embed, read and summarise chat messages.
+"""The interface of providers, which classify, embed, extract from and summarise chat messages.
 
 Tasks and agents depend on this protocol only. A provider has some of the capabilities; it raises
 `ProviderRefusedError` for what it cannot do, and never guesses.
@@ -17,9 +17,9 @@ T_co = TypeVar("T_co", covariant=True)
 class Capability(enum.Enum):
     """What a provider can do."""
 
-    JUDGE = "judge"
+    CLASSIFY = "classify"
     EMBED = "embed"
-    READ = "read"
+    EXTRACT = "extract"
     SUMMARISE = "summarise"
 
 
@@ -131,7 +131,7 @@ class Answer(Generic[T_co]):
 
 @dataclasses.dataclass(frozen=True)
 class JudgeInput:
-    """A message to judge, with what it is judged by.
+    """A message to classify, with its context.
 
     Attributes:
         message: the message.
@@ -168,8 +168,8 @@ class Judgement:
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadRequest:
-    """Messages to read together.
+class ExtractionRequest:
+    """Messages from which atoms and topics are extracted together.
 
     Attributes:
         messages: in the order in which they were sent.
@@ -187,8 +187,8 @@ class ReadRequest:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
-    """What was found in messages: atoms and topics."""
+class Extraction:
+    """Atoms and topics that were found in messages."""
 
     atoms: tuple[Atom, ...]
     topics: tuple[TopicAssignment, ...]
@@ -257,8 +257,8 @@ class Provider(Protocol):
         """Return model and prompt version of the answers it gives now."""
         ...
 
-    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
-        """Judge messages; there is one judgement or error for each, in the same order."""
+    async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+        """Classify messages; there is one judgement or error for each, in the same order."""
         ...
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
@@ -270,7 +270,7 @@ class Provider(Protocol):
         """
         ...
 
-    async def read(self, request: ReadRequest) -> Answer[Reading]:
+    async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Extract atoms, and assign messages to topics."""
         ...
 

@@ -15,14 +15,14 @@ from pulse_workers.chat.providers.model_errors import (
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
+    Extraction,
+    ExtractionRequest,
     Fallback,
     JudgeInput,
     Judgement,
     ModelVersion,
     PeriodSummary,
     Provider,
-    Reading,
-    ReadRequest,
     SummaryRequest,
     Usage,
 )
@@ -83,14 +83,14 @@ class RoutedProvider:
             is_available=self._unavailable_until.get(capability, 0.0) <= self._monotonic(),
         )
 
-    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+    async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages; see `Provider`."""
 
         def call(provider: Provider, ids: _Ids) -> Awaitable[Answer[tuple[Judgement, ...]]]:
             asked = [each for each in inputs if ids is None or each.message.id in ids]
-            return provider.judge(asked)
+            return provider.classify(asked)
 
-        return await self._ask(Capability.JUDGE, call)
+        return await self._ask(Capability.CLASSIFY, call)
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
         """Embed texts; see `Provider`."""
@@ -98,14 +98,14 @@ class RoutedProvider:
             Capability.EMBED, lambda provider, _ids: provider.embed(texts, is_query=is_query)
         )
 
-    async def read(self, request: ReadRequest) -> Answer[Reading]:
+    async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Extract atoms and assign topics; see `Provider`."""
 
-        def call(provider: Provider, ids: _Ids) -> Awaitable[Answer[Reading]]:
+        def call(provider: Provider, ids: _Ids) -> Awaitable[Answer[Extraction]]:
             messages = [each for each in request.messages if ids is None or each.id in ids]
-            return provider.read(dataclasses.replace(request, messages=messages))
+            return provider.extract(dataclasses.replace(request, messages=messages))
 
-        return await self._ask(Capability.READ, call)
+        return await self._ask(Capability.EXTRACT, call)
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
         """Summarise a period; see `Provider`."""

@@ -1,6 +1,6 @@
 """Telegram Desktop exports (`result.json`) of one chat or of a whole account, of any size.
 
-An export is read window by window, so that neither the file nor its messages are held in memory.
+An export is read batch by batch, so that neither the file nor its messages are held in memory.
 """
 
 import asyncio
@@ -40,16 +40,16 @@ _HOW_TO_EXPORT: Final = "Export the chat as machine-readable JSON and give its r
 
 
 @dataclasses.dataclass(frozen=True)
-class Window:
+class MessageBatch:
     """Consecutive messages of one chat.
 
     Attributes:
-        messages: in order, without service messages; empty only in the last window.
-        skipped: messages that cannot be read, between the window before and the end of this one.
+        messages: in order, without service messages; empty only in the last batch.
+        skipped: messages that cannot be read, between the batch before and the end of this one.
         bytes_read: bytes of the file read so far.
         size: bytes of the file.
         is_last: whether the export ends here.
-        cut_off_at: in the last window, offset of what cannot be read because the file ends too
+        cut_off_at: in the last batch, offset of what cannot be read because the file ends too
             early; None if the export is complete.
     """
 
@@ -61,40 +61,40 @@ class Window:
     cut_off_at: int | None = None
 
 
-async def read_windows(
+async def read_batches(
     path: str, size: int, folders: AllowedFolders
-) -> AsyncGenerator[Window, None]:
-    """Yield the messages of an export in windows; the last one says so.
+) -> AsyncGenerator[MessageBatch, None]:
+    """Yield the messages of an export in batches; the last one says so.
 
     A caller that stops early closes the generator (`contextlib.aclosing`).
 
     Args:
         path: path to the `result.json`, or to its folder; empty for the bundled sample.
-        size: maximum number of messages of a window.
+        size: maximum number of messages of a batch.
         folders: where exports may be.
 
     Raises:
         PathNotAllowedError: the path is outside the folders.
         ExportUnreadableError: the file does not exist, cannot be read, or is not an export.
     """
-    reader = _WindowReader(path, size, folders)
+    reader = _BatchReader(path, size, folders)
     try:
         while not reader.is_done:
-            window = await asyncio.to_thread(reader.advance)
-            if window is not None:
-                yield window
+            batch = await asyncio.to_thread(reader.advance)
+            if batch is not None:
+                yield batch
     finally:
         reader.close()
 
 
-class _WindowReader:
-    """Collects what a scanner finds into windows, a chunk of the file at a time."""
+class _BatchReader:
+    """Collects what a scanner finds into batches, a chunk of the file at a time."""
 
     def __init__(self, path: str, size: int, folders: AllowedFolders) -> None:
         self.is_done = False
         self._path = Path(path) if path else resource_path("sample", _RESULT)
         self._folders = folders
-        self._window_size = max(1, size)
+        self._batch_size = max(1, size)
         self._source = "" if path else SAMPLE
         self._file: BinaryIO | None = None
         self._file_size = 0
@@ -119,8 +119,8 @@ class _WindowReader:
         if self._file is not None:
             self._file.close()
 
-    def advance(self) -> Window | None:
-        """Return the next window; None if one more chunk of the file does not complete it."""
+    def advance(self) -> MessageBatch | None:
+        """Return the next batch; None if one more chunk of the file does not complete it."""
         try:
             with self._lock:
                 return None if self._is_closed else self._advance()
@@ -130,13 +130,13 @@ class _WindowReader:
             if self._is_closed:
                 self._close_file()
 
-    def _advance(self) -> Window | None:
+    def _advance(self) -> MessageBatch | None:
         if self._file is None:
             self._open()
         for found in self._found:
-            window = None if found is None else self._add(found)
-            if found is None or window is not None:
-                return window
+            batch = None if found is None else self._add(found)
+            if found is None or batch is not None:
+                return batch
         return self._end()
 
     def _open(self) -> None:
@@ -147,19 +147,19 @@ class _WindowReader:
         self._scanner = ExportScanner(self._file)
         self._found = self._scanner.scan()
 
-    def _add(self, found: Found) -> Window | None:
+    def _add(self, found: Found) -> MessageBatch | None:
         match found:
             case ChatHeader(fields):
-                window = self._window() if self._messages else None
+                batch = self._batch() if self._messages else None
                 self._chat, self._chat_name = chat_key(fields), chat_name(fields)
                 self._recent.clear()
                 self._threads = ForumThreads()
-                return window
+                return batch
             case dict():
                 self._add_message(found)
             case Unreadable():
                 self._skipped += 1
-        return self._window() if len(self._messages) == self._window_size else None
+        return self._batch() if len(self._messages) == self._batch_size else None
 
     def _add_message(self, raw: dict[str, Any]) -> None:
         if raw.get("type", "message") != "message":
@@ -174,8 +174,8 @@ class _WindowReader:
         self._messages.append(message)
         self._recent.append(message.id)
 
-    def _window(self, *, is_last: bool = False) -> Window:
-        window = Window(
+    def _batch(self, *, is_last: bool = False) -> MessageBatch:
+        batch = MessageBatch(
             tuple(self._messages),
             self._skipped,
             self._scanner.bytes_read,
@@ -184,15 +184,15 @@ class _WindowReader:
             self._scanner.cut_off_at if is_last else None,
         )
         self._messages, self._skipped = [], 0
-        return window
+        return batch
 
-    def _end(self) -> Window:
+    def _end(self) -> MessageBatch:
         self.is_done = True
         if not self._scanner.is_export:
             raise ExportUnreadableError(
                 f"{self._path.name} is not a Telegram export: it has neither messages nor chats"
             )
-        return self._window(is_last=True)
+        return self._batch(is_last=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -274,13 +274,13 @@ def read_export(path: str, folders: AllowedFolders) -> Export:
     """
     messages: list[ChatMessage] = []
     skipped = 0
-    reader = _WindowReader(path, MAX_RECENT, folders)
+    reader = _BatchReader(path, MAX_RECENT, folders)
     try:
         while not reader.is_done:
-            if window := reader.advance():
-                messages += window.messages
-                skipped += window.skipped
-                cut_off_at = window.cut_off_at
+            if batch := reader.advance():
+                messages += batch.messages
+                skipped += batch.skipped
+                cut_off_at = batch.cut_off_at
     finally:
         reader.close()
     if skipped:

@@ -30,7 +30,7 @@ from pulse_workers.chat.store.topics import new_topic, with_members
 from pulse_workers.errors import ConcurrentChangeError
 
 CORRECTION: Final = "correction"
-_MAX_READINGS: Final = 16
+_MAX_EXTRACTION_IDS: Final = 16
 
 _encode = msgspec.json.Encoder().encode
 _decode_topic = msgspec.json.Decoder(Topic).decode
@@ -39,15 +39,15 @@ decode_atom = msgspec.json.Decoder(Atom).decode
 decode_correction = msgspec.json.Decoder(Correction).decode
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, rename={"extraction_id": "reading"}):
     """Membership of a message in a topic.
 
     Attributes:
-        reading: ID of the reading that found it.
+        extraction_id: ID of the extraction that found it.
         at: time, ISO 8601.
     """
 
-    reading: str
+    extraction_id: str
     at: str
 
 
@@ -55,17 +55,17 @@ _decode_member = msgspec.json.Decoder(Member).decode
 
 
 @dataclasses.dataclass(frozen=True)
-class Reader:
-    """A reading of messages, as whose result topics and atoms are stored.
+class Provenance:
+    """The extraction that topics and their members come from.
 
     Attributes:
-        id: the same when the reading is repeated.
+        extraction_id: the same when the extraction is repeated.
         model: model that answered.
         embedding_model: model of the vectors.
         at: time, ISO 8601.
     """
 
-    id: str
+    extraction_id: str
     model: str
     embedding_model: str
     at: str
@@ -172,7 +172,7 @@ class KnowledgeStore:
         self._bucket = bucket
         self._stream = f"KV_{bucket.name}"
         self._topics: dict[str, Topic] = {}
-        self._reading = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._changes = BucketChanges(js, bucket.name, self._topics.clear, keys=("topic.*",))
 
     async def topics(self) -> list[Topic]:
@@ -181,7 +181,7 @@ class KnowledgeStore:
         Raises:
             TimeoutError: the server stopped responding before everything was read.
         """
-        async with self._reading:
+        async with self._lock:
             async for stored in self._changes.read():
                 if stored.value:
                     self._topics[stored.key] = _decode_topic(stored.value)
@@ -190,14 +190,14 @@ class KnowledgeStore:
             return list(self._topics.values())
 
     async def assign(
-        self, assignment: TopicAssignment, vectors: Mapping[str, Vector], reader: Reader
+        self, assignment: TopicAssignment, vectors: Mapping[str, Vector], provenance: Provenance
     ) -> TopicChange | None:
         """Add members to a topic, which is created if it does not exist.
 
         Args:
             assignment: the topic and its members.
             vectors: unit vectors of the members, by message ID; may lack some.
-            reader: the reading.
+            provenance: the extraction that found it.
 
         Returns:
             None if nothing changed.
@@ -206,7 +206,7 @@ class KnowledgeStore:
             ConcurrentChangeError: others change the topic all the time.
             StoreFullError: the bucket has reached its limit.
         """
-        created, earlier = await self._add_members(assignment, reader)
+        created, earlier = await self._add_members(assignment, provenance)
         key = f"topic.{assignment.topic_id}"
         for attempt in range(MAX_ATTEMPTS):
             entry = (await self._bucket.get_with_deleted([key])).get(key)
@@ -214,33 +214,33 @@ class KnowledgeStore:
             known = (
                 _decode_topic(entry.value)
                 if entry is not None and entry.value
-                else new_topic(assignment, model=reader.model, at=reader.at)
+                else new_topic(assignment, model=provenance.model, at=provenance.at)
             )
             # Counted after the head was read: one that is stored meanwhile prevents the update.
             count = await self._count(f"member.{assignment.topic_id}.>")
             added: tuple[str, ...] = ()
-            if reader.id not in known.readings:
+            if provenance.extraction_id not in known.extraction_ids:
                 # Those of an earlier attempt are in the head already, unless it was interrupted.
                 was_interrupted = known.message_count + len(created) < count
                 fresh = (*earlier, *created) if was_interrupted else created
                 added = tuple(each for each in fresh if each not in known.message_ids)
             if not added and known.message_count == count:
                 return None
-            topic = _changed(known, added, vectors, reader, count)
+            topic = _changed(known, added, vectors, provenance, count)
             if await self._bucket.update(key, _encode(topic), entry.revision if entry else 0):
                 return TopicChange(topic, is_new, added)
             await pause_after_conflict(attempt)
         raise ConcurrentChangeError(f"topic {assignment.topic_id} changes too often")
 
     async def _add_members(
-        self, assignment: TopicAssignment, reader: Reader
+        self, assignment: TopicAssignment, provenance: Provenance
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Store members; return the new ones, and those of an earlier attempt of the reading."""
+        """Store members; return the new ones, and those of an earlier attempt of the extraction."""
         keys = {
             f"member.{assignment.topic_id}.{message_id}": message_id
             for message_id in assignment.message_ids
         }
-        value = _encode(Member(reader.id, reader.at))
+        value = _encode(Member(provenance.extraction_id, provenance.at))
         created = await self._bucket.create_many(dict.fromkeys(keys, value))
         existing = await self._bucket.get_many([key for key in keys if key not in created])
         return (
@@ -248,7 +248,7 @@ class KnowledgeStore:
             tuple(
                 keys[key]
                 for key, entry in existing.items()
-                if _decode_member(entry.value).reading == reader.id
+                if _decode_member(entry.value).extraction_id == provenance.extraction_id
             ),
         )
 
@@ -360,19 +360,19 @@ def _changed(
     topic: Topic,
     added: tuple[str, ...],
     vectors: Mapping[str, Vector],
-    reader: Reader,
+    provenance: Provenance,
     count: int,
 ) -> Topic:
-    if topic.embedding_model != reader.embedding_model:
-        topic = msgspec.structs.replace(topic, centre=())
+    if topic.embedding_model != provenance.embedding_model:
+        topic = msgspec.structs.replace(topic, centroid=())
     changed = with_members(
-        topic, added, [vectors[each] for each in added if each in vectors], reader.at
+        topic, added, [vectors[each] for each in added if each in vectors], provenance.at
     )
     return msgspec.structs.replace(
         changed,
         message_count=count,
-        embedding_model=reader.embedding_model,
-        readings=(*topic.readings, reader.id)[-_MAX_READINGS:],
+        embedding_model=provenance.embedding_model,
+        extraction_ids=(*topic.extraction_ids, provenance.extraction_id)[-_MAX_EXTRACTION_IDS:],
     )
 
 

@@ -55,7 +55,7 @@ class MessageStore:
         self,
         messages: Sequence[ChatMessage],
         *,
-        again: bool = False,
+        is_retry: bool = False,
         on_change: OnChange = lambda _message, _change: None,
     ) -> list[tuple[ChatMessage, MessageChange]]:
         """Store the messages that are new or changed.
@@ -64,7 +64,7 @@ class MessageStore:
 
         Args:
             messages: with the ID of the task that stores them.
-            again: whether the task may have stored them before it was interrupted; it announces
+            is_retry: whether the task may have stored them before it was interrupted; it announces
                 them as new then, because it may not have done so.
             on_change: called for each new or updated message as soon as it is stored, also for
                 those that are stored before the bucket is full.
@@ -88,7 +88,7 @@ class MessageStore:
             for key, message in undecided.items():
                 entry = known.get(key)
                 before = decode_message(entry.value) if entry and entry.value else None
-                after, effect = _merged(message, before, again=again)
+                after, effect = _merged(message, before, is_retry=is_retry)
                 stored[key] = after, effect
                 if after != before:
                     writes[key] = (_encode(after), entry.revision if entry else 0)
@@ -163,7 +163,7 @@ class ScoreStore:
 
 
 def _merged(
-    message: ChatMessage, stored: ChatMessage | None, *, again: bool
+    message: ChatMessage, stored: ChatMessage | None, *, is_retry: bool
 ) -> tuple[ChatMessage, MessageChange]:
     """Return the message to store, which may be the stored one, and the effect."""
     if stored is None:
@@ -180,7 +180,7 @@ def _merged(
         return merged, MessageChange.UPDATED
     if message.source and message.content_hash == stored.content_hash:  # the export was moved
         stored = msgspec.structs.replace(stored, source=message.source)
-    is_own = again and stored.ingested_by == message.ingested_by
+    is_own = is_retry and stored.ingested_by == message.ingested_by
     return stored, MessageChange.NEW if is_own else MessageChange.UNCHANGED
 
 

@@ -26,7 +26,7 @@ def new_topic(assignment: TopicAssignment, *, model: str, at: str) -> Topic:
         message_ids=(),
         message_count=0,
         quality=0.0,
-        centre=(),
+        centroid=(),
         version=0,
         updated_at=at,
         model=model,
@@ -52,15 +52,15 @@ def with_members(topic: Topic, ids: Sequence[str], vectors: Sequence[Vector], at
     if not vectors:
         return changed
     total = np.sum(vectors, axis=0)
-    weight = topic.message_count if len(topic.centre) == len(total) else 0
+    weight = topic.message_count if len(topic.centroid) == len(total) else 0
     if weight:
-        total = total + np.asarray(topic.centre, dtype=np.float32) * weight
+        total = total + np.asarray(topic.centroid, dtype=np.float32) * weight
     norm = float(np.linalg.norm(total))
-    centre = total / norm if norm else total
-    similarities = [max(0.0, float(np.dot(vector, centre))) for vector in vectors]
+    centroid = total / norm if norm else total
+    similarities = [max(0.0, float(np.dot(vector, centroid))) for vector in vectors]
     quality = (topic.quality * weight + sum(similarities)) / (weight + len(vectors))
     return msgspec.structs.replace(
         changed,
         quality=round(quality, 4),
-        centre=tuple(round(float(value), 5) for value in centre),
+        centroid=tuple(round(float(value), 5) for value in centroid),
     )

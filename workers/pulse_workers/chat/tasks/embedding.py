@@ -6,8 +6,8 @@ from typing import Any
 from taskiq import TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
+from pulse_workers.chat.pipeline.batch import BATCH_SIZE
 from pulse_workers.chat.pipeline.embedding import embed_messages
-from pulse_workers.chat.pipeline.window import WINDOW_SIZE
 from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
 
@@ -42,10 +42,10 @@ async def embed_messages_batch(
     model = services.provider.embedding_model
     errors: dict[str, Exception] = {}
     fallback: dict[str, str | None] = {"fallback_from": None, "fallback_reason": None}
-    for first in range(0, len(ids), WINDOW_SIZE):
-        if len(ids) > WINDOW_SIZE:
+    for first in range(0, len(ids), BATCH_SIZE):
+        if len(ids) > BATCH_SIZE:
             await _report_progress(progress, first, len(ids))
-        messages = await services.store.messages.get_many(ids[first : first + WINDOW_SIZE])
+        messages = await services.store.messages.get_many(ids[first : first + BATCH_SIZE])
         part = await embed_messages(services, messages)
         errors |= part.errors
         embedded += len(messages) - len(part.errors)
@@ -59,7 +59,7 @@ async def embed_messages_batch(
                     "fallback_from": record.fallback_from,
                     "fallback_reason": record.fallback_reason,
                 }
-    if len(ids) > WINDOW_SIZE:
+    if len(ids) > BATCH_SIZE:
         await _report_progress(progress, len(ids), len(ids))
     if errors and not embedded:
         raise next(iter(errors.values()))

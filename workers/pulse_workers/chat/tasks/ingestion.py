@@ -7,11 +7,11 @@ from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
 from pulse_workers.chat.current_task import current_task_id
-from pulse_workers.chat.pipeline.ingestion import Pass
-from pulse_workers.chat.pipeline.window import WINDOW_SIZE, StageOutcomes
+from pulse_workers.chat.pipeline.batch import BATCH_SIZE, StageOutcomes
+from pulse_workers.chat.pipeline.ingestion import IngestRun
 from pulse_workers.chat.services import current_services
-from pulse_workers.chat.sources.telegram_export import read_windows
-from pulse_workers.chat.tasks.window import make_window_queue
+from pulse_workers.chat.sources.telegram_export import read_batches
+from pulse_workers.chat.tasks.batch import make_batch_queue
 from pulse_workers.registry import task
 
 
@@ -61,9 +61,9 @@ async def ingest_messages(
             TaskState.STARTED, {"done": percent, "total": 100, "message": text}
         )
 
-    queue = make_window_queue(services, context.broker, task_id, outcomes)
-    windows = read_windows(path, WINDOW_SIZE, services.folders)
-    async with contextlib.aclosing(windows):
-        return await Pass(services, task_id, queue, outcomes).run(
-            windows, max(0, offset), max(0, limit), report
+    queue = make_batch_queue(services, context.broker, task_id, outcomes)
+    batches = read_batches(path, BATCH_SIZE, services.folders)
+    async with contextlib.aclosing(batches):
+        return await IngestRun(services, task_id, queue, outcomes).run(
+            batches, max(0, offset), max(0, limit), report
         )

@@ -25,7 +25,7 @@ async def extract_knowledge(
     """Extract atoms and topics from messages, and store them.
 
     Args:
-        message_ids: IDs of stored messages, which are read together.
+        message_ids: IDs of stored messages, which are extracted together.
         agent: name of the agent, for events.
         language: language of what is found, such as `en`; None for that of the messages.
 

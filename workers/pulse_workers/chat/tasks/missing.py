@@ -7,11 +7,11 @@ from taskiq import Context, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
 from pulse_workers.chat.current_task import current_task_id, queued_at
+from pulse_workers.chat.pipeline.batch import StageOutcomes
 from pulse_workers.chat.pipeline.missing import process_missing
-from pulse_workers.chat.pipeline.window import StageOutcomes
 from pulse_workers.chat.services import current_services
 from pulse_workers.chat.store.lease import Lease
-from pulse_workers.chat.tasks.window import make_window_queue
+from pulse_workers.chat.tasks.batch import make_batch_queue
 from pulse_workers.registry import task
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
@@ -64,7 +64,7 @@ async def process_missing_messages(
     renewal = PeriodicTasks()
     renewal.start(PeriodicTask("lease of process_missing_messages", _RENEWAL_S, renew))
     try:
-        queue = make_window_queue(services, context.broker, task_id, outcomes)
+        queue = make_batch_queue(services, context.broker, task_id, outcomes)
         found = await process_missing(
             services, task_id, queue, outcomes, max(0, limit), queued_at(), report
         )

@@ -18,11 +18,11 @@ from pulse_workers.chat.pipeline.ingestion import store_messages
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.services import current_services
 from pulse_workers.chat.sources.telegram_bot.updates import convert_update
+from pulse_workers.chat.tasks.batch import PARENT, process_messages
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
 from pulse_workers.chat.tasks.scoring import score_message_task
-from pulse_workers.chat.tasks.window import PARENT, process_messages
 from pulse_workers.registry import task
 
 MessageId = str | int
@@ -108,7 +108,7 @@ async def extract_knowledge_from_messages(
     """Extract atoms and topics from messages in every supported language, as `extract_knowledge`.
 
     Args:
-        message_ids: IDs of stored messages, which are read together.
+        message_ids: IDs of stored messages, which are extracted together.
         agent_config_id: has no effect, like all further arguments: the agent is configured.
         created_by: no effect.
         language: no effect.

@@ -10,7 +10,7 @@ from pulse_workers.chat.agents.injections import gives_orders
 from pulse_workers.chat.agents.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.configuration import AgentConfiguration
 from pulse_workers.chat.providers.model_errors import InvalidAnswerError
-from pulse_workers.chat.providers.provider import JudgeInput, ReadRequest
+from pulse_workers.chat.providers.provider import ExtractionRequest, JudgeInput
 from pulse_workers.chat.records import Attachment, ChatMessage
 
 from tests.kit.agent_answers import data_lines, extracted, given_messages, judged, right_answer
@@ -115,14 +115,14 @@ async def test_an_answer_that_follows_an_order_is_not_accepted(row: dict[str, An
         for number in range(LIES):
             server.script = lambda request, n=number: obeying(row, request)[n]
             with pytest.raises(InvalidAnswerError):
-                await judging.judge([JudgeInput(each) for each in messages])
+                await judging.classify([JudgeInput(each) for each in messages])
             with pytest.raises(InvalidAnswerError):
-                await reading.read(ReadRequest(messages, {}, (), None, NOW))
+                await reading.extract(ExtractionRequest(messages, {}, (), None, NOW))
         # Valid answers about everything that the model has read: nothing is about the order.
         server.script = lambda request: Reply(judged(given_messages(request)))
-        judgements = (await judging.judge([JudgeInput(each) for each in messages])).value
+        judgements = (await judging.classify([JudgeInput(each) for each in messages])).value
         server.script = lambda request: Reply(extracted(given_messages(request)[:1]))
-        found = (await reading.read(ReadRequest(messages, {}, (), None, NOW))).value
+        found = (await reading.extract(ExtractionRequest(messages, {}, (), None, NOW))).value
         shown = "\n".join(line for each in server.requests for line in data_lines(each))
     assert judgements[0].classification == "signal"
     if gives_orders(row["text"]):
@@ -149,7 +149,7 @@ async def test_an_order_in_a_name_is_withheld_too(message: ChatMessage) -> None:
     async with ModelServer(right_answer) as server, open_client(server) as client:
         provider = LanguageModelProvider(client, "small", "classification", AgentConfiguration())
         inputs = [JudgeInput(message), JudgeInput(harmless, recent=[message])]
-        judgements = (await provider.judge(inputs)).value
+        judgements = (await provider.classify(inputs)).value
         (request,) = server.requests
     assert [each.classification for each in judgements] == ["not_judged", "signal"]
     assert ORDER not in "".join(request.messages)

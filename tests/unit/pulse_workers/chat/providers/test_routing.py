@@ -71,8 +71,8 @@ async def test_a_bug_is_no_reason_for_a_fallback() -> None:
 
 
 async def test_what_nobody_can_is_refused() -> None:
-    with pytest.raises(ProviderRefusedError, match="no provider is configured to judge"):
-        await RoutedProvider({}).judge([])
+    with pytest.raises(ProviderRefusedError, match="no provider is configured to classify"):
+        await RoutedProvider({}).classify([])
 
 
 class Judge(PartialProvider):
@@ -84,7 +84,7 @@ class Judge(PartialProvider):
         self.failure: Exception | None = None
         self.asked: list[str] = []
 
-    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+    async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         if self.failure is not None:
             raise self.failure
         self.asked = [each.message.id for each in inputs]
@@ -98,8 +98,8 @@ async def test_a_fallback_is_asked_about_the_messages_that_the_first_does_not_an
     a, b, c = (each.id for each in chat)
     first = Judge("one", {b: ProviderRefusedError("b"), c: ModelUnavailableError("c")})
     second = Judge("two", {c: ProviderRefusedError("still c")})
-    routed = RoutedProvider({Capability.JUDGE: [first, second]})
-    answer = await routed.judge([JudgeInput(each) for each in chat])
+    routed = RoutedProvider({Capability.CLASSIFY: [first, second]})
+    answer = await routed.classify([JudgeInput(each) for each in chat])
     assert second.asked == [b, c]
     parts = [(part.provider, [each.message_id for each in part.value]) for part in answer.parts]
     assert parts == [("one", [a]), ("two", [b])]
@@ -116,16 +116,16 @@ async def test_a_fallback_is_asked_about_the_messages_that_the_first_does_not_an
 async def test_a_provider_is_unavailable_from_a_failure_to_the_next_answer_or_for_a_while() -> None:
     now = [1_000.0]
     first, second = Judge("one", {}), Judge("two", {})
-    routed = RoutedProvider({Capability.JUDGE: [first, second]}, monotonic=lambda: now[0])
+    routed = RoutedProvider({Capability.CLASSIFY: [first, second]}, monotonic=lambda: now[0])
     inputs = [JudgeInput(chat_message("a"))]
 
     async def ask(error: Exception | None) -> bool:
         first.failure = error
-        answer = await routed.judge(inputs)
+        answer = await routed.classify(inputs)
         return answer.fallback is not None and answer.fallback.is_temporary
 
     def is_available() -> bool:
-        return routed.version(Capability.JUDGE).is_available
+        return routed.version(Capability.CLASSIFY).is_available
 
     assert is_available()
     for final in (ProviderRefusedError("no"), InvalidAnswerError("no JSON", "", "model")):

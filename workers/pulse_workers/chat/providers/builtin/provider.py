@@ -19,12 +19,12 @@ from pulse_workers.chat.providers.builtin.topics import assign_topics
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
+    Extraction,
+    ExtractionRequest,
     JudgeInput,
     Judgement,
     ModelVersion,
     PeriodSummary,
-    Reading,
-    ReadRequest,
     SummaryRequest,
     Usage,
 )
@@ -56,10 +56,10 @@ class BuiltinProvider:
         if not (await self.embed(["is everything well?"])).value.any():
             raise ProviderRefusedError("the embedding model returned an empty vector")
         probe = ChatMessage("check", "check", "we decided to keep it", "", "", "", "check")
-        await self.judge([JudgeInput(probe)])
+        await self.classify([JudgeInput(probe)])
         return [self.model, self.embedding_model]
 
-    async def judge(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
+    async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages by explainable factors.
 
         A message that is too long, or in an unknown language, is not judged; an alarm in any
@@ -76,7 +76,7 @@ class BuiltinProvider:
         del is_query  # texts and queries are embedded in the same way
         return await asyncio.to_thread(self._embed, texts)
 
-    async def read(self, request: ReadRequest) -> Answer[Reading]:
+    async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Extract atoms by their cue phrases, and assign messages to topics by their vectors.
 
         Vectors that the request lacks are computed.
@@ -117,7 +117,7 @@ class BuiltinProvider:
         tokens = sum(count_tokens(text) for text in texts)
         return Answer(embed_texts(texts), Usage(tokens, 0, 0.0), self.name, self.embedding_model)
 
-    def _read(self, request: ReadRequest) -> Answer[Reading]:
+    def _read(self, request: ExtractionRequest) -> Answer[Extraction]:
         messages = request.messages
         self._check_readable(messages, request.language)
         atoms = tuple(
@@ -139,7 +139,7 @@ class BuiltinProvider:
             + sum(count_tokens(topic.name) for topic in topics),
             0.0,
         )
-        return self._answer(Reading(atoms, tuple(topics)), usage)
+        return self._answer(Extraction(atoms, tuple(topics)), usage)
 
     def _answer(self, value: T, usage: Usage) -> Answer[T]:
         return Answer(value, usage, self.name, self.model)

@@ -37,17 +37,17 @@ class Similarity:
         if float((rows @ rows.T)[upper].mean()) < _SHARED:
             return
         self._mean = rows.mean(axis=0)
-        centred = np.stack([self._centre(row) for row in rows])
-        deviation = float((centred @ centred.T)[upper].std())
+        centered = np.stack([self._center(row) for row in rows])
+        deviation = float((centered @ centered.T)[upper].std())
         self.minimum = max(MIN_SIMILARITY, _DEVIATIONS * deviation)
 
     def cosine(self, one: Vector, other: Vector) -> float:
         """Return the cosine of two vectors without what all vectors share, -1 to 1."""
-        return float(np.dot(self._centre(one), self._centre(other)))
+        return float(np.dot(self._center(one), self._center(other)))
 
-    def _centre(self, vector: Vector) -> Vector:
+    def _center(self, vector: Vector) -> Vector:
         if self._mean is None:
             return vector
-        centred = vector - self._mean
-        norm = float(np.linalg.norm(centred))
-        return centred / norm if norm else centred
+        centered = vector - self._mean
+        norm = float(np.linalg.norm(centered))
+        return centered / norm if norm else centered

@@ -29,16 +29,16 @@ class _Candidate:
         self.topic_id = topic_id
         self.name = name
         self.key_phrases = key_phrases
-        self.centre: Vector = np.zeros(0, dtype=np.float32)
+        self.centroid: Vector = np.zeros(0, dtype=np.float32)
         self.member_count = 0
         self.added: list[str] = []
 
     def add(self, ids: Sequence[str], vectors: Sequence[Vector]) -> None:
         """Add members."""
         total = np.sum(vectors, axis=0)
-        if self.member_count and self.centre.shape == total.shape:
-            total = total + self.centre * self.member_count
-        self.centre = _normalize(np.asarray(total, dtype=np.float32))
+        if self.member_count and self.centroid.shape == total.shape:
+            total = total + self.centroid * self.member_count
+        self.centroid = _normalize(np.asarray(total, dtype=np.float32))
         self.member_count += len(ids)
         self.added.extend(ids)
 
@@ -61,7 +61,7 @@ def assign_topics(
     candidates: dict[str, _Candidate] = {}
     for topic in topics:
         known = _Candidate(topic.id, topic.name, topic.key_phrases)
-        known.centre = np.asarray(topic.centre, dtype=np.float32)
+        known.centroid = np.asarray(topic.centroid, dtype=np.float32)
         known.member_count = topic.message_count
         candidates[topic.id] = known
     for conversation in group_conversations(messages):
@@ -122,9 +122,9 @@ def _most_similar(
 ) -> _Candidate | None:
     best, most = None, similarity.minimum
     for candidate in candidates:
-        if candidate.centre.shape != vector.shape:  # of another embedding model
+        if candidate.centroid.shape != vector.shape:  # of another embedding model
             continue
-        cosine = similarity.cosine(vector, candidate.centre)
+        cosine = similarity.cosine(vector, candidate.centroid)
         if cosine > most:
             best, most = candidate, cosine
     return best

@@ -7,7 +7,7 @@ import msgspec
 
 Period = Literal["hour", "day", "month"]
 
-WINDOW_S: Final = 60.0
+RATE_WINDOW_S: Final = 60.0
 SLOT_S: Final = 5.0
 """Usage is counted in slots, and a slot counts until its end is a window ago."""
 
@@ -85,7 +85,7 @@ def wait_for_room(record: LimitRecord, now: float, used: str, room: int) -> floa
             return 0.0
         total -= getattr(slot, used)
         if total <= room:
-            return max(0.01, (int(name) + 1) * SLOT_S + WINDOW_S - now)
+            return max(0.01, (int(name) + 1) * SLOT_S + RATE_WINDOW_S - now)
     return 0.0
 
 

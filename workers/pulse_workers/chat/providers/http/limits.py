@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from pulse_workers.chat.providers.http.limit_record import (
+    RATE_WINDOW_S,
     SLOT_S,
-    WINDOW_S,
     Lease,
     LimitRecord,
     Period,
@@ -320,5 +320,5 @@ class SharedLimits:
             if lease.until < now:
                 del record.leases[name]
                 record.spent += lease.cost
-        oldest = int((now - WINDOW_S) // SLOT_S)
+        oldest = int((now - RATE_WINDOW_S) // SLOT_S)
         record.slots = {name: slot for name, slot in record.slots.items() if int(name) >= oldest}

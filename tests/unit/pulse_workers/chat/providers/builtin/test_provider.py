@@ -5,9 +5,9 @@ from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS
 from pulse_workers.chat.providers.builtin.provider import MAX_CHARS, BuiltinProvider
 from pulse_workers.chat.providers.provider import (
     Answer,
+    Extraction,
+    ExtractionRequest,
     JudgeInput,
-    Reading,
-    ReadRequest,
     SummaryRequest,
 )
 from pulse_workers.chat.records import ChatMessage
@@ -19,13 +19,13 @@ provider = BuiltinProvider()
 FRENCH = chat_message("Bonjour, le nouveau contrat est dans la boîte, merci pour tout")
 
 
-async def read(messages: list[ChatMessage], language: str | None = None) -> Answer[Reading]:
-    return await provider.read(ReadRequest(messages, {}, (), language, NOW))
+async def read(messages: list[ChatMessage], language: str | None = None) -> Answer[Extraction]:
+    return await provider.extract(ExtractionRequest(messages, {}, (), language, NOW))
 
 
 async def test_the_provider_reports_its_model_and_token_usage() -> None:
     message = chat_message("We decided to roll back")
-    answer = await provider.judge([JudgeInput(message, attachment_text="one two")])
+    answer = await provider.classify([JudgeInput(message, attachment_text="one two")])
     assert (answer.provider, answer.model) == ("builtin", "builtin-lexical-2")
     assert answer.usage.tokens_in == 7
     assert "llm" not in f"{provider.name} {provider.model}".lower()
@@ -34,7 +34,7 @@ async def test_the_provider_reports_its_model_and_token_usage() -> None:
 
 async def test_messages_that_cannot_be_judged_do_not_prevent_the_others() -> None:
     long, fine = chat_message("x" * (MAX_CHARS + 1)), chat_message("We decided to roll back")
-    judged = (await provider.judge([JudgeInput(each) for each in (FRENCH, fine, long)])).value
+    judged = (await provider.classify([JudgeInput(each) for each in (FRENCH, fine, long)])).value
     assert [each.message_id for each in judged] == [FRENCH.id, fine.id, long.id]
     assert [each.classification == "not_judged" for each in judged] == [True, False, True]
     assert judged[0].importance is None
@@ -53,7 +53,7 @@ async def test_unsupported_requests_are_refused() -> None:
 
 async def test_an_alarm_in_an_unknown_language_is_judged_and_text_in_it_has_no_atoms() -> None:
     alarm = chat_message("[FIRING:1] le serveur est tombé, pas de réponse depuis une heure")
-    (judgement,) = (await provider.judge([JudgeInput(alarm)])).value
+    (judgement,) = (await provider.classify([JudgeInput(alarm)])).value
     assert judgement.classification in {"weak_signal", "signal"}
     assert (await read([FRENCH, FRENCH])).value.atoms == ()
 
@@ -65,7 +65,7 @@ async def test_a_birthday_wish_has_no_atoms() -> None:
 
 async def test_judging_twice_gives_the_same_judgement() -> None:
     message = chat_message("We decided to roll back")
-    first, again = [(await provider.judge([JudgeInput(message)])).value for _ in range(2)]
+    first, again = [(await provider.classify([JudgeInput(message)])).value for _ in range(2)]
     assert first == again
 
 

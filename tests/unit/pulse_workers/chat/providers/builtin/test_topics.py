@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.builtin.topics import group_conversations
-from pulse_workers.chat.providers.provider import ReadRequest
+from pulse_workers.chat.providers.provider import ExtractionRequest
 from pulse_workers.chat.records import ChatMessage, Topic, TopicAssignment
 from pulse_workers.chat.store.topics import new_topic, with_members
 
@@ -15,8 +15,8 @@ provider = BuiltinProvider()
 
 
 async def topics_of(messages: Sequence[ChatMessage], *topics: Topic) -> tuple[TopicAssignment, ...]:
-    request = ReadRequest(messages, {}, topics, None, NOW)
-    return (await provider.read(request)).value.topics
+    request = ExtractionRequest(messages, {}, topics, None, NOW)
+    return (await provider.extract(request)).value.topics
 
 
 def test_conversations_follow_replies_and_consecutive_messages_of_an_author() -> None:

@@ -1,7 +1,7 @@
-"""How the outcomes of a window are counted and reported."""
+"""How the outcomes of a batch are counted and reported."""
 
+from pulse_workers.chat.pipeline.batch import StageOutcomes
 from pulse_workers.chat.pipeline.stages import done, not_done
-from pulse_workers.chat.pipeline.window import StageOutcomes
 from pulse_workers.chat.providers.provider import Fallback, ModelVersion
 from pulse_workers.chat.records import Stage, StageRecord
 from pulse_workers.errors import ProviderRefusedError, StoreFullError
@@ -21,7 +21,7 @@ def outcomes(*records: dict[Stage, StageRecord]) -> StageOutcomes:
     return found
 
 
-def test_a_window_without_a_problem_is_a_success() -> None:
+def test_a_batch_without_a_problem_is_a_success() -> None:
     fields = outcomes({Stage.SCORED: DONE, Stage.EMBEDDED: DONE}).to_fields()
     assert fields["stages"]["scored"] == {"done": 1, "refused": 0, "failed": 0}
     assert classify_return_value(fields).outcome == "succeeded"
@@ -54,11 +54,11 @@ def test_a_fallback_is_a_success_that_is_counted_with_its_reason() -> None:
     assert classify_return_value(fields).outcome == "succeeded"
 
 
-def test_the_outcomes_of_windows_add_up() -> None:
+def test_the_outcomes_of_batches_add_up() -> None:
     total = outcomes({Stage.SCORED: DONE})
     total.add_fields(outcomes({Stage.SCORED: REFUSED}).to_fields())
     total.add_fields(outcomes({Stage.SCORED: FAILED}, {Stage.SCORED: DONE}).to_fields())
-    total.add_fields({"failed": 250, "reason": "the window failed"})
+    total.add_fields({"failed": 250, "reason": "the batch failed"})
     fields = total.to_fields()
     assert fields["stages"]["scored"] == {"done": 2, "refused": 1, "failed": 1}
     assert (fields["failed"], fields["refused"]) == (251, 1)

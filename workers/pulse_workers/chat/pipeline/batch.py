@@ -1,4 +1,4 @@
-"""A window of messages, the unit of work: score, embed, extract what is missing."""
+"""A batch of messages, the unit of work: runs the missing stages of its messages."""
 
 import dataclasses
 from collections import Counter
@@ -18,13 +18,13 @@ from pulse_workers.chat.records import (
 )
 from pulse_workers.chat.services import Services
 
-WINDOW_SIZE: Final = 250
-"""Messages that are stored, judged, embedded and read together."""
+BATCH_SIZE: Final = 250
+"""Messages that are stored, classified, embedded and extracted together."""
 
 
 @dataclasses.dataclass(frozen=True)
-class WindowResult:
-    """What a window came to.
+class BatchResult:
+    """The outcome of a batch.
 
     Attributes:
         outcomes: of each stage.
@@ -87,7 +87,7 @@ class StageOutcomes:
         self.failed += count
 
     def add_fields(self, fields: Mapping[str, Any]) -> None:
-        """Add the outcomes of another window, as `to_fields` returns them."""
+        """Add the outcomes of another batch, as `to_fields` returns them."""
         for stage, outcomes in fields.get("stages", {}).items():
             self.counts.update({(stage, outcome): count for outcome, count in outcomes.items()})
         if fields.get("fallback"):
@@ -122,8 +122,8 @@ class StageOutcomes:
         return fields
 
 
-async def process_window(services: Services, ids: Sequence[str], task_id: str) -> WindowResult:
-    """Run the missing stages of stored messages, which are read together.
+async def process_batch(services: Services, ids: Sequence[str], task_id: str) -> BatchResult:
+    """Run the missing stages of stored messages.
 
     Args:
         services: of the worker.
@@ -155,19 +155,19 @@ async def process_window(services: Services, ids: Sequence[str], task_id: str) -
         embedded = await embed_messages(services, todo[Stage.EMBEDDED])
         _update(records, Stage.EMBEDDED, todo, embedded.records)
         vectors = embedded.vectors
-    if unread := todo[Stage.EXTRACTED]:
+    if unextracted := todo[Stage.EXTRACTED]:
         edited = [
             message
-            for message in unread
+            for message in unextracted
             if is_edited(records[message.id].get(Stage.EXTRACTED), message.content_hash)
         ]
-        extracted = await extract_messages(services, unread, vectors, task_id, edited=edited)
+        extracted = await extract_messages(services, unextracted, vectors, task_id, edited=edited)
         _update(records, Stage.EXTRACTED, todo, extracted.records)
         summary = extracted.summary
     outcomes = StageOutcomes()
     for message in messages:
         outcomes.add(records[message.id])
-    return WindowResult(outcomes, {stage: len(each) for stage, each in todo.items()}, summary)
+    return BatchResult(outcomes, {stage: len(each) for stage, each in todo.items()}, summary)
 
 
 def _update(

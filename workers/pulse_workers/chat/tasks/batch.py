@@ -1,4 +1,4 @@
-"""The task that processes a window of messages."""
+"""The task that processes a batch of messages."""
 
 import time
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from taskiq import AsyncBroker
 
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.chat.current_task import current_task_id
-from pulse_workers.chat.pipeline.window import StageOutcomes, process_window
-from pulse_workers.chat.pipeline.window_queue import STARTED, STARTED_S, WindowQueue
+from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
+from pulse_workers.chat.pipeline.batch_queue import STARTED, STARTED_S, BatchQueue
 from pulse_workers.chat.services import Services, current_services
 from pulse_workers.registry import task
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 PARENT: Final = "parent_task_id"
-"""Label with the ID of the task that enqueued a window."""
+"""Label with the ID of the task that enqueued a batch."""
 
 
 @task(
@@ -29,7 +29,7 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
     """Score, embed and extract knowledge from messages, as far as that is missing.
 
     Args:
-        message_ids: IDs of stored messages, oldest first, which are read together.
+        message_ids: IDs of stored messages, oldest first, which are extracted together.
 
     Returns:
         Number of messages with each outcome of each stage, and the counts of the extraction.
@@ -47,9 +47,9 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
 
     await mark()
     marking = PeriodicTasks()
-    marking.start(PeriodicTask("mark of a window", STARTED_S / 4, mark))
+    marking.start(PeriodicTask("mark of a batch", STARTED_S / 4, mark))
     try:
-        result = await process_window(services, ids, task_id)
+        result = await process_batch(services, ids, task_id)
     finally:
         await marking.close()
         await services.store.state.delete(f"{STARTED}.{task_id}")
@@ -61,22 +61,22 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def make_window_queue(
+def make_batch_queue(
     services: Services, broker: AsyncBroker, task_id: str, outcomes: StageOutcomes
-) -> WindowQueue:
-    """Return the queue of the windows that a task enqueues, with their outcomes added up."""
+) -> BatchQueue:
+    """Return the queue of the batches that a task enqueues, with their outcomes added up."""
 
     async def enqueue(child: str, message_ids: Sequence[str]) -> None:
         kicker = process_messages.kicker().with_labels(**{PARENT: task_id})
         await kicker.with_task_id(child).kiq(list(message_ids))
 
     async def run_here(message_ids: Sequence[str], child: str) -> dict[str, Any]:
-        return (await process_window(services, message_ids, child)).outcomes.to_fields()
+        return (await process_batch(services, message_ids, child)).outcomes.to_fields()
 
     def may_enqueue() -> bool:
         name = process_messages.task_name
         return not isinstance(broker, BaseBroker) or broker.is_known_to_all(name)
 
-    return WindowQueue(
+    return BatchQueue(
         broker, services.store.state, enqueue, run_here, outcomes.add_fields, may_enqueue
     )
