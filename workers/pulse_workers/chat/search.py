@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pulse_workers.chat.providers.model_errors import ModelError
@@ -137,12 +137,11 @@ class KnowledgeSearch:
         }
         return fuse(by_text, by_vector)[:limit]
 
-    def _similar(self, query_vector: Vector | None) -> Iterator[Hit]:
+    def _similar(self, query_vector: Vector | None) -> Sequence[Hit]:
         if query_vector is None:
-            return iter(())
+            return ()
         deleted = self._vectors.ids - self._messages
-        hits = self._vectors.search(query_vector, _DEPTH, deleted)
-        return (hit for hit in hits if hit.similarity > 0)
+        return self._vectors.search(query_vector, _DEPTH, deleted, related=True)
 
     def _sources(self, atom: Atom) -> list[str]:
         """Return the IDs of the messages of an atom that were not deleted."""

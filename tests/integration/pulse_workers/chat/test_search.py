@@ -30,18 +30,27 @@ async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
 
 
 async def fill(store: Store) -> list[ChatMessage]:
-    """Store messages with vectors, the most similar to the query first."""
-    provider = BuiltinProvider()
+    """Store messages with vectors, the most similar to the query first, and others."""
     messages = [
         chat_message(f"payment queue {'slow ' * (number // 40)}{number}", id=f"1.{number}")
         for number in range(COUNT)
     ]
+    others = [
+        chat_message(f"Lunch with {name} on day {number} was good", id=f"2.{name}{number}")
+        for name in ("Ada", "Bo", "Cy", "Di", "Ed")
+        for number in range(COUNT // 4)
+    ]
+    await put(store, [*messages, *others])
+    return messages
+
+
+async def put(store: Store, messages: list[ChatMessage]) -> None:
+    provider = BuiltinProvider()
     await store.messages.put_many(messages)
     ids = [message.id for message in messages]
     answer = await provider.embed([message.content for message in messages])
     model = stage_versions(provider)[Stage.EMBEDDED].model
     await store.vectors.put(ids, ids, answer.value, model)
-    return messages
 
 
 def atom(number: int, *sources: ChatMessage) -> Atom:
@@ -74,3 +83,15 @@ async def test_deleted_and_expired_messages_are_no_hits_and_others_take_their_pl
         assert [each.id for each in result.found if each.kind == ATOM] == ["atom3"]
         assert set(result.messages) <= living
         assert sum(each.vector_rank is not None for each in result.found) >= 90
+
+
+async def test_what_only_resembles_a_query_as_any_text_does_is_no_hit(js: JetStreamContext) -> None:
+    store = await Store.open(js)
+    await fill(store)
+    related = chat_message("The coffee machine leaks", id="3.1")
+    await put(store, [related])
+    search = KnowledgeSearch(store, BuiltinProvider())
+    assert [each.id for each in (await search.search("leaking coffee machines", 10)).found] == [
+        "3.1"
+    ]
+    assert not (await search.search("kubernetes ingress certificate", 10)).found

@@ -6,9 +6,9 @@ the space and does not change the order of similarities.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,6 +24,14 @@ _MAX_BLOCK_BYTES: Final = 512 << 10
 """A message of a server may have 1 MiB by default."""
 _BLOCKS_PER_READ: Final = 64
 _PART_ROWS: Final = 4_096
+_MIN_SAMPLE: Final = 20
+"""With fewer texts, those that a query has nothing to do with cannot be told from others."""
+_DEVIATIONS: Final = 2.8
+"""Standard deviations from the median within which a similarity is that of an unrelated text."""
+_TO_STANDARD_DEVIATION: Final = 1.4826
+"""Factor from the median absolute deviation, which a few related texts do not change."""
+_MIN_SHARE: Final = 0.25
+"""Part of the way from the median to equality that a related text has made at least."""
 
 
 class VectorBlock(msgspec.Struct, frozen=True):
@@ -179,7 +187,12 @@ class VectorIndex:
             self._parts[row // _PART_ROWS][row % _PART_ROWS] = vector
 
     def search(
-        self, query: Vector, count: int, without: AbstractSet[str] = frozenset()
+        self,
+        query: Vector,
+        count: int,
+        without: AbstractSet[str] = frozenset(),
+        *,
+        related: bool = False,
     ) -> list[Hit]:
         """Return the most similar messages, most similar first.
 
@@ -189,28 +202,34 @@ class VectorIndex:
             query: a unit vector, shape (dimensions,).
             count: maximum number of hits.
             without: IDs of messages that are no hits, such as deleted ones.
+            related: whether messages as similar as most are no hits.
         """
-        if len(query) != self._dimensions:
+        if len(query) != self._dimensions or not self._ids:
             return []
-        ignored = np.zeros(len(self._ids), dtype=bool)
-        ignored[[self._row_of[each] for each in without if each in self._row_of]] = True
-        best: list[tuple[float, int]] = []
-        for number, part in enumerate(self._parts):
-            first = number * _PART_ROWS
-            rows = part[: len(self._ids) - first]
-            similarities = rows.astype(np.float32) @ query
-            similarities[ignored[first : first + _PART_ROWS]] = -np.inf
-            best.extend(_largest(similarities, first, count))
-        best = [each for each in best if each[0] > -np.inf]
-        best.sort(key=lambda each: (-each[0], each[1]))
-        return [Hit(self._ids[row], round(similarity, 4)) for similarity, row in best[:count]]
+        rows = [
+            part[: len(self._ids) - number * _PART_ROWS] for number, part in enumerate(self._parts)
+        ]
+        similarities = np.concatenate([each.astype(np.float32) @ query for each in rows])
+        ignored = [self._row_of[each] for each in without if each in self._row_of]
+        is_hit = np.ones(len(similarities), dtype=bool)
+        is_hit[ignored] = False
+        if related:
+            is_hit &= similarities > _unrelated_up_to(similarities[is_hit])
+        hits = np.flatnonzero(is_hit)
+        best = hits[np.argsort(-similarities[hits], kind="stable")[:count]]
+        return [Hit(self._ids[row], round(float(similarities[row]), 4)) for row in best]
 
 
-def _largest(similarities: NDArray[Any], first: int, count: int) -> Iterator[tuple[float, int]]:
-    rows: Iterable[int] = range(len(similarities))
-    if count < len(similarities):
-        rows = np.argpartition(similarities, -count)[-count:]
-    return ((float(similarities[row]), first + int(row)) for row in rows)
+def _unrelated_up_to(similarities: NDArray[np.float32]) -> float:
+    """Return the highest similarity that texts without relation to a query have.
+
+    Most texts have none, so their median and its deviation tell, which differ between models.
+    """
+    if len(similarities) < _MIN_SAMPLE:
+        return 0.0
+    median = float(np.median(similarities))
+    deviation = _TO_STANDARD_DEVIATION * float(np.median(np.abs(similarities - median)))
+    return median + max(_DEVIATIONS * deviation, _MIN_SHARE * (1 - median))
 
 
 def block_keys(model: str) -> str:
