@@ -9,12 +9,10 @@ import logging
 import re
 from typing import Final
 
-from pulse_desktop.model.redaction import redact
+from pulse_desktop.model.redaction import MARGIN, redact, redacted_end, redacted_start
 
 MAX_MESSAGE: Final = 2_000
 MAX_TRACEBACK: Final = 32_000
-_MARGIN: Final = 8_192
-"""Characters redacted beyond the limit: a login that is cut in two would not be recognized."""
 _INDENT: Final = "  "
 _LINE_BREAK: Final = re.compile(r"\r\n|\n")
 
@@ -50,18 +48,18 @@ def _block(text: str) -> str:
     """Return a traceback, indented: a line of it never looks like a record."""
     half = MAX_TRACEBACK // 2
     if len(text) > MAX_TRACEBACK:
-        start, end = _cut(text[: half + _MARGIN], half), redact(text[-half - _MARGIN :])[-half:]
-        text = f"{start}\n{end}"
-    lines = _LINE_BREAK.split(redact(text))
+        text = f"{_cut(text, half)}\n{redacted_end(text, half)}"
+    else:
+        text = redact(text)
+    lines = _LINE_BREAK.split(text)
     return "\n".join(f"{_INDENT}{_escape(line)}" for line in lines)
 
 
 def _cut(text: str, limit: int) -> str:
     """Return the beginning of a text with credentials masked."""
-    masked = redact(text[: limit + _MARGIN])
-    if len(text) <= limit + _MARGIN and len(masked) <= limit:
+    if len(text) <= limit + MARGIN and len(masked := redact(text)) <= limit:
         return masked
-    return f"{masked[:limit]} … {len(text)} characters"
+    return f"{redacted_start(text, limit)} … {len(text)} characters"
 
 
 def _escape(text: str) -> str:

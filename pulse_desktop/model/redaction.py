@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 # After a scheme a login extends to the last @: tokens in base64 contain slashes. Matches begin at a
@@ -47,6 +47,8 @@ _SECRET_VARIABLE: Final = re.compile(
 )
 _MIN_SECRET: Final = 6
 """Shorter values of variables are not masked: they would hide ordinary words."""
+MARGIN: Final = 4_200
+"""Characters of the longest login or key that is recognized, with its scheme."""
 
 
 def redact_url(address: str) -> str:
@@ -64,6 +66,40 @@ def redact(text: str) -> str:
     a scheme only `user:secret@` counts as a login.
     """
     return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS_IN_TEXT.sub(_mask, text))
+
+
+def redacted_start(text: str, length: int, redact: Callable[[str], str] = redact) -> str:
+    """Return the beginning of a text, masked before it is cut: part of a login is not recognized.
+
+    Args:
+        text: any text; only its beginning is searched, which limits the time for a long one.
+        length: maximum number of characters.
+        redact: masks a text.
+    """
+    window = text[: length + MARGIN]
+    masked = redact(window)
+    if len(window) == len(text):
+        return masked[:length]
+    # Masking moves what follows forward: an end that is cut in two must not move into the result.
+    return masked[: max(0, length - max(0, len(window) - len(masked)))]
+
+
+def redacted_end(text: str, length: int, redact: Callable[[str], str] = redact) -> str:
+    """Return the end of a text, masked before it is cut; see `redacted_start`."""
+    window = text[-length - MARGIN :]
+    masked = redact(window)
+    if len(window) < len(text):
+        length -= max(0, len(window) - len(masked))
+    return masked[max(0, len(masked) - max(0, length)) :]
+
+
+def redacted_ends(text: str, length: int, redact: Callable[[str], str] = redact) -> str:
+    """Return a text, masked; of a longer one the beginning and the end; see `redacted_start`."""
+    if len(text) <= length:
+        return redact(text)
+    half = length // 2
+    start, end = redacted_start(text, half, redact), redacted_end(text, half, redact)
+    return f"{start}\n… {len(text) - 2 * half} characters omitted …\n{end}"
 
 
 def redact_secrets(text: str, known: tuple[str, ...] = ()) -> str:

@@ -1,12 +1,20 @@
 """Credentials are redacted in every context."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.model.redaction import redact, redact_url
+from pulse_desktop.model.redaction import (
+    redact,
+    redact_secrets,
+    redact_url,
+    redacted_end,
+    redacted_ends,
+    redacted_start,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +70,28 @@ def test_a_long_text_is_redacted_quickly(text: str) -> None:
     redact_url(text)
     redact(text)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("mask", [redact, redact_url, redact_secrets])
+@pytest.mark.parametrize("login", ["u:" + "hunter2" * 5, "hunter2" * 580])
+def test_a_login_at_a_cut_is_masked_also_if_others_before_it_get_shorter(
+    mask: Callable[[str], str], login: str
+) -> None:
+    url = f" nats://{login}@host "
+    for others in (0, 1, 4):
+        for before in range(0, 400, 37):
+            text = url * others + "x" * before + url + "y " * 20_000
+            assert "hunter" not in redacted_start(text, 200, mask)
+            assert "hunter" not in redacted_ends(text, 400, mask)
+            text = "y " * 20_000 + url + "x" * before + url * others
+            assert "hunter" not in redacted_end(text, 200, mask)
+            assert "hunter" not in redacted_ends(text, 400, mask)
+
+
+def test_a_short_text_is_masked_and_not_cut() -> None:
+    text = "see nats://u:hunter2@host now"
+    masked = "see nats://u:***@host now"
+    assert redacted_start(text, 50) == redacted_end(text, 50) == redacted_ends(text, 50) == masked
+    assert redacted_start("ab" * 9_000, 3) == "aba"
+    assert redacted_end("ab" * 9_000, 3) == "bab"
+    assert redacted_ends("ab" * 5, 4) == "ab\n… 6 characters omitted …\nab"

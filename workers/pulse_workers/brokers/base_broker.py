@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, TaskiqMessage
 from taskiq.formatters.json_formatter import JSONFormatter
 
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
@@ -284,4 +284,4 @@ def _one_line(error: Exception) -> str:
             for detail in error.errors(include_url=False, include_input=False)
         )
         return "; ".join(details)[:_MAX_ERROR_TEXT]
-    return str(error)[:_MAX_ERROR_TEXT]
+    return redacted_start(str(error), _MAX_ERROR_TEXT)

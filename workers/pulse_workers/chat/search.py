@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from pulse_workers.chat.agents.calls import EMBEDDING, AgentCalls
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import Answer, Capability, Provider
 from pulse_workers.chat.records import Atom, ChatMessage, Vector
@@ -71,9 +72,10 @@ class KnowledgeSearch:
     nor is an atom without another source, and others take their places.
     """
 
-    def __init__(self, store: Store, provider: Provider) -> None:
+    def __init__(self, store: Store, provider: Provider, agents: AgentCalls) -> None:
         self._store = store
         self._provider = provider
+        self._agents = agents
         self._turn = asyncio.Lock()
         self._model = provider.version(Capability.EMBED).model
         self._vectors = store.vector_index(self._model)
@@ -86,19 +88,20 @@ class KnowledgeSearch:
         self._atoms = AtomIndex()
         self._atoms_of: dict[str, set[str]] = {}
 
-    async def search(self, query: str, limit: int) -> SearchResult:
+    async def search(self, query: str, limit: int, task_id: str = "") -> SearchResult:
         """Find messages and atoms.
 
         Args:
             query: words, or a question.
             limit: maximum number of hits.
+            task_id: ID of the task that searches.
 
         Raises:
             TimeoutError: the server stopped responding before the indexes were complete.
         """
         async with self._turn:
             await self._refresh()
-            query_vector, embedding = await self._embed(query)
+            query_vector, embedding = await self._embed(query, task_id)
             while True:
                 found = await asyncio.to_thread(self._rank, query, query_vector, limit)
                 atoms = {
@@ -201,11 +204,17 @@ class KnowledgeSearch:
         self._texts[MESSAGE].remove(message_id)
         self._messages.discard(message_id)
 
-    async def _embed(self, query: str) -> tuple[Vector | None, dict[str, Any]]:
+    async def _embed(self, query: str, task_id: str) -> tuple[Vector | None, dict[str, Any]]:
         """Return the vector of a query, and which embedding answered or why none did."""
         described: dict[str, Any] = {"model": self._model, "provider": None, "error": None}
         try:
-            answer: Answer[Vector] = await self._provider.embed([query], is_query=True)
+            answer: Answer[Vector] = await self._agents.call(
+                EMBEDDING,
+                task_id,
+                1,
+                self._provider.embed([query], is_query=True),
+                capability=Capability.EMBED,
+            )
         except (ModelError, ProviderRefusedError) as error:
             return None, described | {"error": f"{type(error).__name__}: {error}"}
         described |= {

@@ -61,13 +61,14 @@ async def open_services(
     folders = AllowedFolders(settings.chat_folders)
     store = await Store.open(client.jetstream(timeout=_REQUEST_TIMEOUT_S))
     async with contextlib.aclosing(make_providers(settings, store.state)) as providers:
+        agents = AgentCalls(events, providers.provider)
         yield Services(
             store=store,
             events=events,
-            agents=AgentCalls(events, providers.provider),
+            agents=agents,
             provider=providers.provider,
             checked_providers=providers.checks,
-            search=KnowledgeSearch(store, providers.provider),
+            search=KnowledgeSearch(store, providers.provider, agents),
             folders=folders,
             worker=worker,
         )

@@ -17,7 +17,15 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from pulse_desktop.model.redaction import redact_known, redact_secrets, secret_forms, secrets_of
+from pulse_desktop.model.redaction import (
+    MARGIN,
+    redact_known,
+    redact_secrets,
+    redacted_end,
+    redacted_start,
+    secret_forms,
+    secrets_of,
+)
 from pulse_desktop.protocol.timestamps import format_timestamp
 
 MAX_LINES: Final = 100
@@ -29,7 +37,7 @@ MAX_TEXT: Final = 2_000
 PUBLISH_DELAY_S: Final = 0.2
 _MARGIN: Final = 200
 _HALF: Final = MAX_TEXT // 2
-_PART: Final = _HALF + 800
+_PART: Final = _HALF + MARGIN
 """Characters that are redacted for each half: a secret that is cut in two is not recognized."""
 _WORD: Final = re.compile(r"^\S*")
 """What a text begins with that was cut there: it may be the end of a secret."""
@@ -222,6 +230,10 @@ class TaskLogHandler(logging.Handler):
     def _redacted(self, text: str, length: int) -> str:
         if length <= MAX_TEXT:
             return redact_secrets(text, self._forms)
-        start = redact_secrets(text[:_PART], self._forms)[:_HALF]
-        end = redact_secrets(_WORD.sub("", text[-_PART:], count=1), self._forms)[-_HALF:]
+
+        def redact(part: str) -> str:
+            return redact_secrets(part, self._forms)
+
+        start = redacted_start(text, _HALF, redact)
+        end = redacted_end(_WORD.sub("", text[-_PART:], count=1), _HALF, redact)
         return f"{start}\n… {length - 2 * _HALF} characters omitted …\n{end}"

@@ -17,7 +17,7 @@ from taskiq import TaskiqResult
 from taskiq.depends.progress_tracker import TaskProgress
 from taskiq_nats import NATSObjectStoreResultBackend
 
-from pulse_desktop.model.redaction import redact
+from pulse_desktop.model.redaction import redact, redacted_start
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
@@ -256,6 +256,6 @@ def _masked(error: Any) -> Any:
 
 def _short_text(value: object) -> str:
     try:
-        return str(value).encode("utf-8", "replace").decode()[:_MAX_LABEL_TEXT]
+        return redacted_start(str(value).encode("utf-8", "replace").decode(), _MAX_LABEL_TEXT)
     except Exception:  # noqa: BLE001
         return type(value).__name__

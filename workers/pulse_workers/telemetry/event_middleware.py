@@ -19,7 +19,7 @@ import taskiq
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact_url, redacted_ends, redacted_start
 from pulse_desktop.protocol.task_message import TASK_NAME
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.errors import ResultNotStoredError
@@ -366,11 +366,8 @@ def _error_data(error: BaseException) -> dict[str, str]:
     except Exception as failure:  # noqa: BLE001 - the error's own code decides what is raised
         message = f"<{type(error).__name__}: its text cannot be made ({type(failure).__name__})>"
     text = "".join(traceback.format_exception(type(error), error, trace))
-    if len(text) > _MAX_TRACEBACK:
-        half = _MAX_TRACEBACK // 2
-        text = f"{text[:half]}\n… {len(text) - 2 * half} characters omitted …\n{text[-half:]}"
     return {
         "type": type(error).__name__,
-        "message": redact_url(message[: 2 * _MAX_TEXT])[:_MAX_TEXT],
-        "traceback": redact_url(text),
+        "message": redacted_start(message, _MAX_TEXT, redact_url),
+        "traceback": redacted_ends(text, _MAX_TRACEBACK, redact_url),
     }

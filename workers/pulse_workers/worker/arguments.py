@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import ValidationError
 from taskiq import TaskiqMessage
 
+from pulse_desktop.model.redaction import redacted_start
 from pulse_workers.errors import WrongArgumentsError
 from pulse_workers.execution.signatures import parameter_types, type_adapter
 
@@ -113,7 +114,7 @@ def _is_abstract_container(origin: Any) -> bool:
 def _described(name: str, error: Exception) -> Iterator[str]:
     if not isinstance(error, ValidationError):
         reason = str(error).partition("\n")[0]
-        yield f"{name}: {type(error).__name__}: {reason}"[:_MAX_ERROR_TEXT]
+        yield redacted_start(f"{name}: {type(error).__name__}: {reason}", _MAX_ERROR_TEXT)
         return
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
         path = ".".join([name, *map(str, detail["loc"])])

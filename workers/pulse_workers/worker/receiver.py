@@ -15,6 +15,7 @@ from taskiq import AckableMessage, TaskiqMessage, TaskiqResult
 from taskiq.acks import AckController
 from taskiq.receiver import Receiver
 
+from pulse_desktop.model.redaction import redacted_start
 from pulse_workers.brokers.base_broker import BaseBroker, raise_rejection
 from pulse_workers.brokers.message_identity import identify, unusable_id
 from pulse_workers.config.settings import Settings
@@ -41,6 +42,7 @@ from pulse_workers.worker.arguments import ArgumentConverter
 logger = logging.getLogger("pulse.workers.receiver")
 
 _MAX_CLOCK_SKEW_S: Final = 2.0
+_MAX_REASON: Final = 500
 """Largest expected difference between the clocks of server and worker."""
 _END_TIMEOUT_S: Final = 2.0
 
@@ -122,11 +124,14 @@ class DeliveryReceiver(Receiver):
             if delivery.acked:
                 raise
             logger.exception("%s cannot be run", delivery.task_id)
-            delivery.rejection = UnreadableTaskError(f"{type(error).__name__}: {error}"[:500])
+            delivery.rejection = UnreadableTaskError(
+                redacted_start(f"{type(error).__name__}: {error}", _MAX_REASON)
+            )
             try:
                 await super().callback(message, raise_err)
             except Exception as second:  # noqa: BLE001 - the message must not come back forever
-                await self._drop(delivery, f"its failure cannot be recorded: {second!r}"[:500])
+                reason = f"its failure cannot be recorded: {second!r}"
+                await self._drop(delivery, redacted_start(reason, _MAX_REASON))
 
     async def _drop(self, delivery: Delivery, reason: str) -> None:
         """End a message for which no result can be stored."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import Stage, StageOutcome
 from pulse_workers.chat.search import ATOM, KnowledgeSearch
 from pulse_workers.chat.store.store import Store
 
 from tests.integration.pulse_workers.chat.test_agents import run_task, write_agents
+from tests.integration.pulse_workers.chat.test_search import make_search
 from tests.kit.agent_answers import given_messages, judged, right_answer
 from tests.kit.model_server import ModelRequest, ModelServer, Reply
 from tests.kit.nats_servers import NatsServer
@@ -48,7 +48,7 @@ async def test_an_edit_replaces_what_was_found_also_while_a_model_is_asked(
         server.script = right_answer
         await harness.run(providers_file=write_agents(tmp_path / "providers.toml", server))
         store = await Store.open(harness.js)
-        search = KnowledgeSearch(store, BuiltinProvider())
+        search = make_search(store)
         await store.messages.put_many([early, chat_message("the pool is busy", id=other)])
         await run_task(harness, "process_messages", [key, other])
         atoms = {each.evidence[0].message_id: each for each in await store.knowledge.atoms()}

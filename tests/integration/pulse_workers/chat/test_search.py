@@ -1,9 +1,11 @@
 """Search over a real store: deleted and expired messages are no hits, and others replace them."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from nats.js import JetStreamContext
+from pulse_workers.chat.agents.calls import AgentCalls
 from pulse_workers.chat.pipeline.stages import stage_versions
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import Atom, ChatMessage, Evidence, Stage
@@ -27,6 +29,22 @@ async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
     await provision(js, Settings(server=nats_server.url))
     yield js
     await client.close()
+
+
+class Published:
+    """The events that were published."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, _topic: str, type_: str, data: dict[str, Any], *, key: str = "") -> None:
+        assert not key
+        self.events.append((type_, data))
+
+
+def make_search(store: Store) -> KnowledgeSearch:
+    provider = BuiltinProvider()
+    return KnowledgeSearch(store, provider, AgentCalls(Published(), provider))
 
 
 async def fill(store: Store) -> list[ChatMessage]:
@@ -68,14 +86,14 @@ async def test_deleted_and_expired_messages_are_no_hits_and_others_take_their_pl
     await store.knowledge.add_atoms(
         [atom(1, deleted[0]), atom(2, expired[0]), atom(3, deleted[1], messages[300])]
     )
-    earlier = KnowledgeSearch(store, BuiltinProvider())
+    earlier = make_search(store)
     before = await earlier.search(QUERY, 100)
     assert {each.id for each in before.found if each.kind == ATOM} == {"atom1", "atom2", "atom3"}
     assert living.isdisjoint(each.id for each in before.found[:50])
     assert len(await store.delete_messages(each.id for each in deleted)) == len(deleted)
     for each in expired:  # as their age does: nothing tells of it
         await js.purge_stream("KV_pulse_messages", subject=f"$KV.pulse_messages.{each.id}")
-    for search in (earlier, KnowledgeSearch(store, BuiltinProvider())):
+    for search in (earlier, make_search(store)):
         result = await search.search(QUERY, 100)
         found = [each.id for each in result.found if each.kind == MESSAGE]
         assert len(result.found) == 100
@@ -90,8 +108,19 @@ async def test_what_only_resembles_a_query_as_any_text_does_is_no_hit(js: JetStr
     await fill(store)
     related = chat_message("The coffee machine leaks", id="3.1")
     await put(store, [related])
-    search = KnowledgeSearch(store, BuiltinProvider())
+    search = make_search(store)
     assert [each.id for each in (await search.search("leaking coffee machines", 10)).found] == [
         "3.1"
     ]
     assert not (await search.search("kubernetes ingress certificate", 10)).found
+
+
+async def test_the_embedding_of_a_query_is_published_as_a_call(js: JetStreamContext) -> None:
+    store, published, provider = await Store.open(js), Published(), BuiltinProvider()
+    search = KnowledgeSearch(store, provider, AgentCalls(published, provider))
+    await search.search(QUERY, 10, "task-1")
+    assert [type_ for type_, _ in published.events] == ["agent.started", "agent.finished"]
+    finished = published.events[1][1]
+    assert finished["agent"] == "embedding"
+    assert (finished["task_id"], finished["items"]) == ("task-1", 1)
+    assert (finished["provider"], finished["cost_usd"]) == ("builtin", 0.0)

@@ -11,9 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from nats.js import JetStreamContext
-from pulse_workers.chat import search
 from pulse_workers.chat.pipeline import analysis, batch_queue
-from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import (
     Atom,
     Evidence,
@@ -39,6 +37,7 @@ from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES, STATE, provi
 from taskiq import InMemoryBroker
 
 from pulse_desktop.nats_client.client import client_of
+from tests.integration.pulse_workers.chat.test_search import make_search
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
@@ -366,7 +365,7 @@ async def test_an_index_forgets_what_expired_and_a_bucket_that_was_created_again
     monkeypatch.setattr(changes, "_SLACK", 0)
     threads: set[threading.Thread] = set()
     monkeypatch.setattr(TextIndex, "add", _recorded(TextIndex.add, threads))
-    index = search.KnowledgeSearch(store, BuiltinProvider())
+    index = make_search(store)
 
     async def found(query: str) -> set[str]:
         return {each.id for each in (await index.search(query, 10)).found}

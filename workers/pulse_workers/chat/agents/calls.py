@@ -45,7 +45,7 @@ class AgentCalls:
         Args:
             agent: name of the agent.
             task_id: ID of the calling task.
-            items: number of messages.
+            items: number of messages, or of search queries.
             answer: the call, which has not started yet.
             capability: what is called.
         """

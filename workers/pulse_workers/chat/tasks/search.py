@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.records import Atom, ChatMessage
 from pulse_workers.chat.search import ATOM, Found
 from pulse_workers.chat.services import current_services
@@ -29,7 +30,7 @@ async def search_knowledge(query: str, limit: int = 10) -> dict[str, Any]:
     query = " ".join(query.split())[:_MAX_QUERY]
     if not query:
         return {"query": "", "hits": [], "embedding": None}
-    result = await services.search.search(query, max(1, min(limit, MAX_RESULTS)))
+    result = await services.search.search(query, max(1, min(limit, MAX_RESULTS)), current_task_id())
     hits = [_ranks(each) | _fields(each, result.messages, result.atoms) for each in result.found]
     return {"query": query, "hits": hits, "embedding": dict(result.embedding)}
 

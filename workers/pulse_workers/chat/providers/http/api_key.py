@@ -1,31 +1,25 @@
 """API keys: read from the environment, a file or the keyring of the system, and never shown."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
-
-import msgspec
+from typing import Final, Protocol
 
 from pulse_desktop.text.translation import _
+from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError
 
-MASK: Final = "***"
 KEYRING_TIMEOUT_S: Final = 3.0
 """A locked keyring may wait for a person to unlock it."""
 MIN_KEY: Final = 4
 """Masking a shorter text would mask ordinary words."""
 
-_ESCAPE: Final = re.compile(r"\\u00([0-7][0-9A-Fa-f])")
-_MAX_ESCAPES: Final = 8
 
+class ApiKey(Secret):
+    """The key of a provider."""
 
-class ApiKey:
-    """A key whose value appears in no text that is made of it."""
-
-    __slots__ = ("_value",)
+    __slots__ = ()
 
     def __init__(self, value: str) -> None:
         """Keep a key.
@@ -35,48 +29,12 @@ class ApiKey:
         """
         if len(value) < MIN_KEY or not value.isascii() or not value.isprintable() or " " in value:
             raise ValueError("not an API key")
-        self._value = value
-
-    def __repr__(self) -> str:
-        return f"ApiKey('{MASK}')"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("an API key is not serialized")
+        super().__init__(value)
 
     @property
     def headers(self) -> dict[str, str]:
         """The HTTP headers that authenticate a request."""
         return {"authorization": f"Bearer {self._value}"}
-
-    def mask(self, text: str) -> str:
-        """Replace the key in a text: servers repeat it in errors.
-
-        A text that has it with JSON escapes, even if they are escaped again, is replaced as a
-        whole.
-        """
-        masked = text.replace(self._value, MASK)
-        return MASK if "\\" in masked and self._value in _unescaped(masked) else masked
-
-    def mask_response(self, body: bytes) -> bytes:
-        """Replace the key in a response, in each text of it if it is JSON."""
-        masked = body.replace(self._value.encode(), MASK.encode())
-        if b"\\" not in masked:
-            return masked
-        try:
-            value = msgspec.json.decode(masked)
-            found = self._mask_texts(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self.mask(masked.decode(errors="replace")).encode()
-        return masked if found == value else msgspec.json.encode(found)
-
-    def _mask_texts(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.mask(value)
-        if isinstance(value, list):
-            return [self._mask_texts(each) for each in value]
-        if isinstance(value, dict):
-            return {self.mask(name): self._mask_texts(each) for name, each in value.items()}
-        return value
 
 
 class KeySource(Protocol):
@@ -151,15 +109,6 @@ class KeyInKeyring:
             text = expected.format(reason=type(error).__name__)
             raise SettingsError(name, "", text) from None
         return _make_key(name, value or "")
-
-
-def _unescaped(text: str) -> str:
-    """Return a text without JSON escapes of ASCII characters, also if they are escaped again."""
-    for _round in range(_MAX_ESCAPES):
-        text, count = _ESCAPE.subn(lambda match: chr(int(match[1], 16)), text)
-        if not count:
-            break
-    return text.replace("\\", "")
 
 
 def _make_key(name: str, text: str) -> ApiKey:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from pulse_desktop.model.redaction import redacted_start
 from pulse_workers.chat.providers.model_client import CompletionRequest, ModelMessage, OutputMode
 from pulse_workers.chat.providers.model_errors import ModelProtocolError
 
@@ -157,4 +158,4 @@ def error_of(body: bytes) -> tuple[str, str]:
 def first_line(text: str) -> str:
     """Return the beginning of a text of a server in one line; HTML pages lose their tags."""
     plain = re.sub(r"<[^<>]{0,200}>", " ", text[: 4 * _MAX_ERROR])
-    return " ".join(plain.split())[:_MAX_ERROR]
+    return redacted_start(" ".join(plain.split()), _MAX_ERROR)

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_desktop.text.translation import _
+from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError, WorkerError
 
@@ -62,10 +63,10 @@ class BotRefusedError(BotApiError):
     """The request was refused for another reason."""
 
 
-class BotToken:
-    """The token of a bot; its value appears in no text that is made of it."""
+class BotToken(Secret):
+    """The token of a bot."""
 
-    __slots__ = ("_value",)
+    __slots__ = ()
 
     def __init__(self, value: str) -> None:
         """Keep a token.
@@ -75,18 +76,7 @@ class BotToken:
         """
         if not _TOKEN.fullmatch(value):
             raise ValueError("not the token of a bot")
-        self._value = value
-
-    def __repr__(self) -> str:
-        return "BotToken('***')"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("the token of a bot is not serialized")
-
-    def mask(self, text: str) -> str:
-        """Replace the token in a text: proxies repeat the URL in errors."""
-        secret = self._value.partition(":")[2]
-        return text.replace(self._value, "***").replace(secret, "***")
+        super().__init__(value, value.partition(":")[2])
 
     def path(self, path: str) -> str:
         """Return the path of a request with the token in place of the placeholder."""
@@ -164,7 +154,7 @@ class BotApi:
                     headers={"content-type": "application/json"},
                 ) as response,
             ):
-                body = await _read(response)
+                body = self._token.mask_response(await _read(response))
         except TimeoutError:
             raise self._unavailable(f"no answer within {timeout_s:g} s") from None
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
@@ -209,8 +199,8 @@ class BotApi:
 
     def _text(self, reason: str) -> str:
         """Return what an error says: where, and the reason without secrets."""
-        line = self._token.mask(reason).replace("\n", " ")[:_MAX_TEXT]
-        return f"{redact_url(self._url)}: {redact_url(line)}"
+        line = self._token.mask(reason).replace("\n", " ")
+        return f"{redact_url(self._url)}: {redacted_start(line, _MAX_TEXT, redact_url)}"
 
 
 def _seconds(*candidates: object) -> float:

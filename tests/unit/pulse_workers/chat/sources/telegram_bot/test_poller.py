@@ -1,6 +1,7 @@
 """The long poller, against a server that speaks the Bot API."""
 
 import asyncio
+import json
 import logging
 import traceback
 from collections.abc import AsyncIterator, Sequence
@@ -280,6 +281,23 @@ async def test_the_token_is_in_no_log_exception_or_traceback(
     secret = TOKEN.partition(":")[2]
     assert [text for text in texts if secret in text] == []
     assert server.calls[0][0] == "getUpdates"  # the server did get it
+
+
+async def test_a_token_that_a_response_has_in_escaped_form_is_masked(
+    server: TelegramBotServer,
+) -> None:
+    secret = TOKEN.partition(":")[2]
+    escaped = "".join(f"\\u{ord(character):04x}" for character in secret)
+    api = BotApi(server.url, BotToken(TOKEN))
+    result = f'{{"ok": true, "result": [{{"a": "{escaped}", "b": 5}}]}}'
+    server.faults = [Fault(200, body=result.encode())]
+    assert await api.call("getUpdates", 10) == [{"a": "***", "b": 5}]
+    again = json.dumps({"ok": False, "description": f"bad {escaped}"})
+    server.faults = [Fault(400, body=again.encode())]
+    with pytest.raises(BotRefusedError, match=r"\*\*\*") as caught:
+        await api.call("getUpdates", 10)
+    assert escaped not in str(caught.value)
+    await api.close()
 
 
 @pytest.mark.parametrize("url", ["", "api.telegram.org", "ftp://x", "nats://a:b@c", "http://x?y=z"])
