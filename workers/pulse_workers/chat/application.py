@@ -69,7 +69,7 @@ CHAT: Final = Application(
         "pulse_workers.chat.tasks.corrections",
         "pulse_workers.chat.tasks.batch",
         "pulse_workers.chat.tasks.missing",
-        "pulse_workers.chat.tasks.pulse_radar",
+        "pulse_workers.chat.tasks.upstream_names",
     ),
     open_services=_open_services,
 )

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pulse_workers.chat.agents.calls import EMBEDDING, AgentCalls
+from pulse_workers.chat.agents.call_tracing import EMBEDDING, AgentCalls
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import Answer, Capability, Provider
 from pulse_workers.chat.records import Atom, ChatMessage, Vector
@@ -14,7 +14,7 @@ from pulse_workers.chat.store.knowledge import AtomIndex
 from pulse_workers.chat.store.kv_reader import KeyValueEntry
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
-from pulse_workers.chat.store.vectors import Hit
+from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.errors import ProviderRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
@@ -29,7 +29,7 @@ _DEPTH: Final = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class SearchHit:
     """A message or atom that was found.
 
     Attributes:
@@ -59,7 +59,7 @@ class SearchResult:
         embedding: which embedding answered, or why none did.
     """
 
-    found: Sequence[Found]
+    found: Sequence[SearchHit]
     messages: Mapping[str, ChatMessage]
     atoms: Mapping[str, Atom]
     embedding: Mapping[str, Any]
@@ -76,7 +76,7 @@ class KnowledgeSearch:
         self._store = store
         self._provider = provider
         self._agents = agents
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._model = provider.version(Capability.EMBED).model
         self._vectors = store.vector_index(self._model)
         self._changes = {
@@ -99,7 +99,7 @@ class KnowledgeSearch:
         Raises:
             TimeoutError: the server stopped responding before the indexes were complete.
         """
-        async with self._turn:
+        async with self._lock:
             await self._refresh()
             query_vector, embedding = await self._embed(query, task_id)
             while True:
@@ -118,7 +118,7 @@ class KnowledgeSearch:
                 for message_id in missing:  # they expired, which nothing announces
                     self._remove(message_id)
 
-    def _rank(self, query: str, query_vector: Vector | None, limit: int) -> list[Found]:
+    def _rank(self, query: str, query_vector: Vector | None, limit: int) -> list[SearchHit]:
         """Return the best hits; in a thread, because it takes long."""
         by_vector: dict[tuple[str, str], int] = {}
         for rank, hit in enumerate(self._similar(query_vector), 1):
@@ -140,7 +140,7 @@ class KnowledgeSearch:
         }
         return fuse(by_text, by_vector)[:limit]
 
-    def _similar(self, query_vector: Vector | None) -> Sequence[Hit]:
+    def _similar(self, query_vector: Vector | None) -> Sequence[VectorHit]:
         if query_vector is None:
             return ()
         deleted = self._vectors.ids - self._messages
@@ -228,7 +228,7 @@ class KnowledgeSearch:
 
 def fuse(
     by_text: Mapping[tuple[str, str], int], by_vector: Mapping[tuple[str, str], int]
-) -> list[Found]:
+) -> list[SearchHit]:
     """Return what either ranking has, best first, by reciprocal rank fusion.
 
     Args:
@@ -242,5 +242,5 @@ def fuse(
     found = []
     for kind, key in {**by_text, **by_vector}:
         ranks = by_text.get((kind, key)), by_vector.get((kind, key))
-        found.append(Found(kind, key, round(score(ranks), 6), *ranks))
+        found.append(SearchHit(kind, key, round(score(ranks), 6), *ranks))
     return sorted(found, key=lambda each: (-each.score, each.kind, each.id))

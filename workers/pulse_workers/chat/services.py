@@ -12,7 +12,7 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from pulse_workers.chat.agents.calls import AgentCalls
+from pulse_workers.chat.agents.call_tracing import AgentCalls
 from pulse_workers.chat.provider_factory import CheckedProvider, make_providers
 from pulse_workers.chat.providers.provider import Provider
 from pulse_workers.chat.search import KnowledgeSearch

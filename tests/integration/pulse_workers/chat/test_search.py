@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from nats.js import JetStreamContext
-from pulse_workers.chat.agents.calls import AgentCalls
+from pulse_workers.chat.agents.call_tracing import AgentCalls
 from pulse_workers.chat.pipeline.stages import stage_versions
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import Atom, ChatMessage, Evidence, Stage

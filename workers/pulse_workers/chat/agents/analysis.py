@@ -6,8 +6,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from pulse_workers.chat.agents.answer import AgentAnswer, ids_of, plain_text
-from pulse_workers.chat.agents.chat_data import ChatData
+from pulse_workers.chat.agents.answer_schema import AnswerSchema, ids_of, single_line
+from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.providers.provider import PeriodSummary, SummaryItem, WaitingItem
 
 _Text = Annotated[str, Meta(min_length=3, max_length=300)]
@@ -44,7 +44,7 @@ class AnalysisAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waiting: Annotated[list[Waiting], Meta(max_length=12)]
 
 
-ANSWER: Final = AgentAnswer("analysis", AnalysisAnswer)
+ANSWER: Final = AnswerSchema("analysis", AnalysisAnswer)
 
 
 def task_for(count: int) -> str:
@@ -52,7 +52,7 @@ def task_for(count: int) -> str:
     return f"Summarise messages 1 to {count}."
 
 
-def convert_summary(answer: AnalysisAnswer, data: ChatData) -> PeriodSummary:
+def convert_summary(answer: AnalysisAnswer, data: PromptData) -> PeriodSummary:
     """Return the summary.
 
     Raises:
@@ -61,7 +61,7 @@ def convert_summary(answer: AnalysisAnswer, data: ChatData) -> PeriodSummary:
 
     def items(statements: Iterable[Statement]) -> tuple[SummaryItem, ...]:
         return tuple(
-            SummaryItem(plain_text(each.text), ids_of(each.numbers, data)) for each in statements
+            SummaryItem(single_line(each.text), ids_of(each.numbers, data)) for each in statements
         )
 
     return PeriodSummary(
@@ -71,10 +71,10 @@ def convert_summary(answer: AnalysisAnswer, data: ChatData) -> PeriodSummary:
         risks=items(answer.risks),
         waiting=tuple(
             WaitingItem(
-                plain_text(each.text),
+                single_line(each.text),
                 ids_of(each.numbers, data),
-                who=plain_text(each.who),
-                waits_for=plain_text(each.waits_for),
+                who=single_line(each.who),
+                waits_for=single_line(each.waits_for),
             )
             for each in answer.waiting
         ),

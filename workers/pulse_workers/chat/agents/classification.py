@@ -6,8 +6,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from pulse_workers.chat.agents.answer import AgentAnswer, ids_of, plain_text
-from pulse_workers.chat.agents.chat_data import ChatData
+from pulse_workers.chat.agents.answer_schema import AnswerSchema, ids_of, single_line
+from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.providers.provider import Judgement
 
 TOKENS_PER_MESSAGE: Final = 80
@@ -30,7 +30,7 @@ class JudgementAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judgements: Annotated[list[JudgedMessage], Meta(min_length=1, max_length=200)]
 
 
-ANSWER: Final = AgentAnswer("judgements", JudgementAnswer)
+ANSWER: Final = AnswerSchema("judgements", JudgementAnswer)
 
 
 def task_for(count: int) -> str:
@@ -38,7 +38,7 @@ def task_for(count: int) -> str:
     return f"Judge the {count} messages that have a number, each exactly once."
 
 
-def convert_judgements(answer: JudgementAnswer, data: ChatData) -> Sequence[Judgement]:
+def convert_judgements(answer: JudgementAnswer, data: PromptData) -> Sequence[Judgement]:
     """Return one judgement per message, in the order of the data.
 
     Raises:
@@ -53,8 +53,8 @@ def convert_judgements(answer: JudgementAnswer, data: ChatData) -> Sequence[Judg
             message_id,
             judged.classification,
             round(judged.importance, 4),
-            plain_text(judged.reason),
-            plain_text(judged.topic),
+            single_line(judged.reason),
+            single_line(judged.topic),
         )
     missing = [n for n, message in enumerate(data.messages, 1) if message.id not in found]
     if missing:

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.answer import AgentAnswer, ids_of, plain_text
-from pulse_workers.chat.agents.chat_data import ChatData, visible
+from pulse_workers.chat.agents.answer_schema import AnswerSchema, ids_of, single_line
+from pulse_workers.chat.agents.prompt_data import PromptData, visible
 from pulse_workers.chat.providers.provider import Extraction, ExtractionRequest
 from pulse_workers.chat.records import Atom, Evidence, Topic, TopicAssignment
 
@@ -66,7 +66,7 @@ class ExtractionAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topics: Annotated[list[FoundTopic], Meta(max_length=20)]
 
 
-ANSWER: Final = AgentAnswer("extraction", ExtractionAnswer)
+ANSWER: Final = AnswerSchema("extraction", ExtractionAnswer)
 
 
 def task_for(count: int) -> str:
@@ -90,7 +90,7 @@ class ExtractionConverter:
         self._language = language
         self._topic_ids = {_normal(topic.name): topic.id for topic in request.topics}
 
-    def convert(self, answer: ExtractionAnswer, data: ChatData) -> Extraction:
+    def convert(self, answer: ExtractionAnswer, data: PromptData) -> Extraction:
         """Return atoms and topics.
 
         Raises:
@@ -106,12 +106,12 @@ class ExtractionConverter:
                 topics.append(self._topic(found, ids))
         return Extraction(tuple(atoms.values()), tuple(topics))
 
-    def _atom(self, found: FoundAtom, data: ChatData) -> Atom:
+    def _atom(self, found: FoundAtom, data: PromptData) -> Atom:
         evidence = [self._evidence(source, data) for source in found.sources]
         return Atom(
             id=_hash(f"{found.type} {_normal(evidence[0].sentence)}", 10),
             type=found.type,
-            title=plain_text(found.title),
+            title=single_line(found.title),
             evidence=tuple({each.message_id: each for each in reversed(evidence)}.values())[::-1],
             confidence=round(found.confidence, 4),
             language=self._language,
@@ -120,7 +120,7 @@ class ExtractionConverter:
         )
 
     @staticmethod
-    def _evidence(source: QuotedSource, data: ChatData) -> Evidence:
+    def _evidence(source: QuotedSource, data: PromptData) -> Evidence:
         (message_id,) = ids_of([source.number], data)
         text = _normal(visible(data.messages[source.number - 1].content))
         quote = _normal(source.quote)
@@ -131,11 +131,11 @@ class ExtractionConverter:
         return Evidence(message_id, " ".join(source.quote.split()), "")
 
     def _topic(self, found: FoundTopic, ids: Sequence[str]) -> TopicAssignment:
-        name = plain_text(found.name)
+        name = single_line(found.name)
         if not _normal(name):
             raise ValueError("the name of a topic is empty")
         topic_id = self._topic_ids.get(_normal(name)) or _hash(_normal(name), 8)
-        phrases = tuple(dict.fromkeys(plain_text(each) for each in found.key_phrases))
+        phrases = tuple(dict.fromkeys(single_line(each) for each in found.key_phrases))
         return TopicAssignment(topic_id, name, phrases or (name,), tuple(ids))
 
 

@@ -6,16 +6,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from pulse_workers.chat.agents import analysis, classification, extraction
-from pulse_workers.chat.agents.answer import AgentAnswer
-from pulse_workers.chat.agents.chat_data import (
-    ChatData,
-    chat_data,
+from pulse_workers.chat.agents.answer_schema import AnswerSchema
+from pulse_workers.chat.agents.prompt import Prompt, load_prompt
+from pulse_workers.chat.agents.prompt_data import (
+    PromptData,
     estimated_tokens,
     estimated_tokens_before,
     estimated_tokens_of_topic,
+    prompt_data,
 )
-from pulse_workers.chat.agents.injections import gives_orders, message_gives_orders
-from pulse_workers.chat.agents.prompt import Prompt, load_prompt
+from pulse_workers.chat.agents.prompt_injection import has_prompt_injection, is_prompt_injection
 from pulse_workers.chat.providers.configuration import AgentConfiguration
 from pulse_workers.chat.providers.divided_requests import DividedRequests
 from pulse_workers.chat.providers.model_client import CompletionRequest, ModelClient
@@ -38,14 +38,14 @@ from pulse_workers.errors import ProviderRefusedError
 A = TypeVar("A", bound=msgspec.Struct)
 T = TypeVar("T")
 
-WITHHELD: Final = "gives orders to a language model, which are not followed"
+WITHHELD: Final = "possible prompt injection; not sent to the model"
 """Reason of a message that was not judged."""
 _CAPABILITIES: Final = {
     "classification": Capability.CLASSIFY,
     "extraction": Capability.EXTRACT,
     "analysis": Capability.SUMMARISE,
 }
-_ANSWERS: Final[Mapping[Capability, AgentAnswer[Any]]] = {
+_ANSWERS: Final[Mapping[Capability, AnswerSchema[Any]]] = {
     Capability.CLASSIFY: classification.ANSWER,
     Capability.EXTRACT: extraction.ANSWER,
     Capability.SUMMARISE: analysis.ANSWER,
@@ -101,17 +101,17 @@ class LanguageModelProvider(PartialProvider):
         given = {
             each.message.id: each
             for each in inputs
-            if not message_gives_orders(each.message, each.attachment_text)
+            if not has_prompt_injection(each.message, each.attachment_text)
         }
 
         def before_of(message: ChatMessage) -> list[ChatMessage]:
             before = given[message.id].recent[:_MAX_BEFORE][::-1]
-            return [each for each in before if not message_gives_orders(each)]
+            return [each for each in before if not has_prompt_injection(each)]
 
         def request(messages: Sequence[ChatMessage]) -> CompletionRequest[Sequence[Judgement]]:
             before = before_of(messages[0])
             attachments = {each.id: given[each.id].attachment_text for each in messages}
-            data = chat_data(messages, before=before, attachments=attachments)
+            data = prompt_data(messages, before=before, attachments=attachments)
             return self._request(
                 classification.ANSWER,
                 data,
@@ -135,7 +135,7 @@ class LanguageModelProvider(PartialProvider):
         return self._answer(judgements, asked, classification.ANSWER)
 
     async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
-        """Extract atoms and topics; see `Provider`. Messages that give orders are left out.
+        """Extract atoms and topics; see `Provider`. Prompt injections are left out.
 
         Raises:
             ModelError: all requests failed, or were not answered validly.
@@ -149,11 +149,11 @@ class LanguageModelProvider(PartialProvider):
         messages = [
             each
             for each in request.messages
-            if each.content.strip() and not message_gives_orders(each)
+            if each.content.strip() and not has_prompt_injection(each)
         ]
 
         def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[Extraction]:
-            data = chat_data(part, topics=topics)
+            data = prompt_data(part, topics=topics)
             task = extraction.task_for(len(part))
             return self._request(extraction.ANSWER, data, task, converter.convert, prompt)
 
@@ -173,12 +173,12 @@ class LanguageModelProvider(PartialProvider):
         """
         self._check(Capability.SUMMARISE)
         prompt = self._in_language(request.language)
-        messages = [each for each in request.messages if not message_gives_orders(each)]
+        messages = [each for each in request.messages if not has_prompt_injection(each)]
 
         def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[PeriodSummary]:
             task = analysis.task_for(len(part))
             return self._request(
-                analysis.ANSWER, chat_data(part), task, analysis.convert_summary, prompt
+                analysis.ANSWER, prompt_data(part), task, analysis.convert_summary, prompt
             )
 
         asked = await self._ask(self._parts(messages, tokens_of_answer=0), request_for)
@@ -195,7 +195,7 @@ class LanguageModelProvider(PartialProvider):
         size = 0
         for name in extraction.given_topics(topics):
             tokens = estimated_tokens_of_topic(name)
-            if size + tokens <= budget and not gives_orders(name):
+            if size + tokens <= budget and not is_prompt_injection(name):
                 names.append(name)
                 size += tokens
         return names, size
@@ -214,10 +214,10 @@ class LanguageModelProvider(PartialProvider):
 
     def _request(
         self,
-        answer: AgentAnswer[A],
-        data: ChatData,
+        answer: AnswerSchema[A],
+        data: PromptData,
         task: str,
-        convert: Callable[[A, ChatData], T],
+        convert: Callable[[A, PromptData], T],
         prompt: Prompt | None = None,
     ) -> CompletionRequest[T]:
         return answer.request(
@@ -281,7 +281,7 @@ class LanguageModelProvider(PartialProvider):
         self,
         value: T,
         asked: DividedRequests[Any],
-        answer: AgentAnswer[Any],
+        answer: AnswerSchema[Any],
         prompt: Prompt | None = None,
     ) -> Answer[T]:
         used = prompt or self._prompt

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.calls import ANALYSIS
+from pulse_workers.chat.agents.call_tracing import ANALYSIS
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,

@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.calls import EMBEDDING
+from pulse_workers.chat.agents.call_tracing import EMBEDDING
 from pulse_workers.chat.current_task import current_task_id
-from pulse_workers.chat.pipeline.stages import done, is_missing, not_done, stage_versions
+from pulse_workers.chat.pipeline.stages import (
+    failure_record,
+    is_missing,
+    stage_versions,
+    success_record,
+)
 from pulse_workers.chat.providers.divided_requests import halves
 from pulse_workers.chat.providers.model_errors import (
     ModelProtocolError,
@@ -71,9 +76,9 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
             work.errors.update({message.id: error for message in embedded})
     at = format_timestamp(time.time())
     records = {
-        each.id: not_done(work.errors[each.id], each.content_hash, version, at)
+        each.id: failure_record(work.errors[each.id], each.content_hash, version, at)
         if each.id in work.errors
-        else done(
+        else success_record(
             each.content_hash,
             version,
             at,

@@ -12,9 +12,9 @@ import msgspec
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.calls import EXTRACTION
+from pulse_workers.chat.agents.call_tracing import EXTRACTION
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
-from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.pipeline.stages import failure_record, stage_versions, success_record
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
@@ -113,9 +113,9 @@ async def extract_messages(
     at = format_timestamp(time.time())
     current = await services.store.messages.current(messages)  # others are edited or deleted
     records = {
-        each.id: not_done(reason, each.content_hash, version, at)
+        each.id: failure_record(reason, each.content_hash, version, at)
         if (reason := failure or (answered and answered.unanswered.get(each.id)))
-        else done(
+        else success_record(
             each.content_hash,
             version,
             at,

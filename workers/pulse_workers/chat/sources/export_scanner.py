@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, TypeAlias
 
-from pulse_workers.chat.sources.damaged_json import decode_value
+from pulse_workers.chat.sources.lenient_json import decode_value
 
 CHUNK: Final = 256 << 10
 """Bytes read from the file at a time."""
@@ -22,7 +22,7 @@ _MAX_HEADER: Final = 64 << 10
 _MAX_DAMAGE: Final = 64 << 10
 """Bytes after which a message with the start of another one in it counts as damaged."""
 _MAX_DEPTH: Final = 1_000
-_LONGEST_START: Final = 200
+_MAX_START: Final = 200
 """Bytes in which the start of a message or of an array is recognized."""
 
 _STRING: Final = rb'"(?:[^"\\]++|\\.)*+(?:(?P<closed>")|\\?\Z)'
@@ -65,7 +65,7 @@ class Unreadable:
     """An element of a chat's messages that cannot be read."""
 
 
-Found: TypeAlias = ChatHeader | dict[str, Any] | Unreadable | None
+ScannedItem: TypeAlias = ChatHeader | dict[str, Any] | Unreadable | None
 """A chat, a message of it, or None: one more chunk of the file was read."""
 
 
@@ -93,7 +93,7 @@ class ExportScanner:
     def bytes_read(self) -> int:  # noqa: D102 - see the class
         return self._file.bytes_read
 
-    def scan(self) -> Iterator[Found]:
+    def scan(self) -> Iterator[ScannedItem]:
         """Yield the chats, each followed by its messages; None after each chunk of the file."""
         yield from self._fill(0)
         while self._position < len(self._buffer) or not self._file.is_at_end:
@@ -116,12 +116,12 @@ class ExportScanner:
 
     # outside of messages
 
-    def _scan_outside(self) -> Iterator[Found]:
+    def _scan_outside(self) -> Iterator[ScannedItem]:
         """Scan up to the start of a chat's messages."""
         for token in _TOKEN.finditer(self._buffer, self._position):
             kind = token[0][0]
             if kind == ord('"'):
-                is_cut = token["closed"] is None or len(self._buffer) - token.end() < _LONGEST_START
+                is_cut = token["closed"] is None or len(self._buffer) - token.end() < _MAX_START
                 if is_cut and not self._file.is_at_end:
                     yield from self._read_on_outside(token.start())
                     return
@@ -144,7 +144,7 @@ class ExportScanner:
         if not self._file.is_at_end:
             yield from self._read_on_outside(self._position)
 
-    def _read_on_outside(self, position: int) -> Iterator[Found]:
+    def _read_on_outside(self, position: int) -> Iterator[ScannedItem]:
         """Read a chunk, and keep the start of the chat whose messages may follow."""
         self._position = position
         if len(self._buffer) - position > MAX_MESSAGE:  # a string without an end
@@ -158,7 +158,7 @@ class ExportScanner:
             return None
         return _ARRAY.match(self._buffer, token.end())
 
-    def _enter_messages(self, key: int, first: int) -> Iterator[Found]:
+    def _enter_messages(self, key: int, first: int) -> Iterator[ScannedItem]:
         start = self._open[-1][1] - self._base
         header = self._buffer[start:key] if start >= 0 else b"{"
         self._open.append((ord("["), self._base + first - 1))
@@ -178,17 +178,17 @@ class ExportScanner:
         is_object = self._buffer[position] == ord("{")
         return is_object and not _MESSAGE_START.search(self._buffer, position + 1, end)
 
-    def _enter_message_list(self, start: int) -> Iterator[Found]:
+    def _enter_message_list(self, start: int) -> Iterator[ScannedItem]:
         self._position = start
         yield self._chat(b"{")
 
     # inside of messages
 
-    def _scan_element(self) -> Iterator[Found]:
+    def _scan_element(self) -> Iterator[ScannedItem]:
         """Scan one element of a chat's messages, or their end."""
         element = _ELEMENT.search(self._buffer, self._position)
         self._position = element.start() if element else len(self._buffer)
-        if len(self._buffer) - self._position < _LONGEST_START and not self._file.is_at_end:
+        if len(self._buffer) - self._position < _MAX_START and not self._file.is_at_end:
             yield from self._fill(self._position)
             return
         if self._position == len(self._buffer):
@@ -213,7 +213,7 @@ class ExportScanner:
         self._in_array = False
         self._open.pop()
 
-    def _scan_value(self) -> Iterator[Found]:
+    def _scan_value(self) -> Iterator[ScannedItem]:
         """Scan a message, or another value in place of one."""
         start = self._position
         position, searched = start, start + 1
@@ -245,7 +245,7 @@ class ExportScanner:
                 if _MESSAGE_START.search(self._buffer, searched):
                     yield from self._skip_damage(start)
                     return
-                searched = max(searched, len(self._buffer) - _LONGEST_START)
+                searched = max(searched, len(self._buffer) - _MAX_START)
             if self._file.is_at_end or len(self._buffer) - start > MAX_MESSAGE:
                 yield from self._skip_damage(start)
                 return
@@ -253,7 +253,7 @@ class ExportScanner:
             yield from self._fill(start)
             start = 0
 
-    def _decode(self, start: int, end: int) -> Iterator[Found]:
+    def _decode(self, start: int, end: int) -> Iterator[ScannedItem]:
         """Decode a message that is delimited by its brackets."""
         is_followed = _AFTER_VALUE.match(self._buffer, end) or not self._buffer[end:].strip()
         if not is_followed or _MESSAGE_START.search(self._buffer, start + 1, end):
@@ -265,24 +265,24 @@ class ExportScanner:
 
     # damage
 
-    def _skip_damage(self, start: int) -> Iterator[Found]:
+    def _skip_damage(self, start: int) -> Iterator[ScannedItem]:
         """Skip a damaged message, and what belongs to it as far as its brackets tell."""
         yield Unreadable()
         yield from self._find_next_message(start + 1)
 
-    def _find_next_message(self, position: int) -> Iterator[Found]:
+    def _find_next_message(self, position: int) -> Iterator[ScannedItem]:
         """Move to the next start of a message, perhaps of another chat, or to the end."""
         damage = self._base + position - 1
         while not (start := _MESSAGE_START.search(self._buffer, position)):
             if self._file.is_at_end:
                 self._end_in_damage(damage)
                 return
-            position = max(position, len(self._buffer) - _LONGEST_START)
+            position = max(position, len(self._buffer) - _MAX_START)
             keep = max(0, position - _MAX_HEADER)
             yield from self._fill(keep)
             position -= keep
         self._position = start.start()
-        before = max(0, self._position - _LONGEST_START)
+        before = max(0, self._position - _MAX_START)
         array = _ARRAY_START.search(self._buffer[before : self._position])
         if array:
             key = before + array.start()
@@ -297,7 +297,7 @@ class ExportScanner:
     def _end_in_damage(self, damage: int) -> None:
         """Tell a file that is cut off in a message from one whose last message is damaged."""
         length = self._base + len(self._buffer) - damage
-        if length > _MAX_DAMAGE or not _END.search(self._buffer[-_LONGEST_START:]):
+        if length > _MAX_DAMAGE or not _END.search(self._buffer[-_MAX_START:]):
             self.cut_off_at = self._file_offset(damage - self._base)
         self._position = len(self._buffer)
         self._open.clear()

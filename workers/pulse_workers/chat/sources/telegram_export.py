@@ -20,7 +20,7 @@ from pulse_workers.chat.sources.attachments import SAMPLE
 from pulse_workers.chat.sources.export_scanner import (
     ChatHeader,
     ExportScanner,
-    Found,
+    ScannedItem,
     Unreadable,
 )
 from pulse_workers.chat.sources.forum_threads import ForumThreads
@@ -147,7 +147,7 @@ class _BatchReader:
         self._scanner = ExportScanner(self._file)
         self._found = self._scanner.scan()
 
-    def _add(self, found: Found) -> MessageBatch | None:
+    def _add(self, found: ScannedItem) -> MessageBatch | None:
         match found:
             case ChatHeader(fields):
                 batch = self._batch() if self._messages else None

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pulse_desktop.protocol.timestamps import format_timestamp, parse_timestamp
 from pulse_workers.chat.records import Attachment, ChatMessage
-from pulse_workers.chat.sources.special_messages import describe_content, plain_text
+from pulse_workers.chat.sources.message_content import describe_content, plain_text
 
 MAX_RECENT: Final = 30
 """Number of earlier messages that a message refers to."""

@@ -126,7 +126,7 @@ class VectorStore:
         return vectors
 
 
-class Hit(NamedTuple):
+class VectorHit(NamedTuple):
     """A message that was found, and its cosine similarity, -1 to 1."""
 
     message_id: str
@@ -193,7 +193,7 @@ class VectorIndex:
         without: AbstractSet[str] = frozenset(),
         *,
         related: bool = False,
-    ) -> list[Hit]:
+    ) -> list[VectorHit]:
         """Return the most similar messages, most similar first.
 
         It takes 0.1 s of CPU time for 100,000 × 512: call it in a thread.
@@ -217,7 +217,7 @@ class VectorIndex:
             is_hit &= similarities > _unrelated_up_to(similarities[is_hit])
         hits = np.flatnonzero(is_hit)
         best = hits[np.argsort(-similarities[hits], kind="stable")[:count]]
-        return [Hit(self._ids[row], round(float(similarities[row]), 4)) for row in best]
+        return [VectorHit(self._ids[row], round(float(similarities[row]), 4)) for row in best]
 
 
 def _unrelated_up_to(similarities: NDArray[np.float32]) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pulse_workers.chat.agents.calls import EXTRACTION
+from pulse_workers.chat.agents.call_tracing import EXTRACTION
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.stages import is_edited

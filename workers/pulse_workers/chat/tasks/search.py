@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.records import Atom, ChatMessage
-from pulse_workers.chat.search import ATOM, Found
+from pulse_workers.chat.search import ATOM, SearchHit
 from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
 
@@ -35,7 +35,7 @@ async def search_knowledge(query: str, limit: int = 10) -> dict[str, Any]:
     return {"query": query, "hits": hits, "embedding": dict(result.embedding)}
 
 
-def _ranks(found: Found) -> dict[str, Any]:
+def _ranks(found: SearchHit) -> dict[str, Any]:
     return {
         "kind": found.kind,
         "id": found.id,
@@ -46,7 +46,7 @@ def _ranks(found: Found) -> dict[str, Any]:
 
 
 def _fields(
-    found: Found, messages: Mapping[str, ChatMessage], atoms: Mapping[str, Atom]
+    found: SearchHit, messages: Mapping[str, ChatMessage], atoms: Mapping[str, Atom]
 ) -> dict[str, Any]:
     """Return what a hit shows."""
     if found.kind == ATOM:

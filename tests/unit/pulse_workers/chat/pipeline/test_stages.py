@@ -3,7 +3,12 @@
 import dataclasses
 
 import pytest
-from pulse_workers.chat.pipeline.stages import done, is_missing, missing_stages, not_done
+from pulse_workers.chat.pipeline.stages import (
+    failure_record,
+    is_missing,
+    missing_stages,
+    success_record,
+)
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.provider import Fallback, ModelVersion
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
@@ -23,7 +28,7 @@ VERSIONS = {
 
 
 def all_done(content_hash: str = "a") -> dict[Stage, StageRecord]:
-    return {stage: done(content_hash, version, "") for stage, version in VERSIONS.items()}
+    return {stage: success_record(content_hash, version, "") for stage, version in VERSIONS.items()}
 
 
 def test_a_message_without_records_misses_every_stage_and_one_with_all_of_them_none() -> None:
@@ -68,7 +73,7 @@ def test_another_model_or_prompt_makes_its_stage_missing() -> None:
 def test_a_failure_is_repeated_and_a_refusal_is_not(
     error: Exception, outcome: StageOutcome, is_repeated: bool
 ) -> None:
-    record = not_done(error, "a", JUDGE, "")
+    record = failure_record(error, "a", JUDGE, "")
     assert record.outcome is outcome
     assert record.reason.startswith(type(error).__name__)
     records = {**all_done(), Stage.SCORED: record}
@@ -79,9 +84,11 @@ def test_a_failure_is_repeated_and_a_refusal_is_not(
 def test_what_a_fallback_did_in_an_outage_is_repeated_when_the_provider_is_back() -> None:
     away = dataclasses.replace(JUDGE, is_available=False)
     fallback = Fallback("own", "judge", "HTTP 500", is_temporary=True)
-    provisional = done("a", JUDGE, "", fallback=fallback)
+    provisional = success_record("a", JUDGE, "", fallback=fallback)
     assert (provisional.fallback_from, provisional.fallback_reason) == ("own/judge", "HTTP 500")
     assert not is_missing(provisional, "a", away)
     assert is_missing(provisional, "a", JUDGE)
-    final = done("a", JUDGE, "", fallback=dataclasses.replace(fallback, is_temporary=False))
+    final = success_record(
+        "a", JUDGE, "", fallback=dataclasses.replace(fallback, is_temporary=False)
+    )
     assert not is_missing(final, "a", JUDGE)

@@ -11,9 +11,9 @@ from typing import Final
 
 from pulse_workers.chat.providers.model_errors import ModelUnavailableError
 
-FAILURES: Final = 5
+MAX_FAILURES: Final = 5
 FIRST_PAUSE_S: Final = 15.0
-LONGEST_PAUSE_S: Final = 300.0
+MAX_PAUSE_S: Final = 300.0
 
 
 class CircuitState(enum.Enum):
@@ -35,7 +35,7 @@ class CircuitBreaker:
 
     def __init__(
         self,
-        failures: int = FAILURES,
+        failures: int = MAX_FAILURES,
         first_pause_s: float = FIRST_PAUSE_S,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -44,7 +44,7 @@ class CircuitBreaker:
         Args:
             failures: failures in a row that open it.
             first_pause_s: how long it stays open; each failed probe doubles it, up to
-                `LONGEST_PAUSE_S`.
+                `MAX_PAUSE_S`.
             now: returns seconds.
         """
         self._max_failures = failures
@@ -105,7 +105,7 @@ class CircuitBreaker:
         self._failures += 1
         self._last_error = error
         if is_probe:
-            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+            self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
         if self._failures >= self._max_failures:
             self._open_until = self._now() + self._pause_s
 

@@ -77,7 +77,7 @@ class LimitRecord(msgspec.Struct):
     modes: dict[str, RememberedMode] = {}
 
 
-def wait_for_room(record: LimitRecord, now: float, used: str, room: int) -> float:
+def seconds_until_capacity(record: LimitRecord, now: float, used: str, room: int) -> float:
     """Return in how many seconds at most `room` is used in the last minute; 0 for now."""
     total = sum(getattr(slot, used) for slot in record.slots.values())
     for name, slot in sorted(record.slots.items(), key=lambda item: int(item[0])):

@@ -27,7 +27,7 @@ from pulse_workers.chat.providers.http.limit_record import (
     SharedState,
     Slot,
     period_of,
-    wait_for_room,
+    seconds_until_capacity,
 )
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import (
@@ -44,7 +44,7 @@ _LEASE_MARGIN_S: Final = 10.0
 _MODE_AGE_S: Final = 86_400.0
 """After a day a better mode is tried again: servers are upgraded."""
 _MAX_CONFLICTS: Final = 200
-_LONGEST_POLL_S: Final = 0.25
+_MAX_POLL_S: Final = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Permit:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Wait:
+class _Delay:
     """Why a request has to wait, and for how many seconds; None if unknown."""
 
     reason: str
@@ -113,7 +113,7 @@ class SharedLimits:
         self._state = state
         self._now = now
         self._key = f"provider.{provider}"
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._released = asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -136,7 +136,7 @@ class SharedLimits:
         deadline = time.monotonic() + self._limits.max_wait_s
         permit = Permit(secrets.token_hex(6), tokens, cost or 0.0)
         try:
-            async with self._turn:  # one request of a process waits, the others queue behind it
+            async with self._lock:  # one request of a process waits, the others queue behind it
                 await self._acquire(permit, timeout_s + _LEASE_MARGIN_S, deadline)
         except asyncio.CancelledError:  # the lease may be stored, and the request is not made
             permit.tokens, permit.cost = 0, 0.0
@@ -196,7 +196,7 @@ class SharedLimits:
         poll_s = 0.01
         while True:
             self._released.clear()
-            wait: _Wait | None = None
+            wait: _Delay | None = None
 
             def reserve(record: LimitRecord, now: float) -> bool:
                 nonlocal wait
@@ -219,12 +219,12 @@ class SharedLimits:
                     f"{self._provider}: {wait.reason}", retry_after_s=seconds
                 )
             if seconds is None:  # another request has to end first, here or in another process
-                seconds = poll_s = min(poll_s * 2, _LONGEST_POLL_S)
+                seconds = poll_s = min(poll_s * 2, _MAX_POLL_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(seconds * random.uniform(1, 1.2), left_s)):  # noqa: S311
                     await self._released.wait()
 
-    def _why_wait(self, record: LimitRecord, now: float, tokens: int, cost: float) -> _Wait | None:
+    def _why_wait(self, record: LimitRecord, now: float, tokens: int, cost: float) -> _Delay | None:
         """Return what a request has to wait for, None if it may start.
 
         Raises:
@@ -241,15 +241,17 @@ class SharedLimits:
                     retry_after_s=left_s,
                 )
         if record.blocked_until > now:
-            return _Wait("the server asked to wait", record.blocked_until - now)
+            return _Delay("the server asked to wait", record.blocked_until - now)
         if limits.concurrency is not None and len(record.leases) >= limits.concurrency:
-            return _Wait(f"{limits.concurrency} requests are in progress", None)
+            return _Delay(f"{limits.concurrency} requests are in progress", None)
         for used, needed, limit, unit in (
             ("requests", 1, limits.requests_per_minute, "requests per minute"),
             ("tokens", tokens, limits.tokens_per_minute, "tokens per minute"),
         ):
-            if limit is not None and (wait_s := wait_for_room(record, now, used, limit - needed)):
-                return _Wait(f"the limit of {limit:,} {unit} is reached", wait_s)
+            if limit is not None and (
+                wait_s := seconds_until_capacity(record, now, used, limit - needed)
+            ):
+                return _Delay(f"the limit of {limit:,} {unit} is reached", wait_s)
         return None
 
     @property

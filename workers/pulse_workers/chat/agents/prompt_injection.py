@@ -1,15 +1,15 @@
-"""Messages that give orders to a language model.
+"""Detection of prompt injections: messages that give instructions to a language model.
 
-They are withheld from models: what a model does not read, it cannot follow. Nobody can name all
-phrases of such orders, so this is one of several defences; a message that is not recognised is
-still data between delimiters, and an answer about it still has to be valid.
+They are not sent to models. No list of patterns is complete, so this is one of several defences:
+a message that is not detected is still data between delimiters, and an answer about it still has
+to be valid.
 """
 
 import re
 import unicodedata
 from typing import Final
 
-from pulse_workers.chat.agents.chat_data import visible
+from pulse_workers.chat.agents.prompt_data import visible
 from pulse_workers.chat.records import ChatMessage
 
 _LATIN: Final = str.maketrans("аеорсухіјкмтвн", "aeopcyxijkmtbh")
@@ -31,7 +31,7 @@ _PATTERNS: Final = (
     r"###\s*(?:instruction|response|system)",
     r"(?:^|\n)\s*(?:human|assistant|system|система)\s*:",
     r"\btool_calls?\b",
-    # orders about instructions
+    # instructions about instructions
     rf"\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{{0,40}}\b{_RULES}",
     rf"\b(?:забудь\w*|(?:про)?ігноруй\w*|відкинь\w*|zabud|забудьте|игнорируй\w*)\b[^.\n]{{0,40}}{_RULES}",
     r"\byou are now\b|\bти тепер\b|\bdeveloper mode\b|режим розробника",
@@ -40,7 +40,7 @@ _PATTERNS: Final = (
     rf"(?:^|[\n(.,!—])\s*(?:note to|dear|hey|attention|увага|шановн\w+)?\s*{_MODEL}\s*[,:]",
     rf"\b(?:note to|dear|hey)\s+{_MODEL}\b|,\s*assistant\b|\bусім моделям\b",
     r"\bdevelopers of this bot\b",
-    # orders about the answer
+    # instructions about the answer
     rf"\b(?:classify|mark|rate|label|постав\w*|postav|познач\w*)\b[^.\n]{{0,40}}{_CLASS}",
     r"\b(?:valid class|клас кожного повідомлення|класифікуй)\b",
     r"[\"']?(?:class|classification|atoms|quote)[\"']\s*:",
@@ -49,22 +49,23 @@ _PATTERNS: Final = (
     r"(?:поверни|return)\b[^.\n]{0,20}\b(?:порожній|empty) (?:список|list)",
     r"\bвитягни його\b|\bmake sure to (?:quote|extract|include)\b",
 )
-_ORDER: Final = re.compile("|".join(_PATTERNS))
+_INJECTION: Final = re.compile("|".join(_PATTERNS))
 
 
-def message_gives_orders(message: ChatMessage, attachment_text: str = "") -> bool:
-    """Return whether a text or name of a message, which a model is given, seems to give orders."""
+def has_prompt_injection(message: ChatMessage, attachment_text: str = "") -> bool:
+    """Return whether a text or name of a message seems to be a prompt injection."""
     names = (message.author, message.forwarded_from, *(each.name for each in message.attachments))
     texts = (message.content, attachment_text, *names)
-    return any(gives_orders(text) for text in texts if text)
+    return any(is_prompt_injection(text) for text in texts if text)
 
 
-def gives_orders(text: str) -> bool:
-    """Return whether a text seems to give orders to a language model."""
+def is_prompt_injection(text: str) -> bool:
+    """Return whether a text seems to give instructions to a language model."""
     normal = unicodedata.normalize("NFKC", visible(text)).lower()
     # Patterns with several \s* would take cubic time on long runs of white space.
     lines = (" ".join(line.split()) for line in normal.splitlines())
     plain = "\n".join(line for line in lines if line)
     return any(
-        _ORDER.search(form) is not None for form in (plain, plain.translate(_LATIN), plain[::-1])
+        _INJECTION.search(form) is not None
+        for form in (plain, plain.translate(_LATIN), plain[::-1])
     )

@@ -25,27 +25,27 @@ _CUT: Final = " […]"
 
 
 @dataclasses.dataclass(frozen=True)
-class ChatData:
+class PromptData:
     """Data of one call.
 
     Attributes:
         text: the data with its delimiters.
-        code: the random code of the delimiters.
+        delimiter: the random code in its first and last line.
         messages: message 1, message 2, and so on.
     """
 
     text: str
-    code: str
+    delimiter: str
     messages: Sequence[ChatMessage]
 
 
-def chat_data(
+def prompt_data(
     messages: Sequence[ChatMessage],
     *,
     before: Iterable[ChatMessage] = (),
     attachments: Mapping[str, str] | None = None,
     topics: Iterable[str] = (),
-) -> ChatData:
+) -> PromptData:
     """Number messages and delimit them.
 
     Args:
@@ -66,7 +66,7 @@ def chat_data(
     code = secrets.token_hex(8)
     while code in content:
         code = secrets.token_hex(8)
-    return ChatData(f"BEGIN DATA {code}\n{content}\nEND DATA {code}", code, messages)
+    return PromptData(f"BEGIN DATA {code}\n{content}\nEND DATA {code}", code, messages)
 
 
 def estimated_tokens(message: ChatMessage, attachment: str = "") -> int:

@@ -9,8 +9,8 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from pulse_workers.chat.agents.chat_data import ChatData
 from pulse_workers.chat.agents.prompt import Prompt, version_of
+from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.providers.model_client import (
     CompletionRequest,
     ModelMessage,
@@ -26,7 +26,7 @@ _NUMBER: Final = "number"
 _NUMBERS: Final = "numbers"
 
 
-class AgentAnswer(Generic[A]):
+class AnswerSchema(Generic[A]):
     """The type that a model has to answer with."""
 
     def __init__(self, name: str, answer_type: type[A]) -> None:
@@ -52,9 +52,9 @@ class AgentAnswer(Generic[A]):
     def request(
         self,
         prompt: Prompt,
-        data: ChatData,
+        data: PromptData,
         task: str,
-        convert: Callable[[A, ChatData], T],
+        convert: Callable[[A, PromptData], T],
         *,
         model: str,
         max_output_tokens: int,
@@ -72,12 +72,12 @@ class AgentAnswer(Generic[A]):
 
         def validate(value: object) -> T:
             answer = convert_answer(value, self._type)
-            if data.code in msgspec.json.encode(answer).decode():
+            if data.delimiter in msgspec.json.encode(answer).decode():
                 raise ValueError("the answer repeats the code of the data")
             return convert(answer, data)
 
         schema = prompt.schema or bounded(self._schema, len(data.messages))
-        system = f"{prompt.text}\n\nThe random code is {data.code}."
+        system = f"{prompt.text}\n\nThe random code is {data.delimiter}."
         messages = (
             ModelMessage("system", system),
             ModelMessage("user", f"{data.text}\n\n{task}"),
@@ -117,7 +117,7 @@ def _shorten(array: dict[str, Any], count: int) -> None:
     array["maxItems"] = min(array.get("maxItems", count), count)
 
 
-def ids_of(numbers: Iterable[int], data: ChatData) -> tuple[str, ...]:
+def ids_of(numbers: Iterable[int], data: PromptData) -> tuple[str, ...]:
     """Return the IDs of messages, each once.
 
     Raises:
@@ -134,7 +134,7 @@ def ids_of(numbers: Iterable[int], data: ChatData) -> tuple[str, ...]:
     return tuple(data.messages[number - 1].id for number in found)
 
 
-def plain_text(text: str) -> str:
+def single_line(text: str) -> str:
     """Return a text as one line without characters that have no form.
 
     Raises:
