@@ -47,11 +47,22 @@ def add_parser(commands: Subparsers) -> None:
     actions = parser.add_subparsers(
         dest="action", required=True, metavar="ACTION", title=_("actions")
     )
-    listing = actions.add_parser("list", help=_("list all schedules, invalid ones included"))
+    listing = actions.add_parser(
+        "list",
+        help=_("list all schedules, invalid ones included"),
+        description=_(
+            "List all schedules with the times of their next and last runs, and why one is "
+            "invalid or paused."
+        ),
+    )
     listing.add_argument("--json", action="store_true", help=_("print one JSON array"))
     listing.set_defaults(run=_list)
     add = schedule_add.add_parser(actions)
-    remove = actions.add_parser("remove", help=_("remove schedules"))
+    remove = actions.add_parser(
+        "remove",
+        help=_("remove schedules"),
+        description=_("Remove schedules. Tasks that they have enqueued already are still run."),
+    )
     remove.add_argument("ids", nargs="+", metavar="ID", help=_("ID of a schedule, as listed"))
     remove.set_defaults(run=_remove)
     pause = actions.add_parser(
