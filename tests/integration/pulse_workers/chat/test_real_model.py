@@ -32,7 +32,7 @@ TEXTS = {
     f"{CHAT_ID}.1": "The payment queue fails with a timeout since release 4.18.",
     f"{CHAT_ID}.2": "We decided to roll back to release 4.17 today.",
 }
-CLASSES = ["noise", "weak_signal", "signal"]
+CLASSES = ["weak_signal", "signal"]  # an analysis leaves noise out
 TENTHS = [0.1, 0.5, 0.9]
 WORDS = {"type": "string", "pattern": "^[A-Za-z ]{3,30}$"}
 NUMBER = {"type": "integer", "enum": [1, 2]}
