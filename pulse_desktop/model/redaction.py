@@ -49,6 +49,8 @@ _MIN_SECRET: Final = 6
 """Shorter values of variables are not masked: they would hide ordinary words."""
 MARGIN: Final = 4_200
 """Characters of the longest login or key that is recognized, with its scheme."""
+_SEPARATORS: Final = tuple(" \t\r\n,\"'<>")
+"""Characters that no login contains."""
 
 
 def redact_url(address: str) -> str:
@@ -77,19 +79,26 @@ def redacted_start(text: str, length: int, redact: Callable[[str], str] = redact
         redact: masks a text.
     """
     window = text[: length + MARGIN]
-    masked = redact(window)
     if len(window) == len(text):
-        return masked[:length]
-    # Masking moves what follows forward: an end that is cut in two must not move into the result.
+        return redact(text)[:length]
+    # Masking moves what follows forward: a login that ends behind the window must not be in it.
+    end = max(map(window.rfind, _SEPARATORS))
+    if end >= length:
+        return redact(window[:end])[:length]
+    masked = redact(window)  # one word behind the limit, which is too long for a login
     return masked[: max(0, length - max(0, len(window) - len(masked)))]
 
 
 def redacted_end(text: str, length: int, redact: Callable[[str], str] = redact) -> str:
     """Return the end of a text, masked before it is cut; see `redacted_start`."""
     window = text[-length - MARGIN :]
-    masked = redact(window)
     if len(window) < len(text):
-        length -= max(0, len(window) - len(masked))
+        start = min((at for at in map(window.find, _SEPARATORS) if 0 <= at < MARGIN), default=-1)
+        if start >= 0:
+            window = window[start:]
+        else:
+            length -= max(0, len(window) - len(redact(window)))
+    masked = redact(window)
     return masked[max(0, len(masked) - max(0, length)) :]
 
 

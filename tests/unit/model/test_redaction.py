@@ -81,10 +81,14 @@ def test_a_login_at_a_cut_is_masked_also_if_others_before_it_get_shorter(
     for others in (0, 1, 4):
         for before in range(0, 400, 37):
             text = url * others + "x" * before + url + "y " * 20_000
-            assert "hunter" not in redacted_start(text, 200, mask)
+            start = redacted_start(text, 200, mask)
+            assert "hunter" not in start
+            assert len(start) == 200 or len(login) > 200
             assert "hunter" not in redacted_ends(text, 400, mask)
             text = "y " * 20_000 + url + "x" * before + url * others
-            assert "hunter" not in redacted_end(text, 200, mask)
+            end = redacted_end(text, 200, mask)
+            assert "hunter" not in end
+            assert len(end) == 200 or len(login) > 200
             assert "hunter" not in redacted_ends(text, 400, mask)
 
 

@@ -283,5 +283,5 @@ def _one_line(error: Exception) -> str:
             f"{'.'.join(str(part) for part in detail['loc']) or 'message'}: {detail['msg']}"
             for detail in error.errors(include_url=False, include_input=False)
         )
-        return "; ".join(details)[:_MAX_ERROR_TEXT]
+        return redacted_start("; ".join(details), _MAX_ERROR_TEXT)
     return redacted_start(str(error), _MAX_ERROR_TEXT)

@@ -41,3 +41,17 @@ def test_labels_and_errors_without_a_json_form_become_text() -> None:
     body = json.loads(ObjectStoreResultBackend(Settings()).encode(result))
     assert body["is_err"]
     assert body["error"]
+
+
+class _LongText:
+    def __str__(self) -> str:
+        return "x" * 285 + " nats://u:hunter2hunter2@host " + "y" * 400
+
+
+def test_a_login_where_a_label_is_cut_is_masked() -> None:
+    result = TaskiqResult(
+        is_err=False, return_value=None, execution_time=0.1, labels={"raw": _LongText()}
+    )
+    encoded = ObjectStoreResultBackend(Settings()).encode(result)
+    assert b"xxx" in encoded
+    assert b"hunter" not in encoded

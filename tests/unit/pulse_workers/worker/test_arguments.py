@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pulse_workers.errors import WrongArgumentsError
 from pulse_workers.worker.arguments import ArgumentConverter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from taskiq import Context, TaskiqDepends, TaskiqMessage
 
 
@@ -103,3 +103,14 @@ def test_a_model_that_is_incomplete_is_named() -> None:
 
     with pytest.raises(WrongArgumentsError, match=r"^order: PydanticUserError: .* is not fully"):
         converted(buy, {"price": 1})
+
+
+def test_a_login_where_an_error_is_cut_is_masked() -> None:
+    def refuse(value: Any) -> Any:
+        raise RuntimeError("x" * 470 + f" nats://u:{value}@host " + "y" * 400)
+
+    def connect(url: Annotated[Money, BeforeValidator(refuse)]) -> None: ...
+
+    with pytest.raises(WrongArgumentsError, match="xxx") as caught:
+        converted(connect, "hunter2" * 9)
+    assert "hunter" not in str(caught.value)

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_client import (
     MAX_RAW_TEXT,
     Completion,
@@ -177,7 +178,7 @@ class StructuredOutput:
         return error
 
     def _invalid(self, reason: str, reply: Reply) -> InvalidAnswerError:
-        reason = reason[:_MAX_REASON]
+        reason = redacted_start(reason, _MAX_REASON, redact_url)
         return InvalidAnswerError(reason, reply.text[:MAX_RAW_TEXT], reply.model, self._usage)
 
 

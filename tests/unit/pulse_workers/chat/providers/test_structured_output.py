@@ -1,5 +1,6 @@
 """Decoding of what a model wrote, in linear time."""
 
+import json
 import time
 
 import pytest
@@ -31,3 +32,12 @@ def test_an_error_of_any_length_is_shortened_at_once() -> None:
     before = time.process_time()
     assert len(error_of(b"<" * MAX_RESPONSE)[0]) <= 300
     assert time.process_time() - before < 1
+
+
+@pytest.mark.parametrize("length", [20, 2_000])
+def test_a_login_where_an_error_is_cut_is_masked(length: int) -> None:
+    text = "x" * 285 + f" http://u:{('hunter2' * length)[:length]}@proxy " + "y" * 9_000
+    for body in (text, json.dumps({"error": {"message": text}})):
+        message = error_of(body.encode())[0]
+        assert message.startswith("x" * 285)
+        assert "hunter" not in message

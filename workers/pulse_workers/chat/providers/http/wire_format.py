@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from pulse_desktop.model.redaction import redacted_start
+from pulse_desktop.model.redaction import MARGIN, redacted_start
 from pulse_workers.chat.providers.model_client import CompletionRequest, ModelMessage, OutputMode
 from pulse_workers.chat.providers.model_errors import ModelProtocolError
 
@@ -18,6 +18,8 @@ MAX_NAME: Final = 200
 MAX_MODELS: Final = 1_000
 MAX_TOKENS: Final = 10_000_000
 _MAX_ERROR: Final = 300
+_WINDOW: Final = 4 * _MAX_ERROR + MARGIN
+"""Characters of an error of which the beginning is shown, without tags and spaces."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +146,7 @@ def error_of(body: bytes) -> tuple[str, str]:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return first_line(body[: 4 * _MAX_ERROR].decode(errors="replace")), ""
+        return first_line(body[:_WINDOW].decode(errors="replace")), ""
     error = value.get("error", value) if isinstance(value, dict) else value
     if not isinstance(error, dict):
         return first_line(str(error)), ""
@@ -157,5 +159,5 @@ def error_of(body: bytes) -> tuple[str, str]:
 
 def first_line(text: str) -> str:
     """Return the beginning of a text of a server in one line; HTML pages lose their tags."""
-    plain = re.sub(r"<[^<>]{0,200}>", " ", text[: 4 * _MAX_ERROR])
+    plain = re.sub(r"<[^<>]{0,200}>", " ", text[:_WINDOW])
     return redacted_start(" ".join(plain.split()), _MAX_ERROR)
