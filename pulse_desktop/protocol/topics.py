@@ -1,6 +1,6 @@
 """Topics, subjects, and the names of streams and buckets."""
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 TOPICS: Final = (
     "agents",
@@ -30,7 +30,7 @@ EVENT_STREAM: Final = "PULSE_EVENTS"
 MESSAGE_TOPICS: Final = frozenset({"messages", "noise_filtering", "ingestion"})
 """Topics with events about chat messages, older names included."""
 
-ATOM_TYPES: Final = (
+AtomType = Literal[
     "problem",
     "solution",
     "decision",
@@ -40,7 +40,8 @@ ATOM_TYPES: Final = (
     "blocker",
     "risk",
     "requirement",
-)
+]
+ATOM_TYPES: Final[tuple[AtomType, ...]] = get_args(AtomType)
 """The types of knowledge that agents extract: workers publish them, the desktop counts them."""
 
 

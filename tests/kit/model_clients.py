@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from pulse_workers.chat.providers.http.client import HttpModelClient
-from pulse_workers.chat.providers.http.limit_record import LocalState, SharedState
 from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.http.ollama import OllamaFormat
 from pulse_workers.chat.providers.http.openai import OpenAIFormat
@@ -18,6 +17,7 @@ from pulse_workers.chat.providers.model_client import (
     answer_schema,
     convert_answer,
 )
+from pulse_workers.chat.shared_state import LocalState, SharedState
 
 from tests.kit.model_server import ModelServer
 

@@ -9,13 +9,12 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_workers.chat.records import Score, Topic
+from pulse_workers.chat.records import NOISE, NOT_JUDGED, Score, Topic
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.knowledge import CORRECTION, AtomIndex, decode_correction
 from pulse_workers.chat.store.lease import Lease
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 
-NOT_JUDGED: Final = "not_judged"
 _TREND_WINDOW_S: Final = 600.0
 _LEASE_S: Final = 30.0
 _STALE_RUN_S: Final = 600.0
@@ -111,7 +110,7 @@ class MetricsReporter:
         reviewed = self._reviewed()
         return {
             "topicQualityScore": round(quality / members, 4) if members else None,
-            "noiseRatio": round(judged.count("noise") / len(judged), 4) if judged else None,
+            "noiseRatio": round(judged.count(NOISE) / len(judged), 4) if judged else None,
             "classificationAccuracy": (
                 round(sum(reviewed) / len(reviewed), 4) if reviewed else None
             ),

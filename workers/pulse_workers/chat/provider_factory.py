@@ -14,6 +14,7 @@ from pulse_desktop.text.translation import _
 from pulse_workers.chat.agents.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.providers.configuration import (
+    AGENTS,
     BUILTIN,
     E5,
     Configuration,
@@ -29,7 +30,6 @@ from pulse_workers.chat.providers.http.api_key import (
     KeySource,
 )
 from pulse_workers.chat.providers.http.client import HttpModelClient
-from pulse_workers.chat.providers.http.limit_record import LocalState, SharedState
 from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.http.ollama import OllamaFormat
 from pulse_workers.chat.providers.http.openai import OpenAIFormat
@@ -40,16 +40,12 @@ from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import ModelRefusedError
 from pulse_workers.chat.providers.provider import Capability, Provider
 from pulse_workers.chat.providers.routing import RoutedProvider
+from pulse_workers.chat.shared_state import LocalState, SharedState
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import SettingsError, WorkerError
 
 MAX_CHECKED_MODELS: Final = 100
 MAX_NAMED_MODELS: Final = 5
-_AGENT_CAPABILITIES: Final = {
-    "classification": Capability.CLASSIFY,
-    "extraction": Capability.EXTRACT,
-    "analysis": Capability.SUMMARISE,
-}
 _LIMIT_FIELDS: Final = {"api.openai.com": "max_completion_tokens"}
 _OLLAMA_TAG: Final = ":latest"
 
@@ -169,11 +165,14 @@ def make_providers(
     if any(choice.provider == E5 for choice in configuration.embedding.choices):
         local[E5] = E5Embedding()
     chains: dict[Capability, list[Provider]] = {}
-    for agent_name, capability in _AGENT_CAPABILITIES.items():
-        agent = configuration.agents[agent_name]
+    for capability in AGENTS:
+        name = capability.agent
+        agent = configuration.agents[name]
         chains[capability] = [
             local.get(choice.provider)
-            or LanguageModelProvider(clients[choice.provider], choice.model, agent_name, agent)
+            or LanguageModelProvider(
+                clients[choice.provider], choice.model, capability.agent, agent
+            )
             for choice in agent.choices
         ]
     embedding = configuration.embedding

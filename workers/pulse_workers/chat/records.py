@@ -1,6 +1,7 @@
 """Stored records: messages, scores, atoms and topics. They are stored as JSON objects."""
 
 import enum
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -8,6 +9,11 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
 """A unit vector, or a matrix with one per row."""
+
+MessageClass = Literal["noise", "weak_signal", "signal"]
+NOISE: Final = "noise"
+NOT_JUDGED: Final = "not_judged"
+"""Instead of a class, for a message that was not judged."""
 
 
 class Attachment(msgspec.Struct, frozen=True, gc=False):
@@ -170,7 +176,7 @@ class Atom(msgspec.Struct, frozen=True):
 
     Attributes:
         id: hash of type and sentence, so that extracting it again yields the same atom.
-        type: problem, solution, decision, question, insight, idea, blocker, risk, requirement.
+        type: one of `AtomType`.
         title: the sentence, shortened.
         evidence: sentences in which it was found.
         confidence: 0 to 1, how strongly the wording suggests the type.

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pulse_workers.chat.agents.call_tracing import EMBEDDING, AgentCalls
+from pulse_workers.chat.agents.call_tracing import AgentCalls
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import Answer, Capability, Provider
 from pulse_workers.chat.records import Atom, ChatMessage, Vector
@@ -209,7 +209,7 @@ class KnowledgeSearch:
         described: dict[str, Any] = {"model": self._model, "provider": None, "error": None}
         try:
             answer: Answer[Vector] = await self._agents.call(
-                EMBEDDING,
+                Capability.EMBED.agent,
                 task_id,
                 1,
                 self._provider.embed([query], is_query=True),

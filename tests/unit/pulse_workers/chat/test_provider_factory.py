@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pulse_workers.chat.provider_factory import check_providers, make_providers
-from pulse_workers.chat.providers.http.limit_record import LocalState
+from pulse_workers.chat.shared_state import LocalState
 from pulse_workers.config.settings import Settings
 from pydantic import SecretStr
 

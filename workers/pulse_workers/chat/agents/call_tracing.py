@@ -13,11 +13,6 @@ from pulse_workers.chat.providers.model_errors import InvalidAnswerError, ModelE
 from pulse_workers.chat.providers.provider import Answer, Capability, Provider, Usage
 from pulse_workers.telemetry.event_sink import EventSink
 
-CLASSIFICATION: Final = "classification"
-EXTRACTION: Final = "extraction"
-ANALYSIS: Final = "analysis"
-EMBEDDING: Final = "embedding"
-
 MAX_ANSWER: Final = 2_000
 """Characters of a rejected answer in an event."""
 

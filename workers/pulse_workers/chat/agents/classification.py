@@ -1,7 +1,7 @@
 """The agent that classifies messages."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -9,6 +9,7 @@ from msgspec import Meta
 from pulse_workers.chat.agents.answer_schema import AnswerSchema, ids_of, single_line
 from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.providers.provider import Judgement
+from pulse_workers.chat.records import MessageClass
 
 TOKENS_PER_MESSAGE: Final = 80
 """Of an answer."""
@@ -18,7 +19,7 @@ class JudgedMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a model says about a message."""
 
     number: int
-    classification: Literal["noise", "weak_signal", "signal"]
+    classification: MessageClass
     importance: Annotated[float, Meta(ge=0, le=1)]
     reason: Annotated[str, Meta(max_length=160)]
     topic: Annotated[str, Meta(max_length=60)]

@@ -4,12 +4,13 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.protocol.topics import AtomType
 from pulse_workers.chat.agents.answer_schema import AnswerSchema, ids_of, single_line
 from pulse_workers.chat.agents.prompt_data import PromptData, visible
 from pulse_workers.chat.providers.provider import Extraction, ExtractionRequest
@@ -19,17 +20,6 @@ TOKENS_PER_MESSAGE: Final = 60
 """Of an answer, on average."""
 MAX_TOPICS_GIVEN: Final = 60
 
-AtomType = Literal[
-    "problem",
-    "solution",
-    "decision",
-    "question",
-    "insight",
-    "idea",
-    "blocker",
-    "risk",
-    "requirement",
-]
 _Name = Annotated[str, Meta(min_length=2, max_length=60)]
 _QUOTES: Final = str.maketrans("“”„«»’‘ʼ`", '"""""\'\'\'\'')
 _MIN_QUOTE: Final = 8

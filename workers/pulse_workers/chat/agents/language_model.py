@@ -32,7 +32,7 @@ from pulse_workers.chat.providers.provider import (
     PeriodSummary,
     SummaryRequest,
 )
-from pulse_workers.chat.records import ChatMessage, Topic
+from pulse_workers.chat.records import NOT_JUDGED, ChatMessage, Topic
 from pulse_workers.errors import ProviderRefusedError
 
 A = TypeVar("A", bound=msgspec.Struct)
@@ -40,11 +40,6 @@ T = TypeVar("T")
 
 WITHHELD: Final = "possible prompt injection; not sent to the model"
 """Reason of a message that was not judged."""
-_CAPABILITIES: Final = {
-    "classification": Capability.CLASSIFY,
-    "extraction": Capability.EXTRACT,
-    "analysis": Capability.SUMMARISE,
-}
 _ANSWERS: Final[Mapping[Capability, AnswerSchema[Any]]] = {
     Capability.CLASSIFY: classification.ANSWER,
     Capability.EXTRACT: extraction.ANSWER,
@@ -79,7 +74,7 @@ class LanguageModelProvider(PartialProvider):
             SettingsError: the prompt or schema cannot be read.
         """
         super().__init__(client.provider, model)
-        self._capability = _CAPABILITIES[agent_name]
+        self._capability = next(each for each in Capability if each.agent == agent_name)
         self._client = client
         self._agent = agent
         self._prompt = load_prompt(agent_name, agent)
@@ -128,7 +123,7 @@ class LanguageModelProvider(PartialProvider):
         asked = await self._ask(parts, request)
         judged = {each.message_id: each for answer in asked.values for each in answer}
         judgements = tuple(
-            judged.get(each.message.id) or Judgement(each.message.id, "not_judged", None, WITHHELD)
+            judged.get(each.message.id) or Judgement(each.message.id, NOT_JUDGED, None, WITHHELD)
             for each in inputs
             if each.message.id not in asked.errors
         )
@@ -209,8 +204,7 @@ class LanguageModelProvider(PartialProvider):
         if not language or language == self._agent.language:
             return self._prompt
         agent = msgspec.structs.replace(self._agent, language=language)
-        name = next(key for key, value in _CAPABILITIES.items() if value is self._capability)
-        return load_prompt(name, agent)
+        return load_prompt(self._capability.agent, agent)
 
     def _request(
         self,

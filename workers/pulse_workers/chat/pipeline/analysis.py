@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.call_tracing import ANALYSIS
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
@@ -19,7 +18,7 @@ from pulse_workers.chat.providers.provider import (
     SummaryRequest,
     WaitingItem,
 )
-from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.records import NOISE, ChatMessage
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
@@ -31,7 +30,6 @@ MAX_MESSAGES: Final = 2_000
 _PAGE_SIZE: Final = 500
 _AGO: Final = re.compile(r"-(\d{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_NOISE: Final = "noise"
 _UNKNOWN_IMPORTANCE: Final = 0.5
 
 
@@ -91,7 +89,7 @@ async def summarise_period(
     ]
     request = SummaryRequest(chosen, atoms, start.isoformat(), end.isoformat(), language)
     answer = await services.agents.call(
-        ANALYSIS,
+        Capability.SUMMARISE.agent,
         task_id,
         len(chosen),
         services.provider.summarise(request),
@@ -155,7 +153,7 @@ class Selection:
         for message in page:
             score = scores.get(message.id)
             judged = corrections.get(message.id) or score
-            if judged is not None and judged.classification == _NOISE:
+            if judged is not None and judged.classification == NOISE:
                 continue
             value = score.importance_score if score is not None else None
             importance = _UNKNOWN_IMPORTANCE if value is None else value

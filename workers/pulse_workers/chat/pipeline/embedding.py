@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.call_tracing import EMBEDDING
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.stages import (
     failure_record,
@@ -135,7 +134,7 @@ class MessageEmbedding:
         """
         if texts := [each for each in messages if each.content.strip()]:
             await self._services.agents.call(
-                EMBEDDING,
+                Capability.EMBED.agent,
                 current_task_id(),
                 len(texts),
                 self._embed(texts),

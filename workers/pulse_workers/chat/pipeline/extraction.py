@@ -12,7 +12,6 @@ import msgspec
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.call_tracing import EXTRACTION
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
 from pulse_workers.chat.pipeline.stages import failure_record, stage_versions, success_record
 from pulse_workers.chat.providers.model_errors import ModelError
@@ -56,7 +55,7 @@ async def extract_messages(
     task_id: str,
     *,
     edited: Sequence[ChatMessage] = (),
-    agent: str = EXTRACTION,
+    agent: str = Capability.EXTRACT.agent,
     language: str | None = None,
 ) -> Extracted:
     """Extract topics and atoms; store and publish them, and the outcome of the stage.

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.agents.call_tracing import CLASSIFICATION
 from pulse_workers.chat.pipeline.stages import failure_record, stage_versions, success_record
 from pulse_workers.chat.providers.provider import (
     Answer,
@@ -54,7 +53,7 @@ async def score_messages(
     if inputs:
         try:
             answer = await services.agents.call(
-                CLASSIFICATION,
+                Capability.CLASSIFY.agent,
                 task_id,
                 len(inputs),
                 services.provider.classify(inputs),

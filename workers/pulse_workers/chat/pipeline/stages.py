@@ -14,17 +14,12 @@ from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import Capability, Fallback, ModelVersion, Provider
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 
-_CAPABILITIES: Final = {
-    Stage.SCORED: Capability.CLASSIFY,
-    Stage.EMBEDDED: Capability.EMBED,
-    Stage.EXTRACTED: Capability.EXTRACT,
-}
 _MAX_REASON: Final = 300
 
 
 def stage_versions(provider: Provider) -> dict[Stage, ModelVersion]:
     """Return what each stage would be done with now."""
-    return {stage: provider.version(capability) for stage, capability in _CAPABILITIES.items()}
+    return {each.stage: provider.version(each) for each in Capability if each.stage is not None}
 
 
 def is_missing(record: StageRecord | None, content_hash: str, version: ModelVersion) -> bool:

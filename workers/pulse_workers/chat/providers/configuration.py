@@ -18,6 +18,7 @@ from msgspec import Meta
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.providers.http.limit_record import Period
 from pulse_workers.chat.providers.http.prices import Price
+from pulse_workers.chat.providers.provider import Capability
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import SettingsError, WorkerError
 
@@ -27,8 +28,9 @@ BUILTIN: Final = "builtin"
 E5: Final = "e5"
 DEFAULT: Final = "default"
 """Name of the provider that environment variables define."""
-AGENTS: Final = ("classification", "extraction", "analysis")
-EMBEDDING: Final = "embedding"
+AGENTS: Final = (Capability.CLASSIFY, Capability.EXTRACT, Capability.SUMMARISE)
+"""What language models do; embedding has a configuration of its own."""
+_EMBEDDING: Final = Capability.EMBED.agent
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -186,9 +188,9 @@ def _from_settings(settings: Settings) -> dict[str, Any]:
         provider["key_file"] = settings.model_key_file
     agents: dict[str, Any] = {}
     if settings.model:
-        agents = {name: {"provider": DEFAULT, "model": settings.model} for name in AGENTS}
+        agents = {each.agent: {"provider": DEFAULT, "model": settings.model} for each in AGENTS}
     if settings.embedding_model:
-        agents[EMBEDDING] = {"provider": DEFAULT, "model": settings.embedding_model}
+        agents[_EMBEDDING] = {"provider": DEFAULT, "model": settings.embedding_model}
     return {"providers": {DEFAULT: provider}, "agents": agents}
 
 
@@ -219,15 +221,15 @@ class _Reader:
             name: self._provider(name, value) for name, value in tables.get("providers", {}).items()
         }
         agents = tables.get("agents", {})
-        self._check_names("agents", agents, (*AGENTS, EMBEDDING))
+        self._check_names("agents", agents, (*(each.agent for each in AGENTS), _EMBEDDING))
         known = (BUILTIN, *providers)
         found = {}
-        for name in AGENTS:
+        for name in (each.agent for each in AGENTS):
             agent = self._convert(f"agents.{name}", agents.get(name, {}), AgentConfiguration)
             self._check_choices(f"agents.{name}", agent.choices, known)
             found[name] = self._check_agent(f"agents.{name}", agent)
-        place = f"agents.{EMBEDDING}"
-        embedding = self._convert(place, agents.get(EMBEDDING, {}), EmbeddingConfiguration)
+        place = f"agents.{_EMBEDDING}"
+        embedding = self._convert(place, agents.get(_EMBEDDING, {}), EmbeddingConfiguration)
         self._check_choices(place, embedding.choices, (*known, E5))
         for choice in embedding.fallback:
             if _model_of(choice) != _model_of(embedding.choices[0]):

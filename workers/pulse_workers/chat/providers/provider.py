@@ -9,18 +9,34 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from pulse_workers.chat.records import Atom, ChatMessage, Topic, TopicAssignment, Vector
+from pulse_workers.chat.records import Atom, ChatMessage, Stage, Topic, TopicAssignment, Vector
 
 T_co = TypeVar("T_co", covariant=True)
 
 
 class Capability(enum.Enum):
-    """What a provider can do."""
+    """What a provider can do.
 
-    CLASSIFY = "classify"
-    EMBED = "embed"
-    EXTRACT = "extract"
-    SUMMARISE = "summarise"
+    Attributes:
+        agent: name of the agent that does it, in events and in the configuration.
+        stage: stage of a message that it completes, None if it is of no message.
+    """
+
+    agent: str
+    stage: Stage | None
+
+    CLASSIFY = "classify", "classification", Stage.SCORED
+    EMBED = "embed", "embedding", Stage.EMBEDDED
+    EXTRACT = "extract", "extraction", Stage.EXTRACTED
+    SUMMARISE = "summarise", "analysis", None
+
+    def __new__(cls, value: str, agent: str, stage: Stage | None) -> "Capability":
+        """Create a member of which `value` is the value."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.agent = agent
+        member.stage = stage
+        return member
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """The task that records the classification of a message according to an operator."""
 
 import time
-from typing import Any, Literal
+from typing import Any
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.current_task import current_task_id
-from pulse_workers.chat.records import Correction
+from pulse_workers.chat.records import Correction, MessageClass
 from pulse_workers.chat.services import current_services
 from pulse_workers.registry import task
 
@@ -14,7 +14,7 @@ _MAX_COMMENT = 500
 
 @task(task_name="correct_classification", max_attempts=3, retry_delay=1, retry_on="TimeoutError")
 async def correct_classification(
-    message_id: str, classification: Literal["noise", "weak_signal", "signal"], comment: str = ""
+    message_id: str, classification: MessageClass, comment: str = ""
 ) -> dict[str, Any]:
     """Record what a message is according to an operator, or that its score is right.
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pulse_workers.chat.agents.call_tracing import EXTRACTION
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.stages import is_edited
+from pulse_workers.chat.providers.provider import Capability
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import current_services
 from pulse_workers.errors import MessageNotFoundError
@@ -20,7 +20,7 @@ from pulse_workers.registry import task
     retry_on="TimeoutError",
 )
 async def extract_knowledge(
-    message_ids: Sequence[str], agent: str = EXTRACTION, language: str | None = None
+    message_ids: Sequence[str], agent: str = Capability.EXTRACT.agent, language: str | None = None
 ) -> dict[str, Any]:
     """Extract atoms and topics from messages, and store them.
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pulse_workers.chat.provider_factory import ConfiguredProviders, make_providers
 from pulse_workers.chat.providers.embedding import E5_BATCH, E5Embedding, HttpEmbedding
-from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.model_errors import ModelRefusedError, ModelUnavailableError
+from pulse_workers.chat.shared_state import LocalState
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ProviderRefusedError, SettingsError
 

@@ -1,7 +1,7 @@
 """The record of a provider's limits: usage of the last minute, leases, money, output modes."""
 
 import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal
 
 import msgspec
 
@@ -10,37 +10,6 @@ Period = Literal["hour", "day", "month"]
 RATE_WINDOW_S: Final = 60.0
 SLOT_S: Final = 5.0
 """Usage is counted in slots, and a slot counts until its end is a window ago."""
-
-
-class SharedState(Protocol):
-    """JSON values that are changed by compare-and-set, such as those of the state bucket."""
-
-    async def get(self, key: str) -> tuple[Any, int]:
-        """Return a value and its revision; (None, 0) if there is none."""
-        ...
-
-    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
-        """Store a value if the key is still at `revision`; False if it is not."""
-        ...
-
-
-class LocalState:
-    """JSON values of this process only: for checks, which need no limits."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[bytes, int]] = {}
-
-    async def get(self, key: str) -> tuple[Any, int]:
-        """Return a value and its revision; see `SharedState`."""
-        body, revision = self._values.get(key, (b"null", 0))
-        return msgspec.json.decode(body), revision
-
-    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
-        """Store a value; see `SharedState`."""
-        if self._values.get(key, (b"", 0))[1] != revision:
-            return False
-        self._values[key] = msgspec.json.encode(value), revision + 1
-        return True
 
 
 class Lease(msgspec.Struct):

@@ -24,7 +24,6 @@ from pulse_workers.chat.providers.http.limit_record import (
     LimitRecord,
     Period,
     RememberedMode,
-    SharedState,
     Slot,
     period_of,
     seconds_until_capacity,
@@ -35,6 +34,7 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRefusedError,
     SpendLimitError,
 )
+from pulse_workers.chat.shared_state import SharedState
 from pulse_workers.errors import OUTAGE_ERRORS, WorkerError
 
 logger = logging.getLogger("pulse.workers.providers")

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.shared_state import SharedState
 from pulse_workers.chat.sources.telegram_bot.bot_api import (
     BotApi,
     BotApiError,
@@ -65,20 +66,8 @@ class MessageSink(Protocol):
         ...
 
 
-class PositionStore(Protocol):
-    """Where the position is kept, with the revision of each change."""
-
-    async def get(self, key: str) -> tuple[Any, int]:
-        """Return a value and its revision; (None, 0) if there is none."""
-        ...
-
-    async def compare_and_set(self, key: str, value: object, revision: int) -> bool:
-        """Store a value if the key is still at `revision`; False if it is not."""
-        ...
-
-
 class PollLease(Protocol):
-    """Lets one process poll: two would end each other's requests."""
+    """Lets one process poll: a request of another process ends the one in progress."""
 
     async def acquire(self, now: float) -> bool:
         """Acquire or renew the lease; False while another process has it."""
@@ -116,7 +105,7 @@ class TelegramPoller:
         self,
         make_api: MakeApi,
         sink: MessageSink,
-        positions: PositionStore,
+        positions: SharedState,
         make_lease: Callable[[str], PollLease],
         *,
         chats: Sequence[int] = (),

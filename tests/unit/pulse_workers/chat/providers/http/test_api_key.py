@@ -14,12 +14,12 @@ from pulse_workers.chat.providers.http.api_key import (
     KeyInFile,
     KeyInKeyring,
 )
-from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.http.openai import OpenAIFormat
 from pulse_workers.chat.providers.http.transport import Transport
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import ModelProtocolError, ModelRefusedError
+from pulse_workers.chat.shared_state import LocalState
 from pulse_workers.errors import SettingsError
 
 from tests.kit.model_server import ModelServer, Reply

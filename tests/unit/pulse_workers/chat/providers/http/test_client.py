@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 from pulse_workers.chat.providers.http.client import MAX_SLIPS
-from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.prices import Price
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import (
@@ -17,6 +16,7 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRefusedError,
     ModelUnavailableError,
 )
+from pulse_workers.chat.shared_state import LocalState
 
 from tests.kit.model_clients import (
     VERDICTS,

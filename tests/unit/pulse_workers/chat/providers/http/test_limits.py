@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from pulse_workers.chat.providers.http.limit_record import LocalState
 from pulse_workers.chat.providers.http.limits import Limits, SharedLimits
 from pulse_workers.chat.providers.model_client import OutputMode
 from pulse_workers.chat.providers.model_errors import (
@@ -13,6 +12,7 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRefusedError,
     SpendLimitError,
 )
+from pulse_workers.chat.shared_state import LocalState
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC
 
