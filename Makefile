@@ -36,7 +36,7 @@ test: lint ## All checks: lint, types, import rules, tests (PYTEST=… adds opti
 	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PARALLEL) $(PYTEST)
 
 test-slow: setup-slow ## The slow tests: matrices of logins, roles, kills, elections and sizes
-	@$(OFFSCREEN) $(BIN)/pytest $(PARALLEL) -m slow --timeout=600 $(PYTEST)
+	@$(OFFSCREEN) $(BIN)/pytest $(PARALLEL) -m "slow or hypothesis" --hypothesis-profile=thorough --timeout=600 $(PYTEST)
 
 lint: setup-test ## The checks of make test without the tests
 	$(call check,ruff check,$(BIN)/ruff check .)

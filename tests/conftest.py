@@ -7,11 +7,17 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from tests.kit.nats_servers import NatsServer
 from tests.kit.worker_cli import PulseWorkerCommand, worker_command
+
+# `make test-slow` runs all property-based tests again with the profile `thorough`.
+settings.register_profile("few", max_examples=25)
+settings.register_profile("thorough", max_examples=400)
+settings.load_profile("few")
 
 
 @pytest.hookimpl(wrapper=True)

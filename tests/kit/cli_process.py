@@ -1,17 +1,22 @@
 """Run `pulse-desktop` commands and collect their exit code, stdout and stderr."""
 
+import argparse
+import asyncio
 import contextlib
+import inspect
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from pulse_desktop.cli.main import main
+from pulse_desktop.cli import main as cli
 
 COMMAND = [sys.executable, "-m", "pulse_desktop"]
 TIMEOUT_S = 60.0
@@ -71,19 +76,42 @@ def run_command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -
     return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
+_one_at_a_time = threading.Lock()
+
+
 def run_in_process(*arguments: str, env: dict[str, str]) -> CommandResult:
     """Run a command within the process of the test, which takes less time."""
-    before = dict(os.environ)
     out, err = io.StringIO(), io.StringIO()
-    try:
-        os.environ.clear()
-        os.environ.update(env)
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main(arguments)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with _one_at_a_time, contextlib.ExitStack() as stack:  # streams are those of the whole process
+        before = dict(os.environ)
+        try:
+            os.environ.clear()
+            os.environ.update(env)
+            stack.enter_context(contextlib.redirect_stdout(out))
+            stack.enter_context(contextlib.redirect_stderr(err))
+            if threading.current_thread() is not threading.main_thread():
+                stack.enter_context(patch.object(cli, "_run_command", _run_without_signals))
+            code = cli.main(arguments)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
     return CommandResult(code, out.getvalue(), err.getvalue())
+
+
+async def run_in_thread(*arguments: str, env: dict[str, str]) -> CommandResult:
+    """Run a command within the process of the test while the event loop of the test runs.
+
+    Signals do not reach it: only the main thread can handle them.
+    """
+    return await asyncio.to_thread(run_in_process, *arguments, env=env)
+
+
+def _run_without_signals(arguments: argparse.Namespace) -> int:
+    if inspect.iscoroutinefunction(arguments.run):
+        ended: int = asyncio.run(arguments.run(arguments))
+        return ended
+    code: int = arguments.run(arguments)
+    return code
 
 
 class RunningCommand:

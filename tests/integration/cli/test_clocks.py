@@ -54,7 +54,7 @@ async def publish(client: Client, topic: str, type_: str, data: dict[str, object
     await client.jetstream().publish(f"websocket.{topic}", payload)
 
 
-@pytest.mark.parametrize("offset_s", [-7200.0, 600.0])
+@pytest.mark.parametrize("offset_s", [-7200.0, pytest.param(600.0, marks=pytest.mark.slow)])
 async def test_a_wrong_clock_of_this_machine_is_named_and_blames_no_worker(
     server: NatsServer, client: Client, tmp_path: Path, offset_s: float
 ) -> None:

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from tests.kit.cli_process import COMMAND, CommandResult, command_environment, run_command
+from tests.kit.cli_process import COMMAND, command_environment, run_in_thread
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, store_results
@@ -39,10 +39,6 @@ async def client(server: NatsServer) -> AsyncIterator[Client]:
 @pytest.fixture
 def env(tmp_path: Path, server: NatsServer) -> dict[str, str]:
     return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
-
-
-async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
-    return await asyncio.to_thread(run_command, *arguments, env=env)
 
 
 def start(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
@@ -90,24 +86,25 @@ async def test_everything_is_listed_in_order_and_the_rest_is_counted(
     await store_results(client, COUNT, labels={"task_name": "work"})
     keys = [key_of(number) for number in range(COUNT - 1, -1, -1)]
     results, runs = await asyncio.gather(
-        run("results", "list", *LIMIT, "--json", env=env), run("runs", *LIMIT, "--json", env=env)
+        run_in_thread("results", "list", *LIMIT, "--json", env=env),
+        run_in_thread("runs", *LIMIT, "--json", env=env),
     )
     assert [each["key"] for each in results.objects] == keys
     assert [each["task_id"] for each in runs.objects] == keys
     assert results.err == runs.err == ""
     for listing in LISTINGS:
-        result = await run(*listing, "--limit", "3", env=env)
+        result = await run_in_thread(*listing, "--limit", "3", env=env)
         lines = result.out.splitlines()[-3:]
         assert all(key in line for key, line in zip(keys, lines, strict=False))
         assert f"{COUNT - 3:,} older" in result.err
-    some = await run("runs", "--state", "succeeded", "--limit", "3", env=env)
+    some = await run_in_thread("runs", "--state", "succeeded", "--limit", "3", env=env)
     # Not all results were read, and those are not all of this state.
     assert some.err == "There may be more, older runs: raise --limit.\n"
-    failed = await run("runs", "--state", "failed", env=env)
+    failed = await run_in_thread("runs", "--state", "failed", env=env)
     assert failed.out == "No runs in the last 1 d with state: failed.\n"
 
 
-@pytest.mark.parametrize("stderr_too", [False, True])
+@pytest.mark.parametrize("stderr_too", [False, pytest.param(True, marks=pytest.mark.slow)])
 async def test_a_closed_pipe_ends_a_listing_without_a_word(
     client: Client, env: dict[str, str], stderr_too: bool
 ) -> None:
@@ -154,7 +151,7 @@ async def test_a_task_is_named_by_its_message_where_the_result_does_not(
         message, headers = encode_task(key_of(number), "app:add")
         await client.jetstream().publish(TASK_SUBJECT, message, headers=headers)
     await store_results(client, 25)
-    listed = await run("results", "list", "--json", env=env)
+    listed = await run_in_thread("results", "list", "--json", env=env)
     names = {each["key"]: each["task_name"] for each in listed.objects}
     assert names == {key_of(n): "app:add" if n < 20 else None for n in range(25)}
 

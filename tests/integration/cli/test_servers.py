@@ -17,7 +17,12 @@ from nats.aio.msg import Msg
 from pulse_desktop.protocol.plain_data import encode_plain
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT
-from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_process
+from tests.kit.cli_process import (
+    command_environment,
+    run_command,
+    run_in_process,
+    run_in_thread,
+)
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
@@ -43,18 +48,13 @@ def env(tmp_path: Path) -> dict[str, str]:
     return command_environment(tmp_path / "data")
 
 
-async def run(*arguments: str, env: dict[str, str]) -> CommandResult:
-    """Run a command while the event loop of the test runs."""
-    return await asyncio.to_thread(run_command, *arguments, env=env)
-
-
 # Unreachable servers
 
 
 def test_without_a_server_the_error_says_how_to_start_one(
     env: dict[str, str],
 ) -> None:
-    result = run_command("status", "--json", env=env)
+    result = run_in_process("status", "--json", env=env)
     assert (result.code, result.out) == (3, "")
     assert "pulse-desktop local" in result.err
 
@@ -62,7 +62,7 @@ def test_without_a_server_the_error_says_how_to_start_one(
 @pytest.mark.parametrize("arguments", [["runs"], ["results", "list"], ["rerun", "x"]])
 def test_a_refused_connection_is_an_error_soon(arguments: list[str], env: dict[str, str]) -> None:
     started_at = time.monotonic()
-    result = run_command(*arguments, "--server", "nats://me:hidden@127.0.0.1:1", env=env)
+    result = run_in_process(*arguments, "--server", "nats://me:hidden@127.0.0.1:1", env=env)
     assert (result.code, result.out) == (3, "")
     assert "nothing listens at 127.0.0.1:1" in result.err
     assert "hidden" not in result.err
@@ -79,6 +79,7 @@ def test_a_screenshot_fails_before_qt_is_loaded(env: dict[str, str], tmp_path: P
     assert "is not a folder" in nowhere.err
 
 
+@pytest.mark.slow
 def test_a_port_that_never_replies_is_a_timeout(env: dict[str, str]) -> None:
     with _silent_port() as port:
         started_at = time.monotonic()
@@ -88,7 +89,13 @@ def test_a_port_that_never_replies_is_a_timeout(env: dict[str, str]) -> None:
     assert time.monotonic() - started_at < 25, "5 s to connect, and the start on a busy machine"
 
 
-@pytest.mark.parametrize("arguments", [["status", "--json"], ["doctor", "--json"], ["run", "a:b"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "--json"],
+        *(pytest.param(a, marks=pytest.mark.slow) for a in (["doctor", "--json"], ["run", "a:b"])),
+    ],
+)
 def test_a_wrong_password_is_an_error_and_never_printed(
     arguments: list[str], bare: NatsServer, env: dict[str, str]
 ) -> None:
@@ -160,14 +167,14 @@ async def test_a_durable_queue_accepts_a_task_with_force(env: dict[str, str]) ->
         try:
             await client.jetstream().add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
             arguments = ("run", "a:b", "--args", "[1]", "--server", server.url)
-            refused = await run(*arguments, env=env)
+            refused = await run_in_thread(*arguments, env=env)
             assert refused.code == 1
             assert "--force" in refused.err
-            sent = await run(*arguments, "--force", "--wait", "0.2", "--json", env=env)
+            sent = await run_in_thread(*arguments, "--force", "--wait", "0.2", "--json", env=env)
             assert sent.code == 1, "it has not ended"
             assert sent.object["state"] == "queued"
             assert sent.object["result"] is None
-            listed = (await run("runs", "--json", "--server", server.url, env=env)).object
+            listed = (await run_in_thread("runs", "--json", "--server", server.url, env=env)).object
             assert (listed["task_id"], listed["args"]) == (sent.object["task_id"], [1])
         finally:
             await client.close()
@@ -187,12 +194,14 @@ async def test_doctor_names_the_formats_of_tasks_and_results(env: dict[str, str]
                 bucket = await js.create_object_store(RESULT_BUCKET)
                 stored = {"is_err": False, "return_value": 1, "labels": {}}
                 await bucket.put("msgpack", encode_plain(stored, "msgpack"))
-                result = await run("doctor", "--json", "--server", server.url, env=env)
+                result = await run_in_thread("doctor", "--json", "--server", server.url, env=env)
                 found = {each["check"]: each for each in result.objects}
                 assert found["task messages"]["status"] == check
                 assert text in found["task messages"]["detail"]
                 assert "(MessagePack)" in found["results"]["detail"]
-            listed = (await run("runs", "--json", "--server", server.url, env=env)).objects
+            listed = (
+                await run_in_thread("runs", "--json", "--server", server.url, env=env)
+            ).objects
             assert {each["format"] for each in listed} == {"msgpack", "pickle"}
         finally:
             await client.close()
@@ -213,12 +222,12 @@ async def test_an_unannounced_task_is_enqueued_with_a_note(
             for heartbeat, is_noted in ((silent, False), (announcing, True)):
                 event = {"type": "worker.heartbeat", "data": heartbeat}
                 await js.publish("websocket.monitoring", json.dumps(event).encode())
-                result = await run("run", "app:cpy", "--json", env=env)
+                result = await run_in_thread("run", "app:cpy", "--json", env=env)
                 assert (result.code, result.object["durable"]) == (0, True)
                 assert (
                     "has announced a task app:cpy. Did you mean app:copy?" in result.err
                 ) is is_noted
-            assert (await run("run", "app:copy", env=env)).err == ""
+            assert (await run_in_thread("run", "app:copy", env=env)).err == ""
         finally:
             await client.close()
 
@@ -287,19 +296,21 @@ async def test_any_result_is_printed_as_json(empty: NatsServer, env: dict[str, s
         await store.put("odd", pickle.dumps({**body, "labels": {}, "error": None}, protocol=4))
         await store.put("evil", pickle.dumps(print, protocol=4))
         env["PULSE_SERVER"] = empty.url
-        got = (await run("results", "show", "odd", "--json", env=env)).object["return_value"]
+        got = (await run_in_thread("results", "show", "odd", "--json", env=env)).object[
+            "return_value"
+        ]
         assert got["b"] == "/w=="
         assert (got["s"], got["nan"], got["[1,2]"], got["null"]) == ([1], None, 3, 4)
-        shown = (await run("show", "odd", "--json", env=env)).object
+        shown = (await run_in_thread("show", "odd", "--json", env=env)).object
         assert shown["state"] == "succeeded"
         assert shown["result"]["return_value"] == got
-        evil = await run("results", "show", "evil", "--json", env=env)
+        evil = await run_in_thread("results", "show", "evil", "--json", env=env)
         assert (evil.code, evil.out) == (1, "")
         assert "builtins.print" in evil.err
-        refused = await run("rerun", "odd", env=env)
+        refused = await run_in_thread("rerun", "odd", env=env)
         assert refused.code == 1
         assert "arguments are unknown" in refused.err
-        listed = (await run("runs", "--json", env=env)).objects
+        listed = (await run_in_thread("runs", "--json", env=env)).objects
         assert {run["task_id"]: run["state"] for run in listed} == {
             "odd": "succeeded",
             "evil": "answered",
@@ -314,7 +325,7 @@ async def test_wait_ends_with_a_run_whose_result_is_never_stored(
 ) -> None:
     async with _worker_without_results(bare):
         started_at = time.monotonic()
-        result = await run(
+        result = await run_in_thread(
             "run", "app:add", "--server", bare.url, "--wait", "40", "--json", env=env
         )
     assert result.code == 0, result
@@ -329,7 +340,9 @@ async def test_tail_prints_any_payload(bare: NatsServer, env: dict[str, str]) ->
     payloads = (b'{"type": "a\x7f", "data": {"x": "\\u001b[2J"}}', b"\xff\xfe", b"[1", b"")
     try:
         tails = [
-            asyncio.ensure_future(run("tail", "-n", "4", *as_json, env=env))
+            asyncio.ensure_future(
+                asyncio.to_thread(run_command, "tail", "-n", "4", *as_json, env=env)
+            )
             for as_json in (("--json", "--server", bare.url), ("--server", bare.url))
         ]
         while not all(tail.done() for tail in tails):
@@ -398,10 +411,11 @@ async def test_only_the_latest_results_are_listed_and_the_rest_is_counted(
         for number in range(5):
             await bucket.put(f"key-{number}", body)
         await client.close()
-        listed = await run("results", "list", "--limit", "2", "--server", server.url, env=env)
+        listing = ("results", "list", "--server", server.url)
+        listed = await run_in_thread(*listing, "--limit", "2", env=env)
         assert listed.code == 0
         assert [line.split()[0] for line in listed.out.splitlines()] == ["KEY", "key-4", "key-3"]
         assert "3 older results are not shown" in listed.err
-        every = await run("results", "list", "--server", server.url, "--json", env=env)
+        every = await run_in_thread(*listing, "--json", env=env)
         assert [each["key"] for each in every.objects] == [f"key-{n}" for n in (4, 3, 2, 1, 0)]
         assert every.err == ""

@@ -33,7 +33,13 @@ def test_sigint_while_modules_are_imported_ends_quietly(program: str, main: str)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in (">&-", "2>&-", ">&- 2>&-")),
+        "<&- >&- 2>&-",
+    ],
+)
 def test_a_closed_stream_is_no_error(program: str, closed: str, tmp_path: Path) -> None:
     command = "status" if program == "pulse_desktop" else "check"
     done = subprocess.run(

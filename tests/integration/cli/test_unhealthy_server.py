@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from pulse_desktop.embedded.data_folder import DataFolder
-from pulse_desktop.embedded.stack_state import read_state
+from pulse_desktop.embedded.processes import ProcessRef
+from pulse_desktop.embedded.stack_state import Problem, StackState, read_state, write_state
 from tests.kit.cli_process import (
     CommandResult,
     command_environment,
@@ -18,6 +21,7 @@ from tests.kit.cli_process import (
 )
 from tests.kit.full_disk import no_room_in_files
 from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits a process as Linux can")
@@ -37,6 +41,35 @@ async def fill_stream(server: str, pid: int) -> None:
         await client.close()
 
 
+def test_doctor_and_status_show_what_the_guardian_records(tmp_path: Path) -> None:
+    """The guardian of this state is the test itself; a server that cannot write is slow."""
+    env = command_environment(tmp_path)
+    folder = DataFolder(Path(env["PULSE_DATA_DIR"]))
+    folder.prepare()
+    with NatsServer() as server:
+        state = StackState(
+            launch="test",
+            guardian=ProcessRef.of(os.getpid()),
+            phase="unhealthy",
+            server=server.url,
+            monitor=server.monitor_url,
+            workers=1,
+            sample=False,
+            started_at=time.time(),
+            problem=Problem("The disk is full", "write error", "Free some space."),
+        )
+        write_state(folder.state_file, state)
+        doctor = run_in_process("doctor", "--json", env=env)
+        check = {each["check"]: each for each in doctor.objects}["embedded server"]
+        assert (doctor.code, check["status"]) == (1, "bad")
+        assert "The disk is full" in check["detail"]
+        assert "write error" in check["detail"]
+        problem = run_in_process("status", "--json", env=env).object["embedded_server"]
+        assert "write error" in problem["problem"]
+        assert "healthy: The disk is full" in run_in_process("status", env=env).out
+
+
+@pytest.mark.slow
 def test_doctor_status_and_local_name_a_server_that_cannot_write(tmp_path: Path) -> None:
     env = command_environment(tmp_path)
     folder = DataFolder(Path(env["PULSE_DATA_DIR"]))

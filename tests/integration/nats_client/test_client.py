@@ -81,7 +81,7 @@ async def test_a_flush_ends_in_time_when_the_server_stops_reading(nats_server: N
         await client.close()
 
 
-@pytest.mark.parametrize("timeout_s", [0.1, 10.0])
+@pytest.mark.parametrize("timeout_s", [0.1, pytest.param(10.0, marks=pytest.mark.slow)])
 async def test_closing_at_a_server_that_does_not_read_leaves_nothing_open(
     nats_server: NatsServer, timeout_s: float
 ) -> None:

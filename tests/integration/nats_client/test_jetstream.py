@@ -112,6 +112,7 @@ async def test_a_client_that_lost_its_server_waits_for_one_with_jetstream(
     await client.close()
 
 
+@pytest.mark.slow
 async def test_a_worker_runs_tasks_though_one_of_its_servers_has_no_jetstream_for_it(
     usable: NatsServer, misconfigured: NatsServer, tmp_path: Path
 ) -> None:

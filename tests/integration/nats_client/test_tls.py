@@ -60,6 +60,7 @@ async def test_a_worker_sends_nothing(plain: PlainTextServer, tmp_path: Path) ->
     assert plain.received == b""
 
 
+@pytest.mark.slow
 async def test_no_connection_of_a_worker_sends_anything(plain: PlainTextServer) -> None:
     given = settings(f"tls://{SECRET}@127.0.0.1:{plain.port}")
     for part in (JetStreamBroker(given), CoreBroker(given), ObjectStoreResultBackend(given)):

@@ -189,6 +189,7 @@ def test_check_ends_quietly_when_the_reader_needs_no_more(nats_server: NatsServe
     assert json.loads(done.stdout)["check"] == "configuration"
 
 
+@pytest.mark.slow
 async def test_check_and_health_work_without_commands(
     nats_server: NatsServer, tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:

@@ -189,6 +189,7 @@ async def test_a_paused_worker_keeps_its_tasks_while_no_other_worker_takes_them(
     assert all_done(tmp_path, 9)
 
 
+@pytest.mark.slow
 async def test_a_server_restart_under_load_loses_no_task(
     harness: WorkerHarness, nats_server: NatsServer, tmp_path: Path
 ) -> None:

@@ -205,6 +205,7 @@ async def test_a_deleted_consumer_or_stream_is_created_again(
     assert (await harness.result(second, 15))["return_value"] == "done"
 
 
+@pytest.mark.slow
 async def test_finished_tasks_do_not_run_again_after_a_kill_of_the_server(
     harness: WorkerHarness, nats_server: NatsServer, tmp_path: Path
 ) -> None:

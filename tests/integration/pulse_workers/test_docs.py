@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -129,14 +128,8 @@ def shell(tmp_path: Path, nats_server: NatsServer) -> Iterator[Shell]:
         shell.terminate()
 
 
-def section_parameters() -> Iterator[Any]:
-    """One section in the normal run; each starts a worker and a process per line."""
-    for section in sections():
-        marks = () if section.title == "Run" else pytest.mark.slow
-        yield pytest.param(section, id=section.title, marks=marks)
-
-
-@pytest.mark.parametrize("section", list(section_parameters()))
+@pytest.mark.slow
+@pytest.mark.parametrize("section", list(sections()), ids=lambda section: section.title)
 def test_the_commands_work_as_written(section: Section, shell: Shell) -> None:
     if not any(LONG_RUNNING.search(line) for line in section.commands):
         shell.run(".venv/bin/pulse-worker run")

@@ -71,7 +71,7 @@ async def _publish_confirmed(events: EventPublisher, numbers: range) -> None:
     await wait_until(lambda: events.sent >= numbers.stop and not events.unconfirmed)
 
 
-@pytest.mark.parametrize("listened", [True, False])
+@pytest.mark.parametrize("listened", [pytest.param(True, marks=pytest.mark.slow), False])
 async def test_events_that_a_stream_missed_are_stored_once(
     client: Client, events: EventPublisher, listened: bool
 ) -> None:
@@ -149,7 +149,7 @@ async def test_closing_waits_for_the_stream(
     assert (await _stored_numbers(js))[-1] == 50
 
 
-@pytest.mark.parametrize("no_ack", [False, True])
+@pytest.mark.parametrize("no_ack", [False, pytest.param(True, marks=pytest.mark.slow)])
 async def test_events_that_nothing_confirms_are_not_kept(
     client: Client, events: EventPublisher, no_ack: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,7 @@ def installation(request: pytest.FixtureRequest) -> Installation:
     return found
 
 
-@pytest.fixture(params=["with __init__", "without __init__"])
+@pytest.fixture(params=[pytest.param("with __init__", marks=pytest.mark.slow), "without __init__"])
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A project with a package, or a namespace package, named `workers`."""
     folder = tmp_path / "project"

@@ -4,7 +4,6 @@ The project is generated from the example of docs/workers.md, run by TaskIQ's ow
 observed by a session of the desktop.
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +23,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_log import LogLine, log_lines
 from pulse_desktop.state.workers import Worker
-from tests.kit.cli_process import command_environment, run_command
+from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run
@@ -203,7 +202,7 @@ async def check_cancellation(shop: Shop, server: NatsServer) -> None:
     retrying = await shop.enqueue("wait_with_retries")
     await shop.wait(retrying, RunState.RUNNING)
     environment = command_environment(shop.folder / "data", PULSE_SERVER=server.url)
-    command = await asyncio.to_thread(run_command, "cancel", retrying, "--json", env=environment)
+    command = await run_in_thread("cancel", retrying, "--json", env=environment)
     assert (command.code, command.object["outcome"]) == (0, "cancelled")
     run = await shop.wait(retrying, RunState.CANCELLED)
     assert len(run.attempts) == 1

@@ -54,7 +54,7 @@ async def test_the_audit_names_the_schedules_that_were_changed(
     async with open_harness(nats_server, tmp_path_factory.mktemp("harness")) as harness:
 
         async def run(*arguments: str) -> int:
-            command = functools.partial(pulse_worker, server=nats_server.url)
+            command = functools.partial(pulse_worker, server=nats_server.url, own_process=False)
             return (await asyncio.to_thread(command, *arguments)).code
 
         assert await run(*ADD_UNCHECKED, "--id", "mine") == 0

@@ -32,6 +32,7 @@ async def schedules(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Sc
         yield schedules
 
 
+@pytest.mark.slow
 async def test_two_schedulers_send_each_run_once_even_if_one_is_killed(
     schedules: Schedules,
 ) -> None:

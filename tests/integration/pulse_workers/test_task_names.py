@@ -65,7 +65,7 @@ class Upgrade:
         return [await self.harness.result(task_id, 60) for task_id in list(self.sent)]
 
 
-@pytest.fixture(params=["jetstream", "core"])
+@pytest.fixture(params=["jetstream", pytest.param("core", marks=pytest.mark.slow)])
 async def upgrade(
     request: pytest.FixtureRequest, nats_server: NatsServer, tmp_path: Path
 ) -> AsyncIterator[Upgrade]:

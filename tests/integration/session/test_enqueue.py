@@ -1,6 +1,5 @@
 """Enqueuing and re-running tasks on a real server with a real worker."""
 
-import asyncio
 import json
 import os
 import time
@@ -18,7 +17,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.session.task_client import NotCapturedError
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
-from tests.kit.cli_process import run_command
+from tests.kit.cli_process import run_in_thread
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
@@ -90,11 +89,11 @@ async def test_a_run_known_from_an_event_alone_is_rerun_only_when_confirmed(
         with pytest.raises(NotCapturedError):
             await session.tasks.rerun([run], force=True)
         environment = {**os.environ, "PULSE_SERVER": harness.server.url}
-        refused = await asyncio.to_thread(run_command, "rerun", task_id, env=environment)
+        refused = await run_in_thread("rerun", task_id, env=environment)
         assert refused.code == 1
         assert "never seen in the queue" in refused.err
         assert "--from-events" in refused.err
-        shown = await asyncio.to_thread(run_command, "show", task_id, env=environment)
+        shown = await run_in_thread("show", task_id, env=environment)
         assert "from an event, never seen in the queue" in shown.out
         assert not note.exists()
         known = await session.tasks.enqueue(WORK, json.dumps([str(tmp_path / "known")]).encode())

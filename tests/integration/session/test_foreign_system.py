@@ -128,7 +128,10 @@ async def test_runs_of_a_foreign_core_broker_are_shown_and_rerun(
         assert session.state.unreadable == 0
 
 
-@pytest.mark.parametrize("serializer", ["msgpack", "cbor", "pickle"])
+@pytest.mark.parametrize(
+    "serializer",
+    [*(pytest.param(one, marks=pytest.mark.slow) for one in ("msgpack", "cbor")), "pickle"],
+)
 async def test_tasks_in_another_format_are_shown_rerun_and_removed(
     nats_server: NatsServer, start_worker: StartWorker, serializer: str
 ) -> None:

@@ -1,6 +1,5 @@
 """Commands to real worker processes: the reported outcome is what happened."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from pulse_desktop.state.attention import AttentionKind, attention_items
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.outcome_text import cancel_label, command_label
-from tests.kit.cli_process import command_environment, run_command
+from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
@@ -108,11 +107,11 @@ async def test_the_log_lines_of_each_attempt_are_shown(
     task_id = await harness.send("log_in_two_attempts", str(tmp_path / "attempts"))
     await wait_for_run(session, task_id, RunState.SUCCEEDED)
     environment = command_environment(tmp_path / "data", PULSE_SERVER=harness.server.url)
-    shown = await asyncio.to_thread(run_command, "show", task_id, "--json", env=environment)
+    shown = await run_in_thread("show", task_id, "--json", env=environment)
     lines = [(line["attempt"], line["level"], line["text"]) for line in shown.object["log"]]
     text = "attempt with token=***"
     assert lines == [(1, "WARNING", text), (2, "WARNING", text)]
-    human = await asyncio.to_thread(run_command, "show", task_id, env=environment)
+    human = await run_in_thread("show", task_id, env=environment)
     assert human.out.count(f"WARNING  tests.tasks: {text}") == 2
 
 
@@ -191,9 +190,9 @@ async def test_the_command_line_cancels_and_lists_running_tasks(
     env = command_environment(tmp_path / "data", PULSE_SERVER=harness.server.url)
     task_id = await harness.send("work", str(tmp_path / "seen"), 30)
     await wait_for_run(session, task_id, RunState.RUNNING)
-    listed = await asyncio.to_thread(run_command, "workers", "--json", env=env)
+    listed = await run_in_thread("workers", "--json", env=env)
     assert (listed.object["control"], listed.object["answered"]) == (True, True)
-    ended = await asyncio.to_thread(run_command, "cancel", task_id[:10], "--json", env=env)
+    ended = await run_in_thread("cancel", task_id[:10], "--json", env=env)
     assert ended.code == 0, ended
     assert (ended.object["outcome"], ended.object["task_id"]) == ("cancelled", task_id)
     await wait_for_run(session, task_id, RunState.CANCELLED)

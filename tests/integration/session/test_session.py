@@ -160,6 +160,7 @@ async def test_without_a_stream_the_time_offline_remains_a_gap() -> None:
             await client.close()
 
 
+@pytest.mark.slow
 async def test_the_task_of_a_killed_worker_has_a_second_attempt(
     harness: WorkerHarness, nats_server: NatsServer, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ def observe_for_a_while(session: Session) -> None:
     session.state.workers.announced.record("earlier@host:1", time.time() - 60, {NEW})
 
 
-@pytest.mark.parametrize("broker", ["jetstream", "core"])
+@pytest.mark.parametrize("broker", ["jetstream", pytest.param("core", marks=pytest.mark.slow)])
 async def test_old_workers_get_the_old_name_and_new_workers_the_new_one(
     nats_server: NatsServer, tmp_path: Path, broker: str
 ) -> None:
@@ -60,7 +60,7 @@ async def test_old_workers_get_the_old_name_and_new_workers_the_new_one(
         assert {run.name for run in (first, again)} == {NEW}
 
 
-@pytest.mark.parametrize("broker", ["jetstream", "core"])
+@pytest.mark.parametrize("broker", ["jetstream", pytest.param("core", marks=pytest.mark.slow)])
 async def test_a_run_captured_under_the_old_name_is_rerun_under_the_new_one(
     nats_server: NatsServer, tmp_path: Path, broker: str
 ) -> None:

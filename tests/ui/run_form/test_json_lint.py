@@ -57,7 +57,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_VALUES, max_size=6), st.booleans())
 def test_printed_json_has_the_same_value_and_no_invisible_characters(
     value: list[object], ascii_: bool

@@ -12,7 +12,7 @@ from typing import Any
 import cbor2
 import msgpack  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_desktop.protocol import pickle_machine, stored_body
@@ -102,7 +102,6 @@ def no_failing_decoder(
 def test_a_changed_body_is_decoded_or_refused_as_documented(
     format_: str, no_failing_decoder: pytest.LogCaptureFixture
 ) -> None:
-    @settings(max_examples=100)
     @given(mutated(ENCODERS[format_]))
     def check(body: bytes) -> None:
         _read_all(body)

@@ -1,6 +1,7 @@
 """docs/workers.md agrees with the program: its settings table, examples and links."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -69,3 +70,13 @@ def test_links_and_paths_in_the_document_exist() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for anchor in re.findall(r"docs/workers\.md#([\w-]+)", readme):
         assert anchor in anchors
+
+
+def test_every_documented_command_is_accepted() -> None:
+    """The slow tests run them."""
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)).replace("\\\n", " ")
+    commands = re.findall(r"(?m)^(?:\w+=\S+ +)*\.venv/bin/pulse-worker (.+)$", blocks)
+    assert len(commands) > 10
+    for command in commands:
+        words = re.split(r" [|>;&]", command, maxsplit=1)[0]
+        make_parser().parse_args(shlex.split(words, comments=True))

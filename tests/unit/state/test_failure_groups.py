@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_desktop.model.run_state import UNHEALTHY_STATES, RunState
@@ -68,7 +68,6 @@ def _found(runs: TaskRuns, now: float) -> dict[Fingerprint, set[str]]:
     st.lists(st.one_of(_updates(), st.integers(0, 4000)), max_size=40),
     st.sampled_from([3, 100]),
 )
-@settings(max_examples=200)
 def test_failure_groups_equal_those_found_by_iterating(
     steps: list[TaskRun | int], capacity: int
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.protocol.event import decode_event_raw
@@ -129,7 +129,6 @@ def _decode_both_ways(
         ),
     ]
 )
-@settings(max_examples=150)
 def test_both_decoders_give_the_same_chat_messages(steps: list[Step]) -> None:
     fast, slow = _decode_both_ways(ChatMessages, steps)
     assert fast == slow
@@ -145,7 +144,6 @@ def test_both_decoders_give_the_same_chat_messages(steps: list[Step]) -> None:
         max_size=4,
     )
 )
-@settings(max_examples=150)
 def test_both_decoders_give_the_same_agent_calls(steps: list[Step]) -> None:
     fast, slow = _decode_both_ways(AgentCalls, steps)
     assert fast == slow
@@ -162,7 +160,6 @@ def test_both_decoders_give_the_same_agent_calls(steps: list[Step]) -> None:
     )
 )
 @example([("monitoring", "worker.heartbeat", {"worker": "w", "running": [{"task_id": "a"}, "b"]})])
-@settings(max_examples=150)
 def test_both_decoders_give_the_same_workers(steps: list[Step]) -> None:
     fast, slow = _decode_both_ways(Workers, steps)
     assert fast == slow

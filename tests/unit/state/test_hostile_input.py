@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.protocol.inbound import InboundMessage, Source
@@ -177,7 +177,6 @@ def serialize_everything(state: SystemState) -> None:
 
 
 @given(st.lists(events() | tasks | noise, max_size=8))
-@settings(max_examples=400)
 def test_folding_never_raises_and_everything_can_be_serialized(
     messages: list[InboundMessage],
 ) -> None:

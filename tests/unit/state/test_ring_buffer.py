@@ -104,7 +104,7 @@ class RingBufferMachine(RuleBasedStateMachine):
 
 
 TestRingBuffer = RingBufferMachine.TestCase
-TestRingBuffer.settings = settings(deadline=None, stateful_step_count=30, max_examples=150)
+TestRingBuffer.settings = settings(deadline=None, stateful_step_count=30)
 
 
 def test_a_capacity_of_zero_is_refused() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_desktop.model.run_state import RunState
@@ -96,7 +96,6 @@ def _known(runs: TaskRuns) -> TaskRun:
 
 
 @given(st.data())
-@settings(max_examples=300)
 def test_any_order_and_repetition_of_updates_gives_the_same_record(data: st.DataObject) -> None:
     names = data.draw(st.sets(st.sampled_from(sorted(ALL)), min_size=1).map(sorted))
     again = data.draw(st.lists(st.sampled_from(names), max_size=8))
@@ -193,13 +192,11 @@ def updates(draw: st.DrawFn) -> TaskRun:
 
 
 @given(updates(), updates())
-@settings(max_examples=300)
 def test_merging_is_commutative(a: TaskRun, b: TaskRun) -> None:
     assert merge(a, b) == merge(b, a)
 
 
 @given(updates(), updates(), updates())
-@settings(max_examples=300)
 def test_merging_is_associative(a: TaskRun, b: TaskRun, c: TaskRun) -> None:
     assert merge(merge(a, b), c) == merge(a, merge(b, c))
 

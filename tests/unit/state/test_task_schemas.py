@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_desktop.protocol.task_schema import (
@@ -61,7 +61,6 @@ SCHEMAS = st.recursive(
 
 
 @given(SCHEMAS, st.lists(JSON, max_size=3), st.dictionaries(st.text(max_size=5), JSON, max_size=3))
-@settings(max_examples=200)
 def test_reading_and_applying_any_schema_never_raises(
     schema: Any, args: list[Any], kwargs: dict[str, Any]
 ) -> None:

@@ -82,6 +82,7 @@ async def test_topics_that_a_suspended_server_does_not_send_raise_an_error(
     assert len(await store.knowledge.topics()) == 3
 
 
+@pytest.mark.slow
 async def test_topics_that_a_slow_server_sends_too_late_raise_an_error(
     nats_server: NatsServer, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ async def test_messages_edits_and_deletions_of_a_bot_go_through_the_pipeline(
     assert "lease.telegram.110201543" not in await stored(harness, "pulse_state")
 
 
+@pytest.mark.slow
 async def test_what_messages_of_a_bot_miss_is_made_up_for_at_the_start_and_periodically(
     harness: WorkerHarness, bot_server: TelegramBotServer, tmp_path: Path
 ) -> None:

@@ -148,7 +148,6 @@ def test_an_invalid_entry_has_a_reason(fields: dict[str, Any], message: str) -> 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 @example(b'"\x80"')
-@settings(max_examples=200)
 def test_any_bytes_are_decoded_without_an_error(body: bytes) -> None:
     assert isinstance(read(body), InvalidEntry)
 
@@ -168,7 +167,7 @@ FIELDS = st.fixed_dictionaries(
 
 
 @given(FIELDS)
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_any_field_values_are_decoded_without_an_error(fields: dict[str, Any]) -> None:
     body = json.dumps({"task_name": "m:f", "labels": {}, "args": [], "kwargs": {}, **fields})
     found = read(body.encode())

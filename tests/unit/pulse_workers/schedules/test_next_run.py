@@ -120,7 +120,7 @@ def between(first: int, last: int) -> st.SearchStrategy[datetime]:
 
 
 @given(FIELDS, between(2026, 2027))
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 def test_in_utc_an_expression_is_due_exactly_when_pycron_matches(
     fields: tuple[str, ...], begin: datetime
 ) -> None:
@@ -141,7 +141,7 @@ ZONES = st.sampled_from(
 
 
 @given(FIELDS, between(1990, 2030), ZONES)
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_next_times_increase_and_are_found_backwards_and_match_pycron(
     fields: tuple[str, ...], begin: datetime, zone: str | None
 ) -> None:
@@ -204,7 +204,7 @@ INTERVALS = st.integers(1, 10_000)
 
 
 @given(INTERVALS, st.lists(st.floats(0, 20_000), min_size=1, max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_no_run_is_repeated_early_or_off_the_grid(every: int, steps: list[float]) -> None:
     timing = Timing(START, interval=timedelta(seconds=every))
     now, last = 0.0, None
