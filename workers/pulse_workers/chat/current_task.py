@@ -25,7 +25,7 @@ def queued_at() -> float:
 def child_id(parent: str, purpose: str) -> str:
     """Return the ID of a task that another task enqueues.
 
-    It is deterministic, so that a retry of the parent does not enqueue its children twice: the
-    stream drops messages with a known ID.
+    It is deterministic, so that a retry of the parent does not enqueue its children twice:
+    within its duplicate window, 120 s, the stream drops a message with a known ID.
     """
     return hashlib.blake2b(f"{parent} {purpose}".encode(), digest_size=16).hexdigest()

@@ -11,7 +11,8 @@ import msgspec
 
 from pulse_workers.chat.records import NOISE, NOT_JUDGED, Score, Topic
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.knowledge import CORRECTION, AtomIndex, decode_correction
+from pulse_workers.chat.store.atom_index import AtomIndex
+from pulse_workers.chat.store.knowledge import CORRECTION, decode_correction
 from pulse_workers.chat.store.lease import Lease
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 

@@ -20,8 +20,8 @@ from pulse_workers.chat.providers.configuration import (
     Configuration,
     EmbeddingConfiguration,
     ProviderConfiguration,
-    load_configuration,
 )
+from pulse_workers.chat.providers.configuration_file import load_configuration
 from pulse_workers.chat.providers.embedding import E5Embedding, HttpEmbedding
 from pulse_workers.chat.providers.http.api_key import (
     KeyInEnvironment,

@@ -50,7 +50,7 @@ MAX_BACKLOG: Final = 100
 REQUEST_INTERVAL: Final = 6
 """Slices between summary requests; the third slice makes the first request."""
 REQUESTED_LANGUAGES: Final = ("pl", "uk", "cs")
-"""Languages of summary requests, in turn; the provider refuses Polish and Czech."""
+"""Languages of summary requests, in turn; the built-in provider refuses Czech."""
 _FIRST_REQUEST: Final = 2
 _LEASE_S: Final = 20.0
 

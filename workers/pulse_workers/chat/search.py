@@ -10,7 +10,7 @@ from pulse_workers.chat.agents.call_tracing import AgentCalls
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import Answer, Capability, Provider
 from pulse_workers.chat.records import Atom, ChatMessage, Vector
-from pulse_workers.chat.store.knowledge import AtomIndex
+from pulse_workers.chat.store.atom_index import AtomIndex
 from pulse_workers.chat.store.kv_reader import KeyValueEntry
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store

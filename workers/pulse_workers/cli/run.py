@@ -7,7 +7,7 @@ import sys
 
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.application import CHAT
-from pulse_workers.chat.providers.configuration import load_configuration
+from pulse_workers.chat.providers.configuration_file import load_configuration
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_workers.cli.options import (
     Subparsers,

@@ -135,10 +135,10 @@ def ids_of(numbers: Iterable[int], data: PromptData) -> tuple[str, ...]:
 
 
 def single_line(text: str) -> str:
-    """Return a text as one line without characters that have no form.
+    """Return a text as one line without invisible characters.
 
     Raises:
-        ValueError: it has a link, which a message may have ordered.
+        ValueError: it has a link, which may come from a prompt injection.
     """
     if _LINK.search(text):
         raise ValueError("texts must not have links")

@@ -2,7 +2,7 @@
 
 Messages are JSON objects, one per line, between two lines with a random code. Text cannot end the
 data: a line break in it is escaped, and it cannot know the code. It cannot contain the control
-tokens of a model either, because `<` and `[` are escaped, nor characters that nobody sees.
+tokens of a model either, because `<` and `[` are escaped, nor invisible characters.
 """
 
 import dataclasses
@@ -85,7 +85,7 @@ def estimated_tokens_of_topic(name: str) -> int:
 
 
 def visible(text: str, max_text: int = MAX_TEXT) -> str:
-    """Return a text without characters that have no form, cut to `max_text` characters."""
+    """Return a text without invisible characters, cut to `max_text` characters."""
     kept = "".join(
         character
         for character in text[: 2 * max_text]

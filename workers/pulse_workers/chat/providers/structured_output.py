@@ -82,7 +82,7 @@ Send = Callable[[Sequence[ModelMessage], OutputMode], Awaitable[Reply]]
 
 
 class StructuredOutput:
-    """One request until its answer is valid, or given up.
+    """One request, repeated until its answer is valid or no attempt is left.
 
     Attributes:
         has_slipped: whether the mode was changed because of an answer, not of a refusal.

@@ -31,7 +31,7 @@ def decode_value(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = body.decode("utf-8", _CP1252)
-    for repair in (str, _escape_backslashes, _repair_punctuation):
+    for repair in (lambda unchanged: unchanged, _escape_backslashes, _repair_punctuation):
         text = repair(text)
         try:
             value = json.loads(text, strict=False, parse_int=_integer)

@@ -23,6 +23,7 @@ from pulse_workers.chat.records import (
     TopicAssignment,
     Vector,
 )
+from pulse_workers.chat.store.atom_index import AtomIndex, decode_atom, decode_evidence
 from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.kv_reader import read_entries
@@ -34,8 +35,6 @@ _MAX_EXTRACTION_IDS: Final = 16
 
 _encode = msgspec.json.Encoder().encode
 _decode_topic = msgspec.json.Decoder(Topic).decode
-_decode_evidence = msgspec.json.Decoder(Evidence).decode
-decode_atom = msgspec.json.Decoder(Atom).decode
 decode_correction = msgspec.json.Decoder(Correction).decode
 
 
@@ -110,58 +109,6 @@ class RemovedSources:
 
     count: int
     atoms: tuple[Atom, ...]
-
-
-class AtomIndex:
-    """Atoms with all their sources, from the values of the bucket in any order."""
-
-    def __init__(self) -> None:
-        self._atoms: dict[str, Atom] = {}
-        self._sources: dict[str, dict[str, Evidence | None]] = {}  # None for a removed one
-
-    def apply(self, key: str, value: bytes) -> str:
-        """Take a changed value; return the ID of its atom, empty if it is of something else."""
-        kind, _, name = key.partition(".")
-        atom_id, _, message_id = name.partition(".")
-        if kind == "atom" and value:
-            self._atoms[atom_id] = decode_atom(value)
-        elif kind == "atom":
-            self._atoms.pop(atom_id, None)
-        elif kind == "source":
-            evidence = _decode_evidence(value) if value else None
-            self._sources.setdefault(atom_id, {})[message_id] = evidence
-        else:
-            return ""
-        return atom_id
-
-    def get(self, atom_id: str) -> Atom | None:
-        """Return an atom; None if it is not stored, or if all its sources were removed."""
-        atom = self._atoms.get(atom_id)
-        if atom is None:
-            return None
-        sources: dict[str, Evidence | None] = {each.message_id: each for each in atom.evidence}
-        sources |= self._sources.get(atom_id, {})
-        evidence = tuple(each for each in sources.values() if each is not None)
-        return msgspec.structs.replace(atom, evidence=evidence) if evidence else None
-
-    def count(self) -> int:
-        """Return the number of atoms that have a source."""
-        return sum(self._has_source(atom) for atom in self._atoms.values())
-
-    def _has_source(self, atom: Atom) -> bool:
-        sources = self._sources.get(atom.id, {})
-        return any(sources.values()) or any(
-            each.message_id not in sources for each in atom.evidence
-        )
-
-    def all(self) -> list[Atom]:
-        """Return the atoms that have a source."""
-        return [atom for each in self._atoms if (atom := self.get(each)) is not None]
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._atoms.clear()
-        self._sources.clear()
 
 
 class KnowledgeStore:
@@ -283,7 +230,7 @@ class KnowledgeStore:
             async for stored in read_entries(
                 self._js, self._bucket.name, 0, f"source.*.{message.id}"
             ):
-                if stored.value and _plain(_decode_evidence(stored.value).sentence) not in content:
+                if stored.value and _plain(decode_evidence(stored.value).sentence) not in content:
                     gone[stored.key] = stored.key.split(".")[1]
         await self._bucket.delete_many(gone)
         lost: list[Atom] = []

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from pulse_workers.chat.providers.configuration import Configuration, load_configuration
+from pulse_workers.chat.providers.configuration import Configuration
+from pulse_workers.chat.providers.configuration_file import load_configuration
 from pulse_workers.cli.main import main
 from pulse_workers.config.settings import load_settings
 from pulse_workers.errors import SettingsError

@@ -9,8 +9,8 @@ from pulse_workers.chat.providers.configuration import (
     AgentConfiguration,
     EmbeddingConfiguration,
     ProviderConfiguration,
-    load_configuration,
 )
+from pulse_workers.chat.providers.configuration_file import load_configuration
 from pulse_workers.config.settings import VARIABLES, Settings
 
 ROOT = Path(__file__).parents[5]

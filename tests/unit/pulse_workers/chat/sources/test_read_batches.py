@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulse_workers.chat.sources import export_scanner
+from pulse_workers.chat.sources import utf8_reader
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import MessageBatch, read_batches
 from pulse_workers.errors import ExportUnreadableError
@@ -188,7 +188,7 @@ def test_where_a_chunk_of_the_file_ends_makes_no_difference(
     body = json.dumps({"chats": {"list": chats}}, ensure_ascii=False)
     path.write_text(body.replace("text 2", 'text " 2', 1))
     expected = read_export(path)
-    monkeypatch.setattr(export_scanner, "CHUNK", chunk)
+    monkeypatch.setattr(utf8_reader, "CHUNK", chunk)
     assert read_export(path) == expected
     assert [each.id for each in expected.messages] == ["1.1", "1.3", "2.1", "2.2"]
     assert expected.skipped == 5

@@ -1,4 +1,4 @@
-"""A circuit breaker: a server that keeps failing is left alone for a while.
+"""A circuit breaker: after repeated failures no requests are sent to a server for a pause.
 
 Each process has its own, because a server that one machine cannot reach may be fine for another.
 """

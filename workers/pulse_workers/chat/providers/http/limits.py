@@ -57,7 +57,7 @@ class Limits:
         concurrency: requests at the same time.
         spend_limit_usd: US dollars per period.
         spend_period: a period begins with the hour, day or month in UTC.
-        max_wait_s: how long a request waits for its turn.
+        max_wait_s: how long a request waits for capacity.
     """
 
     requests_per_minute: int | None = None
@@ -128,8 +128,8 @@ class SharedLimits:
             timeout_s: how long it may take.
 
         Raises:
-            ModelRateLimitedError: it is not its turn within `max_wait_s`.
-            SpendLimitError: there is no money left in this period.
+            ModelRateLimitedError: the limits leave no capacity within `max_wait_s`.
+            SpendLimitError: the spend limit of the period is reached.
             ModelRefusedError: it can never fit into the limits.
         """
         self._check_possible(tokens, cost)
@@ -228,7 +228,7 @@ class SharedLimits:
         """Return what a request has to wait for, None if it may start.
 
         Raises:
-            SpendLimitError: there is no money left in this period.
+            SpendLimitError: the spend limit of the period is reached.
         """
         limits = self._limits
         if limits.spend_limit_usd is not None:

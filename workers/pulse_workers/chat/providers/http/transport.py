@@ -141,7 +141,7 @@ class Transport:
     ) -> R:
         limit_s = timeout_s or self._timeout_s
         tokens = reserved.tokens_in + reserved.tokens_out
-        self._breaker.check()  # before it takes a turn of others
+        self._breaker.check()  # before capacity of other requests is reserved
         async with self._limits.permit(tokens, reserved.cost_usd, limit_s) as permit:
             try:
                 with self._breaker.attempt():

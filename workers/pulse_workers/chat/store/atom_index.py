@@ -1,0 +1,60 @@
+"""Atoms with their sources, in memory; the values may be read from the bucket in any order."""
+
+import msgspec
+
+from pulse_workers.chat.records import Atom, Evidence
+
+decode_atom = msgspec.json.Decoder(Atom).decode
+decode_evidence = msgspec.json.Decoder(Evidence).decode
+
+
+class AtomIndex:
+    """Atoms with all their sources, from the values of the bucket in any order."""
+
+    def __init__(self) -> None:
+        self._atoms: dict[str, Atom] = {}
+        self._sources: dict[str, dict[str, Evidence | None]] = {}  # None for a removed one
+
+    def apply(self, key: str, value: bytes) -> str:
+        """Take a changed value; return the ID of its atom, empty if it is of something else."""
+        kind, _, name = key.partition(".")
+        atom_id, _, message_id = name.partition(".")
+        if kind == "atom" and value:
+            self._atoms[atom_id] = decode_atom(value)
+        elif kind == "atom":
+            self._atoms.pop(atom_id, None)
+        elif kind == "source":
+            evidence = decode_evidence(value) if value else None
+            self._sources.setdefault(atom_id, {})[message_id] = evidence
+        else:
+            return ""
+        return atom_id
+
+    def get(self, atom_id: str) -> Atom | None:
+        """Return an atom; None if it is not stored, or if all its sources were removed."""
+        atom = self._atoms.get(atom_id)
+        if atom is None:
+            return None
+        sources: dict[str, Evidence | None] = {each.message_id: each for each in atom.evidence}
+        sources |= self._sources.get(atom_id, {})
+        evidence = tuple(each for each in sources.values() if each is not None)
+        return msgspec.structs.replace(atom, evidence=evidence) if evidence else None
+
+    def count(self) -> int:
+        """Return the number of atoms that have a source."""
+        return sum(self._has_source(atom) for atom in self._atoms.values())
+
+    def _has_source(self, atom: Atom) -> bool:
+        sources = self._sources.get(atom.id, {})
+        return any(sources.values()) or any(
+            each.message_id not in sources for each in atom.evidence
+        )
+
+    def all(self) -> list[Atom]:
+        """Return the atoms that have a source."""
+        return [atom for each in self._atoms if (atom := self.get(each)) is not None]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._atoms.clear()
+        self._sources.clear()
