@@ -79,6 +79,7 @@ def test_a_task_is_shown_opened_and_rerun(
     run_scenario(scenario)
 
 
+@pytest.mark.slow
 def test_a_task_is_edited_and_rerun(
     run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
     tmp_path: Path,
@@ -104,6 +105,7 @@ def test_a_task_is_edited_and_rerun(
     run_scenario(scenario)
 
 
+@pytest.mark.slow
 def test_without_workers_a_rerun_is_enqueued_only_with_force(
     run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
     tmp_path: Path,

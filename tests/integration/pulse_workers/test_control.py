@@ -343,6 +343,7 @@ async def test_a_worker_without_control_does_not_subscribe(
     assert (await harness.result(task_id))["return_value"] == "done"
 
 
+@pytest.mark.slow
 async def test_commands_are_received_after_a_server_restart(
     harness: WorkerHarness, nats_server: NatsServer
 ) -> None:

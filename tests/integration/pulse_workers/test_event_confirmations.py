@@ -98,6 +98,7 @@ async def test_events_that_a_stream_missed_are_stored_once(
     assert not events.dropped
 
 
+@pytest.mark.slow
 async def test_every_event_is_stored_once_across_a_server_restart(tmp_path: Path) -> None:
     with NatsServer(store_dir=tmp_path) as server:
         client = await connect(server.url, reconnect_time_wait=0.05)
