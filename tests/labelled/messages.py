@@ -26,6 +26,10 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "uk")
 """Languages of the evaluated files."""
 CLASSES: Final[tuple[MessageClass, ...]] = get_args(MessageClass)
 ATOM_TYPES: Final[tuple[AtomType, ...]] = get_args(AtomType)
+AUTHORS: Final = tuple(f"a{number}" for number in range(1, 9))
+"""Files of the folder `authors`, each written by another author."""
+CONVERSING_AUTHORS: Final = frozenset(AUTHORS[4:])
+"""Authors whose messages are conversations, in the order in which they were sent."""
 
 
 class LabelledAtom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +58,23 @@ class LabelledMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def conversation(self) -> str:
         """The conversation that the message belongs to."""
         return self.id.rpartition("-")[0]
+
+
+class AuthoredMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A message that was written to fit a model; its atoms have no quotes."""
+
+    id: str
+    language: Language
+    label: MessageClass = msgspec.field(name="class")
+    atoms: tuple[AtomType, ...]
+    text: str
+
+
+@cache
+def authored_messages(author: str) -> tuple[AuthoredMessage, ...]:
+    """Return the messages of one of `AUTHORS`."""
+    lines = (FOLDER / "authors" / f"{author}.jsonl").read_text(encoding="utf-8").splitlines()
+    return tuple(msgspec.json.decode(line, type=AuthoredMessage) for line in lines)
 
 
 @cache

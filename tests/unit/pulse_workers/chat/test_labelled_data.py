@@ -12,10 +12,13 @@ import pytest
 
 from tests.labelled.messages import (
     ATOM_TYPES,
+    AUTHORS,
     CLASSES,
+    CONVERSING_AUTHORS,
     FOLDER,
     LANGUAGES,
     Language,
+    authored_messages,
     conversations,
     messages_of,
 )
@@ -91,6 +94,34 @@ def test_further_messages_for_tuning_are_well_formed_and_not_held_out(name: str)
     held_out = set(sentences("held_out"))
     shared = {each for each in sentences(name) if len(each.split()) > 4} & held_out
     assert not shared
+
+
+def test_authored_messages_are_well_formed_and_not_held_out() -> None:
+    authored = [each for author in AUTHORS for each in authored_messages(author)]
+    assert len({each.id for each in authored}) == len(authored)
+    for message in authored:
+        assert message.text.strip(), message.id
+        assert len(message.atoms) == len(set(message.atoms)), message.id
+        assert not (message.atoms and message.label == "noise"), message.id
+    held_out = {each.text.casefold().strip() for each in messages_of("held_out")}
+    long = {each.text.casefold().strip() for each in authored if len(each.text.split()) > 4}
+    assert not long & held_out
+
+
+def test_readme_states_the_figures_of_the_authors() -> None:
+    counts: Counter[tuple[str, bool, Language]] = Counter()
+    for author in AUTHORS:
+        for each in authored_messages(author):
+            for title in ("messages", f"`{each.label}`", *(f"`{kind}`" for kind in each.atoms)):
+                counts[title, author in CONVERSING_AUTHORS, each.language] += 1
+    lines = README.read_text(encoding="utf-8").splitlines()
+    for title in ("messages", *(f"`{name}`" for name in (*CLASSES, *ATOM_TYPES))):
+        cells = [
+            str(counts[title, conversing, language])
+            for conversing in (False, True)
+            for language in LANGUAGES
+        ]
+        assert f"| {' | '.join([title, *cells])} |" in lines
 
 
 def test_only_injections_name_an_attempt() -> None:

@@ -43,7 +43,7 @@ class BuiltinProvider:
 
     name = "builtin"
     kind = "lexical (no language model)"
-    model = "builtin-lexical-2"
+    model = "builtin-lexical-3"
     embedding_model = f"builtin-stems-{DIMENSIONS}"
 
     def version(self, capability: Capability) -> ModelVersion:
@@ -77,7 +77,7 @@ class BuiltinProvider:
         return await asyncio.to_thread(self._embed, texts)
 
     async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
-        """Extract atoms by their cue phrases, and assign messages to topics by their vectors.
+        """Extract atoms by their wording, and assign messages to topics by their vectors.
 
         Vectors that the request lacks are computed.
 
@@ -109,7 +109,7 @@ class BuiltinProvider:
         is_foreign = detect_language(message.content) == "other"
         if is_foreign and not (features["alarm"] or features["automatic_alarm"]):
             return Judgement(message.id, "not_judged", None, _FOREIGN)
-        return scoring.judge(given, features, scoring.load_model().scoring)
+        return scoring.judge(given, features, scoring.load_model())
 
     def _embed(self, texts: Sequence[str]) -> Answer[Vector]:
         for text in texts:

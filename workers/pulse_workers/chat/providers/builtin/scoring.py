@@ -47,30 +47,11 @@ class ScoringModel(msgspec.Struct, frozen=True):
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, position))))
 
 
-class AtomModel(msgspec.Struct, frozen=True):
-    """Weights of a multinomial regression over atom types and `none`.
-
-    Attributes:
-        weights: weight of each feature, by type.
-        threshold: probability from which a sentence is an atom.
-    """
-
-    weights: dict[str, dict[str, float]]
-    threshold: float
-
-
-class Model(msgspec.Struct, frozen=True):
-    """The contents of `model.json`."""
-
-    scoring: ScoringModel
-    atoms: AtomModel
-
-
 @functools.cache
-def load_model() -> Model:
+def load_model() -> ScoringModel:
     """Read `model.json` of this package."""
     text = importlib.resources.files(__package__).joinpath("model.json").read_bytes()
-    return msgspec.json.decode(text, type=Model)
+    return msgspec.json.decode(text, type=ScoringModel)
 
 
 def judge(given: JudgeInput, features: Mapping[str, float], model: ScoringModel) -> Judgement:

@@ -26,10 +26,10 @@ async def read(messages: list[ChatMessage], language: str | None = None) -> Answ
 async def test_the_provider_reports_its_model_and_token_usage() -> None:
     message = chat_message("We decided to roll back")
     answer = await provider.classify([JudgeInput(message, attachment_text="one two")])
-    assert (answer.provider, answer.model) == ("builtin", "builtin-lexical-2")
+    assert (answer.provider, answer.model) == ("builtin", "builtin-lexical-3")
     assert answer.usage.tokens_in == 7
     assert "llm" not in f"{provider.name} {provider.model}".lower()
-    assert await provider.check() == ["builtin-lexical-2", f"builtin-stems-{DIMENSIONS}"]
+    assert await provider.check() == ["builtin-lexical-3", f"builtin-stems-{DIMENSIONS}"]
 
 
 async def test_messages_that_cannot_be_judged_do_not_prevent_the_others() -> None:
@@ -72,7 +72,7 @@ async def test_judging_twice_gives_the_same_judgement() -> None:
 async def test_a_summary_lists_atoms_by_type_with_their_messages() -> None:
     messages = [
         chat_message("We decided to keep the keys for 72 hours"),
-        chat_message("Who decides on refunds above 500 dollars?"),
+        chat_message("Who is responsible for refunds above 500 dollars, support or finance?"),
         chat_message("If the certificate expires on Sunday, nobody will notice until morning"),
     ]
     atoms = (await read(messages)).value.atoms

@@ -8,7 +8,7 @@ from pulse_workers.chat.records import Attachment, ChatMessage
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
-MODEL = scoring.load_model().scoring
+MODEL = scoring.load_model()
 
 
 def judge(message: ChatMessage, *recent: ChatMessage, attachment_text: str = "") -> Judgement:
