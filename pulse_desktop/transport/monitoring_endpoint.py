@@ -98,6 +98,8 @@ class MonitoringEndpoint:
 
 
 def _make_client(url: str) -> "httpx.AsyncClient":
+    from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - see above
+
     import httpx  # noqa: PLC0415 - see above
 
     # A proxy in the environment is not meant for an endpoint that is hardly ever public.
@@ -108,6 +110,7 @@ def _make_client(url: str) -> "httpx.AsyncClient":
         verify=url.startswith("https"),
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept
     )
 
 

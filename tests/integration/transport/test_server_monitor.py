@@ -18,6 +18,7 @@ from pulse_desktop.transport.server_monitor import ServerMonitor, guess_monitor_
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.plain_text_server import start_handlers
+from tests.kit.raw_http_server import RawHttpServer, http_response
 
 SUBJECT = "taskiq_tasks"
 
@@ -177,6 +178,16 @@ async def test_a_redirect_is_not_followed(nats_server: NatsServer) -> None:
         monitor = ServerMonitor(url)
         assert await monitor.snapshot() is None
         await monitor.close()
+
+
+async def test_cookies_are_not_kept() -> None:
+    async with RawHttpServer(http_response(VARZ, "set-cookie: a=b; path=/")) as server:
+        monitor = ServerMonitor(server.url)
+        for _request in range(2):
+            assert await monitor.snapshot() is not None
+        await monitor.close()
+        assert len(server.heads) > 2
+        assert not [head for head in server.heads if "cookie" in head]
 
 
 async def test_counting_consumers_ends_however_many_clients_are_reported(

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from pulse_desktop.model.redaction import redact_url
+from pulse_workers.chat.http_client import ResponseBodyError, make_http_client, read_body
 from pulse_workers.chat.providers.http.api_key import ApiKey, KeySource
 from pulse_workers.chat.providers.http.circuit_breaker import CircuitBreaker
 from pulse_workers.chat.providers.http.limits import SharedLimits
@@ -31,7 +32,6 @@ MAX_RETRY_WAIT_S: Final = 60.0
 """A longer `Retry-After` is left to the caller: a fallback, or a retry of the task."""
 _FIRST_BACKOFF_S: Final = 0.5
 _MAX_BACKOFF_S: Final = 8.0
-CONNECT_TIMEOUT_S: Final = 10.0
 MAX_RESPONSE: Final = 8 << 20
 MAX_ERROR_RESPONSE: Final = 64 << 10
 _RETRIED: Final = frozenset({408, 409, 429})
@@ -79,10 +79,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._max_attempts = max_attempts
         self._first_backoff_s = first_backoff_s
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),  # the whole has a limit below
-            follow_redirects=False,  # the key is for this server only
-        )
+        self._client = make_http_client()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -184,13 +181,16 @@ class Transport:
                 ) as response,
             ):
                 is_success = response.is_success
-                body = await _read(response, MAX_RESPONSE if is_success else MAX_ERROR_RESPONSE)
+                limit = MAX_RESPONSE if is_success else MAX_ERROR_RESPONSE
+                body = await read_body(response, limit)
         except (TimeoutError, httpx.TimeoutException) as error:
             if isinstance(error, httpx.ConnectTimeout):
                 raise _unreachable(self._base_url, error, key) from None
             text = f"{self._address} did not answer within {limit_s:g} s"
             raise ModelUnavailableError(text, Usage()) from None
-        except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
+        except ResponseBodyError as error:
+            raise ModelProtocolError(str(error), Usage()) from None
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             raise _unreachable(self._base_url, error, key) from None
         if key is not None:
             body = key.mask_response(body)
@@ -252,21 +252,9 @@ def _number(text: str | None) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-async def _read(response: httpx.Response, limit: int) -> bytes:
-    """Read a body, decompressed, up to a limit."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > limit:
-            if response.is_success:
-                raise ModelProtocolError(f"the response is larger than {limit:,} bytes", Usage())
-            break
-    return bytes(body)
-
-
 def _unreachable(base_url: str, error: Exception, key: ApiKey | None) -> ModelUnavailableError:
-    reason = first_line(f"{type(error).__name__}: {error}".rstrip(": "))
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
     if key is not None:
-        reason = key.mask(reason)
-    text = f"{redact_url(base_url)} cannot be reached ({redact_url(reason)})"
+        reason = key.mask(reason)  # before it is shortened: a part of the key is not recognized
+    text = f"{redact_url(base_url)} cannot be reached ({redact_url(first_line(reason))})"
     return ModelUnavailableError(text, is_retryable=True)

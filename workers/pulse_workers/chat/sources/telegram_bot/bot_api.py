@@ -17,6 +17,7 @@ import msgspec
 
 from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_desktop.text.translation import _
+from pulse_workers.chat.http_client import ResponseBodyError, make_http_client, read_body
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError, WorkerError
@@ -26,7 +27,6 @@ URL_VARIABLE: Final = "PULSE_TELEGRAM_URL"
 MAX_RESPONSE: Final = 16 << 20
 _TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,200}")
 _PLACEHOLDER: Final = "/bot/"
-_CONNECT_TIMEOUT_S: Final = 10.0
 _MAX_TEXT: Final = 300
 _MAX_RETRY_AFTER_S: Final = 3_600.0
 
@@ -123,10 +123,8 @@ class BotApi:
             raise SettingsError(URL_VARIABLE, redact_url(url), _("the URL of an HTTP server"))
         self._url = url.rstrip("/")
         self._token = token
-        self._client = httpx.AsyncClient(
-            transport=_TokenTransport(token, _proxy_of(parts.scheme, parts.hostname)),
-            timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT_S),  # the whole has a limit below
-            follow_redirects=False,  # the token is for this server only
+        self._client = make_http_client(
+            _TokenTransport(token, _proxy_of(parts.scheme, parts.hostname))
         )
 
     async def close(self) -> None:
@@ -154,10 +152,12 @@ class BotApi:
                     headers={"content-type": "application/json"},
                 ) as response,
             ):
-                body = self._token.mask_response(await _read(response))
+                body = self._token.mask_response(await read_body(response, MAX_RESPONSE))
         except TimeoutError:
             raise self._unavailable(f"no answer within {timeout_s:g} s") from None
-        except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
+        except ResponseBodyError as error:
+            raise self._unavailable(str(error)) from None
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             raise self._unavailable(reason) from None
         return self._result(response, body)
@@ -213,15 +213,6 @@ def _seconds(*candidates: object) -> float:
         if seconds >= 0:
             return min(seconds, _MAX_RETRY_AFTER_S)
     return 1.0
-
-
-async def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_RESPONSE:
-            raise httpx.DecodingError(f"the response is larger than {MAX_RESPONSE >> 20} MiB")
-    return bytes(body)
 
 
 def _proxy_of(scheme: str, host: str) -> str | None:
