@@ -191,10 +191,10 @@ async def check_connection(arguments: Namespace) -> None:
 
 async def catch_up(session: "Session") -> list[str]:
     """Wait until the past is loaded; return what of it is missing, with the reasons."""
-    from pulse_desktop.text.unread_text import describe_unread
+    from pulse_desktop.text.unreadable_text import describe_unreadable
 
     complete = await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
-    missing = describe_unread(session.unread)
+    missing = describe_unreadable(session.unreadable)
     return missing if complete else [*missing, _past_timeout()]
 
 

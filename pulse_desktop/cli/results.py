@@ -121,7 +121,7 @@ async def _list(arguments: Namespace) -> int:
                     total, exact = await _count(session)
                     older = total - listed
                 break
-        bucket, refusal = session.results.bucket, session.results.unread
+        bucket, refusal = session.results.bucket, session.results.unreadable
     if not listed and not arguments.json:
         write_text(_("No results in {bucket}.").format(bucket=bucket))
     _note_older(older, exact=exact)

@@ -69,7 +69,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """List task runs as they are found: there may be more than fit into memory."""
     from pulse_desktop.session.run_listing import RunListing
-    from pulse_desktop.text.unread_text import describe_unread
+    from pulse_desktop.text.unreadable_text import describe_unreadable
 
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
@@ -91,7 +91,7 @@ async def run(arguments: Namespace) -> int:
                 if listed == limit:
                     older += sum(_is_wanted(run, arguments) for run in listing.remaining())
                     break
-        missing += describe_unread(session.unread)
+        missing += describe_unreadable(session.unreadable)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
     if not (listed or missing or is_refused or arguments.json):
         write_text(_no_runs(arguments.state or (), arguments.since))
@@ -178,8 +178,8 @@ def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:
     )
 
 
-def _no_runs(states: Sequence[str], since_s: float) -> str:
-    span = _short_duration(since_s)
+def _no_runs(states: Sequence[str], max_age_s: float) -> str:
+    span = _short_duration(max_age_s)
     if not states:
         return _("No runs in the last {span}.").format(span=span)
     labels = ", ".join(_label(RunState(state)) for state in states)

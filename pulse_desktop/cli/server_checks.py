@@ -19,7 +19,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import N_, _, ngettext, translate
 from pulse_desktop.text.worker_text import clock_difference, clock_offset
-from pulse_desktop.transport.discovery import unread
+from pulse_desktop.transport.discovery import unmonitored
 
 _GRANT: Final = N_("Ask the administrator of the server to grant this user the permission.")
 _LISTED_CLOCKS: Final = 5
@@ -146,7 +146,7 @@ async def _check_names(session: Session) -> CheckResult | None:
     except UserFacingError:
         return None  # another check reports that
     names = session.names
-    queues, buckets = unread(found, names)
+    queues, buckets = unmonitored(found, names)
     parts = [
         _("tasks on {subject} in the stream {stream}, consumer {consumer}").format(
             subject=queue.subject, stream=queue.stream, consumer=queue.consumer or _("none")
@@ -259,7 +259,7 @@ def _check_history(session: Session) -> CheckResult:
         )
         detail = text.format(stream=feed.stream, count=formats.count(feed.replayed))
         return CheckResult("history", "ok", detail)
-    if feed.unread:
+    if feed.unreadable:
         return CheckResult("history", "warning", feed.problem)
     detail = _("no stream stores events: only new ones are shown")
     if feed.problem and session.connection.jetstream_error is None:  # another check reports that

@@ -55,10 +55,10 @@ async def run(arguments: Namespace) -> int:
         )
         if queue_problem:
             missing.append(_("queue: {problem}").format(problem=queue_problem))
-        if results_problem and not session.results.watch_status.unread:
+        if results_problem and not session.results.watch_status.unreadable:
             missing.append(_("results: {problem}").format(problem=results_problem))
         status["problems"] = missing
-        is_known = not session.event_feed.status.unread
+        is_known = not session.event_feed.status.unreadable
     problem = _problem_of_embedded_server(session)
     if arguments.json:
         write_json({**status, "embedded_server": {"problem": problem}} if problem else status)

@@ -159,7 +159,7 @@ async def _note_feed(feed: "SubjectFeed", no_stream: str, *, past: bool) -> bool
     if not await feed.wait_caught_up(CATCH_UP_TIMEOUT_S):
         return True
     status = feed.status
-    if status.mode == "off" and status.unread:
+    if status.mode == "off" and status.unreadable:
         raise UserFacingError(
             _("Nothing can be shown"),
             f"{status.problem}.",
@@ -167,13 +167,13 @@ async def _note_feed(feed: "SubjectFeed", no_stream: str, *, past: bool) -> bool
         )
     if status.mode == "history" or not past:
         return True
-    if status.unread:
+    if status.unreadable:
         write_note(_("Stored events cannot be read: only new ones are shown."))
     else:
         write_note(no_stream)
     if status.problem:
         write_note(_("Reason: {reason}.").format(reason=status.problem))
-    return not status.unread
+    return not status.unreadable
 
 
 async def _print_events(session: "Session", arguments: Namespace) -> None:

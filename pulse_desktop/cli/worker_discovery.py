@@ -24,7 +24,7 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
     """
     feed = session.event_feed.status
     if feed.mode == "live":
-        problem = feed.problem.rstrip(".") if feed.unread else _("no stream stores events")
+        problem = feed.problem.rstrip(".") if feed.unreadable else _("no stream stores events")
         write_note(_("Waiting for the next heartbeats: {problem}.").format(problem=problem))
     try:
         replies = await session.workers.ping()
@@ -43,7 +43,7 @@ async def discover_workers(session: "Session") -> frozenset[str] | None:
 def missing_heartbeats(session: "Session") -> list[str]:
     """Return why heartbeats of workers cannot be received; empty when they can be."""
     feed = session.event_feed.status
-    is_deaf = feed.mode == "off" and feed.unread
+    is_deaf = feed.mode == "off" and feed.unreadable
     return [_("heartbeats of workers: {problem}").format(problem=feed.problem)] if is_deaf else []
 
 

@@ -1,6 +1,6 @@
-"""Topics, subjects, and the names of streams and buckets."""
+"""Event topics, NATS subjects, and the names of streams and buckets."""
 
-from typing import Final, Literal, get_args
+from typing import Final
 
 TOPICS: Final = (
     "agents",
@@ -15,7 +15,9 @@ TOPICS: Final = (
 
 EVENT_PREFIX: Final = "websocket."
 EVENT_SUBJECT: Final = "websocket.*"
+"""Wildcard that live events are subscribed to by: a topic is one token."""
 EVENT_STREAM_SUBJECT: Final = "websocket.>"
+"""Wildcard of the subjects that the history stream stores."""
 
 TASK_SUBJECT: Final = "taskiq_tasks"
 TASK_TOPIC: Final = "taskiq"
@@ -29,20 +31,6 @@ EVENT_STREAM: Final = "PULSE_EVENTS"
 
 MESSAGE_TOPICS: Final = frozenset({"messages", "noise_filtering", "ingestion"})
 """Topics with events about chat messages, older names included."""
-
-AtomType = Literal[
-    "problem",
-    "solution",
-    "decision",
-    "question",
-    "insight",
-    "idea",
-    "blocker",
-    "risk",
-    "requirement",
-]
-ATOM_TYPES: Final[tuple[AtomType, ...]] = get_args(AtomType)
-"""The types of knowledge that agents extract: workers publish them, the desktop counts them."""
 
 
 def topic_of(subject: str) -> str:

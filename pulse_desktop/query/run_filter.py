@@ -64,17 +64,17 @@ class RunFilter:
     Attributes:
         states: the run is in one of these states; in any if empty.
         text: each of its words occurs in the run's id, name, arguments, worker or error.
-        since_s: the run was seen in the last so many seconds; 0 for any time.
+        max_age_s: maximum seconds since the run was last seen; 0 for any age.
     """
 
     states: frozenset[RunState] = frozenset()
     text: str = ""
-    since_s: float = 0.0
+    max_age_s: float = 0.0
 
     @property
     def active(self) -> bool:
         """Whether the filter has any condition."""
-        return bool(self.states or self.text.strip() or self.since_s)
+        return bool(self.states or self.text.strip() or self.max_age_s)
 
     def predicate(self, now: float) -> Callable[[FilteredRun], bool] | None:
         """Return a test for runs at a time (Unix seconds), None if every run matches."""
@@ -82,7 +82,7 @@ class RunFilter:
             return None
         states = self.states
         words = [(word, word.encode()) for word in self.text.casefold().split()]
-        earliest = now - self.since_s if self.since_s else 0.0
+        earliest = now - self.max_age_s if self.max_age_s else 0.0
 
         def accepts(run: FilteredRun) -> bool:
             # Cheap conditions first: this is called for every run.

@@ -118,10 +118,10 @@ class ResultLoader:
         return self._watch.status
 
     @property
-    def unread(self) -> str:
+    def unreadable(self) -> str:
         """Why results cannot be read, empty when they can be."""
         watch = self.watch_status
-        return watch.problem if watch.unread else self._refusal
+        return watch.problem if watch.unreadable else self._refusal
 
     @property
     def pending(self) -> bool:

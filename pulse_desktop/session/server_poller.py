@@ -99,7 +99,7 @@ def with_live_workers(status: QueueStatus, alive: int, paused: int = 0) -> Queue
     return replace(status, consumers=max(status.consumers or 0, alive), paused=paused)
 
 
-def unread(events: FeedStatus, tasks: FeedStatus, results: str) -> dict[str, str]:
+def unreadable(events: FeedStatus, tasks: FeedStatus, results: str) -> dict[str, str]:
     """Return why stored events, tasks and results cannot be read, without those that can be.
 
     Args:
@@ -111,7 +111,7 @@ def unread(events: FeedStatus, tasks: FeedStatus, results: str) -> dict[str, str
     found = {
         name: results if results and results in feed.problem else feed.problem
         for name, feed in (("events", events), ("tasks", tasks))
-        if feed.unread
+        if feed.unreadable
     }
     return {**found, "results": results} if results else found
 

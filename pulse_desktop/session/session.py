@@ -22,7 +22,7 @@ from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
-from pulse_desktop.session.server_poller import ServerPoller, limitations, unread
+from pulse_desktop.session.server_poller import ServerPoller, limitations, unreadable
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.session.system_finder import SystemFinder
 from pulse_desktop.session.task_canceller import TaskCanceller
@@ -219,9 +219,9 @@ class Session:
         )
 
     @property
-    def unread(self) -> dict[str, str]:
+    def unreadable(self) -> dict[str, str]:
         """Why stored events, tasks and results cannot be read, without those that can be."""
-        return unread(self.event_feed.status, self.task_feed.status, self.results.unread)
+        return unreadable(self.event_feed.status, self.task_feed.status, self.results.unreadable)
 
     @property
     def other_names(self) -> TaskiqNames | None:

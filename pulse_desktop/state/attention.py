@@ -29,7 +29,7 @@ class Severity(enum.IntEnum):
 
 
 class AttentionKind(enum.StrEnum):
-    """Subject of an attention item."""
+    """What an attention item is about."""
 
     FAILED = "failed"
     SOFT_FAILED = "soft_failed"
@@ -46,7 +46,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         severity: how severe it is.
         kind: what it is about.
-        subject: the task's name, the worker's identity or the provider's name; empty for the queue.
+        target: the task's name, the worker's identity or the provider's name; empty for the queue.
         at: Unix seconds of the latest failure; of the earliest overdue run; of a worker's last
             heartbeat; since when a provider has been down.
         count: number of runs; of tasks that a worker lacks; 1 for a worker or a provider.
@@ -58,7 +58,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
 
     severity: Severity
     kind: AttentionKind
-    subject: str
+    target: str
     at: float
     count: int = 1
     cause: str = ""

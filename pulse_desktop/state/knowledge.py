@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.protocol.atoms import ATOM_TYPES
 from pulse_desktop.protocol.event import Event, event_fields
-from pulse_desktop.protocol.topics import ATOM_TYPES
 from pulse_desktop.state.coerce import to_float, to_int, to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer

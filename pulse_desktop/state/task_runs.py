@@ -46,7 +46,7 @@ class TaskRuns(Collection[TaskRun]):
     Attributes:
         rows: the runs in the order in which they were first seen.
         counts: number of runs by state.
-        finished: ended runs per 5 s bucket, by state.
+        ended: number of runs that ended per 5 s bucket, by state.
         durations: run times in seconds of ended runs, by task name.
         waits: seconds from enqueuing to start, of ended runs.
         failure_groups: failed and overdue runs by fingerprint.
@@ -74,7 +74,7 @@ class TaskRuns(Collection[TaskRun]):
             capacity, max_weight=2 * MAX_ROWS_BYTES, weigh=_weight, on_evict=self._on_evicted
         )
         self.counts: Counter[RunState] = Counter()
-        self.finished: dict[RunState, TimeBuckets] = {}
+        self.ended: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
         self.waits = Reservoir(500)
         self.failure_groups = FailureGroups()
@@ -158,7 +158,7 @@ class TaskRuns(Collection[TaskRun]):
         """Return the numbers of succeeded and of ended runs in the last seconds."""
         ended = {
             state: int(series.total(now, seconds))
-            for state, series in self.finished.items()
+            for state, series in self.ended.items()
             if state is not RunState.RESULT_UNREADABLE
         }
         return ended.get(RunState.SUCCEEDED, 0), sum(ended.values())
@@ -191,9 +191,9 @@ class TaskRuns(Collection[TaskRun]):
 
     def _count_end(self, state: RunState, at: float | None, amount: int) -> None:
         """Add to the number of ended runs, or subtract from it."""
-        series = self.finished.get(state)
+        series = self.ended.get(state)
         if series is None:
-            series = self.finished[state] = TimeBuckets(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)
+            series = self.ended[state] = TimeBuckets(OUTCOME_BUCKET_S, OUTCOME_BUCKETS)
         if at is not None:
             series.add(at, amount)
 

@@ -30,7 +30,7 @@ def attention_title(item: AttentionItem) -> str:
     return text.format(count=formats.count(item.count), cause=item.cause)
 
 
-def attention_subject(
+def attention_target(
     item: AttentionItem, task_label: Callable[[str], str], worker_label: Callable[[str], str]
 ) -> str:
     """Return the short name of what it is about: a task, a worker or a provider.
@@ -42,13 +42,13 @@ def attention_subject(
     """
     match item.kind:
         case AttentionKind.WORKER_OFFLINE | AttentionKind.MISSING_TASKS:
-            return worker_label(item.subject)
+            return worker_label(item.target)
         case AttentionKind.PROVIDER_DOWN:
-            return item.subject
+            return item.target
         case AttentionKind.WORKERS_PAUSED:
             return _("all workers")
         case _:
-            return task_label(item.subject)
+            return task_label(item.target)
 
 
 def attention_detail(item: AttentionItem) -> str:

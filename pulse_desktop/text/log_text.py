@@ -1,4 +1,4 @@
-"""Text of a run's log lines, as plain text."""
+"""Formats the log lines of a run as plain text."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,7 +8,7 @@ from pulse_desktop.text.translation import _, ngettext
 
 
 def log_text(lines: Sequence[LogLine]) -> str:
-    """Return the lines as text: attempts have headings if there are several, gaps are told."""
+    """Return lines as text, with a heading per attempt if there are several and a note per gap."""
     several = len({line.attempt for line in lines}) > 1
     return "\n".join(_parts(lines, several=several))
 
@@ -23,8 +23,8 @@ def _parts(lines: Iterable[LogLine], *, several: bool) -> Iterator[str]:
                 yield _("Attempt {number}").format(number=attempt)
         if line.number > expected:
             missing = line.number - expected
-            yield ngettext(
-                "… {count} line left out …", "… {count} lines left out …", missing
-            ).format(count=formats.count(missing))
+            yield ngettext("… {count} line missing …", "… {count} lines missing …", missing).format(
+                count=formats.count(missing)
+            )
         expected = line.number + 1
         yield f"{formats.clock_ms(line.at)}  {line.level}  {line.logger}: {line.text}"

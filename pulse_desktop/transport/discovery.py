@@ -227,8 +227,8 @@ async def _holds_results(
     return False
 
 
-def unread(found: Discovery, names: TaskiqNames) -> tuple[list[FoundQueue], list[str]]:
-    """Return the queues and buckets found that a session with these names does not read."""
+def unmonitored(found: Discovery, names: TaskiqNames) -> tuple[list[FoundQueue], list[str]]:
+    """Return the queues and buckets found that a session with these names does not follow."""
     return (
         [queue for queue in found.queues if queue.subject != names.subject],
         [name for name in found.buckets if name != names.bucket],

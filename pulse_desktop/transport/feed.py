@@ -93,7 +93,7 @@ class SubjectFeed:
         self._gaps = GapLog()
         self._mode: Mode = "off"
         self._problem = ""
-        self._unread = False
+        self._unreadable = False
         self._retries = Backoff(poll_s, max(poll_s, MAX_RETRY_INTERVAL_S))
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
@@ -113,7 +113,7 @@ class SubjectFeed:
             gaps=self._gaps.gaps,
             problem=self._problem,
             caught_up=self._caught_up.is_set(),
-            unread=self._unread,
+            unreadable=self._unreadable,
         )
 
     async def wait_caught_up(self, timeout_s: float) -> bool:
@@ -283,7 +283,7 @@ class SubjectFeed:
         without a new connection.
         """
         connection, deduplicator = self._connection, self._deduplicator
-        self._position.begin_listening(self._clock(), unread=missing.unread)
+        self._position.begin_listening(self._clock(), unreadable=missing.unreadable)
 
         async def on_message(msg: Msg) -> None:
             deduplicator.accept_live(msg.subject, msg.data)
@@ -310,12 +310,12 @@ class SubjectFeed:
                 if not refused.done():
                     connection.violations.granted("subscribe", self.subject)
                     self._gaps.reconnected(self._clock(), missed=None)
-                    self._set_mode("live", missing.reason, unread=missing.unread)
+                    self._set_mode("live", missing.reason, unreadable=missing.unreadable)
                 while True:
                     self._caught_up.set()
                     if refused.done():
                         return await self._wait_refused(refused.result())
-                    pause = self._retries.next_delay() if missing.unread else self._poll_s
+                    pause = self._retries.next_delay() if missing.unreadable else self._poll_s
                     await asyncio.wait({refused}, timeout=pause)
                     if refused.done():
                         continue
@@ -328,14 +328,14 @@ class SubjectFeed:
                             return await self._read(*opened, end)
                         found = opened
                     missing = found
-                    self._set_mode("live", missing.reason, unread=missing.unread)
+                    self._set_mode("live", missing.reason, unreadable=missing.unreadable)
         finally:
             await end()
 
     async def _wait_refused(self, error: NotPermittedError) -> SourceStream | NoStream:
         """Wait until a refused subscription can be tried again."""
         self._gaps.disconnected(self._clock())
-        self._set_mode("off", error.detail.rstrip("."), unread=True)
+        self._set_mode("off", error.detail.rstrip("."), unreadable=True)
         await asyncio.sleep(self._retries.next_delay())
         return await self._find()
 
@@ -358,7 +358,7 @@ class SubjectFeed:
             finally:
                 await cancel_and_wait(flush)
 
-    def _set_mode(self, mode: Mode, problem: str, *, unread: bool = False) -> None:
+    def _set_mode(self, mode: Mode, problem: str, *, unreadable: bool = False) -> None:
         self._mode = mode
         self._problem = problem
-        self._unread = unread
+        self._unreadable = unreadable

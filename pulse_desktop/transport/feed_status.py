@@ -41,7 +41,7 @@ class FeedStatus:
         gaps: oldest first, the newest hundred.
         problem: why the feed does not read a stream; empty in history mode.
         caught_up: whether all stored messages have been read that can be read.
-        unread: whether the server may store messages that cannot be read, or refuses new ones.
+        unreadable: whether the server may store messages that cannot be read, or refuses new ones.
     """
 
     mode: Mode = "off"
@@ -53,7 +53,7 @@ class FeedStatus:
     gaps: tuple[Gap, ...] = ()
     problem: str = ""
     caught_up: bool = False
-    unread: bool = False
+    unreadable: bool = False
 
 
 class GapLog:

@@ -46,21 +46,21 @@ class WatchStatus:
     Attributes:
         mode: watching, absent (there is no such bucket now) or off.
         received: objects put into the arrival queue.
-        unreadable: messages in the bucket that are not valid metadata.
+        invalid_metadata: number of messages in the bucket that are not valid metadata.
         last_sequence: stream sequence of the newest message read.
         problem: why it is off; else empty.
         caught_up: whether all stored metadata has been read that can be read; true as well
             without a bucket.
-        unread: whether there may be results that cannot be read.
+        unreadable: whether there may be results that cannot be read.
     """
 
     mode: Mode = "off"
     received: int = 0
-    unreadable: int = 0
+    invalid_metadata: int = 0
     last_sequence: int = 0
     problem: str = ""
     caught_up: bool = False
-    unread: bool = False
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class ResultWatch:
         self._last = 0
         self._mode: Mode = "off"
         self._problem = ""
-        self._unread = False
+        self._unreadable = False
         self._received = 0
-        self._unreadable = 0
+        self._invalid_metadata = 0
         self._caught_up = asyncio.Event()
 
     @property
@@ -113,11 +113,11 @@ class ResultWatch:
         return WatchStatus(
             self._mode,
             self._received,
-            self._unreadable,
+            self._invalid_metadata,
             self._last,
             self._problem,
             self._caught_up.is_set(),
-            self._unread,
+            self._unreadable,
         )
 
     async def wait_caught_up(self, timeout_s: float) -> bool:
@@ -168,7 +168,7 @@ class ResultWatch:
                 self._set_mode("off", error.detail or error.title)
                 pause = intervals.next_delay()
                 if isinstance(error, NoJetStreamError):
-                    self._unread, pause = False, self._poll_s
+                    self._unreadable, pause = False, self._poll_s
             except (APIError, errors.Error):
                 self._set_mode("off", _("JetStream did not respond"))
                 pause = self._poll_s
@@ -244,7 +244,7 @@ class ResultWatch:
         try:
             stored = decode_meta(self._bucket, payload, at, sequence)
         except UnreadableMetaError:
-            self._unreadable += 1
+            self._invalid_metadata += 1
         else:
             if not self._queue.put(stored):
                 self._queue.dropped -= 1  # it stays in the bucket and is read again
@@ -256,4 +256,4 @@ class ResultWatch:
     def _set_mode(self, mode: Mode, problem: str) -> None:
         self._mode = mode
         self._problem = problem
-        self._unread = mode == "off" and bool(problem)
+        self._unreadable = mode == "off" and bool(problem)

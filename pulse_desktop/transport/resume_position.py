@@ -45,7 +45,7 @@ class ResumePosition:
         self.live_since: float | None = None
         self._blind: _BlindWindow | None = None
         self._backfill: _BlindWindow | None = None
-        self._unread = False
+        self._unreadable = False
         self._subscribed_at = 0.0
 
     def start_in(self, stream: SourceStream, now: float) -> DeliverPolicy | None:
@@ -85,15 +85,15 @@ class ResumePosition:
         self.stream = stream
         self.live_since = self._blind = self._backfill = None
 
-    def begin_listening(self, now: float, *, unread: bool = False) -> None:
+    def begin_listening(self, now: float, *, unreadable: bool = False) -> None:
         """Record that messages are received live from now on.
 
         Args:
             now: Unix seconds.
-            unread: whether a stream may exist that cannot be read.
+            unreadable: whether a stream may exist that cannot be read.
         """
         if self.live_since is None:
-            self._unread = unread
+            self._unreadable = unreadable
             self._deduplicator.clear_recent()
             self.live_since = now
             since = self._gaps.offline_since
@@ -152,7 +152,7 @@ class ResumePosition:
         """
         since = self.live_since
         return (
-            self._unread
+            self._unreadable
             and self.stream is None
             and since is not None
             and self._deduplicator.has_recent_since(since)

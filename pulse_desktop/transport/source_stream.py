@@ -53,11 +53,11 @@ class NoStream:
 
     Attributes:
         reason: a sentence without its full stop.
-        unread: whether there may be stored messages nevertheless.
+        unreadable: whether there may be stored messages nevertheless.
     """
 
     reason: str
-    unread: bool = False
+    unreadable: bool = False
 
 
 async def find_source_stream(
@@ -129,12 +129,14 @@ def no_stream(error: Exception) -> NoStream:
             text = _("no history: {reason}")
             return NoStream(text.format(reason=error.detail.rstrip(".")))
         case JetStreamNotReadyError():
-            return NoStream(_("JetStream is not ready, so there is no history yet"), unread=True)
+            return NoStream(
+                _("JetStream is not ready, so there is no history yet"), unreadable=True
+            )
         case UserFacingError():
             text = _("history cannot be read: {reason}")
             reason = (error.detail or error.title).rstrip(".")
-            return NoStream(text.format(reason=reason), unread=True)
+            return NoStream(text.format(reason=reason), unreadable=True)
         case ConsumerResetError():
             text = _("history cannot be read: {reason}")
-            return NoStream(text.format(reason=error), unread=True)
-    return NoStream(_("JetStream did not respond, so there is no history for now"), unread=True)
+            return NoStream(text.format(reason=error), unreadable=True)
+    return NoStream(_("JetStream did not respond, so there is no history for now"), unreadable=True)

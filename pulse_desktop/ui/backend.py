@@ -128,7 +128,7 @@ class ConnectionBackend(Protocol):
         """Limitations on this server, each with its reason."""
 
     @property
-    def unread(self) -> Mapping[str, str]:
+    def unreadable(self) -> Mapping[str, str]:
         """Why stored `events`, `tasks` and `results` cannot be read, without those that can be."""
 
     @property

@@ -41,12 +41,12 @@ class FilterRuns:
     Attributes:
         states: states to show, empty for all.
         text: words to search for.
-        since_s: maximum age of the runs in seconds, 0 for all retained runs.
+        max_age_s: maximum age of the runs in seconds, 0 for all retained runs.
     """
 
     states: Sequence[RunState] = ()
     text: str = ""
-    since_s: float = 0.0
+    max_age_s: float = 0.0
     page: ClassVar[str] = TASKS_PAGE
 
 

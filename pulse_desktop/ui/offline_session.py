@@ -31,7 +31,7 @@ class OfflineSession:
     gaps = (0, 0)
     jetstream_bytes = None
     limitations: Sequence[str] = ()
-    unread: Mapping[str, str] = {}
+    unreadable: Mapping[str, str] = {}
     other_names = None
     has_permission_errors = False
     is_restricted = False

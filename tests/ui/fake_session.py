@@ -46,7 +46,7 @@ class FakeSession:
         self.gaps = (0, 0)
         self.jetstream_bytes: int | None = None
         self.limitations: list[str] = []
-        self.unread: dict[str, str] = {}
+        self.unreadable: dict[str, str] = {}
         self.other_names: TaskiqNames | None = None
         self.has_permission_errors = False
         self.is_restricted = False

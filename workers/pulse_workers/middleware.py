@@ -40,11 +40,11 @@ from pulse_workers.errors import (
 from pulse_workers.execution.cancellation import Cancellation, CancelledIds
 from pulse_workers.execution.delivery import Delivery, current_delivery
 from pulse_workers.execution.interrupt import make_interruptible
-from pulse_workers.execution.message_delivery import (
+from pulse_workers.execution.receiver_delivery import (
     RETRY_LABEL,
-    MessageDelivery,
-    count_of,
+    ReceiverDelivery,
     retry_count,
+    to_count,
 )
 from pulse_workers.execution.running_tasks import RunningTask
 from pulse_workers.registry import decorator_labels
@@ -182,7 +182,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
         return super().pre_execute(message)
 
     def _begin(self, message: TaskiqMessage) -> None:
-        delivery = MessageDelivery(message, current_delivery.get())
+        delivery = ReceiverDelivery(message, current_delivery.get())
         current_delivery.set(delivery)
         task = self.broker.find_task(message.task_name)
         if task is not None:
@@ -202,7 +202,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
                 message.task_id, message.task_name, time.time(), coroutine, delivery
             )
             self.slot_time.enter()
-            delivery.watch(coroutine, self._on_unfinished)
+            delivery.add_unfinished_callback(coroutine, self._on_unfinished)
 
     def on_error(
         self,
@@ -231,14 +231,14 @@ class PulseMiddleware(DeliveryEventMiddleware):
         delivery.result = result
         if isinstance(result.error, NoResultError):
             self.publish_attempt(message, delivery, delivery.error or result.error)
-            delivery.leave()
+            delivery.restore_outer()
 
     def post_save(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         """Publish the outcome, now that the result can be read."""
         delivery = self._delivery_of(message.task_id)
         if delivery is not None:
             self.publish_end(message, delivery, result)
-            delivery.leave()
+            delivery.restore_outer()
 
     async def cancel(
         self,
@@ -250,7 +250,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
         self.cancelled.add(task_id, cancellation, time.monotonic())
         runs = [run for run in self.running.values() if run.task_id == task_id]
         for run in runs:  # more than one if the broker has redelivered a long task
-            if isinstance(run.delivery, MessageDelivery):
+            if isinstance(run.delivery, ReceiverDelivery):
                 run.delivery.disable_retries()
             run.interrupt(cancellation)
         if not runs:
@@ -262,25 +262,25 @@ class PulseMiddleware(DeliveryEventMiddleware):
         delivery = self._delivery_of(task_id)
         super()._on_not_stored(task_id, error)
         if delivery is not None:
-            delivery.leave()
+            delivery.restore_outer()
 
-    def _delivery_of(self, task_id: str) -> MessageDelivery | None:
+    def _delivery_of(self, task_id: str) -> ReceiverDelivery | None:
         """Return the current delivery, None if it is not one of this task.
 
         A task that was run in place is left behind as the current one when another middleware
         fails after it: its end is published first.
         """
         found = current = current_delivery.get()
-        while isinstance(found, MessageDelivery) and found.task_id != task_id:
+        while isinstance(found, ReceiverDelivery) and found.task_id != task_id:
             found = found.outer
-        if not isinstance(found, MessageDelivery):
+        if not isinstance(found, ReceiverDelivery):
             return None
-        while isinstance(current, MessageDelivery) and current is not found:
+        while isinstance(current, ReceiverDelivery) and current is not found:
             self._on_unfinished(current)
             current = current_delivery.get()
         return found
 
-    def _on_unfinished(self, delivery: MessageDelivery) -> None:
+    def _on_unfinished(self, delivery: ReceiverDelivery) -> None:
         """Publish the end of a run for which TaskIQ did not call `post_save`.
 
         Another middleware has failed: before or while the task ran, before its result was stored,
@@ -293,10 +293,10 @@ class PulseMiddleware(DeliveryEventMiddleware):
             delivery.error = error
             result = TaskiqResult(is_err=True, return_value=None, execution_time=0, error=error)
         self.publish_end(delivery.message, delivery, result)
-        delivery.leave()
+        delivery.restore_outer()
         logger.error("the processing of %s was not finished", delivery.task_id, exc_info=error)
 
-    def _remove(self, delivery: MessageDelivery) -> None:
+    def _remove(self, delivery: ReceiverDelivery) -> None:
         """Remove a run from those in progress, and publish its last progress."""
         if self.running.pop(delivery.sequence, None) is None:
             return
@@ -313,7 +313,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
                 enabled = message.labels.get(RETRY_LABEL, middleware.default_retry_label)
                 limit = message.labels.get("max_retries", middleware.default_retry_count)
                 if str(enabled).lower() == "true":
-                    return max(attempt, count_of(limit))
+                    return max(attempt, to_count(limit))
         return attempt
 
     @property

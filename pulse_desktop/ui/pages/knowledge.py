@@ -5,7 +5,7 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.protocol.topics import ATOM_TYPES
+from pulse_desktop.protocol.atoms import ATOM_TYPES
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats

@@ -187,11 +187,11 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         for name, card in self.cards.items():
             metric = metrics.get(name)
             if metric is None:
-                card.set_figure("", _("not measured yet"))
+                card.set_stat("", _("not measured yet"))
             elif metric.value is None:
-                card.set_figure("", _UNKNOWN.get(name, _("unknown")))
+                card.set_stat("", _UNKNOWN.get(name, _("unknown")))
             else:
-                card.set_figure(metric_value(metric), sample_text(metric))
+                card.set_stat(metric_value(metric), sample_text(metric))
 
     def show_row(self, row: Metric) -> None:
         """Show a metric in the detail panel."""

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
-from pulse_desktop.text.unread_text import unread_text
+from pulse_desktop.text.unreadable_text import unreadable_text
 from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
 from pulse_desktop.ui.shell.actions import Action
@@ -319,7 +319,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def unread_problem(self) -> str:
         """Return why rows cannot be read, empty if they can; shown while there are no rows."""
-        return unread_text(self.context.connection.unread, self.sources)
+        return unreadable_text(self.context.connection.unreadable, self.sources)
 
     def _update(self, now: float) -> None:
         self._updated_at = now

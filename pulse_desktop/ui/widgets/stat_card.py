@@ -29,29 +29,29 @@ class StatCard(QAbstractButton):
         color: of the value.
     """
 
-    def __init__(self, title: str, opens: str = "") -> None:
+    def __init__(self, title: str, tooltip: str = "") -> None:
         """Create a card without a figure.
 
         Args:
             title: what the figure is.
-            opens: what a click does, such as "Show the failures"; empty for nothing.
+            tooltip: what a click does, such as "Show the failures"; empty for nothing.
         """
         super().__init__()
         self.title = title
-        self._opens = opens
+        self._action_tooltip = tooltip
         self.value = ""
         self.detail = ""
         self.color = SemanticColor.TEXT
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(title)
-        if opens:
+        if tooltip:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
             self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-            set_tooltip(self, opens)
+            set_tooltip(self, tooltip)
         else:
             self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
-    def set_figure(
+    def set_stat(
         self, value: str, detail: str = "", color: SemanticColor = SemanticColor.TEXT
     ) -> None:
         """Change the figure.
@@ -71,7 +71,7 @@ class StatCard(QAbstractButton):
             )
             self.setAccessibleDescription(detail)
             full = detail if self._is_elided() else ""
-            set_tooltip(self, "\n".join(filter(None, (full, self._opens))))
+            set_tooltip(self, "\n".join(filter(None, (full, self._action_tooltip))))
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -95,7 +95,7 @@ class StatCard(QAbstractButton):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Click with Enter, as with Space."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._opens:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._action_tooltip:
             self.click()
         else:
             super().keyPressEvent(event)
@@ -128,7 +128,7 @@ class StatCard(QAbstractButton):
 
     def _paint_frame(self, painter: QPainter) -> None:
         colors = theme()
-        lit = bool(self._opens) and (self.isDown() or self.underMouse())
+        lit = bool(self._action_tooltip) and (self.isDown() or self.underMouse())
         border, width = ("border_strong", 1) if lit else ("border", 1)
         if self.hasFocus():
             border, width = "accent", 2

@@ -1,7 +1,7 @@
 """A project with a `workers` package of its own runs its tasks beside ours.
 
-The project's folder is on PYTHONPATH, with and without `workers/__init__.py`, and this program runs
-from a checkout or from its wheel: there no file of the checkout is on the path.
+The project's folder is on PYTHONPATH, with and without `workers/__init__.py`. Pulse runs from a
+checkout and from its wheel; the wheel is tested without the checkout on the path.
 """
 
 import json
@@ -39,11 +39,11 @@ async def greet(name: str) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Installation:
-    """A way to run this program.
+    """An interpreter and the folder it imports Pulse from.
 
     Attributes:
-        python: the interpreter that finds it.
-        package_dir: where its packages are imported from.
+        python: path of the interpreter.
+        package_dir: folder that contains `pulse_workers`.
     """
 
     python: Path
@@ -68,7 +68,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     packages = Path(paths["purelib"])
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
         archive.extractall(packages)
-    # A path in a .pth file is added as it is: the editable install in that folder is not read.
+    # Python ignores .pth files in a folder that a .pth file added, and so the editable install.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     scripts = Path(paths["scripts"])
     (scripts / "nats-server").symlink_to(Path(sys.executable).parent / "nats-server")
@@ -110,7 +110,9 @@ def project_environment(project: Path, tmp_path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def started(command: list[str], folder: Path, env: dict[str, str], log: Path) -> Iterator[None]:
+def background_process(
+    command: list[str], folder: Path, env: dict[str, str], log: Path
+) -> Iterator[None]:
     """Run a command in the background; it must stop cleanly."""
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -130,7 +132,7 @@ def check_result(value: dict[str, object], installation: Installation) -> None:
     assert Path(str(value["ours"])).is_relative_to(installation.package_dir)
 
 
-async def test_a_worker_runs_the_tasks_of_such_a_project(
+async def test_a_worker_runs_the_tasks_of_a_project_with_a_workers_package(
     harness: WorkerHarness, installation: Installation, project: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "worker.log"
@@ -142,15 +144,15 @@ async def test_a_worker_runs_the_tasks_of_such_a_project(
         "--server",
         harness.server.url,
     ]
-    with started(command, project, project_environment(project, tmp_path), log):
+    with background_process(command, project, project_environment(project, tmp_path), log):
         await wait_until(lambda: "takes tasks from" in log.read_text(), 20)
         task_id = await harness.send(f"{MODULE}:greet", "you")
         check_result((await harness.result(task_id))["return_value"], installation)
-        own = await harness.result(await harness.send("score_message_task", "1.1"))
-        assert own["error"]["exc_type"] == "MessageNotFoundError"
+        builtin = await harness.result(await harness.send("score_message_task", "1.1"))
+        assert builtin["error"]["exc_type"] == "MessageNotFoundError"
 
 
-def test_the_embedded_stack_runs_the_tasks_of_such_a_project(
+def test_the_embedded_stack_runs_the_tasks_of_a_project_with_a_workers_package(
     installation: Installation, project: Path, tmp_path: Path
 ) -> None:
     environment = project_environment(project, tmp_path)

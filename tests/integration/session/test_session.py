@@ -240,7 +240,7 @@ async def test_unreadable_messages_are_counted_and_stop_nothing(
         for number in range(len(garbage)):
             row = await wait_for_unreadable_result(session, f"garbage-{number}")
             assert row.format == "unreadable"
-        assert session.results.watch_status.unreadable == 2
+        assert session.results.watch_status.invalid_metadata == 2
         assert session.dropped == 0
 
 

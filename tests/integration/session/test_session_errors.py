@@ -97,12 +97,12 @@ async def test_results_appear_once_they_may_be_read(denied: str, named: str) -> 
         viewer = f"nats://viewer:view-secret@{server.address}"
         async with open_session(server, url=viewer) as session:
             assert await session.wait_caught_up(3)
-            assert session.unread["results"].endswith(f" {named}")
+            assert session.unreadable["results"].endswith(f" {named}")
             assert session.background_errors == []
             server.config = DENIALS % '"x"'
             server.reload()
             await wait_for_run(session, "a" * 32, RunState.SUCCEEDED)
-            assert session.unread == {}
+            assert session.unreadable == {}
         await client.close()
 
 

@@ -74,7 +74,7 @@ async def test_refused_history_is_read_once_it_is_permitted(
         async with RunningFeed(server) as running:
             await running.in_mode("live")
             assert await running.feed.wait_caught_up(1)
-            assert running.status.unread
+            assert running.status.unreadable
             assert f" {named};" in f"{running.status.problem};"
             server.user = "admin"
             await publish(server, range(5, 10))
@@ -82,7 +82,7 @@ async def test_refused_history_is_read_once_it_is_permitted(
             server.config = DENIALS % ('"x"', '"x"')
             server.reload()
             await running.in_mode("history")
-            await wait_until(lambda: not running.status.unread)
+            await wait_until(lambda: not running.status.unreadable)
             await wait_until(lambda: sorted(running.payloads()) == list(range(10)))
             await wait_until(lambda: running.connection.permission_problems == [])
             server.config = denied

@@ -178,7 +178,7 @@ async def test_invalid_metadata_is_counted_and_skipped(
     async with RunningWatch(nats_server) as running:
         assert await running.watch.wait_caught_up(5)
         assert running.keys() == ["good"]
-        assert running.watch.status.unreadable == 1
+        assert running.watch.status.invalid_metadata == 1
 
 
 async def test_bodies_of_every_size_are_read(store: ResultStore, bucket: ObjectStore) -> None:

@@ -250,7 +250,7 @@ def test_an_offline_worker_is_called_by_its_name(qtbot: QtBot, builder: StateBui
     window = make_window(qtbot, builder, (OverviewPage,))
     draw_frame(window, builder)
     (row,) = [row for row in overview(window).attention.rows if not row.isHidden()]
-    assert (row.title, row.subject) == ("worker offline", "w-1")
+    assert (row.title, row.target) == ("worker offline", "w-1")
     assert "w-1," in row.accessibleName()
 
 
@@ -265,7 +265,7 @@ def test_tasks_of_the_same_name_are_told_apart_everywhere(
     draw_frame(window, builder)
     page = overview(window)
     expected = {"mail:send", "sms:send", "with spaces/and:colons"}
-    assert {row.subject for row in page.attention.rows if not row.isHidden()} == expected
+    assert {row.target for row in page.attention.rows if not row.isHidden()} == expected
     assert {key.text() for key in page.run_times.findChildren(LegendKey)} == expected
     window.show_page("tasks")
     assert set(column(tasks(window), "task")) == expected

@@ -35,7 +35,7 @@ def matches(run_filter: RunFilter, run: TaskRun, now: float = NOW) -> bool:
 def test_a_filter_without_conditions_has_no_predicate() -> None:
     assert RunFilter(text="  ").predicate(NOW) is None
     assert not RunFilter().active
-    assert RunFilter(since_s=60).active
+    assert RunFilter(max_age_s=60).active
 
 
 @pytest.mark.parametrize("ascii_only", [True, False])
@@ -61,5 +61,5 @@ def test_a_run_matches_any_of_the_states() -> None:
 
 
 def test_old_runs_are_filtered_out_by_age() -> None:
-    assert matches(RunFilter(since_s=60), run_with(), NOW + 59)
-    assert not matches(RunFilter(since_s=60), run_with(), NOW + 61)
+    assert matches(RunFilter(max_age_s=60), run_with(), NOW + 59)
+    assert not matches(RunFilter(max_age_s=60), run_with(), NOW + 61)

@@ -35,7 +35,7 @@ def test_attention_items_are_grouped_by_cause_with_the_worst_first() -> None:
         (AttentionKind.OVERDUE, 1),
     ]
     assert found[0].task_ids == ("2".zfill(32), "1".zfill(32), "0".zfill(32))
-    assert (found[0].subject, found[0].cause, found[0].message) == (NAME, "E", "m")
+    assert (found[0].target, found[0].cause, found[0].message) == (NAME, "E", "m")
     assert found[2].message == "Error: no"
     assert [each.kind for each in attention_items(state, NOW + 9_000)] == ["overdue"]
 

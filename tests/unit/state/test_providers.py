@@ -26,7 +26,7 @@ def test_a_provider_is_down_since_its_first_failed_check() -> None:
     (provider,) = state.providers.down
     assert (provider.since, provider.checks, provider.failures) == (NOW + 1, 3, 2)
     (item,) = attention_items(state, NOW + 3)
-    assert (item.kind, item.subject, item.message) == ("provider", "p", "refused")
+    assert (item.kind, item.target, item.message) == ("provider", "p", "refused")
     state.fold([check("connected", NOW + 4)])
     assert attention_items(state, NOW + 5) == []
 

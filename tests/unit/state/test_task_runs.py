@@ -231,7 +231,7 @@ def test_a_corrected_end_time_moves_the_run_to_its_bucket() -> None:
     state = state_of(task_message(), stored)
     fold_body(state, stored, result_body("fine"))
     state.fold([task_event("succeeded", NOW + 1)])
-    succeeded = state.runs.finished[RunState.SUCCEEDED]
+    succeeded = state.runs.ended[RunState.SUCCEEDED]
     assert succeeded.total(NOW + 101, 5) == 0
     assert succeeded.total(NOW + 101, 200) == 1
 
@@ -317,6 +317,6 @@ def test_finished_runs_in_the_series_equal_a_recount(
         if kind in ("started", "failed", "succeeded", "cancelled"):
             message = task_event(kind, NOW + after, f"{which:032x}", attempt=attempt)
             runs.put(run_update(message))
-    for state, series in runs.finished.items():
+    for state, series in runs.ended.items():
         expected = sum(run.state is state for run in runs.rows)
         assert series.total(NOW + 900, 1_000) == expected

@@ -23,9 +23,9 @@ def test_attempts_and_gaps_are_told() -> None:
     assert [part.rpartition("shop: ")[2] for part in text.splitlines()] == [
         "Attempt 1",
         "a",
-        "… 1,500 lines left out …",
+        "… 1,500 lines missing …",
         "z",
         "Attempt 2",
-        "… 1 line left out …",
+        "… 1 line missing …",
         "b",
     ]

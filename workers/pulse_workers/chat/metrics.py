@@ -35,8 +35,10 @@ class MetricsReporter:
         self._atoms = AtomIndex()
         self._corrections: dict[str, str] = {}
         self._changes = {
-            SCORES: services.store.changes(SCORES, self._classes.clear),
-            KNOWLEDGE: services.store.changes(KNOWLEDGE, self._forget_knowledge, _KNOWLEDGE_KEYS),
+            SCORES: services.store.change_reader(SCORES, self._classes.clear),
+            KNOWLEDGE: services.store.change_reader(
+                KNOWLEDGE, self._forget_knowledge, _KNOWLEDGE_KEYS
+            ),
         }
         self._history: collections.deque[tuple[float, _Values]] = collections.deque()
 

@@ -80,8 +80,8 @@ class KnowledgeSearch:
         self._model = provider.version(Capability.EMBED).model
         self._vectors = store.vector_index(self._model)
         self._changes = {
-            MESSAGES: store.changes(MESSAGES, self._forget_messages),
-            KNOWLEDGE: store.changes(KNOWLEDGE, self._forget_atoms, ("atom.*", "source.>")),
+            MESSAGES: store.change_reader(MESSAGES, self._forget_messages),
+            KNOWLEDGE: store.change_reader(KNOWLEDGE, self._forget_atoms, ("atom.*", "source.>")),
         }
         self._texts = {MESSAGE: TextIndex(), ATOM: TextIndex()}
         self._messages: set[str] = set()

@@ -63,8 +63,8 @@ class ReceivedMessages:
         is_retry, self._is_first = self._is_first, True  # also after an interruption of this one
         stored = await store_messages(self._services, own, "", is_retry=is_retry)
         self._is_first = False
-        if stored.missing:
-            await process_messages.kiq(list(stored.missing))
+        if stored.due:
+            await process_messages.kiq(list(stored.due))
 
     async def delete(self, message_ids: Sequence[str]) -> None:
         """Delete messages, and announce that."""

@@ -17,8 +17,8 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
-ROW: Final = 28
-TALL_ROW: Final = 46
+ROW_HEIGHT: Final = 28
+TALL_ROW_HEIGHT: Final = 46
 _MORE_HEIGHT: Final = 26
 _NARROW: Final = 440
 """Narrower rows have no room for an error beside a task: given enough height, they are tall."""
@@ -43,44 +43,44 @@ class AttentionRow(QAbstractButton):
         item: the item shown, None before the first.
         tall: whether the row has two lines.
         title: what happened, as shown.
-        subject: to what it happened, as shown.
+        target: the task, worker or provider, as shown.
         detail: more about it, as shown.
         age: how long ago it was, as shown.
     """
 
-    def __init__(self, subject_of: Callable[[AttentionItem], str]) -> None:
+    def __init__(self, target_label: Callable[[AttentionItem], str]) -> None:
         """Create an empty row.
 
         Args:
-            subject_of: returns the short name of what an item is about.
+            target_label: returns the short name of the task, worker or provider of an item.
         """
         super().__init__()
-        self._subject_of = subject_of
+        self._target_label = target_label
         self.item: AttentionItem | None = None
         self.tall = False
         self.age = ""
-        self.title = self.subject = self.detail = ""
+        self.title = self.target = self.detail = ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_item(self, item: AttentionItem, now: float) -> None:
         """Show an item at a time, Unix seconds."""
-        age, subject = formats.ago(item.at, now), printable_cell(self._subject_of(item))
-        if item == self.item and (age, subject) == (self.age, self.subject):
+        age, target = formats.ago(item.at, now), printable_cell(self._target_label(item))
+        if item == self.item and (age, target) == (self.age, self.target):
             return
-        self.item, self.age, self.subject = item, age, subject
+        self.item, self.age, self.target = item, age, target
         self.title = printable_cell(attention_title(item))
         self.detail = printable_cell(attention_detail(item))
-        name = _("{title}, {subject}, {age}")
-        self.setAccessibleName(name.format(title=self.title, subject=subject, age=age))
+        name = _("{title}, {target}, {age}")
+        self.setAccessibleName(name.format(title=self.title, target=target, age=age))
         self.setAccessibleDescription(self.detail)
         detail = f"{self.detail}\n" if self.detail else ""
-        set_tooltip(self, f"{item.subject}\n{detail}{formats.absolute(item.at)}")
+        set_tooltip(self, f"{item.target}\n{detail}{formats.absolute(item.at)}")
         self.update()
 
     def set_tall(self, tall: bool) -> None:
-        """Put the subject below the title, or beside it."""
+        """Put the target below the title, or beside it."""
         if tall != self.tall:
             self.tall = tall
             self.updateGeometry()
@@ -88,14 +88,14 @@ class AttentionRow(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Return the size of one line, or two."""
-        return QSize(300, TALL_ROW if self.tall else ROW)
+        return QSize(300, TALL_ROW_HEIGHT if self.tall else ROW_HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
         """Return the smallest useful size."""
         return QSize(200, self.sizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint icon, title, subject, detail and age."""
+        """Paint icon, title, target, detail and age."""
         item = self.item
         if item is None:
             return
@@ -108,22 +108,22 @@ class AttentionRow(QAbstractButton):
             painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
         painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
         color = SemanticColor.BAD if item.severity is Severity.BAD else SemanticColor.WARNING
-        icons.paint(painter, _GLYPHS[item.kind], color, 8, (ROW - 14) / 2, 14)
+        icons.paint(painter, _GLYPHS[item.kind], color, 8, (ROW_HEIGHT - 14) / 2, 14)
         painter.setFont(colors.text_font())
-        first = QRect(28, 0, area.width() - 28 - 8, ROW - 1)
+        first = QRect(28, 0, area.width() - 28 - 8, ROW_HEIGHT - 1)
         painter.setPen(colors.color(SemanticColor.MUTED))
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(first, right, self.age)
         first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self.age) - 12)
         title = (self.title, color, 1.0 if self.tall else 0.55, 0)
-        subject = (self.subject, SemanticColor.TEXT, 1.0, 40)
+        target = (self.target, SemanticColor.TEXT, 1.0, 40)
         detail = (self.detail, SemanticColor.MUTED, 1.0, 70)
         if self.tall:
-            second = QRect(28, ROW - 8, area.width() - 28 - 8, TALL_ROW - ROW)
+            second = QRect(28, ROW_HEIGHT - 8, area.width() - 28 - 8, TALL_ROW_HEIGHT - ROW_HEIGHT)
             _paint_parts(painter, first, (title,))
-            _paint_parts(painter, second, (subject, detail))
+            _paint_parts(painter, second, (target, detail))
         else:
-            _paint_parts(painter, first, (title, subject, detail))
+            _paint_parts(painter, first, (title, target, detail))
 
 
 def _paint_parts(
@@ -157,18 +157,18 @@ class AttentionList(QWidget):
 
     item_activated = Signal(object)
 
-    def __init__(self, subject_of: Callable[[AttentionItem], str]) -> None:
+    def __init__(self, target_label: Callable[[AttentionItem], str]) -> None:
         """Create an empty list.
 
         Args:
-            subject_of: returns the short name of what an item is about.
+            target_label: returns the short name of the task, worker or provider of an item.
         """
         super().__init__()
         self._fills_height = False
         self._rows_beside = MIN_ROWS
         self._items: Sequence[AttentionItem] = ()
         self._now = 0.0
-        self.rows = [AttentionRow(subject_of) for _row in range(_MAX_ROWS)]
+        self.rows = [AttentionRow(target_label) for _row in range(_MAX_ROWS)]
         self._more = Label()
         self._more.setProperty("role", "small")
         self._more.setContentsMargins(28, 4, 0, 2)
@@ -191,7 +191,7 @@ class AttentionList(QWidget):
         """The number of items, shown or not."""
         return len(self._items)
 
-    def set_room(self, rows: int | None) -> None:
+    def set_max_rows(self, rows: int | None) -> None:
         """Limit the list to a number of rows; None lets it fill the height that it gets."""
         before = (self._fills_height, self._rows_beside)
         self._fills_height = rows is None
@@ -203,7 +203,7 @@ class AttentionList(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Return a small height while the list fills the height that it gets."""
         hint = super().minimumSizeHint()
-        return QSize(hint.width(), 2 * ROW) if self._fills_height else hint
+        return QSize(hint.width(), 2 * ROW_HEIGHT) if self._fills_height else hint
 
     def sizeHint(self) -> QSize:
         """Return the same while the list fills the height that it gets."""
@@ -229,14 +229,14 @@ class AttentionList(QWidget):
         """Return how many rows fit."""
         if not self._fills_height:
             return self._rows_beside
-        row_height = TALL_ROW if tall else ROW
+        row_height = TALL_ROW_HEIGHT if tall else ROW_HEIGHT
         if len(self._items) <= min(_MAX_ROWS, self.height() // row_height):
             return _MAX_ROWS
         return max(1, min(_MAX_ROWS, (self.height() - _MORE_HEIGHT) // row_height))
 
     def _show(self) -> None:
         items = self._items
-        spacious = self.width() < _NARROW or len(items) * TALL_ROW <= self.height()
+        spacious = self.width() < _NARROW or len(items) * TALL_ROW_HEIGHT <= self.height()
         tall = self._fills_height and spacious
         max_rows = self._max_rows(tall)
         for number, row in enumerate(self.rows):

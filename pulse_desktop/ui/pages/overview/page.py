@@ -1,4 +1,4 @@
-"""The overview page: statistics, throughput, topics, latest runs and what needs attention."""
+"""The overview page: statistics, throughput, event topics, latest runs and what needs attention."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,10 +18,10 @@ from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.series import TimeBuckets
-from pulse_desktop.text.attention_text import attention_subject
+from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.text.unread_text import unread_text
+from pulse_desktop.text.unreadable_text import unreadable_text
 from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -42,7 +42,7 @@ from pulse_desktop.ui.navigation import (
     Target,
 )
 from pulse_desktop.ui.pages.overview import stats
-from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW, AttentionList
+from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT, AttentionList
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
 from pulse_desktop.ui.pages.tasks.columns import latest_columns
 from pulse_desktop.ui.shell.page import Page, PageContext
@@ -59,38 +59,38 @@ if TYPE_CHECKING:
 _GAP: Final = 12
 _MARGIN: Final = 14
 _MIN_HEIGHT_FOR_RUN_TIMES: Final = 680
-"""A page that is less high has no chart of run times."""
+"""Minimum page height for the run-time chart, pixels."""
 _MIN_RUN_TIMES_HEIGHT: Final = 200
 _TIME_RANGE: Final = TIME_RANGES[0]
 _MAX_TASKS: Final = 3
 _SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True)
 _FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True)
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
-_CARDS: Final = {
+_CARD_TITLES: Final = {
     "success": _("Success rate, 1 h"),
     "failed": _("Failed, 1 h"),
     "queue": _("Queue depth"),
-    "times": _("Run time p50 / p95"),
+    "run_times": _("Run time p50 / p95"),
     "workers": _("Workers"),
     "noise": _("Noise ratio"),
 }
-_OPENS: Final = {
-    "success": _("Show the runs of the last hour that ended"),
+_CARD_TOOLTIPS: Final = {
+    "success": _("Show the runs that ended in the last hour"),
     "failed": _("Show the failures of the last hour"),
     "queue": _("Show the queued runs"),
-    "times": _("Show the runs of the last hour that ended"),
+    "run_times": _("Show the runs that ended in the last hour"),
     "workers": _("Show the workers"),
     "noise": _("Show the metrics"),
 }
 
 
 class OverviewPage(Page):
-    """Six statistics, the throughput, the topics, the latest runs, and what needs attention.
+    """Six statistics, the throughput, the event topics, the latest runs, and what needs attention.
 
     Attributes:
         cards: the statistics by key.
         throughput: chart of ended runs per second.
-        run_times: chart of run times by task, hidden on a low page.
+        run_times: chart of run times by task, hidden on a short page.
         topics: rate and age of events by topic.
         attention: what needs attention.
         latest: table of the latest runs.
@@ -104,7 +104,9 @@ class OverviewPage(Page):
         super().__init__(context)
         self._throttle = Throttle()
         self._charted_tasks: list[str] = []
-        self.cards = {key: StatCard(title, opens=_OPENS[key]) for key, title in _CARDS.items()}
+        self.cards = {
+            key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
+        }
         self.throughput = TimeChart(
             _("Task throughput"),
             Unit.PER_SECOND,
@@ -120,7 +122,7 @@ class OverviewPage(Page):
         )
         self.throughput.setMinimumHeight(170)
         self.topics = TopicList(TOPICS)
-        self.attention = AttentionList(self._subject_of)
+        self.attention = AttentionList(self._target_label)
         self.latest: LiveTable[TaskRun] = LiveTable(
             context.state.runs.rows,
             [
@@ -152,7 +154,7 @@ class OverviewPage(Page):
         grid.setRowStretch(1, 7)
         throughput = Card()
         throughput.body.addWidget(self.throughput)
-        topics = Card(_("Topics"), _("events per second over 1 min, line 5 min"))
+        topics = Card(_("Event topics"), _("events per second over 1 min, line 5 min"))
         topics.body.addWidget(self.topics, 1)
         latest = Card(_("Latest runs"), flush=True)
         self._open_tasks.setProperty("kind", "ghost")
@@ -169,11 +171,11 @@ class OverviewPage(Page):
         card = Card(_("Needs attention"), _("last hour"))
         card.body.setContentsMargins(4, 0, 4, 11)
         card.body.addWidget(self.attention)
-        times = QVBoxLayout()
-        times.setContentsMargins(8, 6, 8, 0)
-        times.addWidget(self.run_times)
-        card.body.addLayout(times, 1)
-        self._attention_body, self._times = card.body, times
+        run_times = QVBoxLayout()
+        run_times.setContentsMargins(8, 6, 8, 0)
+        run_times.addWidget(self.run_times)
+        card.body.addLayout(run_times, 1)
+        self._attention_body, self._run_times_layout = card.body, run_times
         return card
 
     def _connect(self) -> None:
@@ -200,8 +202,10 @@ class OverviewPage(Page):
         due = self._throttle.due
         if due("cards", now, 1.0):
             self._update_cards(now)
-            unread = unread_text(self.context.connection.unread, ("tasks", "events", "results"))
-            self.latest.overlay.set_problem(unread)
+            unreadable = unreadable_text(
+                self.context.connection.unreadable, ("tasks", "events", "results")
+            )
+            self.latest.overlay.set_problem(unreadable)
         if due("throughput", now, 1.0):
             self._update_throughput(now)
         if due("topics", now, 1.0):
@@ -210,7 +214,7 @@ class OverviewPage(Page):
                 row.show_activity(self.context.state.topics.by_name[topic], now, since)
         if due("attention", now, 1.0):
             self.attention.show_items(self.context.attention_items(), now)
-            self._share_attention_card()
+            self._divide_attention_card()
         if due("run times", now, 2.0):
             self._update_run_times(now)
 
@@ -225,20 +229,20 @@ class OverviewPage(Page):
         return (self.latest,)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the height of the attention card again."""
+        """Divide the height of the attention card again."""
         super().resizeEvent(event)
-        self._share_attention_card()
+        self._divide_attention_card()
 
-    def _share_attention_card(self) -> None:
-        """Hide the chart of run times on a low page, and where many items need its room."""
+    def _divide_attention_card(self) -> None:
+        """Hide the run-time chart on a short page, and when many items need the space."""
         height = self._attention_body.geometry().height()
-        rows = max(MIN_ROWS, (height - _MIN_RUN_TIMES_HEIGHT) // ROW)
-        alone = self.height() < _MIN_HEIGHT_FOR_RUN_TIMES or self.attention.item_count > rows
-        self.run_times.setVisible(not alone)
-        self._times.setContentsMargins(8, 0 if alone else 6, 8, 0)
-        self._attention_body.setStretchFactor(self.attention, int(alone))
-        self._attention_body.setStretchFactor(self._times, int(not alone))
-        self.attention.set_room(None if alone else rows)
+        rows = max(MIN_ROWS, (height - _MIN_RUN_TIMES_HEIGHT) // ROW_HEIGHT)
+        fills_card = self.height() < _MIN_HEIGHT_FOR_RUN_TIMES or self.attention.item_count > rows
+        self.run_times.setVisible(not fills_card)
+        self._run_times_layout.setContentsMargins(8, 0 if fills_card else 6, 8, 0)
+        self._attention_body.setStretchFactor(self.attention, int(fills_card))
+        self._attention_body.setStretchFactor(self._run_times_layout, int(not fills_card))
+        self.attention.set_max_rows(None if fills_card else rows)
 
     # Updating
 
@@ -248,28 +252,28 @@ class OverviewPage(Page):
             "success": stats.success_rate(state, now),
             "failed": stats.failures(state, now, items),
             "queue": stats.queue_depth(state, now, self.context.tasks.queue_status),
-            "times": stats.run_times(state, now),
+            "run_times": stats.run_times(state, now),
             "workers": stats.workers(state, now),
             "noise": stats.noise(state),
         }
         for key, stat in values.items():
-            self.cards[key].set_figure(stat.value, stat.detail, stat.color)
+            self.cards[key].set_stat(stat.value, stat.detail, stat.color)
 
     def _update_throughput(self, now: float) -> None:
         runs = self.context.state.runs
-        if not runs.finished:
+        if not runs.ended:
             return
         empty = TimeBuckets(5.0, 2)
-        ended = {state.value: runs.finished.get(state, empty) for state in _ENDED}
-        since = self._first_run_at(now)
+        ended = {state.value: runs.ended.get(state, empty) for state in _ENDED}
+        since = self._run_history_start(now)
         time_range = auto_range(_TIME_RANGE, since, now)
-        times, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
+        timestamps, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
         failed = values[RunState.FAILED] + values[RunState.SOFT_FAILED]
         shown = {_SUCCEEDED.name: values[RunState.SUCCEEDED], _FAILED.name: failed}
-        self.throughput.set_data(times, shown, time_range.bounds(now))
+        self.throughput.set_data(timestamps, shown, time_range.bounds(now))
 
-    def _first_run_at(self, now: float) -> float:
-        """Return the start of known runs, Unix seconds: earlier time is left blank in charts."""
+    def _run_history_start(self, now: float) -> float:
+        """Return the start of run charts, Unix seconds: one bucket before the first known run."""
         rows = self.context.state.runs.rows
         if not rows:
             return now
@@ -289,9 +293,9 @@ class OverviewPage(Page):
         if labels:
             durations = self.context.state.runs.durations
             series = {label: durations[name] for name, label in labels.items()}
-            time_range = auto_range(_TIME_RANGE, self._first_run_at(now), now)
-            times, values = quantile_series(series, now, time_range, 0.95)
-            self.run_times.set_data(times, values, time_range.bounds(now))
+            time_range = auto_range(_TIME_RANGE, self._run_history_start(now), now)
+            timestamps, values = quantile_series(series, now, time_range, 0.95)
+            self.run_times.set_data(timestamps, values, time_range.bounds(now))
 
     def _open_run(self, run: "TaskRun | None") -> None:
         if run is not None:
@@ -301,10 +305,10 @@ class OverviewPage(Page):
         """Show the rows that a statistic counts."""
         match key:
             case "failed":
-                # The card counts soft failures where nothing failed.
+                # The card counts soft failures when no run failed.
                 soft = self.cards["failed"].value == "0"
                 state = RunState.SOFT_FAILED if soft else RunState.FAILED
-                target: Target = FilterRuns((state,), since_s=stats.HOUR)
+                target: Target = FilterRuns((state,), max_age_s=stats.HOUR)
             case "queue":
                 target = FilterRuns((RunState.QUEUED, RunState.RETRYING))
             case "workers":
@@ -312,13 +316,13 @@ class OverviewPage(Page):
             case "noise":
                 target = ShowPage("metrics")
             case _:
-                target = FilterRuns((*_ENDED, RunState.CANCELLED), since_s=stats.HOUR)
+                target = FilterRuns((*_ENDED, RunState.CANCELLED), max_age_s=stats.HOUR)
         self.context.navigate(target)
 
-    def _subject_of(self, item: AttentionItem) -> str:
-        """Return the short name of what an item is about."""
+    def _target_label(self, item: AttentionItem) -> str:
+        """Return the short name of the task, worker or provider that an item refers to."""
         state = self.context.state
-        return attention_subject(item, state.runs.names.label, state.workers.names.label)
+        return attention_target(item, state.runs.names.label, state.workers.names.label)
 
     def _open_item(self, item: AttentionItem | None) -> None:
         """Open the page where an item can be resolved."""
@@ -326,10 +330,10 @@ class OverviewPage(Page):
             return
         match item.kind:
             case AttentionKind.PROVIDER_DOWN:
-                self.context.navigate(FilterPage("providers", item.subject))
+                self.context.navigate(FilterPage("providers", item.target))
             case AttentionKind.WORKER_OFFLINE | AttentionKind.MISSING_TASKS:
-                self.context.navigate(ShowItem("monitoring", item.subject))
+                self.context.navigate(ShowItem("monitoring", item.target))
             case AttentionKind.WORKERS_PAUSED:
                 self.context.navigate(ShowPage("monitoring"))
-            case state:
-                self.context.navigate(FilterRuns((RunState(state),), item.subject))
+            case kind:
+                self.context.navigate(FilterRuns((RunState(kind),), item.target))

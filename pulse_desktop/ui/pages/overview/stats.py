@@ -53,9 +53,9 @@ def success_rate(state: SystemState, now: float) -> Stat:
 
 def failures(state: SystemState, now: float, items: Sequence[AttentionItem]) -> Stat:
     """Return the number of failed runs within the hour, and their most common cause."""
-    finished = state.runs.finished
+    ended_by_state = state.runs.ended
     failed, soft = (
-        int(finished[kind].total(now, HOUR)) if kind in finished else 0
+        int(ended_by_state[kind].total(now, HOUR)) if kind in ended_by_state else 0
         for kind in (RunState.FAILED, RunState.SOFT_FAILED)
     )
     if not state.runs.success_rate(now, HOUR)[1]:

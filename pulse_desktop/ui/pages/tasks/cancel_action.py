@@ -36,7 +36,7 @@ class CancelAction:
         """
         self._context = context
 
-    def ask(self, runs: Sequence[TaskRun]) -> None:
+    def confirm(self, runs: Sequence[TaskRun]) -> None:
         """Ask whether to cancel those of the runs that have not ended."""
         if not runs:
             return

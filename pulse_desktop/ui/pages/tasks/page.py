@@ -1,4 +1,4 @@
-"""The page of task runs: every run as it happens, why it failed, and re-run and cancel."""
+"""The Tasks page: live table of runs, details of one, actions on the selected."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ def _state_facet(state: RunState) -> Facet:
 
 
 class TasksPage(TablePage[TaskRun, RunDetail]):
-    """States, filter, table, and the details of one run."""
+    """Page with the table of task runs."""
 
     key = "tasks"
     sources = ("tasks", "events", "results")
@@ -122,7 +122,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""
         return SelectionBar(
-            _("R re-runs · E edits · C cancels · Space pauses · / filters · Ctrl+K does anything"),
+            _("R re-run · E edit · C cancel · Space pause · / filter · Ctrl+K all actions"),
             (
                 SelectionButton(
                     lambda count: _("Re-run {count}").format(count=formats.count(count)),
@@ -195,9 +195,9 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
                 self._await_run(task_id)
             case ShowRun(task_id=text) | FilterPage(text=text):
                 self.filter_bar.set_filter(text=text)
-            case FilterRuns(states=states, text=text, since_s=since_s):
+            case FilterRuns(states=states, text=text, max_age_s=max_age_s):
                 lengths = [seconds for _title, seconds in _TIME_RANGES]
-                time_range = lengths.index(since_s) if since_s in lengths else 0
+                time_range = lengths.index(max_age_s) if max_age_s in lengths else 0
                 self.filter_bar.set_filter((state.value for state in states), text, time_range)
 
     @classmethod
@@ -206,7 +206,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         return (
             PageAction(actions.RERUN, cls.rerun_selected, cls.has_selection),
             PageAction(actions.EDIT_RERUN, cls.edit_selected, cls.has_one),
-            PageAction(actions.CANCEL, cls.cancel_selected, cls.has_open),
+            PageAction(actions.CANCEL, cls.cancel_selected, cls.has_cancellable),
             PageAction(actions.SHOW_FAILED, cls.show_failed),
             PageAction(actions.COPY, cls.copy_selected, cls.has_selection),
             PageAction(actions.CLEAR_FILTER, cls.clear_filter),
@@ -222,13 +222,13 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Return whether exactly one run is selected."""
         return self.table.selected_count() == 1
 
-    def has_open(self) -> bool:
+    def has_cancellable(self) -> bool:
         """Return whether any selected run has not ended."""
         return any(map(can_be_cancelled, self.table.selected_rows()))
 
     def rerun_selected(self) -> None:
         """Re-run the selected runs."""
-        self._rerun.ask(self.rows_to_act_on())
+        self._rerun.trigger(self.rows_to_act_on())
 
     def edit_selected(self) -> None:
         """Open the run form with the arguments of the selected run."""
@@ -237,7 +237,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def cancel_selected(self) -> None:
         """Cancel the selected runs that have not ended."""
-        self._cancel.ask(self.rows_to_act_on())
+        self._cancel.confirm(self.rows_to_act_on())
 
     def copy_selected(self) -> None:
         """Copy the selected runs to the clipboard, tab-separated."""
@@ -282,20 +282,20 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def _rerun_shown(self) -> None:
         if self.detail.run is not None:
-            self._rerun.ask([self.detail.run])
+            self._rerun.trigger([self.detail.run])
 
     def _cancel_shown(self) -> None:
         if self.detail.run is not None:
-            self._cancel.ask([self.detail.run])
+            self._cancel.confirm([self.detail.run])
 
     def _edit_shown(self) -> None:
         if self.detail.run is not None:
             self.context.edit_run(self.detail.run)
 
     def _read_result(self, task_id: str) -> None:
-        self.context.run_in_background("read result", self._load_result(task_id))
+        self.context.run_in_background("read result", self._read_shown_result(task_id))
 
-    async def _load_result(self, task_id: str) -> None:
+    async def _read_shown_result(self, task_id: str) -> None:
         try:
             stored = await self.context.results.read(task_id)
         except UserFacingError as error:

@@ -29,7 +29,7 @@ class RerunAction:
         """
         self._context = context
 
-    def ask(self, runs: Sequence[TaskRun]) -> None:
+    def trigger(self, runs: Sequence[TaskRun]) -> None:
         """Re-run those runs that can be sent again as they were.
 
         Confirm first when there are many, or when arguments are known from an event alone.

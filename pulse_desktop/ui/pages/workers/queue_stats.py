@@ -62,7 +62,7 @@ class QueueStats(QWidget):
         self._show_slots(online)
         if queue is None:
             for key in list(self.cards)[1:]:
-                self.cards[key].set_figure("", _("not polled yet"))
+                self.cards[key].set_stat("", _("not polled yet"))
             return
         unknown = queue.problem or _("core mode: not stored")
         for key, value, detail in (
@@ -71,16 +71,16 @@ class QueueStats(QWidget):
             ("redelivered", queue.redelivered, _("more than once")),
         ):
             known = value is not None
-            self.cards[key].set_figure(formats.count(value), detail if known else unknown)
+            self.cards[key].set_stat(formats.count(value), detail if known else unknown)
         age = None if queue.oldest_at is None else max(0.0, now - queue.oldest_at)
         no_age = _("no task waits") if queue.pending == 0 else unknown
-        self.cards["oldest"].set_figure(formats.age(age), "" if age is not None else no_age)
+        self.cards["oldest"].set_stat(formats.age(age), "" if age is not None else no_age)
         self._show_consumers(queue)
 
     def _show_slots(self, online: Sequence[Worker]) -> None:
         card = self.cards["slots"]
         if not online:
-            card.set_figure("", _("no worker online"))
+            card.set_stat("", _("no worker online"))
             return
         slots = sum(worker.slots or 0 for worker in online)
         busy = sum(worker.busy or 0 for worker in online)
@@ -93,23 +93,23 @@ class QueueStats(QWidget):
             ).format(count=formats.count(len(online)))
         all_paused = paused == len(online)
         color = SemanticColor.WARNING if all_paused else SemanticColor.TEXT
-        card.set_figure(f"{busy} / {slots}", detail, color)
+        card.set_stat(f"{busy} / {slots}", detail, color)
 
     def _show_consumers(self, queue: QueueStatus) -> None:
         count = formats.count(queue.consumers)
         card = self.cards["consumers"]
         if queue.consumers == 0:
             kept, lost = _("tasks wait in the stream"), _("tasks sent now are lost")
-            card.set_figure(count, kept if queue.durable else lost, SemanticColor.BAD)
+            card.set_stat(count, kept if queue.durable else lost, SemanticColor.BAD)
         elif queue.all_paused:
-            card.set_figure(count, _("online, paused"), SemanticColor.WARNING)
+            card.set_stat(count, _("online, paused"), SemanticColor.WARNING)
         elif queue.consumers and queue.paused:
             paused = _("online, {count} paused").format(count=formats.count(queue.paused))
-            card.set_figure(count, paused)
+            card.set_stat(count, paused)
         elif queue.consumers:
-            card.set_figure(count, _("ready to take tasks"))
+            card.set_stat(count, _("ready to take tasks"))
         else:
-            card.set_figure(count, queue.problem or _("unknown"))
+            card.set_stat(count, queue.problem or _("unknown"))
 
 
 def _location(queue: QueueStatus) -> str:

@@ -1,4 +1,4 @@
-"""Ingesting again runs what is missing: after failures, a full bucket, and kills."""
+"""Ingesting again runs the due stages: after failures, a full bucket, and kills."""
 
 import json
 import time

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from pulse_desktop.protocol.atoms import AtomType
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_desktop.protocol.topics import AtomType
 from pulse_workers.chat.agents.answer_schema import AnswerSchema, ids_of, single_line
 from pulse_workers.chat.agents.prompt_data import PromptData, visible
 from pulse_workers.chat.providers.provider import Extraction, ExtractionRequest

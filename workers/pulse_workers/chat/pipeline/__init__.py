@@ -1,1 +1,1 @@
-"""Which stages of messages are missing, and the batch of messages as the unit of work."""
+"""Which stages of messages are due, and the batch of messages as the unit of work."""

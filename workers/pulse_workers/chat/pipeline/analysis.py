@@ -109,7 +109,7 @@ async def _pages(
 ) -> AsyncIterator[list[ChatMessage]]:
     """Yield the messages of a period, some at a time, in any order."""
     page: list[ChatMessage] = []
-    async with contextlib.aclosing(services.store.read_changes(MESSAGES, 0)) as entries:
+    async with contextlib.aclosing(services.store.read_since(MESSAGES, 0)) as entries:
         async for stored in entries:
             if not stored.value:
                 continue

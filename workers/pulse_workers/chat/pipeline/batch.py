@@ -1,4 +1,4 @@
-"""A batch of messages, the unit of work: runs the missing stages of its messages."""
+"""A batch of messages, the unit of work: runs the due stages of its messages."""
 
 import dataclasses
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any, Final
 from pulse_workers.chat.pipeline.embedding import embed_messages
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.scoring import score_messages
-from pulse_workers.chat.pipeline.stages import is_edited, is_missing, stage_versions
+from pulse_workers.chat.pipeline.stages import is_due, is_edited, stage_versions
 from pulse_workers.chat.records import (
     ChatMessage,
     Stage,
@@ -123,7 +123,7 @@ class StageOutcomes:
 
 
 async def process_batch(services: Services, ids: Sequence[str], task_id: str) -> BatchResult:
-    """Run the missing stages of stored messages.
+    """Run the due stages of stored messages.
 
     Args:
         services: of the worker.
@@ -138,14 +138,14 @@ async def process_batch(services: Services, ids: Sequence[str], task_id: str) ->
     records = await store.stages.get_many([message.id for message in messages])
     versions = stage_versions(services.provider)
 
-    def missing(stage: Stage) -> list[ChatMessage]:
+    def due_for(stage: Stage) -> list[ChatMessage]:
         return [
             message
             for message in messages
-            if is_missing(records[message.id].get(stage), message.content_hash, versions[stage])
+            if is_due(records[message.id].get(stage), message.content_hash, versions[stage])
         ]
 
-    todo = {stage: missing(stage) for stage in Stage}
+    todo = {stage: due_for(stage) for stage in Stage}
     vectors: Mapping[str, Vector] = {}
     summary: Mapping[str, Any] = {}
     if todo[Stage.SCORED]:

@@ -9,10 +9,10 @@ import numpy as np
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.stages import (
+    done_record,
     failure_record,
-    is_missing,
+    is_due,
     stage_versions,
-    success_record,
 )
 from pulse_workers.chat.providers.divided_requests import halves
 from pulse_workers.chat.providers.model_errors import (
@@ -20,7 +20,7 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRefusedError,
     is_about_input,
 )
-from pulse_workers.chat.providers.provider import Answer, Capability, Fallback, Usage
+from pulse_workers.chat.providers.provider import Answer, Capability, FallbackCause, Usage
 from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
@@ -77,11 +77,11 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
     records = {
         each.id: failure_record(work.errors[each.id], each.content_hash, version, at)
         if each.id in work.errors
-        else success_record(
+        else done_record(
             each.content_hash,
             version,
             at,
-            block=blocks.get(each.id, ""),
+            vector_block=blocks.get(each.id, ""),
             fallback=work.fallbacks.get(each.id),
         )
         for each in current
@@ -100,7 +100,7 @@ async def stored_vectors(
         each.id: record.block
         for each in messages
         if (record := records[each.id].get(Stage.EMBEDDED))
-        and not is_missing(record, each.content_hash, version)
+        and not is_due(record, each.content_hash, version)
     }
     return await services.store.vectors.get(blocks)
 
@@ -120,7 +120,7 @@ class MessageEmbedding:
         self._services = services
         self.vectors: dict[str, Vector] = {}
         self.errors: dict[str, Exception] = {}
-        self.fallbacks: dict[str, Fallback] = {}
+        self.fallbacks: dict[str, FallbackCause] = {}
         self.model = ""
         self.usage = Usage(cost_usd=0.0)
         self._answer: Answer[None] | None = None

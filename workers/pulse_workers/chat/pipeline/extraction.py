@@ -13,14 +13,14 @@ import msgspec
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
-from pulse_workers.chat.pipeline.stages import failure_record, stage_versions, success_record
+from pulse_workers.chat.pipeline.stages import done_record, failure_record, stage_versions
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
     Extraction,
     ExtractionRequest,
-    Fallback,
+    FallbackCause,
 )
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
@@ -114,7 +114,7 @@ async def extract_messages(
     records = {
         each.id: failure_record(reason, each.content_hash, version, at)
         if (reason := failure or (answered and answered.unanswered.get(each.id)))
-        else success_record(
+        else done_record(
             each.content_hash,
             version,
             at,
@@ -247,11 +247,11 @@ def _extraction_id(messages: Sequence[ChatMessage]) -> str:
     return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
 
 
-def _complete(atom: Atom, topic_of: Mapping[str, str], fallback: Fallback | None) -> Atom:
+def _complete(atom: Atom, topic_of: Mapping[str, str], fallback: FallbackCause | None) -> Atom:
     return msgspec.structs.replace(
         atom,
         topic_id=topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else "",
-        fallback_from=fallback.source if fallback else "",
+        fallback_from=fallback.primary if fallback else "",
         fallback_reason=fallback.reason if fallback else "",
     )
 

@@ -1,4 +1,4 @@
-"""Ingestion of a source: stores its messages, and enqueues their missing stages in batches."""
+"""Ingestion of a source: stores its messages, and enqueues their due stages in batches."""
 
 import dataclasses
 from collections import Counter
@@ -9,7 +9,7 @@ import msgspec
 
 from pulse_workers.chat.pipeline.batch import StageOutcomes
 from pulse_workers.chat.pipeline.batch_queue import BatchQueue, QueuedBatch
-from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
+from pulse_workers.chat.pipeline.stages import due_stages, stage_versions
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
@@ -29,19 +29,19 @@ class StoredMessages:
 
     Attributes:
         counts: of new, updated and unchanged messages.
-        missing: IDs of those with stages that have to run.
+        due: IDs of those with due stages.
         complete: records of the stages of each of the others.
     """
 
     counts: Counter[str]
-    missing: Sequence[str]
+    due: Sequence[str]
     complete: Sequence[Mapping[Stage, StageRecord]]
 
 
 async def store_messages(
     services: Services, messages: Sequence[ChatMessage], task_id: str, *, is_retry: bool = False
 ) -> StoredMessages:
-    """Store messages of any source, announce changes, and return which have missing stages.
+    """Store messages of any source, announce changes, and return which have due stages.
 
     Args:
         services: of the worker.
@@ -62,16 +62,16 @@ async def store_messages(
     records = await store.stages.get_many(known)
     versions = stage_versions(services.provider)
     counts: Counter[str] = Counter()
-    missing: list[str] = []
+    due: list[str] = []
     complete: list[Mapping[Stage, StageRecord]] = []
     for message, change in stored:
         counts[change.value] += 1
         found = records.get(message.id, {})
-        if missing_stages(found, message.content_hash, versions):
-            missing.append(message.id)
+        if due_stages(found, message.content_hash, versions):
+            due.append(message.id)
         else:
             complete.append(found)
-    return StoredMessages(counts, missing, complete)
+    return StoredMessages(counts, due, complete)
 
 
 def _publish(services: Services, message: ChatMessage, change: MessageChange, task_id: str) -> None:
@@ -101,7 +101,7 @@ class Checkpoint(msgspec.Struct):
     """Stored progress of a run, from which an interrupted one continues.
 
     Attributes:
-        position: messages of the source that are stored, and whose missing stages are enqueued.
+        position: messages of the source that are stored, and whose due stages are enqueued.
         counts: of new, updated and unchanged messages.
         enqueued: number of batches.
         outcomes: of the batches, as fields of a result.
@@ -242,8 +242,8 @@ class IngestRun:
         self._counts.update(stored.counts)
         for records in stored.complete:
             self._outcomes.add(records)
-        if stored.missing:
-            await self._queue.submit(self._task_id, stored.missing)
+        if stored.due:
+            await self._queue.submit(self._task_id, stored.due)
             self._enqueued += 1
 
     async def _announce_again(self, messages: Sequence[ChatMessage]) -> None:

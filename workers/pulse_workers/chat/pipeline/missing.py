@@ -1,4 +1,4 @@
-"""Search for missing stages of all stored messages, which are enqueued in batches."""
+"""Search for due stages of all stored messages, which are enqueued in batches."""
 
 import contextlib
 import dataclasses
@@ -12,7 +12,7 @@ import msgspec
 from pulse_workers.chat.pipeline.batch import BATCH_SIZE, StageOutcomes
 from pulse_workers.chat.pipeline.batch_queue import BatchQueue, QueuedBatch
 from pulse_workers.chat.pipeline.ingestion import ReportProgress
-from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
+from pulse_workers.chat.pipeline.stages import due_stages, stage_versions
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
@@ -33,7 +33,7 @@ class MissingCheckpoint(msgspec.Struct):
     Attributes:
         position: sequence in the bucket of messages up to which they are checked and enqueued.
         checked: number of messages.
-        missing: number of those that missed a stage, and were enqueued.
+        missing: number of those with a due stage, which were enqueued.
         is_cut: whether more missed one than the limit.
         has_embedded: whether some missed a vector, so that earlier ones may be unused.
         enqueued: number of batches.
@@ -81,21 +81,21 @@ async def process_missing(
     last = await services.store.last_sequence(MESSAGES)
 
     async def report() -> None:
-        text = f"{run.checked:,} messages checked, {run.missing:,} with missing stages"
+        text = f"{run.checked:,} messages checked, {run.missing:,} with due stages"
         await report_progress(min(99, 100 * run.position // max(1, last)), text)
 
     while run.position < last and not (limit and run.missing >= limit):
         page, position = await _page(services, run.position, now - GRACE_S)
-        missing = await _missing(services, page)
-        taken = list(missing)[: limit - run.missing if limit else None]
-        run.has_embedded |= any(Stage.EMBEDDED in missing[key] for key in taken)
+        due = await _due(services, page)
+        taken = list(due)[: limit - run.missing if limit else None]
+        run.has_embedded |= any(Stage.EMBEDDED in due[key] for key in taken)
         batches = _batches(taken)
         for batch in batches:
             await queue.submit(task_id, batch)
         run.position = position or last
         run.checked += len(page)
         run.missing += len(taken)
-        run.is_cut = run.is_cut or len(taken) < len(missing)
+        run.is_cut = run.is_cut or len(taken) < len(due)
         run.enqueued += len(batches)
         run.outcomes, run.queued = outcomes.to_fields(), queue.queued
         await state.put(key, run)
@@ -133,7 +133,7 @@ async def _page(services: Services, after: int, recent: float) -> tuple[list[_Me
         recent: Unix seconds since which a message is recent.
     """
     found: list[_Message] = []
-    async with contextlib.aclosing(services.store.read_changes(MESSAGES, after)) as entries:
+    async with contextlib.aclosing(services.store.read_since(MESSAGES, after)) as entries:
         async for stored in entries:
             if stored.value:
                 message = decode_message(stored.value)
@@ -144,15 +144,15 @@ async def _page(services: Services, after: int, recent: float) -> tuple[list[_Me
     return found, 0
 
 
-async def _missing(services: Services, messages: Sequence[_Message]) -> dict[str, frozenset[Stage]]:
-    """Return the stages that messages miss, by message ID."""
+async def _due(services: Services, messages: Sequence[_Message]) -> dict[str, frozenset[Stage]]:
+    """Return the due stages by message ID, without the messages that have none."""
     versions = stage_versions(services.provider)
     records = await services.store.stages.get_many([each.id for each in messages])
     return {
-        each.id: missing
+        each.id: due
         for each in messages
         if (len(records[each.id]) == len(Stage) or not each.is_recent)
-        and (missing := missing_stages(records[each.id], each.content_hash, versions))
+        and (due := due_stages(records[each.id], each.content_hash, versions))
     }
 
 

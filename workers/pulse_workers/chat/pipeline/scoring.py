@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.pipeline.stages import failure_record, stage_versions, success_record
+from pulse_workers.chat.pipeline.stages import done_record, failure_record, stage_versions
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
-    Fallback,
+    FallbackCause,
     JudgeInput,
     Judgement,
 )
@@ -48,7 +48,7 @@ async def score_messages(
     """
     errors: dict[str, Exception] = {}
     scores: dict[str, Score] = {}
-    fallbacks: dict[str, Fallback | None] = {}
+    fallbacks: dict[str, FallbackCause | None] = {}
     inputs = await _inputs(services, messages, errors)
     if inputs:
         try:
@@ -77,7 +77,7 @@ async def score_messages(
     records = {
         each.id: failure_record(errors[each.id], each.content_hash, version, at)
         if each.id in errors
-        else success_record(each.content_hash, version, at, fallback=fallbacks.get(each.id))
+        else done_record(each.content_hash, version, at, fallback=fallbacks.get(each.id))
         for each in current
     }
     by_id = {message.id: message for message in messages}
@@ -135,7 +135,7 @@ def _scores(
             topic=judgement.topic,
             provider=answer.provider,
             prompt_version=answer.prompt_version,
-            fallback_from=answer.fallback.source if answer.fallback else "",
+            fallback_from=answer.fallback.primary if answer.fallback else "",
             fallback_reason=answer.fallback.reason if answer.fallback else "",
         )
         for judgement in answer.value

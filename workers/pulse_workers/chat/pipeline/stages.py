@@ -1,9 +1,10 @@
-"""The rule that tells which stages of a message are missing.
+"""Decides which stages of a message have to run.
 
-A stage is missing if it has never run for this content, model and prompt, or if it failed: a full
+A stage is due if it has never run for this content, model and prompt, or if it failed: a full
 bucket, an outage or a missing attachment may have passed. What a fallback did during an outage is
-repeated when the provider answers again. A refusal is final until one of the three changes. This
-gives resume, edits, another model, and healing.
+repeated when the provider answers again. A refusal is final until one of the three changes.
+Resuming, re-processing after an edit or a model change, and repair after an outage all follow from
+this rule.
 """
 
 from collections.abc import Mapping
@@ -11,23 +12,23 @@ from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.model_errors import is_about_input
-from pulse_workers.chat.providers.provider import Capability, Fallback, ModelVersion, Provider
+from pulse_workers.chat.providers.provider import Capability, FallbackCause, ModelVersion, Provider
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 
 _MAX_REASON: Final = 300
 
 
 def stage_versions(provider: Provider) -> dict[Stage, ModelVersion]:
-    """Return what each stage would be done with now."""
+    """Return the current model and prompt version of each stage."""
     return {each.stage: provider.version(each) for each in Capability if each.stage is not None}
 
 
-def is_missing(record: StageRecord | None, content_hash: str, version: ModelVersion) -> bool:
+def is_due(record: StageRecord | None, content_hash: str, version: ModelVersion) -> bool:
     """Return whether a stage has to run.
 
     Args:
-        record: of its last run, None without one.
-        content_hash: of the message.
+        record: record of the last run, None if the stage has never run.
+        content_hash: hash of the message content.
         version: model and prompt that it would run with.
     """
     if record is None:
@@ -41,7 +42,7 @@ def is_missing(record: StageRecord | None, content_hash: str, version: ModelVers
     return record.outcome is StageOutcome.FAILED
 
 
-def missing_stages(
+def due_stages(
     records: Mapping[Stage, StageRecord],
     content_hash: str,
     versions: Mapping[Stage, ModelVersion],
@@ -50,41 +51,41 @@ def missing_stages(
     return frozenset(
         stage
         for stage, version in versions.items()
-        if is_missing(records.get(stage), content_hash, version)
+        if is_due(records.get(stage), content_hash, version)
     )
 
 
 def is_edited(record: StageRecord | None, content_hash: str) -> bool:
-    """Return whether a message had another content when a stage ran last."""
+    """Return whether the content of a message has changed since a stage last ran."""
     return record is not None and record.content_hash != content_hash
 
 
-def success_record(
+def done_record(
     content_hash: str,
     version: ModelVersion,
     at: str,
     *,
-    block: str = "",
-    fallback: Fallback | None = None,
+    vector_block: str = "",
+    fallback: FallbackCause | None = None,
 ) -> StageRecord:
-    """Return the record of a stage that succeeded."""
+    """Return the record of a stage that is done."""
     return StageRecord(
         content_hash,
         version.model,
         StageOutcome.DONE,
         at,
         version.prompt_version,
-        block=block,
-        fallback_from=fallback.source if fallback else "",
+        block=vector_block,
+        fallback_from=fallback.primary if fallback else "",
         fallback_reason=fallback.reason if fallback else "",
-        is_provisional=fallback is not None and fallback.is_temporary,
+        is_provisional=fallback is not None and fallback.is_provisional,
     )
 
 
 def failure_record(
     error: Exception, content_hash: str, version: ModelVersion, at: str
 ) -> StageRecord:
-    """Return the record of a stage that was refused, or that failed."""
+    """Return the record of a stage that was refused or has failed."""
     reason = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
     return StageRecord(
         content_hash,

@@ -74,24 +74,24 @@ class Usage:
 
 
 @dataclasses.dataclass(frozen=True)
-class Fallback:
-    """The provider that should have answered, and why another one did.
+class FallbackCause:
+    """Why a fallback answered in place of the primary provider.
 
     Attributes:
-        provider: its name.
+        provider: name of the primary provider.
         model: its model.
         reason: why it did not answer.
-        is_temporary: whether it may answer the same later.
+        is_provisional: whether the call is repeated once the primary provider answers again.
     """
 
     provider: str
     model: str
     reason: str
-    is_temporary: bool = False
+    is_provisional: bool = False
 
     @property
-    def source(self) -> str:
-        """The provider and its model, as `provider/model`."""
+    def primary(self) -> str:
+        """The primary provider and its model, as `provider/model`."""
         return f"{self.provider}/{self.model}"
 
 
@@ -117,7 +117,7 @@ class Answer(Generic[T_co]):
     model: str
     prompt_version: str = ""
     schema_version: str = ""
-    fallback: Fallback | None = None
+    fallback: FallbackCause | None = None
     errors: Mapping[str, Exception] = dataclasses.field(default_factory=dict)
     rest: "Answer[T_co] | None" = None
 
@@ -131,8 +131,8 @@ class Answer(Generic[T_co]):
         """Why some of the messages were not answered, by message ID."""
         return self.parts[-1].errors
 
-    def fallback_of(self, message_id: str) -> Fallback | None:
-        """Return the fallback of the answer about a message."""
+    def fallback_of(self, message_id: str) -> FallbackCause | None:
+        """Return why a fallback answered about a message, None if the primary provider did."""
         return next((part.fallback for part in self.parts if message_id not in part.errors), None)
 
     @property
@@ -140,7 +140,7 @@ class Answer(Generic[T_co]):
         """Fields of events and results that tell of a fallback; null without one."""
         fallback = next((part.fallback for part in self.parts if part.fallback), None)
         return {
-            "fallback_from": fallback.source if fallback else None,
+            "fallback_from": fallback.primary if fallback else None,
             "fallback_reason": fallback.reason if fallback else None,
         }
 

@@ -17,7 +17,7 @@ from pulse_workers.chat.providers.provider import (
     Capability,
     Extraction,
     ExtractionRequest,
-    Fallback,
+    FallbackCause,
     JudgeInput,
     Judgement,
     ModelVersion,
@@ -178,11 +178,13 @@ class RoutedProvider:
         return str(getattr(chain[0], attribute)) if chain else ""
 
 
-def _fallback(first: Provider, capability: Capability, errors: Sequence[Exception]) -> Fallback:
+def _fallback(
+    first: Provider, capability: Capability, errors: Sequence[Exception]
+) -> FallbackCause:
     reason = redact_url(f"{type(errors[0]).__name__}: {errors[0]}")[:_MAX_REASON]
     # Vectors of a fallback are of the same model: there is nothing to repeat.
-    is_temporary = capability is not Capability.EMBED and _is_temporary(errors[0])
-    return Fallback(first.name, first.version(capability).model, reason, is_temporary)
+    is_provisional = capability is not Capability.EMBED and _is_temporary(errors[0])
+    return FallbackCause(first.name, first.version(capability).model, reason, is_provisional)
 
 
 def _is_temporary(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""What was stored in a bucket since it was read last, for an index in memory."""
+"""Reads what was stored in a bucket since the last read, for an index in memory."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ _SLACK: Final = 1_000
 
 
 class BucketChanges:
-    """Reads the changes of a bucket, and tells when an index has to be filled anew."""
+    """Reads the changes of a bucket, and tells when an index has to be refilled."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class BucketChanges:
         bucket: str,
         reset: Callable[[], None],
         *,
-        keys: Sequence[str] = (">",),
+        key_filters: Sequence[str] = (">",),
         max_batch: int = _MAX_BATCH,
     ) -> None:
         """Prepare to read everything.
@@ -33,13 +33,13 @@ class BucketChanges:
             reset: empties the index. Called before the first read and if the bucket was recreated;
                 also if the index took more than twice as many values as the bucket has: no change
                 tells of values that expired or were purged.
-            keys: keys to read, with wildcards.
+            key_filters: keys to read, with wildcards.
             max_batch: maximum number of values to request together.
         """
         self._js = js
         self._bucket = bucket
         self._reset = reset
-        self._keys = keys
+        self._key_filters = key_filters
         self._max_batch = max_batch
         self._created: datetime | None = None
         self._sequence = 0
@@ -63,9 +63,9 @@ class BucketChanges:
             return
         mean_bytes = max(1, state.bytes // max(1, state.messages))
         batch = max(1, min(self._max_batch, _BATCH_BYTES // mean_bytes))
-        for keys in self._keys:
+        for key_filter in self._key_filters:
             async for stored in read_entries(
-                self._js, self._bucket, self._sequence, keys, batch=batch
+                self._js, self._bucket, self._sequence, key_filter, batch=batch
             ):
                 self._taken += 1
                 yield stored

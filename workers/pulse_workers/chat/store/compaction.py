@@ -54,7 +54,7 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
     start = position = int(known.get("position", 0))
     small: list[_SmallBlock] = []
     deleted = 0
-    entries = store.read_changes(EMBEDDINGS, start, block_keys(model), batch=SMALL_BLOCK)
+    entries = store.read_since(EMBEDDINGS, start, block_keys(model), batch=SMALL_BLOCK)
     async with contextlib.aclosing(entries):
         async for stored in entries:
             if stored.stored_at > before:
@@ -87,7 +87,7 @@ async def delete_unused_blocks(store: Store, before: datetime) -> int:
         TimeoutError: the server stopped responding before everything was read.
     """
     unused: list[str] = []
-    entries = store.read_changes(EMBEDDINGS, 0, f"{PREFIX}.>", batch=_LARGE_BLOCKS_PER_READ)
+    entries = store.read_since(EMBEDDINGS, 0, f"{PREFIX}.>", batch=_LARGE_BLOCKS_PER_READ)
     async with contextlib.aclosing(entries):
         async for stored in entries:
             if not stored.value or stored.stored_at > before:

@@ -120,7 +120,7 @@ class KnowledgeStore:
         self._stream = f"KV_{bucket.name}"
         self._topics: dict[str, Topic] = {}
         self._lock = asyncio.Lock()
-        self._changes = BucketChanges(js, bucket.name, self._topics.clear, keys=("topic.*",))
+        self._changes = BucketChanges(js, bucket.name, self._topics.clear, key_filters=("topic.*",))
 
     async def topics(self) -> list[Topic]:
         """Return all topics; those that did not change are not read again.

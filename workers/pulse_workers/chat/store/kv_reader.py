@@ -28,7 +28,7 @@ class KeyValueEntry:
 
 
 async def read_entries(
-    js: JetStreamContext, bucket: str, after: int, keys: str, *, batch: int = BATCH_SIZE
+    js: JetStreamContext, bucket: str, after: int, key_filter: str, *, batch: int = BATCH_SIZE
 ) -> AsyncGenerator[KeyValueEntry, None]:
     """Yield the latest value of each key stored after a sequence, oldest first.
 
@@ -36,7 +36,7 @@ async def read_entries(
         js: of a connected client.
         bucket: name of the bucket.
         after: sequence; 0 for all values.
-        keys: keys to read, with wildcards.
+        key_filter: keys to read, with wildcards.
         batch: values to request together; fewer for large values.
 
     Raises:
@@ -44,7 +44,7 @@ async def read_entries(
     """
     prefix = f"$KV.{bucket}."
     subscription = await js.pull_subscribe(
-        f"{prefix}{keys}",
+        f"{prefix}{key_filter}",
         stream=f"KV_{bucket}",
         config=ConsumerConfig(
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
@@ -66,7 +66,7 @@ async def read_entries(
                 if not await _is_complete(subscription, count):
                     raise
                 # When one key is purged, nats-server 2.9 skips all others.
-                async for entry in read_entries(js, bucket, last, keys, batch=batch):
+                async for entry in read_entries(js, bucket, last, key_filter, batch=batch):
                     yield entry
                 return
             for message in received:

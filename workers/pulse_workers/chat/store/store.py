@@ -1,7 +1,7 @@
 """The store of the chat application, in NATS buckets and without another database.
 
-Every key identifies what it is about, so a task that runs twice stores everything once. Times are
-arguments.
+Keys are IDs or hashes, so a repeated task overwrites its own values. Callers pass times; nothing
+here reads a clock.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -30,15 +30,15 @@ from pulse_workers.runtime.provisioning import (
 
 
 class Store:
-    """All records.
+    """Access to the chat buckets.
 
     Attributes:
         messages: messages.
-        scores: their scores.
-        stages: which stages they have passed.
-        vectors: their vectors.
+        scores: scores of messages.
+        stages: records of the stages that have run for messages.
+        vectors: vectors of messages.
         knowledge: topics and atoms.
-        state: work in progress.
+        state: positions, leases, running extractions, provider limits.
     """
 
     def __init__(self, js: JetStreamContext, requests: BulkRequests) -> None:
@@ -64,8 +64,8 @@ class Store:
     async def delete_messages(self, ids: Iterable[str]) -> list[ChatMessage]:
         """Delete messages, their scores and the records of their stages; return those that existed.
 
-        A message that is sent or imported again is new. The message is deleted last: an interrupted
-        deletion can be repeated.
+        Their vectors and atoms stay. A deleted message that is imported again counts as new.
+        Messages are deleted last, so that an interrupted deletion can be repeated.
         """
         found = await self.messages.get_many(ids)
         existing = [message.id for message in found]
@@ -74,23 +74,23 @@ class Store:
         await self.messages.delete_many(existing)
         return found
 
-    def changes(
-        self, bucket: str, reset: Callable[[], None], keys: Sequence[str] = (">",)
+    def change_reader(
+        self, bucket: str, reset: Callable[[], None], key_filters: Sequence[str] = (">",)
     ) -> BucketChanges:
         """Return a reader of the changes of a bucket; `reset` empties the index that it fills."""
-        return BucketChanges(self._js, bucket, reset, keys=keys)
+        return BucketChanges(self._js, bucket, reset, key_filters=key_filters)
 
     async def last_sequence(self, bucket: str) -> int:
         """Return the last sequence of a bucket."""
         info = await self._js.stream_info(f"KV_{bucket}")
         return info.state.last_seq
 
-    def read_changes(
-        self, bucket: str, after: int, keys: str = ">", *, batch: int = BATCH_SIZE
+    def read_since(
+        self, bucket: str, after: int, key_filter: str = ">", *, batch: int = BATCH_SIZE
     ) -> AsyncGenerator[KeyValueEntry, None]:
         """Yield the latest value of each key stored after a sequence, oldest first.
 
         Raises:
             TimeoutError: the server stopped responding before everything was read.
         """
-        return read_entries(self._js, bucket, after, keys, batch=batch)
+        return read_entries(self._js, bucket, after, key_filter, batch=batch)

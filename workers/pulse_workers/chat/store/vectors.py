@@ -145,7 +145,7 @@ class VectorIndex:
             model: embedding model.
         """
         self._changes = BucketChanges(
-            js, bucket, self._clear, keys=(block_keys(model),), max_batch=_BLOCKS_PER_READ
+            js, bucket, self._clear, key_filters=(block_keys(model),), max_batch=_BLOCKS_PER_READ
         )
         self._clear()
 

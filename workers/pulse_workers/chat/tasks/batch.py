@@ -26,7 +26,7 @@ PARENT: Final = "parent_task_id"
     retry_on="TimeoutError,OSError,Error",  # outages of the server
 )
 async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
-    """Score, embed and extract knowledge from messages, as far as that is missing.
+    """Score, embed and extract knowledge from messages: the stages that are due.
 
     Args:
         message_ids: IDs of stored messages, oldest first, which are extracted together.

@@ -32,7 +32,7 @@ async def ingest_messages(
 ) -> dict[str, Any]:
     """Store messages of an export; score, embed and extract knowledge from them.
 
-    Only what is missing is done: running it again changes nothing, continues after an
+    Only the stages that are due run: running it again changes nothing, continues after an
     interruption, repeats what failed, and follows edits and another model.
 
     Args:

@@ -32,7 +32,7 @@ async def process_missing_messages(
     context: Context = TaskiqDepends(),  # noqa: B008 - TaskIQ injects it
     progress: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008
 ) -> dict[str, Any]:
-    """Score, embed and extract knowledge from stored messages, as far as that is missing.
+    """Score, embed and extract knowledge from stored messages: the stages that are due.
 
     It goes over the messages of all sources: what failed is repeated, and what another model,
     prompt or embedding did is done again. Vectors of single messages are joined in blocks. One such
@@ -44,7 +44,7 @@ async def process_missing_messages(
         progress: injected by TaskIQ, not an argument.
 
     Returns:
-        Numbers of messages that were checked and that missed a stage, the outcomes of each stage,
+        Numbers of messages that were checked and that had a due stage, the outcomes of each stage,
         whether everything was checked, and whether another task was at work already.
     """
     services, task_id = current_services(), current_task_id()

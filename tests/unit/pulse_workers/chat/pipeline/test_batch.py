@@ -1,15 +1,15 @@
 """How the outcomes of a batch are counted and reported."""
 
 from pulse_workers.chat.pipeline.batch import StageOutcomes
-from pulse_workers.chat.pipeline.stages import failure_record, success_record
-from pulse_workers.chat.providers.provider import Fallback, ModelVersion
+from pulse_workers.chat.pipeline.stages import done_record, failure_record
+from pulse_workers.chat.providers.provider import FallbackCause, ModelVersion
 from pulse_workers.chat.records import Stage, StageRecord
 from pulse_workers.errors import ProviderRefusedError, StoreFullError
 
 from pulse_desktop.protocol.soft_failure import classify_return_value
 
 VERSION = ModelVersion("model")
-DONE = success_record("a", VERSION, "")
+DONE = done_record("a", VERSION, "")
 REFUSED = failure_record(ProviderRefusedError("too long"), "a", VERSION, "")
 FAILED = failure_record(StoreFullError("the bucket is full"), "a", VERSION, "")
 
@@ -45,7 +45,7 @@ def test_a_refusal_alone_is_no_success_either() -> None:
 
 
 def test_a_fallback_is_a_success_that_is_counted_with_its_reason() -> None:
-    replaced = success_record("a", VERSION, "", fallback=Fallback("cloud", "large", "HTTP 500"))
+    replaced = done_record("a", VERSION, "", fallback=FallbackCause("cloud", "large", "HTTP 500"))
     found = outcomes({Stage.SCORED: replaced, Stage.EXTRACTED: replaced}, {Stage.SCORED: DONE})
     total = outcomes({Stage.SCORED: replaced})
     total.add_fields(found.to_fields())

@@ -13,7 +13,7 @@ from pulse_workers.chat.providers.partial_provider import PartialProvider
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
-    Fallback,
+    FallbackCause,
     JudgeInput,
     Judgement,
     Usage,
@@ -53,7 +53,7 @@ async def test_a_fallback_is_in_the_answer_with_the_cost_of_what_failed() -> Non
     answer = await RoutedProvider({Capability.EMBED: chain}).embed(["text"])
     assert answer.provider == "three"
     reason = "InvalidAnswerError: model gave no valid answer: no JSON"
-    assert answer.fallback == Fallback("one", "model", reason)
+    assert answer.fallback == FallbackCause("one", "model", reason)
     assert answer.usage == Usage(110, 20, 0.75)
 
 
@@ -104,7 +104,7 @@ async def test_a_fallback_is_asked_about_the_messages_that_the_first_does_not_an
     parts = [(part.provider, [each.message_id for each in part.value]) for part in answer.parts]
     assert parts == [("one", [a]), ("two", [b])]
     assert answer.rest is not None
-    assert answer.rest.fallback == Fallback("one", "model", "ProviderRefusedError: b")
+    assert answer.rest.fallback == FallbackCause("one", "model", "ProviderRefusedError: b")
     # The first may answer it later, so the refusal of the second is not final.
     assert list(answer.unanswered) == [c]
     assert isinstance(answer.unanswered[c], ModelUnavailableError)
@@ -122,7 +122,7 @@ async def test_a_provider_is_unavailable_from_a_failure_to_the_next_answer_or_fo
     async def ask(error: Exception | None) -> bool:
         first.failure = error
         answer = await routed.classify(inputs)
-        return answer.fallback is not None and answer.fallback.is_temporary
+        return answer.fallback is not None and answer.fallback.is_provisional
 
     def is_available() -> bool:
         return routed.version(Capability.CLASSIFY).is_available

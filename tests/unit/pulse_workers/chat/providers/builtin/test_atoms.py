@@ -9,7 +9,7 @@ from pulse_workers.chat.providers.builtin.ngrams import ngram_tokens
 from pulse_workers.chat.providers.builtin.scoring import load_model
 from pulse_workers.chat.records import Atom, ChatMessage
 
-from pulse_desktop.protocol.topics import ATOM_TYPES
+from pulse_desktop.protocol.atoms import ATOM_TYPES
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
 
 

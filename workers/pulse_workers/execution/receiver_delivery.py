@@ -1,4 +1,4 @@
-"""Delivery of a task message by TaskIQ's own receiver."""
+"""Delivery of a task run by TaskIQ's own receiver, not by the worker's."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,13 +14,13 @@ RETRY_LABEL: Final = "retry_on_error"
 _MAX_COUNT: Final = 1_000_000
 
 
-class MessageDelivery(SyntheticDelivery):
-    """A task message in the hands of TaskIQ's own receiver.
+class ReceiverDelivery(SyntheticDelivery):
+    """Delivery of a task run by TaskIQ's own receiver, without a message to acknowledge.
 
     Attributes:
         message: the task message.
-        outer: the delivery in whose context this one is processed: a broker may run a task in
-            place, while another one waits for it.
+        outer: the current delivery when this one began, or None: TaskIQ may run a nested task
+            inside the one that awaits it.
         result: the result, once the task has ended.
     """
 
@@ -39,10 +39,10 @@ class MessageDelivery(SyntheticDelivery):
         """Keep TaskIQ's retry middlewares from sending a cancelled task again."""
         self.message.labels[RETRY_LABEL] = False
 
-    def watch(
-        self, asyncio_task: asyncio.Task[Any], on_done: Callable[["MessageDelivery"], None]
+    def add_unfinished_callback(
+        self, asyncio_task: asyncio.Task[Any], on_done: Callable[["ReceiverDelivery"], None]
     ) -> None:
-        """Call a function if the asyncio task that processes the message ends before `leave`."""
+        """Call a function if the asyncio task ends before `restore_outer` was called."""
         self._asyncio_task = asyncio_task
         self._on_done = lambda _: on_done(self)
         asyncio_task.add_done_callback(self._on_done)
@@ -50,14 +50,15 @@ class MessageDelivery(SyntheticDelivery):
     def processing_error(self) -> BaseException | None:
         """Return why the message was not processed to its end; None if no reason is known."""
         task = self._asyncio_task
-        if task is None or not task.done():  # it processes the outer delivery, which goes on
+        if task is None or not task.done():
+            # The asyncio task also runs the outer delivery, which is still in progress.
             return None
         if task.cancelled():
             return asyncio.CancelledError("the worker has stopped")
         return task.exception()
 
-    def leave(self) -> None:
-        """End processing, and make the outer delivery the current one again."""
+    def restore_outer(self) -> None:
+        """Detach the callback, and make the outer delivery the current one again."""
         if self._asyncio_task is not None and self._on_done is not None:
             self._asyncio_task.remove_done_callback(self._on_done)
         current_delivery.set(self.outer)
@@ -66,11 +67,11 @@ class MessageDelivery(SyntheticDelivery):
 
 def retry_count(message: TaskiqMessage) -> int:
     """Return how often TaskIQ's retry middleware has sent the task again."""
-    return count_of(message.labels.get(RETRIES, 0))
+    return to_count(message.labels.get(RETRIES, 0))
 
 
-def count_of(label: object) -> int:
-    """Return the number in a label, 0 if it is none: senders choose the labels."""
+def to_count(label: object) -> int:
+    """Parse a label as a count from 0 to 1,000,000, 0 if invalid: labels are untrusted."""
     try:
         return max(0, min(int(label), _MAX_COUNT))  # type: ignore[call-overload, no-any-return]
     except (TypeError, ValueError, OverflowError):

@@ -6,7 +6,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 
-def describe_unread(problems: Mapping[str, str]) -> list[str]:
+def describe_unreadable(problems: Mapping[str, str]) -> list[str]:
     """Return one sentence without its full stop for each reason.
 
     Args:
@@ -19,7 +19,7 @@ def describe_unread(problems: Mapping[str, str]) -> list[str]:
     return [f"{', '.join(sources)}: {problem}" for problem, sources in by_problem.items()]
 
 
-def unread_text(problems: Mapping[str, str], sources: Iterable[str]) -> str:
+def unreadable_text(problems: Mapping[str, str], sources: Iterable[str]) -> str:
     """Return whole sentences about some of the sources; empty when they can be read."""
     chosen = {source: problems[source] for source in sources if source in problems}
-    return " ".join(map(formats.sentence, describe_unread(chosen)))
+    return " ".join(map(formats.sentence, describe_unreadable(chosen)))

@@ -26,12 +26,12 @@ REFUSED = "these credentials may not publish to $JS.API.CONSUMER.CREATE.S.>"
 def test_an_empty_page_says_what_cannot_be_read(
     harness: PageHarness, kind: type[TablePage[Any, Any]], source: str, text: str
 ) -> None:
-    harness.session.unread = {source: REFUSED}
+    harness.session.unreadable = {source: REFUSED}
     page = harness.open(kind)
     overlay = page.table.overlay
     assert (overlay.note_title == "Not everything can be read") is bool(text)
     if text:
         assert overlay.note_text == text
-        harness.session.unread = {}
+        harness.session.unreadable = {}
         harness.update(page, NOW + 5)
         assert overlay.note_title == kind.empty_title
