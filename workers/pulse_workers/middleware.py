@@ -196,13 +196,13 @@ class PulseMiddleware(DeliveryEventMiddleware):
         if cancellation is not None:
             delivery.cancellation = cancellation
             delivery.disable_retries()
-        coroutine = asyncio.current_task()
-        if coroutine is not None:
+        asyncio_task = asyncio.current_task()
+        if asyncio_task is not None:
             self.running[delivery.sequence] = RunningTask(
-                message.task_id, message.task_name, time.time(), coroutine, delivery
+                message.task_id, message.task_name, time.time(), asyncio_task, delivery
             )
             self.slot_time.enter()
-            delivery.add_unfinished_callback(coroutine, self._on_unfinished)
+            delivery.add_unfinished_callback(asyncio_task, self._on_unfinished)
 
     def on_error(
         self,
@@ -255,7 +255,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
             run.interrupt(cancellation)
         if not runs:
             return None
-        await asyncio.wait({run.coroutine for run in runs}, timeout=timeout)
+        await asyncio.wait({run.asyncio_task for run in runs}, timeout=timeout)
         return runs[0].delivery
 
     def _on_not_stored(self, task_id: str, error: ResultNotStoredError) -> None:

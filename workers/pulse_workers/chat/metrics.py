@@ -34,10 +34,10 @@ class MetricsReporter:
         self._topics: dict[str, tuple[float, int]] = {}
         self._atoms = AtomIndex()
         self._corrections: dict[str, str] = {}
-        self._changes = {
+        self._change_readers = {
             SCORES: services.store.change_reader(SCORES, self._classes.clear),
             KNOWLEDGE: services.store.change_reader(
-                KNOWLEDGE, self._forget_knowledge, _KNOWLEDGE_KEYS
+                KNOWLEDGE, self._clear_knowledge, _KNOWLEDGE_KEYS
             ),
         }
         self._history: collections.deque[tuple[float, _Values]] = collections.deque()
@@ -73,10 +73,10 @@ class MetricsReporter:
         )
 
     async def _update(self, bucket: str) -> None:
-        async for change in self._changes[bucket].read():
+        async for change in self._change_readers[bucket].read():
             self._fold(bucket, change.key, change.value)
 
-    def _forget_knowledge(self) -> None:
+    def _clear_knowledge(self) -> None:
         self._topics.clear()
         self._atoms.clear()
         self._corrections.clear()

@@ -60,16 +60,16 @@ class CheckedProvider(Protocol):
 
     @property
     def kind(self) -> str:
-        """Its technique."""
+        """Kind of the provider: `llm`, or that of a local one."""
         ...
 
     async def check(self) -> list[str]:
-        """Make a small call and return names of models, or raise an error."""
+        """Make a small call and return names of models."""
         ...
 
 
 class ModelServerCheck:
-    """Asks a server for its models, and whether those that are configured are among them."""
+    """Checks that a server lists the configured models."""
 
     kind = "llm"
 
@@ -82,7 +82,7 @@ class ModelServerCheck:
         """Return names of models, the configured ones first.
 
         Raises:
-            ModelError: the server cannot be asked, or lacks a configured model.
+            ModelError: the server does not respond, or lacks a configured model.
         """
         listed = await self._client.list_models()
         names = {name.removesuffix(_OLLAMA_TAG) for name in listed}
@@ -121,13 +121,13 @@ async def _check_provider(check: CheckedProvider) -> CheckResult:
 
 @dataclasses.dataclass(frozen=True)
 class ConfiguredProviders:
-    """What the tasks of a worker use.
+    """Providers, model clients and checks of a worker.
 
     Attributes:
         provider: passes each call to the configured provider.
-        configuration: which one that is.
+        configuration: the configuration they were made from.
         clients: model clients by the name of their provider.
-        checks: what is checked regularly, one per provider.
+        checks: regular checks, one per provider.
     """
 
     provider: Provider

@@ -21,10 +21,10 @@ from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
 
 MESSAGE: Final = "message"
 ATOM: Final = "atom"
-_FUSION: Final = 60
+_RRF_K: Final = 60
 """Constant of reciprocal rank fusion: the larger, the less the first ranks stand out."""
 _BATCH_SIZE: Final = 100
-_DEPTH: Final = 100
+_MAX_RANKED: Final = 100
 """Hits of each ranking that are fused."""
 
 
@@ -35,7 +35,7 @@ class SearchHit:
     Attributes:
         kind: `message` or `atom`.
         id: its ID.
-        score: fused score; only the order of scores means something.
+        score: fused score, only good for ordering hits.
         text_rank: rank by text, from 1; None if no word of the query is in it.
         vector_rank: rank by similarity, from 1; None if it is not similar. That of an atom is the
             rank of its best source.
@@ -50,16 +50,16 @@ class SearchHit:
 
 @dataclasses.dataclass(frozen=True)
 class SearchResult:
-    """What was found, best first, and how.
+    """Hits of a search, with the messages and atoms that they refer to.
 
     Attributes:
-        found: messages and atoms.
-        messages: by ID, those that were found and the sources of the atoms.
-        atoms: the atoms that were found, by ID.
+        hits: messages and atoms, best first.
+        messages: messages by ID: hits, and the sources of atoms that are hits.
+        atoms: atoms that are hits, by ID.
         embedding: which embedding answered, or why none did.
     """
 
-    found: Sequence[SearchHit]
+    hits: Sequence[SearchHit]
     messages: Mapping[str, ChatMessage]
     atoms: Mapping[str, Atom]
     embedding: Mapping[str, Any]
@@ -68,8 +68,8 @@ class SearchResult:
 class KnowledgeSearch:
     """Indexes in memory, filled at the first search and kept up to date by each further one.
 
-    Vectors and atoms of a message remain when it is deleted or expires. Such a message is no hit,
-    nor is an atom without another source, and others take their places.
+    Vectors and atoms of a message remain when it is deleted or expires. The message is no longer a
+    hit, nor is an atom without another source; the next best hits take their places.
     """
 
     def __init__(self, store: Store, provider: Provider, agents: AgentCalls) -> None:
@@ -79,9 +79,9 @@ class KnowledgeSearch:
         self._lock = asyncio.Lock()
         self._model = provider.version(Capability.EMBED).model
         self._vectors = store.vector_index(self._model)
-        self._changes = {
-            MESSAGES: store.change_reader(MESSAGES, self._forget_messages),
-            KNOWLEDGE: store.change_reader(KNOWLEDGE, self._forget_atoms, ("atom.*", "source.>")),
+        self._change_readers = {
+            MESSAGES: store.change_reader(MESSAGES, self._clear_messages),
+            KNOWLEDGE: store.change_reader(KNOWLEDGE, self._clear_atoms, ("atom.*", "source.>")),
         }
         self._texts = {MESSAGE: TextIndex(), ATOM: TextIndex()}
         self._messages: set[str] = set()
@@ -115,11 +115,11 @@ class KnowledgeSearch:
                 missing = wanted - messages.keys()
                 if not missing:
                     return SearchResult(found, messages, atoms, embedding)
-                for message_id in missing:  # they expired, which nothing announces
+                for message_id in missing:  # they have expired: expiry is not announced
                     self._remove(message_id)
 
     def _rank(self, query: str, query_vector: Vector | None, limit: int) -> list[SearchHit]:
-        """Return the best hits; in a thread, because it takes long."""
+        """Return the best hits. Call it in a thread: it takes long."""
         by_vector: dict[tuple[str, str], int] = {}
         for rank, hit in enumerate(self._similar(query_vector), 1):
             by_vector[MESSAGE, hit.message_id] = rank
@@ -128,7 +128,7 @@ class KnowledgeSearch:
                     by_vector.setdefault((ATOM, atom_id), rank)
         by_text = {
             (MESSAGE, key): rank
-            for rank, (key, _) in enumerate(self._texts[MESSAGE].search(query, _DEPTH), 1)
+            for rank, (key, _) in enumerate(self._texts[MESSAGE].search(query, _MAX_RANKED), 1)
         }
         atoms = (
             key
@@ -136,7 +136,7 @@ class KnowledgeSearch:
             if (atom := self._atoms.get(key)) is not None and self._sources(atom)
         )
         by_text |= {
-            (ATOM, key): rank for rank, key in enumerate(itertools.islice(atoms, _DEPTH), 1)
+            (ATOM, key): rank for rank, key in enumerate(itertools.islice(atoms, _MAX_RANKED), 1)
         }
         return fuse(by_text, by_vector)[:limit]
 
@@ -144,7 +144,7 @@ class KnowledgeSearch:
         if query_vector is None:
             return ()
         deleted = self._vectors.ids - self._messages
-        return self._vectors.search(query_vector, _DEPTH, deleted, related=True)
+        return self._vectors.search(query_vector, _MAX_RANKED, deleted, related=True)
 
     def _sources(self, atom: Atom) -> list[str]:
         """Return the IDs of the messages of an atom that were not deleted."""
@@ -153,26 +153,26 @@ class KnowledgeSearch:
 
     async def _refresh(self) -> None:
         await self._vectors.refresh()
-        for bucket, changes in self._changes.items():
+        for bucket, reader in self._change_readers.items():
             batch: list[KeyValueEntry] = []
-            async for stored in changes.read():
+            async for stored in reader.read():
                 batch.append(stored)
                 if len(batch) == _BATCH_SIZE:
                     await asyncio.to_thread(self._add_all, bucket, batch)
                     batch = []
             await asyncio.to_thread(self._add_all, bucket, batch)
 
-    def _forget_messages(self) -> None:
+    def _clear_messages(self) -> None:
         self._texts[MESSAGE] = TextIndex()
         self._messages.clear()
 
-    def _forget_atoms(self) -> None:
+    def _clear_atoms(self) -> None:
         self._texts[ATOM] = TextIndex()
         self._atoms.clear()
         self._atoms_of.clear()
 
     def _add_all(self, bucket: str, batch: Sequence[KeyValueEntry]) -> None:
-        """Add values, of which each takes up to a millisecond: not in the event loop."""
+        """Add values. Call it in a thread: each takes up to a millisecond."""
         for stored in batch:
             self._add(bucket, stored.key, stored.value)
 
@@ -237,7 +237,7 @@ def fuse(
     """
 
     def score(ranks: Iterable[int | None]) -> float:
-        return sum(1 / (_FUSION + rank) for rank in ranks if rank is not None)
+        return sum(1 / (_RRF_K + rank) for rank in ranks if rank is not None)
 
     found = []
     for kind, key in {**by_text, **by_vector}:

@@ -79,7 +79,7 @@ class ReceivedMessages:
 
 
 class MissingMessages:
-    """Enqueues, at the start and periodically, the task that processes what messages miss.
+    """Enqueues `process_missing_messages` at the start and periodically.
 
     Messages of a bot are received once: without it, what failed would never be repeated.
     """

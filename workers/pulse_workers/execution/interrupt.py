@@ -97,10 +97,10 @@ async def _run_async(
         return await target(*args, **kwargs)
     finally:
         delivery.phase = Phase.FINISHING
-        coroutine = asyncio.current_task()
-        while coroutine is not None and delivery.interruptions:
+        asyncio_task = asyncio.current_task()
+        while asyncio_task is not None and delivery.interruptions:
             delivery.interruptions -= 1
-            coroutine.uncancel()  # the result is still to be stored
+            asyncio_task.uncancel()  # the result is still to be stored
 
 
 def _run_sync(target: Callable[..., Any], delivery: Delivery, /, *args: Any, **kwargs: Any) -> Any:

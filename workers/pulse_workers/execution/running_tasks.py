@@ -17,14 +17,14 @@ class RunningTask:
         task_id: its id, empty when the message cannot be decoded.
         task_name: its name.
         started_at: Unix seconds.
-        coroutine: the asyncio task that runs it.
+        asyncio_task: the asyncio task that runs it.
         delivery: the delivery it belongs to.
     """
 
     task_id: str
     task_name: str
     started_at: float
-    coroutine: asyncio.Task[Any]
+    asyncio_task: asyncio.Task[Any]
     delivery: Delivery
 
     def describe(self) -> dict[str, object]:
@@ -45,7 +45,7 @@ class RunningTask:
         if delivery.phase is Phase.RUNNING and not delivery.is_sync:
             delivery.stop_observed = True
             delivery.interruptions += 1
-            self.coroutine.cancel(str(cancellation))
+            self.asyncio_task.cancel(str(cancellation))
 
 
 class TaskCanceller(Protocol):

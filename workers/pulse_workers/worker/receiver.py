@@ -42,13 +42,13 @@ from pulse_workers.worker.arguments import ArgumentConverter
 logger = logging.getLogger("pulse.workers.receiver")
 
 _MAX_CLOCK_SKEW_S: Final = 2.0
+"""Maximum expected difference between the clocks of server and worker."""
 _MAX_REASON: Final = 500
-"""Largest expected difference between the clocks of server and worker."""
 _END_TIMEOUT_S: Final = 2.0
 
 
 class DeliveryReceiver(Receiver):
-    """Runs tasks.
+    """Receiver that tracks, cancels, rejects and requeues deliveries.
 
     Attributes:
         broker: delivers the tasks.
@@ -105,7 +105,7 @@ class DeliveryReceiver(Receiver):
                 return
             if self._may_be_finished(delivery) and await self._check_redelivery(delivery, task_id):
                 return
-            await self._answer(message, delivery, raise_err=raise_err)
+            await self._run_or_reject(message, delivery, raise_err=raise_err)
         except Exception:
             logger.exception("%s %s: not executed, it will be redelivered", task_name, task_id)
         finally:
@@ -114,10 +114,10 @@ class DeliveryReceiver(Receiver):
             self.finished += 1
             delivery.finish()
 
-    async def _answer(
+    async def _run_or_reject(
         self, message: DeliveredMessage, delivery: Delivery, *, raise_err: bool
     ) -> None:
-        """Run a task; fail it if something about its message makes that impossible."""
+        """Run a task; reject it if its message makes that impossible."""
         try:
             await super().callback(message, raise_err)
         except Exception as error:
@@ -157,9 +157,9 @@ class DeliveryReceiver(Receiver):
             delivery.rejection = error
             return await super().run_task(raise_rejection, message, ack_controller)
         result = await super().run_task(interruptible(target, delivery), message, ack_controller)
-        coroutine = asyncio.current_task()
-        while coroutine is not None and coroutine.cancelling():
-            coroutine.uncancel()  # the task function has ended; its result is still to be stored
+        asyncio_task = asyncio.current_task()
+        while asyncio_task is not None and asyncio_task.cancelling():
+            asyncio_task.uncancel()  # the task function has ended; its result is still to be stored
         return result
 
     async def reject(self, delivery: Delivery, cancellation: Cancellation) -> None:
@@ -193,7 +193,7 @@ class DeliveryReceiver(Receiver):
         if run is None:
             return None
         run.interrupt(cancellation)
-        await asyncio.wait({run.coroutine}, timeout=timeout)
+        await asyncio.wait({run.asyncio_task}, timeout=timeout)
         return run.delivery
 
     async def cancel_all(self, cancellation: Cancellation) -> int:
@@ -210,7 +210,7 @@ class DeliveryReceiver(Receiver):
         for run in unfinished:
             run.interrupt(cancellation)
         if unfinished:
-            await asyncio.wait([run.coroutine for run in unfinished], timeout=_END_TIMEOUT_S)
+            await asyncio.wait([run.asyncio_task for run in unfinished], timeout=_END_TIMEOUT_S)
         for delivery in (run.delivery for run in unfinished if not run.delivery.acked):
             substitute = SyntheticDelivery(delivery.data, delivery.attempt, delivery.queued_at)
             await self.reject(substitute, cancellation)
@@ -226,13 +226,13 @@ class DeliveryReceiver(Receiver):
         unfinished = [
             run
             for run, is_accepted in zip(running, accepted, strict=True)
-            if is_accepted and not run.coroutine.done()
+            if is_accepted and not run.asyncio_task.done()
         ]
         for run in unfinished:
             run.delivery.requeued = True
-            run.coroutine.cancel()
+            run.asyncio_task.cancel()
         if unfinished:
-            await asyncio.wait([run.coroutine for run in unfinished], timeout=_END_TIMEOUT_S)
+            await asyncio.wait([run.asyncio_task for run in unfinished], timeout=_END_TIMEOUT_S)
         for run in unfinished:
             await run.delivery.requeue()
         return len(unfinished)
@@ -246,10 +246,10 @@ class DeliveryReceiver(Receiver):
         if cancellation is not None and delivery.rejection is None:
             delivery.cancellation = cancellation
             delivery.rejection = cancellation.error()
-        coroutine = asyncio.current_task()
-        if coroutine is not None:
+        asyncio_task = asyncio.current_task()
+        if asyncio_task is not None:
             self.running[delivery.sequence] = RunningTask(
-                task_id, task_name, time.time(), coroutine, delivery
+                task_id, task_name, time.time(), asyncio_task, delivery
             )
         return task_id, task_name
 

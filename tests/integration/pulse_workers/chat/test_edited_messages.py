@@ -100,4 +100,4 @@ async def test_a_live_message_is_read_with_the_stored_vectors_of_those_before_it
 
 async def found_atoms(search: KnowledgeSearch, query: str) -> set[str]:
     """Return the IDs of the atoms that a search finds."""
-    return {each.id for each in (await search.search(query, 10)).found if each.kind == ATOM}
+    return {each.id for each in (await search.search(query, 10)).hits if each.kind == ATOM}

@@ -88,19 +88,19 @@ async def test_deleted_and_expired_messages_are_no_hits_and_others_take_their_pl
     )
     earlier = make_search(store)
     before = await earlier.search(QUERY, 100)
-    assert {each.id for each in before.found if each.kind == ATOM} == {"atom1", "atom2", "atom3"}
-    assert living.isdisjoint(each.id for each in before.found[:50])
+    assert {each.id for each in before.hits if each.kind == ATOM} == {"atom1", "atom2", "atom3"}
+    assert living.isdisjoint(each.id for each in before.hits[:50])
     assert len(await store.delete_messages(each.id for each in deleted)) == len(deleted)
     for each in expired:  # as their age does: nothing tells of it
         await js.purge_stream("KV_pulse_messages", subject=f"$KV.pulse_messages.{each.id}")
     for search in (earlier, make_search(store)):
         result = await search.search(QUERY, 100)
-        found = [each.id for each in result.found if each.kind == MESSAGE]
-        assert len(result.found) == 100
+        found = [each.id for each in result.hits if each.kind == MESSAGE]
+        assert len(result.hits) == 100
         assert set(found) <= living
-        assert [each.id for each in result.found if each.kind == ATOM] == ["atom3"]
+        assert [each.id for each in result.hits if each.kind == ATOM] == ["atom3"]
         assert set(result.messages) <= living
-        assert sum(each.vector_rank is not None for each in result.found) >= 90
+        assert sum(each.vector_rank is not None for each in result.hits) >= 90
 
 
 async def test_what_only_resembles_a_query_as_any_text_does_is_no_hit(js: JetStreamContext) -> None:
@@ -109,10 +109,10 @@ async def test_what_only_resembles_a_query_as_any_text_does_is_no_hit(js: JetStr
     related = chat_message("The coffee machine leaks", id="3.1")
     await put(store, [related])
     search = make_search(store)
-    assert [each.id for each in (await search.search("leaking coffee machines", 10)).found] == [
+    assert [each.id for each in (await search.search("leaking coffee machines", 10)).hits] == [
         "3.1"
     ]
-    assert not (await search.search("kubernetes ingress certificate", 10)).found
+    assert not (await search.search("kubernetes ingress certificate", 10)).hits
 
 
 async def test_the_embedding_of_a_query_is_published_as_a_call(js: JetStreamContext) -> None:

@@ -368,7 +368,7 @@ async def test_an_index_forgets_what_expired_and_a_bucket_that_was_created_again
     index = make_search(store)
 
     async def found(query: str) -> set[str]:
-        return {each.id for each in (await index.search(query, 10)).found}
+        return {each.id for each in (await index.search(query, 10)).hits}
 
     await store.messages.put_many([chat_message("the queue", id=f"1.{n}") for n in range(5)])
     assert await found("queue") == {f"1.{n}" for n in range(5)}

@@ -17,7 +17,6 @@ from pulse_workers.chat.agents.prompt_data import (
 )
 from pulse_workers.chat.agents.prompt_injection import has_prompt_injection, is_prompt_injection
 from pulse_workers.chat.providers.configuration import AgentConfiguration
-from pulse_workers.chat.providers.divided_requests import DividedRequests
 from pulse_workers.chat.providers.model_client import CompletionRequest, ModelClient
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.partial_provider import PartialProvider
@@ -32,6 +31,7 @@ from pulse_workers.chat.providers.provider import (
     PeriodSummary,
     SummaryRequest,
 )
+from pulse_workers.chat.providers.split_requests import SplitRequests
 from pulse_workers.chat.records import NOT_JUDGED, ChatMessage, Topic
 from pulse_workers.errors import ProviderRefusedError
 
@@ -231,7 +231,7 @@ class LanguageModelProvider(PartialProvider):
         attachments: dict[str, str] | None = None,
         context: Callable[[ChatMessage], int] = lambda _first: 0,
     ) -> Iterator[list[ChatMessage]]:
-        """Divide messages so that each part fits into the budget; a message is not divided.
+        """Split messages so that each part fits into the budget; a message is not split.
 
         Args:
             messages: in the order in which they were sent.
@@ -261,20 +261,20 @@ class LanguageModelProvider(PartialProvider):
         self,
         parts: Iterable[Sequence[ChatMessage]],
         request: Callable[[Sequence[ChatMessage]], CompletionRequest[T]],
-    ) -> DividedRequests[T]:
-        """Make a request for each part, and divide the parts that fail.
+    ) -> SplitRequests[T]:
+        """Make a request for each part, and split the parts that fail.
 
         Raises:
             ModelError: all failed; it is the first error and has the usage of all.
         """
-        asked = DividedRequests(self._client, request, concurrency=_CONCURRENCY)
+        asked = SplitRequests(self._client, request, concurrency=_CONCURRENCY)
         await asked.ask(list(parts))
         return asked
 
     def _answer(
         self,
         value: T,
-        asked: DividedRequests[Any],
+        asked: SplitRequests[Any],
         answer: AnswerSchema[Any],
         prompt: Prompt | None = None,
     ) -> Answer[T]:

@@ -145,39 +145,39 @@ async def process_batch(services: Services, ids: Sequence[str], task_id: str) ->
             if is_due(records[message.id].get(stage), message.content_hash, versions[stage])
         ]
 
-    todo = {stage: due_for(stage) for stage in Stage}
+    due = {stage: due_for(stage) for stage in Stage}
     vectors: Mapping[str, Vector] = {}
     summary: Mapping[str, Any] = {}
-    if todo[Stage.SCORED]:
-        scored = await score_messages(services, todo[Stage.SCORED], task_id)
-        _update(records, Stage.SCORED, todo, scored.records)
-    if todo[Stage.EMBEDDED]:
-        embedded = await embed_messages(services, todo[Stage.EMBEDDED])
-        _update(records, Stage.EMBEDDED, todo, embedded.records)
+    if due[Stage.SCORED]:
+        scored = await score_messages(services, due[Stage.SCORED], task_id)
+        _update(records, Stage.SCORED, due, scored.records)
+    if due[Stage.EMBEDDED]:
+        embedded = await embed_messages(services, due[Stage.EMBEDDED])
+        _update(records, Stage.EMBEDDED, due, embedded.records)
         vectors = embedded.vectors
-    if unextracted := todo[Stage.EXTRACTED]:
+    if unextracted := due[Stage.EXTRACTED]:
         edited = [
             message
             for message in unextracted
             if is_edited(records[message.id].get(Stage.EXTRACTED), message.content_hash)
         ]
         extracted = await extract_messages(services, unextracted, vectors, task_id, edited=edited)
-        _update(records, Stage.EXTRACTED, todo, extracted.records)
+        _update(records, Stage.EXTRACTED, due, extracted.records)
         summary = extracted.summary
     outcomes = StageOutcomes()
     for message in messages:
         outcomes.add(records[message.id])
-    return BatchResult(outcomes, {stage: len(each) for stage, each in todo.items()}, summary)
+    return BatchResult(outcomes, {stage: len(each) for stage, each in due.items()}, summary)
 
 
 def _update(
     records: dict[str, dict[Stage, StageRecord]],
     stage: Stage,
-    todo: Mapping[Stage, Sequence[ChatMessage]],
+    due: Mapping[Stage, Sequence[ChatMessage]],
     new: Mapping[str, StageRecord],
 ) -> None:
     """Replace the records of a stage that ran; a message that was edited meanwhile has none."""
-    for message in todo[stage]:
+    for message in due[stage]:
         records[message.id].pop(stage, None)
         if message.id in new:
             records[message.id][stage] = new[message.id]

@@ -2,7 +2,7 @@
 
 The task that enqueues them keeps a slot of a worker while it waits. If all slots are taken by such
 tasks, no worker is left for the batches, so the waiting task runs a batch itself. It also does so
-while a worker of the queue does not know the task `process_messages`, as earlier versions.
+while a worker of the queue does not know the task `process_messages`, as in earlier versions.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ _FIRST_POLL_S: Final = 0.05
 _MAX_POLL_S: Final = 1.0
 
 Fields = dict[str, Any]
-Enqueue = Callable[[str, Sequence[str]], Awaitable[object]]
-Run = Callable[[Sequence[str], str], Awaitable[Fields]]
+EnqueueBatch = Callable[[str, Sequence[str]], Awaitable[object]]
+RunBatch = Callable[[Sequence[str], str], Awaitable[Fields]]
 
 
 class QueuedBatch(msgspec.Struct, frozen=True):
@@ -52,8 +52,8 @@ class BatchQueue:
         self,
         broker: AsyncBroker,
         state: StateStore,
-        enqueue: Enqueue,
-        run: Run,
+        enqueue: EnqueueBatch,
+        run: RunBatch,
         on_result: Callable[[Fields], None],
         may_enqueue: Callable[[], bool],
     ) -> None:

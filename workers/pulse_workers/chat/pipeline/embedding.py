@@ -14,13 +14,13 @@ from pulse_workers.chat.pipeline.stages import (
     is_due,
     stage_versions,
 )
-from pulse_workers.chat.providers.divided_requests import halves
 from pulse_workers.chat.providers.model_errors import (
     ModelProtocolError,
     ModelRefusedError,
     is_about_input,
 )
 from pulse_workers.chat.providers.provider import Answer, Capability, FallbackCause, Usage
+from pulse_workers.chat.providers.split_requests import halves
 from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
@@ -28,7 +28,7 @@ from pulse_workers.errors import ProviderRefusedError, StoreFullError
 
 
 @dataclasses.dataclass(frozen=True)
-class Embedded:
+class EmbeddingResult:
     """Vectors and errors by message ID, the stage record of each message, and the cost.
 
     Attributes:
@@ -46,7 +46,7 @@ class Embedded:
     tokens: int
 
 
-async def embed_messages(services: Services, messages: Sequence[ChatMessage]) -> Embedded:
+async def embed_messages(services: Services, messages: Sequence[ChatMessage]) -> EmbeddingResult:
     """Embed messages, and store their vectors and the outcome of the stage.
 
     Raises:
@@ -87,7 +87,7 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
         for each in current
     }
     await services.store.stages.put_many(Stage.EMBEDDED, records)
-    return Embedded(work.vectors, work.errors, records, work.model, work.usage.tokens_in)
+    return EmbeddingResult(work.vectors, work.errors, records, work.model, work.usage.tokens_in)
 
 
 async def stored_vectors(
@@ -144,20 +144,20 @@ class MessageEmbedding:
     async def _embed(self, messages: Sequence[ChatMessage]) -> Answer[None]:
         """Embed messages, and return the provider and the usage."""
         parts: list[Sequence[ChatMessage]] = [messages]
-        divisions = 0
+        splits = 0
         while parts:
             failed = [(part, error) for part in parts if (error := await self._try(part))]
             parts = []
             for part, error in failed:
                 # Without a vector, each text may be refused: a setting may be wrong.
-                is_worth_it = is_about_input(error) or bool(self.vectors) or not divisions
-                if len(part) > 1 and is_worth_it:
+                may_succeed = is_about_input(error) or bool(self.vectors) or not splits
+                if len(part) > 1 and may_succeed:
                     parts += halves(part)
                 elif len(part) == 1 and self.vectors:  # others are accepted
                     self.errors[part[0].id] = ProviderRefusedError(str(error))
                 else:
                     self.errors.update({each.id: error for each in part})
-            divisions += 1
+            splits += 1
         if self._answer is None:
             raise next(iter(self.errors.values()))
         return self._answer

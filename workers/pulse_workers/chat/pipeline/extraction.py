@@ -34,7 +34,7 @@ _RENEWAL_S: Final = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Extracted:
+class ExtractionResult:
     """What was found, or why nothing was.
 
     Attributes:
@@ -57,7 +57,7 @@ async def extract_messages(
     edited: Sequence[ChatMessage] = (),
     agent: str = Capability.EXTRACT.agent,
     language: str | None = None,
-) -> Extracted:
+) -> ExtractionResult:
     """Extract topics and atoms; store and publish them, and the outcome of the stage.
 
     Args:
@@ -123,9 +123,9 @@ async def extract_messages(
         for each in current
     }
     if language is not None:
-        return Extracted(summary, failure, {})
+        return ExtractionResult(summary, failure, {})
     await services.store.stages.put_many(Stage.EXTRACTED, records)
-    return Extracted(summary, failure, records)
+    return ExtractionResult(summary, failure, records)
 
 
 @contextlib.asynccontextmanager

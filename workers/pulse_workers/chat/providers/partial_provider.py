@@ -1,4 +1,4 @@
-"""A provider that can do a part of what the protocol has, and refuses the rest."""
+"""Base of providers with a part of the capabilities: unsupported calls raise an error."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -19,7 +19,7 @@ from pulse_workers.errors import ProviderRefusedError
 
 
 class PartialProvider:
-    """Base class: each call is refused unless a subclass implements it."""
+    """Base class: each call raises `ProviderRefusedError` unless a subclass implements it."""
 
     kind = "llm"
 
@@ -39,21 +39,21 @@ class PartialProvider:
         return []
 
     async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
-        """Refuse; see `Provider`."""
-        self._refuse(f"classify {len(inputs)} messages")
+        """Raise `ProviderRefusedError`; see `Provider`."""
+        self._raise_unsupported(f"classify {len(inputs)} messages")
 
     async def embed(self, texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
-        """Refuse; see `Provider`."""
+        """Raise `ProviderRefusedError`; see `Provider`."""
         del is_query
-        self._refuse(f"embed {len(texts)} texts")
+        self._raise_unsupported(f"embed {len(texts)} texts")
 
     async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
-        """Refuse; see `Provider`."""
-        self._refuse(f"extract from {len(request.messages)} messages")
+        """Raise `ProviderRefusedError`; see `Provider`."""
+        self._raise_unsupported(f"extract from {len(request.messages)} messages")
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
-        """Refuse; see `Provider`."""
-        self._refuse(f"summarise {len(request.messages)} messages")
+        """Raise `ProviderRefusedError`; see `Provider`."""
+        self._raise_unsupported(f"summarise {len(request.messages)} messages")
 
-    def _refuse(self, what: str) -> NoReturn:
+    def _raise_unsupported(self, what: str) -> NoReturn:
         raise ProviderRefusedError(f"{self.name} is not configured to {what}")

@@ -31,7 +31,7 @@ async def search_knowledge(query: str, limit: int = 10) -> dict[str, Any]:
     if not query:
         return {"query": "", "hits": [], "embedding": None}
     result = await services.search.search(query, max(1, min(limit, MAX_RESULTS)), current_task_id())
-    hits = [_ranks(each) | _fields(each, result.messages, result.atoms) for each in result.found]
+    hits = [_ranks(each) | _fields(each, result.messages, result.atoms) for each in result.hits]
     return {"query": query, "hits": hits, "embedding": dict(result.embedding)}
 
 

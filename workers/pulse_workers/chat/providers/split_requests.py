@@ -1,4 +1,4 @@
-"""Requests about parts of messages: a part that is refused or answered invalidly is divided.
+"""Requests about parts of messages: a part that is refused or answered invalidly is split.
 
 One message that a content filter refuses, or that makes a model write invalid JSON, prevents no
 other message from being answered.
@@ -23,12 +23,12 @@ from pulse_workers.errors import ProviderRefusedError
 T = TypeVar("T")
 Item = TypeVar("Item")
 
-MAX_INVALID_DIVISIONS: Final = 2
+MAX_INVALID_SPLITS: Final = 2
 """Each invalid answer is paid for, with its repairs."""
 
 
-class DividedRequests(Generic[T]):
-    """Asks a model about messages in parts.
+class SplitRequests(Generic[T]):
+    """Requests to a model about parts of messages.
 
     Attributes:
         errors: why messages were not answered, by message ID.
@@ -52,7 +52,7 @@ class DividedRequests(Generic[T]):
         """
         self._client = client
         self._request = request
-        self._turns = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
         self._completions: dict[str, Completion[T]] = {}
         self._order: dict[str, int] = {}
         self._stopped: ModelError | None = None
@@ -72,7 +72,7 @@ class DividedRequests(Generic[T]):
         return next((each.model for each in self._completions.values()), "")
 
     async def ask(self, parts: Sequence[Sequence[ChatMessage]]) -> None:
-        """Make a request for each part, and divide the parts that fail.
+        """Make a request for each part, and split the parts that fail.
 
         After an error that all requests would have, such as a wrong key, no more are made.
 
@@ -83,18 +83,18 @@ class DividedRequests(Generic[T]):
             message.id: index
             for index, message in enumerate(message for part in parts for message in part)
         }
-        divisions = 0
+        splits = 0
         while parts:
             failed = await self._ask_once(parts)
             parts = []
             for part, error in failed:
-                if len(part) > 1 and self._is_divided(error, divisions):
+                if len(part) > 1 and self._can_split(error, splits):
                     parts += halves(part)
                 elif len(part) == 1 and self._completions and _may_be_about_input(error):
                     self.errors[part[0].id] = ProviderRefusedError(str(error))  # others are not
                 else:
                     self.errors.update({message.id: error for message in part})
-            divisions += 1
+            splits += 1
         if self._first_error is not None and not self._completions:
             self._first_error.usage = self.usage
             raise self._first_error
@@ -111,7 +111,7 @@ class DividedRequests(Generic[T]):
         return [(part, error) for part, error in found if error is not None]
 
     async def _ask_about(self, part: Sequence[ChatMessage]) -> ModelError | None:
-        async with self._turns:
+        async with self._slots:
             if self._stopped is not None:
                 return self._stopped
             try:
@@ -127,16 +127,16 @@ class DividedRequests(Generic[T]):
         self._completions[part[0].id] = completion
         return None
 
-    def _is_divided(self, error: ModelError, divisions: int) -> bool:
+    def _can_split(self, error: ModelError, splits: int) -> bool:
         if self._stopped is not None:
             return False
         # Without an answer, all requests may have the error: a setting may be wrong.
-        is_worth_it = bool(self._completions) or not divisions
+        may_succeed = bool(self._completions) or not splits
         if isinstance(error, InvalidAnswerError):
-            return is_worth_it and divisions < MAX_INVALID_DIVISIONS
+            return may_succeed and splits < MAX_INVALID_SPLITS
         if isinstance(error, ModelRefusedError) and error.is_about_input:
             return True
-        return is_worth_it and _may_be_about_input(error)
+        return may_succeed and _may_be_about_input(error)
 
 
 def _may_be_about_input(error: ModelError) -> bool:
