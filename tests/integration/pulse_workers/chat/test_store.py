@@ -412,6 +412,15 @@ async def test_the_most_important_messages_of_a_period_are_kept_in_their_order(
     assert [each.id for each in selection.messages()] == ["5.99", "5.100", "5.102"]
 
 
+async def test_a_damaged_value_of_the_state_is_replaced(js: JetStreamContext, store: Store) -> None:
+    for damaged in (b'{"slots": ', b"\xff", b"[" * 100_000):
+        ack = await js.publish(f"$KV.{STATE}.provider.test", damaged)
+        assert await store.state.get("provider.test") == (None, ack.seq)
+        assert await store.state.compare_and_set("provider.test", {"spent": 1}, ack.seq)
+        value, _revision = await store.state.get("provider.test")
+        assert value == {"spent": 1}
+
+
 async def test_a_batch_of_a_killed_worker_is_run_and_its_full_bucket_is_a_failed_batch(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
