@@ -359,6 +359,63 @@ async def test_vectors_of_single_messages_are_joined_in_one_block(
     assert await store.vectors.get({ids[0]: next(iter(set((await blocks()).values())))}) == {}
 
 
+@pytest.mark.parametrize("dimensions", [128, 8_192])
+async def test_blocks_are_joined_without_loss_and_not_again_and_again(
+    store: Store, dimensions: int
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    vectors = np.eye(90, dimensions, dtype=np.float32)
+
+    async def embed(numbers: Sequence[int], content: str) -> None:
+        ids = [f"1.{n}" for n in numbers]
+        keys = await store.vectors.put(ids, [content] * len(ids), vectors[list(numbers)], "model")
+        records = {
+            each: StageRecord(content, "model", StageOutcome.DONE, "", block=keys[each])
+            for each in ids
+        }
+        await store.stages.put_many(Stage.EMBEDDED, records)
+
+    async def lost() -> set[int]:
+        ids = [f"1.{n}" for n in range(90)]
+        records = await store.stages.get_many(ids, [Stage.EMBEDDED])
+        blocks = {key: found[Stage.EMBEDDED].block for key, found in records.items()}
+        found = await store.vectors.get(blocks)
+        return {n for n, key in enumerate(ids) if key not in found or found[key].argmax() != n}
+
+    # A block that is joined alone, as all others are unused, has the same key as before.
+    await embed(range(20), "as it is")
+    await embed(range(20, 75), "old")
+    await embed(range(20, 90), "new")
+    assert await join_blocks(store, "model", later) >= 1
+    assert await lost() == set()
+    if dimensions > 4_096:  # a block has 32 rows: those that were joined are as large as can be
+        before = await store.last_sequence("pulse_embeddings")
+        assert await join_blocks(store, "model", later) == 0
+        assert await store.last_sequence("pulse_embeddings") == before
+    await embed(range(75), "old")
+    assert await delete_unused_blocks(store, later) >= 1
+    await embed(range(75), "new")
+    await join_blocks(store, "model", later)
+    assert await lost() == set()
+
+
+async def test_a_block_that_is_stored_again_is_not_deleted_as_it_was_before(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    read, row = store.stages.get_many, np.ones((1, 8), np.float32)
+    blocks = await store.vectors.put(["1.1"], ["before the edit"], row, "model")
+
+    async def edited_back(*args: Any) -> dict[str, dict[Stage, StageRecord]]:
+        found = await read(*args)
+        await store.vectors.put(["1.1"], ["before the edit"], row, "model")
+        return found
+
+    monkeypatch.setattr(store.stages, "get_many", edited_back)
+    assert await delete_unused_blocks(store, later) == 0
+    assert set(await store.vectors.get(blocks)) == {"1.1"}
+
+
 async def test_an_index_forgets_what_expired_and_a_bucket_that_was_created_again(
     store: Store, js: JetStreamContext, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

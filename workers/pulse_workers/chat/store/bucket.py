@@ -102,6 +102,19 @@ class Bucket:
         writes = [Write(self._prefix + key, b"", is_deletion=True) for key in existing]
         await self._check(await self._requests.write(writes))
 
+    async def delete_at(self, revisions: Mapping[str, int]) -> set[str]:
+        """Delete the keys that are at the revision that is given with each; return them.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit; some of the values may be deleted.
+        """
+        deleted, error = await self._write_at(
+            {key: Write(self._prefix + key, b"", each, True) for key, each in revisions.items()}
+        )
+        if error is not None:
+            raise error
+        return deleted
+
     async def create_many(self, values: Mapping[str, bytes]) -> set[str]:
         """Store the values whose keys do not exist, or were deleted; return these keys.
 
@@ -144,12 +157,21 @@ class Bucket:
         self, values: Mapping[str, tuple[bytes, int]]
     ) -> tuple[set[str], StoreFullError | None]:
         """Store values as `update_many`; return the keys, and the error if the bucket is full."""
-        writes = [
-            Write(self._prefix + key, value, revision) for key, (value, revision) in values.items()
-        ]
+        return await self._write_at(
+            {
+                key: Write(self._prefix + key, value, revision)
+                for key, (value, revision) in values.items()
+            }
+        )
+
+    async def _write_at(
+        self, writes: Mapping[str, Write]
+    ) -> tuple[set[str], StoreFullError | None]:
+        """Write at revisions; return the keys that were at them, and the error of a full bucket."""
         written: set[str] = set()
         full: APIError | None = None
-        for key, error in zip(values, await self._requests.write(writes), strict=True):
+        errors = await self._requests.write(list(writes.values()))
+        for key, error in zip(writes, errors, strict=True):
             if error is None:
                 written.add(key)
             elif error.err_code in FULL_CODES:

@@ -87,7 +87,7 @@ class VectorStore:
         """
         blocks: dict[str, bytes] = {}
         keys: dict[str, str] = {}
-        size = max(1, _MAX_BLOCK_BYTES // max(1, 2 * vectors.shape[1]))
+        size = rows_per_block(vectors.shape[1])
         for first in range(0, len(ids), size):
             part = slice(first, first + size)
             block = VectorBlock(
@@ -101,13 +101,22 @@ class VectorStore:
         await self._bucket.put_many(blocks)
         return keys
 
-    async def delete(self, keys: Iterable[str]) -> None:
-        """Delete blocks.
+    async def delete(self, revisions: Mapping[str, int]) -> set[str]:
+        """Delete blocks that were not stored again since they were read; return their keys.
+
+        A message that is edited back has the block again that it had before.
+
+        Args:
+            revisions: sequence at which each block was read, by key.
 
         Raises:
             StoreFullError: the bucket has reached its limit.
         """
-        await self._bucket.delete_many(keys)
+        return await self._bucket.delete_at(revisions)
+
+    async def existing(self, keys: Iterable[str]) -> set[str]:
+        """Return the keys of those blocks that are stored."""
+        return set(await self._bucket.get_many(list(keys)))
 
     async def get(self, blocks: Mapping[str, str]) -> dict[str, Vector]:
         """Return vectors by message ID.
@@ -230,6 +239,11 @@ def _unrelated_up_to(similarities: NDArray[np.float32]) -> float:
     median = float(np.median(similarities))
     deviation = _TO_STANDARD_DEVIATION * float(np.median(np.abs(similarities - median)))
     return median + max(_DEVIATIONS * deviation, _MIN_SHARE * (1 - median))
+
+
+def rows_per_block(dimensions: int) -> int:
+    """Return the maximum number of vectors of a length that one block has."""
+    return max(1, _MAX_BLOCK_BYTES // max(1, 2 * dimensions))
 
 
 def block_keys(model: str) -> str:
