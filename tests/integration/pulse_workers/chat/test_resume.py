@@ -17,6 +17,7 @@ from pulse_workers.chat.records import Stage, StageOutcome, Vector
 from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.store.store import Store
 
+from pulse_desktop.protocol.soft_failure import classify_return_value
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
 from tests.kit.chat_export import CHAT_ID, message, read_export, write_export
@@ -85,6 +86,43 @@ async def test_only_what_failed_is_repeated(shared: WorkerHarness, tmp_path: Pat
     for event_type in ("message.scored", "message.new"):
         await wait_until(lambda name=event_type: set(ids) <= set(announced(harness, name)), 30)
         assert {announced(harness, event_type)[key] for key in ids} == {1}
+
+
+@module_loop
+async def test_a_file_that_is_cut_off_is_a_soft_failure_that_says_where_and_names_its_chats(
+    shared: WorkerHarness, tmp_path: Path
+) -> None:
+    def account(*numbers: int) -> str:
+        chats = [
+            {
+                "name": f"Chat {number}",
+                "type": "private_supergroup",
+                "id": number,
+                "messages": [message(n, f"we restart queue {number}.{n}") for n in (1, 2)],
+            }
+            for number in numbers
+        ]
+        return json.dumps({"chats": {"list": chats}}, indent=1)
+
+    export = tmp_path / "result.json"
+    text = account(901, 902)
+    export.write_text(text[: text.index("queue 902.2")])
+    cut = await ingest(shared, export)
+    start = text.rindex("{", 0, text.index("queue 902.2"))
+    assert (cut["cut_off_at"], cut["failed"], cut["source_name"]) == (
+        start,
+        0,
+        "Chat 901, Chat 902",
+    )
+    status = classify_return_value(cut)
+    assert status.outcome == "soft_failed"
+    assert status.reason == (
+        f"the file ends in the middle of a message, which begins at byte {start:,}; 3 messages kept"
+    )
+    export.write_text(account(901, 902, 903, 904))
+    whole = await ingest(shared, export)
+    assert (whole["source_name"], whole["cut_off_at"]) == ("4 chats", None)
+    assert classify_return_value(whole).outcome == "succeeded"
 
 
 @pytest.mark.parametrize(
