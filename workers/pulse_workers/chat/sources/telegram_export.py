@@ -135,7 +135,7 @@ class _BatchReader:
             self._open()
         for found in self._found:
             batch = None if found is None else self._add(found)
-            if found is None or batch is not None:
+            if found is None or batch is not None or self._is_closed:
                 return batch
         return self._end()
 

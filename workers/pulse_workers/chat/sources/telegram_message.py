@@ -96,9 +96,7 @@ def convert_message(
     content, entities = _flatten(raw.get("text"), raw.get("text_entities"))
     content = "\n".join(part for part in (content, describe_content(raw)) if part)
     links = [text for kind, text in entities if kind in _LINK_ENTITIES]
-    links += [link for link in _LINK.findall(content) if link not in links]
     mentions = [text for kind, text in entities if kind in _MENTION_ENTITIES]
-    mentions += [name for name in _MENTION.findall(content) if name not in mentions]
     return ChatMessage(
         id=message_id(chat, raw["id"]),
         external_message_id=message_id(chat, raw["id"]),
@@ -111,8 +109,8 @@ def convert_message(
         edited_at=_timestamp(raw, "edited"),
         reply_to=_reply_to(raw, chat),
         forwarded_from=str(raw.get("forwarded_from") or ""),
-        links=tuple(links),
-        mentions=tuple(mentions),
+        links=tuple(dict.fromkeys(links + _LINK.findall(content))),
+        mentions=tuple(dict.fromkeys(mentions + _MENTION.findall(content))),
         has_code=any(kind in _CODE_ENTITIES for kind, _ in entities) or "```" in content,
         attachments=tuple(_attachments(raw)),
         media_type=_media_type(raw),
