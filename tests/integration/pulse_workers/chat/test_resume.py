@@ -224,6 +224,17 @@ async def test_stored_messages_that_miss_a_stage_are_processed_whatever_their_so
         assert {each.outcome for each in found.values()} == {StageOutcome.DONE}
     third = await process_missing(0)
     assert (third["missing"], third["enqueued"], third["busy"]) == (0, 0, False)
+
+    # Unused vectors are deleted also if nothing was missing. Those that are gone are made again.
+    checked, _ = await store.state.get("unused_blocks")
+    assert checked["at"] == pytest.approx(time.time(), abs=300)
+    blocks = {key: found[Stage.EMBEDDED].block for key, found in records.items()}
+    block = blocks[ids[0]]
+    await harness.js.purge_stream("KV_pulse_embeddings", subject=f"$KV.pulse_embeddings.{block}")
+    fourth = await process_missing(0)
+    assert (fourth["missing"], fourth["finished"], fourth["failed"]) == (3, True, 0)
+    assert set(await store.vectors.get(blocks)) == set(ids)
+    assert (await process_missing(0))["missing"] == 0
     assert await Lease(store, "missing", "another task", 60).acquire(time.time())
     assert (await process_missing(0))["busy"]
     await Lease(store, "missing", "another task", 60).release()
