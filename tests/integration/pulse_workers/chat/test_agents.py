@@ -145,10 +145,19 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
         assert failed["answer"] == "BANANA"
         assert failed["tokens_in"] > 0
         # The next ingest repeats what failed.
-        server.script = right_answer
-        healed = await run_task(harness, "ingest_messages", str(export))
-        assert healed["failed"] == 0
-        assert given_messages(server.requests_of("completion")[-1])
+        row = [1.0] * 700_000
+        server.script = lambda request: Reply(vectors=[row] * len(request.body["input"]))
+        file = tmp_path / "providers.toml"
+        file.write_text(
+            f'[providers.own]\nurl = "{server.openai_url}"\n'
+            '[agents.embedding]\nprovider = "own"\nmodel = "long"\n'
+        )
+        await harness.run(providers_file=file)
+        export = write_export(tmp_path / "export", [message(1, "we decided to roll back")])
+        done = await run_task(harness, "ingest_messages", str(export))
+    assert done["stages"]["embedded"] == {"done": 0, "refused": 0, "failed": 1}
+    assert "700,000 dimensions" in done["message"]
+    assert done["stages"]["extracted"]["done"] == 1
 
 
 async def test_a_fallback_is_named_in_events_records_and_results(

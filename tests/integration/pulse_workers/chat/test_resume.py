@@ -241,6 +241,24 @@ async def test_stored_messages_that_miss_a_stage_are_processed_whatever_their_so
 
 
 @module_loop
+async def test_messages_that_can_never_be_stored_are_counted_and_the_others_processed(
+    shared: WorkerHarness, tmp_path: Path
+) -> None:
+    chat = [message(n, f"we decided to keep release {n}") for n in range(1, 4)]
+    chat += [message(4, "x y " * 500_000), message(5, "fine", author="a" * 1_100_000)]
+    export = write_export(tmp_path / "export", [*chat, message(6, "the queue fails")])
+    export.write_text(export.read_text().replace(str(CHAT_ID), "4200077"))
+    returned = await ingest(shared, export)
+    assert (returned["read"], returned["new"], returned["finished"]) == (6, 4, True)
+    assert (returned["refused"], returned["failed"]) == (2, 0)
+    assert "4200077.4" in returned["reason"]
+    assert "max_payload" in returned["reason"]
+    assert returned["stages"]["extracted"] == {"done": 4, **ALL_DONE}
+    again = await ingest(shared, export)
+    assert (again["unchanged"], again["refused"]) == (4, 2)
+
+
+@module_loop
 async def test_an_ingest_that_fails_for_good_leaves_no_checkpoint(
     shared: WorkerHarness, tmp_path: Path
 ) -> None:

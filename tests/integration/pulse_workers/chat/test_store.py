@@ -23,7 +23,7 @@ from pulse_workers.chat.records import (
     Vector,
 )
 from pulse_workers.chat.store import changes, requests
-from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
 from pulse_workers.chat.store.knowledge import Member, Provenance, RemovedSources
 from pulse_workers.chat.store.lease import Lease
@@ -32,7 +32,7 @@ from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import StoreFullError
+from pulse_workers.errors import StoreFullError, ValueRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES, STATE, provision
 from taskiq import InMemoryBroker
 
@@ -119,6 +119,48 @@ async def test_what_an_operator_deleted_with_a_marker_is_stored_again(
 def _atom(atom_id: str, *message_ids: str) -> Atom:
     evidence = tuple(Evidence(each, "we decided", "decided") for each in message_ids)
     return Atom(atom_id, "decision", "we decided", evidence, 0.9, "en")
+
+
+async def test_a_value_that_can_never_be_stored_does_not_prevent_the_others(
+    store: Store, js: JetStreamContext
+) -> None:
+    bucket, limit = await open_bucket(js), client_of(js).max_payload
+    long = "k." + "x" * 5_000  # a server closes the connection of a client that sends it
+    invalid = {"", ".1", "1.", "1..2", "a b", "a\nb", "1.*", ">", "\ud800", long}
+    bad = {*invalid, "huge"}
+    values = dict.fromkeys(bad, b"x") | {"huge": bytes(limit + 1), "good": b"x"}
+    refusals: Refusals = {}
+    assert await bucket.create_many(values, refusals) == {"good"}
+    assert set(refusals) == bad
+    assert "max_payload" in str(refusals["huge"])
+    headers = bytes(limit - 10)  # the headers of a conditional write count, too
+    with pytest.raises(ValueRefusedError):
+        await bucket.update("headers", headers, 0)
+    with pytest.raises(ValueRefusedError):
+        await bucket.put_many({"": b"x", "other": b"x"})
+    assert set(await bucket.get_many([*values, "other"])) == {"good", "other"}
+    for key in invalid:
+        assert await bucket.get(key) is None
+    config = (await js.stream_info(f"KV_{STATE}")).config
+    config.max_msg_size = 200
+    await js.update_stream(config)
+    with pytest.raises(ValueRefusedError, match="bucket refuses"):
+        await bucket.put("good", bytes(300))
+
+    ids = ["1.1", "1.2"]
+    refusals = {}
+    messages = [chat_message("a" * limit, id="1.1"), chat_message("one", id="1.2")]
+    ((kept, change),) = await store.messages.put_many(messages, refusals=refusals)
+    assert (kept.id, change, set(refusals)) == ("1.2", MessageChange.NEW, {"1.1"})
+    refusals = {}
+    vectors = np.ones((2, limit), np.float32)
+    assert await store.vectors.put(ids, ids, vectors, "m", refusals) == {}
+    assert set(refusals) == set(ids)
+    large = msgspec.structs.replace(_atom("large", "1.1"), title="x" * limit)
+    stored = await store.knowledge.add_atoms([large, _atom("a", "1.2")])
+    assert [atom.id for atom in stored.created] == ["a"]
+    assert set(stored.refusals) == {"1.1"}
+    assert [atom.id for atom in await store.knowledge.atoms()] == ["a"]
 
 
 @pytest.mark.slow

@@ -14,8 +14,9 @@ from pulse_workers.chat.pipeline.stages import missing_stages, stage_versions
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
+from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.messages import MessageChange
-from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError
+from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError, ValueRefusedError
 
 logger = logging.getLogger("pulse.workers.ingestion")
 
@@ -23,6 +24,7 @@ ReportProgress = Callable[[int, str], Awaitable[None]]
 """Reports per cent and a text."""
 _KEY: Final = "ingest"
 _MAX_CHATS_NAMED: Final = 3
+_MAX_SHOWN: Final = 100
 _ANNOUNCED_AGAIN: Final = 1_000
 """Messages before the checkpoint that are announced again after an interruption."""
 
@@ -33,11 +35,13 @@ class StoredMessages:
 
     Attributes:
         counts: of new, updated and unchanged messages.
+        refused: by ID, why messages can never be stored.
         missing: IDs of those with stages that have to run.
         complete: records of the stages of each of the others.
     """
 
     counts: Counter[str]
+    refused: Mapping[str, ValueRefusedError]
     missing: Sequence[str]
     complete: Sequence[Mapping[Stage, StageRecord]]
 
@@ -61,7 +65,10 @@ async def store_messages(
     def announce(message: ChatMessage, change: MessageChange) -> None:
         _publish(services, message, change, task_id)
 
-    stored = await store.messages.put_many(messages, is_retry=is_retry, on_change=announce)
+    refused: Refusals = {}
+    stored = await store.messages.put_many(
+        messages, is_retry=is_retry, on_change=announce, refusals=refused
+    )
     known = [each.id for each, change in stored if change is not MessageChange.NEW]
     records = await store.stages.get_many(known)
     versions = stage_versions(services.provider)
@@ -75,7 +82,7 @@ async def store_messages(
             missing.append(message.id)
         else:
             complete.append(found)
-    return StoredMessages(counts, missing, complete)
+    return StoredMessages(counts, refused, missing, complete)
 
 
 def _publish(services: Services, message: ChatMessage, change: MessageChange, task_id: str) -> None:
@@ -245,6 +252,8 @@ class IngestRun:
         stored = await store_messages(self._services, own, self._task_id, is_retry=self._is_first)
         self._is_first = False
         self._counts.update(stored.counts)
+        for message_id, error in stored.refused.items():
+            self._outcomes.add_refused(f"{message_id[:_MAX_SHOWN]}: {error}")
         for records in stored.complete:
             self._outcomes.add(records)
         if stored.missing:

@@ -6,6 +6,7 @@ names another block.
 
 import contextlib
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -19,7 +20,6 @@ from pulse_workers.chat.store.vectors import (
     VectorBlock,
     block_keys,
     decode_block,
-    rows_per_block,
 )
 from pulse_workers.runtime.provisioning import EMBEDDINGS
 
@@ -35,11 +35,6 @@ class _Block:
     key: str
     sequence: int
     block: VectorBlock
-
-    @property
-    def full(self) -> int:
-        """Number of vectors from which such a block is not small."""
-        return min(_SMALL_BLOCK, rows_per_block(self.block.dimensions))
 
 
 async def join_blocks(store: Store, model: str, before: datetime) -> int:
@@ -63,8 +58,13 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
     found, _ = await store.state.get(_KEY)
     known = found if isinstance(found, dict) and found.get("model") == model else {}
     start = position = int(known.get("position", 0))
-    small: list[_Block] = []
+    small: dict[int, list[_Block]] = defaultdict(list)  # by dimensions: a model may change them
     deleted = 0
+
+    def full(dimensions: int) -> int:
+        """Return the number of vectors from which a block is not small."""
+        return min(_SMALL_BLOCK, store.vectors.rows_per_block(dimensions))
+
     entries = store.read_changes(EMBEDDINGS, start, block_keys(model), batch=_SMALL_BLOCK)
     async with contextlib.aclosing(entries):
         async for stored in entries:
@@ -74,16 +74,15 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
             if not stored.value:
                 continue
             read = _Block(stored.key, stored.sequence, decode_block(stored.value))
-            if len(read.block.ids) < read.full:
-                small.append(read)
-            if _rows(small) >= _JOINED_BLOCK:
-                deleted += await _join(store, model, small)
-                small = []
-    if small and _rows(small) >= small[0].full:
-        deleted += await _join(store, model, small)
-        small = []
-    if small:
-        position = small[0].sequence - 1
+            dimensions = read.block.dimensions
+            if len(read.block.ids) < full(dimensions):
+                small[dimensions].append(read)
+            if _rows(small[dimensions]) >= _JOINED_BLOCK:
+                deleted += await _join(store, model, small.pop(dimensions))
+    for dimensions in list(small):
+        if _rows(small[dimensions]) >= full(dimensions):
+            deleted += await _join(store, model, small.pop(dimensions))
+    position = min([position, *(each[0].sequence - 1 for each in small.values() if each)])
     if position != start:
         await store.state.put(_KEY, {"model": model, "position": position})
     return deleted
