@@ -69,6 +69,7 @@ async def run(arguments: Namespace) -> int:
 
 
 def _write_outcome(outcome: "CancelOutcome", name: str | None, *, as_json: bool) -> None:
+    from pulse_desktop.model.outcomes import CancelStatus
     from pulse_desktop.text.outcome_text import cancel_label
 
     if as_json:
@@ -85,5 +86,6 @@ def _write_outcome(outcome: "CancelOutcome", name: str | None, *, as_json: bool)
         return
     write_line(f"{outcome.task_id}  {name or _('unknown task')}  {cancel_label(outcome)}")
     # Details go to stderr, so that stdout stays one line per task.
-    if outcome.detail and not outcome.done:
+    requested = outcome.status is CancelStatus.CANCEL_REQUESTED
+    if outcome.detail and (requested or not outcome.done):
         write_note(f"{outcome.task_id}: {outcome.detail}")

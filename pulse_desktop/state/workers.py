@@ -25,6 +25,8 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
+REPLACED_SLACK_S: Final = HEARTBEAT_S
+"""A successor may appear to start this much before the last heartbeat: the clocks differ."""
 MAX_CLOCK_OFFSET_S: Final = MAX_DELAY_S
 _MAX_COMMANDS: Final = 50
 _MAX_LACKING: Final = 20
@@ -106,6 +108,11 @@ class Worker(msgspec.Struct, gc=False):
     missing_tasks: tuple[str, ...] = ()
     silent_since: float = 0.0
     commands: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Name and host without the process, which a restart changes: `worker-1@host`."""
+        return self.id.rpartition(":")[0] or self.id
 
     @property
     def accepts_worker_commands(self) -> bool:
@@ -227,12 +234,34 @@ class Workers(Collection[Worker]):
         return [worker for worker in self.rows if worker.health(now) in present]
 
     def offline(self, now: float) -> list[Worker]:
-        """Return the workers that went offline in the last hour without reporting a shutdown."""
-        return [
+        """Return the workers that went offline in the last hour and were not replaced.
+
+        A worker that reported its shutdown is not offline. It is replaced by another of its name
+        on its host that started after its last heartbeat; one start replaces one worker.
+        """
+        recent = [
             worker
             for worker in self.rows
             if worker.health(now) is WorkerHealth.OFFLINE and now - worker.last_seen < 3600
         ]
+        if not recent:
+            return []
+        starts: dict[str, list[float]] = {}
+        for worker in self.rows:
+            if worker.up_since is not None:
+                starts.setdefault(worker.address, []).append(worker.up_since)
+        missing = []
+        for worker in sorted(recent, key=lambda worker: worker.last_seen):
+            later = [
+                at
+                for at in starts.get(worker.address, ())
+                if at != worker.up_since and at >= worker.last_seen - REPLACED_SLACK_S
+            ]
+            if later:
+                starts[worker.address].remove(min(later))
+            else:
+                missing.append(worker)
+        return missing
 
     def busy_tasks(self, now: float) -> Iterator[str]:
         """Iterate over the ids of the tasks that online workers report as running."""

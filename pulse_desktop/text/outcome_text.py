@@ -100,7 +100,12 @@ def cancel_summary(outcomes: Sequence[CancelOutcome], names: Mapping[str, str]) 
     )
     if done == len(outcomes):
         title = ngettext("{count} run cancelled", "{count} runs cancelled", done)
-        return OutcomeSummary(title.format(count=formats.count(done)), detail)
+        requested = next(
+            (each.detail for each in outcomes if each.status is CancelStatus.CANCEL_REQUESTED), ""
+        )
+        return OutcomeSummary(
+            title.format(count=formats.count(done)), detail, formats.sentence(requested)
+        )
     title = ngettext(
         "{count} of {total} run cancelled", "{count} of {total} runs cancelled", len(outcomes)
     ).format(count=formats.count(done), total=formats.count(len(outcomes)))
@@ -117,7 +122,8 @@ def _one_cancelled(outcome: CancelOutcome, names: Mapping[str, str]) -> OutcomeS
         return OutcomeSummary(title, detail, severity="warning")
     title = _("{task}: {outcome}").format(task=name, outcome=label)
     requested = outcome.status is CancelStatus.CANCEL_REQUESTED
-    return OutcomeSummary(title, outcome.detail, severity="info" if requested else "good")
+    detail = formats.sentence(outcome.detail)
+    return OutcomeSummary(title, detail, severity="info" if requested else "good")
 
 
 def _cancel_count(status: CancelStatus, count: int) -> str:

@@ -99,6 +99,10 @@ class StoreFullError(WorkerError):
     """A bucket has reached its size limit."""
 
 
+class ValueRefusedError(WorkerError):
+    """A value that cannot be stored, now or later: too large, or its key is invalid."""
+
+
 class ConcurrentChangeError(WorkerError):
     """A record was changed by others each time that it was to be changed."""
 

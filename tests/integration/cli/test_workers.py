@@ -84,6 +84,20 @@ async def test_a_task_is_cancelled_by_the_first_characters_of_its_id(
         assert worker.commands == [("cancel", task_id)] * 2
 
 
+async def test_a_task_in_a_thread_is_requested_to_stop_with_the_reason(
+    env: dict[str, str], nats_server: NatsServer, other: Client
+) -> None:
+    def ask(request: ControlRequest) -> tuple[str, bool, str]:
+        return "asked_to_stop", True, "it runs in a thread"
+
+    task_id = await enqueue(other)
+    async with fake_worker(nats_server.url, ask):
+        result = await run("cancel", task_id, env=env)
+        assert result.code == 0
+        assert result.out == f"{task_id}  {NAME}  stop requested on worker-1\n"
+        assert result.err == f"{task_id}: it runs in a thread\n"
+
+
 async def test_a_queued_task_is_removed_if_no_worker_accepts_commands(
     env: dict[str, str], other: Client
 ) -> None:

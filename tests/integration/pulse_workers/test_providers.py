@@ -225,6 +225,31 @@ async def test_a_worker_that_stops_closes_the_connections_to_its_providers(
         await wait_until(lambda: server.connections == 0)  # in a process that lives on
 
 
+async def test_a_provider_that_cannot_be_used_is_logged_once_and_when_it_answers_again(
+    nats_server: NatsServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pulse.workers.providers")
+    key = tmp_path / "key"
+    key.write_text("sk-of-the-team")
+    key.chmod(0o644)
+    file = tmp_path / "providers.toml"
+    async with ModelServer(key="sk-of-the-team") as server:
+        file.write_text(f'[providers.team]\nurl = "{server.openai_url}"\nkey_file = "{key}"')
+        settings = Settings(server=nats_server.url, providers_file=str(file))
+        runtime = await WorkerRuntime.start(settings, CHAT)
+        check = next(each for each in runtime.periodic_tasks if each.name == "check of team")
+        await check.run()
+        await check.run()
+        key.chmod(0o600)
+        await check.run()
+        await runtime.close()
+    lines = [each.getMessage() for each in caplog.records if "team" in each.getMessage()]
+    assert len(lines) == 2, lines
+    assert lines[0].startswith("the provider team cannot be used: ")
+    assert "run chmod 600 on it" in lines[0]
+    assert lines[1] == "the provider team answers"
+
+
 async def test_a_worker_that_stops_leaves_no_socket_open(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

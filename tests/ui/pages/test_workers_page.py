@@ -55,6 +55,20 @@ def test_an_offline_worker_has_no_current_load(harness: PageHarness) -> None:
     assert [cell(page, key) for key in ("slots", "cpu", "memory")] == ["", "", ""]
 
 
+def test_an_offline_worker_runs_nothing_and_its_details_say_what_it_was_running(
+    harness: PageHarness,
+) -> None:
+    harness.builder.heartbeat(busy=1, tasks=[{"task_id": "1", "task_name": "m:embed"}])
+    page = harness.open(MonitoringPage)
+    assert cell(page, "tasks") == "embed"
+    harness.update(page, NOW + 60)
+    assert cell(page, "tasks") == ""
+    page.table.select_position(0)
+    page.show_row(page.context.state.workers.rows[0])
+    shown = page.detail.properties.values
+    assert (shown.get("Running"), shown.get("Was running")) == (None, "embed")
+
+
 def test_unknown_statistics_of_the_queue_are_blank(harness: PageHarness) -> None:
     page = harness.open(MonitoringPage)
     pending = page.queue_stats.cards["pending"]

@@ -108,3 +108,34 @@ def test_a_heartbeat_counts_after_the_clock_of_the_worker_was_set_back() -> None
     state = state_of(heartbeat_with_clock(600, NOW), heartbeat_with_clock(0, NOW + 5))
     assert worker_of(state).last_seen == NOW + 5
     assert not worker_of(state).clock_is_off
+
+
+def restarted(number: int, first: float, last: float, host: str = "host-a") -> InboundMessage:
+    """Return the last heartbeat of a process of one worker name that started at a time."""
+    return heartbeat(last, worker=f"w@{host}:{number}", started_at=first)
+
+
+def test_a_restart_under_the_same_name_closes_the_alert_about_the_killed_worker() -> None:
+    killed = restarted(1, NOW - 500, NOW - 300), restarted(2, NOW - 295, NOW - 200)
+    state = state_of(*killed, restarted(3, NOW - 198, NOW))
+    assert state.workers.offline(NOW) == []
+    assert attention_items(state, NOW) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        restarted(3, NOW - 400, NOW),  # ran at the same time
+        restarted(3, NOW - 190, NOW, "host-b"),
+        heartbeat(NOW, worker="v@host-a:3", started_at=NOW - 190),
+    ],
+)
+def test_another_worker_is_no_replacement(other: InboundMessage) -> None:
+    state = state_of(restarted(1, NOW - 500, NOW - 200), other)
+    assert [each.id for each in state.workers.offline(NOW)] == ["w@host-a:1"]
+
+
+def test_one_restart_replaces_one_of_two_killed_workers() -> None:
+    killed = restarted(1, NOW - 500, NOW - 300), restarted(2, NOW - 500, NOW - 290)
+    state = state_of(*killed, restarted(3, NOW - 198, NOW))
+    assert [each.id for each in state.workers.offline(NOW)] == ["w@host-a:2"]

@@ -113,3 +113,12 @@ def test_the_label_of_a_log_level_names_the_level() -> None:
     outcome = CommandOutcome(WORKER, "log_level", CommandStatus.DONE, "DEBUG")
     assert command_label(outcome) == "log level set to debug"
     assert command_summary([outcome], "DEBUG").title == "worker-1: log level set to debug"
+
+
+def test_the_notification_says_why_a_task_only_got_a_request_to_stop() -> None:
+    reason = "it runs in a thread, which cannot be interrupted"
+    requested = CancelOutcome("x", CancelStatus.CANCEL_REQUESTED, WORKER, reason)
+    sentence = "It runs in a thread, which cannot be interrupted."
+    assert cancel_summary([requested], {}).detail == sentence
+    both = cancel_summary([CancelOutcome("y", CancelStatus.CANCELLED), requested], {})
+    assert both.advice == sentence

@@ -1,6 +1,7 @@
 """The chat application: its tasks, services and periodic jobs, as an entry point passes them in."""
 
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -13,14 +14,20 @@ from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink
 from pulse_workers.worker.application import Application, WorkerContext
 
+logger = logging.getLogger("pulse.workers.providers")
+
 
 class ProviderCheck:
-    """Publishes `provider.checked` after a small timed call to the provider."""
+    """Publishes `provider.checked` after a timed request without cost to the provider.
+
+    A failure is logged when it begins and when it ends, at the start of the worker at the latest.
+    """
 
     def __init__(self, events: EventSink, provider: CheckedProvider) -> None:
         self.name = f"check of {provider.name}"
         self._events = events
         self._provider = provider
+        self._error: str | None = None
 
     async def check(self) -> None:
         """Call the provider and publish its status."""
@@ -31,6 +38,7 @@ class ProviderCheck:
             models = await self._provider.check()
         except Exception as error:  # noqa: BLE001 - any error of a provider is its status
             error_text = f"{type(error).__name__}: {redact_url(str(error))}"
+        self._log(error_text)
         self._events.publish(
             "providers",
             "provider.checked",
@@ -43,6 +51,15 @@ class ProviderCheck:
                 "error": error_text,
             },
         )
+
+    def _log(self, error: str | None) -> None:
+        if error == self._error:
+            return
+        self._error = error
+        if error is None:
+            logger.info("the provider %s answers", self._provider.name)
+        else:
+            logger.warning("the provider %s cannot be used: %s", self._provider.name, error)
 
 
 @contextlib.asynccontextmanager

@@ -46,10 +46,15 @@ _CHECK_S: Final = 1.0
 
 
 class ReceivedMessages:
-    """Passes received messages to the store and to the tasks."""
+    """Passes received messages to the store and to the tasks.
+
+    Attributes:
+        refused: number of messages that can never be stored, which are skipped.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self.refused = 0
         self._is_first = True
 
     async def add(self, messages: Sequence[ChatMessage]) -> None:
@@ -63,6 +68,11 @@ class ReceivedMessages:
         is_retry, self._is_first = self._is_first, True  # also after an interruption of this one
         stored = await store_messages(self._services, own, "", is_retry=is_retry)
         self._is_first = False
+        for message_id, error in stored.refused.items():
+            self.refused += 1
+            logger.warning(
+                "message %s is skipped, the %d. so far: %s", message_id[:100], self.refused, error
+            )
         if stored.due:
             await process_messages.kiq(list(stored.due))
 

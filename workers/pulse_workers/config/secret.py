@@ -1,14 +1,26 @@
 """Secrets of outside services, whose values appear in no text that is made of them."""
 
 import re
+from collections.abc import Iterator
+from html.entities import html5
 from typing import Any, Final
 
 import msgspec
 
 MASK: Final = "***"
 
-_ESCAPE: Final = re.compile(r"\\u00([0-7][0-9A-Fa-f])")
-_MAX_ESCAPES: Final = 8
+_DISGUISE: Final = "\\%&<\0"
+"""A text without any of these has no character in another form."""
+_ESCAPE: Final = re.compile(
+    r"(?:\\u00|\\x|%)(?P<code>[0-7][0-9A-Fa-f])"
+    r"|&#0{0,5}(?P<decimal>[0-9]{1,3});?|&#[xX]0{0,5}(?P<hex>[0-7][0-9A-Fa-f]);?"
+    r"|&(?P<name>[A-Za-z]{2,8};)"
+)
+_TAG: Final = re.compile(r"<[^<>]{0,200}>")
+_MAX_ESCAPES: Final = 100_000
+_MAX_ROUNDS: Final = 8
+_MIN_ANY_CASE: Final = 8
+"""A shorter secret may be a word, which is masked only as it is written."""
 
 
 class Secret:
@@ -35,29 +47,38 @@ class Secret:
     def mask(self, text: str) -> str:
         """Replace the secret in a text: servers and proxies repeat it in errors.
 
-        A text that has it with JSON escapes, even if they are escaped again, is replaced as a
-        whole.
+        A long one is found in upper and lower case. A text that has it in another form is replaced
+        as a whole: with the escapes of JSON, URLs or HTML, even if they are escaped again, with
+        tags between its characters, or as UTF-16.
         """
-        for secret in self._masked:
-            text = text.replace(secret, MASK)
-        if "\\" not in text:
+        text = self._mask_plain(text)
+        if not _may_be_disguised(text):
             return text
-        unescaped = _unescaped(text)
-        return MASK if any(secret in unescaped for secret in self._masked) else text
+        for form in _plain_forms(text):
+            if form is None or any(_has(form, secret) for secret in self._masked):
+                return MASK
+        return text
 
     def mask_response(self, body: bytes) -> bytes:
         """Replace the secret in a response, in each text of it if it is JSON."""
-        masked = body
-        for secret in self._masked:
-            masked = masked.replace(secret.encode(), MASK.encode())
-        if b"\\" not in masked:
+        text = body.decode(errors="replace")
+        plain = self._mask_plain(text)
+        masked = body if plain == text else plain.encode()
+        if not _may_be_disguised(plain):
             return masked
         try:
             value = msgspec.json.decode(masked)
             found = self._mask_texts(value)
+            return masked if found == value else msgspec.json.encode(found)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self.mask(masked.decode(errors="replace")).encode()
-        return masked if found == value else msgspec.json.encode(found)
+            return self.mask(plain).encode()
+
+    def _mask_plain(self, text: str) -> str:
+        """Replace the secret where it is written without escapes."""
+        for secret in self._masked:
+            if _has(text, secret):
+                text = _pattern(secret).sub(MASK, text)
+        return text
 
     def _mask_texts(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -69,10 +90,40 @@ class Secret:
         return value
 
 
-def _unescaped(text: str) -> str:
-    """Return a text without JSON escapes of ASCII characters, also if they are escaped again."""
-    for _round in range(_MAX_ESCAPES):
-        text, count = _ESCAPE.subn(lambda match: chr(int(match[1], 16)), text)
+def _may_be_disguised(text: str) -> bool:
+    return any(character in text for character in _DISGUISE)
+
+
+def _has(text: str, secret: str) -> bool:
+    if secret in text:
+        return True
+    return len(secret) >= _MIN_ANY_CASE and secret.lower() in text.lower()
+
+
+def _pattern(secret: str) -> re.Pattern[str]:
+    return re.compile(re.escape(secret), re.IGNORECASE if len(secret) >= _MIN_ANY_CASE else 0)
+
+
+def _plain_forms(text: str) -> Iterator[str | None]:
+    """Yield a text without escapes, also without tags; None if it has absurdly many escapes."""
+    text = text.replace("\0", "")  # half of each character of UTF-16
+    for _round in range(_MAX_ROUNDS):
+        text, count = _ESCAPE.subn(_character, text, count=_MAX_ESCAPES)
+        if count == _MAX_ESCAPES:
+            yield None
         if not count:
             break
-    return text.replace("\\", "")
+    else:
+        yield None
+    text = text.replace("\\", "").replace("\0", "")
+    yield text
+    if "<" in text:
+        yield _TAG.sub("", text)
+
+
+def _character(match: re.Match[str]) -> str:
+    if name := match["name"]:
+        return html5.get(name, "")
+    if decimal := match["decimal"]:
+        return chr(int(decimal))
+    return chr(int(match["code"] or match["hex"], 16))

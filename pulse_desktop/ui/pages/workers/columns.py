@@ -104,9 +104,10 @@ def worker_columns(
         Column(
             _("Running"),
             "tasks",
-            lambda row, _now: task_names(row.tasks, task_label),
+            lambda row, at: task_names(row.tasks, task_label) if row.health(at) in ONLINE else "",
             width=160,
             stretch=True,
+            ticking=True,
         ),
         number_column(
             lambda row: row.cpu_percent if is_online(row) else None,

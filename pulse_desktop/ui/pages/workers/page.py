@@ -179,7 +179,10 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
                 Property(_("Host"), row.host),
                 Property(_("PID"), integer(row.pid), mono=True),
                 Property(_("Busy slots"), slots_text(row, now)),
-                Property(_("Running"), task_names(row.tasks, self.context.state.runs.names.label)),
+                Property(
+                    _("Running") if online else _("Was running"),
+                    task_names(row.tasks, self.context.state.runs.names.label),
+                ),
                 Property(_("CPU"), percent(row.cpu_percent if online else None)),
                 Property(_("Memory"), formats.size(row.rss_bytes if online else None)),
                 Property(_("Started"), formats.absolute(row.up_since)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from pulse_workers.chat.records import Stage, StageOutcome
+from pulse_workers.chat.records import Atom, ChatMessage, Evidence, Stage, StageOutcome
 from pulse_workers.chat.store.store import Store
 
 from tests.kit.agent_answers import given_messages, right_answer
@@ -145,10 +145,19 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
         assert failed["answer"] == "BANANA"
         assert failed["tokens_in"] > 0
         # The next ingest repeats what failed.
-        server.script = right_answer
-        healed = await run_task(harness, "ingest_messages", str(export))
-        assert healed["failed"] == 0
-        assert given_messages(server.requests_of("completion")[-1])
+        row = [1.0] * 700_000
+        server.script = lambda request: Reply(vectors=[row] * len(request.body["input"]))
+        file = tmp_path / "providers.toml"
+        file.write_text(
+            f'[providers.own]\nurl = "{server.openai_url}"\n'
+            '[agents.embedding]\nprovider = "own"\nmodel = "long"\n'
+        )
+        await harness.run(providers_file=file)
+        export = write_export(tmp_path / "export", [message(1, "we decided to roll back")])
+        done = await run_task(harness, "ingest_messages", str(export))
+    assert done["stages"]["embedded"] == {"done": 0, "refused": 0, "failed": 1}
+    assert "700,000 dimensions" in done["message"]
+    assert done["stages"]["extracted"]["done"] == 1
 
 
 async def test_a_fallback_is_named_in_events_records_and_results(
@@ -335,6 +344,35 @@ async def test_a_period_is_summarised_without_its_noise(judged: Judged) -> None:
         lambda e: e["type"] == "agent.finished" and e["data"]["agent"] == "analysis"
     )
     assert finished["data"]["prompt_version"] == summary["prompt_version"]
+
+
+async def test_a_summary_names_messages_of_its_chat_and_period_only(
+    harness: WorkerHarness,
+) -> None:
+    sentence = "We decided to keep the payment queue on release 4.17 until Monday."
+    ids = [f"{chat}.{number}" for chat in (7, 8) for number in range(1, 21)]
+    messages = [
+        ChatMessage(
+            each,
+            each,
+            sentence,
+            "Olena",
+            "user1",
+            f"2026-09-21T14:{int(each[2:]):02}:00+00:00",
+            "Shop team" if each.startswith("7") else "Payments team",
+        )
+        for each in ids
+    ]
+    evidence = tuple(Evidence(each, sentence, "decided") for each in reversed(ids))
+    await harness.run()
+    store = await Store.open(harness.js)
+    await store.messages.put_many(messages)
+    await store.knowledge.add_atoms([Atom("shared", "decision", sentence, evidence, 0.9, "en")])
+    period = "2026-09-21T14:02", "2026-09-21T14:19", "Shop team"
+    summary = await run_task(harness, "analyse_period", *period)
+    (statement,) = summary["decisions"]
+    assert summary["message_count"] == 17
+    assert statement["message_ids"] == [f"7.{number}" for number in range(2, 14)]
 
 
 def first_message(found: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from pulse_workers.chat.records import Stage, StageOutcome, Vector
 from pulse_workers.chat.store.lease import Lease
 from pulse_workers.chat.store.store import Store
 
+from pulse_desktop.protocol.soft_failure import classify_return_value
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
 from tests.kit.chat_export import CHAT_ID, message, read_export, write_export
@@ -85,6 +86,43 @@ async def test_only_what_failed_is_repeated(shared: WorkerHarness, tmp_path: Pat
     for event_type in ("message.scored", "message.new"):
         await wait_until(lambda name=event_type: set(ids) <= set(announced(harness, name)), 30)
         assert {announced(harness, event_type)[key] for key in ids} == {1}
+
+
+@module_loop
+async def test_a_file_that_is_cut_off_is_a_soft_failure_that_says_where_and_names_its_chats(
+    shared: WorkerHarness, tmp_path: Path
+) -> None:
+    def account(*numbers: int) -> str:
+        chats = [
+            {
+                "name": f"Chat {number}",
+                "type": "private_supergroup",
+                "id": number,
+                "messages": [message(n, f"we restart queue {number}.{n}") for n in (1, 2)],
+            }
+            for number in numbers
+        ]
+        return json.dumps({"chats": {"list": chats}}, indent=1)
+
+    export = tmp_path / "result.json"
+    text = account(901, 902)
+    export.write_text(text[: text.index("queue 902.2")])
+    cut = await ingest(shared, export)
+    start = text.rindex("{", 0, text.index("queue 902.2"))
+    assert (cut["cut_off_at"], cut["failed"], cut["source_name"]) == (
+        start,
+        0,
+        "Chat 901, Chat 902",
+    )
+    status = classify_return_value(cut)
+    assert status.outcome == "soft_failed"
+    assert status.reason == (
+        f"the file ends in the middle of a message, which begins at byte {start:,}; 3 messages kept"
+    )
+    export.write_text(account(901, 902, 903, 904))
+    whole = await ingest(shared, export)
+    assert (whole["source_name"], whole["cut_off_at"]) == ("4 chats", None)
+    assert classify_return_value(whole).outcome == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -186,9 +224,38 @@ async def test_stored_messages_that_miss_a_stage_are_processed_whatever_their_so
         assert {each.outcome for each in found.values()} == {StageOutcome.DONE}
     third = await process_missing(0)
     assert (third["missing"], third["enqueued"], third["busy"]) == (0, 0, False)
+
+    # Unused vectors are deleted also if nothing was missing. Those that are gone are made again.
+    checked, _ = await store.state.get("unused_blocks")
+    assert checked["at"] == pytest.approx(time.time(), abs=300)
+    blocks = {key: found[Stage.EMBEDDED].block for key, found in records.items()}
+    block = blocks[ids[0]]
+    await harness.js.purge_stream("KV_pulse_embeddings", subject=f"$KV.pulse_embeddings.{block}")
+    fourth = await process_missing(0)
+    assert (fourth["missing"], fourth["finished"], fourth["failed"]) == (3, True, 0)
+    assert set(await store.vectors.get(blocks)) == set(ids)
+    assert (await process_missing(0))["missing"] == 0
     assert await Lease(store, "missing", "another task", 60).acquire(time.time())
     assert (await process_missing(0))["busy"]
     await Lease(store, "missing", "another task", 60).release()
+
+
+@module_loop
+async def test_messages_that_can_never_be_stored_are_counted_and_the_others_processed(
+    shared: WorkerHarness, tmp_path: Path
+) -> None:
+    chat = [message(n, f"we decided to keep release {n}") for n in range(1, 4)]
+    chat += [message(4, "x y " * 500_000), message(5, "fine", author="a" * 1_100_000)]
+    export = write_export(tmp_path / "export", [*chat, message(6, "the queue fails")])
+    export.write_text(export.read_text().replace(str(CHAT_ID), "4200077"))
+    returned = await ingest(shared, export)
+    assert (returned["read"], returned["new"], returned["finished"]) == (6, 4, True)
+    assert (returned["refused"], returned["failed"]) == (2, 0)
+    assert "4200077.4" in returned["reason"]
+    assert "max_payload" in returned["reason"]
+    assert returned["stages"]["extracted"] == {"done": 4, **ALL_DONE}
+    again = await ingest(shared, export)
+    assert (again["unchanged"], again["refused"]) == (4, 2)
 
 
 @module_loop

@@ -23,7 +23,7 @@ from pulse_workers.chat.records import (
     Vector,
 )
 from pulse_workers.chat.store import changes, requests
-from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
 from pulse_workers.chat.store.knowledge import Member, Provenance, RemovedSources
 from pulse_workers.chat.store.lease import Lease
@@ -32,7 +32,7 @@ from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import StoreFullError
+from pulse_workers.errors import StoreFullError, ValueRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES, STATE, provision
 from taskiq import InMemoryBroker
 
@@ -119,6 +119,48 @@ async def test_what_an_operator_deleted_with_a_marker_is_stored_again(
 def _atom(atom_id: str, *message_ids: str) -> Atom:
     evidence = tuple(Evidence(each, "we decided", "decided") for each in message_ids)
     return Atom(atom_id, "decision", "we decided", evidence, 0.9, "en")
+
+
+async def test_a_value_that_can_never_be_stored_does_not_prevent_the_others(
+    store: Store, js: JetStreamContext
+) -> None:
+    bucket, limit = await open_bucket(js), client_of(js).max_payload
+    long = "k." + "x" * 5_000  # a server closes the connection of a client that sends it
+    invalid = {"", ".1", "1.", "1..2", "a b", "a\nb", "1.*", ">", "\ud800", long}
+    bad = {*invalid, "huge"}
+    values = dict.fromkeys(bad, b"x") | {"huge": bytes(limit + 1), "good": b"x"}
+    refusals: Refusals = {}
+    assert await bucket.create_many(values, refusals) == {"good"}
+    assert set(refusals) == bad
+    assert "max_payload" in str(refusals["huge"])
+    headers = bytes(limit - 10)  # the headers of a conditional write count, too
+    with pytest.raises(ValueRefusedError):
+        await bucket.update("headers", headers, 0)
+    with pytest.raises(ValueRefusedError):
+        await bucket.put_many({"": b"x", "other": b"x"})
+    assert set(await bucket.get_many([*values, "other"])) == {"good", "other"}
+    for key in invalid:
+        assert await bucket.get(key) is None
+    config = (await js.stream_info(f"KV_{STATE}")).config
+    config.max_msg_size = 200
+    await js.update_stream(config)
+    with pytest.raises(ValueRefusedError, match="bucket refuses"):
+        await bucket.put("good", bytes(300))
+
+    ids = ["1.1", "1.2"]
+    refusals = {}
+    messages = [chat_message("a" * limit, id="1.1"), chat_message("one", id="1.2")]
+    ((kept, change),) = await store.messages.put_many(messages, refusals=refusals)
+    assert (kept.id, change, set(refusals)) == ("1.2", MessageChange.NEW, {"1.1"})
+    refusals = {}
+    vectors = np.ones((2, limit), np.float32)
+    assert await store.vectors.put(ids, ids, vectors, "m", refusals) == {}
+    assert set(refusals) == set(ids)
+    large = msgspec.structs.replace(_atom("large", "1.1"), title="x" * limit)
+    stored = await store.knowledge.add_atoms([large, _atom("a", "1.2")])
+    assert [atom.id for atom in stored.created] == ["a"]
+    assert set(stored.refusals) == {"1.1"}
+    assert [atom.id for atom in await store.knowledge.atoms()] == ["a"]
 
 
 @pytest.mark.slow
@@ -359,6 +401,63 @@ async def test_vectors_of_single_messages_are_joined_in_one_block(
     assert await store.vectors.get({ids[0]: next(iter(set((await blocks()).values())))}) == {}
 
 
+@pytest.mark.parametrize("dimensions", [128, 8_192])
+async def test_blocks_are_joined_without_loss_and_not_again_and_again(
+    store: Store, dimensions: int
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    vectors = np.eye(90, dimensions, dtype=np.float32)
+
+    async def embed(numbers: Sequence[int], content: str) -> None:
+        ids = [f"1.{n}" for n in numbers]
+        keys = await store.vectors.put(ids, [content] * len(ids), vectors[list(numbers)], "model")
+        records = {
+            each: StageRecord(content, "model", StageOutcome.DONE, "", block=keys[each])
+            for each in ids
+        }
+        await store.stages.put_many(Stage.EMBEDDED, records)
+
+    async def lost() -> set[int]:
+        ids = [f"1.{n}" for n in range(90)]
+        records = await store.stages.get_many(ids, [Stage.EMBEDDED])
+        blocks = {key: found[Stage.EMBEDDED].block for key, found in records.items()}
+        found = await store.vectors.get(blocks)
+        return {n for n, key in enumerate(ids) if key not in found or found[key].argmax() != n}
+
+    # A block that is joined alone, as all others are unused, has the same key as before.
+    await embed(range(20), "as it is")
+    await embed(range(20, 75), "old")
+    await embed(range(20, 90), "new")
+    assert await join_blocks(store, "model", later) >= 1
+    assert await lost() == set()
+    if dimensions > 4_096:  # a block has 32 rows: those that were joined are as large as can be
+        before = await store.last_sequence("pulse_embeddings")
+        assert await join_blocks(store, "model", later) == 0
+        assert await store.last_sequence("pulse_embeddings") == before
+    await embed(range(75), "old")
+    assert await delete_unused_blocks(store, later) >= 1
+    await embed(range(75), "new")
+    await join_blocks(store, "model", later)
+    assert await lost() == set()
+
+
+async def test_a_block_that_is_stored_again_is_not_deleted_as_it_was_before(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    read, row = store.stages.get_many, np.ones((1, 8), np.float32)
+    blocks = await store.vectors.put(["1.1"], ["before the edit"], row, "model")
+
+    async def edited_back(*args: Any) -> dict[str, dict[Stage, StageRecord]]:
+        found = await read(*args)
+        await store.vectors.put(["1.1"], ["before the edit"], row, "model")
+        return found
+
+    monkeypatch.setattr(store.stages, "get_many", edited_back)
+    assert await delete_unused_blocks(store, later) == 0
+    assert set(await store.vectors.get(blocks)) == {"1.1"}
+
+
 async def test_an_index_forgets_what_expired_and_a_bucket_that_was_created_again(
     store: Store, js: JetStreamContext, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,6 +509,15 @@ async def test_the_most_important_messages_of_a_period_are_kept_in_their_order(
         await selection.add(store, [message])
     assert selection.count == 5
     assert [each.id for each in selection.messages()] == ["5.99", "5.100", "5.102"]
+
+
+async def test_a_damaged_value_of_the_state_is_replaced(js: JetStreamContext, store: Store) -> None:
+    for damaged in (b'{"slots": ', b"\xff", b"[" * 100_000):
+        ack = await js.publish(f"$KV.{STATE}.provider.test", damaged)
+        assert await store.state.get("provider.test") == (None, ack.seq)
+        assert await store.state.compare_and_set("provider.test", {"spent": 1}, ack.seq)
+        value, _revision = await store.state.get("provider.test")
+        assert value == {"spent": 1}
 
 
 async def test_a_batch_of_a_killed_worker_is_run_and_its_full_bucket_is_a_failed_batch(

@@ -68,6 +68,7 @@ async def test_messages_edits_and_deletions_of_a_bot_go_through_the_pipeline(
     await harness.run()
     receiver = start(harness, bot_server, token_file(tmp_path))
     business = {"business_connection_id": "c", "chat": {"id": 7, "type": "private"}}
+    bot_server.send("message", text_message(1, "too large " * 160_000))
     bot_server.send("message", text_message(2, "PROD DOWN, the payment queue fails"))
     bot_server.send("business_message", text_message(3, "to be deleted", **business))
     await wait_until(lambda: len(data_of(harness, "message.scored")) == 2, 30)

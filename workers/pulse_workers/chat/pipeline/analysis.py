@@ -5,9 +5,11 @@ import hashlib
 import heapq
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+import msgspec
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.providers.provider import (
@@ -18,7 +20,7 @@ from pulse_workers.chat.providers.provider import (
     SummaryRequest,
     WaitingItem,
 )
-from pulse_workers.chat.records import NOISE, ChatMessage
+from pulse_workers.chat.records import NOISE, Atom, ChatMessage
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
@@ -27,6 +29,8 @@ from pulse_workers.runtime.provisioning import MESSAGES
 
 MAX_MESSAGES: Final = 2_000
 """Of a period; the most important ones are kept."""
+MAX_CITED: Final = 12
+"""Messages that a statement names, as many as a model may name; the earliest are kept."""
 _PAGE_SIZE: Final = 500
 _AGO: Final = re.compile(r"-(\d{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -81,11 +85,11 @@ async def summarise_period(
     async for page in _pages(services, start, end, chat):
         await selection.add(services.store, page)
     chosen = selection.messages()
-    ids = {message.id for message in chosen}
+    positions = {message.id: position for position, message in enumerate(chosen)}
     atoms = [
-        atom
+        within
         for atom in await services.store.knowledge.atoms()
-        if any(evidence.message_id in ids for evidence in atom.evidence)
+        if (within := _within(atom, positions)) is not None
     ]
     request = SummaryRequest(chosen, atoms, start.isoformat(), end.isoformat(), language)
     answer = await services.agents.call(
@@ -102,6 +106,22 @@ async def summarise_period(
         "knowledge", "knowledge.period_analysed", {**fields, **counts, "task_id": task_id}
     )
     return fields
+
+
+def _within(atom: Atom, positions: Mapping[str, int]) -> Atom | None:
+    """Return an atom with its sources in these messages only; None if it has none there.
+
+    Messages of other chats or periods that say the same share the atom.
+
+    Args:
+        atom: with all its sources.
+        positions: of the messages, by ID; the sources are in this order.
+    """
+    evidence = sorted(
+        (each for each in atom.evidence if each.message_id in positions),
+        key=lambda each: positions[each.message_id],
+    )
+    return msgspec.structs.replace(atom, evidence=tuple(evidence)) if evidence else None
 
 
 async def _pages(
@@ -199,7 +219,10 @@ def _fields(request: SummaryRequest, answer: Answer[PeriodSummary], chat: str) -
 def _items(items: Iterable[SummaryItem]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for item in items:
-        fields: dict[str, Any] = {"text": item.text, "message_ids": list(item.message_ids)}
+        fields: dict[str, Any] = {
+            "text": item.text,
+            "message_ids": list(item.message_ids[:MAX_CITED]),
+        }
         if isinstance(item, WaitingItem):
             fields = {"who": item.who, "waits_for": item.waits_for, **fields}
         found.append(fields)

@@ -86,6 +86,10 @@ class StageOutcomes:
         self.reason = reason if not self.failed else self.reason
         self.failed += count
 
+    def add_refused(self, reason: str) -> None:
+        """Count a message that is not stored."""
+        self._count(StageOutcome.REFUSED, reason)
+
     def add_fields(self, fields: Mapping[str, Any]) -> None:
         """Add the outcomes of another batch, as `to_fields` returns them."""
         for stage, outcomes in fields.get("stages", {}).items():

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -24,7 +25,11 @@ from pulse_workers.chat.providers.split_requests import halves
 from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
+from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.errors import ProviderRefusedError, StoreFullError
+
+MAX_DIMENSIONS: Final = 16_384
+"""A topic, whose centroid is stored as JSON, has to fit into a message of the server."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,15 +69,18 @@ async def embed_messages(services: Services, messages: Sequence[ChatMessage]) ->
     current = await services.store.messages.current(messages)  # others are edited or deleted
     embedded = [message for message in current if message.id in work.vectors]
     if embedded:
+        refusals: Refusals = {}
         try:
             blocks = await services.store.vectors.put(
                 [message.id for message in embedded],
                 [message.content_hash for message in embedded],
                 np.stack([work.vectors[message.id] for message in embedded]),
                 version.model,
+                refusals,
             )
         except StoreFullError as error:
             work.errors.update({message.id: error for message in embedded})
+        work.errors.update(refusals)
     at = format_timestamp(time.time())
     records = {
         each.id: failure_record(work.errors[each.id], each.content_hash, version, at)
@@ -172,6 +180,10 @@ class MessageEmbedding:
             if not error.may_be_about_input:
                 raise
             return error
+        if answer.value.shape[1] > MAX_DIMENSIONS:
+            text = f"{answer.model} returned vectors of {answer.value.shape[1]:,} dimensions, "
+            text += f"at most {MAX_DIMENSIONS:,} can be stored"
+            raise ModelProtocolError(text, answer.usage)
         known = next(iter(self.vectors.values()), None)
         if known is not None and len(known) != answer.value.shape[1]:
             text = f"{answer.model} returned vectors of different lengths"

@@ -24,8 +24,9 @@ from pulse_workers.chat.providers.provider import (
 )
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
+from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
-from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError
+from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 MIN_MESSAGES: Final = 12
@@ -77,6 +78,7 @@ async def extract_messages(
     failure: Exception | None = None
     provider_errors: list[Exception] = []
     answered: Answer[Extraction] | None = None
+    refusals: Refusals = {}
     try:
         async with _announced(services, len(messages), task_id, agent, language) as completed:
             removed = await services.store.knowledge.remove_sources(edited)
@@ -100,7 +102,8 @@ async def extract_messages(
                 provider_errors.append(error)
                 raise
             answered = answer
-            summary = await _store(services, messages, request, answer, task_id) | counts
+            stored = await _store(services, messages, request, answer, task_id, refusals)
+            summary = stored | counts
             completed.update(summary)
     except OUTAGE_ERRORS as error:
         if error not in provider_errors:
@@ -113,7 +116,11 @@ async def extract_messages(
     current = await services.store.messages.current(messages)  # others are edited or deleted
     records = {
         each.id: failure_record(reason, each.content_hash, version, at)
-        if (reason := failure or (answered and answered.unanswered.get(each.id)))
+        if (
+            reason := failure
+            or refusals.get(each.id)
+            or (answered and answered.unanswered.get(each.id))
+        )
         else done_record(
             each.content_hash,
             version,
@@ -172,8 +179,12 @@ async def _store(
     request: ExtractionRequest,
     answer: Answer[Extraction],
     task_id: str,
+    refusals: Refusals,
 ) -> dict[str, Any]:
-    """Store and publish what was found; return the counts."""
+    """Store and publish what was found; return the counts.
+
+    What can never be stored does not prevent the rest: `refusals` takes it, by message ID.
+    """
     embedding_model = stage_versions(services.provider)[Stage.EMBEDDED].model
     extraction_id = _extraction_id(request.messages)
     assignments = [(each, part.model) for part in answer.parts for each in part.value.topics]
@@ -183,7 +194,11 @@ async def _store(
         provenance = Provenance(
             extraction_id, model, embedding_model, format_timestamp(request.now)
         )
-        change = await services.store.knowledge.assign(assignment, request.vectors, provenance)
+        try:
+            change = await services.store.knowledge.assign(assignment, request.vectors, provenance)
+        except ValueRefusedError as error:
+            refusals.update(dict.fromkeys(assignment.message_ids, error))
+            continue
         changes += [change] if change else []
     topic_of = {
         message_id: assignment.topic_id
@@ -198,6 +213,7 @@ async def _store(
             if current.issuperset(evidence.message_id for evidence in atom.evidence)
         ]
     )
+    refusals.update(stored.refusals)
     for change in changes:
         _publish_topic(services, change, task_id)
     for atom in stored.created:

@@ -1,6 +1,7 @@
 """Ingestion of a source: stores its messages, and enqueues their due stages in batches."""
 
 import dataclasses
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,12 +14,17 @@ from pulse_workers.chat.pipeline.stages import due_stages, stage_versions
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
+from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.messages import MessageChange
-from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError
+from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError, ValueRefusedError
+
+logger = logging.getLogger("pulse.workers.ingestion")
 
 ReportProgress = Callable[[int, str], Awaitable[None]]
 """Reports per cent and a text."""
 _KEY: Final = "ingest"
+_MAX_CHATS_NAMED: Final = 3
+_MAX_SHOWN: Final = 100
 _ANNOUNCED_AGAIN: Final = 1_000
 """Messages before the checkpoint that are announced again after an interruption."""
 
@@ -29,11 +35,13 @@ class StoredMessages:
 
     Attributes:
         counts: of new, updated and unchanged messages.
+        refused: by ID, why messages can never be stored.
         due: IDs of those with due stages.
         complete: records of the stages of each of the others.
     """
 
     counts: Counter[str]
+    refused: Mapping[str, ValueRefusedError]
     due: Sequence[str]
     complete: Sequence[Mapping[Stage, StageRecord]]
 
@@ -57,7 +65,10 @@ async def store_messages(
     def announce(message: ChatMessage, change: MessageChange) -> None:
         _publish(services, message, change, task_id)
 
-    stored = await store.messages.put_many(messages, is_retry=is_retry, on_change=announce)
+    refused: Refusals = {}
+    stored = await store.messages.put_many(
+        messages, is_retry=is_retry, on_change=announce, refusals=refused
+    )
     known = [each.id for each, change in stored if change is not MessageChange.NEW]
     records = await store.stages.get_many(known)
     versions = stage_versions(services.provider)
@@ -71,7 +82,7 @@ async def store_messages(
             due.append(message.id)
         else:
             complete.append(found)
-    return StoredMessages(counts, due, complete)
+    return StoredMessages(counts, refused, due, complete)
 
 
 def _publish(services: Services, message: ChatMessage, change: MessageChange, task_id: str) -> None:
@@ -139,8 +150,9 @@ class IngestRun:
         self._resumed_at = 0
         self._stored = 0
         self._skipped = 0
-        self._source_name = ""
+        self._chats: dict[str, None] = {}  # names, in the order of the source
         self._cut_off_at: int | None = None
+        self._size = 0
         self._is_first = True
         self._is_finished = False
         self._full = ""
@@ -210,14 +222,14 @@ class IngestRun:
         self._skipped += batch.skipped
         if batch.is_last:
             self._is_finished, self._cut_off_at = True, batch.cut_off_at
+            self._size = batch.bytes_read
         end = len(batch.messages)
         if stop is not None and self._position > stop:
             self._is_finished, self._position = False, stop
             end = max(0, stop - start)
         messages = batch.messages[max(0, offset - start) : end]
         self._stored += len(messages)
-        if messages and not self._source_name:
-            self._source_name = messages[0].source_name
+        self._chats.update(dict.fromkeys(each.source_name for each in messages))
         if not messages:
             return
         if self._position <= self._resumed_at:
@@ -240,6 +252,8 @@ class IngestRun:
         stored = await store_messages(self._services, own, self._task_id, is_retry=self._is_first)
         self._is_first = False
         self._counts.update(stored.counts)
+        for message_id, error in stored.refused.items():
+            self._outcomes.add_refused(f"{message_id[:_MAX_SHOWN]}: {error}")
         for records in stored.complete:
             self._outcomes.add(records)
         if stored.due:
@@ -272,9 +286,31 @@ class IngestRun:
             f"{self._queue.done + len(self._queue.queued)} batches processed"
         )
 
+    def _describe_cut(self) -> str:
+        """Return where a file ends too early, and how much of it was kept; empty if it is whole."""
+        if self._cut_off_at is None:
+            return ""
+        if self._cut_off_at < self._size:
+            place = f"in the middle of a message, which begins at byte {self._cut_off_at:,}"
+        else:
+            place = f"before the export does, at byte {self._size:,}"
+        return f"the file ends {place}; {self._stored:,} messages kept"
+
+    def _describe_chats(self) -> str:
+        if len(self._chats) > _MAX_CHATS_NAMED:
+            return f"{len(self._chats):,} chats"
+        return ", ".join(self._chats)
+
     def _result(self, offset: int) -> dict[str, Any]:
+        outcomes = self._outcomes.to_fields()
+        if cut := self._describe_cut():
+            logger.warning("%s", cut)
+            message = outcomes.get("message")
+            outcomes["message"] = f"{message}; {cut}" if message else cut
+            if not self._outcomes.failed:
+                outcomes["status"] = "error"
         return {
-            "source_name": self._source_name,
+            "source_name": self._describe_chats(),
             "offset": offset,
             "read": self._stored,
             **{change.value: self._counts[change.value] for change in MessageChange},
@@ -284,5 +320,5 @@ class IngestRun:
             "skipped": self._skipped,
             "cut_off_at": self._cut_off_at,
             "finished": self._is_finished and not self._full,
-            **self._outcomes.to_fields(),
+            **outcomes,
         }

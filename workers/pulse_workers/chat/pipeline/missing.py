@@ -25,6 +25,9 @@ GRACE_S: Final = 600.0
 """Messages that were stored a shorter time ago, and have no record of a stage, are left to the
 batch that their source has enqueued: it may be running."""
 _KEY: Final = "missing"
+_UNUSED: Final = "unused_blocks"
+"""Key of the time at which unused blocks were deleted last: edits and deletions leave some too."""
+_UNUSED_INTERVAL_S: Final = 86_400.0
 
 
 class MissingCheckpoint(msgspec.Struct):
@@ -79,6 +82,8 @@ async def process_missing(
     outcomes.add_fields(run.outcomes)
     queue.resume(run.queued)
     last = await services.store.last_sequence(MESSAGES)
+    model = stage_versions(services.provider)[Stage.EMBEDDED].model
+    blocks = await services.store.vector_blocks(model)
 
     async def report() -> None:
         text = f"{run.checked:,} messages checked, {run.missing:,} with due stages"
@@ -86,7 +91,7 @@ async def process_missing(
 
     while run.position < last and not (limit and run.missing >= limit):
         page, position = await _page(services, run.position, now - GRACE_S)
-        due = await _due(services, page)
+        due = await _due(services, page, model, blocks)
         taken = list(due)[: limit - run.missing if limit else None]
         run.has_embedded |= any(Stage.EMBEDDED in due[key] for key in taken)
         batches = _batches(taken)
@@ -101,10 +106,12 @@ async def process_missing(
         await state.put(key, run)
         await report()
     await queue.join(report)
-    model = stage_versions(services.provider)[Stage.EMBEDDED].model
     before = datetime.fromtimestamp(now - GRACE_S, UTC)
     joined = await join_blocks(services.store, model, before)
-    unused = await delete_unused_blocks(services.store, before) if run.has_embedded else 0
+    unused = 0
+    if run.has_embedded or await _is_deletion_due(services, now):
+        unused = await delete_unused_blocks(services.store, before)
+        await state.put(_UNUSED, {"at": now})
     await state.delete(key)
     return {
         "checked": run.checked,
@@ -144,10 +151,37 @@ async def _page(services: Services, after: int, recent_since: float) -> tuple[li
     return found, 0
 
 
-async def _due(services: Services, messages: Sequence[_Message]) -> dict[str, frozenset[Stage]]:
-    """Return the due stages by message ID, without the messages that have none."""
+async def _is_deletion_due(services: Services, now: float) -> bool:
+    """Return whether unused blocks were not deleted for a day, or at a time in the future."""
+    found, _ = await services.store.state.get(_UNUSED)
+    at = found.get("at", 0.0) if isinstance(found, dict) else 0.0
+    return not 0 <= now - at < _UNUSED_INTERVAL_S
+
+
+async def _due(
+    services: Services, messages: Sequence[_Message], model: str, blocks: set[str]
+) -> dict[str, frozenset[Stage]]:
+    """Return the due stages by message ID, without the messages that have none.
+
+    Records that name a block which is not stored become those of a failure.
+
+    Args:
+        services: of the worker.
+        messages: to check.
+        model: embedding model.
+        blocks: keys of its blocks that are known to be stored; others that are, are added.
+    """
     versions = stage_versions(services.provider)
     records = await services.store.stages.get_many([each.id for each in messages])
+    named = {
+        key: record.block
+        for key, found in records.items()
+        if (record := found.get(Stage.EMBEDDED)) and record.block and record.model == model
+    }
+    blocks |= await services.store.vectors.existing(set(named.values()) - blocks)
+    if lost := {key: block for key, block in named.items() if block not in blocks}:
+        failed = await services.store.stages.fail_without_block(lost)
+        records |= await services.store.stages.get_many(list(failed))
     return {
         each.id: due
         for each in messages

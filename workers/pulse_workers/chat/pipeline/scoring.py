@@ -18,6 +18,7 @@ from pulse_workers.chat.records import ChatMessage, Score, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.attachments import is_readable_text, read_attachment
+from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.errors import AttachmentUnreadableError, StoreFullError
 
 
@@ -67,11 +68,13 @@ async def score_messages(
             errors.update({each.message.id: error for each in inputs})
     current = await services.store.messages.current(messages)
     stored = {each.id: scores[each.id] for each in current if each.id in scores}
+    refusals: Refusals = {}
     try:
-        await services.store.scores.put_many(list(stored.values()))
+        await services.store.scores.put_many(list(stored.values()), refusals)
     except StoreFullError as error:
         errors.update(dict.fromkeys(stored, error))
-        stored = {}
+    errors.update(refusals)
+    stored = {key: score for key, score in stored.items() if key not in errors}
     version = stage_versions(services.provider)[Stage.SCORED]
     at = format_timestamp(time.time())
     records = {

@@ -3,7 +3,7 @@
 from typing import Final
 
 from pulse_workers.chat.providers.provider import Usage
-from pulse_workers.errors import ProviderRefusedError, WorkerError
+from pulse_workers.errors import ProviderRefusedError, ValueRefusedError, WorkerError
 
 INPUT_CODES: Final = frozenset(
     {
@@ -111,7 +111,7 @@ class ModelProtocolError(ModelError):
 
 
 def is_about_input(error: Exception) -> bool:
-    """Return whether the same model would refuse the same input again."""
+    """Return whether the same model would refuse the same input again, or its answer be refused."""
     if isinstance(error, ModelRefusedError):
         return error.is_about_input  # not for a wrong key or setting, which can be corrected
-    return isinstance(error, ProviderRefusedError)
+    return isinstance(error, ProviderRefusedError | ValueRefusedError)

@@ -3,6 +3,9 @@
 Only one message at a time is held and decoded. A message that cannot be read is skipped: scanning
 goes on at the next one. An unescaped quote makes text of the brackets after it, and a missing
 bracket a part of one message of the next, so a damaged message ends where another one begins.
+
+The time is proportional to the size of the file, whatever it contains: no byte is searched again
+from each place where a message or a chat might begin.
 """
 
 import dataclasses
@@ -18,7 +21,7 @@ MAX_MESSAGE: Final = 4 << 20
 _MAX_HEADER: Final = 64 << 10
 """Bytes before a chat's messages in which its name and id are looked for."""
 _MAX_DAMAGE: Final = 64 << 10
-"""Bytes after which a message with the start of another one in it counts as damaged."""
+"""Bytes of a damaged message; when more follow to the end of the file, it counts as cut off."""
 _MAX_DEPTH: Final = 1_000
 _MAX_START: Final = 200
 """Bytes in which the start of a message or of an array is recognized."""
@@ -36,7 +39,8 @@ _MESSAGE_START: Final = re.compile(
 _ARRAY_START: Final = re.compile(rb'"messages"\s*+:\s*+\[\s*+\Z')
 _ELEMENT: Final = re.compile(rb"[^\s,]")
 _SCALAR: Final = re.compile(rb"[\w.+-]++")
-_AFTER_VALUE: Final = re.compile(rb"\s*+[,\]{}]")
+_AFTER_SCALAR: Final = re.compile(rb"\s*+[,\]{}]")
+_AFTER_VALUE: Final = re.compile(rb"\s*+(?:[,\]{}]|\Z)")
 _END: Final = re.compile(rb"\]\s*+\}\s*+\Z")
 """End of a file that is not cut off."""
 _CLOSING: Final = {ord("{"): ord("}"), ord("["): ord("]")}
@@ -78,6 +82,9 @@ class ExportScanner:
         self._position = 0  # in the buffer
         self._open: list[tuple[int, int]] = []  # brackets and their offsets in the stream
         self._in_array = False
+        self._start: int | None = None  # offset of the next start of a message in the stream
+        self._searched = 0  # offset up to which that start was searched
+        self._header_bytes = 0
 
     @property
     def bytes_read(self) -> int:  # noqa: D102 - see the class
@@ -157,12 +164,16 @@ class ExportScanner:
 
     def _chat(self, header: bytes) -> ChatHeader:
         self.is_export = self._in_array = True
+        self._header_bytes += len(header)
+        if self._header_bytes > self._base + self._position + _MAX_HEADER:
+            header = b"{"  # headers of chats in each other, which would be decoded again and again
         fields = decode_value(header + b'"messages":[]}')
         return ChatHeader(fields if isinstance(fields, dict) else {})
 
     def _is_message_list(self, start: int, end: int) -> bool:
         """Return whether an object just closed is the first message of a list without a chat."""
-        if self.is_export or [kind for kind, _ in self._open] != [ord("[")] or start < self._base:
+        is_in_list = len(self._open) == 1 and self._open[0][0] == ord("[")
+        if self.is_export or not is_in_list or start < self._base:
             return False
         position = start - self._base
         is_object = self._buffer[position] == ord("{")
@@ -193,7 +204,7 @@ class ExportScanner:
                 self._leave_messages()
             case _:
                 scalar = _SCALAR.match(self._buffer, self._position)
-                if scalar and _AFTER_VALUE.match(self._buffer, scalar.end()):
+                if scalar and _AFTER_SCALAR.match(self._buffer, scalar.end()):
                     self._position = scalar.end()
                     yield Unreadable()
                 else:
@@ -205,13 +216,12 @@ class ExportScanner:
 
     def _scan_value(self) -> Iterator[ScannedItem]:
         """Scan a message, or another value in place of one."""
-        start = self._position
-        position, searched = start, start + 1
+        start = position = self._position
         brackets = bytearray()
         while True:
-            end = None
-            for token in _TOKEN.finditer(self._buffer, position):
-                position = token.end()
+            next_start = self._find_start(start + 1)
+            limit = len(self._buffer) if next_start is None else next_start
+            for token in _TOKEN.finditer(self._buffer, position, limit):
                 kind = token[0][0]
                 if kind == ord('"'):
                     if token["closed"] is None:
@@ -219,39 +229,48 @@ class ExportScanner:
                         break
                 elif kind in _CLOSING:
                     brackets.append(_CLOSING[kind])
-                    continue
                 elif brackets and brackets[-1] == kind:
                     brackets.pop()
                 else:
                     yield from self._skip_damage(start)
                     return
+                position = token.end()
                 if not brackets:
-                    end = position
-                    break
-            if end is not None:
-                yield from self._decode(start, end)
-                return
-            if len(self._buffer) - start > _MAX_DAMAGE:
-                if _MESSAGE_START.search(self._buffer, searched):
-                    yield from self._skip_damage(start)
+                    yield from self._decode(start, position)
                     return
-                searched = max(searched, len(self._buffer) - _MAX_START)
-            if self._file.is_at_end or len(self._buffer) - start > MAX_MESSAGE:
+            is_too_long = len(self._buffer) - start > MAX_MESSAGE
+            if next_start is not None or self._file.is_at_end or is_too_long:
                 yield from self._skip_damage(start)
                 return
-            position, searched = position - start, searched - start
+            position -= start
             yield from self._fill(start)
             start = 0
 
     def _decode(self, start: int, end: int) -> Iterator[ScannedItem]:
         """Decode a message that is delimited by its brackets."""
-        is_followed = _AFTER_VALUE.match(self._buffer, end) or not self._buffer[end:].strip()
-        if not is_followed or _MESSAGE_START.search(self._buffer, start + 1, end):
+        if not _AFTER_VALUE.match(self._buffer, end):
             yield from self._skip_damage(start)
             return
         self._position = end
         value = decode_value(self._buffer[start:end])
         yield value if isinstance(value, dict) else Unreadable()
+
+    def _find_start(self, position: int) -> int | None:
+        """Return the first start of a message from a position on, None if the buffer has none.
+
+        What was searched for an earlier position is not searched again.
+        """
+        offset = self._base + position
+        if self._start is not None and self._start < offset:
+            self._start = None
+        if self._start is None:
+            first = max(position, self._searched - self._base)
+            if found := _MESSAGE_START.search(self._buffer, first):
+                self._start = self._base + found.start()
+                self._searched = self._start + 1
+            else:
+                self._searched = self._base + max(first, len(self._buffer) - _MAX_START)
+        return None if self._start is None else self._start - self._base
 
     # damage
 
@@ -263,7 +282,7 @@ class ExportScanner:
     def _find_next_message(self, position: int) -> Iterator[ScannedItem]:
         """Move to the next start of a message, perhaps of another chat, or to the end."""
         damage = self._base + position - 1
-        while not (start := _MESSAGE_START.search(self._buffer, position)):
+        while (start := self._find_start(position)) is None:
             if self._file.is_at_end:
                 self._end_in_damage(damage)
                 return
@@ -271,13 +290,13 @@ class ExportScanner:
             keep = max(0, position - _MAX_HEADER)
             yield from self._fill(keep)
             position -= keep
-        self._position = start.start()
+        self._position = start
         before = max(0, self._position - _MAX_START)
         array = _ARRAY_START.search(self._buffer[before : self._position])
         if array:
             key = before + array.start()
             chat = self._buffer.rfind(b"{", 0, key)
-            del self._open[-2 if self._in_array else len(self._open) :]
+            del self._open[-2 if self._in_array else _MAX_DEPTH :]
             self._open += [(ord("{"), self._base + chat), (ord("["), self._base + key)]
             yield self._chat(self._buffer[max(0, chat) : key])
         elif not self._in_array:

@@ -6,6 +6,8 @@ of the topic.
 
 from typing import Any, Final, TypeAlias
 
+from pulse_workers.chat.sources.telegram_message import message_number
+
 _Number: TypeAlias = int | str
 _MAX_KNOWN: Final = 10_000
 """Messages whose topic is remembered; a reply to an earlier one has none."""
@@ -56,8 +58,8 @@ class ForumThreads:
             self._remember(self._names, root, name[:_MAX_NAME])
 
     @staticmethod
-    def _remember(known: dict[_Number, Any], number: Any, value: Any) -> None:
-        if not isinstance(number, _Number):
+    def _remember(known: dict[_Number, Any], raw: Any, value: Any) -> None:
+        if (number := message_number({"id": raw})) is None:
             return
         known[number] = value
         if len(known) > _MAX_KNOWN:

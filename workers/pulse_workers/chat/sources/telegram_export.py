@@ -26,6 +26,7 @@ from pulse_workers.chat.sources.export_scanner import (
 from pulse_workers.chat.sources.forum_threads import ForumThreads
 from pulse_workers.chat.sources.telegram_message import (
     MAX_RECENT,
+    chat_id,
     chat_key,
     chat_name,
     convert_message,
@@ -36,6 +37,8 @@ from pulse_workers.errors import ExportUnreadableError
 logger = logging.getLogger("pulse.workers.telegram")
 
 _RESULT: Final = "result.json"
+_MAX_WITHOUT_ID: Final = 1_000
+"""Chats without an id in one export; the messages of further ones are skipped."""
 _HOW_TO_EXPORT: Final = "Export the chat as machine-readable JSON and give its result.json."
 
 
@@ -45,7 +48,8 @@ class MessageBatch:
 
     Attributes:
         messages: in order, without service messages; empty only in the last batch.
-        skipped: messages that cannot be read, between the batch before and the end of this one.
+        skipped: messages that cannot be read, or whose chat cannot be told from another one,
+            between the batch before and the end of this one.
         bytes_read: bytes of the file read so far.
         size: bytes of the file.
         is_last: whether the export ends here.
@@ -101,6 +105,8 @@ class _BatchReader:
         self._lock = threading.Lock()
         self._is_closed = False
         self._chat = self._chat_name = ""
+        self._is_ambiguous = False
+        self._without_id: set[str] = set()  # keys of chats
         self._threads = ForumThreads()
         self._recent: deque[str] = deque(maxlen=MAX_RECENT)
         self._messages: list[ChatMessage] = []
@@ -135,7 +141,7 @@ class _BatchReader:
             self._open()
         for found in self._found:
             batch = None if found is None else self._add(found)
-            if found is None or batch is not None:
+            if found is None or batch is not None or self._is_closed:
                 return batch
         return self._end()
 
@@ -151,9 +157,7 @@ class _BatchReader:
         match found:
             case ChatHeader(fields):
                 batch = self._batch() if self._messages else None
-                self._chat, self._chat_name = chat_key(fields), chat_name(fields)
-                self._recent.clear()
-                self._threads = ForumThreads()
+                self._start_chat(fields)
                 return batch
             case dict():
                 self._add_message(found)
@@ -161,11 +165,23 @@ class _BatchReader:
                 self._skipped += 1
         return self._batch() if len(self._messages) == self._batch_size else None
 
+    def _start_chat(self, fields: dict[str, Any]) -> None:
+        self._chat, self._chat_name = chat_key(fields), chat_name(fields)
+        self._recent.clear()
+        self._threads = ForumThreads()
+        self._is_ambiguous = False
+        if chat_id(fields) is None:
+            # Messages of two chats with one key would replace each other.
+            is_full = len(self._without_id) >= _MAX_WITHOUT_ID
+            self._is_ambiguous = is_full or self._chat in self._without_id
+            if not self._is_ambiguous:
+                self._without_id.add(self._chat)
+
     def _add_message(self, raw: dict[str, Any]) -> None:
         if raw.get("type", "message") != "message":
             self._threads.add_service_message(raw)
             return
-        if message_number(raw) is None:
+        if self._is_ambiguous or message_number(raw) is None:
             self._skipped += 1
             return
         recent = tuple(reversed(self._recent))

@@ -4,6 +4,7 @@ A text is a string, or a list of strings and entities; a file that was not expor
 in parentheses instead of its path.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -24,6 +25,10 @@ _DIGITS: Final = re.compile("[0-9]+")
 _MAX_DIGITS: Final = 20
 _MAX_NUMBER: Final = 10**40
 _MAX_KEY: Final = 200
+_MAX_NAME: Final = 256
+"""Characters of a name; a longer one is cut. Telegram's own have 255 at most."""
+_MAX_PATH: Final = 4_096
+_KEY: Final = re.compile(rf"[A-Za-z0-9_=-]{{1,{_MAX_KEY}}}")
 _INVALID_IN_KEY: Final = re.compile(r"[^A-Za-z0-9_=-]")
 _PEER_KINDS: Final = {
     "personal_chat": "user",
@@ -33,6 +38,8 @@ _PEER_KINDS: Final = {
     "private_group": "group",
 }
 """Ids are unique within a kind only. Channels and supergroups, the usual case, have no prefix."""
+_NO_ID: Final = "chat"
+_WITH_PREFIX: Final = re.compile(f"user|group|{_NO_ID}")
 _PEER: Final = re.compile("(user|chat|channel)([0-9]{1,40})")
 _PEER_PREFIXES: Final = {"user": "user", "chat": "group", "channel": ""}
 
@@ -47,22 +54,53 @@ def message_number(raw: Any) -> int | str | None:
     return None
 
 
+def chat_id(chat: dict[str, Any]) -> str | None:
+    """Return the id of a chat, None without a usable one."""
+    found = chat.get("id")
+    is_usable = isinstance(found, str | int) and not isinstance(found, bool) and found != ""
+    return str(found) if is_usable else None
+
+
 def chat_key(chat: dict[str, Any]) -> str:
-    """Return the first part of the ids of a chat's messages."""
-    key = _INVALID_IN_KEY.sub("_", str(chat.get("id", "chat"))[:_MAX_KEY])
-    return _PEER_KINDS.get(str(chat.get("type")), "") + key
+    """Return the first part of the ids of a chat's messages.
+
+    Chats with different ids have different keys. A chat without a usable id has the key of its
+    type and name, which another chat may have as well.
+    """
+    prefix = _PEER_KINDS.get(str(chat.get("type")), "")
+    if (found := chat_id(chat)) is None:
+        name = chat.get("name")
+        return f"{prefix}{_NO_ID}-{_digest(str(name))}" if name else prefix + _NO_ID
+    return prefix + (_with_digest(found) if _WITH_PREFIX.match(found) else _key(found))
+
+
+def _key(number: str) -> str:
+    """Return a part of a key: the number of a chat or message, if it is valid in a key."""
+    return number if _KEY.fullmatch(number) else _with_digest(number)
+
+
+def _with_digest(number: str) -> str:
+    return f"{_INVALID_IN_KEY.sub('_', number[: _MAX_KEY // 2])}-{_digest(number)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=10).hexdigest()
 
 
 def chat_name(chat: dict[str, Any]) -> str:
     """Return the name of a chat; one without a name is named for its type."""
     if name := chat.get("name"):
-        return str(name)
+        return _name(name)
     match chat.get("type"):
         case "saved_messages":
             return "Saved messages"
         case "personal_chat":
             return "Deleted account"
     return "Unnamed chat"
+
+
+def _name(value: Any) -> str:
+    return str(value or "")[:_MAX_NAME]
 
 
 def message_id(chat: str, number: Any) -> str:
@@ -72,7 +110,7 @@ def message_id(chat: str, number: Any) -> str:
         chat: key of its chat.
         number: its number there.
     """
-    return f"{chat}.{_INVALID_IN_KEY.sub('_', str(number))}"
+    return f"{chat}.{_key(str(number))}"
 
 
 def convert_message(
@@ -96,23 +134,21 @@ def convert_message(
     content, entities = _flatten(raw.get("text"), raw.get("text_entities"))
     content = "\n".join(part for part in (content, describe_content(raw)) if part)
     links = [text for kind, text in entities if kind in _LINK_ENTITIES]
-    links += [link for link in _LINK.findall(content) if link not in links]
     mentions = [text for kind, text in entities if kind in _MENTION_ENTITIES]
-    mentions += [name for name in _MENTION.findall(content) if name not in mentions]
     return ChatMessage(
         id=message_id(chat, raw["id"]),
         external_message_id=message_id(chat, raw["id"]),
         content=content,
-        author=str(raw.get("from") or ""),
-        author_id=str(raw.get("from_id") or ""),
+        author=_name(raw.get("from")),
+        author_id=_name(raw.get("from_id")),
         sent_at=_timestamp(raw, "date") or "",
-        source_name=name,
+        source_name=_name(name),
         source=source,
         edited_at=_timestamp(raw, "edited"),
         reply_to=_reply_to(raw, chat),
-        forwarded_from=str(raw.get("forwarded_from") or ""),
-        links=tuple(links),
-        mentions=tuple(mentions),
+        forwarded_from=_name(raw.get("forwarded_from")),
+        links=tuple(dict.fromkeys(links + _LINK.findall(content))),
+        mentions=tuple(dict.fromkeys(mentions + _MENTION.findall(content))),
         has_code=any(kind in _CODE_ENTITIES for kind, _ in entities) or "```" in content,
         attachments=tuple(_attachments(raw)),
         media_type=_media_type(raw),
@@ -157,7 +193,9 @@ def _entity(part: dict[str, Any]) -> tuple[str, str]:
 
 def _media_type(raw: dict[str, Any]) -> str:
     media_type = raw.get("media_type")
-    return media_type if isinstance(media_type, str) else "photo" if "photo" in raw else ""
+    if isinstance(media_type, str):
+        return _name(media_type)
+    return "photo" if "photo" in raw else ""
 
 
 def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:
@@ -165,11 +203,11 @@ def _attachments(raw: dict[str, Any]) -> Iterator[Attachment]:
         path = raw.get(field)
         if not isinstance(path, str) or not path:
             continue
-        not_exported = path.startswith("(")
+        not_exported = path.startswith("(") or len(path) > _MAX_PATH
         yield Attachment(
             path="" if not_exported else path,
-            name=str(raw.get("file_name") or ("" if not_exported else path.rpartition("/")[2])),
-            mime_type=str(raw.get("mime_type") or ("image/jpeg" if field == "photo" else "")),
+            name=_name(raw.get("file_name") or ("" if not_exported else path.rpartition("/")[2])),
+            mime_type=_name(raw.get("mime_type") or ("image/jpeg" if field == "photo" else "")),
             size=_size(raw.get(size)),
         )
 

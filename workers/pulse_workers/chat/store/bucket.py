@@ -9,8 +9,13 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from pulse_desktop.nats_client.jetstream import FULL_CODES, REVISION_CODES
-from pulse_workers.chat.store.requests import BulkRequests, Write
-from pulse_workers.errors import OUTAGE_ERRORS, ConcurrentChangeError, StoreFullError
+from pulse_workers.chat.store.requests import BulkRequests, Write, WriteError, is_valid_subject
+from pulse_workers.errors import (
+    OUTAGE_ERRORS,
+    ConcurrentChangeError,
+    StoreFullError,
+    ValueRefusedError,
+)
 
 MAX_ATTEMPTS: Final = 200
 """Of a change that others prevent by theirs."""
@@ -29,8 +34,30 @@ class Entry(NamedTuple):
     revision: int
 
 
+Refusals = dict[str, ValueRefusedError]
+"""Why values can never be stored, by key."""
+
+
+class Written(NamedTuple):
+    """The effect of a conditional write.
+
+    Attributes:
+        keys: of the values that are stored.
+        refusals: of others.
+        full: the error if the bucket has reached its limit, and some are not stored for that.
+    """
+
+    keys: set[str]
+    refusals: Refusals
+    full: StoreFullError | None
+
+
 class Bucket:
-    """A bucket."""
+    """A bucket.
+
+    A value that can never be stored does not prevent the others. Methods that take `refusals` add
+    it there; without them it raises `ValueRefusedError` when the others are stored.
+    """
 
     def __init__(self, js: JetStreamContext, requests: BulkRequests, name: str) -> None:
         self._js = js
@@ -38,6 +65,11 @@ class Bucket:
         self.name = name
         self._stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
+
+    @property
+    def max_value_bytes(self) -> int:
+        """Maximum size of a value with its headers."""
+        return self._requests.max_bytes
 
     async def get(self, key: str) -> Entry | None:
         """Return a value, or None."""
@@ -50,6 +82,7 @@ class Bucket:
 
     async def get_with_deleted(self, keys: Sequence[str]) -> dict[str, Entry]:
         """Return the values that are stored, and the revisions of deleted ones, by key."""
+        keys = [key for key in keys if is_valid_subject(self._prefix + key)]
         if len(keys) > 1:
             subjects = [self._prefix + key for key in keys]
             found = await self._requests.read(self._stream, subjects)
@@ -83,14 +116,14 @@ class Bucket:
         """
         await self.put_many({key: value})
 
-    async def put_many(self, values: Mapping[str, bytes]) -> None:
+    async def put_many(self, values: Mapping[str, bytes], refusals: Refusals | None = None) -> None:
         """Store values.
 
         Raises:
             StoreFullError: the bucket has reached its limit; some of the values may be stored.
         """
         writes = [Write(self._prefix + key, value) for key, value in values.items()]
-        await self._check(await self._requests.write(writes))
+        await self._check(values, await self._requests.write(writes), refusals)
 
     async def delete_many(self, keys: Iterable[str]) -> None:
         """Delete the values that are stored; a marker tells those who follow changes.
@@ -100,9 +133,24 @@ class Bucket:
         """
         existing = await self.get_many(list(keys))
         writes = [Write(self._prefix + key, b"", is_deletion=True) for key in existing]
-        await self._check(await self._requests.write(writes))
+        await self._check(existing, await self._requests.write(writes))
 
-    async def create_many(self, values: Mapping[str, bytes]) -> set[str]:
+    async def delete_at(self, revisions: Mapping[str, int]) -> set[str]:
+        """Delete the keys that are at the revision that is given with each; return them.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit; some of the values may be deleted.
+        """
+        deleted = await self._write_at(
+            {key: Write(self._prefix + key, b"", each, True) for key, each in revisions.items()}
+        )
+        if deleted.full is not None:
+            raise deleted.full
+        return deleted.keys
+
+    async def create_many(
+        self, values: Mapping[str, bytes], refusals: Refusals | None = None
+    ) -> set[str]:
         """Store the values whose keys do not exist, or were deleted; return these keys.
 
         Raises:
@@ -110,21 +158,25 @@ class Bucket:
             StoreFullError: the bucket has reached its limit; some of the values may be stored.
         """
         created: set[str] = set()
+        all_refusals: Refusals = {}
         writes = {key: (value, 0) for key, value in values.items()}
         for attempt in range(MAX_ATTEMPTS):
-            created |= await self.update_many(writes)
-            refused = [key for key in writes if key not in created]
-            if not refused:
-                return created
-            found = await self.get_with_deleted(refused)
+            written = await self.try_update_many(writes)
+            created |= written.keys
+            all_refusals |= written.refusals
+            if written.full is not None:
+                raise written.full
+            conflicts = [key for key in writes if key not in created and key not in all_refusals]
+            found = await self.get_with_deleted(conflicts)
             # A deleted key does not exist, but has a revision. A key that is not found had a write
             # in progress, which may have failed.
             writes = {
                 key: (values[key], entry.revision if entry else 0)
-                for key in refused
+                for key in conflicts
                 if not (entry := found.get(key)) or not entry.value
             }
             if not writes:
+                take_refusals(all_refusals, refusals)
                 return created
             await pause_after_conflict(attempt)
         raise ConcurrentChangeError(f"keys of the bucket {self.name} change too often")
@@ -135,32 +187,41 @@ class Bucket:
         Raises:
             StoreFullError: the bucket has reached its limit; some of the values may be stored.
         """
-        written, error = await self.try_update_many(values)
-        if error is not None:
-            raise error
-        return written
+        written = await self.try_update_many(values)
+        if written.full is not None:
+            raise written.full
+        take_refusals(written.refusals, None)
+        return written.keys
 
-    async def try_update_many(
-        self, values: Mapping[str, tuple[bytes, int]]
-    ) -> tuple[set[str], StoreFullError | None]:
-        """Store values as `update_many`; return the keys, and the error if the bucket is full."""
-        writes = [
-            Write(self._prefix + key, value, revision) for key, (value, revision) in values.items()
-        ]
+    async def try_update_many(self, values: Mapping[str, tuple[bytes, int]]) -> Written:
+        """Store values as `update_many`; return what is stored, and why the others are not."""
+        return await self._write_at(
+            {
+                key: Write(self._prefix + key, value, revision)
+                for key, (value, revision) in values.items()
+            }
+        )
+
+    async def _write_at(self, writes: Mapping[str, Write]) -> Written:
+        """Write at revisions; return the keys that were at them, and why others are not written."""
         written: set[str] = set()
+        refusals: Refusals = {}
         full: APIError | None = None
-        for key, error in zip(values, await self._requests.write(writes), strict=True):
+        errors = await self._requests.write(list(writes.values()))
+        for key, error in zip(writes, errors, strict=True):
             if error is None:
                 written.add(key)
+            elif isinstance(error, ValueRefusedError):
+                refusals[key] = error
             elif error.err_code in FULL_CODES:
                 full = error
             elif error.err_code not in REVISION_CODES:
                 raise error
         if full is None:
-            return written, None
+            return Written(written, refusals, None)
         store_full = StoreFullError(await self._describe_full())
         store_full.__cause__ = full
-        return written, store_full
+        return Written(written, refusals, store_full)
 
     async def update(self, key: str, value: bytes, revision: int) -> bool:
         """Store a value if the key is at a revision, 0 if it does not exist; False if it is not.
@@ -170,13 +231,23 @@ class Bucket:
         """
         return bool(await self.update_many({key: (value, revision)}))
 
-    async def _check(self, errors: Iterable[APIError | None]) -> None:
-        for error in errors:
+    async def _check(
+        self,
+        keys: Iterable[str],
+        errors: Iterable[WriteError | None],
+        refusals: Refusals | None = None,
+    ) -> None:
+        found: Refusals = {}
+        for key, error in zip(keys, errors, strict=True):
             if error is None:
+                continue
+            if isinstance(error, ValueRefusedError):
+                found[key] = error
                 continue
             if error.err_code in FULL_CODES:
                 raise StoreFullError(await self._describe_full()) from error
             raise error
+        take_refusals(found, refusals)
 
     async def _describe_full(self) -> str:
         """Return how large the bucket may be, and the command that enlarges it."""
@@ -192,6 +263,14 @@ class Bucket:
             f"the bucket {self.name} is full{size}. To enlarge it: "
             f"pulse-worker provision --store-max-bytes {wanted}M"
         )
+
+
+def take_refusals(found: Refusals, refusals: Refusals | None) -> None:
+    """Add refusals to those of the caller, or raise one."""
+    if refusals is not None:
+        refusals.update(found)
+    elif found:
+        raise next(iter(found.values()))
 
 
 async def pause_after_conflict(attempt: int) -> None:

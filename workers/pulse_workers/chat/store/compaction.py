@@ -6,6 +6,7 @@ names another block.
 
 import contextlib
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -14,18 +15,23 @@ import numpy as np
 
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.store.store import Store
-from pulse_workers.chat.store.vectors import PREFIX, VectorBlock, block_keys, decode_block
+from pulse_workers.chat.store.vectors import (
+    PREFIX,
+    VectorBlock,
+    block_keys,
+    decode_block,
+)
 from pulse_workers.runtime.provisioning import EMBEDDINGS
 
-SMALL_BLOCK: Final = 64
-"""Blocks with fewer vectors are joined."""
+_SMALL_BLOCK: Final = 64
+"""Blocks with fewer vectors are joined, unless they are as large as a block may be."""
 _JOINED_BLOCK: Final = 256
 _LARGE_BLOCKS_PER_READ: Final = 8
 _KEY: Final = "compaction"
 
 
 @dataclasses.dataclass(frozen=True)
-class _SmallBlock:
+class _Block:
     key: str
     sequence: int
     block: VectorBlock
@@ -52,24 +58,31 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
     found, _ = await store.state.get(_KEY)
     known = found if isinstance(found, dict) and found.get("model") == model else {}
     start = position = int(known.get("position", 0))
-    small: list[_SmallBlock] = []
+    small: dict[int, list[_Block]] = defaultdict(list)  # by dimensions: a model may change them
     deleted = 0
-    entries = store.read_since(EMBEDDINGS, start, block_keys(model), batch=SMALL_BLOCK)
+
+    def full(dimensions: int) -> int:
+        """Return the number of vectors from which a block is not small."""
+        return min(_SMALL_BLOCK, store.vectors.rows_per_block(dimensions))
+
+    entries = store.read_since(EMBEDDINGS, start, block_keys(model), batch=_SMALL_BLOCK)
     async with contextlib.aclosing(entries):
         async for stored in entries:
             if stored.stored_at > before:
                 break
             position = stored.sequence
-            if stored.value and len((block := decode_block(stored.value)).ids) < SMALL_BLOCK:
-                small.append(_SmallBlock(stored.key, stored.sequence, block))
-            if _rows(small) >= _JOINED_BLOCK:
-                deleted += await _join(store, model, small)
-                small = []
-    if _rows(small) >= SMALL_BLOCK:
-        deleted += await _join(store, model, small)
-        small = []
-    if small:
-        position = small[0].sequence - 1
+            if not stored.value:
+                continue
+            read = _Block(stored.key, stored.sequence, decode_block(stored.value))
+            dimensions = read.block.dimensions
+            if len(read.block.ids) < full(dimensions):
+                small[dimensions].append(read)
+            if _rows(small[dimensions]) >= _JOINED_BLOCK:
+                deleted += await _join(store, model, small.pop(dimensions))
+    for dimensions in list(small):
+        if _rows(small[dimensions]) >= full(dimensions):
+            deleted += await _join(store, model, small.pop(dimensions))
+    position = min([position, *(each[0].sequence - 1 for each in small.values() if each)])
     if position != start:
         await store.state.put(_KEY, {"model": model, "position": position})
     return deleted
@@ -86,7 +99,7 @@ async def delete_unused_blocks(store: Store, before: datetime) -> int:
         StoreFullError: the bucket has reached its limit.
         TimeoutError: the server stopped responding before everything was read.
     """
-    unused: list[str] = []
+    unused: dict[str, int] = {}
     entries = store.read_since(EMBEDDINGS, 0, f"{PREFIX}.>", batch=_LARGE_BLOCKS_PER_READ)
     async with contextlib.aclosing(entries):
         async for stored in entries:
@@ -96,16 +109,15 @@ async def delete_unused_blocks(store: Store, before: datetime) -> int:
             records = await store.stages.get_many(ids, [Stage.EMBEDDED])
             named = {record.block for found in records.values() for record in found.values()}
             if stored.key not in named:
-                unused.append(stored.key)
-    await store.vectors.delete(unused)
-    return len(unused)
+                unused[stored.key] = stored.sequence
+    return len(await store.vectors.delete(unused))
 
 
-def _rows(blocks: Sequence[_SmallBlock]) -> int:
+def _rows(blocks: Sequence[_Block]) -> int:
     return sum(len(each.block.ids) for each in blocks)
 
 
-async def _join(store: Store, model: str, blocks: Sequence[_SmallBlock]) -> int:
+async def _join(store: Store, model: str, blocks: Sequence[_Block]) -> int:
     """Store the vectors that records name in one block; return the number of deleted blocks."""
     records = await store.stages.get_many(
         [key for each in blocks for key in each.block.ids], [Stage.EMBEDDED]
@@ -121,12 +133,13 @@ async def _join(store: Store, model: str, blocks: Sequence[_SmallBlock]) -> int:
                 vectors.append(vector.astype(np.float32))
                 old[message_id] = each.key
     kept: set[str] = set()
+    new: dict[str, str] = {}
     if old:
         new = await store.vectors.put(list(hashes), list(hashes.values()), np.stack(vectors), model)
         moved = await store.stages.replace_blocks(
             {message_id: (key, new[message_id]) for message_id, key in old.items()}
         )
         kept = {key for message_id, key in old.items() if message_id not in moved}
-    joined = [each.key for each in blocks if each.key not in kept]
-    await store.vectors.delete(joined)
-    return len(joined)
+    kept.update(new.values())  # one with all the vectors that are left is stored again as it was
+    joined = {each.key: each.sequence for each in blocks if each.key not in kept}
+    return len(await store.vectors.delete(joined))

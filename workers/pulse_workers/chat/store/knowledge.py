@@ -24,7 +24,7 @@ from pulse_workers.chat.records import (
     Vector,
 )
 from pulse_workers.chat.store.atom_index import AtomIndex, decode_atom, decode_evidence
-from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
+from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, Refusals, pause_after_conflict
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.kv_reader import read_entries
 from pulse_workers.chat.store.topics import new_topic, with_members
@@ -92,10 +92,12 @@ class StoredAtoms:
     Attributes:
         created: the new ones.
         sources_added: number of new sources of those that were known.
+        refusals: by message ID, why what is known from a message can never be stored.
     """
 
     created: tuple[Atom, ...]
     sources_added: int
+    refusals: Refusals
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +154,7 @@ class KnowledgeStore:
         Raises:
             ConcurrentChangeError: others change the topic all the time.
             StoreFullError: the bucket has reached its limit.
+            ValueRefusedError: the topic can never be stored.
         """
         created, earlier = await self._add_members(assignment, provenance)
         key = f"topic.{assignment.topic_id}"
@@ -282,24 +285,36 @@ class KnowledgeStore:
     async def add_atoms(self, atoms: Sequence[Atom]) -> StoredAtoms:
         """Store atoms and their sources; what is stored already does not change.
 
+        One that can never be stored does not prevent the others.
+
         Raises:
             StoreFullError: the bucket has reached its limit.
         """
         by_key = {f"atom.{atom.id}": atom for atom in atoms}
+        refused: Refusals = {}
         created = await self._bucket.create_many(
-            {key: _encode(atom) for key, atom in by_key.items()}
+            {key: _encode(atom) for key, atom in by_key.items()}, refused
         )
+        refusals = {
+            evidence.message_id: error
+            for key, error in refused.items()
+            for evidence in by_key[key].evidence
+        }
         sources: dict[str, tuple[str, Evidence]] = {
             f"source.{atom.id}.{evidence.message_id}": (f"atom.{atom.id}", evidence)
             for atom in atoms
+            if f"atom.{atom.id}" not in refused
             for evidence in atom.evidence
         }
+        refused = {}
         added = await self._bucket.create_many(
-            {key: _encode(evidence) for key, (_, evidence) in sources.items()}
+            {key: _encode(evidence) for key, (_, evidence) in sources.items()}, refused
         )
+        refusals |= {sources[key][1].message_id: error for key, error in refused.items()}
         return StoredAtoms(
             tuple(atom for key, atom in by_key.items() if key in created),
             sum(sources[key][0] not in created for key in added),
+            refusals,
         )
 
 

@@ -19,16 +19,23 @@ _BATCH_TIMEOUT_S: Final = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class KeyValueEntry:
-    """A stored value; `value` is empty for a deleted key."""
+    """A stored value; `value` is empty for a deleted key, and if only keys are read."""
 
     key: str
     value: bytes
     sequence: int
     stored_at: datetime
+    is_deleted: bool
 
 
 async def read_entries(
-    js: JetStreamContext, bucket: str, after: int, key_filter: str, *, batch: int = BATCH_SIZE
+    js: JetStreamContext,
+    bucket: str,
+    after: int,
+    key_filter: str,
+    *,
+    batch: int = BATCH_SIZE,
+    only_keys: bool = False,
 ) -> AsyncGenerator[KeyValueEntry, None]:
     """Yield the latest value of each key stored after a sequence, oldest first.
 
@@ -38,6 +45,7 @@ async def read_entries(
         after: sequence; 0 for all values.
         key_filter: keys to read, with wildcards.
         batch: values to request together; fewer for large values.
+        only_keys: whether the values stay on the server.
 
     Raises:
         TimeoutError: the server stopped responding before everything was read.
@@ -52,6 +60,7 @@ async def read_entries(
             ack_policy=AckPolicy.NONE,
             inactive_threshold=30.0,
             mem_storage=True,
+            headers_only=only_keys or None,
         ),
     )
     consumer = await subscription.consumer_info()
@@ -66,7 +75,9 @@ async def read_entries(
                 if not await _is_complete(subscription, count):
                     raise
                 # When one key is purged, nats-server 2.9 skips all others.
-                async for entry in read_entries(js, bucket, last, key_filter, batch=batch):
+                async for entry in read_entries(
+                    js, bucket, last, key_filter, batch=batch, only_keys=only_keys
+                ):
                     yield entry
                 return
             for message in received:
@@ -77,6 +88,7 @@ async def read_entries(
                     b"" if is_deleted else message.data,
                     last,
                     message.metadata.timestamp,
+                    is_deleted,
                 )
             count += len(received)
     finally:

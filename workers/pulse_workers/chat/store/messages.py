@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from pulse_workers.chat.records import ChatMessage, Score
-from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
+from pulse_workers.chat.store.bucket import (
+    MAX_ATTEMPTS,
+    Bucket,
+    Refusals,
+    pause_after_conflict,
+    take_refusals,
+)
 from pulse_workers.errors import ConcurrentChangeError, MessageNotFoundError
 
 _encode = msgspec.json.Encoder().encode
@@ -57,6 +63,7 @@ class MessageStore:
         *,
         is_retry: bool = False,
         on_change: OnChange = lambda _message, _change: None,
+        refusals: Refusals | None = None,
     ) -> list[tuple[ChatMessage, MessageChange]]:
         """Store the messages that are new or changed.
 
@@ -68,19 +75,22 @@ class MessageStore:
                 them as new then, because it may not have done so.
             on_change: called for each new or updated message as soon as it is stored, also for
                 those that are stored before the bucket is full.
+            refusals: takes the messages that can never be stored, by ID; the others are stored.
 
         Returns:
-            Each message once, as it is stored, and the effect.
+            Each stored message once, as it is stored, and the effect.
 
         Raises:
             ConcurrentChangeError: others change the messages all the time.
             StoreFullError: the bucket has reached its limit; some of the messages may be stored.
+            ValueRefusedError: one can never be stored, and `refusals` is not given.
         """
         given = {
             each.id: msgspec.structs.replace(each, content_hash=content_hash(each))
             for each in messages
         }
         stored: dict[str, tuple[ChatMessage, MessageChange]] = {}
+        refused: Refusals = {}
         undecided = dict(given)
         for attempt in range(MAX_ATTEMPTS):
             known = await self._bucket.get_with_deleted(list(undecided))
@@ -92,17 +102,19 @@ class MessageStore:
                 stored[key] = after, effect
                 if after != before:
                     writes[key] = (_encode(after), entry.revision if entry else 0)
-            written, error = await self._bucket.try_update_many(writes)
+            written = await self._bucket.try_update_many(writes)
+            refused |= written.refusals
             # Others were stored by another task meanwhile: compare with what it stored.
-            refused = {key: given[key] for key in writes if key not in written}
+            unwritten = {key: given[key] for key in writes if key not in written.keys}
             for key in undecided:
-                if key not in refused and stored[key][1] is not MessageChange.UNCHANGED:
+                if key not in unwritten and stored[key][1] is not MessageChange.UNCHANGED:
                     on_change(*stored[key])
-            if error is not None:
-                raise error
-            undecided = refused
+            if written.full is not None:
+                raise written.full
+            undecided = {key: each for key, each in unwritten.items() if key not in refused}
             if not undecided:
-                return [stored[key] for key in given]
+                take_refusals(refused, refusals)
+                return [stored[key] for key in given if key not in refused]
             await pause_after_conflict(attempt)
         raise ConcurrentChangeError("messages are changed by others all the time")
 
@@ -144,13 +156,18 @@ class ScoreStore:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
-    async def put_many(self, scores: Sequence[Score]) -> None:
+    async def put_many(self, scores: Sequence[Score], refusals: Refusals | None = None) -> None:
         """Store scores; they replace earlier ones.
+
+        Args:
+            scores: of messages.
+            refusals: takes the scores that can never be stored, by message ID.
 
         Raises:
             StoreFullError: the bucket has reached its limit.
         """
-        await self._bucket.put_many({score.message_id: _encode(score) for score in scores})
+        values = {score.message_id: _encode(score) for score in scores}
+        await self._bucket.put_many(values, refusals)
 
     async def get_many(self, ids: Iterable[str]) -> dict[str, Score]:
         """Return the scores that are stored, by message ID."""

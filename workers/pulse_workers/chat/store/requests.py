@@ -6,6 +6,7 @@ answers are read without building a message object for each.
 
 import asyncio
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -17,10 +18,18 @@ from nats.js.errors import APIError, ServiceUnavailableError
 
 from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.fast_path import FastPathClient
+from pulse_workers.errors import ValueRefusedError
 
 MAX_IN_FLIGHT: Final = 256
 MAX_BYTES_IN_FLIGHT: Final = 4 << 20
 TIMEOUT_S: Final = 20.0
+_MAX_SHOWN: Final = 100
+MAX_SUBJECT_BYTES: Final = 2_000
+"""The server closes the connection of a client that sends a line of more than 4,096 bytes."""
+_SUBJECT_PART: Final = r"[^\s\0-\x20.*>\ud800-\udfff]+"
+_VALID_SUBJECT: Final = re.compile(rf"{_SUBJECT_PART}(\.{_SUBJECT_PART})*")
+_TOO_LARGE_CODES: Final = frozenset({10054, 10097})
+"""The value or its headers exceed the limit of the stream."""
 _BATCH_VERSION: Final = (2, 11)
 """The version of nats-server from which on many values can be read with one request."""
 
@@ -50,6 +59,15 @@ class Write(NamedTuple):
             headers["KV-Operation"] = "DEL"
         return headers or None
 
+    @property
+    def size(self) -> int:
+        """Bytes that count towards the server's `max_payload`: those of the value and headers."""
+        headers = self.headers
+        if headers is None:
+            return len(self.value)
+        lines = sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items())
+        return len(self.value) + len("NATS/1.0\r\n\r\n") + lines
+
 
 class Stored(NamedTuple):
     """A value that was read; `value` is empty for a deleted key."""
@@ -70,6 +88,9 @@ class _Ack(msgspec.Struct):
 
 
 _decode_ack = msgspec.json.Decoder(_Ack).decode
+
+WriteError = APIError | ValueRefusedError
+"""Why a value is not stored."""
 
 
 class BulkRequests:
@@ -92,19 +113,30 @@ class BulkRequests:
             f"{self._inbox}r.*", cb=self._on_read, pending_bytes_limit=1 << 30
         )
 
-    async def write(self, writes: Sequence[Write]) -> list[APIError | None]:
+    @property
+    def max_bytes(self) -> int:
+        """Maximum size of a value with its headers."""
+        return self._client.max_payload
+
+    async def write(self, writes: Sequence[Write]) -> list[WriteError | None]:
         """Store values; return the error of each, None for one that is stored.
+
+        A value that can never be stored is not sent: nothing else is sent after the server has
+        closed the connection because of it.
 
         Raises:
             nats.errors.Error: the server is unreachable or does not respond; each of the values
                 may or may not be stored.
         """
-        errors: list[APIError | None] = []
-        for part in _parts(writes):
+        refusals = [_refusal(write, self.max_bytes) for write in writes]
+        accepted = [write for write, error in zip(writes, refusals, strict=True) if error is None]
+        errors: list[WriteError | None] = []
+        for part in _parts(accepted):
             errors.extend(await self._write(part))
-        return errors
+        outcomes = iter(errors)
+        return [next(outcomes) if refusal is None else refusal for refusal in refusals]
 
-    async def _write(self, writes: Sequence[Write]) -> list[APIError | None]:
+    async def _write(self, writes: Sequence[Write]) -> list[WriteError | None]:
         loop = asyncio.get_running_loop()
         sent: list[tuple[str, asyncio.Future[bytes]]] = []
         try:
@@ -214,7 +246,26 @@ def _parts(writes: Sequence[Write]) -> list[Sequence[Write]]:
     return parts
 
 
-def _error_in(data: bytes) -> APIError | None:
+def is_valid_subject(subject: str) -> bool:
+    """Return whether a value can be stored under a subject, and requested by it."""
+    return (
+        len(subject.encode(errors="replace")) <= MAX_SUBJECT_BYTES
+        and _VALID_SUBJECT.fullmatch(subject) is not None
+    )
+
+
+def _refusal(write: Write, max_bytes: int) -> ValueRefusedError | None:
+    """Return why a value can never be stored, None if it may be."""
+    if not is_valid_subject(write.subject):
+        return ValueRefusedError(f"no value can have the key {write.subject[:_MAX_SHOWN]!r}")
+    if write.size > max_bytes:
+        return ValueRefusedError(
+            f"{write.size:,} bytes exceed the {max_bytes:,} that the server accepts (max_payload)"
+        )
+    return None
+
+
+def _error_in(data: bytes) -> WriteError | None:
     """Return the error of an acknowledgement, None if the value is stored."""
     if not data:  # no responders
         return ServiceUnavailableError(code=503, description="no stream stores this bucket")
@@ -224,6 +275,8 @@ def _error_in(data: bytes) -> APIError | None:
         return APIError(description="unreadable response")
     if error is None:
         return None
+    if error.err_code in _TOO_LARGE_CODES:
+        return ValueRefusedError(f"the bucket refuses the value: {error.description}")
     return APIError(code=error.code, err_code=error.err_code, description=error.description)
 
 

@@ -1,10 +1,10 @@
 """Which stages of the pipeline each message has passed, and with what outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from pulse_workers.chat.records import Stage, StageRecord
+from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 from pulse_workers.chat.store.bucket import Bucket
 
 _encode = msgspec.json.Encoder().encode
@@ -39,15 +39,41 @@ class StageStore:
         Raises:
             StoreFullError: the bucket has reached its limit.
         """
-        keys = {f"{Stage.EMBEDDED.value}.{message_id}": message_id for message_id in moves}
+        return await self._change_embedded(
+            {key: old for key, (old, _) in moves.items()},
+            lambda key, record: msgspec.structs.replace(record, block=moves[key][1]),
+        )
+
+    async def fail_without_block(self, blocks: Mapping[str, str]) -> set[str]:
+        """Let the records of messages whose vectors are gone be those of a failure.
+
+        Args:
+            blocks: by message ID, the block that its record names, and that is not stored.
+
+        Returns:
+            IDs of the messages whose records are now; others were changed meanwhile.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        return await self._change_embedded(
+            blocks,
+            lambda _key, record: msgspec.structs.replace(
+                record, outcome=StageOutcome.FAILED, reason="its vector is not stored", block=""
+            ),
+        )
+
+    async def _change_embedded(
+        self, blocks: Mapping[str, str], change: Callable[[str, StageRecord], StageRecord]
+    ) -> set[str]:
+        """Change the records that name these blocks, by message ID; return the IDs of these."""
+        keys = {f"{Stage.EMBEDDED.value}.{message_id}": message_id for message_id in blocks}
         found = await self._bucket.get_many(list(keys))
         writes: dict[str, tuple[bytes, int]] = {}
         for key, entry in found.items():
-            old, new = moves[keys[key]]
             record = _decode(entry.value)
-            if record.block == old:
-                changed = msgspec.structs.replace(record, block=new)
-                writes[key] = (_encode(changed), entry.revision)
+            if record.block == blocks[keys[key]]:
+                writes[key] = (_encode(change(keys[key], record)), entry.revision)
         return {keys[key] for key in await self._bucket.update_many(writes)}
 
     async def get_many(

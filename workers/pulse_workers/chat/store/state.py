@@ -1,5 +1,6 @@
 """State of work in progress: positions, leases, running extractions and ingests."""
 
+import logging
 from typing import Any, Final
 
 import msgspec
@@ -7,6 +8,8 @@ from nats.js import JetStreamContext
 
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.kv_reader import read_entries
+
+logger = logging.getLogger("pulse.workers.store")
 
 _RUN: Final = "run"
 
@@ -19,11 +22,20 @@ class StateStore:
         self._bucket = bucket
 
     async def get(self, key: str) -> tuple[Any, int]:
-        """Return a value and its revision; None if there is none, with the revision of a marker."""
+        """Return a value and its revision.
+
+        Returns:
+            None if there is none, with the revision of a marker, or if it is damaged: its owner
+            then replaces it.
+        """
         found = await self._bucket.get_with_deleted([key])
         if (entry := found.get(key)) is None:
             return None, 0
-        return msgspec.json.decode(entry.value) if entry.value else None, entry.revision
+        try:
+            return msgspec.json.decode(entry.value) if entry.value else None, entry.revision
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            logger.warning("the value of %s is damaged (%s)", key, type(error).__name__)
+            return None, entry.revision
 
     async def put(self, key: str, value: object) -> None:
         """Store a value unconditionally."""

@@ -18,7 +18,7 @@ from pulse_workers.chat.store.messages import MessageStore, ScoreStore
 from pulse_workers.chat.store.requests import BulkRequests
 from pulse_workers.chat.store.stages import StageStore
 from pulse_workers.chat.store.state import StateStore
-from pulse_workers.chat.store.vectors import VectorIndex, VectorStore
+from pulse_workers.chat.store.vectors import VectorIndex, VectorStore, block_keys
 from pulse_workers.runtime.provisioning import (
     EMBEDDINGS,
     KNOWLEDGE,
@@ -73,6 +73,15 @@ class Store:
         await self.scores.delete_many(existing)
         await self.messages.delete_many(existing)
         return found
+
+    async def vector_blocks(self, model: str) -> set[str]:
+        """Return the keys of the stored blocks of a model.
+
+        Raises:
+            TimeoutError: the server stopped responding before everything was read.
+        """
+        entries = read_entries(self._js, EMBEDDINGS, 0, block_keys(model), only_keys=True)
+        return {stored.key async for stored in entries if not stored.is_deleted}
 
     def change_reader(
         self, bucket: str, reset: Callable[[], None], key_filters: Sequence[str] = (">",)

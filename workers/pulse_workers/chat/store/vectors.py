@@ -16,7 +16,7 @@ from nats.js import JetStreamContext
 from numpy.typing import NDArray
 
 from pulse_workers.chat.records import Vector
-from pulse_workers.chat.store.bucket import Bucket
+from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.changes import BucketChanges
 
 PREFIX: Final = "block"
@@ -65,8 +65,18 @@ class VectorStore:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
+    def rows_per_block(self, dimensions: int) -> int:
+        """Return the maximum number of vectors of a length that one block has."""
+        max_bytes = min(_MAX_BLOCK_BYTES, self._bucket.max_value_bytes // 2)
+        return max(1, max_bytes // max(1, 2 * dimensions))
+
     async def put(
-        self, ids: Sequence[str], hashes: Sequence[str], vectors: Vector, model: str
+        self,
+        ids: Sequence[str],
+        hashes: Sequence[str],
+        vectors: Vector,
+        model: str,
+        refusals: Refusals | None = None,
     ) -> dict[str, str]:
         """Store unit vectors, one row per message.
 
@@ -78,16 +88,17 @@ class VectorStore:
             hashes: their content hashes.
             vectors: shape (messages, dimensions).
             model: embedding model.
+            refusals: takes the vectors that can never be stored, by message ID.
 
         Returns:
-            Key of the block of each message.
+            Key of the block of each message whose vector is stored.
 
         Raises:
             StoreFullError: the bucket has reached its limit.
         """
         blocks: dict[str, bytes] = {}
         keys: dict[str, str] = {}
-        size = max(1, _MAX_BLOCK_BYTES // max(1, 2 * vectors.shape[1]))
+        size = self.rows_per_block(vectors.shape[1])
         for first in range(0, len(ids), size):
             part = slice(first, first + size)
             block = VectorBlock(
@@ -98,16 +109,29 @@ class VectorStore:
             key = f"{_prefix(model)}.{name}"
             blocks[key] = _encode(block)
             keys.update(dict.fromkeys(ids[part], key))
-        await self._bucket.put_many(blocks)
-        return keys
+        refused: Refusals | None = None if refusals is None else {}
+        await self._bucket.put_many(blocks, refused)
+        if refusals is None or not refused:
+            return keys
+        refusals.update({each: refused[key] for each, key in keys.items() if key in refused})
+        return {each: key for each, key in keys.items() if key not in refused}
 
-    async def delete(self, keys: Iterable[str]) -> None:
-        """Delete blocks.
+    async def delete(self, revisions: Mapping[str, int]) -> set[str]:
+        """Delete blocks that were not stored again since they were read; return their keys.
+
+        A message that is edited back has the block again that it had before.
+
+        Args:
+            revisions: sequence at which each block was read, by key.
 
         Raises:
             StoreFullError: the bucket has reached its limit.
         """
-        await self._bucket.delete_many(keys)
+        return await self._bucket.delete_at(revisions)
+
+    async def existing(self, keys: Iterable[str]) -> set[str]:
+        """Return the keys of those blocks that are stored."""
+        return set(await self._bucket.get_many(list(keys)))
 
     async def get(self, blocks: Mapping[str, str]) -> dict[str, Vector]:
         """Return vectors by message ID.

@@ -49,6 +49,8 @@ async def save_telegram_message(telegram_data: dict[str, Any]) -> str:
         return "Skipped: the update has no message with a text or a file"
     own = msgspec.structs.replace(message, ingested_by=task_id)
     stored = await store_messages(services, [own], task_id)
+    for error in stored.refused.values():
+        return f"Skipped: {error}"
     if stored.due:  # also after an attempt that stored it and did not get further
         kicker = process_messages.kicker().with_labels(**{PARENT: task_id})
         await kicker.with_task_id(child_id(task_id, "process")).kiq([message.id])

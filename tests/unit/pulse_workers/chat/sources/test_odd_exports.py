@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pulse_workers.chat.records import Attachment
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
@@ -20,6 +22,7 @@ from pulse_workers.errors import (
 
 from tests.kit.chat_export import message, read_export
 
+SUBJECT_TOKENS = re.compile(r"[A-Za-z0-9_=-]{1,230}\.[A-Za-z0-9_=-]{1,230}")
 Encode = Callable[[bytes], bytes]
 
 
@@ -257,6 +260,42 @@ def test_chats_of_two_kinds_with_the_same_number_stay_apart(tmp_path: Path) -> N
         ("group555.1", "group"),
         ("900.4", "before I left"),
     ]
+
+
+@pytest.mark.parametrize("number", ["", None, [], True, 1.5, {}])
+def test_a_chat_without_a_usable_id_has_the_key_of_its_type_and_name(
+    tmp_path: Path, number: Any
+) -> None:
+    chats = [chat(message(1, name), name=name, id=number) for name in ("A", "B", "A", "")]
+    chats.append(chat(message(1, "group"), name="A", id=number, type="private_group"))
+    chats.append(chat(message(1, "last"), name="", id=number))
+    export = read(tmp_path, {"chats": {"list": chats}})
+    assert [each.content for each in export.messages] == ["A", "B", "", "group"]
+    assert export.skipped == 2  # of the second chats "A" and ""
+    assert len({each.id for each in export.messages}) == 4
+    assert all(SUBJECT_TOKENS.fullmatch(each.id) for each in export.messages)
+
+
+def test_chats_and_messages_with_different_ids_have_different_keys(tmp_path: Path) -> None:
+    numbers = ["a b", "a_b", "a.b", "ä", "user1", "chat", *("1" * n for n in (200, 201, 202))]
+    chats = [chat(message(1, "x"), id=number) for number in numbers]
+    chats += [chat(message(1, "x"), id=1, type="personal_chat"), chat(message(1, "x"), id=10**300)]
+    chats += [chat(message(1, "x"), id=10**301), {"messages": [message(1, "x")]}]
+    chats.append(chat(*({**message(1, "x"), "id": each} for each in ("a b", "a_b", "*"))))
+    messages = read(tmp_path, {"chats": {"list": chats}}).messages
+    assert len({each.id for each in messages}) == len(messages) == len(numbers) + 7
+    assert all(SUBJECT_TOKENS.fullmatch(each.id) for each in messages)
+
+
+def test_long_names_are_cut(tmp_path: Path) -> None:
+    fields = ("from_id", "forwarded_from", "file_name", "mime_type", "media_type")
+    long = dict.fromkeys(fields, "N" * 60000)
+    odd = message(1, "x", author="N" * 60_000, file="files/a.log", **long)
+    moved = message(2, "y", file="d/" * 60_000)
+    (first, second) = read(tmp_path, chat(odd, moved, name="N" * 60_000)).messages
+    assert len(msgspec.json.encode(first)) < 3_000
+    assert (first.source_name, first.author) == ("N" * 256, "N" * 256)
+    assert (second.attachments[0].path, second.attachments[0].name) == ("", "")
 
 
 @pytest.mark.parametrize(

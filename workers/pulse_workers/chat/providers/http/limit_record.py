@@ -1,15 +1,21 @@
 """The record of a provider's limits: usage of the last minute, leases, money, output modes."""
 
 import datetime
-from typing import Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
 Period = Literal["hour", "day", "month"]
 
 RATE_WINDOW_S: Final = 60.0
 SLOT_S: Final = 5.0
 """Usage is counted in slots, and a slot counts until its end is a window ago."""
+MAX_AHEAD_S: Final = 3_600.0
+"""Nothing lasts longer: neither a lease nor what a server asks to wait."""
+CLOCK_TOLERANCE_S: Final = 60.0
+"""How far the clock of another worker may be ahead."""
 
 
 class Lease(msgspec.Struct):
@@ -17,15 +23,15 @@ class Lease(msgspec.Struct):
 
     until: float
     slot: int
-    tokens: int
-    cost: float
+    tokens: Count
+    cost: Amount
 
 
 class Slot(msgspec.Struct):
     """Usage in one slot of time."""
 
-    requests: int = 0
-    tokens: int = 0
+    requests: Count = 0
+    tokens: Count = 0
 
 
 class RememberedMode(msgspec.Struct):
@@ -38,23 +44,57 @@ class RememberedMode(msgspec.Struct):
 class LimitRecord(msgspec.Struct):
     """State of one provider. Times are Unix seconds of the worker that wrote them."""
 
-    slots: dict[str, Slot] = {}
+    slots: dict[int, Slot] = {}
     leases: dict[str, Lease] = {}
     blocked_until: float = 0.0
     period: str = ""
-    spent: float = 0.0
+    spent: Amount = 0.0
     modes: dict[str, RememberedMode] = {}
+
+
+def decode_record(value: Any) -> LimitRecord:
+    """Return the record that a stored value is; None is an empty one.
+
+    Raises:
+        msgspec.ValidationError: it is damaged, or of another version.
+    """
+    return msgspec.convert(value or {}, LimitRecord, str_keys=True)
+
+
+def encode_record(record: LimitRecord) -> Any:
+    """Return the value to store, with the names of JSON."""
+    return msgspec.to_builtins(record, str_keys=True)
+
+
+def remove_expired(record: LimitRecord, now: float, period: Period) -> None:
+    """Remove what is over: leases, slots and the period.
+
+    What lies further ahead than anything lasts was written with a wrong clock, or is damaged. It
+    is removed, too: it would refuse all requests until then.
+    """
+    name, _left_s = period_of(now, period)
+    if record.period != name:
+        record.period, record.spent = name, 0.0
+    latest = now + CLOCK_TOLERANCE_S
+    if record.blocked_until > latest + MAX_AHEAD_S:
+        record.blocked_until = 0.0
+    for key, lease in list(record.leases.items()):
+        if not now <= lease.until <= latest + MAX_AHEAD_S:
+            del record.leases[key]
+            record.spent += lease.cost
+    slots = range(int((now - RATE_WINDOW_S) // SLOT_S), int(latest // SLOT_S) + 1)
+    record.slots = {number: slot for number, slot in record.slots.items() if number in slots}
 
 
 def seconds_until_capacity(record: LimitRecord, now: float, used: str, room: int) -> float:
     """Return in how many seconds at most `room` is used in the last minute; 0 for now."""
     total = sum(getattr(slot, used) for slot in record.slots.values())
-    for name, slot in sorted(record.slots.items(), key=lambda item: int(item[0])):
+    for number, slot in sorted(record.slots.items()):
         if total <= room:
             return 0.0
         total -= getattr(slot, used)
         if total <= room:
-            return max(0.01, (int(name) + 1) * SLOT_S + RATE_WINDOW_S - now)
+            return max(0.01, (number + 1) * SLOT_S + RATE_WINDOW_S - now)
     return 0.0
 
 

@@ -18,14 +18,17 @@ from typing import Final
 import msgspec
 
 from pulse_workers.chat.providers.http.limit_record import (
-    RATE_WINDOW_S,
+    MAX_AHEAD_S,
     SLOT_S,
     Lease,
     LimitRecord,
     Period,
     RememberedMode,
     Slot,
+    decode_record,
+    encode_record,
     period_of,
+    remove_expired,
     seconds_until_capacity,
 )
 from pulse_workers.chat.providers.model_client import OutputMode
@@ -39,7 +42,6 @@ from pulse_workers.errors import OUTAGE_ERRORS, WorkerError
 
 logger = logging.getLogger("pulse.workers.providers")
 
-MAX_BLOCK_S: Final = 3_600.0
 _LEASE_MARGIN_S: Final = 10.0
 _MODE_AGE_S: Final = 86_400.0
 """After a day a better mode is tried again: servers are upgraded."""
@@ -137,7 +139,8 @@ class SharedLimits:
         permit = Permit(secrets.token_hex(6), tokens, cost or 0.0)
         try:
             async with self._lock:  # one request of a process waits, the others queue behind it
-                await self._acquire(permit, timeout_s + _LEASE_MARGIN_S, deadline)
+                lease_s = min(timeout_s + _LEASE_MARGIN_S, MAX_AHEAD_S)
+                await self._acquire(permit, lease_s, deadline)
         except asyncio.CancelledError:  # the lease may be stored, and the request is not made
             permit.tokens, permit.cost = 0, 0.0
             await self._release_shielded(permit)
@@ -148,10 +151,10 @@ class SharedLimits:
             await self._release_shielded(permit)
 
     async def block(self, seconds: float) -> None:
-        """Let all processes wait, because the server said so; at most `MAX_BLOCK_S`."""
+        """Let all processes wait, because the server said so; at most `MAX_AHEAD_S`."""
 
         def change(record: LimitRecord, now: float) -> None:
-            until = now + min(seconds, MAX_BLOCK_S)
+            until = now + min(seconds, MAX_AHEAD_S)
             record.blocked_until = max(record.blocked_until, until)
 
         await self._try_change(change, "how long the server asked to wait")
@@ -160,7 +163,7 @@ class SharedLimits:
         """Return the output mode that worked for a model, None if unknown."""
         record, _revision = await self._read()
         found = record.modes.get(model)
-        if found is None or found.at < self._now() - _MODE_AGE_S:
+        if found is None or abs(self._now() - found.at) > _MODE_AGE_S:
             return None
         try:
             return OutputMode(found.mode)
@@ -203,10 +206,11 @@ class SharedLimits:
                 wait = self._why_wait(record, now, tokens, cost)
                 if wait is not None or not self._has_limits:
                     return False
-                slot = record.slots.setdefault(str(int(now // SLOT_S)), Slot())
+                number = int(now // SLOT_S)
+                slot = record.slots.setdefault(number, Slot())
                 slot.requests += 1
                 slot.tokens += tokens
-                record.leases[permit.name] = Lease(now + lease_s, int(now // SLOT_S), tokens, cost)
+                record.leases[permit.name] = Lease(now + lease_s, number, tokens, cost)
                 return True
 
             await self._change(reserve)
@@ -277,7 +281,7 @@ class SharedLimits:
             lease = record.leases.pop(permit.name, None)
             if lease is None:  # it expired, and counts as it was reserved
                 return False
-            if slot := record.slots.get(str(lease.slot)):
+            if slot := record.slots.get(lease.slot):
                 slot.tokens = max(0, slot.tokens + permit.tokens - lease.tokens)
             record.spent += permit.cost
             return True
@@ -297,11 +301,10 @@ class SharedLimits:
         for conflict in range(_MAX_CONFLICTS):
             record, revision = await self._read()
             now = self._now()
-            self._expire(record, now)
+            remove_expired(record, now, self._limits.spend_period)
             if change(record, now) is False:
                 return
-            value = msgspec.to_builtins(record)
-            if await self._state.compare_and_set(self._key, value, revision):
+            if await self._state.compare_and_set(self._key, encode_record(record), revision):
                 return
             await asyncio.sleep(random.uniform(0, 0.002 * min(conflict + 1, 10)))  # noqa: S311
         raise ModelRateLimitedError(f"{self._provider}: too many processes compete for its limits")
@@ -309,18 +312,7 @@ class SharedLimits:
     async def _read(self) -> tuple[LimitRecord, int]:
         value, revision = await self._state.get(self._key)
         try:
-            return msgspec.convert(value or {}, LimitRecord), revision
-        except msgspec.ValidationError:  # written by another version
+            return decode_record(value), revision
+        except msgspec.ValidationError as error:
+            logger.warning("%s: a new record of its limits begins: %s", self._provider, error)
             return LimitRecord(), revision
-
-    def _expire(self, record: LimitRecord, now: float) -> None:
-        """Remove what is over: leases, slots and the period."""
-        period, _left_s = period_of(now, self._limits.spend_period)
-        if record.period != period:
-            record.period, record.spent = period, 0.0
-        for name, lease in list(record.leases.items()):
-            if lease.until < now:
-                del record.leases[name]
-                record.spent += lease.cost
-        oldest = int((now - RATE_WINDOW_S) // SLOT_S)
-        record.slots = {name: slot for name, slot in record.slots.items() if int(name) >= oldest}

@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -137,6 +138,52 @@ async def test_a_key_that_a_server_repeats_with_escapes_is_in_nothing_that_is_de
                 OpenAIFormat().decode_models(await transport.get("/models"))
             assert KEY not in str(raised.value)
         await transport.close()
+
+
+LONG_KEY = "sk-Test_5e9b2f7c"
+FORMS = {
+    "upper case": LONG_KEY.upper(),
+    "percent": "".join(f"%{ord(each):02x}" for each in LONG_KEY),
+    "percent, twice": LONG_KEY.replace("k", "%256B"),
+    "decimal": "".join(f"&#{ord(each)};" for each in LONG_KEY),
+    "hexadecimal": LONG_KEY.replace("s", "&#X0073;").replace("-", "&#x2d"),
+    "named": LONG_KEY.replace("_", "&lowbar;"),
+    "HTML, twice": LONG_KEY.replace("T", "&amp;#84;"),
+    "repr": LONG_KEY.replace("T", "\\x54"),
+    "tags": LONG_KEY.replace("Te", "T<wbr>e"),
+    "escaped tags": LONG_KEY.replace("Te", "T&lt;b&gt;e"),
+    "in a tag": f'<a href="/{LONG_KEY.replace("T", "%54")}">',
+    "mixed": "%73&#107;\\u002d" + LONG_KEY[3:].lower(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+async def test_a_key_in_another_form_is_in_no_error(form: str) -> None:
+    key = ApiKey(LONG_KEY)
+    body = json.dumps({"error": {"message": f"wrong key {form}", "code": 401}})
+    for masked in (key.mask_response(body.encode()), key.mask(body).encode()):
+        assert b"***" in masked
+        assert form.encode() not in masked
+        assert json.dumps(form).encode() not in masked
+    page = f"<html>wrong key {form}</html>"
+    for encoding in ("utf-8", "utf-16", "utf-32-be"):
+        assert key.mask_response(page.encode(encoding)).startswith((b"***", b"<html>wrong key ***"))
+        assert key.mask_response(body.encode(encoding)).count(b"***")
+
+
+def test_a_short_key_is_masked_only_as_it_is_written() -> None:
+    key = ApiKey("ollama")
+    assert key.mask_response(b'"Ollama 50% ollama & <b>"') == b'"Ollama 50% *** & <b>"'
+
+
+def test_masking_hostile_text_ends_soon() -> None:
+    key = ApiKey(LONG_KEY)
+    assert key.mask("%2525252525252525252541") == "***"  # escaped more often than anybody does
+    for part in ("%41", "&#65;", "<", "<b", "&", "\\u005c", "%25", "\0"):
+        text = part * ((1 << 20) // len(part))
+        begin = time.process_time()
+        assert key.mask_response(text.encode()) in (b"***", text.encode())
+        assert time.process_time() - begin < 5
 
 
 def test_a_text_with_backslashes_keeps_all_but_the_key() -> None:

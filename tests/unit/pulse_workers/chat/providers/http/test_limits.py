@@ -148,13 +148,75 @@ async def test_an_output_mode_is_remembered_for_a_day(clock: Clock) -> None:
     assert await limits.mode("small") is None
 
 
-async def test_a_record_of_another_version_is_replaced(clock: Clock) -> None:
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        7,
+        [1],
+        {"slots": 7},
+        {"slots": {"x": {"requests": 1, "tokens": 1}}},
+        {"slots": {"360002880": {"requests": -9, "tokens": 0}}},
+        {"leases": {"a": {"until": "soon"}}},
+        {"spent": -1e9, "period": "2027-01-15"},
+        {"modes": {"small": 1}},
+        {"blocked_until": None},
+    ],
+    ids=str,
+)
+async def test_a_damaged_record_is_replaced(clock: Clock, damaged: object) -> None:
     state = LocalState()
-    assert await state.compare_and_set("provider.test", {"slots": 7}, 0)
+    assert await state.compare_and_set("provider.test", damaged, 0)
+    await use(make(clock, state))
     limits = make(clock, state, requests_per_minute=1)
     await use(limits)
-    with pytest.raises(ModelRateLimitedError):
+    with pytest.raises(ModelRateLimitedError, match="1 requests per minute"):
         await use(limits)
+
+
+DAY_AHEAD = NOON + 86_400
+
+
+@pytest.mark.parametrize(
+    ("record", "limit"),
+    [
+        ({"blocked_until": DAY_AHEAD}, "requests_per_minute"),
+        ({"blocked_until": 1e300}, "requests_per_minute"),
+        (
+            {"leases": {"a": {"until": DAY_AHEAD, "slot": 1, "tokens": 1, "cost": 0.0}}},
+            "concurrency",
+        ),
+        (
+            {"slots": {str(int(DAY_AHEAD // 5)): {"requests": 5, "tokens": 5}}},
+            "requests_per_minute",
+        ),
+        ({"slots": {str(10**18): {"requests": 5, "tokens": 5}}}, "requests_per_minute"),
+    ],
+    ids=str,
+)
+async def test_a_worker_whose_clock_is_a_day_ahead_does_not_block_the_others(
+    clock: Clock, record: object, limit: str
+) -> None:
+    state = LocalState()
+    assert await state.compare_and_set("provider.test", record, 0)
+    async with make(clock, state, **{limit: 1}).permit(10, 0.0, 60):
+        with pytest.raises(ModelRateLimitedError):
+            await use(make(clock, state, **{limit: 1}))
+    await use(make(clock, state))
+
+
+async def test_a_clock_that_is_seconds_ahead_changes_nothing(clock: Clock) -> None:
+    state = LocalState()
+    clock.now = NOON + 30
+    ahead = make(clock, state, concurrency=1)
+    await ahead.permit(1, 0.0, 1e9).__aenter__()
+    clock.now = NOON
+    with pytest.raises(ModelRateLimitedError, match="1 requests are in progress"):
+        await use(make(clock, state, concurrency=1))
+    clock.now = NOON + 30
+    await ahead.block(1e9)
+    clock.now = NOON
+    with pytest.raises(ModelRateLimitedError, match="the server asked to wait"):
+        await use(make(clock, state))
 
 
 async def test_an_answer_is_kept_when_its_end_cannot_be_recorded(
