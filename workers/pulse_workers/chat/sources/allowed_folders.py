@@ -66,7 +66,7 @@ class AllowedFolders:
 
     def _describe(self, path: Path) -> str:
         """Return why a path is not allowed; where a link leads is not told."""
-        given = Path(os.path.abspath(path))
+        given = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed
         roots = {
             Path(root(each))
             for each in self._folders
