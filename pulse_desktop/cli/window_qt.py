@@ -101,8 +101,9 @@ async def _show_until_closed(
     options: ConnectionOptions, names: TaskiqNames, state_file: WindowStateFile
 ) -> int:
     desktop = Desktop(options.servers, options=options, names=names, state_file=state_file)
-    if not state_file.state.geometry:
-        desktop.window.fit_to_screen(desktop.window.screen().availableSize())
+    desktop.window.fit_to_screen(
+        desktop.window.screen().availableGeometry(), restored=bool(state_file.state.geometry)
+    )
     stop_on_signals(desktop.stopped)
     desktop.window.show()
     desktop.start()

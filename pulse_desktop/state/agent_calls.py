@@ -41,6 +41,8 @@ class AgentCall(msgspec.Struct, gc=False):
         seen_at: Unix seconds at which the event about its start arrived.
         fallback_from: provider and model that should have answered, empty if they did.
         fallback_reason: why they did not.
+        cost_usd: US dollars, None if unknown.
+        reports_cost: whether its event has a cost; an older system reports none.
     """
 
     started_at: float
@@ -58,6 +60,8 @@ class AgentCall(msgspec.Struct, gc=False):
     seen_at: float = 0.0
     fallback_from: str = ""
     fallback_reason: str = ""
+    cost_usd: float | None = None
+    reports_cost: bool = False
 
 
 _Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -77,6 +81,7 @@ class _AgentEvent(msgspec.Struct, gc=False):
     error: str | None = None
     fallback_from: str | None = None
     fallback_reason: str | None = None
+    cost_usd: float | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _decode_event = msgspec.json.Decoder(_AgentEvent).decode
@@ -108,6 +113,11 @@ class AgentCalls(Collection[AgentCall]):
         if state is None:
             return
         data = _read(event, body)
+        cost = data.cost_usd
+        if state == "failed" and not (data.tokens_in or data.tokens_out):
+            # No request was answered, so nothing was measured; 0 would look like a measurement.
+            data.tokens_in = data.tokens_out = None
+            cost = msgspec.UNSET
         call = AgentCall(
             event.timestamp,
             data.agent,
@@ -124,6 +134,8 @@ class AgentCalls(Collection[AgentCall]):
             event.received_at,
             data.fallback_from or "",
             data.fallback_reason or "",
+            None if cost is msgspec.UNSET else cost,
+            cost is not msgspec.UNSET and state != "running",
         )
         key = (call.task_id, call.agent)
         if state == "running":
@@ -171,4 +183,5 @@ def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:
         to_text(data.get("error")),
         to_text(data.get("fallback_from")),
         to_text(data.get("fallback_reason")),
+        to_float(data["cost_usd"]) if "cost_usd" in data else msgspec.UNSET,
     )

@@ -166,7 +166,7 @@ def _agent(data: Data) -> str:
 
 
 def fallback_text(provider: str, reason: str) -> str:
-    """Return that a call was answered by a fallback; empty if it was not.
+    """Return why a call was answered by a fallback, and for which; empty if it was not.
 
     Args:
         provider: which should have answered.
@@ -174,7 +174,7 @@ def fallback_text(provider: str, reason: str) -> str:
     """
     if not provider:
         return ""
-    return _("instead of {provider}: {reason}").format(provider=provider, reason=reason)
+    return _("{reason}, instead of {provider}").format(provider=provider, reason=reason)
 
 
 def _provider(data: Data) -> str:

@@ -111,6 +111,16 @@ def rate(per_second: float | None) -> str:
     return f"{per_second:,.0f}/s"
 
 
+def dollars(amount: float | None) -> str:
+    """Return an amount of money with two significant digits at least: `$0`, `$0.0031`, `$1.20`."""
+    if amount is None or not math.isfinite(amount):
+        return ""
+    if amount == 0:
+        return "$0"
+    digits = 2 if abs(amount) >= 0.1 else min(1 - math.floor(math.log10(abs(amount))), 8)
+    return f"${amount:,.{digits}f}"
+
+
 def percent(share: float | None) -> str:
     """Return a fraction as a percentage: `98.7 %`. Only exactly 0 and 1 give `0 %` and `100 %`."""
     if share is None or not math.isfinite(share):

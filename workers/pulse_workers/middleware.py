@@ -50,7 +50,11 @@ from pulse_workers.execution.running_tasks import RunningTask
 from pulse_workers.registry import decorator_labels
 from pulse_workers.results.observer import ResultObserver
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
-from pulse_workers.telemetry.event_middleware import DeliveryEventMiddleware, log_errors
+from pulse_workers.telemetry.event_middleware import (
+    DeliveryEventMiddleware,
+    describe_timeout,
+    log_errors,
+)
 from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.heartbeat import Heartbeat
 from pulse_workers.telemetry.load import SlotTime
@@ -211,6 +215,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
         exception: BaseException,
     ) -> None:
         """Keep the error for `post_execute`: another middleware may still request a retry."""
+        describe_timeout(message, result, exception)
         delivery = self._delivery_of(message.task_id)
         if delivery is None:
             return

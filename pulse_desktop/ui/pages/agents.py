@@ -74,17 +74,29 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 _("Provider"),
                 "provider",
                 lambda row, _now: row.provider,
-                width=110,
+                width=100,
                 color=muted,
-                hide_below=1000,
+                hide_below=700,
             ),
             Column(_("Model"), "model", lambda row, _now: row.model, width=150, hide_below=820),
-            number_column(lambda row: row.items, _("Items"), "items", 66),
+            number_column(lambda row: row.items, _("Items"), "items", 66, hide_below=1000),
             number_column(
-                lambda row: row.tokens_in, _("Tokens in"), "tokens_in", 88, hide_below=780
+                lambda row: row.tokens_in, _("Tokens in"), "tokens_in", 88, hide_below=1000
             ),
             number_column(
-                lambda row: row.tokens_out, _("Tokens out"), "tokens_out", 94, hide_below=780
+                lambda row: row.tokens_out, _("Tokens out"), "tokens_out", 94, hide_below=1000
+            ),
+            Column(
+                _("Cost"),
+                "cost",
+                lambda row, _now: cost_text(row),
+                width=84,
+                align="right",
+                mono=True,
+                color=lambda row: SemanticColor.MUTED if row.cost_usd is None else None,
+                sort=lambda row: row.cost_usd,
+                tooltip=lambda row, _now: cost_tooltip(row),
+                hide_below=820,
             ),
             Column(
                 _("Latency"),
@@ -93,8 +105,9 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 width=84,
                 align="right",
                 mono=True,
-                color=lambda row: SemanticColor.INFO if row.state == "running" else None,
+                color=latency_color,
                 sort=lambda row: row.latency_s,
+                tooltip=lambda row, _now: latency_note(row),
                 ticking=True,
             ),
             Column(
@@ -172,13 +185,14 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         detail.properties.set_properties(
             [
                 Property(_("Started"), formats.absolute(row.started_at)),
-                Property(_("Latency"), formats.duration(row.latency_s)),
+                Property(_("Latency"), latency_text(row)),
                 Property(_("Provider"), row.provider),
                 Property(_("Model"), row.model),
                 *([Property(_("Fallback for"), row.fallback_from)] if row.fallback_from else []),
                 Property(_("Items"), formats.count(row.items)),
                 Property(_("Tokens in"), formats.count(row.tokens_in)),
                 Property(_("Tokens out"), formats.count(row.tokens_out)),
+                Property(_("Cost"), cost_text(row), tooltip=cost_tooltip(row)),
                 Property(_("Run"), row.task_id, mono=True),
             ]
         )
@@ -197,3 +211,41 @@ def call_duration(row: AgentCall, now: float) -> float | None:
     if row.state == "running":
         return max(0.0, now - elapsed_since(row.started_at, row.seen_at))
     return row.latency_s
+
+
+def latency_color(row: AgentCall) -> SemanticColor | None:
+    """Return the color of the latency: a fallback's includes what failed before it."""
+    if row.state == "running":
+        return SemanticColor.INFO
+    return SemanticColor.WARNING if row.fallback_from else None
+
+
+def latency_note(row: AgentCall) -> str:
+    """Return what else the latency of a fallback includes; empty for other calls."""
+    if not row.fallback_from:
+        return ""
+    return _("Includes the failed attempts of {provider}").format(provider=row.fallback_from)
+
+
+def latency_text(row: AgentCall) -> str:
+    """Return the latency, and what else it includes."""
+    latency = formats.duration(row.latency_s)
+    if not row.fallback_from or not latency:
+        return latency
+    return _("{latency}, with the failed attempts of {provider}").format(
+        latency=latency, provider=row.fallback_from
+    )
+
+
+def cost_text(row: AgentCall) -> str:
+    """Return the cost of a call, that it is unknown, or nothing when none was reported."""
+    if row.cost_usd is None:
+        return _("unknown") if row.reports_cost else ""
+    return formats.dollars(row.cost_usd)
+
+
+def cost_tooltip(row: AgentCall) -> str:
+    """Return why a cost is unknown; empty if it is known or was not reported."""
+    if row.cost_usd is not None or not row.reports_cost:
+        return ""
+    return _("The price of this model is not configured")

@@ -94,6 +94,11 @@ class ArgumentHelp(QFrame):
         return [row[1].text() for row in self._rows if not row[0].isHidden()]
 
     @property
+    def notes(self) -> list[str]:
+        """What is said of each argument shown: its default and its description."""
+        return [row[2].text() for row in self._rows if not row[0].isHidden()]
+
+    @property
     def description(self) -> str:
         """The text above the arguments."""
         return self._doc.text()
@@ -205,6 +210,6 @@ def _fill(row: tuple[Label, Label, Label], argument: TaskArgument) -> None:
     kind.setText(type_label(argument.type))
     if argument.default and not argument.required:
         need = _("default {value}").format(value=argument.default)
-    default.setText(need)
+    default.setText(" · ".join(filter(None, (need, argument.description))))
     for label in row[1:]:
         set_tooltip(label, argument.description)

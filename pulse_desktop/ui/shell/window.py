@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
@@ -154,9 +154,21 @@ class MainWindow(QMainWindow):
             for action in page.page_actions():
                 self.actions_table.add_page_action(action, page.key, partial(self.page, page.key))
 
-    def fit_to_screen(self, available: QSize) -> None:
-        """Take the default size, or as much of it as fits on a screen."""
-        self.resize(_DEFAULT_SIZE.boundedTo(available - _TITLE_BAR).expandedTo(self.minimumSize()))
+    def fit_to_screen(self, available: QRect, *, restored: bool = False) -> None:
+        """Shrink to what fits on a screen.
+
+        Args:
+            available: the part of the screen that windows may cover.
+            restored: whether the size is a saved one; it may be that of a larger screen.
+        """
+        size = self.size()
+        fits = size.boundedTo(available.size()) == size
+        if self.isMaximized() or (restored and fits):
+            return
+        room = available.size() - _TITLE_BAR
+        self.resize(size.boundedTo(room).expandedTo(self.minimumSize()))
+        if not fits:
+            self.move(available.topLeft())
 
     # Session
 

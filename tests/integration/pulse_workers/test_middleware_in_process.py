@@ -100,6 +100,24 @@ async def command(harness: WorkerHarness, request: ControlRequest) -> ControlRep
     return reply
 
 
+async def test_a_task_that_exceeds_its_timeout_fails_with_the_limit(
+    start: Start, harness: WorkerHarness
+) -> None:
+    broker = await start()
+
+    async def wait(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        raise TimeoutError
+
+    task = broker.register_task(wait, "wait", timeout=0.2)
+    late, own = await task.kiq(60.0), await task.kiq(0.0)
+    error = (await late.wait_result(timeout=10)).error
+    assert str(error) == "no result within 0.2 s"
+    ended = await wait_for_end(harness, late.task_id)
+    assert ended["error"]["message"] == "no result within 0.2 s"
+    assert (await wait_for_end(harness, own.task_id))["error"]["message"] == ""
+
+
 async def test_the_task_schemas_are_announced_on_request(
     start: Start, harness: WorkerHarness
 ) -> None:

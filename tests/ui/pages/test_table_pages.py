@@ -25,7 +25,7 @@ from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.page_harness import PageHarness
-from tests.ui.tables import click_row, visible_cells
+from tests.ui.tables import cell, click_row, visible_cells
 
 PageClass = type[TablePage[Any, RowDetail]]
 PAGES: tuple[PageClass, ...] = (
@@ -239,9 +239,38 @@ def test_a_fallback_shows_what_it_stands_in_for_and_why(harness: PageHarness) ->
     call |= {"fallback_from": "cloud/large", "fallback_reason": "HTTP 500: out of memory"}
     harness.builder.event("agents", "agent.finished", call)
     page = harness.open(AgentsPage)
-    assert visible_cells(page, 0)[-1] == "instead of cloud/large: HTTP 500: out of memory"
+    assert visible_cells(page, 0)[-1] == "HTTP 500: out of memory, instead of cloud/large"
     click_row(page, 0)
+    latency = "100 ms, with the failed attempts of cloud/large"
+    assert page.detail.properties.values["Latency"] == latency
     assert page.detail.properties.values["Fallback for"] == "cloud/large"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [({"cost_usd": 0.0031}, "$0.0031"), ({"cost_usd": None}, "unknown"), ({}, "")],
+)
+def test_the_cost_of_a_call_is_shown_also_when_it_is_unknown(
+    harness: PageHarness, fields: dict[str, object], text: str
+) -> None:
+    harness.builder.event("agents", "agent.finished", {"agent": "a", "task_id": "t", **fields})
+    page = harness.open(AgentsPage)
+    assert cell(page, "cost") == text
+    click_row(page, 0)
+    assert page.detail.properties.values.get("Cost", "") == text
+
+
+def test_a_narrow_table_of_agent_calls_keeps_provider_and_cost(harness: PageHarness) -> None:
+    page = harness.open(AgentsPage)
+    page.resize(960, 560)
+    table = page.table
+    shown = {
+        each.key
+        for number, each in enumerate(table.rows_model.columns)
+        if not table.isColumnHidden(number)
+    }
+    assert {"provider", "cost", "error"} <= shown
+    assert "tokens_in" not in shown
 
 
 def test_unknown_token_counts_are_blank(harness: PageHarness) -> None:

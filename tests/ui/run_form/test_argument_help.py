@@ -24,7 +24,7 @@ CATALOGUE = {
             "type": "object",
             "properties": {
                 "path": {"type": "string", "description": "where the archive is"},
-                "batch": {"type": "integer", "default": 50},
+                "batch": {"type": "integer", "default": 50, "description": "0 for all"},
                 "languages": {
                     "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
                     "default": None,
@@ -77,6 +77,11 @@ def test_names_types_and_required_marks_are_shown(ui: RunFormUi) -> None:
         "string",
         "integer",
         "array of string or null",
+    ]
+    assert help_.notes == [
+        "required · where the archive is",
+        "default 50 · 0 for all",
+        "default null",
     ]
     assert help_.description == "Reads an archive again."
     assert not ui.name_warning.isVisible(), "a worker announces it, though it never ran"

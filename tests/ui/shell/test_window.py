@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -195,8 +195,26 @@ def test_a_warning_stays_until_it_is_closed_and_is_replaced_by_key(
 def test_a_window_is_no_larger_than_the_screen(
     window: MainWindow, screen: tuple[int, int], size: tuple[int, int]
 ) -> None:
-    window.fit_to_screen(QSize(*screen))
+    window.fit_to_screen(QRect(QPoint(), QSize(*screen)))
     assert window.size() == QSize(*size)
+
+
+@pytest.mark.parametrize(
+    ("screen", "position", "size"),
+    [
+        ((1440, 900), (30, 40), (1440, 900)),
+        ((1280, 720), (0, 0), (1280, 672)),
+        ((1024, 640), (0, 0), (1024, 640)),
+    ],
+)
+def test_a_window_that_was_saved_on_a_larger_screen_is_moved_onto_this_one(
+    window: MainWindow, screen: tuple[int, int], position: tuple[int, int], size: tuple[int, int]
+) -> None:
+    window.resize(1440, 900)
+    window.move(30, 40)
+    window.fit_to_screen(QRect(QPoint(), QSize(*screen)), restored=True)
+    assert window.size() == QSize(*size)
+    assert window.pos() == QPoint(*position)
 
 
 def test_a_notification_is_dismissed_by_its_key(window: MainWindow) -> None:

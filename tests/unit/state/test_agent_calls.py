@@ -1,5 +1,6 @@
 """Agent calls, from their start and end events."""
 
+from pulse_desktop.protocol.inbound import InboundMessage
 from tests.unit.state.state_builders import (
     NOW,
     event_message,
@@ -21,3 +22,31 @@ def test_the_end_of_an_agent_call_replaces_its_start() -> None:
     assert running.state == "running"
     assert state.agents.latency["extraction"].since(NOW) == [1.5]
     assert state.agents.tokens["in"].total(NOW + 3, 10) == 10
+
+
+def test_a_call_has_a_cost_or_an_unknown_one_and_a_failed_one_has_no_figures() -> None:
+    def ended(kind: str, task_id: str, **fields: object) -> InboundMessage:
+        data = {"agent": "a", "task_id": task_id, **fields}
+        return event_message("agents", f"agent.{kind}", data, NOW)
+
+    state = state_of(
+        ended("finished", "1", cost_usd=0.0031, tokens_in=5),
+        ended("finished", "2", cost_usd=None),
+        ended("finished", "3"),
+        ended("failed", "4", cost_usd=0.0, tokens_in=0, tokens_out=0),
+        ended("failed", "5", cost_usd=0.2, tokens_in=70, tokens_out=0),
+        ended("started", "6", cost_usd=None),
+        ended("finished", "7", cost_usd="odd", items=[]),
+    )
+    assert [
+        (each.cost_usd, each.reports_cost, each.tokens_in, each.tokens_out)
+        for each in state.agents.rows
+    ] == [
+        (0.0031, True, 5, None),
+        (None, True, None, None),
+        (None, False, None, None),
+        (None, False, None, None),
+        (0.2, True, 70, 0),
+        (None, False, None, None),
+        (None, True, None, None),
+    ]

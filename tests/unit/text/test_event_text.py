@@ -91,7 +91,7 @@ def summary(topic: str, type_: str, data: dict[str, Any]) -> str:
         (
             "agent.finished",
             {"agent": "analysis", "fallback_from": "cloud/large", "fallback_reason": "HTTP 500"},
-            "analysis · instead of cloud/large: HTTP 500",
+            "analysis · HTTP 500, instead of cloud/large",
         ),
         ("unheard.of", {"b": 1, "nothing": None, "many": [1, 2, 3, 4, 5]}, "b=1, many=[5 items]"),
     ],

@@ -129,3 +129,19 @@ def test_relative_time_has_one_unit(seconds: float, text: str) -> None:
 def test_a_long_text_becomes_one_line_that_ends_with_an_ellipsis() -> None:
     assert formats.elided("a\nb", 10) == "a b"
     assert formats.elided("abcdef", 4) == "abc…"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (None, ""),
+        (math.inf, ""),
+        (0.0, "$0"),
+        (0.00001234, "$0.000012"),
+        (0.0031, "$0.0031"),
+        (0.25, "$0.25"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_money_has_two_significant_digits(amount: float | None, text: str) -> None:
+    assert formats.dollars(amount) == text

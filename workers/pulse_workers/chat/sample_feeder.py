@@ -35,10 +35,12 @@ from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, ShutdownRequestedError
 from pulse_workers.registry import use_broker
 from pulse_workers.runtime.connection import connect
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
 from pulse_workers.schedules.runtime import SchedulerRuntime
 from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.worker.connection_watchdog import WATCHDOG_INTERVAL_S, ConnectionWatchdog
 
 logger = logging.getLogger("pulse.workers.feed")
 
@@ -145,7 +147,7 @@ async def run_sample_feeder(
     """Feed until a signal arrives.
 
     Raises:
-        ConnectionFailedError: no connection at the start.
+        ConnectionFailedError: no connection at the start, or the server closed one permanently.
         ProvisionError: streams or buckets cannot be created.
         SettingsError: a task module cannot be imported.
     """
@@ -175,6 +177,9 @@ async def run_sample_feeder(
         await close_all(*closers)
         raise
     logger.info("%s enqueues a slice every %g s", identity, settings.feed_interval)
+    watchdog = ConnectionWatchdog(shutdown, settings.redacted_server, client, events, broker)
+    watching = PeriodicTasks()
+    watching.start(PeriodicTask("connections", WATCHDOG_INTERVAL_S, watchdog.check))
     while not shutdown.requested.is_set():
         try:
             await feeder.step()
@@ -185,9 +190,12 @@ async def run_sample_feeder(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.feed_interval):
                 await shutdown.requested.wait()
+    await watching.close()
     with contextlib.suppress(*OUTAGE_ERRORS):
         async with asyncio.timeout(2):
             await feeder.release()
     await scheduler.close()
     await close_all(*closers)
     logger.info("%s ended (%s)", identity, shutdown.reason)
+    if watchdog.error is not None:
+        raise watchdog.error

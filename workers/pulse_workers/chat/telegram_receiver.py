@@ -37,6 +37,7 @@ from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.provisioning import provision
 from pulse_workers.runtime.shutdown import ShutdownSignal, close_all
 from pulse_workers.telemetry.event_publisher import EventPublisher
+from pulse_workers.worker.connection_watchdog import WATCHDOG_INTERVAL_S, ConnectionWatchdog
 
 logger = logging.getLogger("pulse.workers.telegram")
 
@@ -123,7 +124,8 @@ async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False
 
     Raises:
         BotTokenRefusedError: the token is not that of a bot.
-        ConnectionFailedError: no connection to the NATS server at the start.
+        ConnectionFailedError: no connection to the NATS server at the start, or the server closed
+            one permanently.
         ProvisionError: streams or buckets cannot be created.
         SettingsError: there is no usable token or URL.
     """
@@ -136,6 +138,7 @@ async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False
     broker = make_broker(settings, events, identity)
     use_broker(broker)
     opened = contextlib.AsyncExitStack()
+    watchdog: ConnectionWatchdog | None = None
     closers: list[Callable[[], Awaitable[None]]] = [opened.aclose, events.close, broker.shutdown]
     try:
         async with shutdown.interrupts():
@@ -158,9 +161,15 @@ async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False
             closers.insert(0, poller.close)
             await _start(poller)
             missing = MissingMessages(settings.missing_interval, lambda: poller.is_receiving)
+            watchdog = ConnectionWatchdog(
+                shutdown, settings.redacted_server, client, events, broker
+            )
             background = PeriodicTasks()
             closers.insert(0, background.close)
-            background.start(PeriodicTask("missing messages", _CHECK_S, missing.check))
+            background.start(
+                PeriodicTask("missing messages", _CHECK_S, missing.check),
+                PeriodicTask("connections", WATCHDOG_INTERVAL_S, watchdog.check),
+            )
             while True:
                 wait_s = await poller.step()
                 await asyncio.sleep(wait_s)
@@ -168,6 +177,8 @@ async def run_telegram_receiver(settings: Settings, *, parent_pipe: bool = False
         logger.info("%s ended (%s)", identity, shutdown.reason)
     finally:
         await close_all(*closers)
+    if watchdog is not None and watchdog.error is not None:
+        raise watchdog.error
 
 
 async def _start(poller: TelegramPoller) -> None:

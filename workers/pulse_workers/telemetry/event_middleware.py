@@ -36,6 +36,7 @@ _MAX_TRACEBACK: Final = 32_768
 _MAX_TEXT: Final = 8_192
 _MAX_DEAD_LETTER_ID: Final = 200
 _STRING_LABEL: Final = 3
+_TIMER_TOLERANCE_S: Final = 0.05
 _TASKIQ_FOLDER: Final = f"{Path(taskiq.__file__).parent}{os.sep}"
 _REQUEUED: Final = "X-Taskiq-requeue"
 _WORKER_STOPPED: Final = {
@@ -153,6 +154,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         self, message: TaskiqMessage, result: TaskiqResult[Any], exception: BaseException
     ) -> None:
         """Publish that an attempt failed and there will be another."""
+        describe_timeout(message, result, exception)
         delivery = current_delivery.get()
         if delivery is not None and isinstance(result.error, NoResultError):
             if self._results is not None:
@@ -319,6 +321,18 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
 
     def _attempt(self, message: TaskiqMessage, delivery: Delivery) -> dict[str, Any]:
         return {**_identity(message), "worker": self._worker, "attempt": delivery.attempt}
+
+
+def describe_timeout(
+    message: TaskiqMessage, result: TaskiqResult[Any], exception: BaseException
+) -> None:
+    """Give the error of a task that exceeded its label `timeout` a text; TaskIQ gives it none."""
+    if type(exception) is not TimeoutError or exception.args:
+        return
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        limit_s = float(message.labels["timeout"])
+        if result.execution_time >= limit_s - _TIMER_TOLERANCE_S:  # else it is the task's own
+            exception.args = (f"no result within {limit_s:g} s",)
 
 
 def _current_log() -> TaskLog | None:

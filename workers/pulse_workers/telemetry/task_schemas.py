@@ -2,11 +2,13 @@
 
 Pydantic derives a schema from the function's signature. Parameters that TaskIQ fills in
 (`TaskiqDepends`) are left out. A missing annotation, or one without a schema, accepts any value:
-schemas help to fill in a form, and must never keep a worker from starting.
+schemas help to fill in a form, and must never keep a worker from starting. A parameter is described
+by its annotation, or else by the section `Args:` of the docstring.
 """
 
 import inspect
 import logging
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, get_args, get_origin
 
@@ -23,6 +25,9 @@ logger = logging.getLogger("pulse.workers.schemas")
 ANNOUNCE_INTERVAL_S: Final = 60.0
 _MAX_BYTES_PER_SECOND: Final = 1024.0
 """Large schemas are announced less often: the history stream keeps every heartbeat."""
+_MAX_DESCRIPTION: Final = 300
+_ARGUMENT: Final = re.compile(r"(\s+)(\w+)(?: \([^)]*\))?:\s+(\S.*)")
+"""The first line of an argument in a docstring: `name: text`, or `name (type): text`."""
 
 
 class TaskSchemaAnnouncer:
@@ -101,6 +106,9 @@ def arguments_schema(function: Callable[..., Any]) -> dict[str, Any]:
     )
     for name, _ in adapters:
         properties[name] = {**schemas[name, "validation"], **properties[name]}
+    for name, description in _descriptions(function).items():
+        if name in properties:
+            properties[name].setdefault("description", description)
     schema: dict[str, Any] = {
         "type": "object",
         "properties": properties,
@@ -144,6 +152,23 @@ def _add_default(schema: dict[str, Any], default: Any) -> None:
         schema["default"] = pydantic_core.to_jsonable_python(default)
     except (ValueError, TypeError, RecursionError):
         return
+
+
+def _descriptions(function: Callable[..., Any]) -> dict[str, str]:
+    """Return the descriptions of arguments in the docstring, by name."""
+    _, _, section = (inspect.getdoc(function) or "").partition("\nArgs:\n")
+    found: dict[str, str] = {}
+    indent = name = ""
+    for line in section.splitlines():
+        if line.strip() and not line[0].isspace():
+            break  # the next section
+        match = _ARGUMENT.fullmatch(line)
+        if match and match[1] == (indent := indent or match[1]):
+            name = match[2]
+            found[name] = match[3]
+        elif name:
+            found[name] += f" {line.strip()}"
+    return {name: text.strip()[:_MAX_DESCRIPTION] for name, text in found.items()}
 
 
 def _first_line(function: Callable[..., Any]) -> str:

@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from nats.aio.client import Client
 
-from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.text.translation import _
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.brokers.core_broker import CoreBroker
 from pulse_workers.brokers.factory import make_broker
@@ -24,13 +22,10 @@ from pulse_workers.brokers.stream_retention import TRIM_INTERVAL_S, StreamTrimme
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.listener import ControlListener
 from pulse_workers.errors import (
-    ConnectionFailedError,
     ShutdownRequestedError,
-    TasksNotPermittedError,
     WorkerError,
 )
 from pulse_workers.registry import use_broker
-from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.connection import connect
 from pulse_workers.runtime.logging_setup import log_level
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
@@ -40,6 +35,7 @@ from pulse_workers.telemetry.event_publisher import EventPublisher
 from pulse_workers.telemetry.heartbeat import Heartbeat
 from pulse_workers.worker.application import Application, WorkerContext
 from pulse_workers.worker.commands import CommandHandler
+from pulse_workers.worker.connection_watchdog import WATCHDOG_INTERVAL_S, ConnectionWatchdog
 from pulse_workers.worker.drain import run_until_shutdown
 from pulse_workers.worker.receiver import DeliveryReceiver
 
@@ -47,7 +43,6 @@ logger = logging.getLogger("pulse.workers.process")
 
 _DEFAULT_THREADS: Final = 32
 """Size of the default executor: `asyncio.to_thread` and host name resolution."""
-_WATCHDOG_INTERVAL_S: Final = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,10 +121,12 @@ async def _work(
         await control.start()
         heartbeat.control = control.subject
     background = PeriodicTasks()
-    watchdog = ConnectionWatchdog(shutdown, runtime, settings.redacted_server)
+    watchdog = ConnectionWatchdog(
+        shutdown, settings.redacted_server, client, runtime.events, runtime.broker
+    )
     background.start(
         PeriodicTask("heartbeat", settings.heartbeat_interval, heartbeat.publish),
-        PeriodicTask("connections", _WATCHDOG_INTERVAL_S, watchdog.check),
+        PeriodicTask("connections", WATCHDOG_INTERVAL_S, watchdog.check),
         *runtime.periodic_tasks,
     )
     if settings.broker == "jetstream":
@@ -205,52 +202,6 @@ class WorkerRuntime:
             await self.events.close()
         finally:
             await disconnecting
-
-
-class ConnectionWatchdog:
-    """Stops the worker when it can no longer receive tasks (connection closed, no permission).
-
-    Attributes:
-        error: what happened, None while tasks can be received.
-    """
-
-    def __init__(self, shutdown: ShutdownSignal, runtime: WorkerRuntime, server: str) -> None:
-        self._shutdown = shutdown
-        self._runtime = runtime
-        self._server = server
-        self.error: WorkerError | None = None
-
-    async def check(self) -> None:
-        """Request shutdown if tasks can no longer be received."""
-        if self._shutdown.requested.is_set():
-            return
-        if denied := self._runtime.broker.permission_error:
-            self.error = TasksNotPermittedError(
-                _(
-                    "{server} does not let this user take tasks: {error}. "
-                    "`pulse-worker check` shows what is missing."
-                ).format(server=self._server, error=denied)
-            )
-            self._shutdown.request("this user may not take tasks")
-        elif closed := self._closed_connection():
-            reason = redact_url(str(closed.last_error or _("no reason given")))
-            if "auth" in reason.lower():
-                text = _(
-                    "{server} closed a connection permanently: {reason}. "
-                    "Check the user, password or token."
-                )
-            else:
-                text = _("{server} closed a connection permanently: {reason}.")
-            self.error = ConnectionFailedError(text.format(server=self._server, reason=reason))
-            self._shutdown.request("a connection was closed permanently")
-
-    def _closed_connection(self) -> Client | None:
-        runtime = self._runtime
-        results = runtime.broker.result_backend
-        clients = [runtime.broker.client, runtime.client, runtime.events.client]
-        if isinstance(results, ObjectStoreResultBackend):
-            clients.append(results.nats_client)
-        return next((each for each in clients if each is not None and each.is_closed), None)
 
 
 class TrackingThreadPool(ThreadPoolExecutor):

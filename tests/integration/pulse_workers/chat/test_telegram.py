@@ -1,5 +1,6 @@
 """`pulse-worker telegram` with a server that speaks the Bot API, a real nats-server and workers."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,8 +11,10 @@ import psutil
 import pytest
 from pulse_workers.chat.records import Stage, StageOutcome
 from pulse_workers.chat.store.store import Store
+from pulse_workers.cli.exit_codes import CANNOT_CONNECT
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM
+from tests.kit.chat_export import message, write_export
 from tests.kit.nats_servers import NatsServer
 from tests.kit.stored_texts import store_in_every_stream, stored_texts
 from tests.kit.telegram_bot_server import TOKEN, Fault, TelegramBotServer, text_message
@@ -90,6 +93,23 @@ async def test_messages_edits_and_deletions_of_a_bot_go_through_the_pipeline(
     receiver.terminate()
     assert await receiver.wait_for_exit() == 0
     assert "lease.telegram.110201543" not in await stored(harness, "pulse_state")
+
+
+async def test_a_connection_that_is_closed_permanently_ends_the_receiver_and_the_feeder(
+    harness: WorkerHarness, bot_server: TelegramBotServer, tmp_path: Path
+) -> None:
+    export = write_export(tmp_path / "export", [message(1, "one")])
+    receiver = start(harness, bot_server, token_file(tmp_path))
+    feeder = harness.start("feed", "--export", str(export))
+    await wait_until(lambda: bot_server.polls >= 1 and "enqueues a slice" in feeder.log, 20)
+    await asyncio.to_thread(harness.server.stop)
+    # At the subscription beyond its limit, nats-py closes the connection for good.
+    harness.server.config = "max_subscriptions: 2"
+    await asyncio.to_thread(harness.server.start)
+    for each in (receiver, feeder):
+        assert await each.wait_for_exit(30) == CANNOT_CONNECT
+        assert "closed a connection permanently" in each.log.splitlines()[-1]
+        assert "Traceback" not in each.log
 
 
 @pytest.mark.slow

@@ -59,6 +59,30 @@ def test_models_and_enumerations_are_defined_once_and_referenced() -> None:
     assert schema["properties"]["status"]["default"] == "good"
 
 
+def test_arguments_are_described_by_the_docstring() -> None:
+    def read(path: str, share: Annotated[float, Field(description="own")], limit: int = 0) -> None:
+        """Read an archive.
+
+        Args:
+            path: where the archive is:
+                a folder or a file.
+            share (float): not this text.
+            limit: maximum number, 0 for all.
+            other: no parameter.
+
+        Returns:
+            limit: nothing.
+        """
+
+    properties = arguments_schema(read)["properties"]
+    assert {name: each["description"] for name, each in properties.items()} == {
+        "path": "where the archive is: a folder or a file.",
+        "share": "own",
+        "limit": "maximum number, 0 for all.",
+    }
+    assert "description" not in arguments_schema(lambda path: path)["properties"]["path"]
+
+
 def test_constraints_and_descriptions_of_fields_are_kept() -> None:
     def read(share: Annotated[float, Field(ge=0, le=1, description="of all messages")]) -> None: ...
 

@@ -33,7 +33,8 @@ class AllowedFolders:
             real = Path(os.path.realpath(path))
         except (OSError, ValueError):
             raise PathNotAllowedError(f"{str(path)[:200]!r} is not a path") from None
-        self._folder_of(real)
+        if self._folder_above(real) is None:
+            raise PathNotAllowedError(self._describe(Path(path)))
         return real
 
     def open(self, path: Path) -> BinaryIO:
@@ -51,11 +52,32 @@ class AllowedFolders:
         return open_beneath(folder, path.relative_to(folder))
 
     def _folder_of(self, path: Path) -> Path:
+        folder = self._folder_above(path)
+        if folder is None:
+            raise PathNotAllowedError(self._describe(path))
+        return folder
+
+    def _folder_above(self, path: Path) -> Path | None:
         for folder in self._folders:
             real = Path(os.path.realpath(folder))
             if path.is_relative_to(real):
                 return real if path != real else real.parent
-        raise PathNotAllowedError(
+        return None
+
+    def _describe(self, path: Path) -> str:
+        """Return why a path is not allowed; where a link leads is not told."""
+        given = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed
+        roots = {
+            Path(root(each))
+            for each in self._folders
+            for root in (os.path.abspath, os.path.realpath)
+        }
+        if any(given.is_relative_to(root) for root in roots):
+            return (
+                f"{path} is or contains a symbolic link that leads outside of the folders that "
+                "this worker may read; such links are not followed."
+            )
+        return (
             f"{path} is outside the folders that this worker may read. "
             f"Add its folder to {VARIABLE} of the worker."
         )

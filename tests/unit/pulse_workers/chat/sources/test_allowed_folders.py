@@ -52,6 +52,18 @@ def test_a_link_is_followed_as_far_as_it_stays_inside(exports: Path) -> None:
     assert read_export(str(linked / "chat"), AllowedFolders([linked])).messages
 
 
+def test_a_link_that_leads_outside_is_named_as_it_was_given(exports: Path) -> None:
+    folders = AllowedFolders([exports])
+    link = exports / "link.json"
+    link.symlink_to(exports.parent / "secret.txt")
+    with pytest.raises(PathNotAllowedError) as refused:
+        read_export(str(link), folders)
+    text = str(refused.value)
+    assert text.startswith(f"{link} is or contains a symbolic link that leads outside")
+    assert "secret.txt" not in text
+    assert "PULSE_CHAT_FOLDERS" not in text
+
+
 @pytest.mark.parametrize("swapped", ["chat", "chat/result.json"])
 def test_a_link_that_is_swapped_in_after_the_check_is_not_followed(
     exports: Path, swapped: str

@@ -142,7 +142,7 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
     with pytest.raises(AttachmentUnreadableError, match="FIFO"):
         read_attachment(Attachment("fifo.json"), str(tmp_path), AllowedFolders([tmp_path]))
     (tmp_path / "endless.json").symlink_to("/dev/zero")
-    with pytest.raises(PathNotAllowedError, match="/dev/zero is outside"):
+    with pytest.raises(PathNotAllowedError, match=r"endless\.json is or contains a symbolic link"):
         read_export(tmp_path / "endless.json")
     with pytest.raises(ExportUnreadableError, match="device"):
         read_export(Path("/dev/zero"))

@@ -214,7 +214,7 @@ class TelegramPoller:
         key = f"telegram.{bot.id}"
         found, revision = await self._positions.get(key)
         position = _position(found)
-        parameters: dict[str, object] = {
+        parameters: dict[str, Any] = {
             "timeout": self._poll_s,
             "limit": _BATCH,
             "allowed_updates": ALLOWED_UPDATES,
@@ -227,13 +227,16 @@ class TelegramPoller:
             raise BotUnavailableError("getUpdates returned no list")
         if not updates:  # a server that does not hold polls is not asked without a break
             return max(0.0, min(1.0, self._poll_s) - (time.monotonic() - started))
-        await self._process(updates)
         ids = [number for each in updates if (number := _update_id(each)) is not None]
+        if ids and max(ids) < parameters.get("offset", 0):  # it would send them without a break
+            raise BotUnavailableError("getUpdates returned only updates that are confirmed")
+        await self._process(updates)
         if not ids:
             raise BotUnavailableError("getUpdates returned no update with an id")
         following = Position(max(ids) + 1, time.time())
         if not await self._positions.compare_and_set(key, following, revision):
             logger.warning("another process has moved the position of @%s", bot.name)
+            return _FIRST_BACKOFF_S
         return 0.0
 
     async def _process(self, updates: Sequence[Any]) -> None:

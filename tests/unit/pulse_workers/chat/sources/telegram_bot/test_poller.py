@@ -210,6 +210,37 @@ async def test_an_update_that_cannot_be_read_does_not_stop_the_others(
     assert memory.positions[KEY][0]["offset"] == 3  # an absurd id would end all reception
 
 
+async def test_a_server_that_repeats_confirmed_updates_is_asked_less_and_less_often(
+    server: TelegramBotServer,
+) -> None:
+    memory = Memory()
+    update = {"update_id": 5, "message": text_message(1, "one")}
+    repeated = json.dumps({"ok": True, "result": [update]}).encode()
+    server.faults = [Fault(200, body=repeated)] * 5
+    server.send("message", text_message(2, "two"), update_id=6)
+    async with polling(server, memory) as poller:
+        assert [await poller.step() for _ in range(6)] == [0, 1, 2, 4, 8, 0]
+    assert memory.log[:-1] == [["one"], ["two"]]
+
+
+async def test_a_position_that_was_moved_meanwhile_is_read_again_after_a_pause(
+    server: TelegramBotServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    server.send("message", text_message(1, "one"))
+    store = memory.compare_and_set
+
+    async def move_first(key: str, value: object, revision: int) -> bool:
+        monkeypatch.undo()
+        assert await store(key, value, revision)
+        return await store(key, value, revision)
+
+    monkeypatch.setattr(memory, "compare_and_set", move_first)
+    async with polling(server, memory) as poller:
+        assert [await poller.step() for _ in range(2)] == [1, 0]
+    assert server.offsets == [None, 2]
+
+
 async def test_only_named_chats_are_read(server: TelegramBotServer) -> None:
     memory = Memory()
     server.send("message", text_message(1, "stranger", chat={"id": 5, "type": "private"}))
