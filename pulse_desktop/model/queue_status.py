@@ -23,6 +23,7 @@ class QueueStatus:
         oldest_at: Unix seconds when the oldest unfinished task was enqueued.
         consumers: workers known to consume the queue now, None when unknown.
         paused: those of them that are paused or draining, as far as heartbeats say.
+        late: workers that are not counted, because their heartbeats are late: they may have died.
         has_consumers: whether at least one worker consumes the queue, None when unknown.
         problem: why something is unknown, empty when nothing is.
         connected: whether there is a connection; nothing else is known without one.
@@ -41,6 +42,7 @@ class QueueStatus:
     oldest_at: float | None = None
     consumers: int | None = None
     paused: int = 0
+    late: int = 0
     has_consumers: bool | None = None
     problem: str = ""
     connected: bool = True

@@ -83,14 +83,19 @@ class ServerPoller:
             await asyncio.sleep(SERVER_INTERVAL_S)
 
 
-def with_live_workers(status: QueueStatus, alive: int, paused: int = 0) -> QueueStatus:
+def with_live_workers(
+    status: QueueStatus, alive: int, paused: int = 0, late: int = 0
+) -> QueueStatus:
     """Return a queue status in which live workers count as consumers.
 
     Args:
         status: as reported by the server.
         alive: workers whose heartbeats arrive.
         paused: those of them that take no tasks.
+        late: further workers, whose heartbeats are late.
     """
+    if late and status.connected:
+        status = replace(status, late=late)
     if not (alive and status.connected):
         return status
     if status.mode == "jetstream":

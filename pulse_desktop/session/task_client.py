@@ -27,6 +27,7 @@ from pulse_desktop.session.task_canceller import TaskCanceller
 from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.state.run_updates import update_from_task
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.state.workers import WorkerHealth
 from pulse_desktop.text.translation import _, translate
 from pulse_desktop.transport.feed import SubjectFeed
 
@@ -118,12 +119,19 @@ class TaskClient:
 
     @property
     def queue_status(self) -> QueueStatus | None:
-        """The queue as of the last poll, None before the first; heartbeats count as consumers."""
+        """The queue as of the last poll, None before the first.
+
+        Workers whose heartbeats arrive in time count as consumers; one that was killed stops
+        counting when its heartbeat is late, before it is known to be offline.
+        """
         status = self._poller.queue_status
         if status is None:
             return None
-        online = self._state.workers.online(self._clock())
-        return with_live_workers(status, len(online), sum(not each.takes_tasks for each in online))
+        now = self._clock()
+        online = self._state.workers.online(now)
+        prompt = [each for each in online if each.health(now) is WorkerHealth.ONLINE]
+        paused = sum(not each.takes_tasks for each in prompt)
+        return with_live_workers(status, len(prompt), paused, len(online) - len(prompt))
 
     async def enqueue(
         self,

@@ -7,6 +7,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_schemas import TaskSchemas
+from pulse_desktop.state.workers import LATE_AFTER_S
 from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable_line
 from pulse_desktop.text.run_text import state_name
@@ -15,6 +16,10 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun, Target
 from pulse_desktop.ui.shell.notifications import Notification
 
+CONSUMERS_MEANING: Final = _(
+    "Counts workers whose last heartbeat is at most {seconds} s old; without heartbeats, what the "
+    "server reports"
+).format(seconds=f"{LATE_AFTER_S:.0f}")
 _ID_LENGTH: Final = 12
 _KEY: Final = "enqueued"
 
@@ -65,6 +70,9 @@ def consumer_summary(queue: QueueStatus | None, *, connected: bool) -> tuple[str
     if queue is None:
         return _("Unknown whether a worker is listening"), SemanticColor.MUTED
     text, color = _consumers(queue)
+    if queue.late:
+        late = ngettext("{count} heartbeat late", "{count} heartbeats late", queue.late)
+        text = f"{text} · {late.format(count=formats.count(queue.late))}"
     if queue.pending:
         tasks = ngettext("{count} task waiting", "{count} tasks waiting", queue.pending)
         text = _("{consumers} · {tasks}").format(

@@ -20,6 +20,7 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.run_form.argument_help import ArgumentHelp
 from pulse_desktop.ui.run_form.error_card import ErrorCard
+from pulse_desktop.ui.run_form.form_text import CONSUMERS_MEANING
 from pulse_desktop.ui.run_form.json_field import JsonField
 from pulse_desktop.ui.run_form.task_name_field import TaskNameField
 from pulse_desktop.ui.theme import icons
@@ -90,6 +91,7 @@ class RunFormUi(QObject):
         self.consumers = Label()
         self.consumers.setProperty("role", "small")
         self.consumers.setWordWrap(True)
+        set_tooltip(self.consumers, CONSUMERS_MEANING)
         self.cancel_button = QPushButton(_("Cancel"))
         set_tooltip(self.cancel_button, _("Close (Esc)"))
         self.run_button = QPushButton(_("Run"))

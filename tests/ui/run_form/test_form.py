@@ -273,6 +273,7 @@ def test_collapsed_labels_are_sent(
         (_queue(consumers=2, pending=38), "2 workers are listening · 38 tasks waiting"),
         (_queue(consumers=1, pending=0), "1 worker is listening"),
         (_queue(consumers=3, paused=2), "1 worker is listening"),
+        (_queue(consumers=1, late=1), "1 worker is listening · 1 heartbeat late"),
         (_queue(consumers=2, paused=2), "All workers are paused; the queue keeps the task"),
         (
             _queue(consumers=0, pending=1),
