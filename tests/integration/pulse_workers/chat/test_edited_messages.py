@@ -6,14 +6,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from pulse_workers.chat.pipeline.batch import process_batch
 from pulse_workers.chat.records import Stage, StageOutcome
 from pulse_workers.chat.search import ATOM, KnowledgeSearch
+from pulse_workers.chat.services import open_services
 from pulse_workers.chat.store.store import Store
+from pulse_workers.config.settings import Settings
+from pulse_workers.runtime.provisioning import provision
 
 from tests.integration.pulse_workers.chat.test_agents import run_task, write_agents
-from tests.integration.pulse_workers.chat.test_search import make_search
+from tests.integration.pulse_workers.chat.test_search import Published, atom, make_search
 from tests.kit.agent_answers import given_messages, judged, right_answer
 from tests.kit.model_server import ModelRequest, ModelServer, Reply
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import WorkerHarness, open_harness
@@ -96,6 +101,33 @@ async def test_a_live_message_is_read_with_the_stored_vectors_of_those_before_it
             assert (await run_task(harness, "process_messages", [message.id]))["failed"] == 0
         embedded = [text for each in server.requests_of("embedding") for text in each.body["input"]]
     assert sorted(embedded) == ["text 1", "text 2", "text 3"]
+
+
+async def test_what_an_edit_removes_is_removed_after_a_failure_too(
+    nats_server: NatsServer,
+) -> None:
+    key, settings = IDS[0], Settings(server=nats_server.url)
+    client = await connect(nats_server.url)
+    js = client.jetstream()
+    await provision(js, settings)
+    async with open_services(client, Published(keys=True), "worker", settings) as services:
+        store = services.store
+        message = chat_message("we decided to roll back", id=key)
+        await store.messages.put_many([message])
+        await process_batch(services, [key], "first")
+        await store.knowledge.add_atoms([atom(1, message)])
+        await store.messages.put_many([chat_message("a false alarm", id=key, edited_at="2027")])
+        state = await js.stream_info("KV_pulse_state")
+        state.config.max_bytes = 1  # an extraction is marked in this bucket
+        await js.update_stream(state.config)
+        full = (await process_batch(services, [key], "second")).outcomes
+        assert (full.failed, full.reason[:14]) == (1, "StoreFullError")
+        state.config.max_bytes = 1 << 20
+        await js.update_stream(state.config)
+        healed = await process_batch(services, [key], "third")
+        assert (healed.outcomes.failed, healed.summary["atoms_removed"]) == (0, 1)
+        assert "atom1" not in {each.id for each in await store.knowledge.atoms()}
+    await client.close()
 
 
 async def found_atoms(search: KnowledgeSearch, query: str) -> set[str]:

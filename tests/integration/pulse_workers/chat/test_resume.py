@@ -1,5 +1,6 @@
 """Ingesting again runs the due stages: after failures, a full bucket, and kills."""
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StreamConfig
+from pulse_workers.chat.pipeline.batch_claim import CLAIM
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
 from pulse_workers.chat.records import Stage, StageOutcome, Vector
 from pulse_workers.chat.store.lease import Lease
@@ -21,6 +23,7 @@ from pulse_desktop.protocol.soft_failure import classify_return_value
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
 from tests.kit.chat_export import CHAT_ID, message, read_export, write_export
+from tests.kit.model_server import ModelServer, Reply
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_cli import PulseWorkerCommand
@@ -270,6 +273,40 @@ async def test_an_ingest_that_fails_for_good_leaves_no_checkpoint(
     await shared.js.publish(TASK_SUBJECT, payload, headers=headers)
     assert (await shared.result(task_id, 60))["error"] is not None
     assert await store.state.get(f"ingest.{task_id}") == (None, 0)
+
+
+async def test_an_export_that_is_ingested_twice_at_the_same_time_is_processed_once(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    texts = [f"we decided to restart the queue, part {n}" for n in range(300)]
+    export = write_export(tmp_path / "export", [message(n + 1, t) for n, t in enumerate(texts)])
+    held = asyncio.Event()
+    async with ModelServer() as server:
+        server.script = lambda _request: Reply(hold=held)
+        file = tmp_path / "providers.toml"
+        file.write_text(
+            f'[providers.own]\nurl = "{server.openai_url}"\n'
+            '[agents.embedding]\nprovider = "own"\nmodel = "embedder"\n'
+        )
+        await harness.run(providers_file=str(file))
+        store = await Store.open(harness.js)
+        tasks = [await harness.send(INGEST, str(export)) for _ in range(2)]
+
+        async def are_claimed_twice() -> bool:
+            return len(await store.state.entries(f"{CLAIM}.*")) == 4
+
+        await wait_until(are_claimed_twice, 30)
+        held.set()
+        results = [(await harness.result(each, 60))["return_value"] for each in tasks]
+        sent = [each.body["input"] for each in server.requests_of("embedding")]
+    embedded = Counter(text for part in sent for text in part)
+    assert {text: embedded[text] for text in texts} == dict.fromkeys(texts, 1)
+    for returned in results:
+        assert returned["stages"]["embedded"] == {"done": 300, **ALL_DONE}
+    assert sum(returned["new"] for returned in results) == 300
+    scored = await stored_events(harness, "message.scored")
+    assert (len(scored), set(scored.values())) == (300, {1})
+    assert not await store.state.entries(f"{CLAIM}.*")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pulse_workers.chat.pipeline.batch_claim import claim_messages
 from pulse_workers.chat.pipeline.embedding import embed_messages
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.scoring import score_messages
@@ -126,19 +127,29 @@ class StageOutcomes:
         return fields
 
 
-async def process_batch(services: Services, ids: Sequence[str], task_id: str) -> BatchResult:
-    """Run the due stages of stored messages.
+async def process_batch(
+    services: Services, ids: Sequence[str], task_id: str, *, holder: str = ""
+) -> BatchResult:
+    """Run the due stages of stored messages, as soon as no other batch has one of them.
 
     Args:
         services: of the worker.
         ids: IDs of the messages, oldest first.
-        task_id: ID of the calling task.
+        task_id: ID of the task of the batch.
+        holder: ID of the task that runs it, empty for `task_id`.
 
     Raises:
         StoreFullError: the outcome of a stage cannot be stored.
     """
+    messages = await services.store.messages.get_many(ids)
+    async with claim_messages(services.store.state, messages, holder or task_id):
+        return await _run_stages(services, messages, task_id)
+
+
+async def _run_stages(
+    services: Services, messages: Sequence[ChatMessage], task_id: str
+) -> BatchResult:
     store = services.store
-    messages = await store.messages.get_many(ids)
     records = await store.stages.get_many([message.id for message in messages])
     versions = stage_versions(services.provider)
 

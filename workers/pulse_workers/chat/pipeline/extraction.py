@@ -75,6 +75,7 @@ async def extract_messages(
         StoreFullError: the outcome cannot be stored.
     """
     summary: dict[str, Any] = {}
+    with_sources = {each.id for each in edited}
     failure: Exception | None = None
     provider_errors: list[Exception] = []
     answered: Answer[Extraction] | None = None
@@ -82,6 +83,7 @@ async def extract_messages(
     try:
         async with _announced(services, len(messages), task_id, agent, language) as completed:
             removed = await services.store.knowledge.remove_sources(edited)
+            with_sources.clear()
             for atom in removed.atoms:
                 _publish_removed(services, atom, task_id)
             counts = {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
@@ -115,7 +117,10 @@ async def extract_messages(
     at = format_timestamp(time.time())
     current = await services.store.messages.current(messages)  # others are edited or deleted
     records = {
-        each.id: failure_record(reason, each.content_hash, version, at)
+        # Without the hash, what only the earlier content said is removed at the next attempt.
+        each.id: failure_record(
+            reason, "" if each.id in with_sources else each.content_hash, version, at
+        )
         if (
             reason := failure
             or refusals.get(each.id)

@@ -7,7 +7,7 @@ import msgspec
 from nats.js import JetStreamContext
 
 from pulse_workers.chat.store.bucket import Bucket
-from pulse_workers.chat.store.kv_reader import read_entries
+from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
 
 logger = logging.getLogger("pulse.workers.store")
 
@@ -49,6 +49,15 @@ class StateStore:
         """Delete a value without leaving a delete marker."""
         name = self._bucket.name
         await self._js.purge_stream(f"KV_{name}", subject=f"$KV.{name}.{key}")
+
+    async def entries(self, keys: str) -> list[KeyValueEntry]:
+        """Return the values of keys, which may have wildcards, oldest first.
+
+        Raises:
+            TimeoutError: the server stopped responding before everything was read.
+        """
+        entries = read_entries(self._js, self._bucket.name, 0, keys)
+        return [stored async for stored in entries if stored.value]
 
     async def extraction_runs(self) -> list[tuple[str, float]]:
         """Return key and last sign of life (Unix seconds) of the extractions marked as running."""

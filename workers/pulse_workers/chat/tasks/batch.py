@@ -71,7 +71,9 @@ def make_batch_queue(
         await kicker.with_task_id(child).kiq(list(message_ids))
 
     async def run_here(message_ids: Sequence[str], child: str) -> dict[str, Any]:
-        return (await process_batch(services, message_ids, child)).outcomes.to_fields()
+        holder = f"{child} in {task_id}"  # a worker may start the task of the batch meanwhile
+        result = await process_batch(services, message_ids, child, holder=holder)
+        return result.outcomes.to_fields()
 
     def may_enqueue() -> bool:
         name = process_messages.task_name
