@@ -1,10 +1,11 @@
 """Search over messages and atoms: by text and by vectors, with both rankings fused."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, ParamSpec, TypeVar
 
 from pulse_workers.chat.agents.call_tracing import AgentCalls
 from pulse_workers.chat.providers.model_errors import ModelError
@@ -18,6 +19,9 @@ from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.errors import ProviderRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MESSAGE: Final = "message"
 ATOM: Final = "atom"
@@ -99,11 +103,13 @@ class KnowledgeSearch:
         Raises:
             TimeoutError: the server stopped responding before the indexes were complete.
         """
+        query_vector, embedding = await self._embed(query, task_id)
         async with self._lock:
             await self._refresh()
-            query_vector, embedding = await self._embed(query, task_id)
+            if query_vector is not None:
+                embedding |= {"vectors": len(self._vectors.ids & self._messages)}
             while True:
-                found = await asyncio.to_thread(self._rank, query, query_vector, limit)
+                found = await _in_thread(self._rank, query, query_vector, limit)
                 atoms = {
                     each.id: atom
                     for each in found
@@ -158,9 +164,9 @@ class KnowledgeSearch:
             async for stored in reader.read():
                 batch.append(stored)
                 if len(batch) == _BATCH_SIZE:
-                    await asyncio.to_thread(self._add_all, bucket, batch)
+                    await _in_thread(self._add_all, bucket, batch)
                     batch = []
-            await asyncio.to_thread(self._add_all, bucket, batch)
+            await _in_thread(self._add_all, bucket, batch)
 
     def _clear_messages(self) -> None:
         self._texts[MESSAGE] = TextIndex()
@@ -217,13 +223,25 @@ class KnowledgeSearch:
             )
         except (ModelError, ProviderRefusedError) as error:
             return None, described | {"error": f"{type(error).__name__}: {error}"}
-        described |= {
-            "provider": answer.provider,
-            "vectors": len(self._vectors.ids & self._messages),
-        }
+        described |= {"provider": answer.provider, "vectors": 0}
         if answer.fallback is not None:
             described |= answer.fallback_fields
         return answer.value[0], described
+
+
+async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function in a thread, and wait for its end also if this is cancelled.
+
+    A thread cannot be cancelled, and the next search must not use the indexes beside it.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([running])
+        raise
 
 
 def fuse(

@@ -1,6 +1,8 @@
 """Search over a real store: deleted and expired messages are no hits, and others replace them."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -8,14 +10,17 @@ from nats.js import JetStreamContext
 from pulse_workers.chat.agents.call_tracing import AgentCalls
 from pulse_workers.chat.pipeline.stages import stage_versions
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
-from pulse_workers.chat.records import Atom, ChatMessage, Evidence, Stage
+from pulse_workers.chat.providers.provider import Answer
+from pulse_workers.chat.records import Atom, ChatMessage, Evidence, Stage, Vector
 from pulse_workers.chat.search import ATOM, MESSAGE, KnowledgeSearch
 from pulse_workers.chat.store.store import Store
+from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import provision
 
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
 QUERY = "payment queue"
@@ -125,3 +130,46 @@ async def test_the_embedding_of_a_query_is_published_as_a_call(js: JetStreamCont
     assert finished["agent"] == "embedding"
     assert (finished["task_id"], finished["items"]) == ("task-1", 1)
     assert (finished["provider"], finished["cost_usd"]) == ("builtin", 0.0)
+
+
+async def test_a_cancelled_search_ends_its_thread_and_a_slow_embedding_holds_up_no_other(
+    js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await Store.open(js)
+    await put(store, [chat_message("payment queue", id="1.1")])
+    provider = BuiltinProvider()
+    search = KnowledgeSearch(store, provider, AgentCalls(Published(), provider))
+    embed, asked, answered = provider.embed, asyncio.Event(), asyncio.Event()
+
+    async def slow(texts: Sequence[str], *, is_query: bool = False) -> Answer[Vector]:
+        if texts == ["slow"]:
+            asked.set()
+            await answered.wait()
+        return await embed(texts, is_query=is_query)
+
+    monkeypatch.setattr(provider, "embed", slow)
+    add, entered, leave, left = TextIndex.add, threading.Event(), threading.Event(), []
+
+    def blocked(index: TextIndex, text_id: str, text: str) -> None:
+        entered.set()
+        leave.wait(30)
+        add(index, text_id, text)
+        left.append(text_id)
+
+    monkeypatch.setattr(TextIndex, "add", blocked)
+    waiting = asyncio.create_task(search.search("slow", 10))
+    await asked.wait()
+    cancelled = asyncio.create_task(search.search(QUERY, 10))
+    await wait_until(entered.is_set)
+    cancelled.cancel()
+    following = asyncio.create_task(search.search(QUERY, 10))
+    done, _ = await asyncio.wait([cancelled, following], timeout=0.2)
+    assert not done
+    leave.set()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert left == ["1.1"]
+    assert [each.id for each in (await following).found] == ["1.1"]
+    assert not waiting.done()
+    answered.set()
+    await waiting

@@ -312,7 +312,8 @@ async def test_an_atom_that_is_found_again_gets_another_source(store: Store) -> 
     left = await store.knowledge.remove_sources([chat_message("no", id="1.2")])
     assert [each.id for each in left.atoms] == ["a"]
     assert await store.knowledge.atoms() == []
-    await store.knowledge.add_atoms([_atom("a", "1.2")])
+    back = await store.knowledge.add_atoms([_atom("a", "1.2")])
+    assert ([each.id for each in back.created], back.sources_added) == (["a"], 0)
     assert [each.id for each in await store.knowledge.atoms()] == ["a"]
 
 

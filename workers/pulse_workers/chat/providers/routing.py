@@ -129,6 +129,7 @@ class RoutedProvider:
         spent = Usage(cost_usd=0.0)
         answers: list[Answer[T]] = []
         unanswered: dict[str, Exception] = {}
+        of_first: Mapping[str, Exception] = {}
         for provider in chain:
             try:
                 answer = await call(provider, frozenset(unanswered) if answers else None)
@@ -143,9 +144,11 @@ class RoutedProvider:
                 continue
             if provider is chain[0]:
                 self._remember(capability, None)
+                of_first = answer.errors
             spent = add_usage(spent, answer.usage)
             if errors:
-                fallback = _fallback(chain[0], capability, errors)
+                replaced = [each for key, each in of_first.items() if key not in answer.errors]
+                fallback = _fallback(chain[0], capability, replaced or errors[:1])
                 answer = dataclasses.replace(answer, fallback=fallback)
             answers.append(answer)
             unanswered = {
@@ -181,9 +184,11 @@ class RoutedProvider:
 def _fallback(
     first: Provider, capability: Capability, errors: Sequence[Exception]
 ) -> FallbackCause:
-    reason = redact_url(f"{type(errors[0]).__name__}: {errors[0]}")[:_MAX_REASON]
+    """Return why a fallback answered for a provider, with the errors of that provider."""
+    error = next(filter(_is_temporary, errors), errors[0])
+    reason = redact_url(f"{type(error).__name__}: {error}")[:_MAX_REASON]
     # Vectors of a fallback are of the same model: there is nothing to repeat.
-    is_provisional = capability is not Capability.EMBED and _is_temporary(errors[0])
+    is_provisional = capability is not Capability.EMBED and _is_temporary(error)
     return FallbackCause(first.name, first.version(capability).model, reason, is_provisional)
 
 

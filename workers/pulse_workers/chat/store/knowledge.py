@@ -8,6 +8,7 @@ members is that of the keys.
 import asyncio
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -311,11 +312,21 @@ class KnowledgeStore:
             {key: _encode(evidence) for key, (_, evidence) in sources.items()}, refused
         )
         refusals |= {sources[key][1].message_id: error for key, error in refused.items()}
+        gained: dict[str, set[str]] = {}
+        for key in added:
+            gained.setdefault(sources[key][0], set()).add(key)
+        for atom_key in gained.keys() - created:
+            if await self._has_no_other_source(by_key[atom_key].id, gained[atom_key]):
+                created.add(atom_key)  # again: an edit had removed its last source
         return StoredAtoms(
             tuple(atom for key, atom in by_key.items() if key in created),
             sum(sources[key][0] not in created for key in added),
             refusals,
         )
+
+    async def _has_no_other_source(self, atom_id: str, sources: AbstractSet[str]) -> bool:
+        entries = read_entries(self._js, self._bucket.name, 0, f"source.{atom_id}.>")
+        return sources >= {stored.key async for stored in entries if stored.value}
 
 
 def _changed(

@@ -113,6 +113,16 @@ async def test_a_fallback_is_asked_about_the_messages_that_the_first_does_not_an
     assert answer.usage == Usage(2, 2, 1.0)
 
 
+async def test_a_fallback_is_temporary_if_the_first_may_answer_one_of_its_messages_later() -> None:
+    chat = [chat_message(text) for text in "abc"]
+    a, b, _ = (each.id for each in chat)
+    first = Judge("one", {a: ProviderRefusedError("a"), b: ModelUnavailableError("b")})
+    routed = RoutedProvider({Capability.CLASSIFY: [first, Judge("two", {})]})
+    answer = await routed.classify([JudgeInput(each) for each in chat])
+    reason = "ModelUnavailableError: b"
+    assert answer.fallback_of(b) == FallbackCause("one", "model", reason, is_provisional=True)
+
+
 async def test_a_provider_is_unavailable_from_a_failure_to_the_next_answer_or_for_a_while() -> None:
     now = [1_000.0]
     first, second = Judge("one", {}), Judge("two", {})
