@@ -236,7 +236,7 @@ async def test_messages_that_are_stored_before_the_bucket_is_full_are_announced(
     announced: list[str] = []
     messages = [chat_message(f"text {n}", id=f"1.{n}") for n in range(50)]
     with pytest.raises(StoreFullError):
-        await store.messages.put_many(messages, on_change=lambda each, _: announced.append(each.id))
+        await store.messages.put_many(messages, on_stored=lambda each, _: announced.append(each.id))
     stored = await store.messages.get_many(each.id for each in messages)
     assert 0 < len(stored) < 50
     assert announced == [each.id for each in stored]

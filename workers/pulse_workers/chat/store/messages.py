@@ -47,8 +47,8 @@ def content_hash(message: ChatMessage) -> str:
     return hashlib.blake2b(content, digest_size=10).hexdigest()
 
 
-OnChange = Callable[[ChatMessage, MessageChange], None]
-"""Called with a message that was stored, and the effect."""
+OnStored = Callable[[ChatMessage, MessageChange], None]
+"""Called with a message that is stored, and the effect."""
 
 
 class MessageStore:
@@ -62,7 +62,7 @@ class MessageStore:
         messages: Sequence[ChatMessage],
         *,
         is_retry: bool = False,
-        on_change: OnChange = lambda _message, _change: None,
+        on_stored: OnStored = lambda _message, _change: None,
         refusals: Refusals | None = None,
     ) -> list[tuple[ChatMessage, MessageChange]]:
         """Store the messages that are new or changed.
@@ -73,8 +73,8 @@ class MessageStore:
             messages: with the ID of the task that stores them.
             is_retry: whether the task may have stored them before it was interrupted; it announces
                 them as new then, because it may not have done so.
-            on_change: called for each new or updated message as soon as it is stored, also for
-                those that are stored before the bucket is full.
+            on_stored: called for each message as soon as it is known to be stored, also for those
+                that are stored before the bucket is full.
             refusals: takes the messages that can never be stored, by ID; the others are stored.
 
         Returns:
@@ -107,8 +107,8 @@ class MessageStore:
             # Others were stored by another task meanwhile: compare with what it stored.
             unwritten = {key: given[key] for key in writes if key not in written.keys}
             for key in undecided:
-                if key not in unwritten and stored[key][1] is not MessageChange.UNCHANGED:
-                    on_change(*stored[key])
+                if key not in unwritten:
+                    on_stored(*stored[key])
             if written.full is not None:
                 raise written.full
             undecided = {key: each for key, each in unwritten.items() if key not in refused}
