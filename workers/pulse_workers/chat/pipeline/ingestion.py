@@ -323,7 +323,11 @@ class IngestRun:
             outcomes["message"] = f"{message}; {cut}" if message else cut
             if not self._outcomes.failed:
                 outcomes["status"] = "error"
-        stored = {"done": self._counts.total(), "refused": self._unstorable, "failed": self._not_stored}
+        stored = {
+            "done": self._counts.total(),
+            "refused": self._unstorable,
+            "failed": self._not_stored,
+        }
         outcomes["stages"] = {"stored": stored, **outcomes["stages"]}
         return {
             "source_name": self._describe_chats(),
