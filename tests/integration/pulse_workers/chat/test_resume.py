@@ -256,7 +256,8 @@ async def test_messages_that_can_never_be_stored_are_counted_and_the_others_proc
     shared: WorkerHarness, tmp_path: Path
 ) -> None:
     chat = [message(n, f"we decided to keep release {n}") for n in range(1, 4)]
-    chat += [message(4, "x y " * 500_000), message(5, "fine", author="a" * 1_100_000)]
+    link = {"type": "text_link", "text": "fine", "href": "a" * 1_100_000}
+    chat += [message(4, "x y " * 500_000), message(5, [link])]
     export = write_export(tmp_path / "export", [*chat, message(6, "the queue fails")])
     export.write_text(export.read_text().replace(str(CHAT_ID), "4200077"))
     returned = await ingest(shared, export)
