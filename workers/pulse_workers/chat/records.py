@@ -56,6 +56,9 @@ class ChatMessage(msgspec.Struct, frozen=True):
         recent: IDs of the messages before it in the chat, newest first.
         ingested_by: ID of the task that stored it.
         content_hash: hash of what scores, vectors and knowledge depend on; set by the store.
+        updated_by: ID of the task that stored its content in place of another one, or empty.
+        superseded: content hashes of earlier messages with its ID in the same export; set by the
+            store.
     """
 
     id: str
@@ -78,6 +81,8 @@ class ChatMessage(msgspec.Struct, frozen=True):
     recent: tuple[str, ...] = ()
     ingested_by: str = ""
     content_hash: str = ""
+    updated_by: str = ""
+    superseded: tuple[str, ...] = ()
 
 
 class Score(msgspec.Struct, frozen=True):

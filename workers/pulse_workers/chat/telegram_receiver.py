@@ -68,6 +68,8 @@ class ReceivedMessages:
         # A process before this one may have stored the first ones, and not have announced them.
         is_retry, self._is_first = self._is_first, True  # also after an interruption of this one
         stored = await store_messages(self._services, own, "", is_retry=is_retry)
+        if stored.full is not None:
+            raise stored.full
         self._is_first = False
         for message_id, error in stored.refused.items():
             self.refused += 1

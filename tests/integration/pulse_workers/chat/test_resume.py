@@ -131,8 +131,8 @@ async def test_a_file_that_is_cut_off_is_a_soft_failure_that_says_where_and_name
 @pytest.mark.parametrize(
     "bucket",
     [
-        "pulse_scores",
-        pytest.param("pulse_messages", marks=pytest.mark.slow),
+        "pulse_messages",
+        pytest.param("pulse_scores", marks=pytest.mark.slow),
         pytest.param("pulse_stages", marks=pytest.mark.slow),
         pytest.param("pulse_embeddings", marks=pytest.mark.slow),
         pytest.param("pulse_knowledge", marks=pytest.mark.slow),
@@ -159,7 +159,15 @@ async def test_a_full_bucket_is_a_failure_that_names_the_command_and_heals(
     full = await ingest(harness, export)
     assert full["failed"] > 0
     assert f"the bucket {bucket} is full" in full["message"]
-    assert "pulse-worker provision --store-max-bytes" in full["message"]
+    command = f"pulse-worker provision --store-max-bytes 1M --server {harness.server.url}"
+    assert f" is full (1.95 KiB). To enlarge it: {command}" in full["message"]
+    if bucket == "pulse_messages":
+        stored = len(await (await harness.js.key_value(bucket)).keys())
+        lost = 20 - stored
+        assert 0 < stored < 20
+        assert full["stages"]["stored"] == {"done": stored, "refused": 0, "failed": lost}
+        assert (full["read"], full["new"], full["failed"]) == (stored, stored, lost)
+        assert full["stages"]["scored"] == {"done": stored, **ALL_DONE}
     enlarge = pulse_worker("provision", "--store-max-bytes", "16M", server=harness.server.url)
     assert enlarge.code == 0, enlarge
     assert f"enlarged {bucket} to 16 MiB" in enlarge.text
@@ -248,17 +256,19 @@ async def test_messages_that_can_never_be_stored_are_counted_and_the_others_proc
     shared: WorkerHarness, tmp_path: Path
 ) -> None:
     chat = [message(n, f"we decided to keep release {n}") for n in range(1, 4)]
-    chat += [message(4, "x y " * 500_000), message(5, "fine", author="a" * 1_100_000)]
+    link = {"type": "text_link", "text": "fine", "href": "a" * 1_100_000}
+    chat += [message(4, "x y " * 500_000), message(5, [link])]
     export = write_export(tmp_path / "export", [*chat, message(6, "the queue fails")])
     export.write_text(export.read_text().replace(str(CHAT_ID), "4200077"))
     returned = await ingest(shared, export)
-    assert (returned["read"], returned["new"], returned["finished"]) == (6, 4, True)
-    assert (returned["refused"], returned["failed"]) == (2, 0)
+    assert (returned["read"], returned["new"], returned["finished"]) == (6, 5, True)
+    assert (returned["refused"], returned["failed"]) == (1, 0)
+    assert returned["stages"]["stored"] == {"done": 5, "refused": 1, "failed": 0}
     assert "4200077.4" in returned["reason"]
     assert "max_payload" in returned["reason"]
-    assert returned["stages"]["extracted"] == {"done": 4, **ALL_DONE}
+    assert returned["stages"]["extracted"] == {"done": 5, **ALL_DONE}
     again = await ingest(shared, export)
-    assert (again["unchanged"], again["refused"]) == (4, 2)
+    assert (again["unchanged"], again["refused"]) == (5, 1)
 
 
 @module_loop

@@ -191,6 +191,36 @@ async def test_messages_are_new_once_and_an_older_copy_does_not_replace_an_edit(
     assert (await store.messages.get(first.id)).content == "one, edited"
 
 
+@pytest.mark.parametrize(
+    "windows", [["A", "B"], ["AB"], ["A", "B", "A"], ["AB", "C", "CA"], ["A", "BA"], ["AAB", "A"]]
+)
+async def test_an_export_with_an_id_twice_changes_nothing_when_it_is_read_again(
+    store: Store, windows: list[str]
+) -> None:
+    async def read(task_id: str, source: str = "/export", *, is_retry: bool = False) -> int:
+        """Return the number of changes."""
+        changes = 0
+        for window in windows:
+            given = [
+                chat_message(text, id="1.1", source=source, ingested_by=task_id) for text in window
+            ]
+            stored = await store.messages.put_many(given, is_retry=is_retry)
+            changes += sum(change is MessageChange.UPDATED for _, change in stored)
+        assert (await store.messages.get("1.1")).content == windows[-1][-1]
+        return changes
+
+    await read("first")
+    before = await store.messages.get("1.1")
+    assert await read("second") == await read("third") == await read("first", is_retry=True) == 0
+    assert await store.messages.get("1.1") == before
+    await read("fourth", "/moved")
+    assert await read("fifth", "/moved") == 0
+    # Another message in place of the last one is a change, and so is an edit to an earlier text.
+    for text, edited_at in (("new", None), (windows[0][0], "2027"), ("B", "2028")):
+        edited = chat_message(text, id="1.1", source="/moved", edited_at=edited_at, ingested_by="x")
+        assert await _changes(store, edited) == [("1.1", MessageChange.UPDATED)]
+
+
 async def test_a_deleted_message_is_gone_with_scores_and_stages_and_can_be_stored_again(
     store: Store, js: JetStreamContext
 ) -> None:
@@ -236,7 +266,7 @@ async def test_messages_that_are_stored_before_the_bucket_is_full_are_announced(
     announced: list[str] = []
     messages = [chat_message(f"text {n}", id=f"1.{n}") for n in range(50)]
     with pytest.raises(StoreFullError):
-        await store.messages.put_many(messages, on_change=lambda each, _: announced.append(each.id))
+        await store.messages.put_many(messages, on_stored=lambda each, _: announced.append(each.id))
     stored = await store.messages.get_many(each.id for each in messages)
     assert 0 < len(stored) < 50
     assert announced == [each.id for each in stored]

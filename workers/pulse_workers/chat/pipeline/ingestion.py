@@ -38,12 +38,15 @@ class StoredMessages:
         refused: by ID, why messages can never be stored.
         due: IDs of those with due stages.
         complete: records of the stages of each of the others.
+        full: the error if the bucket has reached its limit; the other fields are about the messages
+            that are stored nevertheless.
     """
 
     counts: Counter[str]
     refused: Mapping[str, ValueRefusedError]
     due: Sequence[str]
     complete: Sequence[Mapping[Stage, StageRecord]]
+    full: StoreFullError | None = None
 
 
 async def store_messages(
@@ -56,19 +59,25 @@ async def store_messages(
         messages: with what stores them as `ingested_by`.
         task_id: ID of the task that stores them, empty outside of a task.
         is_retry: whether they may have been stored before an interruption, without being announced.
-
-    Raises:
-        StoreFullError: the bucket has reached its limit.
     """
     store = services.store
+    stored: list[tuple[ChatMessage, MessageChange]] = []
 
     def announce(message: ChatMessage, change: MessageChange) -> None:
-        _publish(services, message, change, task_id)
+        stored.append((message, change))
+        if change is not MessageChange.UNCHANGED:
+            _publish(services, message, change, task_id)
 
     refused: Refusals = {}
-    stored = await store.messages.put_many(
-        messages, is_retry=is_retry, on_change=announce, refusals=refused
-    )
+    full: StoreFullError | None = None
+    try:
+        stored = await store.messages.put_many(
+            messages, is_retry=is_retry, on_stored=announce, refusals=refused
+        )
+    except StoreFullError as error:
+        full = error
+        positions = {message.id: position for position, message in enumerate(messages)}
+        stored.sort(key=lambda each: positions[each[0].id])
     known = [each.id for each, change in stored if change is not MessageChange.NEW]
     records = await store.stages.get_many(known)
     versions = stage_versions(services.provider)
@@ -82,7 +91,7 @@ async def store_messages(
             due.append(message.id)
         else:
             complete.append(found)
-    return StoredMessages(counts, refused, due, complete)
+    return StoredMessages(counts, refused, missing, complete, full)
 
 
 def _publish(services: Services, message: ChatMessage, change: MessageChange, task_id: str) -> None:
@@ -148,7 +157,7 @@ class IngestRun:
         self._enqueued = 0
         self._position = 0
         self._resumed_at = 0
-        self._stored = 0
+        self._stored = self._not_stored = self._unstorable = 0
         self._skipped = 0
         self._chats: dict[str, None] = {}  # names, in the order of the source
         self._cut_off_at: int | None = None
@@ -236,29 +245,34 @@ class IngestRun:
             if self._position > self._resumed_at - _ANNOUNCED_AGAIN:
                 await self._announce_again(messages)
             return
-        try:
-            await self._store(messages)
-        except StoreFullError as error:
-            self._full = f"StoreFullError: {error}"
-            self._outcomes.add_failed(len(messages), self._full)
+        if await self._store(messages):
+            await self._save()
+        else:
             self._position = max(start, offset)
-            self._stored -= len(messages)
-            return
-        await self._save()
 
-    async def _store(self, messages: Sequence[ChatMessage]) -> None:
+    async def _store(self, messages: Sequence[ChatMessage]) -> bool:
+        """Store messages and enqueue what they miss; return False if the bucket is full."""
         own = [msgspec.structs.replace(each, ingested_by=self._task_id) for each in messages]
         # An earlier attempt may have stored the first batch, and not have announced it.
         stored = await store_messages(self._services, own, self._task_id, is_retry=self._is_first)
         self._is_first = False
         self._counts.update(stored.counts)
         for message_id, error in stored.refused.items():
+            self._unstorable += 1
             self._outcomes.add_refused(f"{message_id[:_MAX_SHOWN]}: {error}")
         for records in stored.complete:
             self._outcomes.add(records)
         if stored.due:
             await self._queue.submit(self._task_id, stored.due)
             self._enqueued += 1
+        if stored.full is None:
+            return True
+        self._full = f"StoreFullError: {stored.full}"
+        self._not_stored = len({each.id for each in own})
+        self._not_stored -= stored.counts.total() + len(stored.refused)
+        self._stored -= self._not_stored
+        self._outcomes.add_failed(self._not_stored, self._full)
+        return False
 
     async def _announce_again(self, messages: Sequence[ChatMessage]) -> None:
         """Announce new messages of an interrupted attempt, whose last events may not be sent.
@@ -309,6 +323,12 @@ class IngestRun:
             outcomes["message"] = f"{message}; {cut}" if message else cut
             if not self._outcomes.failed:
                 outcomes["status"] = "error"
+        stored = {
+            "done": self._counts.total(),
+            "refused": self._unstorable,
+            "failed": self._not_stored,
+        }
+        outcomes["stages"] = {"stored": stored, **outcomes["stages"]}
         return {
             "source_name": self._describe_chats(),
             "offset": offset,

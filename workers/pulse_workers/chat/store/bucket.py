@@ -257,12 +257,17 @@ class Bucket:
             limit = max(0, info.config.max_bytes or 0)
         except (*OUTAGE_ERRORS, ServiceUnavailableError):
             pass
-        size = f" ({limit // _MIB} MiB)" if limit else ""
+        size = f" ({_size_text(limit)})" if limit else ""
         wanted = max(1, 2 * limit // _MIB) if limit else 1024
+        server = f" --server {self._requests.server}" if self._requests.server else ""
         return (
             f"the bucket {self.name} is full{size}. To enlarge it: "
-            f"pulse-worker provision --store-max-bytes {wanted}M"
+            f"pulse-worker provision --store-max-bytes {wanted}M{server}"
         )
+
+
+def _size_text(size: int) -> str:
+    return f"{size / _MIB:.4g} MiB" if size >= _MIB else f"{size / 1024:.3g} KiB"
 
 
 def take_refusals(found: Refusals, refusals: Refusals | None) -> None:

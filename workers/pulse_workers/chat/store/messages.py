@@ -3,6 +3,7 @@
 import enum
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,9 @@ from pulse_workers.errors import ConcurrentChangeError, MessageNotFoundError
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ChatMessage).decode
 _decode_score = msgspec.json.Decoder(Score).decode
+
+_MAX_SUPERSEDED: Final = 100
+"""Contents of one message ID in one export that are remembered."""
 
 
 class MessageChange(enum.Enum):
@@ -47,8 +51,8 @@ def content_hash(message: ChatMessage) -> str:
     return hashlib.blake2b(content, digest_size=10).hexdigest()
 
 
-OnChange = Callable[[ChatMessage, MessageChange], None]
-"""Called with a message that was stored, and the effect."""
+OnStored = Callable[[ChatMessage, MessageChange], None]
+"""Called with a message that is stored, and the effect."""
 
 
 class MessageStore:
@@ -62,19 +66,21 @@ class MessageStore:
         messages: Sequence[ChatMessage],
         *,
         is_retry: bool = False,
-        on_change: OnChange = lambda _message, _change: None,
+        on_stored: OnStored = lambda _message, _change: None,
         refusals: Refusals | None = None,
     ) -> list[tuple[ChatMessage, MessageChange]]:
         """Store the messages that are new or changed.
 
-        A message that is given twice is stored once, as it is given last.
+        A message that is given twice is stored once, as it is given last. This also holds for an
+        export that has an ID twice, however far apart: the message that was given last remembers
+        the ones before it, so that reading the export again does not take them for edits.
 
         Args:
             messages: with the ID of the task that stores them.
             is_retry: whether the task may have stored them before it was interrupted; it announces
                 them as new then, because it may not have done so.
-            on_change: called for each new or updated message as soon as it is stored, also for
-                those that are stored before the bucket is full.
+            on_stored: called for each message as soon as it is known to be stored, also for those
+                that are stored before the bucket is full.
             refusals: takes the messages that can never be stored, by ID; the others are stored.
 
         Returns:
@@ -85,10 +91,12 @@ class MessageStore:
             StoreFullError: the bucket has reached its limit; some of the messages may be stored.
             ValueRefusedError: one can never be stored, and `refusals` is not given.
         """
-        given = {
-            each.id: msgspec.structs.replace(each, content_hash=content_hash(each))
-            for each in messages
-        }
+        given: dict[str, ChatMessage] = {}
+        for each in messages:
+            message = msgspec.structs.replace(each, content_hash=content_hash(each))
+            if each.source and (earlier := given.get(each.id)):
+                message = msgspec.structs.replace(message, superseded=_superseded(message, earlier))
+            given[each.id] = message
         stored: dict[str, tuple[ChatMessage, MessageChange]] = {}
         refused: Refusals = {}
         undecided = dict(given)
@@ -107,8 +115,8 @@ class MessageStore:
             # Others were stored by another task meanwhile: compare with what it stored.
             unwritten = {key: given[key] for key in writes if key not in written.keys}
             for key in undecided:
-                if key not in unwritten and stored[key][1] is not MessageChange.UNCHANGED:
-                    on_change(*stored[key])
+                if key not in unwritten:
+                    on_stored(*stored[key])
             if written.full is not None:
                 raise written.full
             undecided = {key: each for key, each in unwritten.items() if key not in refused}
@@ -185,20 +193,45 @@ def _merged(
     """Return the message to store, which may be the stored one, and the effect."""
     if stored is None:
         return message, MessageChange.NEW
-    # An edit may come from a source that knows less of the context than the one of the message.
-    merged = msgspec.structs.replace(
-        message,
-        ingested_by=stored.ingested_by,
-        source=message.source or stored.source,
-        recent=message.recent or stored.recent,
-        thread=message.thread or stored.thread,
-    )
-    if not _is_same(stored, message):
-        return merged, MessageChange.UPDATED
+    if not _is_same(stored, message) and not _is_superseded(stored, message, is_retry=is_retry):
+        # An edit may come from a source that knows less of the context than the one of the message.
+        updated = msgspec.structs.replace(
+            message,
+            ingested_by=stored.ingested_by,
+            updated_by=message.ingested_by,
+            source=message.source or stored.source,
+            recent=message.recent or stored.recent,
+            thread=message.thread or stored.thread,
+        )
+        if _is_of_same_pass(stored, message):
+            superseded = _superseded(message, stored)
+            updated = msgspec.structs.replace(updated, superseded=superseded)
+        return updated, MessageChange.UPDATED
     if message.source and message.content_hash == stored.content_hash:  # the export was moved
         stored = msgspec.structs.replace(stored, source=message.source)
     is_own = is_retry and stored.ingested_by == message.ingested_by
     return stored, MessageChange.NEW if is_own else MessageChange.UNCHANGED
+
+
+def _is_of_same_pass(stored: ChatMessage, message: ChatMessage) -> bool:
+    """Return whether a message was stored by the task that found another one in the same export."""
+    task_id = stored.updated_by or stored.ingested_by
+    is_same_export = bool(message.source) and message.source == stored.source
+    return is_same_export and message.ingested_by == task_id != ""
+
+
+def _is_superseded(stored: ChatMessage, message: ChatMessage, *, is_retry: bool) -> bool:
+    """Return whether an export has a message again that another one in it superseded."""
+    if message.source != stored.source or message.edited_at != stored.edited_at:
+        return False
+    is_repeated = is_retry or not _is_of_same_pass(stored, message)
+    return is_repeated and message.content_hash in stored.superseded
+
+
+def _superseded(message: ChatMessage, earlier: ChatMessage) -> tuple[str, ...]:
+    hashes = dict.fromkeys((*earlier.superseded, earlier.content_hash, *message.superseded))
+    hashes.pop(message.content_hash, None)
+    return tuple(hashes)[-_MAX_SUPERSEDED:]
 
 
 def _is_same(stored: ChatMessage, message: ChatMessage) -> bool:

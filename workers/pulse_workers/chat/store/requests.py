@@ -114,6 +114,12 @@ class BulkRequests:
         )
 
     @property
+    def server(self) -> str:
+        """URL of the connected server without a login, empty without a connection."""
+        url = self._client.connected_url
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url is not None else ""
+
+    @property
     def max_bytes(self) -> int:
         """Maximum size of a value with its headers."""
         return self._client.max_payload

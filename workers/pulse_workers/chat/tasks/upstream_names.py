@@ -49,6 +49,8 @@ async def save_telegram_message(telegram_data: dict[str, Any]) -> str:
         return "Skipped: the update has no message with a text or a file"
     own = msgspec.structs.replace(message, ingested_by=task_id)
     stored = await store_messages(services, [own], task_id)
+    if stored.full is not None:
+        raise stored.full
     for error in stored.refused.values():
         return f"Skipped: {error}"
     if stored.due:  # also after an attempt that stored it and did not get further
