@@ -169,7 +169,7 @@ async def test_a_cancelled_search_ends_its_thread_and_a_slow_embedding_holds_up_
     with pytest.raises(asyncio.CancelledError):
         await cancelled
     assert left == ["1.1"]
-    assert [each.id for each in (await following).found] == ["1.1"]
+    assert [each.id for each in (await following).hits] == ["1.1"]
     assert not waiting.done()
     answered.set()
     await waiting

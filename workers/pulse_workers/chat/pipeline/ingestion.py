@@ -91,7 +91,7 @@ async def store_messages(
             due.append(message.id)
         else:
             complete.append(found)
-    return StoredMessages(counts, refused, missing, complete, full)
+    return StoredMessages(counts, refused, due, complete, full)
 
 
 def _publish(services: Services, message: ChatMessage, change: MessageChange, task_id: str) -> None:
