@@ -7,11 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from pulse_workers.chat.pipeline.batch import process_batch
+from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.records import Stage, StageOutcome
 from pulse_workers.chat.search import ATOM, KnowledgeSearch
 from pulse_workers.chat.services import open_services
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
+from pulse_workers.errors import StoreFullError
 from pulse_workers.runtime.provisioning import provision
 
 from tests.integration.pulse_workers.chat.test_agents import run_task, write_agents
@@ -117,11 +119,12 @@ async def test_what_an_edit_removes_is_removed_after_a_failure_too(
         await process_batch(services, [key], "first")
         await store.knowledge.add_atoms([atom(1, message)])
         await store.messages.put_many([chat_message("a false alarm", id=key, edited_at="2027")])
+        edited = await store.messages.get_many([key])
         state = await js.stream_info("KV_pulse_state")
         state.config.max_bytes = 1  # an extraction is marked in this bucket
         await js.update_stream(state.config)
-        full = (await process_batch(services, [key], "second")).outcomes
-        assert (full.failed, full.reason[:14]) == (1, "StoreFullError")
+        full = await extract_messages(services, edited, {}, "second", edited=edited)
+        assert isinstance(full.error, StoreFullError)
         state.config.max_bytes = 1 << 20
         await js.update_stream(state.config)
         healed = await process_batch(services, [key], "third")
