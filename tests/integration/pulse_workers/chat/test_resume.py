@@ -272,7 +272,7 @@ async def test_messages_that_can_never_be_stored_are_counted_and_the_others_proc
 
 
 @module_loop
-async def test_an_ingest_that_fails_for_good_leaves_no_checkpoint(
+async def test_a_task_that_fails_for_good_leaves_no_checkpoint(
     shared: WorkerHarness, tmp_path: Path
 ) -> None:
     task_id = new_task_id()
@@ -283,6 +283,12 @@ async def test_an_ingest_that_fails_for_good_leaves_no_checkpoint(
     await shared.js.publish(TASK_SUBJECT, payload, headers=headers)
     assert (await shared.result(task_id, 60))["error"] is not None
     assert await store.state.get(f"ingest.{task_id}") == (None, 0)
+    missing_id = new_task_id()
+    await store.state.put(f"missing.{missing_id}", {"position": "not a number"})
+    payload, headers = encode_task(missing_id, "process_missing_messages", args=b"[]")
+    await shared.js.publish(TASK_SUBJECT, payload, headers=headers)
+    assert (await shared.result(missing_id, 60))["error"] is not None
+    assert await store.state.get(f"missing.{missing_id}") == (None, 0)
 
 
 async def test_an_export_that_is_ingested_twice_at_the_same_time_is_processed_once(

@@ -26,7 +26,7 @@ from pulse_workers.chat.store import changes, requests
 from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
 from pulse_workers.chat.store.knowledge import Member, Provenance, RemovedSources
-from pulse_workers.chat.store.lease import Lease
+from pulse_workers.chat.store.lease import Lease, LeaseLostError
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
@@ -40,6 +40,7 @@ from pulse_desktop.nats_client.client import client_of
 from tests.integration.pulse_workers.chat.test_search import make_search
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
 
@@ -549,6 +550,33 @@ async def test_a_damaged_value_of_the_state_is_replaced(js: JetStreamContext, st
         assert await store.state.compare_and_set("provider.test", {"spent": 1}, ack.seq)
         value, _revision = await store.state.get("provider.test")
         assert value == {"spent": 1}
+
+
+async def test_work_under_a_lease_is_cancelled_when_another_process_has_acquired_it(
+    store: Store,
+) -> None:
+    lease, now = Lease(store, "work", "this", 60), time.time()
+    assert await lease.acquire(now)
+    async with lease.held(0.01):
+        renewed, revision = await store.state.get("lease.work")
+        assert renewed["holder"] == "this"
+        await wait_until(lambda: _has_other_revision(store, revision))
+    assert await store.state.get("lease.work") == (None, 0)
+    assert await lease.acquire(now)
+
+    async def lose() -> None:
+        async with asyncio.timeout(30), lease.held(0.01):
+            await store.state.put("lease.work", {"holder": "other", "until": now + 60})
+            await asyncio.Event().wait()
+
+    with pytest.raises(LeaseLostError):
+        await lose()
+    held, _ = await store.state.get("lease.work")
+    assert held["holder"] == "other"
+
+
+async def _has_other_revision(store: Store, revision: int) -> bool:
+    return (await store.state.get("lease.work"))[1] != revision
 
 
 async def test_a_batch_of_a_killed_worker_is_run_and_its_full_bucket_is_a_failed_batch(

@@ -112,7 +112,7 @@ async def process_missing(
     if run.has_embedded or await _is_deletion_due(services, now):
         unused = await delete_unused_blocks(services.store, before)
         await state.put(_UNUSED, {"at": now})
-    await state.delete(key)
+    await delete_checkpoint(services, task_id)
     return {
         "checked": run.checked,
         "missing": run.missing,
@@ -122,6 +122,11 @@ async def process_missing(
         "blocks_deleted": unused,
         **outcomes.to_fields(),
     }
+
+
+async def delete_checkpoint(services: Services, task_id: str) -> None:
+    """Delete the progress of a task that does not continue."""
+    await services.store.state.delete(f"{_KEY}.{task_id}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,17 @@
 """Leases, so that one of several workers does a periodic job. Stored in the state bucket."""
 
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
 from pulse_workers.chat.store.store import Store
+from pulse_workers.errors import WorkerError
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
+
+
+class LeaseLostError(WorkerError):
+    """Another process acquired the lease, as this one could not renew it in time."""
 
 
 class Lease:
@@ -29,6 +40,37 @@ class Lease:
                 return False
         lease = {"holder": self._holder, "until": now + self._duration}
         return await self._store.state.compare_and_set(self._key, lease, revision)
+
+    @contextlib.asynccontextmanager
+    async def held(self, renewal_s: float) -> AsyncIterator[None]:
+        """Renew the acquired lease while the enclosed block runs, and release it at the end.
+
+        Args:
+            renewal_s: seconds between renewals.
+
+        Raises:
+            LeaseLostError: another holder acquired it; the block was cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        renewal = PeriodicTasks()
+        try:
+            async with asyncio.timeout(None) as scope:
+
+                async def renew() -> None:
+                    if not await self.acquire(time.time()) and not scope.expired():
+                        scope.reschedule(loop.time())
+
+                renewal.start(PeriodicTask(self._key, renewal_s, renew))
+                try:
+                    yield
+                finally:
+                    await renewal.close()
+        except TimeoutError:
+            if scope.expired():
+                raise LeaseLostError(f"another process has {self._key}") from None
+            raise
+        finally:
+            await self.release()
 
     async def release(self) -> None:
         """Release the lease, if this process holds it."""

@@ -8,12 +8,12 @@ from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
 from pulse_workers.chat.current_task import current_task_id, queued_at
 from pulse_workers.chat.pipeline.batch import StageOutcomes
-from pulse_workers.chat.pipeline.missing import process_missing
+from pulse_workers.chat.pipeline.missing import delete_checkpoint, process_missing
 from pulse_workers.chat.services import current_services
-from pulse_workers.chat.store.lease import Lease
+from pulse_workers.chat.store.lease import Lease, LeaseLostError
 from pulse_workers.chat.tasks.batch import make_batch_queue
+from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.registry import task
-from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 _LEASE_S: Final = 60.0
 _RENEWAL_S: Final = 15.0
@@ -49,26 +49,28 @@ async def process_missing_messages(
     """
     services, task_id = current_services(), current_task_id()
     outcomes = StageOutcomes()
+    busy = {"checked": 0, "missing": 0, "enqueued": 0, "finished": False, "busy": True}
     lease = Lease(services.store, "missing", task_id, _LEASE_S)
     if not await lease.acquire(time.time()):
-        return {"checked": 0, "missing": 0, "enqueued": 0, "finished": False, "busy": True}
-
-    async def renew() -> None:
-        await lease.acquire(time.time())
+        return busy
 
     async def report(percent: int, text: str) -> None:
         await progress.set_progress(
             TaskState.STARTED, {"done": percent, "total": 100, "message": text}
         )
 
-    renewal = PeriodicTasks()
-    renewal.start(PeriodicTask("lease of process_missing_messages", _RENEWAL_S, renew))
     try:
-        queue = make_batch_queue(services, context.broker, task_id, outcomes)
-        found = await process_missing(
-            services, task_id, queue, outcomes, max(0, limit), queued_at(), report
-        )
-    finally:
-        await renewal.close()
-        await lease.release()
+        async with lease.held(_RENEWAL_S):
+            queue = make_batch_queue(services, context.broker, task_id, outcomes)
+            found = await process_missing(
+                services, task_id, queue, outcomes, max(0, limit), queued_at(), report
+            )
+    except LeaseLostError:
+        await delete_checkpoint(services, task_id)
+        return busy
+    except OUTAGE_ERRORS:
+        raise  # the next attempt continues
+    except Exception:
+        await delete_checkpoint(services, task_id)
+        raise
     return {**found, "busy": False}
