@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from pulse_workers.chat.records import Atom, ChatMessage, Evidence, Stage, StageOutcome
@@ -158,6 +159,42 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
     assert done["stages"]["embedded"] == {"done": 0, "refused": 0, "failed": 1}
     assert "700,000 dimensions" in done["message"]
     assert done["stages"]["extracted"]["done"] == 1
+
+
+async def test_a_model_that_is_replaced_by_one_with_other_vectors_embeds_all_messages_again(
+    harness: WorkerHarness, tmp_path: Path
+) -> None:
+    lengths = [16]
+    async with ModelServer() as server:
+        server.script = lambda request: Reply(
+            vectors=[[1.0] * lengths[-1]] * len(request.body["input"])
+        )
+        file = tmp_path / "providers.toml"
+        file.write_text(
+            f'[providers.own]\nurl = "{server.openai_url}"\n'
+            '[agents.embedding]\nprovider = "own"\nmodel = "replaced"\n'
+        )
+        await harness.run(providers_file=file)
+        for first, length in ((1, 16), (101, 8)):
+            lengths.append(length)
+            chat = [message(first + n, f"the queue is busy, {first + n}") for n in range(100)]
+            await run_task(
+                harness, "ingest_messages", str(write_export(tmp_path / str(first), chat))
+            )
+        store = await Store.open(harness.js)
+        index = store.vector_index("replaced")
+
+        async def found(dimensions: int) -> int:
+            await index.refresh()
+            query = np.full(dimensions, dimensions**-0.5, dtype=np.float32)
+            return len(index.search(query, 500))
+
+        assert (await found(16), await found(8)) == (100, 100)
+        done = await run_task(harness, "process_missing_messages")
+        assert (done["missing"], done["failed"]) == (100, 0)
+        assert await found(8) == 200
+        again = await run_task(harness, "process_missing_messages")
+        assert again["missing"] == 0
 
 
 async def test_a_fallback_is_named_in_events_records_and_results(

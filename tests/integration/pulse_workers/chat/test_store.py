@@ -382,6 +382,24 @@ async def test_vectors_of_many_dimensions_take_several_blocks(store: Store) -> N
     assert all(found[key].argmax() == row for row, key in enumerate(ids))
 
 
+async def test_blocks_of_vectors_of_different_lengths_are_joined_separately(store: Store) -> None:
+    records: dict[str, StageRecord] = {}
+    for n in range(140):
+        vector = np.ones((1, 16 if n < 70 else 8), np.float32)
+        blocks = await store.vectors.put([f"1.{n}"], ["h"], vector, "m")
+        records |= {
+            key: StageRecord("h", "m", StageOutcome.DONE, "", block=block)
+            for key, block in blocks.items()
+        }
+    await store.stages.put_many(Stage.EMBEDDED, records)
+    assert await join_blocks(store, "m", datetime.now(UTC) + timedelta(minutes=1)) == 140
+    found = await store.stages.get_many(list(records), [Stage.EMBEDDED])
+    named = {key: found[key][Stage.EMBEDDED].block for key in records}
+    assert len(set(named.values())) == 2
+    vectors = await store.vectors.get(named)
+    assert [len(vectors[key]) for key in records] == [16] * 70 + [8] * 70
+
+
 async def test_vectors_of_single_messages_are_joined_in_one_block(
     store: Store, js: JetStreamContext
 ) -> None:

@@ -15,7 +15,11 @@ from pulse_workers.chat.pipeline.ingestion import ReportProgress
 from pulse_workers.chat.pipeline.stages import due_stages, stage_versions
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
+from pulse_workers.chat.store.compaction import (
+    delete_other_lengths,
+    delete_unused_blocks,
+    join_blocks,
+)
 from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.runtime.provisioning import MESSAGES
 
@@ -83,6 +87,7 @@ async def process_missing(
     queue.resume(run.queued)
     last = await services.store.last_sequence(MESSAGES)
     model = stage_versions(services.provider)[Stage.EMBEDDED].model
+    await delete_other_lengths(services.store, model)
     blocks = await services.store.vector_blocks(model)
 
     async def report() -> None:

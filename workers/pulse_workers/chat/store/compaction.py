@@ -6,6 +6,7 @@ names another block.
 
 import contextlib
 import dataclasses
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,6 +29,10 @@ _SMALL_BLOCK: Final = 64
 _JOINED_BLOCK: Final = 256
 _LARGE_BLOCKS_PER_READ: Final = 8
 _KEY: Final = "compaction"
+_LENGTH_KEY: Final = "vector_length"
+
+
+logger = logging.getLogger("pulse.workers.vectors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +91,54 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
     if position != start:
         await store.state.put(_KEY, {"model": model, "position": position})
     return deleted
+
+
+async def delete_other_lengths(store: Store, model: str) -> int:
+    """Delete the blocks of a model that are not as long as its last one; return their number.
+
+    The model was replaced under the same name, so its vectors cannot be compared with earlier ones.
+    The messages of the deleted blocks have to be embedded again.
+
+    Args:
+        store: of the worker.
+        model: embedding model.
+
+    Raises:
+        StoreFullError: the bucket has reached its limit.
+        TimeoutError: the server stopped responding before everything was read.
+    """
+    found, _ = await store.state.get(_LENGTH_KEY)
+    known = found if isinstance(found, dict) and found.get("model") == model else {}
+    start = position = int(known.get("position", 0))
+    length = int(known.get("dimensions", 0))
+    lengths = {length} - {0}
+    entries = store.read_changes(EMBEDDINGS, start, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
+    async with contextlib.aclosing(entries):
+        async for stored in entries:
+            position = stored.sequence
+            if stored.value:
+                length = decode_block(stored.value).dimensions
+                lengths.add(length)
+    other: dict[str, int] = {}
+    if len(lengths) > 1:
+        entries = store.read_changes(EMBEDDINGS, 0, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
+        async with contextlib.aclosing(entries):
+            async for stored in entries:
+                if stored.value and decode_block(stored.value).dimensions != length:
+                    other[stored.key] = stored.sequence
+    deleted = await store.vectors.delete(other)
+    if deleted:
+        logger.warning(
+            "%s returns vectors of %d dimensions now; %d blocks of others are embedded again",
+            model,
+            length,
+            len(deleted),
+        )
+    if position != start:
+        await store.state.put(
+            _LENGTH_KEY, {"model": model, "position": position, "dimensions": length}
+        )
+    return len(deleted)
 
 
 async def delete_unused_blocks(store: Store, before: datetime) -> int:

@@ -157,8 +157,21 @@ class VectorHit(NamedTuple):
     similarity: float
 
 
+class _Rows:
+    """Vectors of one length: IDs, the row of each, and the rows in parts of `_PART_ROWS`."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.row_of: dict[str, int] = {}
+        self.parts: list[NDArray[np.float16]] = []
+
+
 class VectorIndex:
-    """The vectors of one model in memory, with half precision: 100 MB for 100,000 × 512."""
+    """The vectors of one model in memory, with half precision: 100 MB for 100,000 × 512.
+
+    A model that was replaced under the same name may return vectors of another length. A search
+    finds those that are as long as its query.
+    """
 
     def __init__(self, js: JetStreamContext, bucket: str, model: str) -> None:
         """Create an empty index; `refresh` fills it.
@@ -174,18 +187,15 @@ class VectorIndex:
         self._clear()
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     def _clear(self) -> None:
-        self._dimensions = 0
-        self._ids: list[str] = []
-        self._row_of: dict[str, int] = {}
-        self._parts: list[NDArray[np.float16]] = []  # of _PART_ROWS rows each
+        self._by_length: dict[int, _Rows] = {}
 
     @property
     def ids(self) -> AbstractSet[str]:
         """IDs of the messages, also of those that were deleted."""
-        return self._row_of.keys()
+        return {each for rows in self._by_length.values() for each in rows.row_of}
 
     async def refresh(self) -> None:
         """Read the blocks that were stored since the last time.
@@ -199,16 +209,14 @@ class VectorIndex:
 
     def _add(self, block: VectorBlock) -> None:
         """Add vectors; those of a message that has one replace it."""
-        if block.dimensions != self._dimensions:
-            self._clear()
-            self._dimensions = block.dimensions
+        rows = self._by_length.setdefault(block.dimensions, _Rows())
         for message_id, vector in zip(block.ids, block.matrix, strict=True):
-            row = self._row_of.setdefault(message_id, len(self._ids))
-            if row == len(self._ids):
-                self._ids.append(message_id)
+            row = rows.row_of.setdefault(message_id, len(rows.ids))
+            if row == len(rows.ids):
+                rows.ids.append(message_id)
                 if row % _PART_ROWS == 0:
-                    self._parts.append(np.empty((_PART_ROWS, block.dimensions), "<f2"))
-            self._parts[row // _PART_ROWS][row % _PART_ROWS] = vector
+                    rows.parts.append(np.empty((_PART_ROWS, block.dimensions), "<f2"))
+            rows.parts[row // _PART_ROWS][row % _PART_ROWS] = vector
 
     def search(
         self,
@@ -228,20 +236,21 @@ class VectorIndex:
             without: IDs of messages that are no hits, such as deleted ones.
             related: whether messages as similar as most are no hits.
         """
-        if len(query) != self._dimensions or not self._ids:
+        rows = self._by_length.get(len(query))
+        if rows is None or not rows.ids:
             return []
-        rows = [
-            part[: len(self._ids) - number * _PART_ROWS] for number, part in enumerate(self._parts)
+        parts = [
+            part[: len(rows.ids) - number * _PART_ROWS] for number, part in enumerate(rows.parts)
         ]
-        similarities = np.concatenate([each.astype(np.float32) @ query for each in rows])
-        ignored = [self._row_of[each] for each in without if each in self._row_of]
+        similarities = np.concatenate([each.astype(np.float32) @ query for each in parts])
+        ignored = [rows.row_of[each] for each in without if each in rows.row_of]
         is_hit = np.ones(len(similarities), dtype=bool)
         is_hit[ignored] = False
         if related:
             is_hit &= similarities > _unrelated_up_to(similarities[is_hit])
         hits = np.flatnonzero(is_hit)
         best = hits[np.argsort(-similarities[hits], kind="stable")[:count]]
-        return [VectorHit(self._ids[row], round(float(similarities[row]), 4)) for row in best]
+        return [VectorHit(rows.ids[row], round(float(similarities[row]), 4)) for row in best]
 
 
 def _unrelated_up_to(similarities: NDArray[np.float32]) -> float:
