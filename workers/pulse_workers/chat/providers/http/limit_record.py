@@ -14,6 +14,8 @@ SLOT_S: Final = 5.0
 """Usage is counted in slots, and a slot counts until its end is a window ago."""
 MAX_AHEAD_S: Final = 3_600.0
 """Nothing lasts longer: neither a lease nor what a server asks to wait."""
+MAX_PERIODS: Final = 4
+"""Periods beside the current one whose spending is kept."""
 CLOCK_TOLERANCE_S: Final = 60.0
 """How far the clock of another worker may be ahead."""
 
@@ -42,13 +44,20 @@ class RememberedMode(msgspec.Struct):
 
 
 class LimitRecord(msgspec.Struct):
-    """State of one provider. Times are Unix seconds of the worker that wrote them."""
+    """State of one provider. Times are Unix seconds of the worker that wrote them.
+
+    Attributes:
+        spent: US dollars in `period`.
+        spent_in: likewise, in other periods: one that a wrong clock began does not end the true
+            one.
+    """
 
     slots: dict[int, Slot] = {}
     leases: dict[str, Lease] = {}
     blocked_until: float = 0.0
     period: str = ""
     spent: Amount = 0.0
+    spent_in: dict[str, Amount] = {}
     modes: dict[str, RememberedMode] = {}
 
 
@@ -74,7 +83,10 @@ def remove_expired(record: LimitRecord, now: float, period: Period) -> None:
     """
     name, _left_s = period_of(now, period)
     if record.period != name:
-        record.period, record.spent = name, 0.0
+        record.spent_in[record.period] = record.spent
+        record.period, record.spent = name, record.spent_in.pop(name, 0.0)
+        for oldest in list(record.spent_in)[:-MAX_PERIODS]:
+            del record.spent_in[oldest]
     latest = now + CLOCK_TOLERANCE_S
     if record.blocked_until > latest + MAX_AHEAD_S:
         record.blocked_until = 0.0

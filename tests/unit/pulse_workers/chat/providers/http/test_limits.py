@@ -204,6 +204,23 @@ async def test_a_worker_whose_clock_is_a_day_ahead_does_not_block_the_others(
     await use(make(clock, state))
 
 
+async def test_a_wrong_clock_does_not_make_the_others_spend_twice(clock: Clock) -> None:
+    limits = make(clock, state := LocalState(), spend_limit_usd=1.0)
+    for _turn in range(3):
+        for now in (NOON, NOON + 86_400):
+            clock.now = now
+            await use(limits, cost=0.3)
+    for now in (NOON, NOON + 86_400):
+        clock.now = now
+        with pytest.raises(SpendLimitError):
+            await use(limits, cost=0.3)
+    for day in range(2, 9):
+        clock.now = NOON + day * 86_400
+        await use(limits, cost=0.3)
+    value, _revision = await state.get("provider.test")
+    assert list(value["spent_in"]) == [f"2027-01-{day}" for day in range(19, 23)]
+
+
 async def test_a_clock_that_is_seconds_ahead_changes_nothing(clock: Clock) -> None:
     state = LocalState()
     clock.now = NOON + 30
