@@ -112,7 +112,7 @@ async def delete_other_lengths(store: Store, model: str) -> int:
     start = position = int(known.get("position", 0))
     length = int(known.get("dimensions", 0))
     lengths = {length} - {0}
-    entries = store.read_changes(EMBEDDINGS, start, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
+    entries = store.read_since(EMBEDDINGS, start, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
     async with contextlib.aclosing(entries):
         async for stored in entries:
             position = stored.sequence
@@ -121,7 +121,7 @@ async def delete_other_lengths(store: Store, model: str) -> int:
                 lengths.add(length)
     other: dict[str, int] = {}
     if len(lengths) > 1:
-        entries = store.read_changes(EMBEDDINGS, 0, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
+        entries = store.read_since(EMBEDDINGS, 0, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
         async with contextlib.aclosing(entries):
             async for stored in entries:
                 if stored.value and decode_block(stored.value).dimensions != length:
