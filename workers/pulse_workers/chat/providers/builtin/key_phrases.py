@@ -1,8 +1,8 @@
 """Key phrases after RAKE (Rose et al., 2010): runs of content words, scored by co-occurrence.
 
 Two things are adapted to chat. A word scores by the number of messages that use it in any form
-(words are compared by their stems). And a phrase
-needs a word that occurs in two messages: in short texts the rarest words say the least.
+(words are compared by their stems). And a phrase needs a word that occurs in two messages, a phrase
+of several words two such words: in short texts the rarest words say the least.
 """
 
 import re
@@ -10,13 +10,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from pulse_workers.chat.providers.builtin.languages import detect_language
 from pulse_workers.chat.providers.builtin.stemming import stem
-from pulse_workers.chat.providers.builtin.stop_words import CALENDAR, STOP_WORDS, WEAK_WORDS
+from pulse_workers.chat.providers.builtin.stop_words import (
+    CALENDAR,
+    STOP_WORDS,
+    STOP_WORDS_OF,
+    WEAK_WORDS,
+)
 from pulse_workers.chat.providers.builtin.text import strip_markup, tokenize
 
 _BOUNDARY: Final = re.compile(r"[^\w\s'’ʼ-]+|\n")
-_EXCLUDED: Final = STOP_WORDS | CALENDAR
 _MAX_WORDS: Final = 3
+_MIN_RECURRING: Final = 2
+"""Words of a phrase that have to occur in two messages."""
 _VERB: Final = re.compile(
     r"(?:ити|ати|яти|іти|ться|лась|лося|лись|ємо|емо|имо|ють|ять|уть|ать|аю|ую|ив|ав|ила|ала|ило|ало"
     r"|или|али|еш|иш|ють|ний|ingly|ously|[a-z]{3}ed)$"
@@ -43,7 +50,7 @@ def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
 
     def strength(key: Phrase) -> float:
         recurring = sum(frequency[word] - 1 for word in key)
-        if not recurring:
+        if sum(frequency[word] > 1 for word in key) < min(_MIN_RECURRING, len(key)):
             return 0.0
         phrase_words = originals[key].split()
         verbs = sum(bool(_VERB.search(word)) for word in phrase_words)
@@ -67,10 +74,11 @@ def _document_frequency(texts: Sequence[str]) -> Counter[str]:
 
 def _content_runs(text: str) -> Iterator[list[str]]:
     """Yield runs of adjacent content words."""
+    excluded = STOP_WORDS_OF.get(detect_language(text), STOP_WORDS) | CALENDAR
     for piece in _BOUNDARY.split(strip_markup(text)):
         run: list[str] = []
         for word in [*tokenize(piece), ""]:
-            if len(word) > 2 and word not in _EXCLUDED and not word[0].isdigit():
+            if len(word) > 2 and word not in excluded and not word[0].isdigit():
                 run.append(word)
                 continue
             if run:

@@ -47,6 +47,14 @@ _GERMAN_WORDS: Final = """
     des im es er ihr mir uns euch mich dich schon nur sehr hat war wie wer wo warum weil bis durch
     gerade wieder alle jetzt keine kein guten danke seit
 """
+_MORE_GERMAN_WORDS: Final = """
+    als also am an bin bist da dann darf dein deine diese diesem diesen dieser dieses doch dort
+    eines etwas fast für gegen habe hast hatte hatten hier ihm ihn ihr ihre immer in ja kannst
+    konnte können könnte lassen machen mal man mehr mein meine meinen mit muss musste müssen
+    nichts noch nun ob ohne sein seine seinen sich so soll sollen sollte sollten sondern sonst
+    um und unser unsere unseren unter viel vielleicht war waren was wenig werde werden will wir
+    wirklich wollen worden wurde wurden wären würde zu zwischen über
+"""
 _OTHER_LANGUAGES: Final = """
     el los las una uno pero por para con está esta esto como más muy también hay gracias hola porque
     qué del se ya su lo que en de la no funciona le les des est une dans pour avec nous vous pas sur
@@ -90,6 +98,14 @@ OTHER_LANGUAGES: Final = frozenset(_OTHER_LANGUAGES.split())
 """Frequent words of languages that the provider does not know."""
 _ENGLISH_CONTENT: Final = frozenset({"die", "war", "man", "hat", "den", "morgen", "bitte"})
 STOP_WORDS: Final = frozenset().union(*FUNCTION_WORDS.values()) - _ENGLISH_CONTENT
+STOP_WORDS_OF: Final = {
+    language: STOP_WORDS | words
+    for language, words in {
+        **FUNCTION_WORDS,
+        "de": FUNCTION_WORDS["de"] | frozenset(_MORE_GERMAN_WORDS.split()),
+    }.items()
+}
+"""Stop words of texts whose language is known: a stop word of one may be a noun of another."""
 CALENDAR: Final = frozenset(_CALENDAR_WORDS.split())
 """Words for times, and indefinite pronouns: they never name a topic."""
 WEAK_WORDS: Final = frozenset(_WEAK_WORDS.split())
