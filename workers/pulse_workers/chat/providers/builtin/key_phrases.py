@@ -74,7 +74,7 @@ def _document_frequency(texts: Sequence[str]) -> Counter[str]:
 
 def _content_runs(text: str) -> Iterator[list[str]]:
     """Yield runs of adjacent content words."""
-    excluded = STOP_WORDS_OF.get(detect_language(text), STOP_WORDS) | CALENDAR
+    excluded = STOP_WORDS_OF.get(detect_language(text) or "", STOP_WORDS) | CALENDAR
     for piece in _BOUNDARY.split(strip_markup(text)):
         run: list[str] = []
         for word in [*tokenize(piece), ""]:
