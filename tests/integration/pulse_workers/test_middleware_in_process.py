@@ -13,6 +13,7 @@ import pytest
 from nats.aio.msg import Msg
 from pulse_workers import PulseMiddleware, stop_requested
 from pulse_workers.config.settings import Settings
+from pulse_workers.control.listener import ControlListener
 from pulse_workers.execution.delivery import current_delivery
 from pulse_workers.telemetry.event_confirmations import EventConfirmations
 from taskiq import (
@@ -442,6 +443,23 @@ async def test_an_unexpected_error_of_the_connection_is_logged_and_it_is_made_ag
     monkeypatch.setattr(EventConfirmations, "subscribe", fail_once)
     await start()  # a heartbeat has arrived
     assert "KeyError: 'unexpected'" in caplog.text
+
+
+async def test_a_connection_without_commands_is_closed_before_another_one_is_made(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pulse_workers.middleware._CONNECT_RETRY_S", 0.1)
+    listen, clients = ControlListener.start, []
+
+    async def fail_once(listener: ControlListener) -> None:
+        clients.append(listener._client)
+        if len(clients) == 1:
+            raise KeyError("unexpected")
+        await listen(listener)
+
+    monkeypatch.setattr(ControlListener, "start", fail_once)
+    await start()  # a heartbeat has arrived
+    assert [each.is_closed for each in clients] == [True, False]
 
 
 async def test_labels_from_anybody_do_not_hide_a_run(start: Start, harness: WorkerHarness) -> None:

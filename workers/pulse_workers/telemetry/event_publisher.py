@@ -98,6 +98,8 @@ class EventPublisher:
             ConnectionFailedError: no connection in time.
             nats.errors.Error: the connection was closed at once.
         """
+        if self._client is not None:  # of an attempt that failed after it had connected
+            await close_client(self._client)
         client = await connect(
             self._settings,
             "events",

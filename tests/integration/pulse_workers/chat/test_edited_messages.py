@@ -102,7 +102,16 @@ async def test_a_live_message_is_read_with_the_stored_vectors_of_those_before_it
             await store.messages.put_many([message])
             assert (await run_task(harness, "process_messages", [message.id]))["failed"] == 0
         embedded = [text for each in server.requests_of("embedding") for text in each.body["input"]]
-    assert sorted(embedded) == ["text 1", "text 2", "text 3"]
+        assert sorted(embedded) == ["text 1", "text 2", "text 3"]
+
+        def refuse_embedding(request: ModelRequest) -> Reply:
+            return right_answer(request) if request.messages else Reply(status=401)
+
+        server.script = refuse_embedding
+        asked = len(server.requests_of("embedding"))
+        await store.messages.put_many([chat_message("text 9", id="6.9")])
+        assert (await run_task(harness, "process_messages", ["6.9"]))["failed"] == 1
+        assert len(server.requests_of("embedding")) == asked + 1
 
 
 async def test_what_an_edit_removes_is_removed_after_a_failure_too(

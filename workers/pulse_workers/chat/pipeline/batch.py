@@ -162,6 +162,7 @@ async def _run_stages(
 
     due = {stage: due_for(stage) for stage in Stage}
     vectors: Mapping[str, Vector] = {}
+    not_embedded: set[str] = set()
     summary: Mapping[str, Any] = {}
     if due[Stage.SCORED]:
         scored = await score_messages(services, due[Stage.SCORED], task_id)
@@ -170,13 +171,16 @@ async def _run_stages(
         embedded = await embed_messages(services, due[Stage.EMBEDDED])
         _update(records, Stage.EMBEDDED, due, embedded.records)
         vectors = embedded.vectors
+        not_embedded = {each.id for each in due[Stage.EMBEDDED]} - vectors.keys()
     if unextracted := due[Stage.EXTRACTED]:
         edited = [
             message
             for message in unextracted
             if is_edited(records[message.id].get(Stage.EXTRACTED), message.content_hash)
         ]
-        extracted = await extract_messages(services, unextracted, vectors, task_id, edited=edited)
+        extracted = await extract_messages(
+            services, unextracted, vectors, task_id, edited=edited, not_embedded=not_embedded
+        )
         _update(records, Stage.EXTRACTED, due, extracted.records)
         summary = extracted.summary
     outcomes = StageOutcomes()

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -56,6 +57,7 @@ async def extract_messages(
     task_id: str,
     *,
     edited: Sequence[ChatMessage] = (),
+    not_embedded: AbstractSet[str] = frozenset(),
     agent: str = Capability.EXTRACT.agent,
     language: str | None = None,
 ) -> ExtractionResult:
@@ -68,6 +70,7 @@ async def extract_messages(
         task_id: ID of the calling task.
         edited: those that had another content at their last extraction; what only that content
             said is removed.
+        not_embedded: IDs of messages whose embedding has just failed: it is not tried again.
         agent: name of the agent, for events.
         language: language of what is found; None for that of the messages.
 
@@ -88,7 +91,7 @@ async def extract_messages(
                 _publish_removed(services, atom, task_id)
             counts = {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
             read = [*await _before(services, messages), *messages]
-            known = await _all_vectors(services, read, vectors)
+            known = await _all_vectors(services, read, vectors, not_embedded)
             request = ExtractionRequest(
                 read, known, await services.store.knowledge.topics(), language, time.time()
             )
@@ -249,10 +252,14 @@ async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[C
 
 
 async def _all_vectors(
-    services: Services, messages: Sequence[ChatMessage], vectors: Mapping[str, Vector]
+    services: Services,
+    messages: Sequence[ChatMessage],
+    vectors: Mapping[str, Vector],
+    not_embedded: AbstractSet[str],
 ) -> Mapping[str, Vector]:
     """Return the vectors of messages: stored ones, others as far as the provider embeds them."""
-    others = [message for message in messages if message.id not in vectors]
+    known = vectors.keys() | not_embedded
+    others = [message for message in messages if message.id not in known]
     found = {**vectors, **await stored_vectors(services, others)}
     embedding = MessageEmbedding(services)
     with contextlib.suppress(

@@ -10,7 +10,7 @@ this rule.
 from collections.abc import Mapping
 from typing import Final
 
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import Capability, FallbackCause, ModelVersion, Provider
 from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
@@ -86,12 +86,12 @@ def failure_record(
     error: Exception, content_hash: str, version: ModelVersion, at: str
 ) -> StageRecord:
     """Return the record of a stage that was refused or has failed."""
-    reason = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
+    text = f"{type(error).__name__}: {error}".rstrip(": ")
     return StageRecord(
         content_hash,
         version.model,
         StageOutcome.REFUSED if is_about_input(error) else StageOutcome.FAILED,
         at,
         version.prompt_version,
-        reason[:_MAX_REASON],
+        redacted_start(text, _MAX_REASON, redact_url),
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import (
     InvalidAnswerError,
     ModelError,
@@ -186,7 +186,7 @@ def _fallback(
 ) -> FallbackCause:
     """Return why a fallback answered for a provider, with the errors of that provider."""
     error = next(filter(_is_temporary, errors), errors[0])
-    reason = redact_url(f"{type(error).__name__}: {error}")[:_MAX_REASON]
+    reason = redacted_start(f"{type(error).__name__}: {error}", _MAX_REASON, redact_url)
     # Vectors of a fallback are of the same model: there is nothing to repeat.
     is_provisional = capability is not Capability.EMBED and _is_temporary(error)
     return FallbackCause(first.name, first.version(capability).model, reason, is_provisional)

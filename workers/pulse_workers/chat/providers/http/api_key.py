@@ -1,7 +1,7 @@
 """API keys: read from the environment, a file or the keyring of the system, and never shown."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -84,6 +84,7 @@ class KeyInKeyring:
         """
         self._entry = entry
         self._key: ApiKey | None = None
+        self._reading: asyncio.Future[str | None] | None = None
 
     async def read(self) -> ApiKey:
         """Return the key; see `KeySource`."""
@@ -101,7 +102,7 @@ class KeyInKeyring:
             raise SettingsError(name, "", expected) from None
         try:
             async with asyncio.timeout(KEYRING_TIMEOUT_S):
-                value = await asyncio.to_thread(keyring.get_password, service, user)
+                value = await self._password(keyring.get_password, service, user)
         except TimeoutError:
             raise SettingsError(name, "", _("an unlocked keyring")) from None
         except Exception as error:  # noqa: BLE001 - each backend raises its own errors
@@ -109,6 +110,15 @@ class KeyInKeyring:
             text = expected.format(reason=type(error).__name__)
             raise SettingsError(name, "", text) from None
         return _make_key(name, value or "")
+
+    async def _password(
+        self, get_password: Callable[[str, str], str | None], service: str, user: str
+    ) -> str | None:
+        """Read in a thread. One that a locked keyring holds up goes on: there is one at a time."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.ensure_future(asyncio.to_thread(get_password, service, user))
+            self._reading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(self._reading)
 
 
 def _make_key(name: str, text: str) -> ApiKey:

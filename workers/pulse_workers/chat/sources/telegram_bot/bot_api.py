@@ -28,6 +28,7 @@ MAX_RESPONSE: Final = 16 << 20
 _TOKEN: Final = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{10,200}")
 _PLACEHOLDER: Final = "/bot/"
 _MAX_TEXT: Final = 300
+_MIN_RETRY_AFTER_S: Final = 1.0
 _MAX_RETRY_AFTER_S: Final = 3_600.0
 
 
@@ -211,8 +212,8 @@ def _seconds(*candidates: object) -> float:
         except ValueError:
             continue
         if seconds >= 0:
-            return min(seconds, _MAX_RETRY_AFTER_S)
-    return 1.0
+            return max(_MIN_RETRY_AFTER_S, min(seconds, _MAX_RETRY_AFTER_S))
+    return _MIN_RETRY_AFTER_S
 
 
 def _proxy_of(scheme: str, host: str) -> str | None:

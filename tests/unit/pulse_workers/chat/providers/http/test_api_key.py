@@ -4,11 +4,13 @@ import copy
 import json
 import pickle
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pulse_workers.chat.providers.http import api_key
 from pulse_workers.chat.providers.http.api_key import (
     ApiKey,
     KeyInEnvironment,
@@ -79,6 +81,30 @@ async def test_a_key_in_the_keyring_is_read_once(monkeypatch: pytest.MonkeyPatch
     assert (await source.read()).mask(KEY) == "***"
     await source.read()
     assert asked == [("pulse", "openai")]
+
+
+async def test_a_locked_keyring_is_read_by_one_thread_until_it_is_unlocked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    unlocked = threading.Event()
+
+    def get_password(_service: str, user: str) -> str:
+        asked.append(user)
+        unlocked.wait(30)
+        return KEY
+
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=get_password))
+    monkeypatch.setattr(api_key, "KEYRING_TIMEOUT_S", 0.05)
+    source = KeyInKeyring("pulse/openai")
+    for _ in range(3):
+        with pytest.raises(SettingsError, match="an unlocked keyring"):
+            await source.read()
+    assert asked == ["openai"]
+    monkeypatch.setattr(api_key, "KEYRING_TIMEOUT_S", 30)
+    unlocked.set()
+    assert (await source.read()).mask(KEY) == "***"
+    assert asked == ["openai"]
 
 
 async def test_a_keyring_that_fails_or_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

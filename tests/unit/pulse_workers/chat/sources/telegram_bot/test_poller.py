@@ -156,6 +156,7 @@ async def test_another_poller_is_told_apart_from_a_failure(server: TelegramBotSe
     ("fault", "wait_s"),
     [
         (Fault(429, retry_after=7), 7),
+        (Fault(429, retry_after=0), 1),
         (Fault(429, headers={"retry-after": "3"}), 3),
         (Fault(409), 15),
         (Fault(500), 1),
