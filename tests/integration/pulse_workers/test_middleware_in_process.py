@@ -449,14 +449,19 @@ async def test_a_connection_without_commands_is_closed_before_another_one_is_mad
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pulse_workers.middleware._CONNECT_RETRY_S", 0.1)
-    listen, clients = ControlListener.start, []
+    listen, subscribe = ControlListener.start, EventConfirmations.subscribe
+    clients: list[FastPathClient] = []
+
+    async def record(confirmations: EventConfirmations, client: FastPathClient) -> None:
+        clients.append(client)
+        await subscribe(confirmations, client)
 
     async def fail_once(listener: ControlListener) -> None:
-        clients.append(listener._client)
         if len(clients) == 1:
             raise KeyError("unexpected")
         await listen(listener)
 
+    monkeypatch.setattr(EventConfirmations, "subscribe", record)
     monkeypatch.setattr(ControlListener, "start", fail_once)
     await start()  # a heartbeat has arrived
     assert [each.is_closed for each in clients] == [True, False]
