@@ -152,13 +152,20 @@ def argument_errors(
 def template(schema: TaskSchema) -> bytes:
     """Return a JSON object with a value for every argument: its default, else an empty value."""
     filled = {
-        argument.name: msgspec.Raw(argument.default.encode())
-        if argument.default
-        else _EMPTY.get(argument.type.types[0] if argument.type.types else "null")
+        argument.name: msgspec.Raw(example_value(argument))
         for argument in schema.arguments
         if argument.required or argument.default
     }
     return msgspec.json.encode(filled)
+
+
+def example_value(argument: TaskArgument) -> bytes:
+    """Return a value of an argument as JSON: its default, else an empty one of its type."""
+    if argument.default:
+        return argument.default.encode()
+    return msgspec.json.encode(
+        _EMPTY.get(argument.type.types[0] if argument.type.types else "null")
+    )
 
 
 _EMPTY: Final[dict[str, Any]] = {

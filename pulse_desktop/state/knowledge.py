@@ -14,6 +14,7 @@ from pulse_desktop.state.series import TimeBuckets
 
 _COUNTS: Final = ("topics_created", "atoms_created", "links_created", "topic_versions_created")
 _MAX_EXTRACTIONS: Final = 10_000
+_TOPIC_KINDS: Final = ("topic", "version")
 
 
 class ExtractionCounts(msgspec.Struct, frozen=True, gc=False):
@@ -38,7 +39,8 @@ class KnowledgeItem(msgspec.Struct, gc=False):
     """A topic, an atom or a version that was found, or an extraction from its start to its end.
 
     Attributes:
-        at: when it was found, or when the extraction started, Unix seconds.
+        at: when it was found or its latest version was, or when the extraction started, Unix
+            seconds.
         kind: "topic", "atom", "version", "extraction", or the event's name.
         title: topic name, atom title, or the error of an extraction.
         type: "new" for a topic, the atom's type, or the status of an extraction ("started",
@@ -47,7 +49,9 @@ class KnowledgeItem(msgspec.Struct, gc=False):
         item_id: id of the topic, atom or extraction.
         task_id: id of the run behind it, empty if unknown.
         raw: payload of the latest event about it.
-        version: number of the version, None if it is not a version or unknown.
+        version: number of the latest version, None if it is not a version or unknown.
+        messages: number of messages of a topic or its version, None if unknown.
+        quality: of a topic or its version, 0 to 1, None if unknown.
         counts: what an extraction reported, None for other kinds.
         ended_at: when an extraction ended, Unix seconds, None before and for other kinds.
     """
@@ -63,10 +67,14 @@ class KnowledgeItem(msgspec.Struct, gc=False):
     version: int | None = None
     counts: ExtractionCounts | None = None
     ended_at: float | None = None
+    messages: int | None = None
+    quality: float | None = None
 
 
 class Knowledge(Collection[KnowledgeItem]):
-    """Findings in the order of their arrival; the end of an extraction replaces its start.
+    """Findings in the order of their arrival.
+
+    The end of an extraction replaces its start, and a version of a topic the one before.
 
     Attributes:
         rows: the findings.
@@ -82,6 +90,7 @@ class Knowledge(Collection[KnowledgeItem]):
         self.atoms: dict[str, TimeBuckets] = {}
         self.topics_created = TimeBuckets(5.0, 720)
         self._extractions: dict[str, int] = {}  # id -> position of its latest row
+        self._versions: dict[str, int] = {}  # id of the topic -> position of its row
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the knowledge topic."""
@@ -128,11 +137,27 @@ class Knowledge(Collection[KnowledgeItem]):
             event.raw,
             version,
             counts,
+            messages=to_int(data.get("message_count")) if kind in _TOPIC_KINDS else None,
+            quality=to_float(data.get("quality")) if kind in _TOPIC_KINDS else None,
         )
         if kind == "extraction":
             self._add_extraction(item)
+        elif kind == "version" and item.item_id:
+            self._put_version(item)
         else:
             self.rows.append(item)
+
+    def _put_version(self, item: KnowledgeItem) -> None:
+        """Add a version of a topic, or replace the row of an earlier one."""
+        position = self._versions.get(item.item_id, -1)
+        if self.rows.start <= position < self.rows.stop:
+            known = self.rows[position]
+            if (item.version or 0, item.at) >= (known.version or 0, known.at):
+                self.rows.replace(position, item)
+            return
+        if len(self._versions) > self.rows.capacity:
+            self._versions.clear()
+        self._versions[item.item_id] = self.rows.append(item)
 
     def _add_extraction(self, item: KnowledgeItem) -> None:
         """Add the start of an extraction, or replace it by its end."""

@@ -1,6 +1,6 @@
 """Summaries of events: one line for any event, so that a list can be read without opening one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -41,9 +41,18 @@ def event_summary(event: Event, task_label: Callable[[str], str] = short_name) -
     return text.replace(_TASK, label, 1)
 
 
-def call_text(args: object, kwargs: object) -> str:
-    """Return arguments as in a call: `"export.json", limit=5`."""
-    parts = [_short(value) for value in args] if isinstance(args, list) else []
+def call_text(args: object, kwargs: object, parameters: Sequence[str] = ()) -> str:
+    """Return arguments as in a call: `"export.json", limit=5`.
+
+    Args:
+        args: positional arguments.
+        kwargs: keyword arguments.
+        parameters: names of the positional ones in order, as far as they are known.
+    """
+    parts = []
+    for number, value in enumerate(args if isinstance(args, list) else []):
+        name = f"{formats.isolated(parameters[number])}=" if number < len(parameters) else ""
+        parts.append(f"{name}{_short(value)}")
     if isinstance(kwargs, dict):
         parts += [f"{formats.isolated(name)}={_short(value)}" for name, value in kwargs.items()]
     return formats.elided(", ".join(parts), MAX_LENGTH)

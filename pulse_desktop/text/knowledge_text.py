@@ -50,6 +50,13 @@ def knowledge_type(item: KnowledgeItem) -> str:
     return _TYPES.get(item.type, item.type)
 
 
+def knowledge_subtitle(item: KnowledgeItem) -> str:
+    """Return kind and type of an item, such as `atom risk`; of a version only its number."""
+    if item.version is not None:
+        return knowledge_type(item)
+    return f"{knowledge_kind(item)} {knowledge_type(item)}".strip()
+
+
 def extraction_summary(counts: ExtractionCounts) -> str:
     """Return what an extraction read and found: `12 messages, 2 new topics`."""
     messages = counts.messages

@@ -8,6 +8,7 @@ import msgspec
 
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.protocol.soft_failure import REASONS
+from pulse_desktop.protocol.task_schema import TaskSchema
 from pulse_desktop.protocol.timestamps import elapsed_since
 from pulse_desktop.state.deadlines import is_running
 from pulse_desktop.state.run import Attempt, AttemptResult, TaskRun
@@ -65,10 +66,18 @@ _RUNNING_STATES: Final = (RunState.RUNNING, RunState.OVERDUE)
 _MAX_CALL_BYTES: Final = 64 * 1024
 
 
-def arguments_text(run: TaskRun) -> str:
-    """Return the arguments of a run in one line, empty if they are unknown."""
+def arguments_text(run: TaskRun, schema: TaskSchema | None = None) -> str:
+    """Return the arguments of a run in one line, empty if they are unknown.
+
+    Args:
+        run: the run.
+        schema: of its task, which names positional arguments; None if no worker announces it.
+    """
     request = run.request
-    return _call(request.args, request.kwargs) if request is not None else ""
+    if request is None:
+        return ""
+    names = tuple(argument.name for argument in schema.arguments) if schema is not None else ()
+    return _call(request.args, request.kwargs, names)
 
 
 def arguments_source_text(run: TaskRun) -> str:
@@ -232,11 +241,11 @@ def _since(last: float | None, at: float) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _call(args: bytes, kwargs: bytes) -> str:
+def _call(args: bytes, kwargs: bytes, parameters: tuple[str, ...]) -> str:
     size = len(args) + len(kwargs)
     if size > _MAX_CALL_BYTES:
         return _("{size} of arguments").format(size=formats.size(size))
-    return call_text(_decode(args), _decode(kwargs))
+    return call_text(_decode(args), _decode(kwargs), parameters)
 
 
 def _decode(raw: bytes) -> Any:

@@ -9,7 +9,12 @@ from pulse_desktop.protocol.atoms import ATOM_TYPES
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats
-from pulse_desktop.text.knowledge_text import knowledge_kind, knowledge_title, knowledge_type
+from pulse_desktop.text.knowledge_text import (
+    knowledge_kind,
+    knowledge_subtitle,
+    knowledge_title,
+    knowledge_type,
+)
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesColors, SeriesSpec
@@ -42,6 +47,9 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
     icon = "knowledge"
     section = _("LIVE")
     filter_hint = _("Filter by title, type or run")
+    # A topic that changed again moves to the top.
+    default_sort = "time"
+    sort_descending = True
     empty_title = _("Nothing found yet")
     empty_text = _(
         "Topics and atoms (problems, decisions, questions, …) appear here while extract_knowledge "
@@ -175,19 +183,23 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         detail, kind = self.detail, knowledge_kind(row)
         detail.set_heading(
             knowledge_title(row) or kind,
-            f"{kind} {knowledge_type(row)}".strip(),
+            knowledge_subtitle(row),
             status_glyph(row) or _ICONS.get(row.kind, "dot"),
             status_color(row) or SemanticColor.ACCENT,
         )
         detail.set_body("")
         detail.set_run(row.task_id)
         confidence = "" if row.confidence is None else f"{row.confidence:.2f}"
-        found = _("Started") if row.kind == "extraction" else _("Found")
+        found = {"extraction": _("Started"), "version": _("Changed")}.get(row.kind, _("Found"))
+        quality = "" if row.quality is None else f"{row.quality:.2f}"
         detail.properties.set_properties(
             [
                 Property(found, formats.absolute(row.at)),
                 Property(_("Ended"), formats.absolute(row.ended_at)),
                 Property(_("Confidence"), confidence),
+                Property(_("Version"), formats.count(row.version)),
+                Property(_("Messages"), formats.count(row.messages)),
+                Property(_("Quality"), quality),
                 Property(_("Id"), row.item_id, mono=True),
                 Property(_("Run"), row.task_id, mono=True),
             ]

@@ -194,7 +194,7 @@ class RunForm(QFrame):
         latest = self._latest.get(name)
         schemas = self._context.state.workers.task_schemas
         ui.set_name_warning(name_warning(name, seen=latest is not None, schemas=schemas))
-        ui.argument_help.show_task(schemas.get(name))
+        ui.show_schema(schemas.get(name))
         if ui.args.error is None and ui.kwargs.error is None:
             ui.argument_help.validate(ui.args.text, ui.kwargs.text)
         empty = not any(field.text.strip() for field in ui.fields[:2])

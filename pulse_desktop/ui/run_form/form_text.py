@@ -1,10 +1,14 @@
 """Texts of the run form and the notifications about what it enqueued."""
 
+import json
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
+
+import msgspec
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
+from pulse_desktop.protocol.task_schema import TaskSchema, example_value
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.state.workers import LATE_AFTER_S
@@ -21,7 +25,37 @@ CONSUMERS_MEANING: Final = _(
     "server reports"
 ).format(seconds=f"{LATE_AFTER_S:.0f}")
 _ID_LENGTH: Final = 12
+_MAX_EXAMPLE: Final = 3
 _KEY: Final = "enqueued"
+
+
+class CallExample(NamedTuple):
+    """Example arguments of a task, as JSON; empty where it accepts none."""
+
+    args: str
+    kwargs: str
+
+
+ANY_CALL: Final = CallExample('["text", 50]', '{"name": "value"}')
+"""Of a task whose arguments are unknown."""
+
+
+def call_example(schema: TaskSchema | None) -> CallExample:
+    """Return example arguments of a task: its required ones, else its first.
+
+    Args:
+        schema: of the task, None if no worker announces it.
+    """
+    if schema is None or (schema.extra_arguments and not schema.arguments):
+        return ANY_CALL
+    required = [each for each in schema.arguments if each.required]
+    shown = (required or list(schema.arguments))[:_MAX_EXAMPLE]
+    if not shown:
+        return CallExample("", "")
+    values = [msgspec.json.decode(example_value(each)) for each in shown]
+    named = {each.name: value for each, value in zip(shown, values, strict=True)}
+    in_order = tuple(shown) == schema.arguments[: len(shown)]
+    return CallExample(json.dumps(values) if in_order else "", json.dumps(named))
 
 
 def rerun_description(run: TaskRun) -> str:

@@ -16,11 +16,12 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.protocol.task_schema import TaskSchema
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.run_form.argument_help import ArgumentHelp
 from pulse_desktop.ui.run_form.error_card import ErrorCard
-from pulse_desktop.ui.run_form.form_text import CONSUMERS_MEANING
+from pulse_desktop.ui.run_form.form_text import ANY_CALL, CONSUMERS_MEANING, call_example
 from pulse_desktop.ui.run_form.json_field import JsonField
 from pulse_desktop.ui.run_form.task_name_field import TaskNameField
 from pulse_desktop.ui.theme import icons
@@ -75,8 +76,8 @@ class RunFormUi(QObject):
         self.task_name = TaskNameField()
         self.argument_help = ArgumentHelp()
         self.use_latest = QPushButton(_("Use the arguments of the latest run"))
-        self.args = JsonField(_("Positional arguments"), "array", '["export.json", 50]', 3)
-        self.kwargs = JsonField(_("Keyword arguments"), "object", '{"language": "uk"}', 5)
+        self.args = JsonField(_("Positional arguments"), "array", ANY_CALL.args, 3)
+        self.kwargs = JsonField(_("Keyword arguments"), "object", ANY_CALL.kwargs, 5)
         self.labels = JsonField(_("Labels"), "object", '{"priority": 5}', 3, titled=False)
         self.fields = (self.args, self.kwargs, self.labels)
         self.labels_toggle = QToolButton()
@@ -118,6 +119,15 @@ class RunFormUi(QObject):
     def initial_arguments_field(self) -> JsonField:
         """Return the field to focus: `args` if only it has content, otherwise `kwargs`."""
         return self.args if self.args.text and not self.kwargs.text else self.kwargs
+
+    def show_schema(self, schema: TaskSchema | None) -> None:
+        """Show the arguments of a task, and examples of them in the empty fields."""
+        if schema is not None and schema is self.argument_help.schema:
+            return
+        self.argument_help.show_task(schema)
+        example = call_example(schema)
+        self.args.set_example(example.args)
+        self.kwargs.set_example(example.kwargs)
 
     def set_name_warning(self, warning: str) -> None:
         """Show a warning about the name, or hide it."""

@@ -62,7 +62,7 @@ class JsonField(QWidget):
         self._min_lines = lines
         self.error: JsonError | None = None
         self.editor = _Editor()
-        self.editor.setPlaceholderText(_("For example {example}").format(example=example))
+        self.set_example(example)
         self.editor.setAccessibleName(name)
         self.editor.setTabChangesFocus(True)
         # Wrapping at words takes quadratic time in the length of a line: a minute for a megabyte.
@@ -94,6 +94,11 @@ class JsonField(QWidget):
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
         self._validate()
+
+    def set_example(self, example: str) -> None:
+        """Show an example while the field is empty; none for an empty text."""
+        text = _("For example {example}").format(example=example) if example else ""
+        self.editor.setPlaceholderText(text)
 
     @property
     def text(self) -> str:

@@ -246,6 +246,17 @@ def test_a_fallback_shows_what_it_stands_in_for_and_why(harness: PageHarness) ->
     assert page.detail.properties.values["Fallback for"] == "cloud/large"
 
 
+def test_the_details_of_a_topic_version_are_in_words(harness: PageHarness) -> None:
+    version = {"entity_type": "topic", "entity_id": "a1", "topic_name": "Deploys", "version": 3}
+    version |= {"message_count": 42, "quality": 0.5}
+    harness.builder.event("knowledge", "knowledge.version_created", version)
+    page = harness.open(KnowledgePage)
+    click_row(page, 0)
+    assert (page.detail.title, page.detail.subtitle) == ("Deploys", "version 3")
+    values = page.detail.properties.values
+    assert (values["Messages"], values["Quality"], values["Id"]) == ("42", "0.50", "a1")
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [({"cost_usd": 0.0031}, "$0.0031"), ({"cost_usd": None}, "unknown"), ({}, "")],

@@ -1,10 +1,12 @@
 """Every column of the tasks table can show and sort any run."""
 
-from pulse_desktop.state.run import Attempt, AttemptResult, RunError, TaskRun
+from pulse_desktop.state.run import Attempt, AttemptResult, Request, RunError, TaskRun
 from pulse_desktop.state.run_merge import derive_state
 from pulse_desktop.state.short_names import short_name
+from pulse_desktop.state.task_schemas import TaskSchemas
+from pulse_desktop.text.formats import without_isolates
 from pulse_desktop.text.worker_text import worker_name
-from pulse_desktop.ui.pages.tasks.columns import run_columns
+from pulse_desktop.ui.pages.tasks.columns import latest_columns, run_columns
 
 NOW = 1_763_894_400.0
 
@@ -13,9 +15,22 @@ def test_every_column_can_show_and_sort_any_run() -> None:
     result = AttemptResult(NOW + 2, "failed", error=RunError("ValueError", "no such file"))
     known = TaskRun("b" * 32, "app:embed", attempts=(Attempt(1, NOW, "w", result),))
     for run in (derive_state(TaskRun("a" * 32)), derive_state(known)):
-        for column in run_columns(short_name, worker_name):
+        for column in run_columns(short_name, worker_name, TaskSchemas()):
             assert isinstance(column.text(run, NOW), str)
             if column.sort is not None:
                 column.sort(run)
             if column.tooltip is not None:
                 assert isinstance(column.tooltip(run, NOW), str)
+
+
+def test_positional_arguments_have_the_names_that_workers_announce() -> None:
+    schemas = TaskSchemas()
+    properties = {"path": {"type": "string"}, "offset": {"type": "integer"}}
+    schemas.apply({"app:ingest": {"args": {"type": "object", "properties": properties}}})
+    request = Request(2, 0, "app:ingest", b'["",21,3]', b'{"k":1}', b"{}")
+    run = TaskRun("a" * 32, "app:ingest", request=request)
+    columns = latest_columns(short_name, schemas)
+    arguments = next(each for each in columns if each.key == "arguments")
+    assert without_isolates(arguments.text(run, NOW)) == 'path="", offset=21, 3, k=1'
+    other = TaskRun("b" * 32, "app:other", request=run.request)
+    assert without_isolates(arguments.text(other, NOW)) == '"", 21, 3, k=1'

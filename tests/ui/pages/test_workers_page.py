@@ -109,3 +109,10 @@ def test_workers_with_the_same_short_name_are_told_apart_in_the_chart() -> None:
     for worker in series:
         names.add(worker)
     assert set(by_label(series, names.label)) == {"w@a", "w@b:1", "w@b:2", "x"}
+
+
+def test_an_empty_queue_has_no_oldest_task(harness: PageHarness) -> None:
+    harness.session.queue_status = QueueStatus("jetstream", pending=0, ack_pending=0)
+    page = harness.open(MonitoringPage)
+    oldest = page.queue_stats.cards["oldest"]
+    assert (oldest.value, oldest.detail) == ("none", "no task waits")

@@ -186,3 +186,18 @@ def test_a_schema_announced_later_is_shown_in_the_open_form(
     builder.heartbeat(at=builder.at + 1, catalogue={"app.new:task": {"doc": "New.", "args": args}})
     form.refresh()
     assert ui.argument_help.names == ["n"]
+
+
+def test_the_examples_in_empty_fields_are_those_of_the_task(ui: RunFormUi) -> None:
+    def examples() -> tuple[str, str]:
+        return ui.args.editor.placeholderText(), ui.kwargs.editor.placeholderText()
+
+    ui.task_name.set_name("app.unknown:task")
+    unknown = examples()
+    assert unknown == ('For example ["text", 50]', 'For example {"name": "value"}')
+    ui.task_name.set_name(NAME)
+    assert examples() == ('For example [""]', 'For example {"path": ""}')
+    ui.task_name.set_name("app.archive:clear")
+    assert examples() == ("", "")
+    ui.task_name.set_name("app.unknown:task")
+    assert examples() == unknown

@@ -1,7 +1,8 @@
 """Knowledge events become rows."""
 
+from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.inbound import InboundMessage
-from pulse_desktop.state.knowledge import ExtractionCounts
+from pulse_desktop.state.knowledge import ExtractionCounts, Knowledge
 from tests.unit.state.state_builders import (
     NOW,
     event_message,
@@ -59,3 +60,30 @@ def test_extractions_without_an_id_are_not_joined() -> None:
     message = event_message("knowledge", "knowledge.extraction_completed", {"message_count": 1})
     state = state_of(message, message)
     assert len(state.knowledge.rows) == 2
+
+
+def _version(number: int, at: float, topic: str = "a1") -> InboundMessage:
+    data = {"entity_type": "topic", "entity_id": topic, "topic_name": "T", "version": number}
+    data |= {"message_count": 10 * number, "quality": 0.5}
+    return event_message("knowledge", "knowledge.version_created", data, at=at)
+
+
+def test_versions_of_a_topic_are_one_row_with_the_latest() -> None:
+    state = state_of(
+        _version(2, NOW),
+        _version(2, NOW, "b2"),
+        _version(4, NOW + 9),
+        _version(3, NOW + 5),
+    )
+    assert [(each.item_id, each.version, each.at) for each in state.knowledge.rows] == [
+        ("a1", 4, NOW + 9),
+        ("b2", 2, NOW),
+    ]
+    assert (state.knowledge.rows[0].messages, state.knowledge.rows[0].quality) == (40, 0.5)
+
+
+def test_a_version_whose_row_was_evicted_gets_a_new_one() -> None:
+    knowledge = Knowledge(capacity=1)
+    for message in (_version(1, NOW), _version(1, NOW, "b2"), _version(2, NOW + 1)):
+        knowledge.apply(decode_event("knowledge", message.payload, message.at))
+    assert [(each.item_id, each.version) for each in knowledge.rows] == [("a1", 2)]

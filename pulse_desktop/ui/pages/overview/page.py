@@ -127,7 +127,9 @@ class OverviewPage(Page):
             context.state.runs.rows,
             [
                 replace(column, hide_below=0) if column.key == "queued" else column
-                for column in latest_columns(context.state.runs.names.label)
+                for column in latest_columns(
+                    context.state.runs.names.label, context.state.workers.task_schemas
+                )
             ],
             name=_("Latest runs"),
             empty_title=_("No runs yet"),

@@ -8,6 +8,7 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.short_names import short_name
+from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.run_text import (
@@ -135,30 +136,39 @@ RERUN_OF: Final = Column[TaskRun](
 
 
 def run_columns(
-    task_label: Callable[[str], str], worker_label: Callable[[str], str]
+    task_label: Callable[[str], str],
+    worker_label: Callable[[str], str],
+    schemas: TaskSchemas,
 ) -> Sequence[Column[TaskRun]]:
     """Return the columns of the table of task runs.
 
     Args:
         task_label: returns the short name of a task.
         worker_label: returns the short name of a worker.
+        schemas: of the tasks, which name positional arguments.
     """
     worker = replace(WORKER, text=lambda run, _now: worker_label(run.worker))
     queued = replace(
         QUEUED, text=lambda run, now: formats.clock(run.queued_at, now, precise=True), width=104
     )
-    columns = (queued if each is QUEUED else each for each in latest_columns(task_label))
+    columns = (queued if each is QUEUED else each for each in latest_columns(task_label, schemas))
     return (*columns, worker, ATTEMPT, TASK_ID, RERUN_OF)
 
 
-def latest_columns(task_label: Callable[[str], str]) -> Sequence[Column[TaskRun]]:
+def latest_columns(
+    task_label: Callable[[str], str], schemas: TaskSchemas
+) -> Sequence[Column[TaskRun]]:
     """Return the columns of the table of the latest runs.
 
     Args:
         task_label: returns the short name of a task.
+        schemas: of the tasks, which name positional arguments.
     """
     task = replace(TASK, text=lambda run, _now: task_label(run.name))
-    return (STATE, task, ARGUMENTS, QUEUED, WAIT, DURATION)
+    arguments = replace(
+        ARGUMENTS, text=lambda run, _now: arguments_text(run, schemas.get(run.name))
+    )
+    return (STATE, task, arguments, QUEUED, WAIT, DURATION)
 
 
 def event_columns(task_label: Callable[[str], str]) -> Sequence[Column[Event]]:

@@ -96,7 +96,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def columns(self) -> Sequence[Column[TaskRun]]:
         """Return the columns of the table."""
         state = self.context.state
-        return run_columns(state.runs.names.label, state.workers.names.label)
+        workers = state.workers
+        return run_columns(state.runs.names.label, workers.names.label, workers.task_schemas)
 
     def make_detail(self) -> RunDetail:
         """Create the detail panel."""

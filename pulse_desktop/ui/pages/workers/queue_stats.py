@@ -10,7 +10,7 @@ from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
 _TITLES: Final = {
@@ -73,8 +73,12 @@ class QueueStats(QWidget):
             known = value is not None
             self.cards[key].set_stat(formats.count(value), detail if known else unknown)
         age = None if queue.oldest_at is None else max(0.0, now - queue.oldest_at)
-        no_age = _("no task waits") if queue.pending == 0 else unknown
-        self.cards["oldest"].set_stat(formats.age(age), "" if age is not None else no_age)
+        if age is not None:
+            self.cards["oldest"].set_stat(formats.age(age), _("since it was enqueued"))
+        elif queue.pending == 0 and not queue.ack_pending:
+            self.cards["oldest"].set_stat(pgettext("oldest task", "none"), _("no task waits"))
+        else:
+            self.cards["oldest"].set_stat("", unknown)
         self._show_consumers(queue)
 
     def _show_slots(self, online: Sequence[Worker]) -> None:
