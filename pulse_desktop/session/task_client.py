@@ -55,7 +55,7 @@ class NotCapturedError(UserFacingError):
     def __init__(self, run: TaskRun) -> None:
         super().__init__(
             _("Arguments of {task} were not captured").format(task=run.name or run.task_id),
-            _("they are from an event, and the task was never seen in the queue."),
+            _("they are from an event, not captured from the queue."),
             _("Check them first, then confirm the re-run."),
         )
 

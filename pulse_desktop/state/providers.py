@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import to_float, to_text
@@ -29,6 +30,8 @@ class ProviderStatus(msgspec.Struct, gc=False):
         checks: number of checks seen.
         failures: number of failed checks seen.
         raw: payload of the latest event about it.
+        protocol: "openai", "ollama" or another of the sender's own, empty if it is no server.
+        url: address of the server, empty if unknown.
     """
 
     name: str
@@ -42,6 +45,8 @@ class ProviderStatus(msgspec.Struct, gc=False):
     checks: int
     failures: int
     raw: bytes
+    protocol: str = ""
+    url: str = ""
 
 
 class Providers(Collection[ProviderStatus]):
@@ -94,6 +99,8 @@ class Providers(Collection[ProviderStatus]):
             (before.checks if before else 0) + 1,
             (before.failures if before else 0) + (status == DOWN),
             event.raw,
+            to_text(data.get("protocol")),
+            redact_url(to_text(data.get("url"))),
         )
         if provider.latency_s is not None:
             self.latency[name].add(at, provider.latency_s)

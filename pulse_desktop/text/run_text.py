@@ -59,7 +59,7 @@ STATE_MEANINGS: Final = {
 }
 
 CAPTURED: Final = _("captured from the queue")
-FROM_EVENT: Final = _("from an event, never seen in the queue")
+FROM_EVENT: Final = _("from an event, not captured from the queue")
 
 STATE_RANKS: Final = {state: number for number, state in enumerate(STATE_LABELS)}
 _RUNNING_STATES: Final = (RunState.RUNNING, RunState.OVERDUE)

@@ -29,6 +29,9 @@ _STATUS_LABELS: Final = {
 }
 """Label, glyph and color of each status."""
 
+_KINDS: Final = {"llm": _("language model"), "embedding": _("embeddings")}
+_PROTOCOLS: Final = {"openai": "OpenAI", "ollama": "Ollama"}
+
 
 class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
     """Latency of the providers, and the table of providers."""
@@ -60,7 +63,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
             Column(
                 _("Kind"),
                 "kind",
-                lambda row, _now: row.kind,
+                lambda row, _now: kind_text(row),
                 width=206,
                 color=muted,
                 hide_below=900,
@@ -120,7 +123,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
     def search_text(self, row: ProviderStatus) -> str:
         """Return the text that the text filter searches."""
         models = " ".join(row.models)
-        return f"{row.name}\n{row.kind}\n{row.status}\n{models}\n{row.error}"
+        return f"{row.name}\n{kind_text(row)}\n{row.url}\n{row.status}\n{models}\n{row.error}"
 
     def facet_of(self, row: ProviderStatus) -> str:
         """Return whether a provider is connected, down, or neither."""
@@ -150,7 +153,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
         detail = self.detail
         label, glyph, color = status_label(row)
         failed_color = SemanticColor.BAD if row.failures else None
-        detail.set_heading(row.name, row.kind, glyph, color)
+        detail.set_heading(row.name, kind_text(row), glyph, color)
         detail.set_body(row.error, SemanticColor.BAD)
         detail.set_run("")
         detail.properties.set_properties(
@@ -159,6 +162,8 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
                 Property(_("Since"), formats.absolute(row.since)),
                 Property(_("Last check"), formats.absolute(row.checked_at)),
                 Property(_("Latency"), formats.duration(row.latency_s)),
+                Property(_("Protocol"), protocol_text(row)),
+                Property(_("Address"), row.url, mono=True),
                 Property(_("Models"), ", ".join(row.models)),
                 Property(_("Checks seen"), formats.count(row.checks)),
                 Property(_("Failed"), formats.count(row.failures), failed_color),
@@ -170,6 +175,17 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
 def status_label(row: ProviderStatus) -> tuple[str, str, SemanticColor]:
     """Return label, glyph and color of a provider's status."""
     return _STATUS_LABELS.get(row.status, (row.status, "?", SemanticColor.WARNING))
+
+
+def kind_text(row: ProviderStatus) -> str:
+    """Return what a provider is, such as `language model · Ollama`."""
+    kind = _KINDS.get(row.kind, row.kind)
+    return " · ".join(filter(None, (kind, protocol_text(row))))
+
+
+def protocol_text(row: ProviderStatus) -> str:
+    """Return the name of the protocol of a model server, empty for other providers."""
+    return _PROTOCOLS.get(row.protocol, row.protocol)
 
 
 def failures_text(row: ProviderStatus) -> str:

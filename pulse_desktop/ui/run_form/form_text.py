@@ -70,7 +70,7 @@ def rerun_description(run: TaskRun) -> str:
     if not run.request.captured:
         text = _(
             "A new run, marked as a re-run of {task_id} ({state}). Its arguments are from an "
-            "event, never seen in the queue: check them."
+            "event, not captured from the queue: check them."
         )
     return text.format(task_id=task_id, state=state)
 

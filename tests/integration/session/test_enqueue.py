@@ -91,10 +91,10 @@ async def test_a_run_known_from_an_event_alone_is_rerun_only_when_confirmed(
         environment = {**os.environ, "PULSE_SERVER": harness.server.url}
         refused = await run_in_thread("rerun", task_id, env=environment)
         assert refused.code == 1
-        assert "never seen in the queue" in refused.err
+        assert "not captured from the queue" in refused.err
         assert "--from-events" in refused.err
         shown = await run_in_thread("show", task_id, env=environment)
-        assert "from an event, never seen in the queue" in shown.out
+        assert "from an event, not captured from the queue" in shown.out
         assert not note.exists()
         known = await session.tasks.enqueue(WORK, json.dumps([str(tmp_path / "known")]).encode())
         captured = await wait_for_run(session, known.task_ids[0], RunState.SUCCEEDED)

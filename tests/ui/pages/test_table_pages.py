@@ -301,6 +301,17 @@ def test_a_provider_that_is_down_shows_its_error(harness: PageHarness) -> None:
     assert "✔ connected" in rows["builtin"]
 
 
+def test_a_model_server_shows_its_protocol_and_address(harness: PageHarness) -> None:
+    checked = {"provider": "mine", "kind": "llm", "status": "connected"}
+    checked |= {"protocol": "ollama", "url": "http://gpu:11434"}
+    harness.builder.event("providers", "provider.checked", checked)
+    page = harness.open(ProvidersPage)
+    assert cell(page, "kind") == "language model · Ollama"
+    click_row(page, 0)
+    values = page.detail.properties.values
+    assert (values["Protocol"], values["Address"]) == ("Ollama", "http://gpu:11434")
+
+
 def test_metrics_show_their_sample_and_are_blank_while_unknown(
     harness: PageHarness,
 ) -> None:

@@ -308,12 +308,12 @@ def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
     builder.event("tasks", "task.queued", data)
     draw_frame(window, builder, 0.1)
     page.navigate(ShowRun(task_id))
-    assert page.detail.arguments_source.text() == "From an event, never seen in the queue."
+    assert page.detail.arguments_source.text() == "From an event, not captured from the queue."
     page.rerun_selected()
     assert session.calls == []
     notification = latest(window)
     assert notification.title == "Re-run wipe?"
-    assert "never seen in the queue" in notification.advice
+    assert "not captured from the queue" in notification.advice
     assert notification.is_question
     notification.choices[0][1]()
     assert session.calls == [([task_id], False)]

@@ -35,3 +35,13 @@ def test_the_flat_validation_of_older_systems_is_decoded() -> None:
     body = {"event": "validation_update", "provider_id": 3, "validation_status": "error"}
     state = state_of(raw_message("providers", {**body, "validation_error": "401"}))
     assert (state.providers.down[0].name, state.providers.down[0].error) == ("3", "401")
+
+
+def test_the_address_of_a_model_server_is_kept_without_a_login() -> None:
+    url = "https://key:secret@models:8000/v1"
+    (provider,) = state_of(check("connected", protocol="openai", url=url)).providers.rows
+    assert provider.protocol == "openai"
+    assert "models:8000/v1" in provider.url
+    assert "secret" not in provider.url
+    (older,) = state_of(check("connected", protocol=None, url=7)).providers.rows
+    assert older.protocol == ""

@@ -8,7 +8,7 @@ from typing import Final
 
 from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
-from pulse_workers.chat.provider_factory import CheckedProvider
+from pulse_workers.chat.provider_factory import CheckedProvider, ModelServerCheck
 from pulse_workers.chat.services import open_services, use_services
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink
@@ -39,6 +39,7 @@ class ProviderCheck:
         except Exception as error:  # noqa: BLE001 - any error of a provider is its status
             error_text = f"{type(error).__name__}: {redact_url(str(error))}"
         self._log(error_text)
+        server = self._provider if isinstance(self._provider, ModelServerCheck) else None
         self._events.publish(
             "providers",
             "provider.checked",
@@ -49,6 +50,8 @@ class ProviderCheck:
                 "latency_s": round(time.perf_counter() - started, 6),
                 "models": models,
                 "error": error_text,
+                "protocol": server.protocol if server is not None else None,
+                "url": server.url if server is not None else None,
             },
         )
 

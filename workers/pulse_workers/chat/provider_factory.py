@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import httpx
 
 from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.agents.language_model import LanguageModelProvider
 from pulse_workers.chat.providers.builtin.provider import BuiltinProvider
@@ -73,8 +74,12 @@ class ModelServerCheck:
 
     kind = "llm"
 
-    def __init__(self, client: HttpModelClient, models: Sequence[str]) -> None:
+    def __init__(
+        self, client: HttpModelClient, models: Sequence[str], provider: ProviderConfiguration
+    ) -> None:
         self.name = client.provider
+        self.protocol = provider.api
+        self.url = redact_url(provider.url)
         self._client = client
         self._models = models
 
@@ -183,7 +188,8 @@ def make_providers(
     used = {id(each): each for chain in chains.values() for each in chain}
     checks: list[CheckedProvider] = [each for each in local.values() if id(each) in used]
     checks += [
-        ModelServerCheck(client, configuration.models_of(name)) for name, client in clients.items()
+        ModelServerCheck(client, configuration.models_of(name), configuration.providers[name])
+        for name, client in clients.items()
     ]
     return ConfiguredProviders(RoutedProvider(chains), configuration, clients, checks)
 

@@ -61,10 +61,10 @@ class RerunAction:
         notes = []
         if from_events:
             note = ngettext(
-                "The arguments of {count} run are from an event, never seen in the queue: check "
-                "them first.",
-                "The arguments of {count} runs are from events, never seen in the queue: check "
-                "them first.",
+                "The arguments of {count} run are from an event, not captured from the queue: "
+                "check them first.",
+                "The arguments of {count} runs are from events, not captured from the queue: "
+                "check them first.",
                 from_events,
             )
             notes.append(note.format(count=formats.count(from_events)))
