@@ -47,9 +47,6 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
     icon = "knowledge"
     section = _("LIVE")
     filter_hint = _("Filter by title, type or run")
-    # A topic that changed again moves to the top.
-    default_sort = "time"
-    sort_descending = True
     empty_title = _("Nothing found yet")
     empty_text = _(
         "Topics and atoms (problems, decisions, questions, …) appear here while extract_knowledge "
