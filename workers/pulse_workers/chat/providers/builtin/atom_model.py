@@ -79,8 +79,8 @@ class AtomModel:
 
     def _sums(self, buckets: Sequence[int]) -> NDArray[np.float64]:
         sums = self._buckets[buckets].sum(axis=0, dtype=np.int64)
-        scaled: NDArray[np.float64] = sums * (self._scale / math.sqrt(max(1, len(buckets))))
-        return scaled
+        scale = self._scale / math.sqrt(max(1, len(buckets)))
+        return np.asarray(sums * scale, dtype=np.float64)
 
 
 @functools.cache
