@@ -9,10 +9,11 @@ from pathlib import Path
 
 import nats.errors
 import pytest
+from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 from PySide6.QtGui import QImage
 
-from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TOPICS
+from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS, subject_of
 from tests.e2e.program_process import Program, Stack, program, run, wait_until_ready
 from tests.e2e.x_screen import MIN_COLORS, colors
 from tests.kit.nats_clients import connect
@@ -93,21 +94,29 @@ def test_without_a_display_a_screenshot_and_a_summary_are_written(
 
 
 async def wait_for_events_of_every_topic(server: str, started: Program) -> None:
-    """Wait for events of every topic and three results, or for the end of the program."""
+    """Wait for events of every topic and for four runs, or for the end of the program.
+
+    Runs are seconds apart, and the program has to have seen only one of them.
+    """
     client = await connect(server, allow_reconnect=False)
     js = client.jetstream()
+    succeeded: list[Msg] = []
+
+    async def on_event(message: Msg) -> None:
+        if b'"task.succeeded"' in message.data:
+            succeeded.append(message)
 
     async def enough() -> bool:
         if started.process.poll() is not None:
             return True
         with contextlib.suppress(NotFoundError, nats.errors.Error):
             stored = await js.stream_info(EVENT_STREAM, subjects_filter=">")
-            results = await js.stream_info(f"OBJ_{RESULT_BUCKET}")
             topics = {subject.partition(".")[2] for subject in stored.state.subjects or ()}
-            return set(TOPICS) <= topics and results.state.messages >= 2 * 3
+            return set(TOPICS) <= topics and len(succeeded) >= 4
         return False
 
     try:
+        await client.subscribe(subject_of("tasks"), cb=on_event)
         await wait_until(enough, 40)
     finally:
         await client.close()
