@@ -126,7 +126,8 @@ async def test_agents_judge_and_extract_with_a_model(judged: Judged) -> None:
 async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Path) -> None:
     async with ModelServer() as server:
         server.always = Reply(text="BANANA")
-        await harness.run(providers_file=write_agents(tmp_path / "providers.toml", server))
+        file = write_agents(tmp_path / "providers.toml", server)
+        worker = await harness.run(providers_file=file)
         export = write_export(tmp_path / "export", CHAT)
         done = await run_task(harness, "ingest_messages", str(export))
         requests = server.requests_of("completion")
@@ -146,9 +147,10 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
         assert failed["answer"] == "BANANA"
         assert failed["tokens_in"] > 0
         # The next ingest repeats what failed.
+        worker.terminate()
+        assert await worker.wait_for_exit(30) == 0
         row = [1.0] * 700_000
         server.script = lambda request: Reply(vectors=[row] * len(request.body["input"]))
-        file = tmp_path / "providers.toml"
         file.write_text(
             f'[providers.own]\nurl = "{server.openai_url}"\n'
             '[agents.embedding]\nprovider = "own"\nmodel = "long"\n'
