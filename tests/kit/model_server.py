@@ -5,16 +5,15 @@ the texts, always the same for the same request. A reply can be slow, broken or 
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import hashlib
 import json
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from tests.kit.plain_text_server import start_handlers
+from tests.kit.loopback_server import LoopbackServer
 
 DIMENSIONS: Final = 16
 JSON_SCHEMA, TOOL, PROMPT = "json_schema", "tool", "prompt"
@@ -119,7 +118,7 @@ class Reply:
 Script = list[Reply] | Callable[[ModelRequest], Reply]
 
 
-class ModelServer:
+class ModelServer(LoopbackServer):
     """An HTTP server on loopback, in the event loop of the test.
 
     Attributes:
@@ -135,6 +134,7 @@ class ModelServer:
     """
 
     def __init__(self, script: Script | None = None, *, key: str = "") -> None:
+        super().__init__()
         self.script: Script = script if script is not None else []
         self.always: Reply | None = None
         self.requests: list[ModelRequest] = []
@@ -144,18 +144,6 @@ class ModelServer:
         self.key = key
         self.active = 0
         self.most_active = 0
-        self.port = 0
-        self._handlers: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
-
-    @property
-    def url(self) -> str:
-        """Base URL of the Ollama API."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def connections(self) -> int:
-        """Number of open connections."""
-        return len(self._handlers)
 
     @property
     def openai_url(self) -> str:
@@ -165,37 +153,17 @@ class ModelServer:
     def requests_of(self, kind: str) -> list[ModelRequest]:
         return [request for request in self.requests if request.kind == kind]
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        await start_handlers()
-        for writer in self._handlers:
-            writer.transport.abort()
-        await asyncio.gather(*self._handlers.values())
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers[writer] = task
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                while request := await _read_request(reader):
-                    self.requests.append(request)
-                    self.active += 1
-                    self.most_active = max(self.most_active, self.active)
-                    try:
-                        is_open = await self._respond(request, reader, writer)
-                    finally:
-                        self.active -= 1
-                    if not is_open:
-                        return
-        finally:
-            writer.close()
-            self._handlers.pop(writer, None)
+        while request := await _read_request(reader):
+            self.requests.append(request)
+            self.active += 1
+            self.most_active = max(self.most_active, self.active)
+            try:
+                is_open = await self._respond(request, reader, writer)
+            finally:
+                self.active -= 1
+            if not is_open:
+                return
 
     async def _respond(
         self, request: ModelRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -11,9 +11,9 @@ import dataclasses
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from tests.kit.plain_text_server import start_handlers
+from tests.kit.loopback_server import LoopbackServer
 
 BOT_ID: Final = 110201543
 TOKEN: Final = f"{BOT_ID}:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
@@ -44,7 +44,7 @@ class Fault:
     cut: bool = False
 
 
-class TelegramBotServer:
+class TelegramBotServer(LoopbackServer):
     """The server, in the event loop of the test.
 
     Attributes:
@@ -53,24 +53,18 @@ class TelegramBotServer:
         token: the only valid one.
         calls: method and parameters of each request.
         polls: number of polls that are held at the moment.
-        port: TCP port.
     """
 
     def __init__(self, token: str = TOKEN) -> None:
+        super().__init__()
         self.updates: list[dict[str, Any]] = []
         self.faults: list[Fault] = []
         self.token = token
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.polls = 0
-        self.port = 0
         self._next_id = 1
         self._arrived = asyncio.Event()
         self._poll = asyncio.Event()
-        self._handlers: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def offsets(self) -> list[Any]:
@@ -85,30 +79,10 @@ class TelegramBotServer:
         self._arrived.set()
         return number
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        await start_handlers()
-        for writer in self._handlers:
-            writer.transport.abort()
-        await asyncio.gather(*self._handlers.values())
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._handlers[writer] = task
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                while request := await _read_request(reader):
-                    if not await self._respond(*request, reader, writer):
-                        return
-        finally:
-            writer.close()
-            self._handlers.pop(writer, None)
+        while request := await _read_request(reader):
+            if not await self._respond(*request, reader, writer):
+                return
 
     async def _respond(
         self,

@@ -6,26 +6,16 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 import msgspec
+from pulse_workers.chat.records import MessageClass
+
+from pulse_desktop.protocol.atoms import AtomType
 
 FOLDER: Final = Path(__file__).parent
 
 Language = Literal["en", "uk", "ru", "pl", "de"]
-MessageClass = Literal["noise", "weak_signal", "signal"]
-AtomType = Literal[
-    "problem",
-    "solution",
-    "decision",
-    "question",
-    "insight",
-    "idea",
-    "blocker",
-    "risk",
-    "requirement",
-]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "uk")
 """Languages of the evaluated files."""
 CLASSES: Final[tuple[MessageClass, ...]] = get_args(MessageClass)
-ATOM_TYPES: Final[tuple[AtomType, ...]] = get_args(AtomType)
 AUTHORS: Final = tuple(f"a{number}" for number in range(1, 9))
 """Files of the folder `authors`, each written by another author."""
 CONVERSING_AUTHORS: Final = frozenset(AUTHORS[4:])

@@ -223,9 +223,9 @@ async def test_a_worker_that_stops_closes_the_connections_to_its_providers(
         runtime = await WorkerRuntime.start(settings, CHAT)
         check = next(each for each in runtime.periodic_tasks if each.name == "check of default")
         await check.run()
-        assert server.connections == 1
+        assert server.open_connections == 1
         await runtime.close()
-        await wait_until(lambda: server.connections == 0)  # in a process that lives on
+        await wait_until(lambda: server.open_connections == 0)  # in a process that lives on
 
 
 async def test_a_provider_that_cannot_be_used_is_logged_once_and_when_it_answers_again(

@@ -1,23 +1,22 @@
 """Statistics of a server from its HTTP monitoring endpoint, which is optional."""
 
 import asyncio
-import contextlib
 import json
 import resource
 import subprocess
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from pulse_desktop.transport import monitoring_endpoint, server_monitor
 from pulse_desktop.transport.connection import CLIENT_NAME, Connection
 from pulse_desktop.transport.server_monitor import ServerMonitor, guess_monitor_url
+from tests.kit.loopback_server import LoopbackServer
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
-from tests.kit.plain_text_server import start_handlers
 from tests.kit.raw_http_server import RawHttpServer, http_response
 
 SUBJECT = "taskiq_tasks"
@@ -157,8 +156,8 @@ async def test_a_hostile_endpoint_costs_neither_memory_nor_time(
     respond: Callable[[asyncio.StreamWriter], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitoring_endpoint, "TIMEOUT_S", 0.5)
-    async with _http_server(respond) as url:
-        monitor = ServerMonitor(url)
+    async with _HttpServer(respond) as server:
+        monitor = ServerMonitor(server.url)
         begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         assert await monitor.snapshot() is None
         assert await monitor.count_consumers(SUBJECT) is None
@@ -174,8 +173,8 @@ async def test_a_redirect_is_not_followed(nats_server: NatsServer) -> None:
         head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n"
         writer.write(head % location)
 
-    async with _http_server(redirect) as url:
-        monitor = ServerMonitor(url)
+    async with _HttpServer(redirect) as server:
+        monitor = ServerMonitor(server.url)
         assert await monitor.snapshot() is None
         await monitor.close()
 
@@ -201,43 +200,25 @@ async def test_counting_consumers_ends_however_many_clients_are_reported(
         body = json.dumps({"subscriptions_list": clients, "connections": [{"name": CLIENT_NAME}]})
         writer.write(JSON + b"Content-Length: %d\r\n\r\n%s" % (len(body), body.encode()))
 
-    async with _http_server(respond) as url:
-        monitor = ServerMonitor(url)
+    async with _HttpServer(respond) as server:
+        monitor = ServerMonitor(server.url)
         begin = time.monotonic()
         assert await monitor.count_consumers(SUBJECT) is None
         assert time.monotonic() - begin < 0.5 + 10
         await monitor.close()
 
 
-@contextlib.asynccontextmanager
-async def _http_server(
-    respond: Callable[[asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[str]:
-    """Run an HTTP server that handles one request for each connection; yield its URL."""
-    handlers: set[asyncio.Task[None]] = set()
+class _HttpServer(LoopbackServer):
+    """An HTTP server that handles one request for each connection."""
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        handlers.add(task)
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            await respond(writer)
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            handlers.discard(task)
-            writer.transport.abort()
+    def __init__(self, respond: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> None:
+        super().__init__()
+        self._respond = respond
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        server.close()
-        await start_handlers()
-        for each in list(handlers):
-            each.cancel()
-        await asyncio.gather(*handlers)
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await self._respond(writer)
+        await writer.drain()
 
 
 async def test_a_guessed_endpoint_of_another_server_is_ignored(nats_server: NatsServer) -> None:

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
+from pulse_desktop.protocol.atoms import ATOM_TYPES
 from tests.labelled.messages import (
-    ATOM_TYPES,
     AUTHORS,
     CLASSES,
     CONVERSING_AUTHORS,

@@ -5,7 +5,7 @@ message that is not processed yet, and a model would be paid twice. A batch that
 stages done.
 
 Claims are ordered by the sequence at which each was stored first, so that no two batches wait for
-each other. Their age is told by the server's clock alone.
+each other. Only the server's clock decides whether one has expired.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Folders that a worker may read exports and attachments from.
 
-Paths are arguments of tasks, so whoever may enqueue a task chooses them: without a limit, any file
-that the worker can read could be stored as chat messages.
+Paths are arguments of tasks, so any client that may enqueue a task chooses them: without a limit,
+any file that the worker can read could be stored as chat messages.
 """
 
 import os
