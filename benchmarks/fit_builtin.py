@@ -308,9 +308,9 @@ class Guess:
         return self.kind in self.example.types
 
 
-def cross_validate(examples: Sequence[Example], model: ScoringModel) -> list[Guess]:
-    """Return the guesses of models that were fitted to all other authors."""
-    guesses = []
+def cross_validate(examples: Sequence[Example], model: ScoringModel) -> None:
+    """Print the figures of each author by a model that was fitted to all others."""
+    guesses: list[Guess] = []
     for author in AUTHORS:
         weights, buckets = fit_atoms([each for each in examples if each.author != author], model)
         atoms = AtomModel(weights, buckets)
@@ -333,7 +333,6 @@ def cross_validate(examples: Sequence[Example], model: ScoringModel) -> list[Gue
             [each for each in guesses if each.kind == kind],
             sum(kind in each.types for each in examples if each.author in AUTHORS),
         )
-    return guesses
 
 
 def report(title: str, guesses: Sequence[Guess], labelled: int) -> None:

@@ -9,7 +9,7 @@ import logging
 import re
 from typing import Final
 
-from pulse_desktop.model.redaction import MARGIN, redact, redacted_end, redacted_start
+from pulse_desktop.model.redaction import MARGIN, redact, redacted_ends, redacted_start
 
 MAX_MESSAGE: Final = 2_000
 MAX_TRACEBACK: Final = 32_000
@@ -46,12 +46,7 @@ def loggable(text: str, limit: int) -> str:
 
 def _block(text: str) -> str:
     """Return a traceback, indented: a line of it never looks like a record."""
-    half = MAX_TRACEBACK // 2
-    if len(text) > MAX_TRACEBACK:
-        text = f"{_cut(text, half)}\n{redacted_end(text, half)}"
-    else:
-        text = redact(text)
-    lines = _LINE_BREAK.split(text)
+    lines = _LINE_BREAK.split(redacted_ends(text, MAX_TRACEBACK))
     return "\n".join(f"{_INDENT}{_escape(line)}" for line in lines)
 
 

@@ -53,11 +53,11 @@ class WorkerNames(ShortNames):
 
     def add(self, name: str) -> None:
         """Add the identity of a worker, such as `worker-1@host:7`."""
-        super().add(_without_process(name))
+        super().add(without_process(name))
 
     def label(self, name: str) -> str:
         """Return `worker-1`, or `worker-1@host` while another host has a worker of this name."""
-        return super().label(_without_process(name))
+        return super().label(without_process(name))
 
 
 def task_name_forms(name: str) -> Sequence[str]:
@@ -79,6 +79,7 @@ def short_name(task_name: str) -> str:
     return task_name_forms(task_name)[0]
 
 
-def _without_process(identity: str) -> str:
+def without_process(identity: str) -> str:
+    """Return the name and host of a worker, which a restart keeps: `worker-1@host`."""
     name, colon, process = identity.rpartition(":")
     return name if colon and "@" in name and process.isdigit() else identity

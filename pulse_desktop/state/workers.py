@@ -19,7 +19,7 @@ from pulse_desktop.state.coerce import (
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
-from pulse_desktop.state.short_names import WorkerNames
+from pulse_desktop.state.short_names import WorkerNames, without_process
 from pulse_desktop.state.task_schemas import TaskSchemas
 
 HEARTBEAT_S: Final = 5.0
@@ -108,11 +108,6 @@ class Worker(msgspec.Struct, gc=False):
     missing_tasks: tuple[str, ...] = ()
     silent_since: float = 0.0
     commands: tuple[str, ...] = ()
-
-    @property
-    def address(self) -> str:
-        """Name and host without the process, which a restart changes: `worker-1@host`."""
-        return self.id.rpartition(":")[0] or self.id
 
     @property
     def accepts_worker_commands(self) -> bool:
@@ -249,16 +244,16 @@ class Workers(Collection[Worker]):
         starts: dict[str, list[float]] = {}
         for worker in self.rows:
             if worker.up_since is not None:
-                starts.setdefault(worker.address, []).append(worker.up_since)
+                starts.setdefault(without_process(worker.id), []).append(worker.up_since)
         missing = []
         for worker in sorted(recent, key=lambda worker: worker.last_seen):
             later = [
                 at
-                for at in starts.get(worker.address, ())
+                for at in starts.get(without_process(worker.id), ())
                 if at != worker.up_since and at >= worker.last_seen - REPLACED_SLACK_S
             ]
             if later:
-                starts[worker.address].remove(min(later))
+                starts[without_process(worker.id)].remove(min(later))
             else:
                 missing.append(worker)
         return missing

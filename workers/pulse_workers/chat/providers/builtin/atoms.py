@@ -221,7 +221,7 @@ def extract_atoms(
     Args:
         messages: the messages, in the order in which they were sent.
         language: for messages in that language only, None for all of `LANGUAGES`.
-        scoring: weights of the score, which tells noise.
+        scoring: weights of the score, by which a message is noise or not.
         model_name: name of the model to record in the atoms.
         now: Unix seconds.
     """

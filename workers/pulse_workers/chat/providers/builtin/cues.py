@@ -35,7 +35,7 @@ def _read_wording() -> _Wording:
 
 _WORDING: Final = _read_wording()
 ATOM_TYPES: Final = tuple(_WORDING.strong)
-"""The nine types, as on the wire."""
+"""The nine types, in the order of the classes of the atom model."""
 FORMS: Final = tuple(_WORDING.forms)
 """Names of the grammatical forms."""
 _NEGATABLE: Final = frozenset({"problem", "blocker", "risk"})

@@ -5,6 +5,7 @@ Two things are adapted to chat. A word scores by the number of messages that use
 of several words two such words: in short texts the rarest words say the least.
 """
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,15 +35,15 @@ Phrase = tuple[str, ...]
 
 def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
     """Return the strongest phrases of texts, strongest first; none if no word recurs."""
-    frequency = _document_frequency(texts)
+    runs_of_texts = [list(_content_runs(text)) for text in texts]
+    frequency = _document_frequency(runs_of_texts)
     counts: Counter[Phrase] = Counter()
     originals: dict[Phrase, str] = {}
-    for text in texts:
-        for run in _content_runs(text):
-            for phrase in _subphrases(run):
-                key = tuple(stem(word, None) for word in phrase)
-                counts[key] += 1
-                originals.setdefault(key, " ".join(phrase))
+    for run in itertools.chain.from_iterable(runs_of_texts):
+        for phrase in _subphrases(run):
+            key = tuple(stem(word, None) for word in phrase)
+            counts[key] += 1
+            originals.setdefault(key, " ".join(phrase))
     cooccurring: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for key, times in counts.items():
         for word in key:
@@ -64,11 +65,11 @@ def key_phrases(texts: Sequence[str], count: int = 5) -> list[str]:
     return _drop_overlapping([(originals[key], key) for key in ranked if strength(key) > 0], count)
 
 
-def _document_frequency(texts: Sequence[str]) -> Counter[str]:
+def _document_frequency(runs_of_texts: Sequence[Sequence[Sequence[str]]]) -> Counter[str]:
     """Count the texts in which each stem occurs."""
     frequency: Counter[str] = Counter()
-    for text in texts:
-        frequency.update({stem(word, None) for run in _content_runs(text) for word in run})
+    for runs in runs_of_texts:
+        frequency.update({stem(word, None) for run in runs for word in run})
     return frequency
 
 

@@ -4,6 +4,7 @@ They are hashed into a fixed number of buckets, by a checksum that is the same o
 """
 
 import functools
+import itertools
 import re
 import zlib
 from collections.abc import Sequence
@@ -16,7 +17,6 @@ _LINK: Final = re.compile(r"https?://\S+|www\.\S+")
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d+(?:[.,:]\d+)*|[?!%$€₴…]|\.\.\.")
 _PARTS: Final = range(3, 5)
 """Lengths of the parts of a word."""
-_MAX_SEQUENCE: Final = 2
 
 
 def ngram_tokens(text: str) -> list[str]:
@@ -31,9 +31,7 @@ def text_buckets(tokens: Sequence[str]) -> list[int]:
     for token in tokens:
         found.update(token_buckets(token))
     words = [stem(token, None) or token for token in tokens]
-    for count in range(2, _MAX_SEQUENCE + 1):
-        for start in range(len(words) - count + 1):
-            found.add(_bucket("s" + " ".join(words[start : start + count])))
+    found.update(_bucket(f"s{' '.join(pair)}") for pair in itertools.pairwise(words))
     return sorted(found)
 
 
