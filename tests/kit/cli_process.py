@@ -79,22 +79,27 @@ def run_command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -
 _one_at_a_time = threading.Lock()
 
 
-def run_in_process(*arguments: str, env: dict[str, str]) -> CommandResult:
-    """Run a command within the process of the test, which takes less time."""
-    out, err = io.StringIO(), io.StringIO()
-    with _one_at_a_time, contextlib.ExitStack() as stack:  # streams are those of the whole process
+@contextlib.contextmanager
+def command_in_process(env: dict[str, str], out: io.StringIO, err: io.StringIO) -> Iterator[None]:
+    """Replace environment and output of this process, for one command at a time."""
+    with _one_at_a_time, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         before = dict(os.environ)
         try:
             os.environ.clear()
             os.environ.update(env)
-            stack.enter_context(contextlib.redirect_stdout(out))
-            stack.enter_context(contextlib.redirect_stderr(err))
-            if threading.current_thread() is not threading.main_thread():
-                stack.enter_context(patch.object(cli, "_run_command", _run_without_signals))
-            code = cli.main(arguments)
+            yield
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def run_in_process(*arguments: str, env: dict[str, str]) -> CommandResult:
+    """Run a command within the process of the test, which takes less time."""
+    out, err = io.StringIO(), io.StringIO()
+    with command_in_process(env, out, err), contextlib.ExitStack() as stack:
+        if threading.current_thread() is not threading.main_thread():
+            stack.enter_context(patch.object(cli, "_run_command", _run_without_signals))
+        code = cli.main(arguments)
     return CommandResult(code, out.getvalue(), err.getvalue())
 
 

@@ -1,6 +1,5 @@
 """Run `pulse-worker` to its end and capture its output."""
 
-import contextlib
 import io
 import os
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any
 
 from pulse_workers.cli.main import main
 
-from tests.kit.cli_process import command_environment
+from tests.kit.cli_process import command_environment, command_in_process
 from tests.kit.worker_processes import ROOT
 
 
@@ -71,16 +70,10 @@ def worker_command(folder: Path) -> PulseWorkerCommand:
 
 
 def _run_in_process(arguments: Sequence[str], environment: dict[str, str]) -> CommandOutput:
-    before, output = dict(os.environ), io.StringIO()
-    try:
-        os.environ.clear()
-        os.environ.update(environment)
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            try:
-                code = main(arguments)
-            except SystemExit as end:  # of argparse
-                code = int(end.code or 0)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    output = io.StringIO()
+    with command_in_process(environment, output, output):
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # of argparse
+            code = int(end.code or 0)
     return CommandOutput(code, output.getvalue())
