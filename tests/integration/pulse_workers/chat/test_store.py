@@ -11,7 +11,15 @@ import msgspec
 import numpy as np
 import pytest
 from nats.js import JetStreamContext
+from pulse_workers.chat.agents.extraction import (
+    ExtractionAnswer,
+    ExtractionConverter,
+    FoundAtom,
+    QuotedSource,
+)
+from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.pipeline import analysis, batch_queue
+from pulse_workers.chat.providers.provider import ExtractionRequest
 from pulse_workers.chat.records import (
     Atom,
     Evidence,
@@ -346,6 +354,25 @@ async def test_an_atom_that_is_found_again_gets_another_source(store: Store) -> 
     back = await store.knowledge.add_atoms([_atom("a", "1.2")])
     assert ([each.id for each in back.created], back.sources_added) == (["a"], 0)
     assert [each.id for each in await store.knowledge.atoms()] == ["a"]
+
+
+async def test_a_source_stays_while_its_message_says_what_was_accepted_as_a_quote(
+    store: Store,
+) -> None:
+    """A model writes quotes, accents, ends and invisible characters in its own way."""
+    text = "The «blue» po\u200bol of Zoe\u0301 is to be closed, we said"
+    quote = 'the "Blue" pool of Zo\u00e9 is to be closed.'
+    message = chat_message(text, id="1.1")
+    found = FoundAtom("decision", "close the pool", [QuotedSource(1, quote)], 0.9)
+    converter = ExtractionConverter(ExtractionRequest([message], {}, (), None, 0.0), "model", "en")
+    answer = ExtractionAnswer([found], [])
+    atoms = converter.convert(answer, PromptData("", "", [message])).atoms
+    assert [each.evidence[0].sentence for each in atoms] == [quote]
+    await store.knowledge.add_atoms(atoms)
+    edited = chat_message(f"{text} yesterday", id="1.1")
+    assert await store.knowledge.remove_sources([edited]) == RemovedSources(0, ())
+    edited = chat_message(text.replace("closed", "opened"), id="1.1")
+    assert await store.knowledge.remove_sources([edited]) == RemovedSources(1, atoms)
 
 
 async def test_vectors_are_stored_in_blocks_and_the_most_similar_are_found(store: Store) -> None:

@@ -1,8 +1,6 @@
 """The agent that extracts atoms and topics."""
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Final
 
@@ -12,16 +10,16 @@ from msgspec import Meta
 from pulse_desktop.protocol.atoms import AtomType
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.agents.answer_schema import AnswerSchema, ids_of, single_line
-from pulse_workers.chat.agents.prompt_data import PromptData, visible
+from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.providers.provider import Extraction, ExtractionRequest
 from pulse_workers.chat.records import Atom, Evidence, Topic, TopicAssignment
+from pulse_workers.chat.store.quotes import comparable_text, normal_text
 
 TOKENS_PER_MESSAGE: Final = 60
 """Of an answer, on average."""
 MAX_TOPICS_GIVEN: Final = 60
 
 _Name = Annotated[str, Meta(min_length=2, max_length=60)]
-_QUOTES: Final = str.maketrans("“”„«»’‘ʼ`", '"""""\'\'\'\'')
 _MIN_QUOTE: Final = 8
 
 
@@ -78,7 +76,7 @@ class ExtractionConverter:
         self._found_at = format_timestamp(request.now)
         self._model = model
         self._language = language
-        self._topic_ids = {_normal(topic.name): topic.id for topic in request.topics}
+        self._topic_ids = {normal_text(topic.name): topic.id for topic in request.topics}
 
     def convert(self, answer: ExtractionAnswer, data: PromptData) -> Extraction:
         """Return atoms and topics.
@@ -99,7 +97,7 @@ class ExtractionConverter:
     def _atom(self, found: FoundAtom, data: PromptData) -> Atom:
         evidence = [self._evidence(source, data) for source in found.sources]
         return Atom(
-            id=_hash(f"{found.type} {_normal(evidence[0].sentence)}", 10),
+            id=_hash(f"{found.type} {normal_text(evidence[0].sentence)}", 10),
             type=found.type,
             title=single_line(found.title),
             evidence=tuple({each.message_id: each for each in reversed(evidence)}.values())[::-1],
@@ -112,8 +110,8 @@ class ExtractionConverter:
     @staticmethod
     def _evidence(source: QuotedSource, data: PromptData) -> Evidence:
         (message_id,) = ids_of([source.number], data)
-        text = _normal(visible(data.messages[source.number - 1].content))
-        quote = _normal(source.quote)
+        text = comparable_text(data.messages[source.number - 1].content)
+        quote = comparable_text(source.quote)
         if quote not in text or len(quote) < min(_MIN_QUOTE, len(text)):
             raise ValueError(
                 f"the quote of message {source.number} is not a part of its text: copy it exactly"
@@ -122,9 +120,9 @@ class ExtractionConverter:
 
     def _topic(self, found: FoundTopic, ids: Sequence[str]) -> TopicAssignment:
         name = single_line(found.name)
-        if not _normal(name):
+        if not normal_text(name):
             raise ValueError("the name of a topic is empty")
-        topic_id = self._topic_ids.get(_normal(name)) or _hash(_normal(name), 8)
+        topic_id = self._topic_ids.get(normal_text(name)) or _hash(normal_text(name), 8)
         phrases = tuple(dict.fromkeys(single_line(each) for each in found.key_phrases))
         return TopicAssignment(topic_id, name, phrases or (name,), tuple(ids))
 
@@ -156,11 +154,6 @@ def merge_extractions(extractions: Iterable[Extraction]) -> Extraction:
                 tuple(dict.fromkeys((*members, *topic.message_ids))),
             )
     return Extraction(tuple(atoms.values()), tuple(topics.values()))
-
-
-def _normal(text: str) -> str:
-    plain = unicodedata.normalize("NFC", text.translate(_QUOTES)).casefold()
-    return re.sub(r"\s+", " ", plain).strip().strip("\"'….")
 
 
 def _hash(text: str, size: int) -> str:

@@ -7,20 +7,19 @@ tokens of a model either, because `<` and `[` are escaped, nor invisible charact
 
 import dataclasses
 import secrets
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.store.quotes import visible_text
 
 MAX_TEXT: Final = 4_000
 """Characters of one message or attachment that a model is given."""
 MAX_TEXT_BEFORE: Final = 600
 """Characters of a message that is given only to understand the next ones."""
 _BYTES_PER_TOKEN: Final = 3
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
 _CUT: Final = " […]"
 
 
@@ -86,11 +85,7 @@ def estimated_tokens_of_topic(name: str) -> int:
 
 def visible(text: str, max_text: int = MAX_TEXT) -> str:
     """Return a text without invisible characters, cut to `max_text` characters."""
-    kept = "".join(
-        character
-        for character in text[: 2 * max_text]
-        if character in "\n\t" or unicodedata.category(character) not in _INVISIBLE
-    )
+    kept = visible_text(text[: 2 * max_text])
     is_cut = len(text) > 2 * max_text or len(kept) > max_text
     return kept[:max_text] + _CUT if is_cut else kept
 

@@ -28,6 +28,7 @@ from pulse_workers.chat.store.atom_index import AtomIndex, decode_atom, decode_e
 from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, Refusals, pause_after_conflict
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.kv_reader import read_entries
+from pulse_workers.chat.store.quotes import comparable_text
 from pulse_workers.chat.store.topics import new_topic, with_members
 from pulse_workers.errors import ConcurrentChangeError
 
@@ -230,11 +231,13 @@ class KnowledgeStore:
         """
         gone: dict[str, str] = {}
         for message in messages:
-            content = _plain(message.content)
+            content = comparable_text(message.content)
             async for stored in read_entries(
                 self._js, self._bucket.name, 0, f"source.*.{message.id}"
             ):
-                if stored.value and _plain(decode_evidence(stored.value).sentence) not in content:
+                if not stored.value:
+                    continue
+                if comparable_text(decode_evidence(stored.value).sentence) not in content:
                     gone[stored.key] = stored.key.split(".")[1]
         await self._bucket.delete_many(gone)
         lost: list[Atom] = []
@@ -347,8 +350,3 @@ def _changed(
         embedding_model=provenance.embedding_model,
         extraction_ids=(*topic.extraction_ids, provenance.extraction_id)[-_MAX_EXTRACTION_IDS:],
     )
-
-
-def _plain(text: str) -> str:
-    """Return a text in which white space and case do not matter."""
-    return " ".join(text.split()).casefold()
