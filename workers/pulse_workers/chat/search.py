@@ -107,7 +107,8 @@ class KnowledgeSearch:
         async with self._lock:
             await self._refresh()
             if query_vector is not None:
-                embedding |= {"vectors": len(self._vectors.ids & self._messages)}
+                count = await _in_thread(self._vectors.count, self._messages)
+                embedding |= {"vectors": count}
             while True:
                 found = await _in_thread(self._rank, query, query_vector, limit)
                 atoms = {
@@ -149,8 +150,7 @@ class KnowledgeSearch:
     def _similar(self, query_vector: Vector | None) -> Sequence[VectorHit]:
         if query_vector is None:
             return ()
-        deleted = self._vectors.ids - self._messages
-        return self._vectors.search(query_vector, _MAX_RANKED, deleted, related=True)
+        return self._vectors.search(query_vector, _MAX_RANKED, among=self._messages, related=True)
 
     def _sources(self, atom: Atom) -> list[str]:
         """Return the IDs of the messages of an atom that were not deleted."""

@@ -186,16 +186,17 @@ async def test_a_model_that_is_replaced_by_one_with_other_vectors_embeds_all_mes
             )
         store = await Store.open(harness.js)
         index = store.vector_index("replaced")
+        ids = {f"{CHAT_ID}.{number}" for number in range(1, 201)}
 
         async def found(dimensions: int) -> int:
             await index.refresh()
             query = np.full(dimensions, dimensions**-0.5, dtype=np.float32)
-            return len(index.search(query, 500))
+            return len(index.search(query, 500, among=ids, related=False))
 
         assert (await found(16), await found(8)) == (100, 100)
         done = await run_task(harness, "process_missing_messages")
         assert (done["missing"], done["failed"]) == (100, 0)
-        assert await found(8) == 200
+        assert (await found(8), index.count(ids)) == (200, 200)
         again = await run_task(harness, "process_missing_messages")
         assert again["missing"] == 0
 

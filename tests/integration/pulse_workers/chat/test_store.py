@@ -38,6 +38,7 @@ from pulse_workers.chat.store.lease import Lease, LeaseLostError
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
+from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import StoreFullError, ValueRefusedError
@@ -380,12 +381,16 @@ async def test_vectors_are_stored_in_blocks_and_the_most_similar_are_found(store
     vectors = np.random.default_rng(1).normal(size=(1_000, 64)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     index = store.vector_index("model")
+
+    def similar(vector: Vector, count: int) -> list[VectorHit]:
+        return index.search(vector, count, among=set(ids), related=False)
+
     for first in range(0, len(ids), 250):
         part = slice(first, first + 250)
         await store.vectors.put(ids[part], ids[part], vectors[part], "model")
     await index.refresh()
-    assert len(index) == 1_000
-    hits = index.search(vectors[500], 5)
+    assert index.count(set(ids)) == 1_000
+    hits = similar(vectors[500], 5)
     nearest = np.argsort(-(vectors @ vectors[500]))[:5]
     assert [hit.message_id for hit in hits] == [ids[row] for row in nearest]
     assert hits[0].similarity == pytest.approx(1.0, abs=1e-3)
@@ -394,10 +399,14 @@ async def test_vectors_are_stored_in_blocks_and_the_most_similar_are_found(store
     found = await store.vectors.get(blocks)
     assert found["1.500"] == pytest.approx(vectors[0], abs=1e-3)
     await index.refresh()
-    assert len(index) == 1_000
-    assert "1.500" not in {hit.message_id for hit in index.search(vectors[500], 10)}
-    assert "1.500" in {hit.message_id for hit in index.search(vectors[0], 2)}
-    assert len(store.vector_index("another model")) == 0
+    assert index.count(set(ids)) == 1_000
+    assert "1.500" not in {hit.message_id for hit in similar(vectors[500], 10)}
+    assert "1.500" in {hit.message_id for hit in similar(vectors[0], 2)}
+    found_hits = index.search(vectors[0], 5, among={"1.3", "1.4"}, related=False)
+    assert {hit.message_id for hit in found_hits} == {"1.3", "1.4"}
+    other = store.vector_index("another model")
+    await other.refresh()
+    assert other.count(set(ids)) == 0
 
 
 async def test_vectors_of_many_dimensions_take_several_blocks(store: Store) -> None:
@@ -463,7 +472,8 @@ async def test_vectors_of_single_messages_are_joined_in_one_block(
     for row in (0, 39, 89):
         assert found[ids[row]].argmax() == row
         for each in (index, fresh):
-            assert [hit.message_id for hit in each.search(vectors[row], 1)] == [ids[row]]
+            hits = each.search(vectors[row], 1, among=set(ids), related=False)
+            assert [hit.message_id for hit in hits] == [ids[row]]
     info = await js.stream_info("KV_pulse_embeddings")
     assert info.state.bytes < 30_000 + 90 * 200
 

@@ -186,16 +186,17 @@ class VectorIndex:
         )
         self._clear()
 
-    def __len__(self) -> int:
-        return len(self.ids)
-
     def _clear(self) -> None:
         self._by_length: dict[int, _Rows] = {}
 
-    @property
-    def ids(self) -> AbstractSet[str]:
-        """IDs of the messages, also of those that were deleted."""
-        return {each for rows in self._by_length.values() for each in rows.row_of}
+    def count(self, among: AbstractSet[str]) -> int:
+        """Return how many of some messages have a vector. Call it in a thread, as `search`.
+
+        Args:
+            among: IDs of the messages.
+        """
+        found = (filter(among.__contains__, rows.ids) for rows in self._by_length.values())
+        return len(set[str]().union(*found))  # a message may have vectors of two lengths
 
     async def refresh(self) -> None:
         """Read the blocks that were stored since the last time.
@@ -222,9 +223,9 @@ class VectorIndex:
         self,
         query: Vector,
         count: int,
-        without: AbstractSet[str] = frozenset(),
         *,
-        related: bool = False,
+        among: AbstractSet[str],
+        related: bool,
     ) -> list[VectorHit]:
         """Return the most similar messages, most similar first.
 
@@ -233,7 +234,7 @@ class VectorIndex:
         Args:
             query: a unit vector, shape (dimensions,).
             count: maximum number of hits.
-            without: IDs of messages that are no hits, such as deleted ones.
+            among: IDs of the messages that may be hits: deleted ones remain in the index.
             related: whether messages as similar as most are no hits.
         """
         rows = self._by_length.get(len(query))
@@ -243,9 +244,7 @@ class VectorIndex:
             part[: len(rows.ids) - number * _PART_ROWS] for number, part in enumerate(rows.parts)
         ]
         similarities = np.concatenate([each.astype(np.float32) @ query for each in parts])
-        ignored = [rows.row_of[each] for each in without if each in rows.row_of]
-        is_hit = np.ones(len(similarities), dtype=bool)
-        is_hit[ignored] = False
+        is_hit = np.fromiter(map(among.__contains__, rows.ids), bool, len(rows.ids))
         if related:
             is_hit &= similarities > _unrelated_up_to(similarities[is_hit])
         hits = np.flatnonzero(is_hit)
