@@ -168,7 +168,7 @@ async def _run_stages(
         scored = await score_messages(services, due[Stage.SCORED], task_id)
         _update(records, Stage.SCORED, due, scored.records)
     if due[Stage.EMBEDDED]:
-        embedded = await embed_messages(services, due[Stage.EMBEDDED])
+        embedded = await embed_messages(services, due[Stage.EMBEDDED], task_id)
         _update(records, Stage.EMBEDDED, due, embedded.records)
         vectors = embedded.vectors
         not_embedded = {each.id for each in due[Stage.EMBEDDED]} - vectors.keys()

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.stages import (
     done_record,
     failure_record,
@@ -51,14 +50,21 @@ class EmbeddingResult:
     tokens: int
 
 
-async def embed_messages(services: Services, messages: Sequence[ChatMessage]) -> EmbeddingResult:
+async def embed_messages(
+    services: Services, messages: Sequence[ChatMessage], task_id: str
+) -> EmbeddingResult:
     """Embed messages, and store their vectors and the outcome of the stage.
+
+    Args:
+        services: of the worker.
+        messages: stored messages.
+        task_id: ID of the calling task.
 
     Raises:
         StoreFullError: the outcome cannot be stored.
     """
     version = stage_versions(services.provider)[Stage.EMBEDDED]
-    work = MessageEmbedding(services)
+    work = MessageEmbedding(services, task_id)
     try:
         await work.embed(messages)
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
@@ -124,8 +130,9 @@ class MessageEmbedding:
         usage: tokens and cost.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, task_id: str) -> None:
         self._services = services
+        self._task_id = task_id
         self.vectors: dict[str, Vector] = {}
         self.errors: dict[str, Exception] = {}
         self.fallbacks: dict[str, FallbackCause] = {}
@@ -143,7 +150,7 @@ class MessageEmbedding:
         if texts := [each for each in messages if each.content.strip()]:
             await self._services.agents.call(
                 Capability.EMBED.agent,
-                current_task_id(),
+                self._task_id,
                 len(texts),
                 self._embed(texts),
                 capability=Capability.EMBED,

@@ -91,7 +91,7 @@ async def extract_messages(
                 _publish_removed(services, atom, task_id)
             counts = {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
             read = [*await _before(services, messages), *messages]
-            known = await _all_vectors(services, read, vectors, not_embedded)
+            known = await _all_vectors(services, read, vectors, not_embedded, task_id)
             request = ExtractionRequest(
                 read, known, await services.store.knowledge.topics(), language, time.time()
             )
@@ -256,12 +256,13 @@ async def _all_vectors(
     messages: Sequence[ChatMessage],
     vectors: Mapping[str, Vector],
     not_embedded: AbstractSet[str],
+    task_id: str,
 ) -> Mapping[str, Vector]:
     """Return the vectors of messages: stored ones, others as far as the provider embeds them."""
     known = vectors.keys() | not_embedded
     others = [message for message in messages if message.id not in known]
     found = {**vectors, **await stored_vectors(services, others)}
-    embedding = MessageEmbedding(services)
+    embedding = MessageEmbedding(services, task_id)
     with contextlib.suppress(
         ModelError, ProviderRefusedError
     ):  # the stage `embedded` has the reason

@@ -6,6 +6,7 @@ from typing import Any
 from taskiq import TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
+from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.batch import BATCH_SIZE
 from pulse_workers.chat.pipeline.embedding import embed_messages
 from pulse_workers.chat.services import current_services
@@ -46,7 +47,7 @@ async def embed_messages_batch(
         if len(ids) > BATCH_SIZE:
             await _report_progress(progress, first, len(ids))
         messages = await services.store.messages.get_many(ids[first : first + BATCH_SIZE])
-        part = await embed_messages(services, messages)
+        part = await embed_messages(services, messages, current_task_id())
         errors |= part.errors
         embedded += len(messages) - len(part.errors)
         empty += sum(not vector.any() for vector in part.vectors.values())
