@@ -7,13 +7,13 @@ Resuming, re-processing after an edit or a model change, and repair after an out
 this rule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import Capability, FallbackCause, ModelVersion, Provider
-from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
+from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome, StageRecord
 
 _MAX_REASON: Final = 300
 
@@ -55,9 +55,24 @@ def due_stages(
     )
 
 
-def is_edited(record: StageRecord | None, content_hash: str) -> bool:
-    """Return whether the content of a message has changed since a stage last ran."""
-    return record is not None and record.content_hash != content_hash
+def edited_messages(
+    messages: Iterable[ChatMessage],
+    records: Mapping[str, Mapping[Stage, StageRecord]],
+    stage: Stage,
+) -> list[ChatMessage]:
+    """Return the messages whose content has changed since a stage last ran.
+
+    Args:
+        messages: stored messages.
+        records: of their stages, by message ID.
+        stage: the stage; a message for which it has never run is not edited.
+    """
+    return [
+        message
+        for message in messages
+        if (record := records[message.id].get(stage)) is not None
+        and record.content_hash != message.content_hash
+    ]
 
 
 def done_record(

@@ -5,7 +5,7 @@ from typing import Any
 
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.extraction import extract_messages
-from pulse_workers.chat.pipeline.stages import is_edited
+from pulse_workers.chat.pipeline.stages import edited_messages
 from pulse_workers.chat.providers.provider import Capability
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import current_services
@@ -50,11 +50,7 @@ async def extract_knowledge(
         messages,
         {},
         current_task_id(),
-        edited=[
-            message
-            for message in messages
-            if is_edited(records[message.id].get(Stage.EXTRACTED), message.content_hash)
-        ],
+        edited=edited_messages(messages, records, Stage.EXTRACTED),
         agent=agent,
         language=language,
     )
