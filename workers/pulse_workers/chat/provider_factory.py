@@ -171,13 +171,10 @@ def make_providers(
         local[E5] = E5Embedding()
     chains: dict[Capability, list[Provider]] = {}
     for capability in AGENTS:
-        name = capability.agent
-        agent = configuration.agents[name]
+        agent = configuration.agents[capability.agent]
         chains[capability] = [
             local.get(choice.provider)
-            or LanguageModelProvider(
-                clients[choice.provider], choice.model, capability.agent, agent
-            )
+            or LanguageModelProvider(clients[choice.provider], choice.model, capability, agent)
             for choice in agent.choices
         ]
     embedding = configuration.embedding

@@ -33,7 +33,6 @@ from pulse_workers.chat.providers.provider import (
 )
 from pulse_workers.chat.providers.split_requests import SplitRequests
 from pulse_workers.chat.records import NOT_JUDGED, ChatMessage, Topic
-from pulse_workers.errors import ProviderRefusedError
 
 A = TypeVar("A", bound=msgspec.Struct)
 T = TypeVar("T")
@@ -60,29 +59,30 @@ class LanguageModelProvider(PartialProvider):
     """Does the work of one agent with a language model."""
 
     def __init__(
-        self, client: ModelClient, model: str, agent_name: str, agent: AgentConfiguration
+        self, client: ModelClient, model: str, capability: Capability, agent: AgentConfiguration
     ) -> None:
         """Select a model and read the prompt.
 
         Args:
             client: connection to the server.
             model: name of the model.
-            agent_name: `classification`, `extraction` or `analysis`.
+            capability: what the agent does; one of `AGENTS`.
             agent: prompt, schema, language and budget.
 
         Raises:
             SettingsError: the prompt or schema cannot be read.
         """
         super().__init__(client.provider, model)
-        self._capability = next(each for each in Capability if each.agent == agent_name)
+        self._capability = capability
+        self._schema = _ANSWERS[capability]
         self._client = client
         self._agent = agent
-        self._prompt = load_prompt(agent_name, agent)
+        self._prompt = load_prompt(capability.agent, agent)
 
     def version(self, capability: Capability) -> ModelVersion:
         """Return model and prompt version; see `Provider`."""
         del capability  # a provider has one
-        schema = _ANSWERS[self._capability].version(self._prompt)
+        schema = self._schema.version(self._prompt)
         return ModelVersion(self.model, self._prompt.version, schema_version=schema)
 
     async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
@@ -127,7 +127,7 @@ class LanguageModelProvider(PartialProvider):
             for each in inputs
             if each.message.id not in asked.errors
         )
-        return self._answer(judgements, asked, classification.ANSWER)
+        return self._answer(judgements, asked)
 
     async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Extract atoms and topics; see `Provider`. Prompt injections are left out.
@@ -157,7 +157,7 @@ class LanguageModelProvider(PartialProvider):
         )
         asked = await self._ask(parts, request_for)
         merged = extraction.merge_extractions(asked.values)
-        return self._answer(merged, asked, extraction.ANSWER, prompt)
+        return self._answer(merged, asked, prompt)
 
     async def summarise(self, request: SummaryRequest) -> Answer[PeriodSummary]:
         """Summarise a period; see `Provider`. A long one is summarised in parts.
@@ -181,7 +181,7 @@ class LanguageModelProvider(PartialProvider):
             if isinstance(error, ModelError):
                 error.usage = asked.usage
             raise error
-        return self._answer(analysis.merge_summaries(asked.values), asked, analysis.ANSWER, prompt)
+        return self._answer(analysis.merge_summaries(asked.values), asked, prompt)
 
     def _topics(self, topics: Sequence[Topic]) -> tuple[list[str], int]:
         """Return the names of existing topics that a model is given, and their tokens."""
@@ -197,7 +197,7 @@ class LanguageModelProvider(PartialProvider):
 
     def _check(self, capability: Capability) -> None:
         if capability is not self._capability:
-            raise ProviderRefusedError(f"{self.name} is not configured to {capability.value}")
+            self._raise_unsupported(capability.value)
 
     def _in_language(self, language: str | None) -> Prompt:
         """Return the prompt for a language that differs from the configured one."""
@@ -272,11 +272,7 @@ class LanguageModelProvider(PartialProvider):
         return asked
 
     def _answer(
-        self,
-        value: T,
-        asked: SplitRequests[Any],
-        answer: AnswerSchema[Any],
-        prompt: Prompt | None = None,
+        self, value: T, asked: SplitRequests[Any], prompt: Prompt | None = None
     ) -> Answer[T]:
         used = prompt or self._prompt
         return Answer(
@@ -285,6 +281,6 @@ class LanguageModelProvider(PartialProvider):
             self.name,
             asked.model or self.model,
             used.version,
-            answer.version(used),
+            self._schema.version(used),
             errors=asked.errors,
         )

@@ -47,11 +47,11 @@ def reading(**more: Any) -> ExtractionRequest:
 @pytest.mark.parametrize("protocol", ["openai", "ollama"])
 async def test_each_agent_answers_over_both_protocols(protocol: str) -> None:
     async with ModelServer(right_answer) as server, open_client(server, protocol) as client:
-        classification = LanguageModelProvider(client, "small", "classification", AGENT)
+        classification = LanguageModelProvider(client, "small", Capability.CLASSIFY, AGENT)
         judged = await classification.classify(inputs(CHAT))
-        extraction = LanguageModelProvider(client, "small", "extraction", AGENT)
+        extraction = LanguageModelProvider(client, "small", Capability.EXTRACT, AGENT)
         read = await extraction.extract(reading())
-        analysis = LanguageModelProvider(client, "small", "analysis", AGENT)
+        analysis = LanguageModelProvider(client, "small", Capability.SUMMARISE, AGENT)
         request = SummaryRequest(CHAT, (), "2026-09-21", "2026-09-22", "uk")
         summary = await analysis.summarise(request)
         asked_in = server.requests[-1].messages[0]
@@ -90,7 +90,7 @@ def without(answer: dict[str, Any], number: int) -> dict[str, Any]:
 )
 async def test_a_lie_about_a_judgement_is_repaired(lie: Any, reason: str) -> None:
     async with ModelServer() as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "classification", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.CLASSIFY, AGENT)
         rounds = [lie, judged]
         server.script = lambda request: Reply(rounds.pop(0)(given_messages(request)))
         answer = await provider.classify(inputs(CHAT))
@@ -119,7 +119,7 @@ def atoms_with(**fields: Any) -> dict[str, Any]:
 async def test_a_lie_about_an_atom_is_never_accepted(lie: dict[str, Any], reason: str) -> None:
     async with ModelServer() as server, open_client(server) as client:
         server.always = Reply(lie)
-        provider = LanguageModelProvider(client, "small", "extraction", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.EXTRACT, AGENT)
         with pytest.raises(InvalidAnswerError) as caught:
             await provider.extract(reading())
         assert reason in caught.value.reason
@@ -130,7 +130,7 @@ async def test_a_lie_about_an_atom_is_never_accepted(lie: dict[str, Any], reason
 async def test_quotes_may_differ_in_spaces_quotation_marks_and_case() -> None:
     found = atoms_with(sources=[{"number": 1, "quote": 'the payment QUEUE "fails" with a time'}])
     async with ModelServer([Reply(found), Reply(found)]) as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "extraction", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.EXTRACT, AGENT)
         first = (await provider.extract(reading())).value.atoms[0]
         again = (await provider.extract(reading())).value.atoms[0]
     assert first.id == again.id
@@ -139,7 +139,7 @@ async def test_quotes_may_differ_in_spaces_quotation_marks_and_case() -> None:
 async def test_a_topic_of_the_same_name_is_the_existing_one() -> None:
     known = Topic("known", "Payment Queue", (), (), 1, 1.0, ())
     async with ModelServer(right_answer) as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "extraction", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.EXTRACT, AGENT)
         found = await provider.extract(reading(topics=[known]))
     assert found.value.topics[0].topic_id == "known"
 
@@ -148,7 +148,7 @@ async def test_many_messages_are_judged_in_parts_within_the_budget() -> None:
     chat = [chat_message(f"message {number} " + "long " * 100) for number in range(100)]
     agent = msgspec.structs.replace(AGENT, max_input_tokens=5_000, max_output_tokens=2_000)
     async with ModelServer(right_answer) as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "classification", agent)
+        provider = LanguageModelProvider(client, "small", Capability.CLASSIFY, agent)
         answer = await provider.classify(inputs(chat))
         counts = [len(given_messages(request)) for request in server.requests]
         assert server.most_active <= 4
@@ -158,8 +158,8 @@ async def test_many_messages_are_judged_in_parts_within_the_budget() -> None:
     assert answer.usage.tokens_in > 100 * 100
 
 
-@pytest.mark.parametrize("agent_name", ["classification", "extraction"])
-async def test_earlier_messages_and_topics_count_into_the_budget(agent_name: str) -> None:
+@pytest.mark.parametrize("capability", [Capability.CLASSIFY, Capability.EXTRACT])
+async def test_earlier_messages_and_topics_count_into_the_budget(capability: Capability) -> None:
     chat = [chat_message(f"{number} " + "довго " * 100) for number in range(30)]
     before = [chat_message("раніше " * 600) for _message in range(5)]
     topics = [
@@ -167,8 +167,8 @@ async def test_earlier_messages_and_topics_count_into_the_budget(agent_name: str
     ]
     agent = msgspec.structs.replace(AGENT, max_input_tokens=5_000)
     async with ModelServer(right_answer) as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", agent_name, agent)
-        if agent_name == "classification":
+        provider = LanguageModelProvider(client, "small", capability, agent)
+        if capability is Capability.CLASSIFY:
             await provider.classify([JudgeInput(each, before) for each in chat])
         else:
             await provider.extract(ExtractionRequest(chat, {}, topics, None, NOW))
@@ -181,7 +181,7 @@ async def test_what_was_answered_before_a_wrong_key_is_kept() -> None:
     # The fifth part is asked about when one of the first four is answered.
     chat = [chat_message(f"message {number}") for number in range(161)]
     async with ModelServer() as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "classification", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.CLASSIFY, AGENT)
         server.script = lambda request: (
             Reply.failing(401)
             if given_messages(request)[0]["text"] == "message 160"
@@ -209,7 +209,7 @@ async def test_only_the_messages_that_a_server_refuses_are_not_judged(code: str)
     chat = [chat_message(f"message {number}") for number in range(80)]
     async with ModelServer() as server, open_client(server) as client:
         server.script = bad_if(Reply.failing(400, "blocked", code=code), "message 3", "message 37")
-        provider = LanguageModelProvider(client, "small", "classification", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.CLASSIFY, AGENT)
         answer = await provider.classify(inputs(chat))
     assert set(answer.errors) == {chat[3].id, chat[37].id}
     assert [each.message_id for each in answer.value] == [
@@ -223,7 +223,7 @@ async def test_a_server_that_refuses_each_request_is_not_asked_about_each_messag
     chat = [chat_message(f"message {number}") for number in range(40)]
     async with ModelServer() as server, open_client(server) as client:
         server.always = Reply.failing(400, "unknown field max_tokens")
-        provider = LanguageModelProvider(client, "small", "classification", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.CLASSIFY, AGENT)
         with pytest.raises(ModelRefusedError, match="max_tokens") as raised:
             await provider.classify(inputs(chat))
         assert len(server.requests) == 3 * 3  # all messages and both halves, in each mode
@@ -234,7 +234,7 @@ async def test_an_invalid_answer_costs_the_knowledge_of_a_few_messages_only() ->
     chat = [chat_message(f"message {number} is about the release") for number in range(40)]
     async with ModelServer() as server, open_client(server) as client:
         server.script = bad_if(Reply(text="BANANA"), chat[39].content)
-        provider = LanguageModelProvider(client, "small", "extraction", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.EXTRACT, AGENT)
         answer = await provider.extract(ExtractionRequest(chat, {}, (), None, NOW))
         assert len(server.requests) == 3 * 3 + 2
     assert set(answer.errors) == {each.id for each in chat[30:]}
@@ -244,7 +244,7 @@ async def test_an_invalid_answer_costs_the_knowledge_of_a_few_messages_only() ->
 
 async def test_without_messages_no_model_is_asked() -> None:
     async with ModelServer() as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "analysis", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.SUMMARISE, AGENT)
         answer = await provider.summarise(SummaryRequest((), (), "", "", "en"))
         assert server.requests == []
     assert answer.value == PeriodSummary()
@@ -253,7 +253,7 @@ async def test_without_messages_no_model_is_asked() -> None:
 
 async def test_an_agent_refuses_what_it_is_not_configured_for() -> None:
     async with ModelServer() as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "extraction", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.EXTRACT, AGENT)
         with pytest.raises(ProviderRefusedError, match="not configured to classify"):
             await provider.classify(inputs(CHAT))
 
@@ -266,8 +266,8 @@ async def test_prompt_and_schema_of_the_operator(tmp_path: Path) -> None:
         AGENT, prompt_file=str(prompt), schema_file=str(schema), language="uk"
     )
     async with ModelServer() as server, open_client(server) as client:
-        default = LanguageModelProvider(client, "small", "classification", AGENT)
-        provider = LanguageModelProvider(client, "small", "classification", own)
+        default = LanguageModelProvider(client, "small", Capability.CLASSIFY, AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.CLASSIFY, own)
         server.script = lambda request: Reply(judged(given_messages(request)))
         answer = await provider.classify(inputs(CHAT))
         (request,) = server.requests
@@ -279,12 +279,12 @@ async def test_prompt_and_schema_of_the_operator(tmp_path: Path) -> None:
     assert answer.schema_version != version.schema_version
     prompt.write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="UTF-8"):
-        LanguageModelProvider(client, "small", "classification", own)
+        LanguageModelProvider(client, "small", Capability.CLASSIFY, own)
 
 
 async def test_the_summary_has_what_the_model_said() -> None:
     async with ModelServer() as server, open_client(server) as client:
-        provider = LanguageModelProvider(client, "small", "analysis", AGENT)
+        provider = LanguageModelProvider(client, "small", Capability.SUMMARISE, AGENT)
         server.script = lambda request: Reply(summarised(given_messages(request)))
         request = SummaryRequest(CHAT, (), "2026-09-21", "2026-09-22", "en")
         summary = (await provider.summarise(request)).value
