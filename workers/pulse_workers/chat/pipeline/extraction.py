@@ -22,6 +22,7 @@ from pulse_workers.chat.providers.provider import (
     Extraction,
     ExtractionRequest,
     FallbackCause,
+    stored_fallback,
 )
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
 from pulse_workers.chat.services import Services
@@ -280,8 +281,7 @@ def _complete(atom: Atom, topic_of: Mapping[str, str], fallback: FallbackCause |
     return msgspec.structs.replace(
         atom,
         topic_id=topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else "",
-        fallback_from=fallback.primary if fallback else "",
-        fallback_reason=fallback.reason if fallback else "",
+        **stored_fallback(fallback),
     )
 
 

@@ -13,6 +13,7 @@ from pulse_workers.chat.providers.provider import (
     FallbackCause,
     JudgeInput,
     Judgement,
+    stored_fallback,
 )
 from pulse_workers.chat.records import ChatMessage, Score, Stage, StageRecord
 from pulse_workers.chat.services import Services
@@ -138,8 +139,7 @@ def _scores(
             topic=judgement.topic,
             provider=answer.provider,
             prompt_version=answer.prompt_version,
-            fallback_from=answer.fallback.primary if answer.fallback else "",
-            fallback_reason=answer.fallback.reason if answer.fallback else "",
+            **stored_fallback(answer.fallback),
         )
         for judgement in answer.value
     }

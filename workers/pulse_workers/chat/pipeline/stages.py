@@ -12,7 +12,13 @@ from typing import Final
 
 from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import is_about_input
-from pulse_workers.chat.providers.provider import Capability, FallbackCause, ModelVersion, Provider
+from pulse_workers.chat.providers.provider import (
+    Capability,
+    FallbackCause,
+    ModelVersion,
+    Provider,
+    stored_fallback,
+)
 from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome, StageRecord
 
 _MAX_REASON: Final = 300
@@ -91,9 +97,8 @@ def done_record(
         at,
         version.prompt_version,
         block=vector_block,
-        fallback_from=fallback.primary if fallback else "",
-        fallback_reason=fallback.reason if fallback else "",
         is_provisional=fallback is not None and fallback.is_provisional,
+        **stored_fallback(fallback),
     )
 
 

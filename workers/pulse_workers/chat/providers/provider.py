@@ -7,7 +7,7 @@ Tasks and agents depend on this protocol only. A provider has some of the capabi
 import dataclasses
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypedDict, TypeVar
 
 from pulse_workers.chat.records import Atom, ChatMessage, Stage, Topic, TopicAssignment, Vector
 
@@ -93,6 +93,20 @@ class FallbackCause:
     def primary(self) -> str:
         """The primary provider and its model, as `provider/model`."""
         return f"{self.provider}/{self.model}"
+
+
+class StoredFallback(TypedDict):
+    """Fields of stored records that tell of a fallback; empty without one."""
+
+    fallback_from: str
+    fallback_reason: str
+
+
+def stored_fallback(cause: FallbackCause | None) -> StoredFallback:
+    """Return what records store about a fallback."""
+    if cause is None:
+        return {"fallback_from": "", "fallback_reason": ""}
+    return {"fallback_from": cause.primary, "fallback_reason": cause.reason}
 
 
 @dataclasses.dataclass(frozen=True)
