@@ -32,9 +32,11 @@ class PeriodicTasks:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, *tasks: PeriodicTask) -> None:
-        """Run each task now and then after each interval."""
-        self._tasks += [asyncio.create_task(_repeat(task), name=task.name) for task in tasks]
+    def start(self, *tasks: PeriodicTask, at_once: bool = True) -> None:
+        """Run each task after each interval, and before the first one if `at_once`."""
+        self._tasks += [
+            asyncio.create_task(_repeat(task, at_once), name=task.name) for task in tasks
+        ]
 
     async def close(self) -> None:
         """Stop all tasks."""
@@ -42,7 +44,9 @@ class PeriodicTasks:
         self._tasks.clear()
 
 
-async def _repeat(task: PeriodicTask) -> None:
+async def _repeat(task: PeriodicTask, at_once: bool) -> None:
+    if not at_once:
+        await asyncio.sleep(task.interval)
     while True:
         try:
             await task.run()

@@ -615,7 +615,7 @@ async def test_work_under_a_lease_is_cancelled_when_another_process_has_acquired
     async with lease.held(0.01):
         renewed, revision = await store.state.get("lease.work")
         assert renewed["holder"] == "this"
-        await wait_until(lambda: _has_other_revision(store, revision))
+        await wait_until(lambda: _has_other_revision(store, "lease.work", revision))
     assert await store.state.get("lease.work") == (None, 0)
     assert await lease.acquire(now)
 
@@ -630,8 +630,26 @@ async def test_work_under_a_lease_is_cancelled_when_another_process_has_acquired
     assert held["holder"] == "other"
 
 
-async def _has_other_revision(store: Store, revision: int) -> bool:
-    return (await store.state.get("lease.work"))[1] != revision
+async def test_a_mark_is_renewed_after_its_interval_and_may_stay_in_an_outage(
+    js: JetStreamContext, store: Store
+) -> None:
+    async with store.state.marked("run.a", lambda: {"started_at": 1}, 60):
+        marked, revision = await store.state.get("run.a")
+        assert marked == {"started_at": 1}
+        await store.state.put("other", 1)
+        assert (await store.state.get("run.a"))[1] == revision  # stored once
+    assert await store.state.get("run.a") == (None, 0)
+    async with store.state.marked("run.a", lambda: {"started_at": 1}, 0.01):
+        _, revision = await store.state.get("run.a")
+        await wait_until(lambda: _has_other_revision(store, "run.a", revision))
+    assert await store.state.get("run.a") == (None, 0)
+
+    async with store.state.marked("run.a", lambda: {"started_at": 1}, 60):
+        await js.delete_stream(f"KV_{STATE}")  # the mark cannot be deleted: what was done counts
+
+
+async def _has_other_revision(store: Store, key: str, revision: int) -> bool:
+    return (await store.state.get(key))[1] != revision
 
 
 async def test_a_batch_of_a_killed_worker_is_run_and_its_full_bucket_is_a_failed_batch(

@@ -29,7 +29,6 @@ from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
 from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
-from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 MIN_MESSAGES: Final = 12
 """Fewer messages are extracted together with earlier ones: alone they say too little."""
@@ -159,26 +158,20 @@ async def _announced(
     _publish(services, "extraction_started", started | identity)
     started_at = time.time()
 
-    async def mark() -> None:
-        running = {"started_at": started_at, "renewed_at": time.time()}
-        await services.store.state.put(f"run.{task_id}", running)
+    def running() -> dict[str, float]:
+        return {"started_at": started_at, "renewed_at": time.time()}
 
-    await mark()
-    marking = PeriodicTasks()
-    marking.start(PeriodicTask("mark of an extraction", _RENEWAL_S, mark))
     completed: dict[str, Any] = {}
-    try:
-        yield completed
-    except asyncio.CancelledError:
-        _publish(services, "extraction_cancelled", identity)
-        raise
-    except Exception as error:
-        reason = redact_url(f"{type(error).__name__}: {error}")
-        _publish(services, "extraction_failed", {"error": reason, **identity})
-        raise
-    finally:
-        await marking.close()
-        await services.store.state.delete(f"run.{task_id}")
+    async with services.store.state.marked(f"run.{task_id}", running, _RENEWAL_S):
+        try:
+            yield completed
+        except asyncio.CancelledError:
+            _publish(services, "extraction_cancelled", identity)
+            raise
+        except Exception as error:
+            reason = redact_url(f"{type(error).__name__}: {error}")
+            _publish(services, "extraction_failed", {"error": reason, **identity})
+            raise
     _publish(services, "extraction_completed", completed | identity)
 
 

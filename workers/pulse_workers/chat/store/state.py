@@ -1,6 +1,8 @@
 """State of work in progress: positions, leases, running extractions and ingests."""
 
+import contextlib
 import logging
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +10,8 @@ from nats.js import JetStreamContext
 
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
+from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 logger = logging.getLogger("pulse.workers.store")
 
@@ -49,6 +53,37 @@ class StateStore:
         """Delete a value without leaving a delete marker."""
         name = self._bucket.name
         await self._js.purge_stream(f"KV_{name}", subject=f"$KV.{name}.{key}")
+
+    @contextlib.asynccontextmanager
+    async def marked(
+        self, key: str, value: Callable[[], object], renewal_s: float
+    ) -> AsyncIterator[None]:
+        """Store a value while the enclosed block runs, as a sign that its worker is alive.
+
+        An outage does not fail the block: a mark that is not renewed or deleted expires, because
+        its readers compare the time in it.
+
+        Args:
+            key: of the mark.
+            value: returns the value at the current time.
+            renewal_s: seconds between renewals.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit; the block has not run.
+        """
+
+        async def renew() -> None:
+            await self.put(key, value())
+
+        await renew()
+        renewal = PeriodicTasks()
+        renewal.start(PeriodicTask(f"mark {key}", renewal_s, renew), at_once=False)
+        try:
+            yield
+        finally:
+            await renewal.close()
+            with contextlib.suppress(*OUTAGE_ERRORS):
+                await self.delete(key)
 
     async def entries(self, keys: str) -> list[KeyValueEntry]:
         """Return the values of keys, which may have wildcards, oldest first.

@@ -12,7 +12,6 @@ from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
 from pulse_workers.chat.pipeline.batch_queue import STARTED, STARTED_S, BatchQueue
 from pulse_workers.chat.services import Services, current_services
 from pulse_workers.registry import task
-from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 PARENT: Final = "parent_task_id"
 """Label with the ID of the task that enqueued a batch."""
@@ -41,18 +40,11 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
     ids = list(message_ids)
     task_id = current_task_id()
 
-    async def mark() -> None:
-        started = {"worker": services.worker, "at": time.time()}
-        await services.store.state.put(f"{STARTED}.{task_id}", started)
+    def started() -> dict[str, Any]:
+        return {"worker": services.worker, "at": time.time()}
 
-    await mark()
-    marking = PeriodicTasks()
-    marking.start(PeriodicTask("mark of a batch", STARTED_S / 4, mark))
-    try:
+    async with services.store.state.marked(f"{STARTED}.{task_id}", started, STARTED_S / 4):
         result = await process_batch(services, ids, task_id)
-    finally:
-        await marking.close()
-        await services.store.state.delete(f"{STARTED}.{task_id}")
     return {
         "total": len(ids),
         "ran": {stage.value: count for stage, count in result.runs.items()},
