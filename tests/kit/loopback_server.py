@@ -37,10 +37,13 @@ class LoopbackServer(abc.ABC):
         # handler that is cancelled before its first step never closes its connection.
         for _turn in range(10):
             await asyncio.sleep(0)
-        for writer, handler in self._handlers.items():
+        handlers = dict(self._handlers)
+        for writer, handler in handlers.items():
             writer.transport.abort()
             handler.cancel()
-        await asyncio.gather(*self._handlers.values())
+        await asyncio.gather(*handlers.values())
+        for writer in handlers:
+            await _wait_closed(writer)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -51,6 +54,10 @@ class LoopbackServer(abc.ABC):
                 ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError
             ):
                 await self._serve(reader, writer)
+            writer.close()
+            # Bytes that the client has not read keep the connection open until the server ends.
+            with contextlib.suppress(asyncio.CancelledError):
+                await _wait_closed(writer)
         finally:
             writer.close()
             self._handlers.pop(writer, None)
@@ -58,3 +65,8 @@ class LoopbackServer(abc.ABC):
     @abc.abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection; it is closed afterwards."""
+
+
+async def _wait_closed(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()

@@ -12,6 +12,7 @@ from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.client import InvalidSubjectError, NatsClient
 from pulse_desktop.nats_client.connect import close_quietly
 from pulse_desktop.nats_client.fast_path import FastPathClient
+from tests.kit.loopback_server import LoopbackServer
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -188,17 +189,23 @@ async def test_a_client_leaves_a_frozen_server_although_data_waits_for_it(
             await client.close()
 
 
+class _GreetingServer(LoopbackServer):
+    """Sends the same bytes to each client and closes the connection."""
+
+    def __init__(self, port: int, greeting: bytes) -> None:
+        super().__init__(port)
+        self._greeting = greeting
+        self.greeted = asyncio.Event()
+
+    async def _serve(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.greeted.set()
+        writer.write(self._greeting)
+
+
 @pytest.mark.parametrize("greeting", [b"INFO-SERVICE ready\r\n", b"INFO 5\r\n", b"x" * (1 << 20)])
 async def test_a_client_reconnects_after_another_program_used_the_port(
     nats_server: NatsServer, greeting: bytes
 ) -> None:
-    greeted = asyncio.Event()
-
-    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        greeted.set()
-        writer.write(greeting)
-        writer.close()
-
     async def ignore(_error: Exception) -> None: ...
 
     client = NatsClient()
@@ -207,8 +214,8 @@ async def test_a_client_reconnects_after_another_program_used_the_port(
     )
     try:
         nats_server.stop()
-        async with await asyncio.start_server(greet, "127.0.0.1", nats_server.port):
-            await greeted.wait()
+        async with _GreetingServer(nats_server.port, greeting) as other:
+            await other.greeted.wait()
         nats_server.start()
         await wait_until(lambda: client.stats["reconnects"] and client.is_connected)
     finally:

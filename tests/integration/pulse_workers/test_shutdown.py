@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.kit.loopback_server import LoopbackServer
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Worker, WorkerHarness, lines, open_harness
@@ -79,25 +80,30 @@ async def test_while_the_server_hangs(
         worker.close()
 
 
+class _SilentServer(LoopbackServer):
+    """Accepts connections and never writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called = asyncio.Event()
+
+    async def _serve(self, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        self.called.set()
+        await reader.read()
+
+
 @every_command
 @pytest.mark.slow
 async def test_before_the_first_connection(tmp_path: Path, command: str) -> None:
     arguments, more = COMMANDS[command]
-    called = asyncio.Event()
-
-    async def stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        called.set()
-        await reader.read()
-        writer.close()
-
-    async with await asyncio.start_server(stay_silent, "127.0.0.1", 0) as server:
-        address = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with _SilentServer() as server:
+        address = f"nats://127.0.0.1:{server.port}"
         worker = Worker(
             *arguments, server=address, log=tmp_path / "log", connect_timeout=60, **more
         )
         with contextlib.closing(worker):
             async with asyncio.timeout(30):
-                await called.wait()
+                await server.called.wait()
             await exits_soon(worker)
 
 

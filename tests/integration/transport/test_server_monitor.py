@@ -68,17 +68,12 @@ async def test_an_endpoint_is_tried_again_after_the_back_off(nats_server: NatsSe
 
 
 async def test_another_kind_of_http_server_is_no_error() -> None:
-    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+    async def respond(writer: asyncio.StreamWriter) -> None:
         body = json.dumps([1, 2]).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(respond, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        monitor = ServerMonitor(f"http://127.0.0.1:{port}")
+    async with _HttpServer(respond) as server:
+        monitor = ServerMonitor(server.url)
         assert await monitor.snapshot() is None
         await monitor.close()
 
