@@ -22,8 +22,9 @@ from PySide6.QtCore import Qt, QTimer
 
 from benchmarks.publisher import SharedCounter
 from benchmarks.publisher_process import PublisherProcess, Throughput
-from pulse_desktop.app import Desktop
+from pulse_desktop.app.desktop import Desktop
 from pulse_desktop.event_loop import run_with_qt
+from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
 
 RETAINED_EVENTS: Final = 100_000
@@ -91,7 +92,7 @@ async def measure(arguments: argparse.Namespace) -> int:
     publisher = PublisherProcess(
         arguments.server, arguments.counter, headers=not arguments.no_headers
     )
-    desktop = Desktop(arguments.server, arguments.monitoring_url)
+    desktop = Desktop(server_profile(arguments.server, arguments.monitoring_url))
     timer = LatencyTimer(counter, desktop)
     desktop.window.show()
     desktop.start()

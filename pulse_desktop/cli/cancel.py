@@ -3,11 +3,12 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from pulse_desktop.cli.confirmation import confirmed
 from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import AmbiguousError, find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_note
-from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.parser import Subparsers, add_command, add_confirm_option
 from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.text.translation import _
 
@@ -45,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="TEXT",
         help=_("why; stored in the results of the tasks"),
     )
+    add_confirm_option(parser)
 
 
 async def run(arguments: Namespace) -> int:
@@ -61,7 +63,10 @@ async def run(arguments: Namespace) -> int:
                 ambiguous = True
             except NotFoundError:
                 task_ids.append(task_id)  # without history only a worker may know it
-        outcomes = await session.tasks.cancel(task_ids, arguments.reason)
+        outcomes = await confirmed(
+            arguments,
+            lambda yes: session.tasks.cancel(task_ids, arguments.reason, confirmed=yes),
+        )
         names = {each: run.name for each in task_ids if (run := session.state.runs.get(each))}
     for outcome in outcomes:
         _write_outcome(outcome, names.get(outcome.task_id), as_json=arguments.json)

@@ -32,12 +32,13 @@ from pulse_desktop.cli.parser import (
     HelpFormatter,
     Parser,
     add_name_options,
+    add_profile_option,
     add_server_option,
     format_examples,
 )
 from pulse_desktop.launcher import run_requested_module
+from pulse_desktop.model.connection_options import add_connection_options, read_environment
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
-from pulse_desktop.nats_client.connection_options import add_connection_options, read_environment
 from pulse_desktop.start_up import restore_interrupt
 from pulse_desktop.text.translation import _, use_english
 
@@ -98,6 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     add_server_option(parser, default=None)
+    add_profile_option(parser, default=None)
     add_name_options(parser, default=None)
     add_connection_options(parser)
     window.add_options(parser)

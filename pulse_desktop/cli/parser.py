@@ -18,7 +18,7 @@ from pulse_desktop.cli.argument_types import (
     subject_name,
 )
 from pulse_desktop.cli.exit_codes import USAGE
-from pulse_desktop.nats_client.connection_options import add_connection_options
+from pulse_desktop.model.connection_options import add_connection_options
 from pulse_desktop.text.translation import _
 
 PROGRAM: Final = "pulse-desktop"
@@ -136,6 +136,7 @@ def add_command(
 def add_shared_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every command has."""
     add_server_option(parser, default=argparse.SUPPRESS)
+    add_profile_option(parser, default=argparse.SUPPRESS)
     add_name_options(parser, default=argparse.SUPPRESS)
     parser.add_argument(
         "--json",
@@ -157,6 +158,28 @@ def add_server_option(parser: argparse.ArgumentParser, default: str | None) -> N
             "nats://[user:password@|token@]host:4222 "
             "(default: PULSE_SERVER, else the running embedded stack)"
         ),
+    )
+
+
+def add_profile_option(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add `--profile`."""
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        default=default,
+        help=_(
+            "a stored connection profile, or local for the embedded server "
+            "(PULSE_PROFILE); `pulse-desktop profiles list` shows them"
+        ),
+    )
+
+
+def add_confirm_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--yes` to a command that acts on a server."""
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help=_("do not ask for confirmation, where the profile requires it"),
     )
 
 

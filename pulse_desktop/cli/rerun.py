@@ -60,12 +60,17 @@ async def run(arguments: Namespace) -> int:
             try:
                 origin = await find_run(session, task_id, missing)
 
-                async def enqueue(force: bool, origin: "TaskRun" = origin) -> "EnqueueReceipt":
+                async def enqueue(
+                    force: bool, yes: bool, origin: "TaskRun" = origin
+                ) -> "EnqueueReceipt":
                     return await session.tasks.rerun(
-                        [origin], force=force, from_events=arguments.from_events
+                        [origin],
+                        force=force,
+                        from_events=arguments.from_events,
+                        confirmed=yes,
                     )
 
-                receipt = await submission.submit(enqueue, force=arguments.force)
+                receipt = await submission.submit(arguments, enqueue)
             except UserFacingError as error:
                 if isinstance(error, NotCapturedError):
                     error.advice = _(

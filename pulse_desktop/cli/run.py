@@ -63,10 +63,12 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(arguments, history_s=_HISTORY_S, stored_results=0) as session:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
 
-        async def enqueue(force: bool) -> "EnqueueReceipt":
-            return await session.tasks.enqueue(name, arguments.args, arguments.kwargs, force=force)
+        async def enqueue(force: bool, yes: bool) -> "EnqueueReceipt":
+            return await session.tasks.enqueue(
+                name, arguments.args, arguments.kwargs, force=force, confirmed=yes
+            )
 
-        receipt = await submission.submit(enqueue, force=arguments.force)
+        receipt = await submission.submit(arguments, enqueue)
         submission.note_unknown_task(session, name)
         submitted = Submission(receipt.task_ids[0], name, receipt.durable)
         return await submission.report(session, arguments, [submitted])

@@ -5,13 +5,14 @@ import os
 from argparse import Namespace
 from typing import Final
 
-from pulse_desktop.app import Desktop
-from pulse_desktop.cli.connection import CONNECT_TIMEOUT_S, chosen_connection, chosen_names
+from pulse_desktop.app.desktop import Desktop
+from pulse_desktop.cli.connection import CONNECT_TIMEOUT_S
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
 from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
+from pulse_desktop.cli.profile_choice import chosen_profile
 from pulse_desktop.event_loop import draw_offscreen, run_with_qt
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import parse_target
 from pulse_desktop.ui.pages.registry import PAGES
@@ -43,16 +44,15 @@ def take_screenshot(arguments: Namespace) -> int:
             )
         )
         return USAGE
-    options, monitor_url = chosen_connection(arguments)
+    profile = chosen_profile(arguments)
     draw_offscreen()
     for name in [each for each in os.environ if each.startswith(_SCALE_VARIABLES)]:
         del os.environ[name]  # --size is in pixels of the picture
-    return run_with_qt(lambda: _draw(arguments, options, monitor_url), arguments.theme)
+    return run_with_qt(lambda: _draw(arguments, profile), arguments.theme)
 
 
-async def _draw(arguments: Namespace, options: ConnectionOptions, monitor_url: str) -> int:
-    names = chosen_names(arguments)
-    desktop = Desktop(options.servers, monitor_url, options=options, names=names)
+async def _draw(arguments: Namespace, profile: Profile) -> int:
+    desktop = Desktop(profile)
     desktop.window.resize(*arguments.size)
     desktop.window.show()
     desktop.start()

@@ -83,7 +83,7 @@ def _problem_of_embedded_server(session: "Session") -> str:
     from pulse_desktop.embedded.stack import running_stack
 
     stack = running_stack()
-    if stack is None or session.config.monitor_url != stack.monitor:
+    if stack is None or session.config.profile.monitor_url != stack.monitor:
         return ""
     return f"{stack.problem} {stack.advice}".strip()
 

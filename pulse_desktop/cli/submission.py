@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pulse_desktop.cli.argument_types import duration
+from pulse_desktop.cli.confirmation import confirmed
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
-from pulse_desktop.cli.parser import add_hidden_alias
+from pulse_desktop.cli.parser import add_confirm_option, add_hidden_alias
 from pulse_desktop.cli.run_report import report_run, write_report
 from pulse_desktop.model.errors import NoConsumersError, UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
 
-Enqueue: TypeAlias = "Callable[[bool], Awaitable[EnqueueReceipt]]"
-"""Enqueues a task, with True even while no worker is listening."""
+Enqueue: TypeAlias = "Callable[[bool, bool], Awaitable[EnqueueReceipt]]"
+"""Enqueues a task: `force`, even while no worker is listening; and whether it is confirmed."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,19 @@ def add_options(parser: ArgumentParser) -> None:
         help=_("enqueue even while no worker is listening, if a stream stores the task"),
     )
     add_hidden_alias(parser, "--anyway", "--force")
+    add_confirm_option(parser)
 
 
-async def submit(enqueue: Enqueue, *, force: bool) -> "EnqueueReceipt":
-    """Enqueue a task; while no worker is listening only with `force` and a stream that stores it.
+async def submit(arguments: Namespace, enqueue: Enqueue) -> "EnqueueReceipt":
+    """Enqueue a task, confirmed if necessary; while no worker is listening only with --force.
 
     Raises:
         UserFacingError: the task was not enqueued.
     """
     try:
-        return await enqueue(False)
+        return await confirmed(arguments, lambda yes: enqueue(False, yes))
     except NoConsumersError as error:
-        if error.durable and not force:
+        if error.durable and not arguments.force:
             raise UserFacingError(
                 error.title,
                 error.detail,
@@ -74,7 +76,7 @@ async def submit(enqueue: Enqueue, *, force: bool) -> "EnqueueReceipt":
             ) from None
         if not error.durable:
             raise
-    return await enqueue(True)
+    return await confirmed(arguments, lambda yes: enqueue(True, yes))
 
 
 def note_unknown_task(session: "Session", name: str) -> None:

@@ -3,24 +3,21 @@
 import asyncio
 import contextlib
 import logging
-import os
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import platformdirs
-
-from pulse_desktop.app import Desktop
-from pulse_desktop.cli.connection import chosen_names, requested_connection
+from pulse_desktop.app.desktop import Desktop
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.cli.output import print_error, write_note, write_text
+from pulse_desktop.cli.profile_choice import requested_profile
 from pulse_desktop.embedded.bounded_log import BoundedLog, BoundedLogHandler
-from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, cannot_write, data_folder
+from pulse_desktop.embedded.data_folder import cannot_write, data_folder
 from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.model.log_format import LogFormatter
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
-from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
@@ -42,13 +39,12 @@ _OLD_LOGS: Final = 3
 
 def open_window(arguments: Namespace) -> int:
     """Show the window until it is closed. Without a display, write a screenshot of it."""
-    options = requested_connection(arguments)
-    names = chosen_names(arguments)
+    profile = requested_profile(arguments)
     if has_display():
         _log_to_file()
         state_file = WindowStateFile(window_state_path())
         theme = arguments.theme or state_file.theme
-        return run_with_qt(lambda: _show_until_closed(options, names, state_file), theme)
+        return run_with_qt(lambda: _show_until_closed(profile, state_file), theme)
     screenshot = screenshot_path()
     draw_offscreen()
     write_text(
@@ -58,7 +54,7 @@ def open_window(arguments: Namespace) -> int:
     )
     _log_to_file()
     theme_choice = arguments.theme or "system"
-    return run_with_qt(lambda: _write_screenshot(options, names, screenshot), theme_choice)
+    return run_with_qt(lambda: _write_screenshot(profile, screenshot), theme_choice)
 
 
 def screenshot_path() -> Path:
@@ -92,15 +88,11 @@ def screenshot_path() -> Path:
 
 def window_state_path() -> Path:
     """Return the path of the saved window state: among the user's settings."""
-    if os.environ.get(DATA_DIR_VARIABLE):
-        return data_folder().window_state
-    return platformdirs.user_config_path("pulse-desktop", appauthor=False) / "window.json"
+    return settings_folder() / "window.json"
 
 
-async def _show_until_closed(
-    options: ConnectionOptions, names: TaskiqNames, state_file: WindowStateFile
-) -> int:
-    desktop = Desktop(options.servers, options=options, names=names, state_file=state_file)
+async def _show_until_closed(profile: Profile, state_file: WindowStateFile) -> int:
+    desktop = Desktop(profile, state_file=state_file)
     desktop.window.fit_to_screen(
         desktop.window.screen().availableGeometry(), restored=bool(state_file.state.geometry)
     )
@@ -113,16 +105,16 @@ async def _show_until_closed(
     return OK
 
 
-async def _write_screenshot(
-    options: ConnectionOptions, names: TaskiqNames, screenshot: Path
-) -> int:
+async def _write_screenshot(profile: Profile, screenshot: Path) -> int:
     """Run the window offscreen for a while, write a screenshot of it and a summary."""
-    desktop = Desktop(options.servers, options=options, names=names)
+    desktop = Desktop(profile)
     stop_on_signals(desktop.stopped)
     desktop.window.show()
     desktop.start()
     try:
-        await desktop.wait_connected(_CONNECT_TIMEOUT_S if options.servers else _STACK_TIMEOUT_S)
+        await desktop.wait_connected(
+            _STACK_TIMEOUT_S if profile.is_embedded else _CONNECT_TIMEOUT_S
+        )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SCREENSHOT_DELAY_S):
                 await desktop.stopped.wait()

@@ -3,11 +3,12 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
+from pulse_desktop.cli.confirmation import confirmed
 from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import find_worker
 from pulse_desktop.cli.output import write_json, write_line, write_note
-from pulse_desktop.cli.parser import Subparsers, add_command, add_shared_options
+from pulse_desktop.cli.parser import Subparsers, add_command, add_confirm_option, add_shared_options
 from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers, missing_heartbeats
 from pulse_desktop.protocol.control import LOG_LEVELS
 from pulse_desktop.text.translation import _
@@ -59,6 +60,7 @@ def add_parser(subparsers: Subparsers) -> None:
     ):
         command = commands.add_parser(name, help=summary, description=description)
         add_shared_options(command)
+        add_confirm_option(command)
         command.add_argument("name", metavar="NAME", help=_("name of a worker, or all"))
         if name == "log-level":
             command.add_argument(
@@ -77,8 +79,11 @@ async def run(arguments: Namespace) -> int:
         responding = await discover_workers(session)
         note_missing(missing + missing_heartbeats(session))
         name = "" if arguments.name == ALL else find_worker(session, arguments.name, responding)
-        outcomes = await session.workers.command(
-            arguments.worker_command.replace("-", "_"), name, getattr(arguments, "level", "")
+        command = arguments.worker_command.replace("-", "_")
+        level = getattr(arguments, "level", "")
+        outcomes = await confirmed(
+            arguments,
+            lambda yes: session.workers.command(command, name, level, confirmed=yes),
         )
     for outcome in outcomes:
         _write_outcome(outcome, as_json=arguments.json)

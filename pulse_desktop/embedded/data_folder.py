@@ -20,9 +20,8 @@ from pulse_desktop.embedded.folder_safety import (
     make_private,
 )
 from pulse_desktop.regular_file import NotARegularFileError
+from pulse_desktop.settings_folder import DATA_DIR_VARIABLE
 from pulse_desktop.text.translation import _
-
-DATA_DIR_VARIABLE: Final = "PULSE_DATA_DIR"
 
 MIN_FREE_BYTES: Final = 64 << 20
 """With less, JetStream could not store the data of the first minutes."""
@@ -75,11 +74,6 @@ class DataFolder:
     def state_file(self) -> Path:
         """State of the running stack, written by the guardian; contains the token."""
         return self.root / "stack.json"
-
-    @property
-    def window_state(self) -> Path:
-        """Saved state of the window, when the environment sets the data folder."""
-        return self.root / "window.json"
 
     @property
     def start_lock(self) -> Path:
@@ -158,7 +152,7 @@ class DataFolder:
     def _entries(self) -> list[str]:
         """Return the names that entries of the folder have."""
         folders = (self.logs, self.usage_locks, self.jetstream, self.server)
-        files = (self.state_file, self.start_lock, self.guardian_lock, self.window_state)
+        files = (self.state_file, self.start_lock, self.guardian_lock)
         return [each.name for each in (*folders, *files)]
 
     def _files(self) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from pulse_desktop.embedded.data_folder import DataFolder
 from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.service import Service
 from pulse_desktop.launcher import child_environment, module_command
-from pulse_desktop.nats_client.connection_options import cleared_environment
+from pulse_desktop.model.connection_options import cleared_environment
 from pulse_desktop.protocol.event import decode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.text.translation import _

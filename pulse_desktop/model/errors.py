@@ -56,6 +56,39 @@ class NotConnectedError(UserFacingError):
         )
 
 
+class ReadOnlyError(UserFacingError):
+    """An action on a connection that is read-only."""
+
+    def __init__(self, action: str, profile: str) -> None:
+        """Describe the error.
+
+        Args:
+            action: what was about to be done, as an imperative.
+            profile: name of the connection profile, empty for none.
+        """
+        detail = _("this connection is read-only; nothing was sent.")
+        if profile:
+            detail = _("{profile} is read-only; nothing was sent.").format(profile=profile)
+        advice = _("Switch read-only off, if you may act on this system.")
+        super().__init__(_("Not allowed: {action}").format(action=action), detail, advice)
+
+
+class ConfirmationRequiredError(UserFacingError):
+    """An action on a connection on which every action is confirmed first.
+
+    Attributes:
+        action: what is about to be done, as an imperative.
+        profile: name of the connection profile, empty for none.
+    """
+
+    def __init__(self, action: str, profile: str) -> None:
+        self.action = action
+        self.profile = profile
+        title = _("Not confirmed: {action}").format(action=action)
+        detail = _("every action on this system is confirmed first; nothing was sent.")
+        super().__init__(title, detail, _("Confirm it, or give --yes."))
+
+
 class NoConsumersError(UserFacingError):
     """A task would be published to a subject that no worker consumes.
 

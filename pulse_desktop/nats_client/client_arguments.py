@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import nkeys
 
-from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.connection_options import (
+from pulse_desktop.model.connection_options import (
     DEFAULT_API_PREFIX,
     DEFAULT_INBOX_PREFIX,
     ConnectionOptions,
     label,
 )
+from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.text.translation import _
 
 _SECRET_SOURCES: Final = (

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from nats import errors
 
+from pulse_desktop.model.connection_options import label
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import (
     ClientCertificateError,
     TLSFirstRequiredError,
     TLSRequiredError,
 )
-from pulse_desktop.nats_client.connection_options import label
 from pulse_desktop.text.translation import _
 
 _REFUSED: Final = re.compile(r"Errno (111|61)\b|WinError (1225|10061)\b")

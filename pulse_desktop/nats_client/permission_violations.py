@@ -14,9 +14,9 @@ from typing import Any, Final, Literal, TypeVar
 
 from nats import errors
 
+from pulse_desktop.model.connection_options import DEFAULT_API_PREFIX, DEFAULT_INBOX_PREFIX
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.nats_client.connection_options import DEFAULT_API_PREFIX, DEFAULT_INBOX_PREFIX
 
 ResultT = TypeVar("ResultT")
 Action = Literal["publish", "subscribe"]

@@ -9,15 +9,16 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT, EVENT_SUBJECT
+from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_loader import ResultLoader
@@ -45,26 +46,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SessionConfig:
-    """Server and names that a session uses, and how much of the past it loads.
+    """The profile that a session connects with, and how much of the past it loads.
 
     Attributes:
-        server: NATS address, or several separated by commas; may hold credentials. Empty to use
-            the servers of the options.
-        options: credentials, TLS and the like; None to use those of the address.
-        monitor_url: HTTP address of the server's monitoring port; guessed when empty.
+        profile: server, login with its secret, names, and how carefully to act.
         history_s: seconds of history to replay.
         backlog: maximum number of stored events to replay.
         stored_results: about how many of the stored results to load, None for all.
-        names: subject, consumer and bucket of the TaskIQ system.
     """
 
-    server: str = field(default="", repr=False)
-    options: ConnectionOptions | None = None
-    monitor_url: str = ""
+    profile: Profile
     history_s: float = HISTORY_S
     backlog: int = LOG_ROWS
     stored_results: int | None = None
-    names: TaskiqNames = field(default_factory=TaskiqNames)
 
 
 class Session:
@@ -82,6 +76,7 @@ class Session:
         workers: sends commands to workers.
         finder: looks for tasks and results under other names.
         waiter: waits for runs to end.
+        guard: passed before every action on the server.
         supervisor: owner of all background work.
         background_errors: crashes of background work, newest last.
     """
@@ -110,7 +105,7 @@ class Session:
         self.background_errors: list[TaskFailure] = []
         self.supervisor = Supervisor(self._record_failure)
         self.connection = Connection(
-            config.server, options=config.options, clock=clock, on_status=_ConnectionLog()
+            options=config.profile.options, clock=clock, on_status=_ConnectionLog()
         )
         feed = partial(
             SubjectFeed,
@@ -121,7 +116,7 @@ class Session:
             clock=self.now,
         )
         self.event_feed = feed(Source.EVENT, EVENT_SUBJECT, stored_as=EVENT_STREAM_SUBJECT)
-        self.task_feed = feed(Source.TASK, config.names.subject)
+        self.task_feed = feed(Source.TASK, config.profile.names.subject)
         self._ingestor = Ingestor(
             self.arrivals, self.state, self.now, lambda: self.connection.connected
         )
@@ -132,21 +127,24 @@ class Session:
             self._ingestor,
             self.state,
             self.supervisor,
-            config.names.bucket,
+            config.profile.names.bucket,
             backlog=config.stored_results,
         )
-        self._poller = ServerPoller(self.connection, config.names, config.monitor_url)
+        self._poller = ServerPoller(
+            self.connection, config.profile.names, config.profile.monitor_url
+        )
         self.finder = SystemFinder(
             self.connection, lambda: self.names, self.state, self.results.is_result
         )
         self._events = EventPublisher(self.connection, self.event_feed, self.now)
         control = WorkerControlClient(self.connection, self._events.actor, clock=self.now)
-        remover = QueuedTaskRemover(self.connection, config.names.subject)
+        remover = QueuedTaskRemover(self.connection, config.profile.names.subject)
         canceller = TaskCanceller(control, self.queue, remover, self._events, self.state, self.now)
+        self.guard = ActionGuard(config.profile)
         self.tasks = TaskClient(
-            self._poller, self.task_feed, self._events, self.state, self.now, canceller
+            self._poller, self.task_feed, self._events, self.state, self.now, canceller, self.guard
         )
-        self.workers = WorkerCommands(control, self.state, self.now)
+        self.workers = WorkerCommands(control, self.state, self.now, self.guard)
 
     def now(self) -> float:
         """Return Unix seconds by the server's clock as far as it is known, else by this machine's.
@@ -158,7 +156,7 @@ class Session:
     @property
     def names(self) -> TaskiqNames:
         """Names in use: those configured, and the bucket that is watched now."""
-        return replace(self.config.names, bucket=self.results.bucket)
+        return replace(self.config.profile.names, bucket=self.results.bucket)
 
     @property
     def actor(self) -> str:

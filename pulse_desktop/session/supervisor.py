@@ -118,11 +118,22 @@ class Supervisor:
         child = self._children[name]
         if child.task is not None:
             child.task.add_done_callback(lambda _: self._forget(child))
+            # Cancelled before its first step, it would be reported as never awaited.
+            child.task.add_done_callback(lambda _: work.close())
 
     def stop_group(self, prefix: str) -> None:
         """Cancel every task whose name starts with the prefix; the names are free at once."""
         for name in [name for name in self._children if name.startswith(prefix)]:
             self._cancel(name)
+
+    async def wait(self) -> None:
+        """Wait until all tasks have ended by themselves."""
+        while running := {
+            child.task
+            for child in self._children.values()
+            if child.task is not None and not child.task.done()
+        }:
+            await asyncio.wait(running)
 
     async def close(self) -> None:
         """Cancel all tasks and wait until they have ended."""

@@ -21,6 +21,7 @@ from pulse_desktop.protocol.task_message import (
 )
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.server_poller import ServerPoller, with_live_workers
 from pulse_desktop.session.task_canceller import TaskCanceller
@@ -28,7 +29,7 @@ from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.state.run_updates import update_from_task
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.workers import WorkerHealth
-from pulse_desktop.text.translation import _, translate
+from pulse_desktop.text.translation import _, ngettext, translate
 from pulse_desktop.transport.feed import SubjectFeed
 
 
@@ -99,6 +100,7 @@ class TaskClient:
         state: SystemState,
         clock: Callable[[], float],
         canceller: TaskCanceller,
+        guard: ActionGuard,
     ) -> None:
         """Create the client.
 
@@ -109,6 +111,7 @@ class TaskClient:
             state: knows the runs and the live workers.
             clock: Unix seconds.
             canceller: cancels tasks.
+            guard: passed before anything is sent.
         """
         self._poller = poller
         self._feed = feed
@@ -116,6 +119,7 @@ class TaskClient:
         self._state = state
         self._clock = clock
         self._canceller = canceller
+        self._guard = guard
 
     @property
     def queue_status(self) -> QueueStatus | None:
@@ -142,6 +146,7 @@ class TaskClient:
         *,
         force: bool = False,
         rerun_of: str = "",
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
         """Enqueue a task by name.
 
@@ -152,10 +157,13 @@ class TaskClient:
             labels: of the task.
             force: enqueue it even if no worker consumes the queue.
             rerun_of: task id of the run that this one repeats with changes, empty for none.
+            confirmed: whether the operator has confirmed it.
 
         Raises:
+            ReadOnlyError, ConfirmationRequiredError: see `ActionGuard.check`.
             NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError.
         """
+        self._guard.check(_("Run {task}").format(task=task_name), confirmed=confirmed)
         labels = dict(labels or {})
         typed = True
         format_ = self._format_of(task_name)
@@ -180,7 +188,12 @@ class TaskClient:
         return EnqueueReceipt((task_id,), receipt.durable)
 
     async def rerun(
-        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+        self,
+        runs: Sequence[TaskRun],
+        *,
+        force: bool = False,
+        from_events: bool = False,
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
         """Enqueue runs again, exactly as captured, each under a new id.
 
@@ -188,8 +201,10 @@ class TaskClient:
             runs: what to run again.
             force: enqueue them even if no worker consumes the queue.
             from_events: allow arguments that are known from an event alone.
+            confirmed: whether the operator has confirmed it.
 
         Raises:
+            ReadOnlyError, ConfirmationRequiredError: see `ActionGuard.check`.
             ArgumentsUnknownError: those of one run are; nothing was enqueued.
             NotRepeatableError: those of one run are more than plain data; nothing was enqueued.
             NotCapturedError: those of one run are from an event; nothing was enqueued.
@@ -197,6 +212,11 @@ class TaskClient:
                 those before the failed one are enqueued, which the error's detail says.
         """
         requests = [repeatable_request(run, from_events=from_events) for run in runs]
+        action = ngettext("Re-run {count} run", "Re-run {count} runs", len(runs))
+        action = action.format(count=len(runs))
+        if len(runs) == 1:
+            action = _("Re-run {task}").format(task=runs[0].name or runs[0].task_id)
+        self._guard.check(action, confirmed=confirmed)
         task_ids: list[str] = []
         durable = True
         try:
@@ -212,8 +232,12 @@ class TaskClient:
             raise
         return EnqueueReceipt(tuple(task_ids), durable)
 
-    async def cancel(self, task_ids: Sequence[str], reason: str = "") -> list[CancelOutcome]:
-        """Cancel queued or running tasks; see `TaskCanceller.cancel`."""
+    async def cancel(
+        self, task_ids: Sequence[str], reason: str = "", *, confirmed: bool = False
+    ) -> list[CancelOutcome]:
+        """Cancel queued or running tasks; see `TaskCanceller.cancel` and `ActionGuard.check`."""
+        action = ngettext("Cancel {count} task", "Cancel {count} tasks", len(task_ids))
+        self._guard.check(action.format(count=len(task_ids)), confirmed=confirmed)
         return await self._canceller.cancel(task_ids, reason)
 
     async def _rerun(

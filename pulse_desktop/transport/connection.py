@@ -19,6 +19,7 @@ from nats.errors import BadSubjectError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.connection_status import ConnectionStatus, StatusHolder
 from pulse_desktop.model.errors import (
     CannotConnectError,
@@ -32,7 +33,6 @@ from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.connect import JETSTREAM_TIMEOUT_S, close_quietly
 from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import (
     JetStreamState,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.client_arguments import client_arguments
 from pulse_desktop.nats_client.connect import (
@@ -14,7 +15,6 @@ from pulse_desktop.nats_client.connect import (
     find_jetstream,
     other_urls,
 )
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState
 from pulse_desktop.nats_client.permission_violations import PermissionViolations

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from qasync import QEventLoop
 from shiboken6 import getAllValidWrappers
 
-from pulse_desktop.app import Desktop
+from pulse_desktop.app.desktop import Desktop
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
@@ -201,7 +202,7 @@ async def _run_scenario(
     server: str, monitor: str, scenario: Callable[[Operator], Awaitable[None]]
 ) -> None:
     bugs = _Bugs()
-    desktop = Desktop(server, monitor)
+    desktop = Desktop(server_profile(server, monitor) if server else None)
     desktop.window.show()
     desktop.start()
     try:

@@ -1,7 +1,5 @@
 """The window shows the state and logs of the embedded server, and of no other server."""
 
-import os
-import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +8,11 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from pulse_desktop.embedded.data_folder import DATA_DIR_VARIABLE, DataFolder
-from pulse_desktop.embedded.processes import ProcessRef
-from pulse_desktop.embedded.stack_state import ProcessState, StackState, write_state
+from pulse_desktop.embedded.data_folder import DataFolder
+from pulse_desktop.settings_folder import DATA_DIR_VARIABLE
+from pulse_desktop.ui.shell.log_window import LogWindow
 from tests.e2e.desktop_app import Operator, run_operator
+from tests.kit.embedded_server import record_as_embedded
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -21,24 +20,7 @@ from tests.kit.waiting import wait_until
 @pytest.fixture
 def folder(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataFolder:
     """Return a data folder in which a server is recorded as the embedded one."""
-    folder = DataFolder(tmp_path / "data")
-    folder.prepare()
-    log = folder.log_of("nats-server")
-    running = ProcessState("nats-server", "running", None, 0, "", time.time(), str(log))
-    write_state(
-        folder.state_file,
-        StackState(
-            launch="test",
-            guardian=ProcessRef.of(os.getpid()),
-            phase="ready",
-            server=nats_server.url,
-            monitor=nats_server.monitor_url,
-            workers=0,
-            sample=False,
-            started_at=time.time(),
-            processes=(running,),
-        ),
-    )
+    folder = record_as_embedded(nats_server, tmp_path / "data")
     monkeypatch.setenv(DATA_DIR_VARIABLE, str(folder.root))
     return folder
 
@@ -63,8 +45,8 @@ def test_another_server_is_named_by_its_address(
     async def scenario(operator: Operator) -> None:
         bar = operator.window.top_bar
         assert bar.environment.isHidden()
-        assert operator.desktop.embedded is None
-        assert not [each for each in operator.window.actions_table.ids if "embedded" in each]
+        available = operator.window.actions_table.available()
+        assert not [each for each in available if each.id.startswith("embedded")]
         assert bar.switcher.text() == nats_server.url.rpartition("/")[2].rpartition("@")[2]
 
     run_operator(qapp, nats_server.url, scenario)
@@ -81,9 +63,7 @@ def test_the_logs_are_shown_in_the_window(
         await operator.act(lambda: palette.field.setText("logs of the embedded"))
         assert palette.titles[0] == "Show logs of the embedded server"
         await operator.act(lambda: QTest.keyClick(palette.field, Qt.Key.Key_Return))
-        embedded = operator.desktop.embedded
-        assert embedded is not None
-        logs = embedded.logs
+        (logs,) = operator.window.findChildren(LogWindow)
         await wait_until(lambda: "Server is ready" in logs.text.toPlainText())
         with log.open("a") as file:
             file.write("[1] [ERR] one more\n")

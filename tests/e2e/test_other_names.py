@@ -19,7 +19,7 @@ def test_the_window_offers_a_system_with_other_names_and_shows_it(
             await wait_until(
                 lambda: (
                     operator.desktop.session is not None
-                    and operator.session.config.names.bucket == foreign_app.BUCKET
+                    and operator.session.config.profile.names.bucket == foreign_app.BUCKET
                 ),
                 30,
             )

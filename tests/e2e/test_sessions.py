@@ -23,9 +23,10 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import getAllValidWrappers
 
-from pulse_desktop.app import SessionWindow
+from pulse_desktop.app.session_window import SessionWindow
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.profiles.profile import Environment, server_profile
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.session.session import SessionConfig
@@ -96,7 +97,7 @@ async def publisher(server: NatsServer, word: str) -> AsyncIterator[Publisher]:
 
 
 def config(server: NatsServer) -> SessionConfig:
-    return SessionConfig(server.url, monitor_url=server.monitor_url)
+    return SessionConfig(server_profile(server.url, server.monitor_url))
 
 
 def run_scenario(
@@ -152,8 +153,7 @@ async def switch(shown: SessionWindow, server: NatsServer, name: str) -> tuple[i
     await shown.close_session()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     offline = len(asyncio.all_tasks()), active_timers()
-    shown.set_name(name)
-    shown.open_session(config(server))
+    shown.show_profile(server_profile(server.url, server.monitor_url, name=name))
     return offline
 
 
@@ -223,8 +223,14 @@ def test_two_windows_show_two_servers_at_once(
     async def scenario(operator: Operator) -> None:
         desktop, first = operator.desktop, operator.window
         other = desktop.new_window()
-        other.set_name("beta", "staging")
-        other.open_session(config(other_server))
+        other.show_profile(
+            server_profile(
+                other_server.url,
+                other_server.monitor_url,
+                name="beta",
+                environment=Environment.STAGING,
+            )
+        )
         other.window.show()
         other.start()
         second = other.window
@@ -273,7 +279,7 @@ def test_an_address_that_cannot_be_parsed_leaves_the_window_offline(
         (shown,) = operator.desktop.windows
         await shown.close_session()
         with pytest.raises(CannotConnectError):
-            shown.open_session(SessionConfig("nats://[broken"))
+            shown.open_session(SessionConfig(server_profile("nats://[broken")))
         assert shown.session is None
         await wait_until(lambda: operator.window.top_bar.state.text() == "closed")
         shown.open_session(config(nats_server))

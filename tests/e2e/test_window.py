@@ -15,10 +15,12 @@ from pulse_desktop.embedded.stack import StackInfo
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.settings_folder import DATA_DIR_VARIABLE
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, RESULT
 from tests.e2e.desktop_app import Operator, run_operator
+from tests.kit.embedded_server import record_as_embedded
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
@@ -214,7 +216,7 @@ def test_limitations_of_the_server_are_notified(
 
 
 def test_an_embedded_stack_is_followed_to_its_new_address(
-    qapp: QApplication, tmp_path: Path
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = NatsServer(store_dir=tmp_path / "store")
     after = NatsServer(store_dir=tmp_path / "store", token="t")
@@ -228,9 +230,11 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
         before.stop()
         after.start()
         info = StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)
-        operator.desktop.follow_stack(replace(info, state="failed", problem="No room on the disk."))
+        operator.desktop.embedded.follow(
+            replace(info, state="failed", problem="No room on the disk.")
+        )
         assert operator.notification.title == "The embedded server has stopped"
-        operator.desktop.follow_stack(info)
+        operator.desktop.embedded.follow(info)
         assert not operator.has_notification
         async with open_harness(after, tmp_path) as harness:
             second = await harness.send("work", "file")
@@ -238,6 +242,8 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
         assert len(operator.state.log) == 2
 
     with before:
+        folder = record_as_embedded(before, tmp_path / "data")
+        monkeypatch.setenv(DATA_DIR_VARIABLE, str(folder.root))
         try:
             run_operator(qapp, before.url, scenario, before.monitor_url)
         finally:
@@ -245,7 +251,7 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
 
 
 def test_an_embedded_server_that_is_not_healthy_is_named_until_it_is_healthy_again(
-    qapp: QApplication, tmp_path: Path
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = NatsServer()
 
@@ -253,20 +259,22 @@ def test_an_embedded_server_that_is_not_healthy_is_named_until_it_is_healthy_aga
         healthy = StackInfo(server.url, server.monitor_url, tmp_path, tmp_path, joined=True)
         problem, advice = "The disk is full. No space is left.", "Free at least 64 MiB."
         ill = replace(healthy, state="unhealthy", problem=problem, advice=advice)
-        operator.desktop.follow_stack(ill)
+        operator.desktop.embedded.follow(ill)
         shown = operator.notification
         assert (shown.title, shown.severity) == ("The embedded server is not healthy", "bad")
         assert (shown.detail, shown.advice) == (problem, advice)
-        operator.desktop.follow_stack(replace(ill, state="recovering"))
+        operator.desktop.embedded.follow(replace(ill, state="recovering"))
         assert operator.notification.title == "The embedded server is being restarted"
-        operator.desktop.follow_stack(replace(ill, problem="Data may not be stored."))
+        operator.desktop.embedded.follow(replace(ill, problem="Data may not be stored."))
         for _change in ("healthy", "a worker was restarted"):
-            operator.desktop.follow_stack(healthy)
+            operator.desktop.embedded.follow(healthy)
         shown = operator.notification
         assert (shown.title, shown.severity) == ("The embedded server is healthy again", "warning")
         assert problem in shown.detail
 
     with server:
+        folder = record_as_embedded(server, tmp_path / "data")
+        monkeypatch.setenv(DATA_DIR_VARIABLE, str(folder.root))
         run_operator(qapp, server.url, scenario, server.monitor_url)
 
 

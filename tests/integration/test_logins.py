@@ -17,8 +17,8 @@ from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ConnectionFailedError
 from pulse_workers.runtime.connection import connect
 
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.transport.connection import Connection
 from tests.kit.background import in_background
 from tests.kit.cli_process import command_environment, run_command

@@ -1,15 +1,19 @@
 """Sessions for tests, without a window: they must end without a background error."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.profiles.profile import Profile, server_profile
 from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.stored_results import StoredResult
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+
+_PROFILE_FIELDS = {each.name for each in dataclasses.fields(Profile)}
 
 
 @asynccontextmanager
@@ -22,9 +26,11 @@ async def open_session(
         server: the NATS server, with its monitoring port.
         url: URL to connect to; `server.url` if empty.
         folding: whether arrivals are folded in the background.
-        more: other fields of `SessionConfig`.
+        more: other fields of the profile or of `SessionConfig`.
     """
-    session = Session(SessionConfig(url or server.url, monitor_url=server.monitor_url, **more))
+    of_profile = {key: more.pop(key) for key in list(more) if key in _PROFILE_FIELDS}
+    profile = server_profile(url or server.url, server.monitor_url, **of_profile)
+    session = Session(SessionConfig(profile, **more))
     session.start()
     if folding:
         session.start_pump()

@@ -18,7 +18,7 @@ from typing import Any, Final
 import psutil
 from PySide6.QtCore import QObject, QTimer
 
-from pulse_desktop.app import Desktop
+from pulse_desktop.app.desktop import Desktop
 from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack_state import read_state
 from pulse_desktop.event_loop import draw_offscreen, run_with_qt
@@ -84,7 +84,7 @@ class Soak:
 
 
 async def _soak(arguments: argparse.Namespace) -> int:
-    desktop = Desktop("")
+    desktop = Desktop()
     desktop.window.show()
     desktop.start()
     try:

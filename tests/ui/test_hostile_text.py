@@ -41,6 +41,7 @@ from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification
@@ -330,7 +331,7 @@ def test_no_window_form_or_notification_interprets_a_text(
     window: MainWindow, image: ImageFile, qtbot: QtBot
 ) -> None:
     text = image.text
-    window.top_bar.set_environment(text)
+    window.show_profile(Profile(text, environment=Environment.PRODUCTION), text)
     window.top_bar.set_connections([(text, text), ("other", f"2 {text}")], text)
     window.top_bar.set_connection(window.session.connection_status)
     window.show_connection()

@@ -51,10 +51,19 @@ class EmbeddedServerActions:
         self._window = window
         self._folder = source.folder
         self.logs = LogWindow(source, start, self.open_folder, window)
+        self._available = False
         table = window.actions_table
-        window.top_bar.set_connection_actions(
-            [table.add(SHOW_LOGS, self.show_logs), table.add(OPEN_FOLDER, self.open_folder)]
-        )
+        self._actions = [
+            table.add(SHOW_LOGS, self.show_logs, lambda: self._available),
+            table.add(OPEN_FOLDER, self.open_folder, lambda: self._available),
+        ]
+
+    def set_available(self, available: bool) -> None:
+        """Offer the actions while the window shows the embedded server."""
+        self._available = available
+        self._window.top_bar.set_connection_actions(self._actions if available else ())
+        if not available:
+            self.logs.hide()
 
     def show_logs(self) -> None:
         """Show the log window in front."""

@@ -15,7 +15,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.text import formats
+from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import (
@@ -166,8 +168,13 @@ class TopBar(QWidget):
         layout.addWidget(self.alerts)
         layout.addWidget(self.run)
 
-    def set_environment(self, name: str, color: str = "plain") -> None:
-        """Show the kind of system, such as "production" in the color "bad"; "" for none."""
+    def show_profile(self, profile: Profile, label: str) -> None:
+        """Show the profile of the connection: its environment, its color and how it is called."""
+        environment = profile.environment
+        self._set_environment("" if environment is None else environment_text(environment))
+        self.set_connections([(profile.name, label)], profile.name)
+
+    def _set_environment(self, name: str, color: str = "plain") -> None:
         set_style_property(self.environment, "badge", color)
         self.environment.setText(name.upper())
         self.environment.setVisible(bool(name))

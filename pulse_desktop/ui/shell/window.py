@@ -12,8 +12,10 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.navigation import ShowPage, Target
@@ -93,6 +95,8 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*MIN_SIZE)
         self.resize(_DEFAULT_SIZE)
         self._clock = clock
+        self._profile: Profile | None = None
+        self._profile_label = ""
         self.sidebar_preference: bool | None = None
         self.actions_table = ActionTable(self)
         self._add_actions()
@@ -170,7 +174,24 @@ class MainWindow(QMainWindow):
         if not fits:
             self.move(available.topLeft())
 
-    # Session
+    # Profile and session
+
+    def show_profile(self, profile: Profile, label: str) -> None:
+        """Show which profile the session is of: in the title, the top bar and every question.
+
+        Args:
+            profile: without secrets.
+            label: how it is called.
+        """
+        self._profile, self._profile_label = profile, label
+        self.top_bar.show_profile(profile, label)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        parts = [self.current.title if self.current is not None else "", self._profile_label]
+        if self._profile is not None and self._profile.environment is not None:
+            parts[1] = f"{self._profile_label} ({environment_text(self._profile.environment)})"
+        self.setWindowTitle(" · ".join([*filter(None, parts), "Pulse Desktop"]))
 
     @property
     def session(self) -> SessionBackend:
@@ -252,7 +273,7 @@ class MainWindow(QMainWindow):
             self.notifications.place()
             self.sidebar.set_current_page(key)
             self.actions_table.show_page(key)
-            self.setWindowTitle(f"{page.title} · Pulse Desktop")
+            self._show_title()
             now = (self._clock or self._session.now)()
             self._attention.update(now)
             page.on_show(now)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.session.session import Session, SessionConfig
@@ -21,7 +22,7 @@ NAMES = TaskiqNames(foreign_app.SUBJECT, foreign_app.CONSUMER, foreign_app.BUCKE
 
 @contextlib.asynccontextmanager
 async def session_with(server: NatsServer, names: TaskiqNames) -> AsyncIterator[Session]:
-    session = Session(SessionConfig(server.url, monitor_url=server.monitor_url, names=names))
+    session = Session(SessionConfig(server_profile(server.url, server.monitor_url, names=names)))
     session.start()
     session.start_pump()
     try:

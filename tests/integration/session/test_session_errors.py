@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import (
     CannotConnectError,
     NotConnectedError,
@@ -12,7 +13,6 @@ from pulse_desktop.model.errors import (
     UserFacingError,
 )
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,

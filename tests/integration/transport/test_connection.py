@@ -15,13 +15,13 @@ import pytest
 from nats import errors
 from nats.aio.msg import Msg
 
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import (
     CannotConnectError,
     NoJetStreamError,
     NotConnectedError,
     NotPermittedError,
 )
-from pulse_desktop.nats_client.connection_options import ConnectionOptions
 from pulse_desktop.transport import connection as connection_module
 from pulse_desktop.transport.connection import Connection
 from tests.kit.background import in_background

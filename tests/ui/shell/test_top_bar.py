@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.ui.shell.actions import (
     OPEN_PALETTE,
     RUN_TASK,
@@ -34,9 +35,9 @@ def test_the_badge_has_its_padding_when_it_is_set_after_the_window_is_shown(
     with qtbot.waitExposed(bar.window()):
         bar.window().show()
     label = bar.environment
-    for name, color in (("local", "plain"), ("production", "bad")):
-        bar.set_environment(name, color)
-        text = label.fontMetrics().horizontalAdvance(name.upper())
+    for environment in (Environment.LOCAL, Environment.PRODUCTION):
+        bar.show_profile(Profile("eu", environment=environment), "eu")
+        text = label.fontMetrics().horizontalAdvance(environment.upper())
         qtbot.waitUntil(lambda: label.width() == label.sizeHint().width())
         assert label.sizeHint().width() >= text + 2 * 8
         assert label.contentsRect().width() < label.width()

@@ -6,15 +6,15 @@ from pathlib import Path
 import nkeys
 import pytest
 
+from pulse_desktop.model.connection_options import (
+    ConnectionOptions,
+    label,
+    resolve,
+)
 from pulse_desktop.nats_client.client_arguments import (
     ConnectionOptionsError,
     client_arguments,
     readable_by_others,
-)
-from pulse_desktop.nats_client.connection_options import (
-    ConnectionOptions,
-    label,
-    resolve,
 )
 
 SEED = b"SUAMYFJPG5LFYIK5UPYVQSOLBDB67B7JFG5RHM7TWZH2D3IYC6TSIWSRYE"

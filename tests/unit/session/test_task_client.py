@@ -18,6 +18,7 @@ def test_a_killed_worker_stops_counting_when_its_heartbeat_is_late() -> None:
         state=state,
         clock=lambda: NOW,
         canceller=nothing,
+        guard=nothing,
     )
     status = client.queue_status
     assert status is not None

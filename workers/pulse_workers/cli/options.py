@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import Final, TypeAlias
 
-from pulse_desktop.nats_client.connection_options import add_connection_options
+from pulse_desktop.model.connection_options import add_connection_options
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings import DEFAULT_SERVER
 

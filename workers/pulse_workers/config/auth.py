@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from pulse_desktop.model.connection_options import DEFINITIONS, ConnectionOptions
 from pulse_desktop.nats_client.client_arguments import ConnectionOptionsError, client_arguments
-from pulse_desktop.nats_client.connection_options import DEFINITIONS, ConnectionOptions
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import SettingsError
 

@@ -19,9 +19,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pulse_desktop.model.connection_options import DEFAULT_INBOX_PREFIX, override
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.nats_client.connection_options import DEFAULT_INBOX_PREFIX, override
 from pulse_desktop.nats_client.server_address import ServerAddress, parse_server, redact_server
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings_file import read_settings_file, settings_files

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from pulse_desktop.model.connection_options import DEFINITIONS
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.connection_options import DEFINITIONS
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.text.translation import _, translate
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from nats.errors import Error as NatsError
 
+from pulse_desktop.model.connection_options import DEFAULT_INBOX_PREFIX
 from pulse_desktop.model.errors import NoJetStreamError
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import CheckServer
 from pulse_desktop.nats_client.connect import diagnose, require_jetstream
 from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error, telling_error
-from pulse_desktop.nats_client.connection_options import DEFAULT_INBOX_PREFIX
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_desktop.text.translation import _

@@ -1,0 +1,241 @@
+"""A window and the session that it shows; it can be switched to another profile."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pulse_desktop.app.embedded_server import EmbeddedServer
+from pulse_desktop.embedded.data_folder import data_folder
+from pulse_desktop.embedded.stack_logs import StackLogs
+from pulse_desktop.model.connection_status import State
+from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.nats_client.client_arguments import readable_by_others
+from pulse_desktop.nats_client.server_address import redact_server
+from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.profiles.secret_storage import ProfileSecrets
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.session.session import Session, SessionConfig
+from pulse_desktop.session.supervisor import Supervisor, TaskFailure
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.offline_session import OfflineSession
+from pulse_desktop.ui.pages.registry import PAGES
+from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
+from pulse_desktop.ui.shell.frame_timer import FrameTimer
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
+
+_log = logging.getLogger("pulse_desktop")
+
+_SWITCH = "switch"
+
+
+class SessionWindow:
+    """A window and the session that it shows.
+
+    Attributes:
+        window: the window; it shows an offline session while there is no other.
+        session: None while the window is offline.
+        profile: the profile that is shown, without its secret; None before the first.
+    """
+
+    def __init__(
+        self,
+        on_failure: Callable[[TaskFailure], None],
+        embedded: EmbeddedServer,
+        secrets: ProfileSecrets,
+        state_file: WindowStateFile | None = None,
+    ) -> None:
+        """Create a window that is offline.
+
+        Args:
+            on_failure: called when background work crashes.
+            embedded: the embedded server, which the window may show.
+            secrets: completes the logins of profiles.
+            state_file: what is saved of the window; None saves nothing.
+        """
+        self._on_failure = on_failure
+        self._embedded = embedded
+        self._secrets = secrets
+        self._page_work = Supervisor(on_failure)
+        self._switching = Supervisor(on_failure)
+        self._closing = Supervisor(on_failure)
+        self._opened = asyncio.Event()
+        self._failure: UserFacingError | None = None
+        self.profile: Profile | None = None
+        self.session: Session | None = None
+        self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._page_work.run)
+        self._state = WindowStateManager(self.window, state_file) if state_file else None
+        self._frames = FrameTimer(self.window)
+        logs = StackLogs(data_folder())
+        self._embedded_actions = EmbeddedServerActions(self.window, logs, self._switching.run)
+        self.window.names_chosen.connect(self._use_names)
+
+    def start(self) -> None:
+        """Show the first page and start the frames."""
+        first = PAGES[0].key
+        self.window.show_page(self._state.first_page(first) if self._state else first)
+        self._frames.start()
+        freeze_long_lived_objects()
+
+    # Profiles
+
+    def show_profile(self, profile: Profile) -> None:
+        """Show a profile instead of the present one; errors become notifications."""
+        profile = self._embedded.recognize(self, profile)
+        if not profile.is_embedded:
+            self._embedded.release(self)
+        self._leave_session()
+        self.profile = profile.without_secrets()
+        self._embedded_actions.set_available(profile.is_embedded)
+        self.window.show_profile(self.profile, _label(profile))
+        is_stopped = profile.is_embedded and not profile.options.servers
+        if is_stopped or (profile.secret and not getattr(profile.options, profile.secret)):
+            self.window.set_session(OfflineSession("connecting"), self._page_work.run)
+            self._switching.run(_SWITCH, self._open(profile))
+            return
+        try:
+            self.open_session(SessionConfig(profile))
+        except UserFacingError as error:
+            self._fail(error)
+
+    async def _open(self, profile: Profile) -> None:
+        try:
+            if profile.is_embedded and not profile.options.servers:
+                profile = await self._embedded.use(self)
+            ready = await self._secrets.complete(profile)
+            self.open_session(SessionConfig(ready))
+        except UserFacingError as error:
+            choices = ((_("Try again"), lambda: self.show_profile(profile)),)
+            self._fail(error, choices)
+
+    def open_session(self, config: SessionConfig) -> Session:
+        """Open a session and show it; the window must be offline.
+
+        Raises:
+            CannotConnectError: the server's address cannot be parsed.
+        """
+        if self.session is not None:
+            raise RuntimeError("close the present session first")
+        session = Session(config, on_failure=self._on_failure)
+        session.start()
+        self.session = session
+        self._failure = None
+        self._opened.set()
+        self.window.set_session(session, self._page_work.run)
+        if self.window.current is not None:
+            freeze_long_lived_objects()
+        self._warn_of_readable_secrets(config.profile)
+        return session
+
+    def show_offline(self, state: State) -> None:
+        """Show that there is no session; the window must be offline.
+
+        Args:
+            state: connecting while a server is being started, or closed.
+        """
+        self.window.set_session(OfflineSession(state), self._page_work.run)
+
+    async def close_session(self) -> None:
+        """Close the session, if there is one, and show that the window is offline."""
+        self._leave_session()
+        self.show_offline("closed")
+        await self._closing.wait()
+
+    async def wait_connected(self, timeout_s: float | None = None) -> Session:
+        """Wait until the session is connected, and return it.
+
+        Args:
+            timeout_s: seconds until giving up, None for never.
+
+        Raises:
+            CannotConnectError: with the reason.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._opened.wait()
+                if self.session is not None:
+                    await self.session.connection.wait_connected()
+                    return self.session
+        if self._failure is not None:
+            failure = self._failure
+            raise CannotConnectError(failure.title, failure.detail, failure.advice)
+        status = self.window.session.connection_status
+        raise CannotConnectError(_("Cannot connect"), status.problem, status.advice)
+
+    def move_to(self, server: str, monitor_url: str) -> None:
+        """Follow the embedded server to another address."""
+        if self.session is not None:
+            self._switching.run("move", self.session.move_to(server, monitor_url))
+
+    async def close(self) -> None:
+        """Save the window's state, close the session and destroy the window."""
+        self._frames.stop()
+        await self._switching.close()
+        self._embedded_actions.close()
+        if self._state is not None:
+            self._state.close()
+        self._leave_session()
+        await self._closing.wait()
+        await self._closing.close()
+        await self._page_work.close()
+        self._embedded.release(self)
+        self.window.deleteLater()
+
+    def _leave_session(self) -> None:
+        """Take the session off the window; what it still runs ends in the background."""
+        self._opened.clear()
+        session, self.session = self.session, None
+        page_work, self._page_work = self._page_work, Supervisor(self._on_failure)
+        self._closing.run(f"close session {id(page_work)}", _close(page_work, session))
+
+    def _use_names(self, names: TaskiqNames) -> None:
+        if self.session is not None:
+            profile = replace(self.session.config.profile, names=names)
+            self.show_profile(profile)
+
+    def _fail(
+        self, error: UserFacingError, choices: Sequence[tuple[str, Callable[[], object]]] = ()
+    ) -> None:
+        self._failure = error
+        self._opened.set()
+        _log.error("%s: %s", error.title, error.detail)
+        self.show_offline("closed")
+        self.window.notify(
+            Notification(error.title, error.detail, error.advice, "bad", choices, key="start")
+        )
+
+    def _warn_of_readable_secrets(self, profile: Profile) -> None:
+        if warnings := readable_by_others(profile.options):
+            title = _("Other users can read a secret")
+            self.window.notify(
+                Notification(title, " ".join(warnings), severity="warning", key="secret files")
+            )
+
+
+async def _close(page_work: Supervisor, session: Session | None) -> None:
+    await page_work.close()
+    if session is not None:
+        await session.close()
+
+
+def _label(profile: Profile) -> str:
+    """Return how the window calls a profile: its name, or the address without a login."""
+    if profile.is_embedded:
+        return _("embedded server")
+    address = redact_server(profile.options.servers).rpartition("@")[2]
+    return profile.name or address.removeprefix("nats://")
+
+
+def freeze_long_lived_objects() -> None:
+    """Exempt the present objects from garbage collection: code and pages live long.
+
+    A full collection walks them all, which takes tens of milliseconds: a visible stutter. What was
+    frozen before is collected first, such as the pages of a session that was closed.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,38 @@
+"""Confirmation of an action in the terminal, where the profile requires it."""
+
+import asyncio
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pulse_desktop.model.errors import ConfirmationRequiredError
+from pulse_desktop.text.translation import _
+
+Value = TypeVar("Value")
+
+
+async def confirmed(arguments: Namespace, act: Callable[[bool], Awaitable[Value]]) -> Value:
+    """Carry out an action; ask first if its profile requires it and --yes was not given.
+
+    Args:
+        arguments: of the command.
+        act: carries out the action; its argument says whether it is confirmed.
+
+    Raises:
+        ConfirmationRequiredError: it was not confirmed, or there is no terminal to ask in.
+    """
+    try:
+        return await act(arguments.yes)
+    except ConfirmationRequiredError as error:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        question = _("{action} on {profile}? [y/N] ").format(
+            action=error.action, profile=error.profile
+        )
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        answer = await asyncio.to_thread(sys.stdin.readline)
+        if answer.strip().lower() not in ("y", "yes", _("yes")):
+            raise
+    return await act(True)

@@ -1,0 +1,197 @@
+"""The profile that a command connects with: from its options, the environment, or neither."""
+
+import asyncio
+import os
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.output import write_note
+from pulse_desktop.cli.parser import NAME_OPTIONS
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.profiles.profile import Profile
+    from pulse_desktop.profiles.profile_file import ProfileFile
+    from pulse_desktop.profiles.secret_storage import ProfileSecrets
+    from pulse_desktop.protocol.taskiq_names import TaskiqNames
+
+PROFILE_VARIABLE: Final = "PULSE_PROFILE"
+
+
+class NoServerError(CannotConnectError):
+    """No server was given and no embedded stack is running."""
+
+    def __init__(self, state_problem: str = "") -> None:
+        """Describe the error.
+
+        Args:
+            state_problem: why it is unknown whether an embedded stack is running.
+        """
+        none_runs = _(
+            "no --server or --profile was given, neither PULSE_SERVER nor PULSE_PROFILE is set, "
+            "and no embedded stack is running."
+        )
+        unknown = _(
+            "no --server or --profile was given, neither PULSE_SERVER nor PULSE_PROFILE is set, "
+            "and the state of the embedded stack cannot be read: {reason}."
+        ).format(reason=state_problem)
+        super().__init__(
+            _("No server to connect to"),
+            unknown if state_problem else none_runs,
+            _(
+                "Give --server nats://HOST:4222, or start the embedded stack with "
+                "`pulse-desktop` or `pulse-desktop local`."
+            ),
+        )
+
+
+def requested_profile(arguments: Namespace) -> "Profile":
+    """Return the profile of the command line or the environment, without its secret.
+
+    Without a server and a profile it is that of the embedded server. Variables without a server are
+    for other programs: the embedded server has a login of its own.
+
+    Raises:
+        UserFacingError: there is no such profile, the options contradict each other, or options of
+            a connection were given without a server.
+    """
+    from dataclasses import replace
+
+    from pulse_desktop.model.connection_options import label, option_values, resolve
+    from pulse_desktop.profiles.profile import Profile, embedded_profile
+
+    given = option_values(vars(arguments))
+    name = getattr(arguments, "profile", None) or ""
+    if name and "servers" in given:
+        raise _two_servers("--profile", "--server")
+    if not name and "servers" not in given:
+        name = os.environ.get(PROFILE_VARIABLE, "").strip()
+        if name and os.environ.get("PULSE_SERVER", "").strip():
+            raise _two_servers(PROFILE_VARIABLE, "PULSE_SERVER")
+    if name:
+        return _with_options(find_profile(name), arguments, given)
+    options = resolve(given, os.environ)
+    if options.servers:
+        return Profile(options=options, names=_chosen_names(arguments))
+    if given:
+        names = ", ".join(label(each) for each in given)
+        raise CannotConnectError(
+            _("No server to connect to"),
+            _("{options}: given without a server.").format(options=names),
+            _("Add --server nats://HOST:4222, or set PULSE_SERVER."),
+        )
+    return replace(embedded_profile(), names=_chosen_names(arguments))
+
+
+def chosen_profile(arguments: Namespace) -> "Profile":
+    """Return the profile to connect with, without its secret.
+
+    That of the embedded server needs a stack that is running. A file with a secret that other users
+    can read is noted on stderr.
+
+    Raises:
+        NoServerError: none was requested and no embedded stack is running.
+        UserFacingError: see `requested_profile`.
+    """
+    from dataclasses import replace
+
+    from pulse_desktop.embedded.data_folder import data_folder
+    from pulse_desktop.embedded.stack import running_stack
+    from pulse_desktop.embedded.stack_state import state_problem
+    from pulse_desktop.nats_client.client_arguments import readable_by_others
+    from pulse_desktop.profiles.profile import embedded_profile
+
+    profile = requested_profile(arguments)
+    stack = running_stack()
+    # The address that `local` prints belongs to the embedded stack too.
+    if stack is not None and (profile.is_embedded or profile.options.servers == stack.server):
+        return replace(embedded_profile(stack.server, stack.monitor), names=profile.names)
+    if profile.is_embedded:
+        raise NoServerError(state_problem(data_folder().state_file))
+    for warning in readable_by_others(profile.options):
+        write_note(warning)
+    return profile
+
+
+def find_profile(name: str) -> "Profile":
+    """Return the profile of a name, without its secret.
+
+    Args:
+        name: of a stored profile, or `local` for the embedded server.
+
+    Raises:
+        UserFacingError: there is none, or it is not valid.
+    """
+    from pulse_desktop.profiles.profile import EMBEDDED_NAME, embedded_profile
+
+    if name == EMBEDDED_NAME:
+        return embedded_profile()
+    return profile_file().get(name)
+
+
+def profile_file() -> "ProfileFile":
+    """Return the file of the user's profiles."""
+    from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
+    from pulse_desktop.settings_folder import settings_folder
+
+    return ProfileFile(settings_folder() / FILE_NAME)
+
+
+def profile_secrets() -> "ProfileSecrets":
+    """Return the secrets of the user's profiles; one that is not stored is asked for here."""
+    from pulse_desktop.profiles.secret_storage import ProfileSecrets
+    from pulse_desktop.settings_folder import settings_folder
+
+    return ProfileSecrets(settings_folder(), ask_in_terminal)
+
+
+async def ask_in_terminal(profile: "Profile") -> str:
+    """Return the secret of a profile: from its environment variable, or as typed.
+
+    Raises:
+        NoSecretError: the variable is not set, and there is no terminal to type in.
+    """
+    from pulse_desktop.model.connection_options import DEFINITIONS
+    from pulse_desktop.profiles.secret_storage import NoSecretError
+
+    variable = DEFINITIONS[profile.secret][0]
+    if value := os.environ.get(variable):
+        return value
+    if not sys.stdin.isatty():
+        raise NoSecretError(profile, _("Set {variable}.").format(variable=variable))
+    import getpass
+
+    prompt = _("{secret} of {profile}: ").format(secret=profile.secret, profile=profile.name)
+    return await asyncio.to_thread(getpass.getpass, prompt, sys.stderr)
+
+
+def _with_options(
+    profile: "Profile", arguments: Namespace, given: "dict[str, object]"
+) -> "Profile":
+    """Return a profile in which the options of the command line override its own."""
+    from dataclasses import replace
+
+    names = {field: value for field in NAME_OPTIONS if (value := getattr(arguments, field, None))}
+    options = replace(profile.options, **given)  # type: ignore[arg-type]
+    return replace(profile, options=options, names=replace(profile.names, **names))
+
+
+def _chosen_names(arguments: Namespace) -> "TaskiqNames":
+    """Return the subject, consumer and bucket of the options or the environment."""
+    from pulse_desktop.protocol.taskiq_names import TaskiqNames
+
+    chosen = {
+        field: getattr(arguments, field, None) or os.environ.get(variable, "")
+        for field, (variable, _help) in NAME_OPTIONS.items()
+    }
+    return TaskiqNames(**{field: name for field, name in chosen.items() if name})
+
+
+def _two_servers(first: str, second: str) -> CannotConnectError:
+    return CannotConnectError(
+        _("Two servers to connect to"),
+        _("{first} and {second} were both given.").format(first=first, second=second),
+        _("Give only one of them."),
+    )

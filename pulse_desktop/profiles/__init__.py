@@ -1,0 +1,1 @@
+"""Connection profiles: where they are stored, their secrets, and contexts of the NATS CLI."""

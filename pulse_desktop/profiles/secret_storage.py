@@ -1,0 +1,193 @@
+"""Secrets of connection profiles: in the keyring, in a private file, or asked for each time.
+
+They are never in the profile's file, and no error contains one.
+"""
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+import filelock
+import msgspec
+
+from pulse_desktop import system_keyring
+from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import Profile, SecretStorage
+from pulse_desktop.regular_file import open_for_reading
+from pulse_desktop.text.translation import _
+
+FILE_NAME: Final = "secrets.json"
+SERVICE: Final = "pulse-desktop"
+
+_MAX_BYTES: Final = 1 << 20
+_LOCK_TIMEOUT_S: Final = 5.0
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+Ask = Callable[[Profile], Awaitable[str]]
+"""Asks a person for the secret of a profile; raises `NoSecretError` when nobody answers."""
+
+
+class NoSecretError(UserFacingError):
+    """The secret of a profile is not known."""
+
+    def __init__(self, profile: Profile, advice: str) -> None:
+        title = _("The login of {name} is incomplete").format(name=profile.name)
+        super().__init__(title, _("its secret is not stored here."), advice)
+
+
+class SecretStore(Protocol):
+    """Keeps one secret for each profile, by the profile's name."""
+
+    async def read(self, name: str) -> str | None:
+        """Return a secret, None if there is none. Raises UserFacingError."""
+
+    async def write(self, name: str, secret: str) -> None:
+        """Store a secret, replacing one. Raises UserFacingError."""
+
+    async def delete(self, name: str) -> None:
+        """Delete a secret, if there is one. Raises UserFacingError."""
+
+
+class KeyringStore:
+    """Secrets in the keyring of the operating system."""
+
+    async def read(self, name: str) -> str | None:
+        """Return a secret; see `SecretStore`."""
+        return await system_keyring.read_password(SERVICE, name)
+
+    async def write(self, name: str, secret: str) -> None:
+        """Store a secret; see `SecretStore`."""
+        await system_keyring.write_password(SERVICE, name, secret)
+
+    async def delete(self, name: str) -> None:
+        """Delete a secret; see `SecretStore`."""
+        await system_keyring.delete_password(SERVICE, name)
+
+
+class SecretFileError(UserFacingError):
+    """The file of secrets cannot be used."""
+
+    def __init__(self, path: Path, reason: str, advice: str = "") -> None:
+        detail = f"{path}: {reason}."
+        super().__init__(_("The file of secrets cannot be used"), detail, advice)
+
+
+class FileStore:
+    """Secrets in a file that its owner alone may read; used only when the person chose it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def read(self, name: str) -> str | None:
+        """Return a secret; see `SecretStore`."""
+        return (await asyncio.to_thread(self._read)).get(name)
+
+    async def write(self, name: str, secret: str) -> None:
+        """Store a secret; see `SecretStore`."""
+        await asyncio.to_thread(self._change, name, secret)
+
+    async def delete(self, name: str) -> None:
+        """Delete a secret; see `SecretStore`."""
+        if self._path.exists():
+            await asyncio.to_thread(self._change, name, None)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            with open_for_reading(self._path) as file:
+                mode = os.fstat(file.fileno()).st_mode
+                content = file.read(_MAX_BYTES)
+            if os.name == "posix" and mode & _OTHERS:
+                advice = _("Run chmod 600 on it.")
+                raise SecretFileError(self._path, _("other users may read or write it"), advice)
+            return msgspec.json.decode(content, type=dict[str, str])
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise SecretFileError(self._path, error.strerror or str(error)) from None
+        except (msgspec.DecodeError, UnicodeError, RecursionError):  # the text may have a secret
+            reason = _("it is not as this program writes it")
+            raise SecretFileError(self._path, reason, _("Remove the file.")) from None
+
+    def _change(self, name: str, secret: str | None) -> None:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with filelock.FileLock(f"{self._path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
+                secrets = self._read()
+                secrets.pop(name, None)
+                if secret is not None:
+                    secrets[name] = secret
+                write_atomic(self._path, msgspec.json.encode(secrets), private=True)
+        except filelock.Timeout:
+            raise SecretFileError(self._path, _("another program is changing it")) from None
+        except OSError as error:
+            raise SecretFileError(self._path, error.strerror or str(error)) from None
+
+
+class ProfileSecrets:
+    """Reads, stores and deletes the secrets of profiles, wherever each is kept."""
+
+    def __init__(self, folder: Path, ask: Ask) -> None:
+        """Create it.
+
+        Args:
+            folder: of the settings.
+            ask: asks for a secret that is not stored.
+        """
+        self._ask = ask
+        self._stores: Mapping[SecretStorage, SecretStore] = {
+            SecretStorage.KEYRING: KeyringStore(),
+            SecretStorage.FILE: FileStore(folder / FILE_NAME),
+        }
+
+    async def complete(self, profile: Profile) -> Profile:
+        """Return a profile to connect with: its options hold the secret, if it has one.
+
+        Raises:
+            NoSecretError: it is not known, and nobody answered.
+            UserFacingError: the file cannot be read.
+        """
+        if not profile.secret or getattr(profile.options, profile.secret):
+            return profile
+        store = self._stores.get(profile.secret_storage)
+        secret = None
+        if store is not None:
+            secret = await store.read(profile.name)
+        if secret is None:
+            secret = await self._ask(profile)
+        return profile.with_secret(secret)
+
+    async def store(self, profile: Profile, secret: str) -> None:
+        """Keep the secret of a profile where it says; nothing is kept of one that is asked for.
+
+        Raises:
+            UserFacingError: it cannot be stored.
+        """
+        if store := self._stores.get(profile.secret_storage):
+            await store.write(profile.name, secret)
+
+    async def move(self, old: Profile, new: Profile) -> None:
+        """Follow a profile to another name or storage, after it was stored.
+
+        Raises:
+            UserFacingError: the secret cannot be read, stored or deleted.
+        """
+        if (old.name, old.secret_storage, old.secret) == (new.name, new.secret_storage, new.secret):
+            return
+        source = self._stores.get(old.secret_storage) if old.secret else None
+        if source is None:
+            return
+        secret = await source.read(old.name)
+        if secret is not None and new.secret == old.secret:
+            await self.store(new, secret)
+        await source.delete(old.name)
+
+    async def delete(self, profile: Profile) -> None:
+        """Delete the secret of a profile that was removed; one that cannot be reached stays."""
+        if store := self._stores.get(profile.secret_storage) if profile.secret else None:
+            with contextlib.suppress(UserFacingError):
+                await store.delete(profile.name)
