@@ -1,6 +1,5 @@
 """Confirmation of an action in the terminal, where the profile requires it."""
 
-import asyncio
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
@@ -27,10 +26,12 @@ async def confirmed(arguments: Namespace, act: Callable[[bool], Awaitable[Value]
     except ConfirmationRequiredError as error:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
-        question = _("{action} on {profile}? [y/N] ").format(
+        question = _("{action} on {profile}? [y/N]").format(
             action=error.action, profile=error.profile
         )
-        sys.stderr.write(question)
+        import asyncio
+
+        sys.stderr.write(f"{question} ")
         sys.stderr.flush()
         answer = await asyncio.to_thread(sys.stdin.readline)
         if answer.strip().lower() not in ("y", "yes", _("yes")):

@@ -1,6 +1,5 @@
 """The profile that a command connects with: from its options, the environment, or neither."""
 
-import asyncio
 import os
 import sys
 from argparse import Namespace
@@ -161,10 +160,11 @@ async def ask_in_terminal(profile: "Profile") -> str:
         return value
     if not sys.stdin.isatty():
         raise NoSecretError(profile, _("Set {variable}.").format(variable=variable))
+    import asyncio
     import getpass
 
-    prompt = _("{secret} of {profile}: ").format(secret=profile.secret, profile=profile.name)
-    return await asyncio.to_thread(getpass.getpass, prompt, sys.stderr)
+    prompt = _("{secret} of {profile}:").format(secret=profile.secret, profile=profile.name)
+    return await asyncio.to_thread(getpass.getpass, f"{prompt} ", sys.stderr)
 
 
 def _with_options(

@@ -331,7 +331,7 @@ def test_no_window_form_or_notification_interprets_a_text(
     window: MainWindow, image: ImageFile, qtbot: QtBot
 ) -> None:
     text = image.text
-    window.show_profile(Profile(text, environment=Environment.PRODUCTION), text)
+    window.top_bar.show_profile(Profile(text, environment=Environment.PRODUCTION), text)
     window.top_bar.set_connections([(text, text), ("other", f"2 {text}")], text)
     window.top_bar.set_connection(window.session.connection_status)
     window.show_connection()
