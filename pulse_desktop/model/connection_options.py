@@ -22,17 +22,19 @@ _FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})
 
 _USER: Final = ("user", "password", "password_file")
 _TOKEN: Final = ("token", "token_file")
-_CREDENTIALS: Final = ("credentials",)
+_CREDENTIALS: Final = ("credentials", "credentials_content")
 _NKEY: Final = ("nkey_seed", "nkey_file")
 _LOGINS: Final = (_USER, _TOKEN, _CREDENTIALS, _NKEY)
 _ALTERNATIVES: Final = (
     ("password", "password_file"),
     _TOKEN,
+    _CREDENTIALS,
     _NKEY,
     ("js_domain", "js_api_prefix"),
 )
 """Fields that exclude each other: one of them replaces the others of a source of lower priority."""
-SECRETS: Final = frozenset({"password", "token", "nkey_seed"})
+SECRETS: Final = frozenset({"password", "token", "credentials_content", "nkey_seed"})
+"""Fields that are never in a file of settings."""
 
 
 def _option(
@@ -75,6 +77,7 @@ class ConnectionOptions:
         token: secret.
         token_file: path to a file that contains the token.
         credentials: path to a .creds file.
+        credentials_content: secret; the content of such a file.
         nkey_seed: secret; the seed of an nkey.
         nkey_file: path to a file that contains such a seed.
         tls_ca: path to the CA certificate to verify the server with, empty for the system's.
@@ -104,6 +107,9 @@ class ConnectionOptions:
     )
     credentials: str = _option(
         "PULSE_CREDENTIALS", N_("path to a .creds file"), "--credentials", "--creds"
+    )
+    credentials_content: str = _option(
+        "PULSE_CREDENTIALS_CONTENT", N_("content of a .creds file, instead of its path")
     )
     nkey_seed: str = _option("PULSE_NKEY_SEED", N_("seed of the user's nkey"))
     nkey_file: str = _option(
@@ -178,10 +184,8 @@ class ConnectionOptions:
             if ":" in login and not self.has_login:
                 user = user or _decoded_user(login)
             urls.append(f"{scheme}{mark}{host}")
-        servers = ",".join(urls)
-        return dataclasses.replace(
-            self, servers=servers, user=user, password="", token="", nkey_seed=""
-        )
+        secrets: dict[str, Any] = dict.fromkeys(SECRETS, "")
+        return dataclasses.replace(self, servers=",".join(urls), user=user, **secrets)
 
 
 _FIELDS: Final = tuple(each for each in dataclasses.fields(ConnectionOptions) if each.metadata)

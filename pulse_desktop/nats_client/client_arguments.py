@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import nkeys
+from nats.aio.client import RawCredentials
 
 from pulse_desktop.model.connection_options import (
     DEFAULT_API_PREFIX,
@@ -29,6 +30,7 @@ _SECRET_SOURCES: Final = (
     "token",
     "token_file",
     "credentials",
+    "credentials_content",
     "nkey_seed",
     "nkey_file",
 )
@@ -45,6 +47,15 @@ _TOKEN: Final = re.compile(r"[!-)+-\-/-=?-~]+")
 _SUBJECT: Final = re.compile(rf"{_TOKEN.pattern}(\.{_TOKEN.pattern})*")
 _JWT: Final = b"BEGIN NATS USER JWT"
 _SEED: Final = b"BEGIN USER NKEY SEED"
+
+
+class _EncryptedKeyError(Exception):
+    """A private key is encrypted."""
+
+
+def _no_passphrase() -> str:
+    """Raise instead of letting OpenSSL ask in the terminal, which would hold up the program."""
+    raise _EncryptedKeyError
 
 
 class ConnectionOptionsError(CannotConnectError):
@@ -108,6 +119,8 @@ def _login_arguments(options: ConnectionOptions) -> dict[str, Any]:
         arguments["token"] = _file_reader("token_file", options.token_file)
     if options.credentials:
         arguments["user_credentials"] = _credentials_path(options.credentials)
+    if options.credentials_content:
+        arguments["user_credentials"] = RawCredentials(_checked_content(options))
     if options.nkey_seed:
         arguments["nkeys_seed_str"] = _checked_seed(options.nkey_seed)
     if options.nkey_file:
@@ -188,15 +201,29 @@ def _checked_seed(seed: str) -> str:
 def _credentials_path(path: str) -> str:
     """Return the path of a file with both parts; without the JWT nats-py never stops reading."""
     file = _readable_path("credentials", path)
-    lines = Path(file).read_bytes().splitlines(keepends=True)
+    if not _is_credentials(Path(file).read_bytes()):
+        expected = _("a .creds file as nsc makes it, with a JWT and a seed")
+        raise ConnectionOptionsError(("credentials",), path, expected)
+    return file
+
+
+def _checked_content(options: ConnectionOptions) -> str:
+    """Return the content of a .creds file with a line end behind each line, as nsc writes it."""
+    lines = options.credentials_content.strip().splitlines()
+    content = "".join(f"{line.strip()}\n" for line in lines)
+    if not _is_credentials(content.encode()):
+        expected = _("the content of a .creds file, with a JWT and a seed")
+        raise ConnectionOptionsError(("credentials_content",), "", expected)
+    return content
+
+
+def _is_credentials(content: bytes) -> bool:
+    lines = content.splitlines(keepends=True)
     after = dict(itertools.pairwise(lines))
     jwt, seed = (
         next((text for line, text in after.items() if mark in line), b"") for mark in (_JWT, _SEED)
     )
-    if not jwt.strip() or not _is_seed(seed[:-1]):  # nats-py takes the last byte for a line end
-        expected = _("a .creds file as nsc makes it, with a JWT and a seed")
-        raise ConnectionOptionsError(("credentials",), path, expected)
-    return file
+    return bool(jwt.strip()) and _is_seed(seed[:-1])  # nats-py takes the last byte for a line end
 
 
 def _is_seed(text: bytes) -> bool:
@@ -233,7 +260,11 @@ def _tls_context(options: ConnectionOptions) -> ssl.SSLContext | None:
         certificate = _readable_path("tls_cert", options.tls_cert)
         key = _readable_path("tls_key", options.tls_key) if options.tls_key else None
         try:
-            context.load_cert_chain(certificate, key)
+            context.load_cert_chain(certificate, key, password=_no_passphrase)
+        except _EncryptedKeyError:
+            name = "tls_key" if key else "tls_cert"
+            expected = _("a private key without a passphrase; `openssl pkey` removes one")
+            raise ConnectionOptionsError((name,), getattr(options, name), expected) from None
         except ssl.SSLError:
             expected = _("a certificate in PEM form, with its private key")
             raise ConnectionOptionsError(("tls_cert",), options.tls_cert, expected) from None

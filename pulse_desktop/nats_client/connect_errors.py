@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nats import errors
+from nats.aio.client import RawCredentials
 
 from pulse_desktop.model.connection_options import label
 from pulse_desktop.model.redaction import redact_url
@@ -170,13 +171,15 @@ def _describe_refusal(hosts: str, arguments: Mapping[str, Any] | None) -> tuple[
             _("{hosts} requires a login, and none was given.").format(hosts=hosts),
             _("Set one of {options}, or write it into the address.").format(options=names),
         )
-    path = given.get("user_credentials")
-    if path and (expired_at := _expiry(str(path))) and expired_at < datetime.now(UTC):
+    credentials = given.get("user_credentials")
+    if credentials and (expired_at := _expiry(credentials)) and expired_at < datetime.now(UTC):
+        inline = isinstance(credentials, RawCredentials)
+        option = "credentials_content" if inline else "credentials"
         return (
             _("{hosts} refused {file}: it expired at {time:%Y-%m-%d %H:%M} UTC.").format(
-                hosts=hosts, file=path, time=expired_at
+                hosts=hosts, file=label(option) if inline else credentials, time=expired_at
             ),
-            _("Set {option} to new credentials.").format(option=label("credentials")),
+            _("Set {option} to new credentials.").format(option=label(option)),
         )
     return (
         _("{hosts} refused these credentials.").format(hosts=hosts),
@@ -184,10 +187,14 @@ def _describe_refusal(hosts: str, arguments: Mapping[str, Any] | None) -> tuple[
     )
 
 
-def _expiry(credentials: str) -> datetime | None:
+def _expiry(credentials: str | RawCredentials) -> datetime | None:
     """Return when the JWT of a .creds file expires, None if never or if it cannot be read."""
     with contextlib.suppress(OSError, binascii.Error, ValueError, KeyError, TypeError):
-        if found := _JWT.search(Path(credentials).read_bytes()):
+        if isinstance(credentials, RawCredentials):
+            content = credentials.data.encode()
+        else:
+            content = Path(credentials).read_bytes()
+        if found := _JWT.search(content):
             claims = json.loads(base64.urlsafe_b64decode(found[1] + b"=" * (-len(found[1]) % 4)))
             return datetime.fromtimestamp(claims["exp"], UTC) if claims.get("exp") else None
     return None

@@ -163,6 +163,11 @@ async def test_a_credentials_file_logs_in(tmp_path: Path) -> None:
         await connection.open()
         assert connection.connected
         await connection.close()
+        content = (tmp_path / "user.creds").read_text().replace("\n", " \r\n ")  # as pasted
+        connection = Connection(url, options=ConnectionOptions(credentials_content=content))
+        await connection.open()
+        assert connection.connected
+        await connection.close()
         error = await _problem(url)
     assert "requires a login" in error.detail
     assert "--credentials (PULSE_CREDENTIALS)" in error.advice
@@ -172,6 +177,10 @@ async def test_an_expired_credentials_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "user.creds"
     with NatsServer(config=_operator(file, exp=int(time.time()) - 60)) as server:
         error = await _problem(server.url, credentials=str(file))
+        content = file.read_text()
+        inline = await _problem(server.url, credentials_content=content)
+    assert "refused PULSE_CREDENTIALS_CONTENT: it expired at " in inline.detail
+    assert not set(content.split()) & set(str(inline).split())
     assert f"refused {file}: it expired at " in error.detail
     assert "--credentials (PULSE_CREDENTIALS)" in error.advice
 

@@ -1,10 +1,12 @@
 """Connection options become nats-py's arguments, or an error that names the wrong field."""
 
 import dataclasses
+import subprocess
 from pathlib import Path
 
 import nkeys
 import pytest
+from nats.aio.client import RawCredentials
 
 from pulse_desktop.model.connection_options import (
     ConnectionOptions,
@@ -48,6 +50,37 @@ def test_an_nkey_is_given_as_text_or_as_a_file(tmp_path: Path) -> None:
     assert client_arguments(ConnectionOptions(nkey_file=str(file))) == {"nkeys_seed": str(file)}
 
 
+def test_credentials_are_given_as_text(tmp_path: Path) -> None:
+    content = (
+        "  -----BEGIN NATS USER JWT-----\r\neyJ0.eyJ1.c2ln\r\n------END NATS USER JWT------\r\n"
+        f"-----BEGIN USER NKEY SEED-----\r\n{SEED.decode()}\r\n------END USER NKEY SEED------"
+    )
+    options = ConnectionOptions(credentials_content=content)
+    assert (options.has_login, options.reads_files) == (True, False)
+    given = client_arguments(options)["user_credentials"]
+    assert isinstance(given, RawCredentials)
+    assert given.data.splitlines(keepends=True)[1] == "eyJ0.eyJ1.c2ln\n"
+    assert given.data.endswith("-----END USER NKEY SEED------\n")
+    assert options.without_secrets() == ConnectionOptions()
+
+
+def test_an_encrypted_private_key_is_an_error_and_no_question(certificate: Path) -> None:
+    subprocess.run(
+        ["openssl", "pkey", "-in", "key.pem", "-aes256", "-passout", "pass:s3cret",
+         "-out", "enc.pem"],
+        cwd=certificate, check=True, capture_output=True,
+    )  # fmt: skip
+    cert, key = certificate / "cert.pem", certificate / "enc.pem"
+    with pytest.raises(ConnectionOptionsError, match="without a passphrase") as caught:
+        client_arguments(ConnectionOptions(tls_cert=str(cert), tls_key=str(key)))
+    assert caught.value.fields == ("tls_key",)
+    both = certificate / "both.pem"
+    both.write_bytes(cert.read_bytes() + key.read_bytes())
+    with pytest.raises(ConnectionOptionsError, match="without a passphrase") as caught:
+        client_arguments(ConnectionOptions(tls_cert=str(both)))
+    assert caught.value.fields == ("tls_cert",)
+
+
 def test_a_secret_in_a_file_is_read_at_each_connection(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first\r\n")
@@ -70,6 +103,12 @@ def test_a_ca_certificate_makes_a_context(certificate: Path) -> None:
         (ConnectionOptions(token="a", nkey_seed="b"), ("token", "nkey_seed"), "only one"),
         (ConnectionOptions(password="a"), ("user",), "a name"),
         (ConnectionOptions(nkey_seed="no seed"), ("nkey_seed",), "the seed of an nkey"),
+        (ConnectionOptions(credentials_content="a"), ("credentials_content",), "the content of"),
+        (
+            ConnectionOptions(credentials="a", credentials_content="b"),
+            ("credentials", "credentials_content"),
+            "only one",
+        ),
         (ConnectionOptions(nkey_file=__file__), ("nkey_file",), "the seed of an nkey"),
         (ConnectionOptions(credentials=__file__), ("credentials",), ".creds"),
         (ConnectionOptions(credentials="/none"), ("credentials",), "a readable file"),
@@ -90,7 +129,11 @@ def test_wrong_options_are_named(
 
 def test_secrets_are_not_shown() -> None:
     options = ConnectionOptions(
-        "nats://me:s3cret@localhost", password="s3cret", token="s3cret", nkey_seed="s3cret"
+        "nats://me:s3cret@localhost",
+        password="s3cret",
+        token="s3cret",
+        nkey_seed="s3cret",
+        credentials_content="s3cret",
     )
     assert "s3cret" not in repr(options)
     with pytest.raises(ConnectionOptionsError) as caught:

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     token: Secret = connection_setting("token", SecretStr(""))
     token_file: Path = connection_setting("token_file")
     credentials: Path = connection_setting("credentials")
+    credentials_content: Secret = connection_setting("credentials_content", SecretStr(""))
     nkey_seed: Secret = connection_setting("nkey_seed", SecretStr(""))
     nkey_file: Path = connection_setting("nkey_file")
     tls_ca: Path = connection_setting("tls_ca")
