@@ -118,15 +118,19 @@ def find_profile(name: str) -> "Profile":
     """Return the profile of a name, without its secret.
 
     Args:
-        name: of a stored profile, or `local` for the embedded server.
+        name: of a stored profile, `local` for the embedded server, `nats:NAME` for a context of
+            the NATS CLI, whose secret is in its options, or `nats:` for the selected one.
 
     Raises:
         UserFacingError: there is none, or it is not valid.
     """
+    from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
     from pulse_desktop.profiles.profile import EMBEDDED_NAME, embedded_profile
 
     if name == EMBEDDED_NAME:
         return embedded_profile()
+    if name.startswith(PREFIX):
+        return NatsContexts().get(name.removeprefix(PREFIX)).profile
     return profile_file().get(name)
 
 
@@ -170,12 +174,22 @@ async def ask_in_terminal(profile: "Profile") -> str:
 def _with_options(
     profile: "Profile", arguments: Namespace, given: "dict[str, object]"
 ) -> "Profile":
-    """Return a profile in which the options of the command line override its own."""
+    """Return a profile in which the options of the command line override its own.
+
+    A context of the NATS CLI has no names of a TaskIQ system: those of the environment apply.
+    """
     from dataclasses import replace
 
+    from pulse_desktop.model.connection_options import overridden
+    from pulse_desktop.profiles.nats_contexts import PREFIX
+
+    options, secret = overridden(profile.options, profile.secret, given)
     names = {field: value for field in NAME_OPTIONS if (value := getattr(arguments, field, None))}
-    options = replace(profile.options, **given)  # type: ignore[arg-type]
-    return replace(profile, options=options, names=replace(profile.names, **names))
+    if profile.name.startswith(PREFIX):
+        chosen = _chosen_names(arguments)
+    else:
+        chosen = replace(profile.names, **names)
+    return replace(profile, options=options, names=chosen, secret=secret)
 
 
 def _chosen_names(arguments: Namespace) -> "TaskiqNames":

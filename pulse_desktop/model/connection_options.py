@@ -284,6 +284,21 @@ def resolve(given: Mapping[str, Any], environ: Mapping[str, str]) -> ConnectionO
     return ConnectionOptions(**override(read_environment(environ), given))
 
 
+def overridden(
+    options: ConnectionOptions, secret: str, given: Mapping[str, Any]
+) -> tuple[ConnectionOptions, str]:
+    """Return options that others override, and the secret that is still to be added to them.
+
+    Args:
+        options: of lower priority.
+        secret: the field of `options` whose value is kept elsewhere, empty for none.
+        given: options by field that override them.
+    """
+    own = {each.name: value for each in _FIELDS if (value := getattr(options, each.name))}
+    kept = override({**own, **({secret: own.get(secret, "")} if secret else {})}, given)
+    return ConnectionOptions(**kept, name=options.name), secret if secret in kept else ""
+
+
 def option_values(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of `add_connection_options` and `--server` among parsed arguments."""
     values = {each.name: arguments.get(each.name) for each in _FIELDS}
