@@ -1,20 +1,44 @@
 """The running application: its windows, the embedded server and the crash handler."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QMenu
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
 from pulse_desktop.app.session_window import SessionWindow
-from pulse_desktop.profiles.profile import Profile, embedded_profile
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import EMBEDDED_NAME, Profile, embedded_profile
+from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.profiles.secret_storage import NoSecretError, ProfileSecrets
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.run_form.draft import draft_of
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile
+from pulse_desktop.ui.theme.plain_text import without_mnemonic
+
+_OFFSET: Final = QPoint(40, 40)
+"""Of a further window from the first one."""
+
+
+def _notification(error: UserFacingError) -> Notification:
+    return Notification(error.title, error.detail, error.advice, "bad", key="profiles")
+
+
+def _bring_to_front(window: MainWindow) -> None:
+    window.show()
+    window.raise_()
+    window.activateWindow()
 
 
 async def _ask_nobody(profile: Profile) -> str:
@@ -45,7 +69,9 @@ class Desktop:
             settings: folder of the profiles; the user's by default.
         """
         self._profile = profile or embedded_profile()
-        self._secrets = ProfileSecrets(settings or settings_folder(), _ask_nobody)
+        folder = settings or settings_folder()
+        self._profiles = ProfileFile(folder / FILE_NAME)
+        self._secrets = ProfileSecrets(folder, _ask_nobody)
         self.stopped = asyncio.Event()
         self.windows: list[SessionWindow] = []
         self._crash_handler = CrashHandler(self._notify)
@@ -69,7 +95,80 @@ class Desktop:
         window = SessionWindow(self._report, self.embedded, self._secrets, state_file)
         self.windows.append(window)
         window.window.close_requested.connect(lambda: self._on_close_requested(window))
+        menu = window.window.connections
+        menu.about_to_show.connect(lambda: self._list_profiles(window.window))
+        menu.connection_chosen.connect(lambda name: self._switch(window, name))
+        menu.window_requested.connect(self.open_window)
+        window.window.rerun_elsewhere_requested.connect(
+            lambda run: self._choose_connection(window, run)
+        )
+        self._list_profiles(window.window)
         return window
+
+    # Profiles
+
+    def _list_profiles(self, window: MainWindow) -> None:
+        try:
+            profiles = self._profiles.read()
+        except UserFacingError as error:
+            window.notify(_notification(error))
+            return
+        window.connections.show_profiles(list(profiles.by_name.values()))
+
+    def _find(self, name: str) -> Profile:
+        return embedded_profile() if name == EMBEDDED_NAME else self._profiles.get(name)
+
+    def _switch(self, window: SessionWindow, name: str) -> None:
+        """Show another profile in a window; errors become notifications."""
+        try:
+            window.show_profile(self._find(name))
+        except UserFacingError as error:
+            window.window.notify(_notification(error))
+
+    def open_window(self, name: str) -> SessionWindow | None:
+        """Show a profile in the window that has it, else in a new one; None if there is none."""
+        for window in self.windows:
+            if window.profile is not None and window.profile.name == name:
+                _bring_to_front(window.window)
+                return window
+        try:
+            profile = self._find(name)
+        except UserFacingError as error:
+            self._notify(_notification(error))
+            return None
+        window = self.new_window()
+        window.show_profile(profile)
+        window.start()
+        before = self.window
+        window.window.resize(before.size())
+        window.window.move(before.pos() + _OFFSET)
+        window.window.show()
+        return window
+
+    def _choose_connection(self, window: SessionWindow, run: TaskRun) -> None:
+        """Ask on which other connection a run is enqueued, and open the run form there."""
+        menu = QMenu(window.window)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addSection(_("Re-run on"))
+        present = window.profile.name if window.profile is not None else ""
+        try:
+            names = [EMBEDDED_NAME, *self._profiles.read().by_name]
+        except UserFacingError as error:
+            window.window.notify(_notification(error))
+            return
+        for name in names:
+            if name != present:
+                action = menu.addAction(without_mnemonic(name))
+                action.triggered.connect(lambda _checked=False, n=name: self._rerun_on(n, run))
+        menu.popup(QCursor.pos())
+
+    def _rerun_on(self, name: str, run: TaskRun) -> None:
+        """Open the run form of another connection with the arguments of a run, to be edited."""
+        target = self.open_window(name)
+        if target is not None:
+            target.window.run_form.set_new_task_draft(replace(draft_of(run), rerun_of=""))
+            target.window.run_form.cancel()
+            target.window.run_task()
 
     def start(self) -> None:
         """Start the first window, and open its session as soon as there is a server."""

@@ -91,7 +91,9 @@ class SessionWindow:
         self._leave_session()
         self.profile = profile.without_secrets()
         self._embedded_actions.set_available(profile.is_embedded)
-        self.window.show_profile(self.profile, _label(profile))
+        label = _label(profile)
+        page = self._state.show_profile(profile.name or label) if self._state is not None else ""
+        self.window.show_profile(self.profile, label, page)
         is_stopped = profile.is_embedded and not profile.options.servers
         if is_stopped or (profile.secret and not getattr(profile.options, profile.secret)):
             self.window.set_session(OfflineSession("connecting"), self._page_work.run)

@@ -241,6 +241,15 @@ class Session:
             or any(feed.mode == "off" and feed.problem for feed in feeds)
         )
 
+    @property
+    def read_only(self) -> bool:
+        """Whether every action on the server is refused."""
+        return self.guard.read_only
+
+    def set_read_only(self, *, read_only: bool) -> None:
+        """Refuse or allow actions on the server from now on."""
+        self.guard.read_only = read_only
+
     def start(self) -> None:
         """Start all background work; `close` ends it."""
         self.start_connection()

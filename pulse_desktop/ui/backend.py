@@ -35,6 +35,7 @@ class TaskBackend(Protocol):
         *,
         force: bool = False,
         rerun_of: str = "",
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
         """Enqueue a task by name.
 
@@ -45,10 +46,16 @@ class TaskBackend(Protocol):
             labels: of the task.
             force: enqueue it even if no worker consumes the queue.
             rerun_of: task id of the run that this one repeats with changes, empty for none.
+            confirmed: whether the operator has confirmed it.
         """
 
     async def rerun(
-        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+        self,
+        runs: Sequence[TaskRun],
+        *,
+        force: bool = False,
+        from_events: bool = False,
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
         """Enqueue runs again, exactly as captured, each under a new id.
 
@@ -56,9 +63,12 @@ class TaskBackend(Protocol):
             runs: runs whose arguments are known.
             force: enqueue them even if no worker consumes the queue.
             from_events: allow arguments known only from an event.
+            confirmed: whether the operator has confirmed it.
         """
 
-    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+    async def cancel(
+        self, task_ids: Sequence[str], *, confirmed: bool = False
+    ) -> Sequence[CancelOutcome]:
         """Cancel queued or running tasks; return one outcome per task, in this order."""
 
 
@@ -82,7 +92,7 @@ class WorkerBackend(Protocol):
     """Sends commands to workers."""
 
     async def command(
-        self, command: str, worker: str = "", level: str = ""
+        self, command: str, worker: str = "", level: str = "", *, confirmed: bool = False
     ) -> Sequence[CommandOutcome]:
         """Send a command to one worker or to all; return one outcome per worker.
 
@@ -90,6 +100,7 @@ class WorkerBackend(Protocol):
             command: `pause`, `resume`, `drain` or `log_level`.
             worker: its id, empty for all workers that accept commands.
             level: for `log_level`: DEBUG, INFO, WARNING or ERROR.
+            confirmed: whether the operator has confirmed it.
         """
 
 
@@ -142,6 +153,13 @@ class ConnectionBackend(Protocol):
     @property
     def is_restricted(self) -> bool:
         """Whether something is refused or switched off, not merely without history."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether every action on the server is refused."""
+
+    def set_read_only(self, *, read_only: bool) -> None:
+        """Refuse or allow actions on the server from now on."""
 
 
 class SessionBackend(ConnectionBackend, Protocol):

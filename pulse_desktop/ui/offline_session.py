@@ -36,6 +36,7 @@ class OfflineSession:
     has_permission_errors = False
     is_restricted = False
     queue_status = None
+    read_only = False
 
     def __init__(self, state: State = "connecting") -> None:
         """Create it.
@@ -53,6 +54,9 @@ class OfflineSession:
     def drain(self, budget_s: float) -> bool:
         """Return False: there are no arrivals."""
         return False
+
+    def set_read_only(self, *, read_only: bool) -> None:
+        """Do nothing: every action is refused."""
 
     @property
     def tasks(self) -> "OfflineSession":
@@ -78,17 +82,25 @@ class OfflineSession:
         *,
         force: bool = False,
         rerun_of: str = "",
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
         """Raise NotConnectedError."""
         self._fail()
 
     async def rerun(
-        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+        self,
+        runs: Sequence[TaskRun],
+        *,
+        force: bool = False,
+        from_events: bool = False,
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
         """Raise NotConnectedError."""
         self._fail()
 
-    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+    async def cancel(
+        self, task_ids: Sequence[str], *, confirmed: bool = False
+    ) -> Sequence[CancelOutcome]:
         """Raise NotConnectedError."""
         self._fail()
 
@@ -109,7 +121,7 @@ class OfflineSession:
         self._fail()
 
     async def command(
-        self, command: str, worker: str = "", level: str = ""
+        self, command: str, worker: str = "", level: str = "", *, confirmed: bool = False
     ) -> Sequence[CommandOutcome]:
         """Raise NotConnectedError."""
         self._fail()

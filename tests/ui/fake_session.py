@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus
-from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.model.errors import (
+    ConfirmationRequiredError,
+    NotFoundError,
+    UserFacingError,
+)
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
@@ -28,6 +32,7 @@ class FakeSession:
         state: what is shown.
         calls: arguments of every call, oldest first.
         error: raised by every call that is not forced.
+        asks: whether every action must be confirmed.
         queue_status: of the task queue.
         outcomes: of cancelling a task or commanding a worker, by id; success for all others.
         decoded: results by task id.
@@ -51,6 +56,8 @@ class FakeSession:
         self.has_permission_errors = False
         self.is_restricted = False
         self.from_events = False
+        self.read_only = False
+        self.asks = False
         self.calls: list[Any] = []
         self.error: UserFacingError | None = None
         self.queue_status: QueueStatus | None = None
@@ -79,6 +86,13 @@ class FakeSession:
     def workers(self) -> "FakeSession":
         return self
 
+    def set_read_only(self, *, read_only: bool) -> None:
+        self.read_only = read_only
+
+    def _check(self, action: str, confirmed: bool) -> None:
+        if self.asks and not confirmed:
+            raise ConfirmationRequiredError(action, "eu")
+
     async def enqueue(
         self,
         task_name: str,
@@ -88,20 +102,31 @@ class FakeSession:
         *,
         force: bool = False,
         rerun_of: str = "",
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
+        self._check(task_name, confirmed)
         self._call((task_name, args, kwargs, labels, rerun_of, force), force=force)
         return EnqueueReceipt(("0" * 32,), durable=True)
 
     async def rerun(
-        self, runs: Sequence[TaskRun], *, force: bool = False, from_events: bool = False
+        self,
+        runs: Sequence[TaskRun],
+        *,
+        force: bool = False,
+        from_events: bool = False,
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
+        self._check(f"Re-run {len(runs)}", confirmed)
         for run in runs:
             repeatable_request(run, from_events=from_events)
         self.from_events = from_events
         self._call(([run.task_id for run in runs], force), force=force)
         return EnqueueReceipt(tuple(f"new-{run.task_id}" for run in runs), durable=True)
 
-    async def cancel(self, task_ids: Sequence[str]) -> Sequence[CancelOutcome]:
+    async def cancel(
+        self, task_ids: Sequence[str], *, confirmed: bool = False
+    ) -> Sequence[CancelOutcome]:
+        self._check(f"Cancel {len(task_ids)}", confirmed)
         self._call(("cancel", list(task_ids)))
         return [
             self.outcomes.get(each, CancelOutcome(each, CancelStatus.CANCELLED, WORKER))
@@ -109,8 +134,9 @@ class FakeSession:
         ]
 
     async def command(
-        self, command: str, worker: str = "", level: str = ""
+        self, command: str, worker: str = "", level: str = "", *, confirmed: bool = False
     ) -> Sequence[CommandOutcome]:
+        self._check(command, confirmed)
         self._call((command, worker, level))
         return [
             self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, CommandStatus.DONE))

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from pulse_desktop.profiles.profile import Color
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.resources import resource_path
 
@@ -33,6 +34,17 @@ VISIONS: dict[str, Matrix] = {
         (0.004733, 0.691367, 0.303900),
     ),
 }
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_the_text_on_the_color_of_a_profile_can_be_read(name: str) -> None:
+    tokens = _tokens(name)
+    fills = dict(tokens["profiles"])
+    on_fill = fills.pop("on_profile")
+    assert set(fills) == set(Color)
+    for fill in fills.values():
+        assert _contrast(fill, on_fill) >= 4.5
+        assert _contrast(fill, tokens["colors"]["bar"]) >= 3
 
 
 def _tokens(name: str) -> dict[str, dict[str, str]]:

@@ -68,6 +68,7 @@ class RunForm(QFrame):
         self.setObjectName("runForm")
         self.setAccessibleName(_("Run a task"))
         self.ui = RunFormUi(self)
+        self.ui.badge.show_profile(context.profile, context.profile_label)
         self._timer = QTimer(self)
         self._timer.setObjectName("run form refresh")
         self._timer.setInterval(_REFRESH_MS)
@@ -225,6 +226,7 @@ class RunForm(QFrame):
         connected = self._context.connection.connection_status.state == "connected"
         queue = self._context.tasks.queue_status
         self.ui.show_consumers(*consumer_summary(queue, connected=connected))
+        self._update_run_button()
         if isinstance(self._error, NotConnectedError) and connected:
             self._error = None
             self.ui.error_card.hide()
@@ -233,6 +235,8 @@ class RunForm(QFrame):
         """Return why the task cannot be enqueued now, "" if it can."""
         if self._pending:
             return _("It is being enqueued")
+        if self._context.connection.read_only:
+            return _("This connection is read-only")
         if not self.ui.task_name.name:
             return _("Enter the name of the task first")
         for field in self.ui.fields:
@@ -244,7 +248,8 @@ class RunForm(QFrame):
         obstacle = self.obstacle()
         button = self.ui.run_button
         button.setEnabled(not obstacle)
-        button.setText(_("Enqueuing…") if self._pending else _("Run"))
+        text = _("Enqueuing…") if self._pending else _("Run")
+        button.setText(_("Read-only") if self._context.connection.read_only else text)
         set_tooltip(button, obstacle or _("Enqueue the task (Ctrl+Enter)"))
         button.setAccessibleDescription(obstacle)
         self.ui.error_card.force_button.setEnabled(not obstacle)

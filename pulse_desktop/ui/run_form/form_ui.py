@@ -28,6 +28,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 
 _MARGIN: Final = 18
 
@@ -37,6 +38,7 @@ class RunFormUi(QObject):
 
     Attributes:
         title: heading of the form.
+        badge: the environment and name of the connection.
         description: what happens when the task is enqueued.
         task_name: name of the task.
         name_warning: warning about the name, hidden if there is none.
@@ -60,6 +62,7 @@ class RunFormUi(QObject):
         self._icon = "plus"
         self._consumers_color = SemanticColor.MUTED
         self._icon_label = Label()
+        self.badge = ProfileBadge()
         self.title = Label()
         self.title.setProperty("role", "heading")
         self.description = Label()
@@ -231,6 +234,7 @@ class RunFormUi(QObject):
         above.setContentsMargins(_MARGIN, 10, 10, 12)
         above.setSpacing(2)
         above.addLayout(head)
+        above.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignLeft)
         above.addWidget(self.description)
         layout = QVBoxLayout(self._form)
         layout.setContentsMargins(1, 0, 0, 0)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import set_tooltip
+from pulse_desktop.ui.theme.plain_text import set_tooltip, without_mnemonic
 from pulse_desktop.ui.theme.theme import theme
 
 PageT_contra = TypeVar("PageT_contra", contravariant=True)
@@ -72,6 +72,9 @@ SHOW_CONNECTION: Final = Action(
     _("Window"),
     "server",
     _("server status round trip reconnects"),
+)
+TOGGLE_READ_ONLY: Final = Action(
+    "read_only", _("Read-only on or off"), "", _("Window"), "lock", _("protect safe actions")
 )
 QUIT: Final = Action("quit", _("Quit"), "Ctrl+Q", _("Window"), "close")
 
@@ -149,7 +152,7 @@ class ActionTable(QObject):
                 raise ValueError(
                     f"{action.id} and {other.action.id} share the shortcut {min(shared)}"
                 )
-        qt = QAction(action.title, self._window)
+        qt = QAction(without_mnemonic(action.title), self._window)
         qt.setShortcuts([QKeySequence(keys) for keys in action.shortcut.split("|") if keys])
         qt.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         if action.icon:
@@ -181,6 +184,12 @@ class ActionTable(QObject):
             always if enabled is None else lambda: enabled(target()),
             page=page,
         )
+
+    def remove(self, action: Action) -> None:
+        """Remove an action. Raises KeyError: there is none of its id."""
+        bound = self._bound.pop(action.id)
+        self._window.removeAction(bound.qt)
+        bound.qt.deleteLater()
 
     @property
     def ids(self) -> Sequence[str]:

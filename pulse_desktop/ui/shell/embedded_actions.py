@@ -61,7 +61,7 @@ class EmbeddedServerActions:
     def set_available(self, available: bool) -> None:
         """Offer the actions while the window shows the embedded server."""
         self._available = available
-        self._window.top_bar.set_connection_actions(self._actions if available else ())
+        self._window.connections.set_more(self._actions if available else ())
         if not available:
             self.logs.hide()
 

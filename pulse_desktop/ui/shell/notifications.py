@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.text.printable import printable
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -17,6 +18,7 @@ from pulse_desktop.ui.theme.plain_text import Label, set_tooltip, without_mnemon
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
+from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 
 _WIDTH: Final = 380
 _MAX_CARDS: Final = 3
@@ -62,7 +64,13 @@ class NotificationCard(QFrame):
         buttons: the buttons of its choices.
     """
 
-    def __init__(self, notification: Notification, parent: QWidget) -> None:
+    def __init__(
+        self,
+        notification: Notification,
+        parent: QWidget,
+        profile: Profile | None = None,
+        connection: str = "",
+    ) -> None:
         super().__init__(parent)
         self.notification = notification
         self.setProperty("card", "notice")
@@ -89,6 +97,10 @@ class NotificationCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 10, 10, 12)
         layout.setSpacing(4)
+        if profile is not None and profile.environment not in (None, Environment.LOCAL):
+            badge = ProfileBadge()
+            badge.show_profile(profile, connection)
+            layout.addWidget(badge, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addLayout(head)
         for text, part in (
             (_sentence(notification.detail), "muted"),
@@ -157,6 +169,8 @@ class Notifications(QObject):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._parent = parent
+        self._profile: Profile | None = None
+        self._profile_label = ""
         self._right_margin = 0
         self._cards: list[NotificationCard] = []
         parent.installEventFilter(self)
@@ -165,6 +179,10 @@ class Notifications(QObject):
     def _apply_theme(self) -> None:
         for card in self._cards:
             card.apply_theme()
+
+    def show_profile(self, profile: Profile, label: str) -> None:
+        """Name the connection on the cards from now on, unless it is of this machine."""
+        self._profile, self._profile_label = profile, label
 
     @property
     def shown(self) -> list[Notification]:
@@ -182,7 +200,7 @@ class Notifications(QObject):
             self.dismiss(notification.key)
         while len(self._cards) >= _MAX_CARDS:
             self._cards[0].close()
-        card = NotificationCard(notification, self._parent)
+        card = NotificationCard(notification, self._parent, self._profile, self._profile_label)
         card.destroyed.connect(self.place)
         card.installEventFilter(self)
         self._cards.append(card)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
@@ -16,6 +17,9 @@ from pulse_desktop.ui.navigation import Target
 from pulse_desktop.ui.shell.actions import ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.table.live_table import LiveTable
+
+NO_PROFILE: Final = Profile()
+"""Of a window that has not shown a connection yet."""
 
 
 class BackgroundRunner(Protocol):
@@ -41,6 +45,9 @@ class PageContext:
         navigate: changes to another page, or to something in particular on it.
         attention_items: returns what needs attention, at most seconds old.
         edit_run: opens the run form with a run's arguments.
+        rerun_elsewhere: asks for another connection to enqueue a run on.
+        profile: of the connection, without secrets.
+        profile_label: how it is called.
     """
 
     state: SystemState
@@ -54,6 +61,9 @@ class PageContext:
     navigate: Callable[[Target], None]
     attention_items: Callable[[], Sequence[AttentionItem]] = tuple
     edit_run: Callable[[TaskRun], None] = lambda _run: None
+    rerun_elsewhere: Callable[[TaskRun], None] = lambda _run: None
+    profile: Profile = NO_PROFILE
+    profile_label: str = ""
 
 
 class Page(QWidget):

@@ -1,12 +1,9 @@
 """Top bar: environment, connection, command palette, pause, alerts, run task."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
     QGuiApplication,
     QPainter,
     QPaintEvent,
@@ -17,7 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWid
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.text import formats
-from pulse_desktop.text.profile_text import environment_text
+from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import (
@@ -26,17 +23,20 @@ from pulse_desktop.ui.shell.actions import (
     SHOW_ATTENTION,
     SHOW_CONNECTION,
     TOGGLE_PAUSE,
+    TOGGLE_READ_ONLY,
     ActionTable,
     shortcut_text,
 )
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import Label, set_tooltip, without_mnemonic
-from pulse_desktop.ui.theme.style_sheet import set_style_property
+from pulse_desktop.ui.theme.plain_text import set_tooltip, without_mnemonic
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
+from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 
 _HEIGHT: Final = 48
+_MAX_LABEL: Final = 28
+"""Characters of the name of a connection; the tooltip has all of them."""
 _COMPACT_WIDTH: Final = 940
 """A narrower bar shows the state of the connection without round trip and problem."""
 _ICON_WIDTH: Final = 1000
@@ -107,6 +107,7 @@ class TopBar(QWidget):
 
     Attributes:
         environment: badge with the kind of system, such as PRODUCTION.
+        read_only: whether actions on the server are refused; a click changes it.
         switcher: button with the menu of connections.
         state: state of the connection.
         palette_field: opens the command palette.
@@ -114,11 +115,7 @@ class TopBar(QWidget):
         alerts: number of attention items.
         run: opens the run form.
 
-    Signals:
-        connection_chosen: key of the connection to switch to.
     """
-
-    connection_chosen = Signal(str)
 
     def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -128,11 +125,11 @@ class TopBar(QWidget):
         self._actions = actions
         self._color = SemanticColor.FAINT
         self._paused = False
-        self._connection_actions: Sequence[QAction] = ()
         self._spoken_state = _("not connected")
         self._state_texts = (self._spoken_state, self._spoken_state)
-        self.environment = Label()
-        self.environment.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.environment = ProfileBadge()
+        self.read_only = QPushButton()
+        self._is_read_only = False
         self.switcher = QPushButton()
         self.switcher.setAccessibleName(_("Connection"))
         self.switcher.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
@@ -146,10 +143,10 @@ class TopBar(QWidget):
         self._lay_out()
         actions.bind_button(self.palette_field, OPEN_PALETTE)
         actions.bind_button(self.state, SHOW_CONNECTION)
+        actions.bind_button(self.read_only, TOGGLE_READ_ONLY)
         actions.bind_button(self.pause, TOGGLE_PAUSE)
         actions.bind_button(self.alerts, SHOW_ATTENTION)
         actions.bind_button(self.run, RUN_TASK)
-        self.environment.hide()
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
         self._show_state()
@@ -159,6 +156,7 @@ class TopBar(QWidget):
         layout.setContentsMargins(14, 0, 14, 0)
         layout.setSpacing(10)
         layout.addWidget(self.environment)
+        layout.addWidget(self.read_only)
         layout.addWidget(self.switcher)
         layout.addWidget(self.state)
         layout.addStretch(1)
@@ -170,44 +168,32 @@ class TopBar(QWidget):
 
     def show_profile(self, profile: Profile, label: str) -> None:
         """Show the profile of the connection: its environment, its color and how it is called."""
-        environment = profile.environment
-        self._set_environment("" if environment is None else environment_text(environment))
-        self.set_connections([(profile.name, label)], profile.name)
+        self.environment.show_profile(profile)
+        self.switcher.setText(without_mnemonic(formats.elided(label, _MAX_LABEL)))
+        set_tooltip(self.switcher, label)
+        name = _("Connection: {name}").format(name=printable_cell(label))
+        self.switcher.setAccessibleName(name)
 
-    def _set_environment(self, name: str, color: str = "plain") -> None:
-        set_style_property(self.environment, "badge", color)
-        self.environment.setText(name.upper())
-        self.environment.setVisible(bool(name))
-        self.environment.setAccessibleName(_("Environment: {name}").format(name=name))
-
-    def set_connection_actions(self, actions: Sequence[QAction]) -> None:
-        """Add actions to the menu of connections, at the next `set_connections`."""
-        self._connection_actions = actions
-
-    def set_connections(self, names: Sequence[tuple[str, str]], current: str) -> None:
-        """Fill the menu of connections, pairs of key and name, and show the current one."""
-        by_key = dict(names)
-        self.switcher.setText(without_mnemonic(by_key.get(current, current)))
-        set_tooltip(self.switcher, _("Connection"))
-        menu = QMenu(self.switcher)
+    def set_connection_menu(self, menu: QMenu) -> None:
+        """Show a menu below the name of the connection."""
         # The button has its arrow at the end because its layout is right to left; not so its menu.
         menu.setLayoutDirection(QGuiApplication.layoutDirection())
-        group = QActionGroup(menu)
-        for key, name in names:
-            entry = menu.addAction(without_mnemonic(name))
-            entry.setCheckable(True)
-            entry.setChecked(key == current)
-            group.addAction(entry)
-            entry.triggered.connect(
-                lambda _checked=False, key=key: self.connection_chosen.emit(key)
-            )
-        if self._connection_actions:
-            menu.addSeparator()
-            menu.addActions(self._connection_actions)
-        old = self.switcher.menu()
         self.switcher.setMenu(menu)
-        if old is not None:
-            old.deleteLater()
+
+    def set_read_only(self, read_only: bool) -> None:
+        """Show whether actions on the server are refused."""
+        if read_only != self._is_read_only:
+            self._is_read_only = read_only
+            self._show_read_only()
+
+    def _show_read_only(self) -> None:
+        read_only = self._is_read_only
+        self.read_only.setText(_("Read-only") if read_only else "")
+        name = _("Read-only: actions are refused") if read_only else _("Actions are allowed")
+        self.read_only.setAccessibleName(name)
+        set_tooltip(self.read_only, _("{state}. Click to change").format(state=name))
+        color = SemanticColor.WARNING if read_only else SemanticColor.FAINT
+        icons.set_button_icon(self.read_only, "lock" if read_only else "unlock", color)
 
     def set_connection(self, connection: ConnectionStatus) -> None:
         """Show the state of the connection."""
@@ -261,6 +247,7 @@ class TopBar(QWidget):
         )
         icons.set_button_icon(self.pause, name, color)
         icons.set_button_icon(self.run, "plus", "on_accent")
+        self._show_read_only()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Shorten the state of the connection in a narrow window."""

@@ -12,18 +12,26 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from pulse_desktop.model.errors import ConfirmationRequiredError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.printable import printable_line
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.navigation import ShowPage, Target
 from pulse_desktop.ui.run_form.form import RunForm
-from pulse_desktop.ui.shell import actions
+from pulse_desktop.ui.shell import actions, connection_menu
 from pulse_desktop.ui.shell.actions import Action, ActionTable
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
+from pulse_desktop.ui.shell.confirmation import (
+    ConfirmationDialog,
+    ConfirmingTasks,
+    ConfirmingWorkers,
+)
 from pulse_desktop.ui.shell.connection_details import ConnectionDetails
+from pulse_desktop.ui.shell.connection_menu import SWITCH_WORDS, ConnectionMenu
 from pulse_desktop.ui.shell.copy_notice import CopyNotice
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
@@ -35,6 +43,7 @@ from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from pulse_desktop.ui.widgets.profile_strip import ProfileStrip
 
 MIN_SIZE: Final = (1024, 640)
 _DEFAULT_SIZE: Final = QSize(1440, 900)
@@ -51,6 +60,8 @@ class MainWindow(QMainWindow):
 
     Attributes:
         actions_table: all actions.
+        connections: the menu of connections.
+        strip: the color of the profile.
         sidebar: the sidebar.
         top_bar: connection and commands.
         status_bar: figures.
@@ -65,6 +76,7 @@ class MainWindow(QMainWindow):
         session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
         names_chosen: the `TaskiqNames` that the operator wants to see on this server.
+        rerun_elsewhere_requested: the `TaskRun` to enqueue on another connection.
         theme_chosen: the theme that the operator chose.
     """
 
@@ -73,6 +85,7 @@ class MainWindow(QMainWindow):
     page_changed = Signal(str)
     theme_chosen = Signal(str)
     names_chosen = Signal(object)
+    rerun_elsewhere_requested = Signal(object)
 
     def __init__(
         self,
@@ -95,13 +108,18 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*MIN_SIZE)
         self.resize(_DEFAULT_SIZE)
         self._clock = clock
-        self._profile: Profile | None = None
+        self._profile = Profile()
+        self._next_page = ""
         self._profile_label = ""
+        self._question: ConfirmationDialog | None = None
         self.sidebar_preference: bool | None = None
         self.actions_table = ActionTable(self)
         self._add_actions()
+        self.connections = ConnectionMenu(self.actions_table, self)
+        self.strip = ProfileStrip()
         self.sidebar = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
+        self.top_bar.set_connection_menu(self.connections.menu)
         self.status_bar = StatusBar()
         self.page_stack = PageStack(pages)
         self._lay_out()
@@ -122,12 +140,16 @@ class MainWindow(QMainWindow):
         right.addWidget(self.top_bar)
         right.addWidget(self.page_stack, 1)
         right.addWidget(self.status_bar)
+        below = QHBoxLayout()
+        below.setSpacing(0)
+        below.addWidget(self.sidebar)
+        below.addLayout(right, 1)
         whole = QWidget()
-        layout = QHBoxLayout(whole)
+        layout = QVBoxLayout(whole)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.sidebar)
-        layout.addLayout(right, 1)
+        layout.addWidget(self.strip)
+        layout.addLayout(below, 1)
         self.setCentralWidget(whole)
 
     def _add_actions(self) -> None:
@@ -145,6 +167,8 @@ class MainWindow(QMainWindow):
             (actions.TOGGLE_FULL_SCREEN, self.toggle_full_screen),
             (actions.SHOW_SHORTCUTS, self.show_shortcuts),
             (actions.SHOW_CONNECTION, self.show_connection),
+            (actions.TOGGLE_READ_ONLY, self.toggle_read_only),
+            (connection_menu.SWITCH, self.switch_connection),
             (actions.QUIT, self.close),
         ):
             self.actions_table.add(action, run)
@@ -176,22 +200,31 @@ class MainWindow(QMainWindow):
 
     # Profile and session
 
-    def show_profile(self, profile: Profile, label: str) -> None:
+    def show_profile(self, profile: Profile, label: str, page: str = "") -> None:
         """Show which profile the session is of: in the title, the top bar and every question.
 
         Args:
             profile: without secrets.
             label: how it is called.
+            page: key of the page to show with the next session, empty for the present one.
         """
         self._profile, self._profile_label = profile, label
+        self._next_page = page
+        self.strip.show_profile(profile)
         self.top_bar.show_profile(profile, label)
+        self.connections.show_current(profile, label)
+        self.notifications.show_profile(profile, label)
         self._show_title()
 
     def _show_title(self) -> None:
-        parts = [self.current.title if self.current is not None else "", self._profile_label]
-        if self._profile is not None and self._profile.environment is not None:
-            parts[1] = f"{self._profile_label} ({environment_text(self._profile.environment)})"
-        self.setWindowTitle(" · ".join([*filter(None, parts), "Pulse Desktop"]))
+        self.setWindowTitle(self._titled(self.current.title if self.current is not None else ""))
+
+    def _titled(self, title: str) -> str:
+        """Return the title of a window or dialog: every one names the connection."""
+        connection = printable_line(self._profile_label)
+        if connection and self._profile.environment is not None:
+            connection = f"{connection} ({environment_text(self._profile.environment)})"
+        return " · ".join([*filter(None, (title, connection)), "Pulse Desktop"])
 
     @property
     def session(self) -> SessionBackend:
@@ -206,6 +239,9 @@ class MainWindow(QMainWindow):
             run_in_background: starts background work for its pages.
         """
         shown = self.current.key if self.current is not None else ""
+        if shown and self._next_page in self.page_stack:
+            shown = self._next_page
+        self._next_page = ""
         # What is typed while the first server starts must outlive the change of sessions.
         starting = not self._session.connection_status.server
         draft = self.run_form.new_task_draft() if starting else None
@@ -226,12 +262,14 @@ class MainWindow(QMainWindow):
 
     def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
+        if self._question is not None:
+            self._question.reject()
         self._attention = AttentionMonitor(session.state, self.sidebar, self.top_bar)
         self._context = PageContext(
             state=session.state,
-            tasks=session.tasks,
+            tasks=ConfirmingTasks(session.tasks, self._confirm),
             results=session.results,
-            workers=session.workers,
+            workers=ConfirmingWorkers(session.workers, self._confirm),
             connection=session,
             actions=self.actions_table,
             run_in_background=run_in_background,
@@ -239,9 +277,26 @@ class MainWindow(QMainWindow):
             navigate=self.navigate,
             attention_items=lambda: self._attention.items,
             edit_run=self._edit_run,
+            rerun_elsewhere=self.rerun_elsewhere_requested.emit,
+            profile=self._profile,
+            profile_label=self._profile_label,
         )
         self.run_form = RunForm(self._context, self.page_stack)
         self.run_form.width_changed.connect(self._reserve_space)
+
+    async def _confirm(self, error: ConfirmationRequiredError) -> bool:
+        """Ask the operator whether to act; the answer is no if the session is left meanwhile."""
+        self._question = dialog = ConfirmationDialog(
+            error, self._profile, self._profile_label, self
+        )
+        dialog.setWindowTitle(self._titled(_("Confirm")))
+        dialog.open()
+        try:
+            return await dialog.answered
+        finally:
+            self._question = None
+            if not dialog.answered.done() or dialog.answered.cancelled():
+                dialog.reject()
 
     # Pages
 
@@ -342,6 +397,17 @@ class MainWindow(QMainWindow):
         dialog = next(opened, None) or create()
         dialog.show()
         dialog.activateWindow()
+
+    def switch_connection(self) -> None:
+        """List the connections in the palette."""
+        self.connections.about_to_show.emit()
+        self.command_palette.hide()
+        self.command_palette.open(SWITCH_WORDS)
+
+    def toggle_read_only(self) -> None:
+        """Refuse or allow actions on the server."""
+        self._session.set_read_only(read_only=not self._session.read_only)
+        self.top_bar.set_read_only(self._session.read_only)
 
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter of this page."""

@@ -19,12 +19,29 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.theme.theme import ThemeChoice
 
 _log = logging.getLogger(__name__)
 
 _SAVE_INTERVAL_MS: Final = 10_000
 _MAX_BYTES: Final = 1 << 20
+_MAX_PROFILES: Final = 100
+_MAX_FILTER: Final = 500
+
+
+class ProfileState(msgspec.Struct, omit_defaults=True):
+    """What was open on one connection. The names are those in the file.
+
+    Attributes:
+        page: key of the page that was shown.
+        filters: texts in the filters of pages, by page.
+        facets: chips that were chosen, by page.
+    """
+
+    page: str = ""
+    filters: dict[str, str] = {}
+    facets: dict[str, list[str]] = {}
 
 
 class WindowState(msgspec.Struct, omit_defaults=True):
@@ -33,9 +50,10 @@ class WindowState(msgspec.Struct, omit_defaults=True):
     Attributes:
         theme: "dark", "light" or "system", empty when the operator chose none.
         geometry: position and size of the window in Qt's format, as base64.
-        page: key of the page that was shown.
+        page: key of the page that was shown, on a connection that has no state of its own.
         rail_narrow: whether the sidebar is collapsed, None for automatic.
         tables: columns and sort order of tables that were changed, by page and number.
+        profiles: what was open on each connection, by its name.
     """
 
     theme: str = ""
@@ -43,6 +61,7 @@ class WindowState(msgspec.Struct, omit_defaults=True):
     page: str = ""
     rail_narrow: bool | None = None
     tables: dict[str, dict[str, Any]] = {}
+    profiles: dict[str, ProfileState] = {}
 
 
 class WindowStateFile:
@@ -108,6 +127,7 @@ class WindowStateManager(QObject):
         self._window = window
         self._file = file
         self._defaults: dict[str, dict[str, Any]] = {}
+        self._profile = ""
         state = file.state
         try:
             geometry = base64.b64decode(state.geometry, validate=True)
@@ -132,9 +152,29 @@ class WindowStateManager(QObject):
             window.notify(Notification(title, file.problem, advice, key="window state"))
 
     def first_page(self, default: str) -> str:
-        """Return the page that was shown last, if it still exists, else the default."""
-        page = self._file.state.page
-        return page if page in self._window.page_stack else default
+        """Return the page that was shown last on this connection, else anywhere, else the default.
+
+        A page that no longer exists counts as none.
+        """
+        state = self._file.state
+        for page in (self._profile_state().page, state.page):
+            if page in self._window.page_stack:
+                return page
+        return default
+
+    def show_profile(self, name: str) -> str:
+        """Save what is open on the present connection, for another one to be shown.
+
+        Args:
+            name: of the other connection.
+
+        Returns:
+            The page that was shown on it last, empty if it was not shown yet.
+        """
+        if self._window.current is not None:
+            self._save_profile()
+        self._profile = name
+        return self._profile_state().page
 
     def save(self) -> None:
         """Save the present state."""
@@ -149,6 +189,8 @@ class WindowStateManager(QObject):
                     state.tables.pop(key, None)
                 else:
                     state.tables[key] = layout
+        if self._window.current is not None:
+            self._save_profile()
         self._file.save()
 
     def close(self) -> None:
@@ -162,6 +204,31 @@ class WindowStateManager(QObject):
             saved = self._file.state.tables.get(key)
             if saved:
                 table.column_layout.restore(saved)
+        profile = self._profile_state()
+        if isinstance(page, TablePage):
+            facets, text = profile.facets.get(page.key, ()), profile.filters.get(page.key, "")
+            if facets or text:
+                page.filter_bar.set_filter(facets, text)
+
+    def _profile_state(self) -> ProfileState:
+        return self._file.state.profiles.get(self._profile, ProfileState())
+
+    def _save_profile(self) -> None:
+        """Keep what is open, for as many connections as a person has."""
+        profiles = self._file.state.profiles
+        profiles.pop(self._profile, None)
+        state = profiles[self._profile] = ProfileState()
+        current = self._window.current
+        state.page = current.key if current is not None else ""
+        for page in self._window.page_stack.created:
+            if not isinstance(page, TablePage):
+                continue
+            if text := page.filter_bar.text:
+                state.filters[page.key] = text[:_MAX_FILTER]
+            if facets := page.filter_bar.checked_facets:
+                state.facets[page.key] = sorted(facets)
+        while len(profiles) > _MAX_PROFILES:
+            del profiles[next(iter(profiles))]
 
     def _set_theme(self, choice: str) -> None:
         self._file.state.theme = choice

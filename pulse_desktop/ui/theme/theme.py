@@ -37,11 +37,13 @@ class Tokens(msgspec.Struct, frozen=True):
         name: "dark" or "light".
         colors: by purpose.
         topics: line colors of the topics; for graphics, not for text.
+        profiles: fill colors of connection profiles, and `on_profile`, the text on them.
     """
 
     name: str
     colors: dict[str, str]
     topics: dict[str, str]
+    profiles: dict[str, str]
 
 
 def load_tokens(name: str) -> Tokens:
@@ -90,6 +92,13 @@ class Theme(QObject):
         if known is None:
             value = self.tokens.topics.get(topic) or self.tokens.colors["faint"]
             known = self._colors[key] = QColor(value)
+        return known
+
+    def profile(self, color: str) -> QColor:
+        """Return the fill color of a connection profile, or `on_profile`. Raises KeyError."""
+        known = self._colors.get(f"profile {color}")
+        if known is None:
+            known = self._colors[f"profile {color}"] = QColor(self.tokens.profiles[color])
         return known
 
     def text_font(self, *, step: int = 0, bold: bool = False) -> QFont:

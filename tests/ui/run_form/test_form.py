@@ -398,10 +398,17 @@ class SlowSession(FakeSession):
         *,
         force: bool = False,
         rerun_of: str = "",
+        confirmed: bool = False,
     ) -> EnqueueReceipt:
         await _Suspended()
         return await super().enqueue(
-            task_name, args, kwargs, labels, force=force, rerun_of=rerun_of
+            task_name,
+            args,
+            kwargs,
+            labels,
+            force=force,
+            rerun_of=rerun_of,
+            confirmed=confirmed,
         )
 
 

@@ -11,6 +11,14 @@ RERUN: Final = Action(
 EDIT_RERUN: Final = Action(
     "edit_rerun", _("Edit and re-run…"), "E", _("Runs"), "edit", _("change arguments")
 )
+RERUN_ELSEWHERE: Final = Action(
+    "runs.rerun_elsewhere",
+    _("Re-run on another connection…"),
+    "Shift+R",
+    _("Runs"),
+    "server",
+    _("profile server staging copy"),
+)
 CANCEL: Final = Action(
     "runs.cancel",
     _("Cancel selected…"),
@@ -25,5 +33,5 @@ SHOW_FAILED: Final = Action(
 COPY: Final = Action("runs.copy", _("Copy selected runs"), "", _("Runs"), "copy")
 CLEAR_FILTER: Final = Action("runs.clear", _("Clear the filter"), "Ctrl+Backspace", _("Runs"))
 
-ROW_MENU: Final = (RERUN, EDIT_RERUN, None, CANCEL, None, COPY)
+ROW_MENU: Final = (RERUN, EDIT_RERUN, RERUN_ELSEWHERE, None, CANCEL, None, COPY)
 """The context menu of the table's rows."""

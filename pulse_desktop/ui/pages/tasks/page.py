@@ -207,6 +207,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         return (
             PageAction(actions.RERUN, cls.rerun_selected, cls.has_selection),
             PageAction(actions.EDIT_RERUN, cls.edit_selected, cls.has_one),
+            PageAction(actions.RERUN_ELSEWHERE, cls.rerun_selected_elsewhere, cls.has_one),
             PageAction(actions.CANCEL, cls.cancel_selected, cls.has_cancellable),
             PageAction(actions.SHOW_FAILED, cls.show_failed),
             PageAction(actions.COPY, cls.copy_selected, cls.has_selection),
@@ -235,6 +236,11 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Open the run form with the arguments of the selected run."""
         for run in self.rows_to_act_on():
             self.context.edit_run(run)
+
+    def rerun_selected_elsewhere(self) -> None:
+        """Open the run form of another connection with the arguments of the selected run."""
+        for run in self.rows_to_act_on():
+            self.context.rerun_elsewhere(run)
 
     def cancel_selected(self) -> None:
         """Cancel the selected runs that have not ended."""

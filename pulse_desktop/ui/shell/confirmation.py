@@ -1,0 +1,183 @@
+"""Confirmation of an action on a server, where its profile requires it.
+
+The session refuses an action that nobody has confirmed. The wrappers here show the question, and
+act again once it is answered, so that no page has to know which systems ask.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from pulse_desktop.model.errors import ConfirmationRequiredError, UserFacingError
+from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
+from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
+from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.backend import TaskBackend, WorkerBackend
+from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
+from pulse_desktop.ui.theme.style_sheet import set_style_property
+from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
+
+_WIDTH: Final = 440
+
+Value = TypeVar("Value")
+Ask = Callable[[ConfirmationRequiredError], Awaitable[bool]]
+"""Asks the operator whether to act; returns the answer."""
+
+
+class DeclinedError(UserFacingError):
+    """The operator did not confirm an action."""
+
+    def __init__(self, action: str) -> None:
+        title = _("Not done: {action}").format(action=action)
+        super().__init__(title, _("it was not confirmed; nothing was sent."))
+
+
+class ConfirmationDialog(QDialog):
+    """A question with the environment, *Cancel* in the focus, and the action as the other button.
+
+    Attributes:
+        answered: its result is whether to act.
+    """
+
+    def __init__(
+        self, error: ConfirmationRequiredError, profile: Profile, name: str, parent: QWidget
+    ) -> None:
+        """Create the dialog; `open` shows it.
+
+        Args:
+            error: the action.
+            profile: of the connection.
+            name: how the window calls the connection.
+            parent: the main window.
+        """
+        super().__init__(parent)
+        self.answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(_("Confirm · Pulse Desktop"))
+        self.setFixedWidth(_WIDTH)
+        badge = ProfileBadge()
+        badge.show_profile(profile, name)
+        question = Label(_("{action}?").format(action=error.action))
+        question.setProperty("role", "heading")
+        note = Label(_("This acts on {profile}.").format(profile=name))
+        note.setProperty("role", "muted")
+        for label in (question, note):
+            label.setWordWrap(True)
+        self._cancel = QPushButton(_("Cancel"))
+        self._cancel.setDefault(True)
+        act = QPushButton(without_mnemonic(error.action))
+        set_style_property(act, "kind", "danger")
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self._cancel)
+        buttons.addWidget(act)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 16)
+        layout.setSpacing(10)
+        layout.addWidget(badge, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(question)
+        layout.addWidget(note)
+        layout.addSpacing(6)
+        layout.addLayout(buttons)
+        self._cancel.clicked.connect(self.reject)
+        act.clicked.connect(self.accept)
+        self.finished.connect(self._answer)
+        self._cancel.setFocus()
+
+    def _answer(self, result: int) -> None:
+        if not self.answered.done():
+            self.answered.set_result(result == QDialog.DialogCode.Accepted)
+
+
+async def _confirmed(ask: Ask, act: Callable[[bool], Awaitable[Value]]) -> Value:
+    """Act; if the session requires a confirmation, ask and act again. Raises DeclinedError."""
+    try:
+        return await act(False)
+    except ConfirmationRequiredError as error:
+        if not await ask(error):
+            raise DeclinedError(error.action) from None
+    return await act(True)
+
+
+class ConfirmingTasks:
+    """Implements `TaskBackend`: asks before each action, if the session requires it."""
+
+    def __init__(self, tasks: TaskBackend, ask: Ask) -> None:
+        self._tasks = tasks
+        self._ask = ask
+
+    @property
+    def queue_status(self) -> QueueStatus | None:
+        """The task queue as of the last poll, None before the first."""
+        return self._tasks.queue_status
+
+    async def enqueue(
+        self,
+        task_name: str,
+        args: bytes = b"[]",
+        kwargs: bytes = b"{}",
+        labels: Mapping[str, Any] | None = None,
+        *,
+        force: bool = False,
+        rerun_of: str = "",
+        confirmed: bool = False,
+    ) -> EnqueueReceipt:
+        """Enqueue a task by name; see `TaskBackend`."""
+        return await _confirmed(
+            self._ask,
+            lambda yes: self._tasks.enqueue(
+                task_name,
+                args,
+                kwargs,
+                labels,
+                force=force,
+                rerun_of=rerun_of,
+                confirmed=confirmed or yes,
+            ),
+        )
+
+    async def rerun(
+        self,
+        runs: Sequence[TaskRun],
+        *,
+        force: bool = False,
+        from_events: bool = False,
+        confirmed: bool = False,
+    ) -> EnqueueReceipt:
+        """Enqueue runs again; see `TaskBackend`."""
+        return await _confirmed(
+            self._ask,
+            lambda yes: self._tasks.rerun(
+                runs, force=force, from_events=from_events, confirmed=confirmed or yes
+            ),
+        )
+
+    async def cancel(
+        self, task_ids: Sequence[str], *, confirmed: bool = False
+    ) -> Sequence[CancelOutcome]:
+        """Cancel tasks; see `TaskBackend`."""
+        return await _confirmed(
+            self._ask, lambda yes: self._tasks.cancel(task_ids, confirmed=confirmed or yes)
+        )
+
+
+class ConfirmingWorkers:
+    """Implements `WorkerBackend`: asks before each command, if the session requires it."""
+
+    def __init__(self, workers: WorkerBackend, ask: Ask) -> None:
+        self._workers = workers
+        self._ask = ask
+
+    async def command(
+        self, command: str, worker: str = "", level: str = "", *, confirmed: bool = False
+    ) -> Sequence[CommandOutcome]:
+        """Send a command; see `WorkerBackend`."""
+        return await _confirmed(
+            self._ask,
+            lambda yes: self._workers.command(command, worker, level, confirmed=confirmed or yes),
+        )

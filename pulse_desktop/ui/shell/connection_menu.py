@@ -1,0 +1,172 @@
+"""Menu of connections: the profiles, to switch this window or to open another one.
+
+Each profile is an action too, so that the command palette finds it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction, QActionGroup, QIcon
+from PySide6.QtWidgets import QMenu, QWidget
+
+from pulse_desktop.profiles.profile import EMBEDDED_NAME, Color, Profile
+from pulse_desktop.text.profile_text import environment_text
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell.actions import Action, ActionTable
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import without_mnemonic
+from pulse_desktop.ui.theme.theme import theme
+
+GROUP: Final = _("Connections")
+SWITCH: Final = Action(
+    "connections.switch",
+    _("Switch connection…"),
+    "Ctrl+Shift+O",
+    GROUP,
+    "server",
+    _("profile server open"),
+)
+ADD: Final = Action(
+    "connections.add", _("Add a connection…"), "", GROUP, "plus", _("profile server new")
+)
+MANAGE: Final = Action(
+    "connections.manage", _("Manage connections…"), "", GROUP, "edit", _("profiles servers edit")
+)
+SWITCH_WORDS: Final = _("switch to")
+"""What the palette is filled with, to list the connections."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    profile: Profile
+    switch: Action
+    open_window: Action
+    title: str
+
+
+class ConnectionMenu(QObject):
+    """The menu.
+
+    Attributes:
+        menu: for a button.
+
+    Signals:
+        about_to_show: the profiles may have changed meanwhile.
+        connection_chosen: name of the profile to switch this window to.
+        window_requested: name of the profile to show in a window of its own.
+        add_requested: the operator wants to add a profile.
+        manage_requested: the operator wants to see or change the profiles.
+    """
+
+    about_to_show = Signal()
+    connection_chosen = Signal(str)
+    window_requested = Signal(str)
+    add_requested = Signal()
+    manage_requested = Signal()
+
+    def __init__(self, actions: ActionTable, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._actions = actions
+        self._entries: list[_Entry] = []
+        self._profiles: tuple[Profile, ...] = ()
+        self._current: Profile | None = None
+        self._current_label = ""
+        self._more: Sequence[QAction] = ()
+        self.menu = QMenu(parent)
+        self._windows = QMenu(_("Open in a new window"), self.menu)
+        self._group = QActionGroup(self.menu)
+        self.menu.aboutToShow.connect(self.about_to_show)
+        self._add = actions.add(ADD, self.add_requested.emit)
+        self._manage = actions.add(MANAGE, self.manage_requested.emit)
+        theme().changed.connect(self._fill)
+        self._fill()
+
+    def show_profiles(self, profiles: Sequence[Profile]) -> None:
+        """List these profiles after that of the embedded server."""
+        if self._profiles != tuple(profiles) or not self._entries:
+            self._profiles = tuple(profiles)
+            self._replace_actions()
+            self._fill()
+
+    def show_current(self, profile: Profile, label: str) -> None:
+        """Mark the profile of the window; one that is not stored is listed by its label."""
+        self._current, self._current_label = profile, label
+        self._fill()
+
+    def set_more(self, actions: Sequence[QAction]) -> None:
+        """Add actions at the end of the menu."""
+        self._more = actions
+        self._fill()
+
+    def _replace_actions(self) -> None:
+        for entry in self._entries:
+            self._actions.remove(entry.switch)
+            self._actions.remove(entry.open_window)
+        self._entries = []
+        embedded = Profile(EMBEDDED_NAME)
+        for profile in (embedded, *self._profiles):
+            name = _("embedded server") if profile.is_embedded else profile.name
+            kind = environment_text(profile.environment) if profile.environment is not None else ""
+            switch = Action(
+                f"connections.switch.{profile.name}",
+                _("Switch to {name}").format(name=name),
+                "",
+                GROUP,
+                "server",
+                kind,
+            )
+            open_window = Action(
+                f"connections.window.{profile.name}",
+                _("Open {name} in a new window").format(name=name),
+                "",
+                GROUP,
+                "plus",
+                kind,
+            )
+            self._actions.add(switch, partial(self.connection_chosen.emit, profile.name))
+            self._actions.add(open_window, partial(self.window_requested.emit, profile.name))
+            title = f"{name}  ·  {kind}" if kind else name
+            self._entries.append(_Entry(profile, switch, open_window, title))
+
+    def _fill(self) -> None:
+        for action in self._group.actions():
+            self._group.removeAction(action)
+        self.menu.clear()
+        self._windows.clear()
+        current = self._current
+        known = {entry.profile.name for entry in self._entries}
+        if current is not None and current.name not in known:
+            shown = self.menu.addAction(without_mnemonic(self._current_label))
+            shown.setCheckable(True)
+            shown.setChecked(True)
+            self._group.addAction(shown)
+            self.menu.addSeparator()
+        for entry in self._entries:
+            title = without_mnemonic(entry.title)
+            action = self.menu.addAction(_icon(entry.profile), title)
+            action.setCheckable(True)
+            action.setChecked(current is not None and current.name == entry.profile.name)
+            self._group.addAction(action)
+            action.triggered.connect(
+                lambda _checked=False, name=entry.profile.name: self.connection_chosen.emit(name)
+            )
+            other = self._windows.addAction(_icon(entry.profile), title)
+            other.triggered.connect(
+                lambda _checked=False, name=entry.profile.name: self.window_requested.emit(name)
+            )
+        self.menu.addMenu(self._windows)
+        self.menu.addSeparator()
+        self.menu.addActions([self._add, self._manage])
+        if self._more:
+            self.menu.addSeparator()
+            self.menu.addActions(self._more)
+
+
+def _icon(profile: Profile) -> QIcon:
+    color = profile.effective_color or (Color.GREEN if profile.is_embedded else None)
+    if color is None:
+        return icons.icon("ring")
+    return icons.icon("dot", theme().profile(color.value).name())
