@@ -32,7 +32,7 @@ mkdir -p build || exit 1
 compile_lock packaging/requirements.lock --extra dev pyproject.toml \
     packaging/build-requirements.in &&
     sed -n 's/ *\\$//; /^[a-z]/p' packaging/requirements.lock >$pins &&
-    compile_lock packaging/slow-tests.lock --extra embeddings --extra keyring --constraints $pins \
+    compile_lock packaging/slow-tests.lock --extra embeddings --constraints $pins \
         --override packaging/slow-tests-overrides.in pyproject.toml packaging/slow-tests.in &&
     compile_lock packaging/package.lock --extra desktop --constraints $pins \
         --no-annotate pyproject.toml packaging/build-requirements.in \

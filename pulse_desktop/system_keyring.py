@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from pulse_desktop.model.errors import UserFacingError
@@ -25,31 +26,46 @@ class KeyringError(UserFacingError):
         super().__init__(_("The keyring cannot be used"), detail, advice)
 
 
+class KeyringMissingError(KeyringError):
+    """The optional package `keyring` is not installed."""
+
+    def __init__(self) -> None:
+        detail = _("the package keyring is not installed.")
+        super().__init__(detail, _("Install it with: pip install 'pulse-desktop[keyring]'."))
+
+
 async def read_password(service: str, user: str) -> str | None:
     """Return a stored password, None if there is none.
+
+    A locked keyring is asked once at a time for each password.
 
     Raises:
         KeyringError: with the reason.
     """
-    keyring = _keyring()
-    return await _call(lambda: keyring.get_password(service, user))
+    with _lock:
+        reading = _reading.get((service, user))
+        if reading is None or reading.done():
+            reading = _start(lambda: _keyring().get_password(service, user))
+            _reading[service, user] = reading
+    password: str | None = await _result(reading)
+    return password
 
 
 async def write_password(service: str, user: str, password: str) -> None:
     """Store a password, replacing one. Raises KeyringError."""
-    keyring = _keyring()
-    await _call(lambda: keyring.set_password(service, user, password))
+    await _result(_start(lambda: _keyring().set_password(service, user, password)))
 
 
 async def delete_password(service: str, user: str) -> None:
     """Delete a password, if there is one. Raises KeyringError."""
-    keyring = _keyring()
 
     def delete() -> None:
-        with contextlib.suppress(keyring.errors.PasswordDeleteError):
-            keyring.delete_password(service, user)
+        from keyring.errors import PasswordDeleteError  # noqa: PLC0415 - an extra
 
-    await _call(delete)
+        with contextlib.suppress(PasswordDeleteError):
+            _keyring().delete_password(service, user)
+
+    await _result(_start(delete))
 
 
 async def backend_name() -> str:
@@ -58,53 +74,48 @@ async def backend_name() -> str:
     Raises:
         KeyringError: there is none.
     """
-    keyring = _keyring()
-    backend = await _call(keyring.get_keyring)
+    backend = await _result(_start(lambda: _keyring().get_keyring()))
     if backend.priority <= 0:
         raise KeyringError(_no_backend(), _advice())
     return str(backend.name)
 
 
+_lock: Final = threading.Lock()
+_reading: Final[dict[tuple[str, str], Future[Any]]] = {}
+"""Reads that have not ended, some of them after their time limit."""
+
+
 def _keyring() -> Any:
-    """Return the optional package."""
-    try:
-        import keyring  # noqa: PLC0415 - an extra, and slow to import
-        import keyring.errors  # noqa: PLC0415
-    except ImportError:
-        detail = _("the package keyring is not installed.")
-        advice = _("Install it with: pip install 'pulse-desktop[keyring]'.")
-        raise KeyringError(detail, advice) from None
+    """Return the optional package. It is imported in the thread: that takes a moment."""
+    import keyring  # noqa: PLC0415
+
     return keyring
 
 
-async def _call(work: Callable[[], Value]) -> Value:
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Value] = loop.create_future()
-
-    def finish(value: Value | None, error: BaseException | None) -> None:
-        if answer.done():
-            return  # nobody waits any longer
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(value)  # type: ignore[arg-type]
+def _start(work: Callable[[], Value]) -> Future[Value]:
+    """Do work in a thread of its own, which does not hold up the exit of the program."""
+    future: Future[Value] = Future()
+    future.set_running_or_notify_cancel()  # it cannot be cancelled from now on
 
     def run() -> None:
-        value, failure = None, None
         try:
-            value = work()
+            future.set_result(work())
         except Exception as error:  # noqa: BLE001 - each backend raises its own errors
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(finish, value, failure)
+            future.set_exception(error)
 
     threading.Thread(target=run, name="keyring", daemon=True).start()
+    return future
+
+
+async def _result(future: Future[Value]) -> Value:
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await answer
+            return await asyncio.wrap_future(future)
     except TimeoutError:
         detail = _("it did not answer within {seconds:.0f} s.").format(seconds=TIMEOUT_S)
         raise KeyringError(detail, _("Unlock it, and try again.")) from None
+    except ImportError:
+        raise KeyringMissingError from None
     except Exception as error:  # noqa: BLE001
         raise _described(error) from None
 

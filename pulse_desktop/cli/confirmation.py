@@ -1,10 +1,10 @@
 """Confirmation of an action in the terminal, where the profile requires it."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from pulse_desktop.cli.terminal import ask, can_ask
 from pulse_desktop.model.errors import ConfirmationRequiredError
 from pulse_desktop.text.translation import _
 
@@ -24,16 +24,12 @@ async def confirmed(arguments: Namespace, act: Callable[[bool], Awaitable[Value]
     try:
         return await act(arguments.yes)
     except ConfirmationRequiredError as error:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not can_ask():
             raise
         question = _("{action} on {profile}? [y/N]").format(
             action=error.action, profile=error.profile
         )
-        import asyncio
-
-        sys.stderr.write(f"{question} ")
-        sys.stderr.flush()
-        answer = await asyncio.to_thread(sys.stdin.readline)
+        answer = await ask(question)
         if answer.strip().lower() not in ("y", "yes", _("yes")):
             raise
     return await act(True)

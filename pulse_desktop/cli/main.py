@@ -13,6 +13,7 @@ from pulse_desktop.cli import (
     cancel,
     doctor,
     local,
+    profiles,
     rerun,
     results,
     run,
@@ -54,6 +55,7 @@ COMMANDS: Final = (
     workers,
     worker,
     results,
+    profiles,
     screenshot,
     doctor,
 )

@@ -138,13 +138,18 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
     add_server_option(parser, default=argparse.SUPPRESS)
     add_profile_option(parser, default=argparse.SUPPRESS)
     add_name_options(parser, default=argparse.SUPPRESS)
+    add_json_option(parser)
+    add_connection_options(parser, default=argparse.SUPPRESS)
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
     parser.add_argument(
         "--json",
         action="store_true",
         default=argparse.SUPPRESS,
         help=_("write one JSON object per line to stdout, and nothing else"),
     )
-    add_connection_options(parser, default=argparse.SUPPRESS)
 
 
 def add_server_option(parser: argparse.ArgumentParser, default: str | None) -> None:

@@ -1,12 +1,12 @@
 """The profile that a command connects with: from its options, the environment, or neither."""
 
 import os
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.output import write_note
 from pulse_desktop.cli.parser import NAME_OPTIONS
+from pulse_desktop.cli.terminal import ask, can_ask
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.text.translation import _
 
@@ -162,13 +162,10 @@ async def ask_in_terminal(profile: "Profile") -> str:
     variable = DEFINITIONS[profile.secret][0]
     if value := os.environ.get(variable):
         return value
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise NoSecretError(profile, _("Set {variable}.").format(variable=variable))
-    import asyncio
-    import getpass
-
     prompt = _("{secret} of {profile}:").format(secret=profile.secret, profile=profile.name)
-    return await asyncio.to_thread(getpass.getpass, f"{prompt} ", sys.stderr)
+    return await ask(prompt, hidden=True)
 
 
 def _with_options(

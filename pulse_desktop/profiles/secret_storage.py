@@ -4,7 +4,6 @@ They are never in the profile's file, and no error contains one.
 """
 
 import asyncio
-import contextlib
 import os
 import stat
 from collections.abc import Awaitable, Callable, Mapping
@@ -170,6 +169,15 @@ class ProfileSecrets:
         if store := self._stores.get(profile.secret_storage):
             await store.write(profile.name, secret)
 
+    async def stored(self, profile: Profile) -> str | None:
+        """Return the stored secret of a profile, None if there is none. Nobody is asked.
+
+        Raises:
+            UserFacingError: it cannot be read.
+        """
+        store = self._stores.get(profile.secret_storage) if profile.secret else None
+        return await store.read(profile.name) if store is not None else None
+
     async def move(self, old: Profile, new: Profile) -> None:
         """Follow a profile to another name or storage, after it was stored.
 
@@ -186,8 +194,11 @@ class ProfileSecrets:
             await self.store(new, secret)
         await source.delete(old.name)
 
-    async def delete(self, profile: Profile) -> None:
-        """Delete the secret of a profile that was removed; one that cannot be reached stays."""
+    async def delete(self, profile: Profile) -> bool:
+        """Delete the secret of a profile that was removed; False: it stays, out of reach."""
         if store := self._stores.get(profile.secret_storage) if profile.secret else None:
-            with contextlib.suppress(UserFacingError):
+            try:
                 await store.delete(profile.name)
+            except UserFacingError:
+                return False
+        return True

@@ -24,6 +24,7 @@ NAMES = (
     "workers",
     "worker",
     "results",
+    "profiles",
     "screenshot",
     "doctor",
 )

@@ -1,17 +1,15 @@
 """API keys: read from the environment, a file or the keyring of the system, and never shown."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
+from pulse_desktop.system_keyring import KeyringError, KeyringMissingError, read_password
 from pulse_desktop.text.translation import _
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError
 
-KEYRING_TIMEOUT_S: Final = 3.0
-"""A locked keyring may wait for a person to unlock it."""
 MIN_KEY: Final = 4
 """Masking a shorter text would mask ordinary words."""
 
@@ -84,7 +82,6 @@ class KeyInKeyring:
         """
         self._entry = entry
         self._key: ApiKey | None = None
-        self._reading: asyncio.Future[str | None] | None = None
 
     async def read(self) -> ApiKey:
         """Return the key; see `KeySource`."""
@@ -96,29 +93,15 @@ class KeyInKeyring:
         name = f"key_keyring={self._entry!r}"
         service, _slash, user = self._entry.partition("/")
         try:
-            import keyring  # noqa: PLC0415 - an extra
-        except ImportError:
+            value = await read_password(service, user)
+        except KeyringMissingError:
             expected = _("the extra keyring: pip install 'pulse-desktop[keyring]'")
             raise SettingsError(name, "", expected) from None
-        try:
-            async with asyncio.timeout(KEYRING_TIMEOUT_S):
-                value = await self._password(keyring.get_password, service, user)
-        except TimeoutError:
-            raise SettingsError(name, "", _("an unlocked keyring")) from None
-        except Exception as error:  # noqa: BLE001 - each backend raises its own errors
+        except KeyringError as error:
             expected = _("a keyring that can be read ({reason})")
-            text = expected.format(reason=type(error).__name__)
+            text = expected.format(reason=error.detail.rstrip("."))
             raise SettingsError(name, "", text) from None
         return _make_key(name, value or "")
-
-    async def _password(
-        self, get_password: Callable[[str, str], str | None], service: str, user: str
-    ) -> str | None:
-        """Read in a thread. One that a locked keyring holds up goes on: there is one at a time."""
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.ensure_future(asyncio.to_thread(get_password, service, user))
-            self._reading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        return await asyncio.shield(self._reading)
 
 
 def _make_key(name: str, text: str) -> ApiKey:

@@ -1,0 +1,155 @@
+"""`profiles list` and `profiles show`."""
+
+import dataclasses
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any, Final
+
+from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.output import TableWriter, write_json, write_line, write_note, write_text
+from pulse_desktop.cli.parser import Subparsers, add_json_option
+from pulse_desktop.cli.profile_choice import find_profile, profile_file
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.profiles.profile import Profile
+
+_SECRETS: Final = {
+    "token": _("token"),
+    "credentials_content": _("credentials"),
+    "nkey_seed": _("nkey"),
+}
+
+
+def add_parsers(commands: Subparsers) -> None:
+    """Add the subcommands."""
+    command = commands.add_parser(
+        "list",
+        help=_("list profiles and contexts of the NATS CLI"),
+        description=_(
+            "List the stored profiles, and the contexts of the NATS CLI as nats:NAME. Those that "
+            "are not valid are noted with the reason; exit 1 if a stored one is not."
+        ),
+    )
+    add_json_option(command)
+    command.set_defaults(run=run_list)
+    command = commands.add_parser(
+        "show",
+        help=_("show a profile, without its secret"),
+        description=_("Show a stored profile or a context of the NATS CLI, without its secret."),
+    )
+    add_json_option(command)
+    command.add_argument("name", metavar="NAME", help=_("of a profile, or nats:NAME"))
+    command.set_defaults(run=run_show)
+
+
+def run_list(arguments: Namespace) -> int:
+    """List the profiles, then the contexts."""
+    from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
+
+    profiles = profile_file().read()
+    contexts = NatsContexts().read()
+    listed = [*profiles.by_name.values(), *(each.profile for each in contexts.by_name.values())]
+    if arguments.json:
+        for profile in listed:
+            write_json(profile_fields(profile))
+    elif listed:
+        headings = (_("NAME"), _("ENVIRONMENT"), _("SERVERS"), _("LOGIN"), _("ACTIONS"))
+        table = TableWriter(headings)
+        table.write([_row(each, is_selected=_is_selected(each, contexts)) for each in listed])
+    else:
+        write_text(_("No profiles. `pulse-desktop profiles add` adds one."))
+    for name, problem in profiles.problems.items():
+        text = _("The profile {name} is not valid: {problem}.")
+        write_note(text.format(name=name, problem=problem))
+    for name, problem in contexts.problems.items():
+        text = _("{name} cannot be used: {problem}.")
+        write_note(text.format(name=PREFIX + name, problem=problem))
+    return FAILED if profiles.problems else OK
+
+
+def run_show(arguments: Namespace) -> int:
+    """Show one profile."""
+    fields = profile_fields(find_profile(arguments.name))
+    if arguments.json:
+        write_json(fields)
+        return OK
+    for field, value in fields.items():
+        if value is None or value is False:
+            continue
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        write_line(f"{field:<21} {_('yes') if value is True else text}")
+    return OK
+
+
+def profile_fields(profile: "Profile") -> dict[str, Any]:
+    """Return a profile without secrets for JSON: all fields of the file, null when not set."""
+    from pulse_desktop.model.connection_options import SECRETS
+
+    plain = profile.without_secrets()
+    options = dataclasses.asdict(plain.options)
+    servers = options.pop("servers")
+    options.pop("name")
+    fields: dict[str, Any] = {
+        "name": plain.name,
+        "environment": plain.environment,
+        "color": plain.color,
+        "servers": [each for each in servers.split(",") if each],
+        **{name: value for name, value in options.items() if name not in SECRETS},
+        **dataclasses.asdict(plain.names),
+        "monitor_url": plain.monitor_url,
+        "secret": plain.secret,
+        "secret_storage": _storage(plain),
+        "read_only": plain.read_only,
+        "confirm": plain.asks_before_acting,
+    }
+    return {name: None if value == "" else value for name, value in fields.items()}
+
+
+def login_text(profile: "Profile") -> str:
+    """Return how a profile logs in, in a few words."""
+    options, secret = profile.options, profile.secret
+    if options.user:
+        with_password = bool(secret or options.password_file)
+        text = _("user {user} with a password") if with_password else _("user {user}")
+        return text.format(user=options.user)
+    if secret:
+        return _SECRETS[secret]
+    given = {
+        _("token"): options.token_file,
+        _("credentials"): options.credentials,
+        _("nkey"): options.nkey_file,
+        _("client certificate"): options.tls_cert,
+    }
+    return next((kind for kind, path in given.items() if path), "")
+
+
+def _storage(profile: "Profile") -> str:
+    from pulse_desktop.profiles.nats_contexts import PREFIX
+
+    if not profile.secret:
+        return ""
+    return "context" if profile.name.startswith(PREFIX) else profile.secret_storage.value
+
+
+def _row(profile: "Profile", *, is_selected: bool) -> tuple[str, ...]:
+    from pulse_desktop.nats_client.server_address import redact_server
+    from pulse_desktop.text.profile_text import environment_text
+
+    actions = ""
+    if profile.read_only:
+        actions = _("read-only")
+    elif profile.asks_before_acting:
+        actions = _("asks first")
+    return (
+        f"{profile.name} *" if is_selected else profile.name,
+        environment_text(profile.environment) if profile.environment is not None else "",
+        redact_server(profile.options.servers),
+        login_text(profile),
+        actions,
+    )
+
+
+def _is_selected(profile: "Profile", contexts: Any) -> bool:
+    from pulse_desktop.profiles.nats_contexts import PREFIX
+
+    return profile.name == f"{PREFIX}{contexts.selected}"

@@ -1,0 +1,101 @@
+"""The secret of a profile: read without showing it, and stored where the person chooses."""
+
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.output import print_error, write_note
+from pulse_desktop.cli.profile_choice import profile_file, profile_secrets
+from pulse_desktop.cli.terminal import ask, can_ask
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.profiles.profile import Profile, SecretStorage
+
+_MAX_SECRET: Final = 1 << 16
+_SEVERAL_LINES: Final = frozenset({"credentials_content"})
+
+
+async def read_secret(profile: "Profile", arguments: Namespace) -> str:
+    """Return the secret of a profile, from stdin or as typed without echo.
+
+    Raises:
+        UserFacingError: there is no terminal, or nothing was entered.
+    """
+    title = _("The secret of {name} is missing").format(name=profile.name)
+    if arguments.secret_stdin and not sys.stdin.isatty():
+        secret = sys.stdin.read(_MAX_SECRET + 1).rstrip("\r\n")
+        if len(secret) > _MAX_SECRET:
+            raise UserFacingError(title, _("the text on stdin is too long for one."))
+    elif profile.secret in _SEVERAL_LINES:
+        detail = _("the content of a .creds file has several lines.")
+        raise UserFacingError(title, detail, _("Give it with --secret-stdin < FILE."))
+    elif can_ask():
+        prompt = _("{secret} of {profile}:").format(secret=profile.secret, profile=profile.name)
+        secret = await ask(prompt, hidden=True)
+    else:
+        advice = _("Give it with --secret-stdin, or have it asked for: --secret-storage ask.")
+        raise UserFacingError(title, _("there is no terminal to ask in."), advice)
+    if not secret:
+        raise UserFacingError(title, _("nothing was entered."))
+    return secret
+
+
+async def save_profile(
+    profile: "Profile",
+    *,
+    old: "Profile | None" = None,
+    secret: str | None = None,
+    may_choose: bool = True,
+) -> "Profile":
+    """Store a profile and its secret; return it as it was stored.
+
+    When the keyring cannot be used, the person is told why, and chooses another storage.
+
+    Args:
+        profile: the profile.
+        old: the stored profile that it replaces.
+        secret: a new secret, None to keep the stored one.
+        may_choose: whether another storage may be chosen: it was not given as an option.
+
+    Raises:
+        UserFacingError: the profile or the secret cannot be stored.
+    """
+    from pulse_desktop.profiles.profile import SecretStorage
+    from pulse_desktop.profiles.profile_changes import ProfileChanges
+    from pulse_desktop.system_keyring import KeyringError, backend_name
+
+    changes = ProfileChanges(profile_file(), profile_secrets())
+    try:
+        is_moved = await changes.save(profile, old=old, secret=secret)
+    except KeyringError as error:
+        if not (may_choose and can_ask()):
+            advice = _("Choose where the secret is kept: --secret-storage ask or file.")
+            raise UserFacingError(error.title, error.detail, advice) from None
+        print_error(error)
+        storage = await _chosen_storage()
+        profile = replace(profile, secret_storage=storage)
+        is_moved = await changes.save(profile, old=old, secret=secret)
+    if not is_moved and old is not None:
+        text = _("The secret of {name} could not be deleted from where it was.")
+        write_note(text.format(name=old.name))
+    if secret is not None and profile.secret_storage is SecretStorage.KEYRING:
+        text = _("The secret is in the keyring: {backend}.")
+        write_note(text.format(backend=await backend_name()))
+    return profile
+
+
+async def _chosen_storage() -> "SecretStorage":
+    from pulse_desktop.profiles.profile import SecretStorage
+
+    while True:
+        question = _(
+            "Ask for it each time (ask), or keep it in a file that only you can read (file)?"
+        )
+        answer = (await ask(question)).strip().lower()
+        if answer in (SecretStorage.ASK, SecretStorage.FILE):
+            return SecretStorage(answer)
+        if not answer:
+            raise UserFacingError(_("Nothing was stored"), _("no storage was chosen."))

@@ -1,0 +1,280 @@
+"""The format of the file of connection profiles: TOML, validated, with a version.
+
+version = 1
+
+[profiles.production]
+environment = "production"
+servers = ["nats://a.example:4222", "nats://b.example:4222"]
+user = "monitor"
+secret = "password"
+secret_storage = "keyring"
+tls_ca = "~/certs/ca.pem"
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from pulse_desktop.model.connection_options import SECRETS, ConnectionOptions
+from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.nats_client.server_address import parse_server
+from pulse_desktop.profiles.profile import (
+    Color,
+    Environment,
+    Profile,
+    SecretStorage,
+    check_name,
+)
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.text.translation import _
+
+VERSION: Final = 1
+
+_PLAIN_OPTIONS: Final = tuple(
+    each.name
+    for each in dataclasses.fields(ConnectionOptions)
+    if each.name not in SECRETS | {"servers", "name"}
+)
+_OF_A_USER: Final = frozenset({"password"})
+_NAMES: Final = tuple(each.name for each in dataclasses.fields(TaskiqNames))
+
+
+class ProfileError(UserFacingError):
+    """Profiles cannot be read or stored, or there is none of a name."""
+
+
+class _StoredProfile(msgspec.Struct, forbid_unknown_fields=True):
+    """A profile as it is written in the file. Its fields are those of the options and names."""
+
+    servers: list[str] = []
+    environment: Environment | None = None
+    color: Color | None = None
+    user: str = ""
+    password_file: str = ""
+    token_file: str = ""
+    credentials: str = ""
+    nkey_file: str = ""
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_first: bool = False
+    inbox_prefix: str = ""
+    js_domain: str = ""
+    js_api_prefix: str = ""
+    subject: str = TaskiqNames.subject
+    consumer: str = TaskiqNames.consumer
+    bucket: str = TaskiqNames.bucket
+    monitor_url: str = ""
+    secret: str = ""
+    secret_storage: SecretStorage = SecretStorage.ASK
+    read_only: bool = False
+    confirm: bool = False
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What the file holds.
+
+    Attributes:
+        by_name: the valid profiles, in the order of the file.
+        problems: why others are not valid, by their names.
+    """
+
+    by_name: Mapping[str, Profile]
+    problems: Mapping[str, str]
+
+
+def exported(*profiles: Profile) -> str:
+    """Return profiles as a TOML file of its own, to give to somebody else.
+
+    It has neither secrets nor where they are kept here.
+    """
+    document = tomlkit.document()
+    document["version"] = VERSION
+    tables = tomlkit.table(is_super_table=True)
+    for profile in profiles:
+        table = tomlkit.table()
+        fields = fields_of(profile)
+        fields.pop("secret_storage", None)
+        update_table(table, fields)
+        tables[profile.name] = table
+    document["profiles"] = tables
+    return tomlkit.dumps(document)
+
+
+def parse_document(content: bytes, path: Path) -> tomlkit.TOMLDocument:
+    """Return a file of profiles, brought to the present version.
+
+    Raises:
+        ProfileError: it is no TOML, or of a later version.
+    """
+    try:
+        document = tomlkit.parse(content.decode())
+        _migrate(document)
+    except (ValueError, RecursionError, TOMLKitError) as error:
+        title = _("The profiles cannot be read")
+        advice = _("Correct the file, or move it away to start with none.")
+        raise ProfileError(title, f"{path}: {error}.", advice) from None
+    return document
+
+
+def profiles_of(document: tomlkit.TOMLDocument) -> Profiles:
+    """Return the profiles of a document. Raises ProfileError: it has no table of them."""
+    found: dict[str, Profile] = {}
+    problems: dict[str, str] = {}
+    names: set[str] = set()
+    for name, table in tables_of(document).items():
+        try:
+            if name.casefold() in names:
+                raise ValueError(_("there is another of this name"))  # noqa: TRY301
+            found[name] = _profile(name, _unwrapped(table))
+            names.add(name.casefold())
+        except ValueError as error:
+            problems[name] = str(error)
+    return Profiles(found, problems)
+
+
+def check_profile(profile: Profile) -> None:
+    """Check a profile that is about to be stored. Raises ProfileError."""
+    try:
+        _profile(profile.name, fields_of(profile))
+    except ValueError as error:
+        raise ProfileError(_("The profile cannot be stored"), f"{error}.") from None
+
+
+def check_free(name: str, tables: Mapping[str, Any], *, besides: str) -> None:
+    """Check that no other profile has a name, case apart. Raises ProfileError."""
+    if name.casefold() in {each.casefold() for each in tables if each != besides}:
+        detail = _("there is another of the name {name}.").format(name=name)
+        advice = _("Choose another name.")
+        raise ProfileError(_("The profile cannot be stored"), detail, advice)
+
+
+_MIGRATIONS: Final[Mapping[int, Callable[[tomlkit.TOMLDocument], None]]] = {}
+"""Changes a document of a version, the key, into one of the next."""
+
+
+def _migrate(document: tomlkit.TOMLDocument) -> None:
+    """Bring a document to the present version. One without a version is of the first.
+
+    Raises:
+        ValueError: it is of a later version, which this program would damage.
+    """
+    version = document.get("version", 1)
+    if not isinstance(version, int) or version < 1:
+        raise ValueError(_("its version is not a number"))
+    if version > VERSION:
+        text = _("it was written by a later version of this program (format {version})")
+        raise ValueError(text.format(version=int(version)))
+    for each in range(version, VERSION):
+        _MIGRATIONS[each](document)
+
+
+def tables_of(document: tomlkit.TOMLDocument) -> Mapping[str, Any]:
+    """Return the tables of the profiles by name. Raises ProfileError: that is not a table."""
+    tables = document.get("profiles", {})
+    if not isinstance(tables, Mapping):
+        raise ProfileError(_("The profiles cannot be read"), _("profiles is not a table."))
+    return tables
+
+
+def _unwrapped(table: Any) -> Any:
+    return table.unwrap() if hasattr(table, "unwrap") else table
+
+
+def _profile(name: str, fields: Any) -> Profile:
+    """Return the profile of a table. Raises ValueError: with the reason, as part of a sentence."""
+    try:
+        stored = msgspec.convert(fields, _StoredProfile)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise ValueError(_("name: expected {reason}").format(reason=error)) from None
+    if not stored.servers:
+        raise ValueError(_("it has no servers"))
+    servers = ",".join(stored.servers)
+    try:
+        address = parse_server(servers)
+    except CannotConnectError as error:
+        raise ValueError(f"servers: {error.detail.rstrip('.')}") from None
+    if address.user or address.token:
+        raise ValueError(_("servers: a login does not belong here; give user and secret"))
+    if stored.secret and stored.secret not in SECRETS:
+        expected = ", ".join(sorted(SECRETS))
+        raise ValueError(_("secret: expected one of {names}").format(names=expected))
+    if stored.secret and stored.secret in _OF_A_USER and not stored.user:
+        raise ValueError(_("user: expected a name beside the password"))
+    _check_monitor(stored.monitor_url)
+    options = {field: getattr(stored, field) for field in _PLAIN_OPTIONS}
+    return Profile(
+        name,
+        ConnectionOptions(servers, **options),
+        TaskiqNames(**{field: getattr(stored, field) for field in _NAMES}),
+        stored.environment,
+        stored.color,
+        stored.monitor_url,
+        stored.secret,
+        stored.secret_storage,
+        stored.read_only,
+        stored.confirm,
+    )
+
+
+def _check_monitor(url: str) -> None:
+    """Raise ValueError: it is no HTTP address, or holds a login, which would be a secret here."""
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError(_("monitor_url: expected http://HOST:PORT"))
+    if "@" in parts.netloc:
+        raise ValueError(_("monitor_url: a login does not belong here"))
+
+
+def fields_of(profile: Profile) -> dict[str, Any]:
+    """Return what the file says of a profile: only what differs from the defaults."""
+    options = profile.options.without_secrets()
+    stored = _StoredProfile(
+        servers=[part.strip() for part in options.servers.split(",") if part.strip()],
+        environment=profile.environment,
+        color=profile.color,
+        monitor_url=profile.monitor_url,
+        secret=profile.secret,
+        secret_storage=profile.secret_storage,
+        read_only=profile.read_only,
+        confirm=profile.confirm,
+        **{field: getattr(options, field) for field in _PLAIN_OPTIONS},
+        **{field: getattr(profile.names, field) for field in _NAMES},
+    )
+    defaults = msgspec.to_builtins(_StoredProfile())
+    fields = {
+        key: value
+        for key, value in msgspec.to_builtins(stored).items()
+        if value != defaults[key] or key == "servers"
+    }
+    if profile.secret:
+        fields["secret_storage"] = profile.secret_storage.value
+    return fields
+
+
+def update_table(table: Any, fields: Mapping[str, Any]) -> None:
+    """Change a table to these fields; comments and the order of the others stay."""
+    for key in [key for key in table if key not in fields]:
+        del table[key]
+    for key, value in fields.items():
+        if key not in table or _unwrapped(table[key]) != value:
+            table[key] = value
+
+
+def rename_table(tables: Any, old: str, new: str) -> None:
+    """Give a table another name; its comments stay, and it becomes the last one."""
+    table = tables[old]
+    del tables[old]
+    tables[new] = table

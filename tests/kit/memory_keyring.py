@@ -1,0 +1,36 @@
+"""A keyring in memory, and one that cannot be used, in place of the operating system's."""
+
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
+
+
+class MemoryKeyring(KeyringBackend):
+    """Keeps passwords in memory.
+
+    Attributes:
+        passwords: by service and user.
+        is_locked: whether every call fails.
+    """
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.passwords: dict[tuple[str, str], str] = {}
+        self.is_locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._check()
+        return self.passwords.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._check()
+        self.passwords[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._check()
+        self.passwords.pop((service, username), None)
+
+    def _check(self) -> None:
+        if self.is_locked:
+            raise KeyringLocked
