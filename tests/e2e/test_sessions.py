@@ -4,7 +4,7 @@ import asyncio
 import gc
 import json
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,12 +40,6 @@ from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
-
-
-@pytest.fixture
-def other_server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
 
 
 class Publisher:

@@ -1,0 +1,109 @@
+"""Windows change profiles, open others, and act only as their profile allows."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from pulse_desktop.model.errors import ReadOnlyError
+from pulse_desktop.profiles.profile import Environment, Profile, server_profile
+from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
+from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
+from pulse_desktop.ui.shell.confirmation import ConfirmationDialog
+from tests.e2e.desktop_app import Operator, run_operator
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+
+
+@pytest.fixture
+def profiles(
+    nats_server: NatsServer,
+    other_server: NatsServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> ProfileFile:
+    """Two stored profiles: `eu` in production on one server, `lab` read-only on the other."""
+    monkeypatch.setenv(CONFIG_DIR_VARIABLE, str(tmp_path / "settings"))
+    file = ProfileFile(tmp_path / "settings" / FILE_NAME)
+    eu = server_profile(nats_server.url, nats_server.monitor_url, name="eu")
+    lab = server_profile(other_server.url, other_server.monitor_url, name="lab")
+    for profile in (
+        Profile(**{**vars(eu), "environment": Environment.PRODUCTION}),
+        Profile(**{**vars(lab), "environment": Environment.STAGING, "read_only": True}),
+    ):
+        file.save(profile)
+    return file
+
+
+@pytest.mark.usefixtures("profiles")
+def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        window = operator.window
+        await operator.press(
+            Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        )
+        palette = window.command_palette
+        await wait_until(palette.isVisible)
+        assert {"Switch to eu", "Switch to lab"} <= set(palette.titles)
+        await operator.act(lambda: palette.field.setText("switch to lab"))
+        await operator.act(lambda: QTest.keyClick(palette.field, Qt.Key.Key_Return))
+        assert "lab (staging)" in window.windowTitle()
+        await wait_until(lambda: "connected" in window.top_bar.state.text())
+        await wait_until(lambda: window.top_bar.read_only.text() == "Read-only")
+        with pytest.raises(ReadOnlyError):
+            await operator.session.tasks.enqueue("t", force=True)
+
+        await operator.act(lambda: window.actions_table.run("connections.switch.eu"))
+        assert "eu (production)" in window.windowTitle()
+        assert window.top_bar.environment.text() == "PRODUCTION"
+        await wait_until(lambda: "connected" in window.top_bar.state.text())
+        assert window.top_bar.read_only.text() == ""
+        await operator.act(window.run_task)
+        await operator.act(lambda: window.run_form.ui.task_name.set_name("shop:report"))
+        await wait_until(window.run_form.ui.run_button.isEnabled)
+        await operator.click(window.run_form.ui.run_button)
+        await wait_until(lambda: window.findChildren(ConfirmationDialog))
+        (dialog,) = window.findChildren(ConfirmationDialog)
+        assert [each.text() for each in dialog.findChildren(QPushButton) if each.hasFocus()] in (
+            ["Cancel"],
+            [],  # a window that is not active has no focus
+        )
+        await operator.act(dialog.reject)
+        await wait_until(window.run_form.ui.error_card.isVisible)
+        assert not list(operator.state.runs.rows)
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+
+
+@pytest.mark.usefixtures("profiles")
+def test_each_profile_has_one_window_and_a_run_form_of_its_own(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        desktop = operator.desktop
+        await operator.act(lambda: operator.window.actions_table.run("connections.window.lab"))
+        assert len(desktop.windows) == 2
+        other = desktop.windows[1]
+        await other.wait_connected(20)
+        await operator.act(lambda: operator.window.actions_table.run("connections.window.lab"))
+        assert len(desktop.windows) == 2
+        assert "lab (staging)" in other.window.windowTitle()
+        assert operator.window.windowTitle() != other.window.windowTitle()
+
+        await operator.go_to("tasks")
+        await operator.session.connection.wait_connected()
+        receipt = await operator.session.tasks.enqueue("shop:report", b"[1]", force=True)
+        run = await operator.wait_for_run(lambda r: r.task_id == receipt.task_ids[0])
+        desktop._rerun_on("lab", run)  # noqa: SLF001 - the menu would wait for a click
+        form = other.window.run_form
+        await wait_until(form.isVisible)
+        assert form.ui.task_name.name == "shop:report"
+        assert form.draft.rerun_of == ""
+        assert form.ui.badge.text() == "STAGING · lab"
+        await wait_until(lambda: form.ui.run_button.text() == "Read-only")
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
