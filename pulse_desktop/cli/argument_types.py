@@ -4,6 +4,7 @@ import argparse
 import re
 from typing import Final
 
+from pulse_desktop.protocol.taskiq_names import BUCKET, STREAM_OR_CONSUMER, SUBJECT
 from pulse_desktop.text.translation import _
 
 MIN_SIZE: Final = (1024, 640)
@@ -64,7 +65,7 @@ def format_size(size: tuple[int, int]) -> str:
 def subject_name(text: str) -> str:
     """Accept a subject without wildcards."""
     _check_length(text, MAX_SUBJECT)
-    if not re.fullmatch(r"[^\s*>.]+(\.[^\s*>.]+)*", text):
+    if not SUBJECT.fullmatch(text):
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a subject without spaces, * and >").format(text=text)
         )
@@ -74,17 +75,17 @@ def subject_name(text: str) -> str:
 def bucket_name(text: str) -> str:
     """Accept the name of a bucket."""
     _check_length(text, MAX_NAME)
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+    if not BUCKET.fullmatch(text):
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a name of letters, digits, - and _").format(text=text)
         )
     return text
 
 
-def consumer_name(text: str) -> str:
-    """Accept the name of a consumer."""
+def stream_or_consumer_name(text: str) -> str:
+    """Accept the name of a stream or consumer."""
     _check_length(text, MAX_NAME)
-    if not re.fullmatch(r"[^\s.*>/\\]+", text):
+    if not STREAM_OR_CONSUMER.fullmatch(text):
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a name without spaces, dots, slashes, * and >").format(text=text)
         )

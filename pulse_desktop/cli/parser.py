@@ -12,9 +12,9 @@ from typing import Any, Final, NoReturn, TypeAlias
 from pulse_desktop.argument_parser import ArgumentParser
 from pulse_desktop.cli.argument_types import (
     bucket_name,
-    consumer_name,
     positive_int,
     server,
+    stream_or_consumer_name,
     subject_name,
 )
 from pulse_desktop.cli.exit_codes import USAGE
@@ -31,13 +31,20 @@ NAME_OPTIONS: Final = {
         _("durable consumer of the workers (default: taskiq_durable)"),
     ),
     "bucket": ("PULSE_RESULT_BUCKET", _("bucket of the results (default: taskiq_results)")),
+    "stream": ("PULSE_TASK_STREAM", _("stream of the tasks (default: found by their subject)")),
+    "subject_prefix": (
+        "PULSE_SUBJECT_PREFIX",
+        _("what the subjects of events and commands begin with (default: nothing)"),
+    ),
 }
 """Options for a TaskIQ system with names of its own: environment variable and help."""
 
 _NAME_TYPES: Final = {
     "subject": subject_name,
-    "consumer": consumer_name,
+    "consumer": stream_or_consumer_name,
     "bucket": bucket_name,
+    "stream": stream_or_consumer_name,
+    "subject_prefix": subject_name,
 }
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
@@ -203,7 +210,7 @@ def add_name_options(parser: argparse.ArgumentParser, default: str | None) -> No
     """Add the options for a TaskIQ system with names of its own."""
     for name, (variable, text) in NAME_OPTIONS.items():
         parser.add_argument(
-            f"--{name}",
+            f"--{name.replace('_', '-')}",
             type=_NAME_TYPES[name],
             metavar="NAME",
             default=default,

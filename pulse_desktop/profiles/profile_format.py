@@ -12,6 +12,7 @@ tls_ca = "~/certs/ca.pem"
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,12 @@ from pulse_desktop.profiles.profile import (
     SecretStorage,
     check_name,
 )
-from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.protocol.taskiq_names import (
+    BUCKET,
+    STREAM_OR_CONSUMER,
+    SUBJECT,
+    TaskiqNames,
+)
 from pulse_desktop.text.translation import _
 
 VERSION: Final = 1
@@ -43,6 +49,13 @@ _PLAIN_OPTIONS: Final = tuple(
     if each.name not in SECRETS | {"servers", "name"}
 )
 _OF_A_USER: Final = frozenset({"password"})
+_PATTERNS: Final = {
+    "subject": SUBJECT,
+    "consumer": STREAM_OR_CONSUMER,
+    "bucket": BUCKET,
+    "stream": re.compile(rf"({STREAM_OR_CONSUMER.pattern})?"),
+    "subject_prefix": re.compile(rf"({SUBJECT.pattern})?"),
+}
 _NAMES: Final = tuple(each.name for each in dataclasses.fields(TaskiqNames))
 
 
@@ -71,6 +84,8 @@ class _StoredProfile(msgspec.Struct, forbid_unknown_fields=True):
     subject: str = TaskiqNames.subject
     consumer: str = TaskiqNames.consumer
     bucket: str = TaskiqNames.bucket
+    stream: str = ""
+    subject_prefix: str = ""
     monitor_url: str = ""
     secret: str = ""
     secret_storage: SecretStorage = SecretStorage.ASK
@@ -214,6 +229,9 @@ def _profile(name: str, fields: Any) -> Profile:
     if stored.secret and stored.secret in _OF_A_USER and not stored.user:
         raise ValueError(_("user: expected a name beside the password"))
     _check_monitor(stored.monitor_url)
+    for field, pattern in _PATTERNS.items():
+        if not pattern.fullmatch(value := getattr(stored, field)):
+            raise ValueError(_("{field}: {value!r} is no name").format(field=field, value=value))
     options = {field: getattr(stored, field) for field in _PLAIN_OPTIONS}
     return Profile(
         name,

@@ -33,11 +33,16 @@ MESSAGE_TOPICS: Final = frozenset({"messages", "noise_filtering", "ingestion"})
 """Topics with events about chat messages, older names included."""
 
 
-def topic_of(subject: str) -> str:
-    """Return the topic of an event subject: the part after `websocket.`."""
-    return subject.removeprefix(EVENT_PREFIX)
+def with_prefix(subject: str, prefix: str) -> str:
+    """Return the subject of a system whose events and commands have a prefix, empty for none."""
+    return f"{prefix}.{subject}" if prefix else subject
 
 
-def subject_of(topic: str) -> str:
+def topic_of(subject: str, prefix: str = "") -> str:
+    """Return the topic of an event subject: the part after `websocket.`, or its whole if none."""
+    return subject.removeprefix(with_prefix(EVENT_PREFIX, prefix))
+
+
+def subject_of(topic: str, prefix: str = "") -> str:
     """Return the subject on which the events of a topic are published."""
-    return EVENT_PREFIX + topic
+    return with_prefix(EVENT_PREFIX + topic, prefix)

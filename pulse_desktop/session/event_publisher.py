@@ -23,7 +23,11 @@ class EventPublisher:
     """
 
     def __init__(
-        self, connection: Connection, feed: SubjectFeed, clock: Callable[[], float]
+        self,
+        connection: Connection,
+        feed: SubjectFeed,
+        clock: Callable[[], float],
+        prefix: str = "",
     ) -> None:
         """Create a publisher.
 
@@ -31,7 +35,9 @@ class EventPublisher:
             connection: to the server.
             feed: of `websocket.*`; gets a copy of each event, which the server does not echo.
             clock: Unix seconds.
+            prefix: of the subjects, see `TaskiqNames`.
         """
+        self._prefix = prefix
         self._connection = connection
         self._feed = feed
         self._clock = clock
@@ -48,7 +54,7 @@ class EventPublisher:
         event_id, payload = encode_event(
             topic, type_, data, source=f"desktop:{self.actor}", now=self._clock()
         )
-        subject = subject_of(topic)
+        subject = subject_of(topic, self._prefix)
         try:
             await self._connection.client.publish(
                 subject, payload, headers={"Nats-Msg-Id": event_id}

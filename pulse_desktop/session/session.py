@@ -17,7 +17,7 @@ from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
-from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT, EVENT_SUBJECT
+from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT, EVENT_SUBJECT, with_prefix
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.ingestor import Ingestor
@@ -100,7 +100,8 @@ class Session:
         """
         self._on_failure = on_failure
         self.config = config
-        self.state = SystemState()
+        names = config.profile.names
+        self.state = SystemState(subject_prefix=names.subject_prefix)
         self.arrivals = ArrivalQueue()
         self.background_errors: list[TaskFailure] = []
         self.supervisor = Supervisor(self._record_failure)
@@ -115,8 +116,12 @@ class Session:
             backlog=config.backlog,
             clock=self.now,
         )
-        self.event_feed = feed(Source.EVENT, EVENT_SUBJECT, stored_as=EVENT_STREAM_SUBJECT)
-        self.task_feed = feed(Source.TASK, config.profile.names.subject)
+        self.event_feed = feed(
+            Source.EVENT,
+            with_prefix(EVENT_SUBJECT, names.subject_prefix),
+            stored_as=with_prefix(EVENT_STREAM_SUBJECT, names.subject_prefix),
+        )
+        self.task_feed = feed(Source.TASK, names.subject, stream=names.stream)
         self._ingestor = Ingestor(
             self.arrivals, self.state, self.now, lambda: self.connection.connected
         )
@@ -127,18 +132,23 @@ class Session:
             self._ingestor,
             self.state,
             self.supervisor,
-            config.profile.names.bucket,
+            names.bucket,
             backlog=config.stored_results,
         )
-        self._poller = ServerPoller(
-            self.connection, config.profile.names, config.profile.monitor_url
-        )
+        self._poller = ServerPoller(self.connection, names, config.profile.monitor_url)
         self.finder = SystemFinder(
             self.connection, lambda: self.names, self.state, self.results.is_result
         )
-        self._events = EventPublisher(self.connection, self.event_feed, self.now)
-        control = WorkerControlClient(self.connection, self._events.actor, clock=self.now)
-        remover = QueuedTaskRemover(self.connection, config.profile.names.subject)
+        self._events = EventPublisher(
+            self.connection, self.event_feed, self.now, names.subject_prefix
+        )
+        control = WorkerControlClient(
+            self.connection,
+            self._events.actor,
+            clock=self.now,
+            subject_prefix=names.subject_prefix,
+        )
+        remover = QueuedTaskRemover(self.connection, names.subject)
         canceller = TaskCanceller(control, self.queue, remover, self._events, self.state, self.now)
         self.guard = ActionGuard(config.profile)
         self.tasks = TaskClient(

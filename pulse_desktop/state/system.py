@@ -84,7 +84,12 @@ class SystemState:
     """
 
     def __init__(
-        self, *, log_rows: int = LOG_ROWS, log_bytes: int = LOG_BYTES, max_runs: int = MAX_RUNS
+        self,
+        *,
+        log_rows: int = LOG_ROWS,
+        log_bytes: int = LOG_BYTES,
+        max_runs: int = MAX_RUNS,
+        subject_prefix: str = "",
     ) -> None:
         """Create an empty state.
 
@@ -92,7 +97,9 @@ class SystemState:
             log_rows: maximum number of events in the log.
             log_bytes: maximum size of the log in bytes.
             max_runs: maximum number of task runs.
+            subject_prefix: what the subjects of events begin with, see `TaskiqNames`.
         """
+        self._subject_prefix = subject_prefix
         self._collections: dict[str, Collection[Any]] = {}
         self._routes: dict[str, _Route] = {}
         self.log = self.register(EventLog(log_rows, log_bytes))
@@ -203,7 +210,7 @@ class SystemState:
 
     def _route(self, subject: str) -> _Route:
         """Find the topic of a subject and what folds its events; remember it for most subjects."""
-        topic = topic_of(subject)
+        topic = topic_of(subject, self._subject_prefix)
         applies = [each.apply for each in self._collections.values() if topic in each.topics]
         route = (topic, self.topics.of(topic), _all_of(applies))
         if len(self._routes) < MAX_TOPICS:

@@ -62,6 +62,7 @@ class SubjectFeed:
         subject: str,
         *,
         stored_as: str = "",
+        stream: str = "",
         since: float | None = None,
         backlog: int = 100_000,
         poll_s: float = POLL_INTERVAL_S,
@@ -75,6 +76,7 @@ class SubjectFeed:
             source: what the messages are marked with.
             subject: what to subscribe to where no stream stores it.
             stored_as: subject by which streams are searched and read, else `subject`.
+            stream: name of the stream that stores them, empty to search it.
             since: Unix seconds by this machine's clock of the oldest stored message wanted, None
                 for any age.
             backlog: maximum number of stored messages read at first; 0 for none.
@@ -85,6 +87,7 @@ class SubjectFeed:
         self._queue = queue
         self.subject = subject
         self._stored_as = stored_as or subject
+        self._stream = stream
         self._since = since
         self._backlog = backlog
         self._poll_s = poll_s
@@ -157,7 +160,9 @@ class SubjectFeed:
                 found = await self._read(*opened)
 
     async def _find(self) -> SourceStream | NoStream:
-        return await find_source_stream(self._connection, self.subject, self._stored_as)
+        return await find_source_stream(
+            self._connection, self.subject, self._stored_as, self._stream
+        )
 
     # Reading a stream
 

@@ -8,9 +8,10 @@ from nats import errors
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
-from pulse_desktop.model.errors import NoJetStreamError, NotPermittedError
+from pulse_desktop.model.errors import NoJetStreamError, NotPermittedError, UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.server_monitor import ServerMonitor
 from pulse_desktop.transport.source_stream import subject_matches
@@ -38,6 +39,7 @@ class QueueInspector:
         self._connection = connection
         self._subject = names.subject
         self._consumer = names.consumer
+        self._stream = names.stream
         self._monitor = monitor
         self._clock = clock
 
@@ -54,13 +56,19 @@ class QueueInspector:
         """
         try:
             js = self._connection.js
-            stream = await self._connection.request(
+            stream = self._stream or await self._connection.request(
                 js.find_stream_name_by_subject(self._subject), "$JS.API.STREAM.NAMES"
             )
             info = await self._connection.request(
                 js.stream_info(stream), f"$JS.API.STREAM.INFO.{stream}"
             )
-        except (NotFoundError, NoJetStreamError):
+        except (NotFoundError, NoJetStreamError) as error:
+            if self._stream and isinstance(error, NotFoundError):
+                raise UserFacingError(
+                    _("The stream of the tasks does not exist"),
+                    _("there is no stream {stream}.").format(stream=self._stream),
+                    _("Correct --stream (PULSE_TASK_STREAM), or leave it out to search it."),
+                ) from None
             return await self._core_status(has_live_workers=has_live_workers)
         except NotPermittedError as error:
             if error.action == "reply":

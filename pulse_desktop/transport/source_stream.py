@@ -61,7 +61,7 @@ class NoStream:
 
 
 async def find_source_stream(
-    connection: Connection, subject: str, stored_as: str
+    connection: Connection, subject: str, stored_as: str, name: str = ""
 ) -> SourceStream | NoStream:
     """Find the stream that stores all messages of a subject.
 
@@ -69,10 +69,13 @@ async def find_source_stream(
         connection: the server.
         subject: what has to be stored completely; may hold wildcards.
         stored_as: subject to search streams by.
+        name: of the stream, empty to search it.
 
     Raises:
         NotConnectedError: the connection was lost meanwhile.
     """
+    if name:
+        return await describe_stream(connection, name, subject)
     try:
         js = connection.js
         name = await connection.request(
@@ -94,7 +97,7 @@ async def describe_stream(
             connection.js.stream_info(name), f"$JS.API.STREAM.INFO.{name}"
         )
     except NotFoundError:
-        return NoStream(_("the stream {stream} no longer exists").format(stream=name))
+        return NoStream(_("there is no stream {stream}").format(stream=name))
     except _UNAVAILABLE as error:
         return no_stream(error)
     config = info.config

@@ -29,6 +29,7 @@ from pulse_desktop.protocol.control import (
     encode_request,
 )
 from pulse_desktop.protocol.event import new_event_id
+from pulse_desktop.protocol.topics import with_prefix
 from pulse_desktop.transport.connection import Connection
 
 REPLY_TIMEOUT_S: Final = 2.0
@@ -65,7 +66,12 @@ class WorkerControlClient:
     """Sends commands to workers; each method may raise NotConnectedError, NotPermittedError."""
 
     def __init__(
-        self, connection: Connection, actor: str, *, clock: Callable[[], float] = time.time
+        self,
+        connection: Connection,
+        actor: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        subject_prefix: str = "",
     ) -> None:
         """Prepare; nothing is sent.
 
@@ -73,7 +79,9 @@ class WorkerControlClient:
             connection: run elsewhere.
             actor: `user@host` of the operator.
             clock: Unix seconds.
+            subject_prefix: of the subjects of commands, see `TaskiqNames`.
         """
+        self._subject_prefix = subject_prefix
         self._connection = connection
         self._actor = actor
         self._clock = clock
@@ -159,7 +167,7 @@ class WorkerControlClient:
         """Send a request and collect replies until no more are needed.
 
         Args:
-            subject: where to publish it.
+            subject: where to publish it, without the prefix.
             request: the command.
             expected: identities of the workers that should reply.
             is_final: whether a reply makes all others unnecessary.
@@ -168,6 +176,7 @@ class WorkerControlClient:
         Raises:
             NotConnectedError, NotPermittedError.
         """
+        subject = with_prefix(subject, self._subject_prefix)
         rtt = self._connection.status.rtt_s or 0.0
         collector = _ReplyCollector(request.id, frozenset(expected), is_final)
         client = self._connection.client

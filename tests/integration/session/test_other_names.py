@@ -10,12 +10,15 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import RESULT_BUCKET
+from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.session import Session, SessionConfig
 from tests.kit import foreign_app
 from tests.kit.cli_process import command_environment, run_command
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import wait_for_run
 from tests.kit.waiting import wait_until
+from tests.kit.worker_processes import Worker
 
 NAMES = TaskiqNames(foreign_app.SUBJECT, foreign_app.CONSUMER, foreign_app.BUCKET)
 
@@ -96,3 +99,68 @@ async def test_streams_and_buckets_of_other_programs_are_not_offered(
         found = await session.finder.search()
         assert (found.queues, found.buckets) == ((), ())
         assert session.other_names is None
+
+
+ACCOUNTS = """accounts {
+  APP { jetstream: enabled, users: [ { user: app, password: app } ], exports: [
+    { stream: "websocket.>" }, { service: "pulse.control.>", response_type: stream } ] }
+  OPS { users: [ { user: ops, password: ops } ], imports: [
+    { stream: { account: APP, subject: "websocket.>" }, prefix: "shop" },
+    { service: { account: APP, subject: "pulse.control.>" }, to: "shop.pulse.control.>" } ] }
+}"""
+
+
+async def test_events_and_commands_of_an_imported_system_have_a_prefix(tmp_path: Path) -> None:
+    with NatsServer(config=ACCOUNTS) as server:
+        worker = Worker("run", server=f"nats://app:app@{server.address}", log=tmp_path / "log")
+        profile = server_profile(
+            f"nats://ops:ops@{server.address}", names=TaskiqNames(subject_prefix="shop")
+        )
+        session = Session(SessionConfig(profile))
+        session.start()
+        session.start_pump()
+        try:
+            await wait_until(lambda: len(session.state.workers.rows) == 1, 20)
+            (outcome,) = await session.workers.command("pause")
+            assert outcome.done
+            assert outcome.worker == session.state.workers.rows[0].id
+            other = await connect(f"nats://ops:ops@{server.address}")
+            events = await other.subscribe("shop.websocket.audit")
+            await other.flush()
+            publisher = EventPublisher(session.connection, session.event_feed, session.now, "shop")
+            await publisher.publish("audit", "audit", {})
+            assert (await events.next_msg(5)).subject == "shop.websocket.audit"
+            await wait_until(lambda: "audit" in session.state.topics.by_name)
+            await other.close()
+        finally:
+            await session.close()
+            worker.close()
+
+
+async def test_a_stream_that_is_named_needs_no_permission_to_search() -> None:
+    users = (
+        "authorization { users: [ { user: all, password: all }, { user: few, password: few, "
+        'permissions: { publish: { deny: "$JS.API.STREAM.NAMES" } } } ] }'
+    )
+    with NatsServer(config=users) as server:
+        client = await connect(f"nats://all:all@{server.address}")
+        await client.jetstream().add_stream(name="SHOP", subjects=["taskiq_tasks"])
+        await client.close()
+        for names, mode in (
+            (TaskiqNames(stream="SHOP"), "jetstream"),
+            (TaskiqNames(), "unknown"),
+            (TaskiqNames(stream="GONE"), "unknown"),
+        ):
+            profile = server_profile(f"nats://few:few@{server.address}", names=names)
+            session = Session(SessionConfig(profile))
+            session.start()
+            try:
+                await session.connection.wait_connected()
+                status = await session.queue.status()
+                assert status.mode == mode
+                assert ("there is no stream GONE" in status.problem) is (names.stream == "GONE")
+                if mode == "jetstream":
+                    await session.task_feed.wait_caught_up(10)
+                    assert session.task_feed.status.stream == "SHOP"
+            finally:
+                await session.close()

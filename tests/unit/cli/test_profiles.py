@@ -92,6 +92,8 @@ def test_every_field_can_be_set_and_removed(run: Run) -> None:
         "--subject": "shop.tasks",
         "--consumer": "shop-workers",
         "--bucket": "shop-results",
+        "--stream": "SHOP",
+        "--subject-prefix": "acme.shop",
         "--environment": "staging",
         "--color": "purple",
         "--monitor-url": "http://a:8222",
@@ -120,7 +122,8 @@ def test_every_field_can_be_set_and_removed(run: Run) -> None:
     none = ["--environment", "none", "--color", "none", "--credentials", "", "--inbox-prefix", ""]
     done = run("edit", "shop", *no, *empty, *none)
     assert done.code == 0, done
-    assert fields(run).keys() == {"name", "servers", "subject", "consumer", "bucket"}
+    names = {"subject", "consumer", "bucket", "stream", "subject_prefix"}
+    assert fields(run).keys() == {"name", "servers", *names}
 
 
 def test_a_rename_moves_the_secret(shop: Run, ring: MemoryKeyring) -> None:

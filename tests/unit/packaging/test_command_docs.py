@@ -69,7 +69,8 @@ def test_man_has_no_warning_about_the_page(
         (
             ("results", "-"),
             (
-                "-h --help --server --profile --subject --consumer --bucket --json "
+                "-h --help --server --profile --subject --consumer --bucket --stream "
+                "--subject-prefix --json "
                 "--user --password-file --token-file --credentials --creds --nkey-file --nkey "
                 "--tls-ca --tls-cert --tls-key --tls-first --inbox-prefix --js-domain "
                 "--js-api-prefix"
