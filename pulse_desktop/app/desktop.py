@@ -20,6 +20,7 @@ from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.run_form.draft import draft_of
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.notifications import Notification
@@ -39,10 +40,6 @@ def _bring_to_front(window: MainWindow) -> None:
     window.show()
     window.raise_()
     window.activateWindow()
-
-
-async def _ask_nobody(profile: Profile) -> str:
-    raise NoSecretError(profile, _("Store it with `pulse-desktop profiles edit`."))
 
 
 class Desktop:
@@ -71,7 +68,7 @@ class Desktop:
         self._profile = profile or embedded_profile()
         folder = settings or settings_folder()
         self._profiles = ProfileFile(folder / FILE_NAME)
-        self._secrets = ProfileSecrets(folder, _ask_nobody)
+        self._secrets = ProfileSecrets(folder, self._ask_secret)
         self.stopped = asyncio.Event()
         self.windows: list[SessionWindow] = []
         self._crash_handler = CrashHandler(self._notify)
@@ -106,6 +103,23 @@ class Desktop:
         return window
 
     # Profiles
+
+    async def _ask_secret(self, profile: Profile) -> str:
+        """Ask for the secret of a profile in the window that is about to show it.
+
+        Raises:
+            NoSecretError: the operator cancelled.
+        """
+        names = {each.profile.name: each.window for each in self.windows if each.profile}
+        prompt = PasswordPrompt(profile, names.get(profile.name, self.window))
+        prompt.open()
+        try:
+            secret = await prompt.answered
+        finally:
+            prompt.close()
+        if secret is None:
+            raise NoSecretError(profile, _("Try again to be asked for it."))
+        return secret
 
     def _list_profiles(self, window: MainWindow) -> None:
         try:
