@@ -1,0 +1,244 @@
+"""Window of the connections: the profiles in a list, one of them in a form."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.text.printable import printable_cell
+from pulse_desktop.text.profile_text import environment_text
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connections.profile_form import ProfileForm
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.style_sheet import set_style_property
+from pulse_desktop.ui.theme.theme import theme
+
+_SIZE: Final = (880, 600)
+_MIN_SIZE: Final = (720, 480)
+_LIST_WIDTH: Final = 220
+_NAME_ROLE: Final = Qt.ItemDataRole.UserRole
+
+
+class ConnectionsWindow(QDialog):
+    """The window. It changes nothing itself: its signals ask the owner to.
+
+    Attributes:
+        form: the fields of the chosen profile.
+        list: the profiles.
+
+    Signals:
+        save_requested: `Profile`, its former name (empty for a new one), the typed secret.
+        remove_requested: name of the profile.
+        test_requested: `Profile` and the typed secret.
+        connect_requested: `Profile`, its former name and the typed secret: save, then show it.
+        import_requested: choose what to import.
+        export_requested: name of the profile.
+    """
+
+    save_requested = Signal(object, str, str)
+    remove_requested = Signal(str)
+    test_requested = Signal(object, str)
+    connect_requested = Signal(object, str, str)
+    import_requested = Signal()
+    export_requested = Signal(str)
+
+    def __init__(self, parent: QWidget) -> None:
+        """Create the window without profiles.
+
+        Args:
+            parent: the main window.
+        """
+        super().__init__(parent)
+        self._profiles: dict[str, Profile] = {}
+        self._former = ""
+        self.setWindowTitle(_("Connections · Pulse Desktop"))
+        self.setMinimumSize(*_MIN_SIZE)
+        self.resize(*_SIZE)
+        self.list = QListWidget()
+        self.list.setAccessibleName(_("Connections"))
+        self.list.setFixedWidth(_LIST_WIDTH)
+        self.form = ProfileForm()
+        self._message = Label()
+        self._message.setWordWrap(True)
+        self._message.hide()
+        self._add = QPushButton(_("New"))
+        self._remove = QPushButton(_("Remove…"))
+        self._import = QPushButton(_("Import…"))
+        self._export = QPushButton(_("Export…"))
+        self.test = QPushButton(_("Test"))
+        self.save = QPushButton(_("Save"))
+        self.connect_button = QPushButton(_("Save and connect"))
+        self.connect_button.setProperty("kind", "primary")
+        self._lay_out()
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(False)
+        self._connect()
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    # Content
+
+    def show_profiles(
+        self, profiles: Sequence[Profile], problems: Mapping[str, str], chosen: str = ""
+    ) -> None:
+        """Fill the list, and choose a profile.
+
+        Args:
+            profiles: the valid ones.
+            problems: why others are not valid, by their names.
+            chosen: name of the profile to show in the form, empty for a new one.
+        """
+        self._profiles = {profile.name: profile for profile in profiles}
+        self.list.blockSignals(True)
+        self.list.clear()
+        for profile in profiles:
+            item = QListWidgetItem(printable_cell(profile.name))
+            item.setData(_NAME_ROLE, profile.name)
+            kind = environment_text(profile.environment) if profile.environment else ""
+            item.setToolTip("")
+            item.setData(
+                Qt.ItemDataRole.AccessibleTextRole,
+                ", ".join(filter(None, (printable_cell(profile.name), kind))),
+            )
+            self.list.addItem(item)
+            if profile.name == chosen:
+                self.list.setCurrentItem(item)
+        for name, problem in problems.items():
+            item = QListWidgetItem(_("{name}: not valid").format(name=printable_cell(name)))
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, printable_cell(problem))
+            self.list.addItem(item)
+        self.list.blockSignals(False)
+        self._apply_theme()
+        if chosen in self._profiles:
+            self._show(self._profiles[chosen])
+        else:
+            self.show_new()
+
+    def show_new(self, profile: Profile | None = None) -> None:
+        """Show an empty form, or one with the fields of a profile that is not stored."""
+        self.list.setCurrentRow(-1)
+        self._former = ""
+        self.form.show_profile(profile or Profile(), is_new=True)
+        self._message.hide()
+        self._update_buttons()
+        self.form.focus_first()
+
+    def _start_new(self) -> None:
+        self.show_new()
+
+    def show_error(self, error: UserFacingError) -> None:
+        """Show why the profile was not saved or cannot be used."""
+        self._show_message(f"{error.title}. {error.sentence}", "bad")
+
+    def show_message(self, text: str) -> None:
+        """Show that something was done."""
+        self._show_message(text, "good")
+
+    def _show_message(self, text: str, color: str) -> None:
+        self._message.setText(text)
+        set_style_property(self._message, "color", color)
+        self._message.show()
+
+    def _show(self, profile: Profile) -> None:
+        self._former = profile.name
+        self.form.show_profile(profile, is_new=False)
+        self._message.hide()
+        self._update_buttons()
+
+    # Buttons
+
+    def _update_buttons(self) -> None:
+        is_stored = bool(self._former)
+        self._remove.setEnabled(is_stored)
+        self._export.setEnabled(is_stored)
+        profile = self.form.profile
+        can_save = bool(profile.name and profile.options.servers)
+        self.save.setEnabled(can_save)
+        self.connect_button.setEnabled(can_save)
+        self.test.setEnabled(bool(profile.options.servers))
+
+    def _lay_out(self) -> None:
+        below_list = QHBoxLayout()
+        below_list.addWidget(self._add)
+        below_list.addWidget(self._remove)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(self.list, 1)
+        left.addLayout(below_list)
+        transfer = QHBoxLayout()
+        transfer.addWidget(self._import)
+        transfer.addWidget(self._export)
+        left.addLayout(transfer)
+        line = QFrame()
+        line.setProperty("line", "true")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.test)
+        buttons.addStretch(1)
+        buttons.addWidget(self.save)
+        buttons.addWidget(self.connect_button)
+        self.extra = QVBoxLayout()  # the test shows its steps here
+        right = QVBoxLayout()
+        right.setSpacing(8)
+        right.addWidget(self.form, 1)
+        right.addLayout(self.extra)
+        right.addWidget(self._message)
+        right.addWidget(line)
+        right.addLayout(buttons)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setSpacing(14)
+        layout.addLayout(left)
+        layout.addLayout(right, 1)
+
+    def _connect(self) -> None:
+        self.list.currentItemChanged.connect(lambda item, _before: self._choose(item))
+        self.form.changed.connect(self._update_buttons)
+        self._add.clicked.connect(self._start_new)
+        self._remove.clicked.connect(lambda: self.remove_requested.emit(self._former))
+        self._import.clicked.connect(self.import_requested)
+        self._export.clicked.connect(lambda: self.export_requested.emit(self._former))
+        self.test.clicked.connect(
+            lambda: self.test_requested.emit(self.form.profile, self.form.typed_secret)
+        )
+        self.save.clicked.connect(
+            lambda: self.save_requested.emit(
+                self.form.profile, self._former, self.form.typed_secret
+            )
+        )
+        self.connect_button.clicked.connect(
+            lambda: self.connect_requested.emit(
+                self.form.profile, self._former, self.form.typed_secret
+            )
+        )
+
+    def _choose(self, item: QListWidgetItem | None) -> None:
+        profile = self._profiles.get(item.data(_NAME_ROLE)) if item is not None else None
+        if profile is not None:
+            self._show(profile)
+
+    def _apply_theme(self) -> None:
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            profile = self._profiles.get(item.data(_NAME_ROLE) or "")
+            color = profile.effective_color if profile is not None else None
+            if profile is None:
+                item.setIcon(icons.icon("warning", "warning"))
+            elif color is None:
+                item.setIcon(icons.icon("ring"))
+            else:
+                item.setIcon(icons.icon("dot", theme().profile(color.value).name()))
