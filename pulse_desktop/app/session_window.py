@@ -6,6 +6,7 @@ import gc
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
 from pulse_desktop.embedded.data_folder import data_folder
@@ -73,6 +74,8 @@ class SessionWindow:
         logs = StackLogs(data_folder())
         self._embedded_actions = EmbeddedServerActions(self.window, logs, self._switching.run)
         self.window.names_chosen.connect(self._use_names)
+        self._retry: Callable[[], object] | None = None
+        self.window.reconnect_requested.connect(self._try_again)
 
     def start(self) -> None:
         """Show the first page and start the frames."""
@@ -85,6 +88,7 @@ class SessionWindow:
 
     def show_profile(self, profile: Profile) -> None:
         """Show a profile instead of the present one; errors become notifications."""
+        self._retry = partial(self.show_profile, profile)
         profile = self._embedded.recognize(self, profile)
         if not profile.is_embedded:
             self._embedded.release(self)
@@ -133,13 +137,15 @@ class SessionWindow:
         self._warn_of_readable_secrets(config.profile)
         return session
 
-    def show_offline(self, state: State) -> None:
+    def show_offline(self, state: State, problem: str = "", advice: str = "") -> None:
         """Show that there is no session; the window must be offline.
 
         Args:
             state: connecting while a server is being started, or closed.
+            problem: why there is none, a sentence; empty if there is no reason.
+            advice: what to do about it.
         """
-        self.window.set_session(OfflineSession(state), self._page_work.run)
+        self.window.set_session(OfflineSession(state, problem, advice), self._page_work.run)
 
     async def close_session(self) -> None:
         """Close the session, if there is one, and show that the window is offline."""
@@ -194,6 +200,10 @@ class SessionWindow:
         page_work, self._page_work = self._page_work, Supervisor(self._on_failure)
         self._closing.run(f"close session {id(page_work)}", _close(page_work, session))
 
+    def _try_again(self) -> None:
+        if self._retry is not None:
+            self._retry()
+
     def _use_names(self, names: TaskiqNames) -> None:
         if self.session is not None:
             profile = replace(self.session.config.profile, names=names)
@@ -205,7 +215,7 @@ class SessionWindow:
         self._failure = error
         self._opened.set()
         _log.error("%s: %s", error.title, error.detail)
-        self.show_offline("closed")
+        self.show_offline("closed", error.detail or error.title, error.advice)
         self.window.notify(
             Notification(error.title, error.detail, error.advice, "bad", choices, key="start")
         )

@@ -1,5 +1,6 @@
 """The state of a connection, and the holder that reports its changes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -23,6 +24,11 @@ class ConnectionStatus:
         server_version: version of the server, empty before the first connection.
         server_name: name of the server, empty before the first connection.
         max_payload: maximum message size in bytes, 0 when unknown.
+        attempts: attempts in a row that failed; 0 while connected.
+        next_try_at: Unix seconds of the next attempt, None while one is running or none is due.
+        is_login_refused: whether the last attempt failed because the server refused the login.
+        last_alive: Unix seconds up to which the last lost connection was known to be alive, None
+            before the first loss.
     """
 
     state: State
@@ -36,6 +42,36 @@ class ConnectionStatus:
     server_version: str = ""
     server_name: str = ""
     max_payload: int = 0
+    attempts: int = 0
+    next_try_at: float | None = None
+    is_login_refused: bool = False
+    last_alive: float | None = None
+
+
+@dataclass(frozen=True)
+class HistoryProgress:
+    """How much of the stored history has been read.
+
+    Attributes:
+        read: messages read and folded so far.
+        total: messages to be read, 0 until the server has said how many there are.
+    """
+
+    read: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A time without a connection, in which nothing is known of the system.
+
+    Attributes:
+        start: Unix seconds of the loss.
+        end: Unix seconds of the next connection, infinity while there is none.
+    """
+
+    start: float
+    end: float = math.inf
 
 
 class StatusHolder:

@@ -42,7 +42,17 @@ class UserFacingError(Exception):
 
 
 class CannotConnectError(UserFacingError):
-    """No connection could be made."""
+    """No connection could be made.
+
+    Attributes:
+        is_login_refused: whether a server answered and refused the login.
+    """
+
+    def __init__(
+        self, title: str, detail: str = "", advice: str = "", *, is_login_refused: bool = False
+    ) -> None:
+        super().__init__(title, detail, advice)
+        self.is_login_refused = is_login_refused
 
 
 class NotConnectedError(UserFacingError):

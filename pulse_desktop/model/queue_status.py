@@ -26,7 +26,7 @@ class QueueStatus:
         late: workers that are not counted, because their heartbeats are late: they may have died.
         has_consumers: whether at least one worker consumes the queue, None when unknown.
         problem: why something is unknown, empty when nothing is.
-        connected: whether there is a connection; nothing else is known without one.
+        connected: whether there is a connection; the figures are those of before the loss if not.
     """
 
     mode: Literal["jetstream", "core", "unknown"] = "unknown"

@@ -23,7 +23,11 @@ from pulse_desktop.nats_client.client import (
     TLSFirstRequiredError,
     server_info,
 )
-from pulse_desktop.nats_client.connect_errors import describe_connect_error, telling_error
+from pulse_desktop.nats_client.connect_errors import (
+    describe_connect_error,
+    is_login_refused,
+    telling_error,
+)
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
@@ -82,7 +86,12 @@ async def connect_once(
             break
     error = await diagnose(error, urls, arguments)
     detail, advice = describe_connect_error(error, address.hosts, arguments)
-    raise CannotConnectError(_("Cannot connect"), address.redact(detail), advice)
+    raise CannotConnectError(
+        _("Cannot connect"),
+        address.redact(detail),
+        advice,
+        is_login_refused=is_login_refused(error),
+    )
 
 
 async def diagnose(

@@ -63,6 +63,13 @@ def telling_error(failures: Sequence[BaseException]) -> BaseException | None:
     return failures[-1] if failures else None
 
 
+def is_login_refused(error: BaseException | None) -> bool:
+    """Return whether a server answered, and refused the credentials or the client certificate."""
+    if isinstance(error, errors.Error):
+        return _is_about_credentials(_reported(error))
+    return isinstance(error, ClientCertificateError)
+
+
 def describe_connect_error(
     error: BaseException | None, hosts: str, arguments: Mapping[str, Any] | None = None
 ) -> tuple[str, str]:
@@ -224,8 +231,8 @@ def _describe_os_error(error: OSError, hosts: str) -> tuple[str, str]:
 def _describe_protocol_error(
     text: str, hosts: str, arguments: Mapping[str, Any] | None
 ) -> tuple[str, str]:
-    reported = text.removeprefix("nats:").strip().strip("'").lower()
-    if any(phrase in reported for phrase in _CREDENTIALS):
+    reported = _reported(text)
+    if _is_about_credentials(reported):
         return _describe_refusal(hosts, arguments)
     if "maximum connections" in reported:
         return (
@@ -243,6 +250,14 @@ def _describe_protocol_error(
         _("{hosts} reported: {error}.").format(hosts=hosts, error=redact_url(reported)),
         "",
     )
+
+
+def _reported(error: object) -> str:
+    return str(error).removeprefix("nats:").strip().strip("'").lower()
+
+
+def _is_about_credentials(reported: str) -> bool:
+    return any(phrase in reported for phrase in _CREDENTIALS)
 
 
 def _closed_by(hosts: str) -> str:

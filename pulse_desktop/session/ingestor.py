@@ -29,7 +29,7 @@ class Ingestor:
         arrivals: ArrivalQueue,
         state: SystemState,
         clock: Callable[[], float],
-        is_connected: Callable[[], bool] = lambda: True,
+        is_current: Callable[[], bool] = lambda: True,
     ) -> None:
         """Create an ingestor.
 
@@ -37,14 +37,15 @@ class Ingestor:
             arrivals: where messages wait.
             state: where they are folded.
             clock: Unix seconds.
-            is_connected: whether anything can arrive.
+            is_current: whether everything that the server has was folded, as far as is known.
+                Without a connection and while history is read, nothing is judged by its silence.
         """
         self._arrivals = arrivals
         self._state = state
         self._clock = clock
-        self._is_connected = is_connected
+        self._is_current = is_current
         self._swept_at = 0.0
-        self._was_connected = True
+        self._was_current = True
         self.folded = asyncio.Event()
 
     def drain(self, budget_s: float) -> bool:
@@ -56,7 +57,11 @@ class Ingestor:
             if time.perf_counter() >= deadline:
                 break
         now = self._clock()
-        if abs(now - self._swept_at) >= SWEEP_INTERVAL_S:  # a clock can be set back
+        if not self._swept_at:
+            self._swept_at = now
+        if not self._is_current():
+            self._was_current = False
+        elif abs(now - self._swept_at) >= SWEEP_INTERVAL_S:  # a clock can be set back
             self._state.tick(now, self._missed_s(now))
             self._swept_at = now
         self.folded.set()
@@ -64,8 +69,7 @@ class Ingestor:
 
     def _missed_s(self, now: float) -> float:
         """Return the seconds since the last sweep, if nothing could arrive; else 0."""
-        is_connected, was_connected = self._is_connected(), self._was_connected
-        self._was_connected = is_connected
-        elapsed = now - self._swept_at if self._swept_at else 0.0
-        heard = is_connected and was_connected and abs(elapsed) < ASLEEP_AFTER_S
+        was_current, self._was_current = self._was_current, True
+        elapsed = now - self._swept_at
+        heard = was_current and abs(elapsed) < ASLEEP_AFTER_S
         return 0.0 if heard else elapsed

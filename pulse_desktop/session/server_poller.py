@@ -46,9 +46,12 @@ class ServerPoller:
 
     @property
     def queue_status(self) -> QueueStatus | None:
-        """The queue as of the last poll, None before the first; unknown while disconnected."""
+        """The queue as of the last poll, None before the first.
+
+        While disconnected its figures are those of before the loss.
+        """
         if self._queue_status is not None and not self._connection.connected:
-            return QueueStatus(problem=_("not connected"), connected=False)
+            return replace(self._queue_status, problem=_("not connected"), connected=False)
         return self._queue_status
 
     def start(self, supervisor: Supervisor) -> None:

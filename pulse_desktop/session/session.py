@@ -8,18 +8,19 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT, EVENT_SUBJECT, with_prefix
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
+from pulse_desktop.session.history_replay import HistoryReplay
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
@@ -122,8 +123,10 @@ class Session:
             stored_as=with_prefix(EVENT_STREAM_SUBJECT, names.subject_prefix),
         )
         self.task_feed = feed(Source.TASK, names.subject, stream=names.stream)
+        feeds = (self.event_feed, self.task_feed)
+        self._replay = HistoryReplay(self.connection, feeds, self.arrivals, self.now)
         self._ingestor = Ingestor(
-            self.arrivals, self.state, self.now, lambda: self.connection.connected
+            self.arrivals, self.state, self.now, lambda: self._replay.is_complete
         )
         self.waiter = RunWaiter(self.state, self._ingestor.folded, self.now)
         self.results = ResultLoader(
@@ -187,6 +190,36 @@ class Session:
     def connection_status(self) -> ConnectionStatus:
         """State of the connection."""
         return self.connection.status
+
+    @property
+    def history(self) -> HistoryProgress | None:
+        """How much of the stored history was read; None without a connection, or when all was."""
+        return self._replay.progress
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether history was read long enough ago to judge what is missing, such as workers."""
+        return self._replay.is_settled
+
+    @property
+    def data_time(self) -> float | None:
+        """Unix seconds for which the state is true; None while that is now."""
+        status = self.connection.status
+        if not self.connection.connected:
+            return status.last_alive or status.since
+        if self._replay.is_complete:
+            return None
+        log = self.state.log
+        return log[log.stop - 1].received_at if log else status.last_alive
+
+    @property
+    def outages(self) -> Sequence[Outage]:
+        """Times without a connection since the first one, oldest first."""
+        return self.connection.outages
+
+    def try_now(self) -> None:
+        """Try to connect at once instead of waiting for the next attempt."""
+        self.connection.try_now()
 
     @property
     def received(self) -> int:
@@ -300,6 +333,7 @@ class Session:
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""
         more = self._ingestor.drain(budget_s)
+        self._replay.update()
         self.results.wake()
         return more
 

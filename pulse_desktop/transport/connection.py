@@ -7,8 +7,8 @@ resume from the last message they received.
 """
 
 import asyncio
-import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -20,7 +20,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from pulse_desktop.model.connection_options import ConnectionOptions
-from pulse_desktop.model.connection_status import ConnectionStatus, StatusHolder
+from pulse_desktop.model.connection_status import ConnectionStatus, Outage, StatusHolder
 from pulse_desktop.model.errors import (
     CannotConnectError,
     JetStreamNotReadyError,
@@ -32,7 +32,11 @@ from pulse_desktop.nats_client.aio import cancel_and_wait, wait_for
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.connect import JETSTREAM_TIMEOUT_S, close_quietly
-from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error
+from pulse_desktop.nats_client.connect_errors import (
+    LOSSES,
+    describe_connect_error,
+    is_login_refused,
+)
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import (
     JetStreamState,
@@ -54,7 +58,10 @@ REQUEST_TIMEOUT_S: Final = 10
 """The connection counts as lost if a ping is not answered within this time."""
 
 FIRST_PAUSE_S: Final = 0.1
-MAX_PAUSE_S: Final = 2.0
+MAX_PAUSE_S: Final = 5.0
+MAX_REFUSED_PAUSE_S: Final = 30.0
+"""Longest pause after a refused login: the server logs each, and only an operator can help."""
+MAX_OUTAGES: Final = 100
 OTHER_SERVERS_INTERVAL_S: Final = 30.0
 """How often the other servers are tried while this one has no JetStream for the account."""
 _CHECK_AGAIN: Final = frozenset(JetStreamState) - {JetStreamState.ON, JetStreamState.FORBIDDEN}
@@ -76,6 +83,7 @@ class Connection:
             the first loss.
         slow_consumers: messages that nats-py dropped because a callback was too slow.
         violations: what the server has refused so far.
+        outages: times without a connection since the first one, oldest first, the newest hundred.
     """
 
     def __init__(
@@ -114,12 +122,14 @@ class Connection:
         self._up = asyncio.Event()
         self._down = asyncio.Event()
         self._down.set()
+        self._wake = asyncio.Event()
         self._connecting = asyncio.Lock()
         self._closed = False
         self._ping: asyncio.Future[float] | None = None
         self.violations = self._connector.violations
         self.generation = 0
         self.last_alive = 0.0
+        self.outages: tuple[Outage, ...] = ()
         self._replied_at = 0.0
         self._others_tried_at = 0.0
         self.on_connected: list[Listener] = []
@@ -201,18 +211,38 @@ class Connection:
 
     async def run(self) -> None:
         """Stay connected forever; run by a supervisor. Returns after `close()`."""
-        backoff = Backoff(FIRST_PAUSE_S, MAX_PAUSE_S)
+        pauses = _Pauses()
         while not self._closed:
             try:
                 await self.open()
-            except CannotConnectError:
-                with contextlib.suppress(TimeoutError):
-                    await wait_for(self._up.wait(), backoff.next_delay())
+            except CannotConnectError as error:
+                await self._pause(pauses, error)
                 continue
-            backoff.reset()
+            pauses.reset()
             await self._watch()
             if not self._closed:
                 await self._notify(self.on_disconnected)
+
+    def try_now(self) -> None:
+        """Try to connect at once, if the next attempt is being waited for."""
+        self._wake.set()
+
+    async def _pause(self, pauses: "_Pauses", error: CannotConnectError) -> None:
+        """Wait until the next attempt is due, another one has succeeded, or `try_now` is called."""
+        if self._closed or self.connected:
+            return
+        delay = pauses.next_delay(error)
+        self._wake.clear()
+        self._status.change(next_try_at=self.now() + delay)
+        try:
+            await wait_for(self._wake.wait(), delay)
+        except TimeoutError:
+            return
+        else:
+            pauses.reset()
+        finally:
+            if not self._closed:
+                self._status.change(next_try_at=None)
 
     async def wait_connected(self) -> int:
         """Wait until connected and return the generation of the client."""
@@ -277,10 +307,12 @@ class Connection:
             self._lost(None)
             await close_quietly(client)
         self._status.change(server=self._connector.address.redacted, problem="", advice="")
+        self.try_now()
 
     async def close(self) -> None:
         """Close for good."""
         self._closed = True
+        self._wake.set()
         self._up.set()
         self._up.clear()
         client, self._client = self._client, None
@@ -290,7 +322,7 @@ class Connection:
         await self._connector.close()
         if self._ping is not None:
             await cancel_and_wait(self._ping)
-        self._status.change(state="closed", problem="", advice="", rtt_s=None)
+        self._status.change(state="closed", problem="", advice="", rtt_s=None, next_try_at=None)
 
     async def _connect(self, timeout: float) -> None:  # noqa: ASYNC109
         """Replace the client by a connected one, or raise CannotConnectError with the reason."""
@@ -307,6 +339,8 @@ class Connection:
                     problem=error.detail,
                     advice=error.advice,
                     rtt_s=None,
+                    attempts=self.status.attempts + 1,
+                    is_login_refused=error.is_login_refused,
                 )
             raise
         if self._closed:
@@ -336,8 +370,14 @@ class Connection:
             server_version=info.version,
             server_name=info.name,
             max_payload=client.max_payload,
+            attempts=0,
+            next_try_at=None,
+            is_login_refused=False,
         )
+        if self.outages and self.outages[-1].end == math.inf:
+            self.outages = (*self.outages[:-1], Outage(self.outages[-1].start, self.now()))
         self._up.set()
+        self._wake.set()
         await self._notify(self.on_connected)
 
     async def _watch(self) -> None:
@@ -388,13 +428,20 @@ class Connection:
         if self._down.is_set():
             return
         self.last_alive = alive_until or self.now()
+        if not self._closed:
+            self.outages = (*self.outages, Outage(self.last_alive))[-MAX_OUTAGES:]
         self._up.clear()
         self._down.set()
         address = self._connector.address
         detail, advice = describe_connect_error(error or errors.UnexpectedEOF(), address.hosts)
         if not self._closed:
             self._status.change(
-                state="reconnecting", problem=address.redact(detail), advice=advice, rtt_s=None
+                state="reconnecting",
+                problem=address.redact(detail),
+                advice=advice,
+                rtt_s=None,
+                is_login_refused=is_login_refused(error),
+                last_alive=self.last_alive,
             )
 
     def _on_error(self, client: Client, error: Exception) -> None:
@@ -418,6 +465,21 @@ class Connection:
                 await listener()
             except Exception:  # noqa: BLE001 - a failing listener must not stop the others
                 _log.exception("a listener of the connection failed")
+
+
+class _Pauses:
+    """Pauses between attempts; those after refused logins grow longer."""
+
+    def __init__(self) -> None:
+        self._usual = Backoff(FIRST_PAUSE_S, MAX_PAUSE_S)
+        self._refused = Backoff(FIRST_PAUSE_S, MAX_REFUSED_PAUSE_S)
+
+    def next_delay(self, error: CannotConnectError) -> float:
+        return (self._refused if error.is_login_refused else self._usual).next_delay()
+
+    def reset(self) -> None:
+        self._usual.reset()
+        self._refused.reset()
 
 
 def _is_available(state: JetStreamState) -> bool | None:

@@ -101,21 +101,25 @@ class SubjectFeed:
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
         self._caught_up = asyncio.Event()
+        self._is_current = False
 
     @property
     def status(self) -> FeedStatus:
         """The current status."""
         stream = self._position.stream if self._mode == "history" else None
+        consumer = self._consumer
         return FeedStatus(
             mode=self._mode,
             stream=stream.name if stream is not None else "",
             received=self._deduplicator.received,
             replayed=self._deduplicator.replayed,
             last_sequence=self._deduplicator.last if stream is not None else 0,
-            lag=self._consumer.lag if self._consumer is not None else 0,
+            lag=consumer.lag if consumer is not None else 0,
             gaps=self._gaps.gaps,
             problem=self._problem,
             caught_up=self._caught_up.is_set(),
+            is_current=self._is_current,
+            to_replay=0 if self._is_current or consumer is None else consumer.pending,
             unreadable=self._unreadable,
         )
 
@@ -142,6 +146,7 @@ class SubjectFeed:
                 await self._connection.wait_connected()
                 with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
                     await self._connection.run_while_connected(self._receive())
+                self._is_current = False
                 self._gaps.disconnected(self._connection.last_alive or self._clock())
                 self._set_mode("off", _("there is no connection"))
                 await asyncio.sleep(RETRY_PAUSE_S)
@@ -277,7 +282,7 @@ class SubjectFeed:
     async def _reach_end(self, consumer: OrderedConsumer) -> None:
         await consumer.at_end.wait()
         self._deduplicator.replaying = False
-        self._caught_up.set()
+        self._set_current()
 
     # Listening without a stream
 
@@ -317,7 +322,7 @@ class SubjectFeed:
                     self._gaps.reconnected(self._clock(), missed=None)
                     self._set_mode("live", missing.reason, unreadable=missing.unreadable)
                 while True:
-                    self._caught_up.set()
+                    self._set_current()
                     if refused.done():
                         return await self._wait_refused(refused.result())
                     pause = self._retries.next_delay() if missing.unreadable else self._poll_s
@@ -362,6 +367,10 @@ class SubjectFeed:
                         answered = True
             finally:
                 await cancel_and_wait(flush)
+
+    def _set_current(self) -> None:
+        self._is_current = True
+        self._caught_up.set()
 
     def _set_mode(self, mode: Mode, problem: str, *, unreadable: bool = False) -> None:
         self._mode = mode

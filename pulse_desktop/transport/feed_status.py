@@ -41,6 +41,10 @@ class FeedStatus:
         gaps: oldest first, the newest hundred.
         problem: why the feed does not read a stream; empty in history mode.
         caught_up: whether all stored messages have been read that can be read.
+        is_current: the same since the latest connection: False from a loss until what was stored
+            meanwhile has been read.
+        to_replay: stored messages that are read before the feed is current, 0 when it is, or when
+            their number is unknown yet.
         unreadable: whether the server may store messages that cannot be read, or refuses new ones.
     """
 
@@ -53,6 +57,8 @@ class FeedStatus:
     gaps: tuple[Gap, ...] = ()
     problem: str = ""
     caught_up: bool = False
+    is_current: bool = False
+    to_replay: int = 0
     unreadable: bool = False
 
 

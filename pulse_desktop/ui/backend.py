@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pulse_desktop.model.bucket_status import BucketStatus
-from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult
@@ -113,6 +113,25 @@ class ConnectionBackend(Protocol):
     @property
     def connection_status(self) -> ConnectionStatus:
         """State of the connection."""
+
+    @property
+    def history(self) -> HistoryProgress | None:
+        """How much of the stored history was read; None without a connection, or when all was."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether history was read long enough ago to judge what is missing, such as workers."""
+
+    @property
+    def data_time(self) -> float | None:
+        """Unix seconds for which the state is true; None while that is now."""
+
+    @property
+    def outages(self) -> Sequence[Outage]:
+        """Times without a connection since the first one, oldest first."""
+
+    def try_now(self) -> None:
+        """Try to connect at once instead of waiting for the next attempt."""
 
     @property
     def received(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pulse_desktop.model.bucket_status import BucketStatus
-from pulse_desktop.model.connection_status import ConnectionStatus, State
+from pulse_desktop.model.connection_status import ConnectionStatus, Outage, State
 from pulse_desktop.model.errors import NotConnectedError
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt
@@ -37,15 +37,30 @@ class OfflineSession:
     is_restricted = False
     queue_status = None
     read_only = False
+    history = None
+    is_settled = False
+    outages: Sequence[Outage] = ()
 
-    def __init__(self, state: State = "connecting") -> None:
+    def __init__(self, state: State = "connecting", problem: str = "", advice: str = "") -> None:
         """Create it.
 
         Args:
             state: connecting while a server is being started, or closed.
+            problem: why there is no session, a sentence; empty if there is no reason.
+            advice: what to do about it.
         """
         self.state = SystemState()
-        self.connection_status = ConnectionStatus(state, "", 0.0)
+        self.connection_status = ConnectionStatus(
+            state, "", time.time(), problem=problem, advice=advice
+        )
+
+    @property
+    def data_time(self) -> float:
+        """The time since when there is no session."""
+        return self.connection_status.since
+
+    def try_now(self) -> None:
+        """Do nothing: there is no server."""
 
     def now(self) -> float:
         """Return Unix seconds by this machine's clock."""

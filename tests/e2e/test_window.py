@@ -196,15 +196,6 @@ def test_limitations_of_the_server_are_notified(
 ) -> None:
     monkeypatch.setattr("pulse_desktop.ui.shell.limitations_notice.SETTLED_S", 0.2)
 
-    async def without_jetstream(operator: Operator) -> None:
-        await wait_until(lambda: operator.has_notification)
-        notification = operator.notification
-        assert (notification.title, notification.severity) == ("Partial data", "warning")
-        assert "history and results: this server runs without JetStream" in notification.detail
-
-    with NatsServer(jetstream=False) as server:
-        run_operator(qapp, server.url, without_jetstream, server.monitor_url)
-
     async def without_streams(operator: Operator) -> None:
         await wait_until(lambda: operator.has_notification)
         notification = operator.notification

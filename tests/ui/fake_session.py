@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.model.bucket_status import BucketStatus
-from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.errors import (
     ConfirmationRequiredError,
     NotFoundError,
@@ -40,11 +40,17 @@ class FakeSession:
         bucket_list: the buckets.
         watched: names given to `watch_bucket`.
         saved: arguments of `save`.
+        tries: number of calls of `try_now`.
     """
 
     def __init__(self, state: SystemState | None = None) -> None:
         self.state = SystemState() if state is None else state
         self.connection_status = ConnectionStatus("connected", "nats://test:4222", 0.0)
+        self.history: HistoryProgress | None = None
+        self.is_settled = True
+        self.data_time: float | None = None
+        self.outages: Sequence[Outage] = ()
+        self.tries = 0
         self.received = 0
         self.waiting = 0
         self.dropped = 0
@@ -70,6 +76,9 @@ class FakeSession:
 
     def now(self) -> float:
         return time.time()
+
+    def try_now(self) -> None:
+        self.tries += 1
 
     def drain(self, budget_s: float) -> bool:  # noqa: ARG002 - the Protocol has it
         return False

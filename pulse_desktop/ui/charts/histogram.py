@@ -83,6 +83,10 @@ class Histogram(QWidget):
             self.bars.select(self.bars.selected)
             self.bars.update()
 
+    def set_reason(self, reason: str) -> None:
+        """Say why there may be no bars although there are items; an empty text: it is not so."""
+        self.bars.set_reason(reason)
+
     def set_subtitle(self, subtitle: str) -> None:
         """Change the text after the title."""
         self._header.set_subtitle(subtitle)
@@ -108,6 +112,7 @@ class Bars(QWidget):
         self.selected: int | None = None
         self.tooltip = ChartTooltip(self)
         self._empty_text = empty_text
+        self._reason = ""
         self._colors = colors
         self.set_colors(colors)
         self.setMouseTracking(True)
@@ -118,6 +123,12 @@ class Bars(QWidget):
         self._colors = colors
         self.tooltip.set_colors(colors, theme().text_font(step=-2))
         self.update()
+
+    def set_reason(self, reason: str) -> None:
+        """Change the reason that is painted instead of the usual sentence."""
+        if reason != self._reason:
+            self._reason = reason
+            self.update()
 
     def select(self, index: int | None) -> None:
         """Show the tooltip of a bar, or hide it."""
@@ -183,7 +194,8 @@ class Bars(QWidget):
         if not self._total():
             painter.setPen(QColor(colors.muted))
             flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-            painter.drawText(self.rect().adjusted(16, 0, -16, 0), flags, self._empty_text)
+            text = self._reason or self._empty_text
+            painter.drawText(self.rect().adjusted(16, 0, -16, 0), flags, text)
             painter.end()
             return
         painter.setFont(theme().text_font(step=-2))

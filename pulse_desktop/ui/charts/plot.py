@@ -3,26 +3,34 @@
 A live chart must not move when the page is scrolled over it.
 """
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
     QFont,
     QFontMetricsF,
     QMouseEvent,
+    QPainter,
     QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame
 
+from pulse_desktop.model.connection_status import Outage
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import ChartColors
 
 Ticks = list[tuple[float, str]]
 _FILL_ALPHA = 44
+_LABEL_HEIGHT = 0.14
+"""Where a gap is labelled, as a fraction of its height: above the middle, which has other texts."""
 
 
 class Curve:
@@ -93,6 +101,7 @@ class Plot(pg.PlotWidget):
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
+        self.setCacheMode(self.CacheModeFlag.CacheNone)  # the hatch moves with the time
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -118,10 +127,22 @@ class Plot(pg.PlotWidget):
         self._grid: list[pg.InfiniteLine] = []
         self._grid_color = QColor()
         self._grid_values: list[float] = []
+        self._outages: Sequence[Outage] = ()
+        self._hatch_color = QColor()
+        self._label_color = QColor()
+        self._label_font = QFont()
+
+    def set_outages(self, outages: Sequence[Outage]) -> None:
+        """Hatch these times: nothing is known of them."""
+        self._outages = outages
+        self.viewport().update()
 
     def set_colors(self, colors: ChartColors, font: QFont) -> None:
         """Use these colors, and this font for the tick labels."""
         self._grid_color = QColor(colors.grid)
+        self._hatch_color = QColor(colors.border)
+        self._label_color = QColor(colors.muted)
+        self._label_font = font
         self.setBackground(QColor(colors.surface))
         item = self.getPlotItem()
         for name in ("left", "bottom"):
@@ -146,6 +167,8 @@ class Plot(pg.PlotWidget):
         # One pixel above the highest tick: its line is cut off at some scale factors otherwise.
         above = top * (1 + 1.5 / max(1, self.height()))
         item.getViewBox().setRange(xRange=time_range, yRange=(0.0, above), padding=0, update=True)
+        if self._outages:
+            self.viewport().update()
         values = [value for value, _label in y]
         if values != self._grid_values:
             self._draw_grid(values)
@@ -199,6 +222,41 @@ class Plot(pg.PlotWidget):
         """Emit that the size changed."""
         super().resizeEvent(event)
         self.resized.emit()
+
+    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint the background, and the hatch over times without a connection."""
+        super().drawBackground(painter, rect)
+        box = self.getPlotItem().getViewBox()
+        area = box.sceneBoundingRect()
+        for outage in self._outages:
+            left = self._scene_x(outage.start, area)
+            right = area.right() if math.isinf(outage.end) else self._scene_x(outage.end, area)
+            if right - left < 1:
+                continue
+            gap = QRectF(left, area.top(), right - left, area.height())
+            painter.fillRect(gap, QBrush(self._hatch_color, Qt.BrushStyle.BDiagPattern))
+            painter.setPen(QPen(self._hatch_color, 1))
+            for x in (left, right):
+                painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+            self._paint_label(painter, gap)
+
+    def _paint_label(self, painter: QPainter, gap: QRectF) -> None:
+        """Write into a gap what it is, if there is room."""
+        painter.setFont(self._label_font)
+        metrics, label = QFontMetricsF(self._label_font), _("no connection")
+        width = metrics.horizontalAdvance(label) + 12
+        if width + 8 > gap.width():
+            return
+        area = QRectF(0, 0, width, metrics.height() + 4)
+        area.moveCenter(QPointF(gap.center().x(), gap.top() + gap.height() * _LABEL_HEIGHT))
+        painter.fillRect(area, self.backgroundBrush())
+        painter.setPen(self._label_color)
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, label)
+
+    def _scene_x(self, at: float, area: QRectF) -> float:
+        """Return the x coordinate of a time in the scene, within an area of it."""
+        x = self.getPlotItem().getViewBox().mapViewToScene(QPointF(at, 0.0)).x()
+        return min(max(float(x), area.left()), area.right())
 
     def _draw_grid(self, values: list[float]) -> None:
         item = self.getPlotItem()

@@ -15,6 +15,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from pulse_desktop.model.connection_status import Outage
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_header import ChartHeader
 from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec, chart_colors
@@ -22,6 +23,7 @@ from pulse_desktop.ui.charts.crosshair import Crosshair, VisibleData
 from pulse_desktop.ui.charts.legend import LegendEntry
 from pulse_desktop.ui.charts.plot import Curve, Plot
 from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_ticks
+from pulse_desktop.ui.charts.time_ranges import without_outages
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
@@ -59,6 +61,7 @@ class TimeChart(QWidget):
         self._values: dict[str, Values] = {}
         self._time_range: tuple[float, float] | None = None
         self.visible_time_range = (0.0, 1.0)
+        self._outages: Sequence[Outage] = ()
         self._drawn_at = -math.inf
         self._stale = False
         self._title = title
@@ -71,10 +74,9 @@ class TimeChart(QWidget):
         self.plot = Plot()
         self.plot.pointer_moved.connect(self._pointer_moved)
         self.plot.resized.connect(self._update_axes)
-        self._empty = Label(
-            _("No data yet. {hint}").format(hint=empty_text) if empty_text else _("No data yet"),
-            self,
-        )
+        no_data = _("No data yet. {hint}").format(hint=empty_text) if empty_text else ""
+        self._no_data = no_data or _("No data yet")
+        self._empty = Label(self._no_data, self)
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -154,6 +156,19 @@ class TimeChart(QWidget):
         self._update_legend()
         self._schedule_redraw(immediately=True)
 
+    def set_reason(self, reason: str) -> None:
+        """Say why the chart may be empty although there is data; an empty text: it is not so."""
+        text = reason or self._no_data
+        if self._empty.text() != text:
+            self._empty.setText(text)
+
+    def set_outages(self, outages: Sequence[Outage]) -> None:
+        """Hatch the times without a connection, in this data and in what is set from now on."""
+        if outages != self._outages:
+            self._outages = outages
+            self.plot.set_outages(outages)
+            self._schedule_redraw()
+
     def set_data(
         self,
         times: Values,
@@ -176,6 +191,7 @@ class TimeChart(QWidget):
         for name, series in arrays.items():
             if series.shape != times.shape:
                 raise ValueError(f"{name} has {series.size} values for {times.size} times")
+            arrays[name] = without_outages(times, series, self._outages)
         self._times, self._values, self._time_range = times, arrays, time_range
         self._schedule_redraw()
 

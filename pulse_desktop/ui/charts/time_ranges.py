@@ -5,13 +5,14 @@ value.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pulse_desktop.model.connection_status import Outage
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import Reservoir, TimeBuckets
@@ -126,6 +127,25 @@ def quantile_series(
     for name, (at, values) in samples.items():
         result[name] = _quantiles(at, values, times[0] - width / 2, width, times.size, quantile)
     return times, result
+
+
+def without_outages(times: Values, values: Values, outages: Sequence[Outage]) -> Values:
+    """Return values of which those in an outage are unknown (NaN) instead of zero.
+
+    What a stream has delivered later is not zero, and stays.
+
+    Args:
+        times: middles of the buckets, Unix seconds, ascending and equally spaced.
+        values: for each time.
+        outages: times in which nothing was received.
+    """
+    if not outages or times.size < 2:
+        return values
+    half = (times[1] - times[0]) / 2
+    missed = np.zeros(times.shape, dtype=bool)
+    for outage in outages:
+        missed |= (times + half > outage.start) & (times - half < outage.end)
+    return np.where(missed & (values == 0), np.nan, values)
 
 
 def busiest_series(series: Mapping[str, Reservoir], since: float) -> dict[str, Reservoir]:

@@ -171,7 +171,7 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         return self.ratios_chart, self.active_chart
 
     def update_charts(self, now: float) -> None:
-        """Update cards and charts at a time, Unix seconds."""
+        """Update the charts at the present time, Unix seconds."""
         metrics = self.context.state.metrics
         bounds = self.time_range.bounds(now)
         ratios = {
@@ -184,8 +184,12 @@ class MetricsPage(TablePage[Metric, RowDetail]):
             {_ACTIVE: active} if active else {}, now, self.time_range, 1.0
         )
         self.active_chart.set_data(times, values, bounds)
+
+    def update_summary(self, now: float, stale: str) -> None:  # noqa: ARG002 - as TablePage
+        """Update the cards; see `TablePage`."""
         for name, card in self.cards.items():
-            metric = metrics.get(name)
+            metric = self.context.state.metrics.get(name)
+            card.set_stale(stale)
             if metric is None:
                 card.set_stat("", _("not measured yet"))
             elif metric.value is None:

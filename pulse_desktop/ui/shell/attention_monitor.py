@@ -7,6 +7,8 @@ from typing import Final
 from pulse_desktop.state.attention import AttentionItem, AttentionKind, attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
+from pulse_desktop.ui.backend import ConnectionBackend
+from pulse_desktop.ui.connection_phase import is_blind
 from pulse_desktop.ui.shell.sidebar import Sidebar
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme.throttle import Throttle
@@ -32,21 +34,52 @@ class AttentionMonitor:
     """Updates the badges of the sidebar and the alerts of the top bar.
 
     Attributes:
-        items: what needs attention, at most two seconds old.
+        items: what needs attention, at most two seconds old; without a connection, what did so
+            before the loss.
     """
 
-    def __init__(self, state: SystemState, sidebar: Sidebar, top_bar: TopBar) -> None:
+    def __init__(
+        self,
+        state: SystemState,
+        connection: ConnectionBackend,
+        sidebar: Sidebar,
+        top_bar: TopBar,
+    ) -> None:
         self._state = state
+        self._connection = connection
+        self._is_known = True
         self._sidebar = sidebar
         self._top_bar = top_bar
         self._throttle = Throttle()
         self.items: Sequence[AttentionItem] = ()
 
     def update(self, now: float) -> None:
-        """Update the counts, unless that was done just before. `now` is Unix seconds."""
+        """Update the counts, unless that was done just before.
+
+        Without a connection they are unknown, and so they are while history is read: what is
+        missing then may be found yet. For some seconds after that, no worker counts as offline.
+
+        Args:
+            now: Unix seconds.
+        """
+        is_known = self._connection.data_time is None
+        if is_known is not self._is_known:
+            self._is_known = is_known
+            self._sidebar.set_stale(not is_known)
+            self._throttle.reset()
+        if not is_known or is_blind(self._connection):
+            if self._connection.connection_status.state == "connected":
+                self.items = ()
+            self._top_bar.set_alerts(None)
+            return
         if not self._throttle.due("attention", now, _INTERVAL_S):
             return
-        self.items = attention_items(self._state, now)
+        settled = self._connection.is_settled
+        self.items = [
+            item
+            for item in attention_items(self._state, now)
+            if settled or item.kind is not AttentionKind.WORKER_OFFLINE
+        ]
         self._top_bar.set_alerts(len(self.items))
         for page, badge in badges(self._state, self.items).items():
             if page in self._sidebar.buttons:

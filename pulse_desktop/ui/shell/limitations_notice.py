@@ -1,5 +1,7 @@
 """The notification about what cannot be seen on this server, and why.
 
+The banner says it about a server without JetStream, and about refused permissions.
+
 Without it, an empty page could mean that nothing happens, or that the credentials may not look.
 """
 
@@ -8,13 +10,11 @@ from typing import Final
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
+from pulse_desktop.ui.connection_phase import Phase, connection_phase
 from pulse_desktop.ui.shell.notifications import Notification, Severity
 
 SETTLED_S: Final = 8.0
 """Workers create their streams when they start, and a feed checks for new ones every 5 s."""
-
-REFUSED_S: Final = 1.5
-"""Shorter than `SETTLED_S`, because a refused permission does not appear by itself."""
 
 _INTERVAL_S: Final = 1.0
 _KEY: Final = "limitations"
@@ -48,11 +48,12 @@ class LimitationsNotice:
         if abs(now - self._checked_at) < _INTERVAL_S:
             return
         self._checked_at = now
-        found = tuple(connection.limitations)
+        in_banner = connection_phase(connection) in (Phase.NO_PERMISSION, Phase.NO_JETSTREAM)
+        found = () if in_banner else tuple(connection.limitations)
         if found != self._found:
             self._found, self._found_at = found, now
         lasted = now - self._found_at
-        settled = lasted >= (REFUSED_S if connection.has_permission_errors else SETTLED_S)
+        settled = lasted >= SETTLED_S
         if self._shown and not found and settled:
             self._shown = ()
             self._withdraw(_KEY)
@@ -60,17 +61,10 @@ class LimitationsNotice:
             return
         self._shown = found
         detail = "; ".join(each.rstrip(".") for each in found) + "."
-        if connection.has_permission_errors:
-            title = _("Limited permissions")
-            advice = _(
-                "Grant the permissions on the server. Everything else is shown, and what was "
-                "missing appears within a minute."
-            )
-        elif connection.is_restricted:
-            title = _("Partial data")
+        title = _("Partial data")
+        if connection.is_restricted:
             advice = _("Check JetStream on the server. Everything else is shown.")
         else:
-            title = _("Partial data")
             advice = _("Events are shown while this window is open; earlier ones are unknown.")
         severity: Severity = "warning" if connection.is_restricted else "info"
         self._notify(Notification(title, detail, advice, severity, key=_KEY))

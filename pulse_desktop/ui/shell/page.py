@@ -97,7 +97,8 @@ class Page(QWidget):
 
         Args:
             changes: what the state changed in this frame.
-            now: Unix seconds.
+            now: Unix seconds for which the state is true: not the present time while there is no
+                connection, and while history is read.
         """
 
     def on_show(self, now: float) -> None:
@@ -109,6 +110,14 @@ class Page(QWidget):
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the tables that pause together."""
         return ()
+
+    def wall_time(self, now: float) -> float:
+        """Return the present time, Unix seconds; `now` is older while there is no connection.
+
+        Ages and clocks stand still then, but charts move on and show the gap.
+        """
+        connection = self.context.connection
+        return now if connection.data_time is None else connection.now()
 
     def take_focus(self) -> None:
         """Give the keyboard focus to the first table."""

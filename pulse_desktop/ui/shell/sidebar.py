@@ -46,6 +46,7 @@ class SidebarButton(QAbstractButton):
         item: the page.
         count: text at the right, empty for none.
         urgent: whether the count needs attention.
+        stale: whether the count may have changed: it is muted.
         collapsed: whether only the icon and an urgent count are shown.
     """
 
@@ -54,6 +55,7 @@ class SidebarButton(QAbstractButton):
         self.item = item
         self.count = ""
         self.urgent = False
+        self.stale = False
         self.collapsed = False
         self.setCheckable(True)
         self.setText(item.title)
@@ -73,6 +75,12 @@ class SidebarButton(QAbstractButton):
                 name = _("{page}, {count}").format(page=name, count=count)
             self.setAccessibleName(name)
             self._update_tooltip()
+            self.update()
+
+    def set_stale(self, stale: bool) -> None:
+        """Mute the count because it may have changed, or show it as it is now."""
+        if stale != self.stale:
+            self.stale = stale
             self.update()
 
     def set_collapsed(self, collapsed: bool) -> None:
@@ -129,11 +137,13 @@ class SidebarButton(QAbstractButton):
         badge = QRectF(self.width() - width - 24, (self.height() - 17) / 2, width + 15, 17)
         if self.collapsed:  # over the upper right corner of the icon
             badge = QRectF(self.width() - width - 6, 0, width + 6, _BADGE_HEIGHT)
+        alarming = self.urgent and not self.stale
         if self.urgent:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(colors.color("bad_fill"))
+            painter.setBrush(colors.color("bad_fill" if alarming else "raised"))
             painter.drawRoundedRect(badge, badge.height() / 2, badge.height() / 2)
-        painter.setPen(colors.color(SemanticColor.BAD if self.urgent else SemanticColor.MUTED))
+        muted = SemanticColor.FAINT if self.stale else SemanticColor.MUTED
+        painter.setPen(colors.color(SemanticColor.BAD if alarming else muted))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, count)
 
 
@@ -181,6 +191,11 @@ class Sidebar(QWidget):
     def set_current_page(self, key: str) -> None:
         """Mark the button of the current page. Raises KeyError."""
         self.buttons[key].setChecked(True)
+
+    def set_stale(self, stale: bool) -> None:
+        """Mute all counts because they may have changed, or show them as they are now."""
+        for button in self.buttons.values():
+            button.set_stale(stale)
 
     def set_collapsed(self, collapsed: bool) -> None:
         """Show only icons and urgent counts, or titles and counts."""

@@ -33,6 +33,7 @@ class StatusFigures:
         render_s: seconds per frame, smoothed.
         memory_bytes: resident memory of this process.
         server: such as `NATS 2.15.1`.
+        as_of: until when the figures are true, such as "as of 22:34:55"; empty while they are.
     """
 
     topics_alive: int | None = None
@@ -46,12 +47,13 @@ class StatusFigures:
     render_s: float | None = None
     memory_bytes: int | None = None
     server: str = ""
+    as_of: str = ""
 
 
 _MESSAGE_MS: Final = 2_500
 _MAX_BACKLOG: Final = 1000
 """A larger backlog of messages is shown."""
-_LEFT: Final = ("topics", "rate", "received", "dropped", "gaps", "waiting")
+_LEFT: Final = ("as_of", "topics", "rate", "received", "dropped", "gaps", "waiting")
 _RIGHT: Final = ("render", "memory", "server")
 _HIDDEN_FIRST: Final = ("memory", "render", "received", "rate")
 """Labels that are hidden in a narrow window, in this order."""
@@ -61,7 +63,8 @@ class StatusBar(QWidget):
     """The status bar.
 
     Attributes:
-        labels: by name: topics, rate, received, dropped, gaps, waiting, render, memory, server.
+        labels: by name: as_of, topics, rate, received, dropped, gaps, waiting, render, memory,
+            server.
         message: a short message in their place, for a few seconds.
 
     Signals:
@@ -79,6 +82,7 @@ class StatusBar(QWidget):
         self.labels = {name: Label() for name in _LEFT + _RIGHT}
         self._dot = Label()
         self._dot_color: SemanticColor | None = None
+        self._stale = False
         layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
         layout.setSpacing(18)
@@ -87,7 +91,7 @@ class StatusBar(QWidget):
         first = QHBoxLayout()
         first.setSpacing(5)
         first.addWidget(self._dot)
-        first.addWidget(self.labels["topics"])
+        first.addWidget(self.labels["as_of"])
         layout.addLayout(first)
         for name in _LEFT[1:]:
             layout.addWidget(self.labels[name])
@@ -109,6 +113,8 @@ class StatusBar(QWidget):
     def show_figures(self, figures: StatusFigures) -> None:
         """Show current figures."""
         alive, total = figures.topics_alive, figures.topics_total
+        self._stale = bool(figures.as_of)
+        self._show("as_of", figures.as_of, "warning")
         self._show(
             "topics",
             "" if alive is None else _("{alive}/{total} topics").format(alive=alive, total=total),
@@ -131,10 +137,10 @@ class StatusBar(QWidget):
         self._show("render", _("render {duration}").format(duration=frame) if frame else "")
         self._show("memory", _("memory {size}").format(size=memory) if memory else "")
         self._show("server", figures.server)
-        good = alive is not None and alive == total and not figures.dropped
+        good = not self._stale and alive is not None and alive == total and not figures.dropped
         color = (
             SemanticColor.FAINT
-            if alive is None
+            if alive is None and not self._stale
             else SemanticColor.GOOD
             if good
             else SemanticColor.WARNING
@@ -181,7 +187,7 @@ class StatusBar(QWidget):
             label.setVisible(bool(text))
         elif not text:
             label.hide()  # an empty label would still take the spacing around it
-        set_style_property(label, "color", color)
+        set_style_property(label, "color", "faint" if self._stale and name != "as_of" else color)
 
     def _apply_theme(self) -> None:
         ratio = self.devicePixelRatioF()
@@ -197,6 +203,7 @@ class StatusBar(QWidget):
 
     def _set_tooltips(self) -> None:
         for name, tip in (
+            ("as_of", _("There is no connection: nothing newer is known")),
             ("topics", _("Topics with recent events. Click to show the events")),
             ("rate", _("Events of all topics, over the last seconds. Click to show the events")),
             (

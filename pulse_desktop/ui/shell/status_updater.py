@@ -8,6 +8,7 @@ from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
+from pulse_desktop.ui.connection_phase import OFFLINE, connection_phase, stale_text
 from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
 
@@ -39,7 +40,7 @@ class StatusUpdater:
             self._shown_connection = status
             if status.server != self._shown_server:
                 self._shown_server = status.server
-                self._shown_at = 0.0
+            self._shown_at = 0.0
             self._window.top_bar.set_connection(status)
         self._window.top_bar.set_read_only(session.read_only)
         if abs(now - self._shown_at) >= _INTERVAL_S:
@@ -51,6 +52,11 @@ class StatusUpdater:
         if not status.server:
             starting = status.state == "connecting"
             return StatusFigures(server=_("Starting the server…") if starting else "")
+        as_of = ""
+        if connection_phase(session) in OFFLINE:
+            as_of = stale_text(session)
+            now = session.data_time or now
+        never = bool(as_of) and status.last_alive is None
         topics = session.state.topics
         open_gaps, filled = session.gaps
         server = f"NATS {status.server_version}" if status.server_version else ""
@@ -58,15 +64,16 @@ class StatusUpdater:
         if stored is not None:
             server += f" · JetStream {formats.size(stored)}"
         return StatusFigures(
-            topics_alive=topics.active_count(now),
+            topics_alive=None if never else topics.active_count(now),
             topics_total=len(TOPICS),
-            events_per_s=topics.per_second(now),
-            received=session.received,
-            dropped=session.dropped,
+            events_per_s=None if never else topics.per_second(now),
+            received=None if never else session.received,
+            dropped=None if never else session.dropped,
             gaps_open=open_gaps,
             gaps_filled=filled,
             waiting=session.waiting,
             render_s=self._render_s,
             memory_bytes=self._process.memory_info().rss,
             server=server,
+            as_of=as_of,
         )

@@ -17,6 +17,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connection_phase import OFFLINE, Phase
 from pulse_desktop.ui.shell.actions import (
     OPEN_PALETTE,
     RUN_TASK,
@@ -125,6 +126,7 @@ class TopBar(QWidget):
         self._actions = actions
         self._color = SemanticColor.FAINT
         self._paused = False
+        self._phase = Phase.LIVE
         self._spoken_state = _("not connected")
         self._state_texts = (self._spoken_state, self._spoken_state)
         self.environment = ProfileBadge()
@@ -195,6 +197,12 @@ class TopBar(QWidget):
         color = SemanticColor.WARNING if read_only else SemanticColor.FAINT
         icons.set_button_icon(self.read_only, "lock" if read_only else "unlock", color)
 
+    def open_connections(self) -> None:
+        """Open the menu of connections, without waiting for a choice."""
+        menu = self.switcher.menu()
+        if menu is not None:
+            menu.popup(self.switcher.mapToGlobal(self.switcher.rect().bottomLeft()))
+
     def set_connection(self, connection: ConnectionStatus) -> None:
         """Show the state of the connection."""
         state = _STATE_TEXTS[connection.state]
@@ -220,13 +228,28 @@ class TopBar(QWidget):
         """Show whether the tables of the page are paused."""
         if paused != self._paused:
             self._paused = paused
-            self.pause.setText(_("Paused") if paused else _("Live"))
-            self.pause.setAccessibleName(self.pause.text())
-            self._apply_theme()
+            self._show_liveness()
 
-    def set_alerts(self, count: int) -> None:
-        """Show the number of attention items."""
-        self.alerts.set_count(formats.count(count) if count else "")
+    def set_phase(self, phase: Phase) -> None:
+        """Show that nothing new arrives without a connection, and that history is being read."""
+        if phase is not self._phase:
+            self._phase = phase
+            self._show_liveness()
+
+    def _show_liveness(self) -> None:
+        text = _("Paused") if self._paused else _("Live")
+        if self._phase in OFFLINE:
+            text = _("Offline")
+        elif self._phase is Phase.REPLAYING and not self._paused:
+            text = _("History")
+        self.pause.setText(text)
+        self.pause.setAccessibleName(text)
+        self._apply_theme()
+
+    def set_alerts(self, count: int | None) -> None:
+        """Show the number of attention items, None if it is unknown."""
+        text = formats.count(count) if count else ""
+        self.alerts.set_count(_("unknown") if count is None else text)
         self.alerts.set_color(SemanticColor.BAD if count else SemanticColor.MUTED)
 
     def _show_state(self) -> None:
@@ -245,6 +268,8 @@ class TopBar(QWidget):
         name, color = (
             ("play", SemanticColor.WARNING) if self._paused else ("pause", SemanticColor.TEXT)
         )
+        if self._phase in OFFLINE:
+            name, color = "ring", SemanticColor.WARNING
         icons.set_button_icon(self.pause, name, color)
         icons.set_button_icon(self.run, "plus", "on_accent")
         self._show_read_only()

@@ -20,6 +20,7 @@ from pulse_desktop.text.printable import printable_line
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
+from pulse_desktop.ui.connection_phase import connection_phase
 from pulse_desktop.ui.navigation import ShowPage, Target
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell import actions, connection_menu
@@ -30,9 +31,11 @@ from pulse_desktop.ui.shell.confirmation import (
     ConfirmingTasks,
     ConfirmingWorkers,
 )
+from pulse_desktop.ui.shell.connection_banner import ConnectionBanner
 from pulse_desktop.ui.shell.connection_details import ConnectionDetails
 from pulse_desktop.ui.shell.connection_menu import SWITCH_WORDS, ConnectionMenu
 from pulse_desktop.ui.shell.copy_notice import CopyNotice
+from pulse_desktop.ui.shell.events_guide import EventsGuide
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
 from pulse_desktop.ui.shell.page_stack import PageStack
@@ -64,6 +67,7 @@ class MainWindow(QMainWindow):
         strip: the color of the profile.
         sidebar: the sidebar.
         top_bar: connection and commands.
+        banner: what is between the operator and live data.
         status_bar: figures.
         command_palette: the command palette.
         page_stack: the pages.
@@ -75,6 +79,7 @@ class MainWindow(QMainWindow):
         close_requested: the operator wants to leave; the owner closes the session and the window.
         session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
+        reconnect_requested: there is no server to try again; the owner may find one.
         names_chosen: the `TaskiqNames` that the operator wants to see on this server.
         rerun_elsewhere_requested: the `TaskRun` to enqueue on another connection.
         theme_chosen: the theme that the operator chose.
@@ -86,6 +91,7 @@ class MainWindow(QMainWindow):
     theme_chosen = Signal(str)
     names_chosen = Signal(object)
     rerun_elsewhere_requested = Signal(object)
+    reconnect_requested = Signal()
 
     def __init__(
         self,
@@ -120,6 +126,7 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
         self.top_bar = TopBar(self.actions_table)
         self.top_bar.set_connection_menu(self.connections.menu)
+        self.banner = ConnectionBanner()
         self.status_bar = StatusBar()
         self.page_stack = PageStack(pages)
         self._lay_out()
@@ -127,6 +134,7 @@ class MainWindow(QMainWindow):
         self.command_palette = Palette(self.actions_table, self)
         self._copy_notice = CopyNotice(self, self.status_bar.show_message)
         self.status_bar.clicked.connect(self._open_figure)
+        self._connect_banner()
         self._use_session(session, run_in_background)
         self.page_stack.paused_changed.connect(self._show_paused)
         self._add_page_actions(pages)
@@ -134,10 +142,18 @@ class MainWindow(QMainWindow):
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
 
+    def _connect_banner(self) -> None:
+        self.banner.try_requested.connect(self.try_now)
+        self.banner.change_requested.connect(self.top_bar.open_connections)
+        self.banner.diagnose_requested.connect(self.show_connection)
+        self.banner.guide_requested.connect(self.show_events_guide)
+        self.session_closing.connect(self.banner.reset)
+
     def _lay_out(self) -> None:
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addWidget(self.top_bar)
+        right.addWidget(self.banner)
         right.addWidget(self.page_stack, 1)
         right.addWidget(self.status_bar)
         below = QHBoxLayout()
@@ -264,7 +280,7 @@ class MainWindow(QMainWindow):
         self._session = session
         if self._question is not None:
             self._question.reject()
-        self._attention = AttentionMonitor(session.state, self.sidebar, self.top_bar)
+        self._attention = AttentionMonitor(session.state, session, self.sidebar, self.top_bar)
         self._context = PageContext(
             state=session.state,
             tasks=ConfirmingTasks(session.tasks, self._confirm),
@@ -329,7 +345,7 @@ class MainWindow(QMainWindow):
             self.sidebar.set_current_page(key)
             self.actions_table.show_page(key)
             self._show_title()
-            now = (self._clock or self._session.now)()
+            now = self._shown_time((self._clock or self._session.now)())
             self._attention.update(now)
             page.on_show(now)
             page.take_focus()
@@ -345,8 +361,16 @@ class MainWindow(QMainWindow):
         """
         if self.current is None or not self.isVisible():
             return
-        self._attention.update(now)
-        self.current.refresh(changes, now)
+        self.banner.update_phase(self._session, now)
+        self.top_bar.set_phase(connection_phase(self._session))
+        shown = self._shown_time(now)
+        self._attention.update(shown)
+        self.current.refresh(changes, shown)
+
+    def _shown_time(self, now: float) -> float:
+        """Return the time for which the state is true: clocks stand still without a connection."""
+        data_time = self._session.data_time
+        return now if data_time is None else data_time
 
     # Actions
 
@@ -366,6 +390,13 @@ class MainWindow(QMainWindow):
         beside = self.page_stack.width() - width >= _MIN_PAGE_WIDTH
         self.page_stack.setContentsMargins(0, 0, width if beside else 0, 0)
         self.notifications.set_right_margin(width)
+
+    def try_now(self) -> None:
+        """Try to connect at once."""
+        if self._session.connection_status.server:
+            self._session.try_now()
+        else:
+            self.reconnect_requested.emit()
 
     def toggle_pause(self) -> None:
         """Pause or resume the tables of this page."""
@@ -390,6 +421,10 @@ class MainWindow(QMainWindow):
     def show_connection(self) -> None:
         """Show the details of the connection."""
         self._show_once(ConnectionDetails, lambda: ConnectionDetails(lambda: self._session, self))
+
+    def show_events_guide(self) -> None:
+        """Show how workers come to publish events."""
+        self._show_once(EventsGuide, lambda: EventsGuide(self))
 
     def _show_once(self, kind: type[QDialog], create: Callable[[], QDialog]) -> None:
         """Show a dialog, or bring the one that is already open to the front."""

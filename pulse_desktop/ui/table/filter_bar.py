@@ -98,6 +98,7 @@ class FilterBar(QWidget):
         else:
             self.time_range_box.addItems(list(time_ranges.titles))
             self.time_range_box.setAccessibleName(time_ranges.name)
+        self._counts_known = True
         self._debounce_timer = QTimer(self)
         self._debounce_timer.setObjectName("filter debounce")
         self._debounce_timer.setSingleShot(True)
@@ -176,9 +177,9 @@ class FilterBar(QWidget):
         self._chip_row.add(chip, self._chips.get(before))
         self._chip_row.show()
 
-    def set_counts(self, counts: Mapping[str, int]) -> None:
-        """Show the number of rows of each facet, by key."""
-        self._counts = dict(counts)
+    def set_counts(self, counts: Mapping[str, int], *, known: bool = True) -> None:
+        """Show the number of rows of each facet, by key; or none, if that is not known."""
+        self._counts, self._counts_known = dict(counts), known
         self._show_counts()
 
     def set_row_count_text(self, text: str) -> None:
@@ -226,7 +227,7 @@ class FilterBar(QWidget):
         before = self._chip_row.sizeHint().width()
         for key, chip in self._chips.items():
             facet, count = self._facets[key], self._counts.get(key, 0)
-            chip.set_count(self._format_count(count))
+            chip.set_count(self._format_count(count) if self._counts_known else "")
             chip.set_color(facet.color if count else SemanticColor.MUTED)
             chip.setHidden(facet.hide_when_empty and not count and not chip.isChecked())
         if self._chip_row.sizeHint().width() != before:

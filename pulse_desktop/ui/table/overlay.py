@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPushButton, QTableView
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.connection_phase import EmptyReason
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.widgets.empty_state import EmptyState
@@ -44,7 +45,7 @@ class TableOverlay:
         """
         self.new_above = 0
         self._empty = empty
-        self._problem = ""
+        self._reason: EmptyReason | None = None
         self._view = view
         self._model = model
         self._note = EmptyState(*empty, parent=view.viewport())
@@ -71,10 +72,10 @@ class TableOverlay:
         """Sentence of the note, empty while it is hidden."""
         return "" if self._note.isHidden() else self._note.sentence
 
-    def set_problem(self, problem: str) -> None:
-        """Say in an empty table why rows cannot be read; an empty text: they can be."""
-        if problem != self._problem:
-            self._problem = problem
+    def set_reason(self, reason: EmptyReason | None) -> None:
+        """Say in an empty table why it may be empty although there is something."""
+        if reason != self._reason:
+            self._reason = reason
             self.update()
 
     def click_pill(self) -> None:
@@ -117,8 +118,8 @@ class TableOverlay:
         total = self._model.total_count
         if self._model.filter_pending:
             self._note.set_text(_("Filtering…"), "")
-        elif self._problem and not total:
-            self._note.set_text(_("Not everything can be read"), self._problem)
+        elif self._reason is not None and not total:
+            self._note.set_text(self._reason.title, self._reason.sentence)
         elif not (self._model.filtered and total):
             self._note.set_text(*self._empty)
         else:

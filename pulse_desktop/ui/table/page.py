@@ -15,8 +15,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
-from pulse_desktop.text.unreadable_text import unreadable_text
+from pulse_desktop.ui.charts.histogram import Histogram
+from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
+from pulse_desktop.ui.connection_phase import EmptyReason, empty_reason, stale_text
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.context_menu import show_context_menu
@@ -86,9 +88,10 @@ class TablePage(Page, Generic[RowT, DetailT]):
             empty_title=self.empty_title,
             empty_text=self.empty_text,
         )
+        self._reason: EmptyReason | None = None
         self.detail: DetailT = self.make_detail()
         self.selection_bar = self.make_selection_bar()
-        charts = self.make_charts()
+        self._charts = charts = self.make_charts()
         self.filter_bar = self.make_filter_bar(has_charts=bool(charts))
         if self.default_sort:
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
@@ -124,7 +127,15 @@ class TablePage(Page, Generic[RowT, DetailT]):
         return ()
 
     def update_charts(self, now: float) -> None:
-        """Update charts and summary at a time, Unix seconds."""
+        """Update the charts at the present time, Unix seconds."""
+
+    def update_summary(self, now: float, stale: str) -> None:
+        """Update the widget between filter bar and charts.
+
+        Args:
+            now: Unix seconds for which the state is true.
+            stale: why that is not the present time, empty if it is.
+        """
 
     def make_summary(self) -> QWidget | None:
         """Create the widget between filter bar and charts, None for none."""
@@ -218,7 +229,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.now = now
         self.table.refresh(now, changes.of(self.collection()))
         self.update_detail(now)
-        if now - self._updated_at >= self.update_interval_s or now < self._updated_at:
+        if abs(self.wall_time(now) - self._updated_at) >= self.update_interval_s:
             self._update(now)
 
     def on_show(self, now: float) -> None:
@@ -317,18 +328,29 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.table.set_filter(self.filter_predicate())
         self._show_row_count()
 
-    def unread_problem(self) -> str:
-        """Return why rows cannot be read, empty if they can; shown while there are no rows."""
-        return unreadable_text(self.context.connection.unreadable, self.sources)
+    def empty_reason(self, now: float) -> EmptyReason | None:
+        """Return why there may be rows that are not shown; shown while there are none."""
+        return empty_reason(self.context.connection, self.context.state, now, self.sources)
 
     def _update(self, now: float) -> None:
-        self._updated_at = now
+        self._updated_at = wall = self.wall_time(now)
+        reason = self.empty_reason(wall)
+        for chart in self._charts:
+            if isinstance(chart, TimeChart):
+                chart.set_outages(self.context.connection.outages)
+            if isinstance(chart, TimeChart | Histogram):
+                chart.set_reason(reason.title if reason is not None else "")
         since = history_start(self.context.state.log)
-        self.time_range = auto_range(self._selected_time_range, since, now)
-        self.update_charts(now)
-        self.table.overlay.set_problem(self.unread_problem())
+        self.time_range = auto_range(self._selected_time_range, since, wall)
+        self.update_charts(wall)
+        self.update_summary(now, stale_text(self.context.connection))
+        self.table.overlay.set_reason(reason)
         if self.filter_bar.chips:
-            self.filter_bar.set_counts(self.facet_counts())
+            known = reason is None or bool(self.collection().rows)
+            self.filter_bar.set_counts(self.facet_counts(), known=known)
+        if reason != self._reason:
+            self._reason = reason
+            self._show_row_count()
 
     def _set_time_range(self, index: int) -> None:
         if not self.filter_bar.time_range_filters_rows:
@@ -338,7 +360,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def _show_row_count(self) -> None:
         model = self.table.rows_model
         text = self.count_text(model.total_count)
-        if self.filter_bar.active:
+        if self._reason is not None and not model.total_count:
+            text = ""  # "0 runs" would be a claim
+        elif self.filter_bar.active:
             shown = formats.count(model.shown_count)
             text = _("{shown} of {total}").format(shown=shown, total=text)
         self.filter_bar.set_row_count_text(text)

@@ -8,6 +8,9 @@ from pulse_desktop.ui.theme.plain_text import Label
 
 _MAX_WIDTH = 420
 _MARGIN = 24
+_ROOMY_HEIGHT = 150
+_MIN_HEIGHT = 72
+"""Height below which there is no room for more than the title."""
 
 
 class EmptyState(QWidget):
@@ -64,9 +67,12 @@ class EmptyState(QWidget):
         self.setAccessibleDescription(sentence)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Limit the sentence to a readable width."""
-        side = max(_MARGIN, (event.size().width() - _MAX_WIDTH) // 2)
-        self._column.setContentsMargins(side, _MARGIN, side, _MARGIN)
+        """Limit the sentence to a readable width; in little height, the title has the room."""
+        width, height = event.size().width(), event.size().height()
+        side = max(_MARGIN, (width - _MAX_WIDTH) // 2)
+        margin = _MARGIN if height >= _ROOMY_HEIGHT else 2
+        self._column.setContentsMargins(side, margin, side, margin)
+        self._sentence.setVisible(height >= _MIN_HEIGHT)
         super().resizeEvent(event)
 
     @property

@@ -27,6 +27,7 @@ class StatCard(QAbstractButton):
         value: with its unit, "" while it is unknown.
         detail: a few words about it.
         color: of the value.
+        stale: why the figure is not that of now, such as "as of 22:34:55"; empty while it is.
     """
 
     def __init__(self, title: str, tooltip: str = "") -> None:
@@ -42,6 +43,7 @@ class StatCard(QAbstractButton):
         self.value = ""
         self.detail = ""
         self.color = SemanticColor.TEXT
+        self.stale = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(title)
         if tooltip:
@@ -64,15 +66,24 @@ class StatCard(QAbstractButton):
         value, detail = printable_cell(value), printable_cell(detail)
         if (value, detail, color) != (self.value, self.detail, self.color):
             self.value, self.detail, self.color = value, detail, color
-            self.setAccessibleName(
-                _("{title}: {value}").format(title=self.title, value=value)
-                if value
-                else _("{title}: not known").format(title=self.title)
-            )
-            self.setAccessibleDescription(detail)
-            full = detail if self._is_elided() else ""
-            set_tooltip(self, "\n".join(filter(None, (full, self._action_tooltip))))
-            self.update()
+            self._describe()
+
+    def set_stale(self, stale: str) -> None:
+        """Dim the figure and say why it is not that of now; an empty text: it is."""
+        if stale != self.stale:
+            self.stale = stale
+            self._describe()
+
+    def _describe(self) -> None:
+        self.setAccessibleName(
+            _("{title}: {value}").format(title=self.title, value=self.value)
+            if self.value
+            else _("{title}: not known").format(title=self.title)
+        )
+        self.setAccessibleDescription(self.stale or self.detail)
+        full = self.detail if self.stale or self._is_elided() else ""
+        set_tooltip(self, "\n".join(filter(None, (full, self._action_tooltip))))
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Return the size of three lines."""
@@ -112,8 +123,8 @@ class StatCard(QAbstractButton):
                 large = colors.text_font(step=step, bold=True)
         for text, font, color, gap in (
             (self.title, small, SemanticColor.MUTED, 4),
-            (self.value, large, self.color, 1),
-            (self.detail, small, SemanticColor.MUTED, 0),
+            (self.value, large, SemanticColor.FAINT if self.stale else self.color, 1),
+            (self.stale or self.detail, small, SemanticColor.MUTED, 0),
         ):
             painter.setFont(font)
             painter.setPen(colors.color(color))

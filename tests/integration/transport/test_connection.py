@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import time
@@ -388,3 +389,51 @@ async def test_the_servers_clock_stays_in_use_without_a_connection() -> None:
             await connection.wait_connected()
             assert abs(connection.now() - time.time()) < 60
             assert connection.clock_offset_s is not None
+
+
+async def test_the_next_attempt_is_announced_and_can_be_made_now(unused_tcp_port: int) -> None:
+    connection = Connection(f"nats://127.0.0.1:{unused_tcp_port}")
+    async with running(connection):
+        await wait_until(lambda: (connection.status.next_try_at or 0) - connection.now() > 2)
+        attempts = connection.status.attempts
+        assert attempts >= 5
+        assert not connection.status.is_login_refused
+        started = time.monotonic()
+        connection.try_now()
+        await wait_until(lambda: connection.status.attempts > attempts)
+        assert time.monotonic() - started < 2
+        server = NatsServer(port=unused_tcp_port)
+        server.start()
+        try:
+            connection.try_now()
+            await wait_until(lambda: connection.connected)
+            assert (connection.status.attempts, connection.status.next_try_at) == (0, None)
+            assert connection.outages == (), "nothing was known before it"
+            assert connection.status.last_alive is None
+        finally:
+            server.close()
+
+
+async def test_a_refused_login_is_tried_less_and_less_often() -> None:
+    with NatsServer(user="me", password="right") as server:
+        connection = Connection(f"nats://me:wrong@{server.address}")
+        async with running(connection):
+            await wait_until(lambda: (connection.status.next_try_at or 0) - connection.now() > 1)
+            assert connection.status.is_login_refused
+
+
+async def test_an_outage_lasts_from_the_loss_to_the_next_connection(
+    nats_server: NatsServer,
+) -> None:
+    connection = Connection(nats_server.url)
+    async with running(connection):
+        await connection.wait_connected()
+        before = connection.now()
+        nats_server.kill()
+        await wait_until(lambda: connection.outages)
+        assert connection.outages[0].end == math.inf
+        assert connection.status.last_alive == connection.outages[0].start >= before - 0.1
+        nats_server.start()
+        await connection.wait_connected()
+        assert connection.outages[0].end <= connection.now()
+        assert len(connection.outages) == 1

@@ -245,9 +245,9 @@ def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
     session = FakeSession()
     session.is_restricted = True
     for at, limitations, has_permission_errors, expected in (
-        (100.0, ["results: not permitted"], True, ["Limited permissions"]),
+        (100.0, ["results: the bucket is damaged"], False, ["Partial data"]),
         (200.0, [], False, []),
-        (300.0, ["results: no JetStream"], False, ["Partial data"]),
+        (300.0, ["results: not permitted"], True, []),  # the banner says it
     ):
         session.limitations = limitations
         session.has_permission_errors = has_permission_errors

@@ -16,13 +16,16 @@ class Observer:
 
     def __init__(self, state: SystemState) -> None:
         self.state = state
-        self.now = NOW
+        self.now = self._connected_at = NOW
         self.connected = True
         self._ingestor = Ingestor(ArrivalQueue(), state, lambda: self.now, lambda: self.connected)
         self._ingestor.drain(0.1)
 
     def health(self) -> WorkerHealth:
-        return self.state.workers.rows[0].health(self.now)
+        """Return the health as shown: without a connection, that at the time of the loss."""
+        if self.connected:
+            self._connected_at = self.now
+        return self.state.workers.rows[0].health(self._connected_at)
 
     def state_of_run(self) -> RunState:
         return self.state.runs.rows[0].state
@@ -31,6 +34,8 @@ class Observer:
         for _second in range(seconds):
             self.now += 1
             self._ingestor.drain(0.1)
+            if self.connected:
+                self._connected_at = self.now
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

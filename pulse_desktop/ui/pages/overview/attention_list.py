@@ -42,6 +42,7 @@ class AttentionRow(QAbstractButton):
     Attributes:
         item: the item shown, None before the first.
         tall: whether the row has two lines.
+        stale: whether the item may be over: it is dimmed.
         title: what happened, as shown.
         target: the task, worker or provider, as shown.
         detail: more about it, as shown.
@@ -58,11 +59,18 @@ class AttentionRow(QAbstractButton):
         self._target_label = target_label
         self.item: AttentionItem | None = None
         self.tall = False
+        self.stale = False
         self.age = ""
         self.title = self.target = self.detail = ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_stale(self, stale: bool) -> None:
+        """Dim the item, or show it as it is now."""
+        if stale != self.stale:
+            self.stale = stale
+            self.update()
 
     def show_item(self, item: AttentionItem, now: float) -> None:
         """Show an item at a time, Unix seconds."""
@@ -108,6 +116,9 @@ class AttentionRow(QAbstractButton):
             painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
         painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
         color = SemanticColor.BAD if item.severity is Severity.BAD else SemanticColor.WARNING
+        text_color = SemanticColor.FAINT if self.stale else SemanticColor.TEXT
+        if self.stale:
+            color = SemanticColor.FAINT
         icons.paint(painter, _GLYPHS[item.kind], color, 8, (ROW_HEIGHT - 14) / 2, 14)
         painter.setFont(colors.text_font())
         first = QRect(28, 0, area.width() - 28 - 8, ROW_HEIGHT - 1)
@@ -116,7 +127,7 @@ class AttentionRow(QAbstractButton):
         painter.drawText(first, right, self.age)
         first.setRight(first.right() - painter.fontMetrics().horizontalAdvance(self.age) - 12)
         title = (self.title, color, 1.0 if self.tall else 0.55, 0)
-        target = (self.target, SemanticColor.TEXT, 1.0, 40)
+        target = (self.target, text_color, 1.0, 40)
         detail = (self.detail, SemanticColor.MUTED, 1.0, 70)
         if self.tall:
             second = QRect(28, ROW_HEIGHT - 8, area.width() - 28 - 8, TALL_ROW_HEIGHT - ROW_HEIGHT)
@@ -168,6 +179,7 @@ class AttentionList(QWidget):
         self._rows_beside = MIN_ROWS
         self._items: Sequence[AttentionItem] = ()
         self._now = 0.0
+        self._stale = ""
         self.rows = [AttentionRow(target_label) for _row in range(_MAX_ROWS)]
         self._more = Label()
         self._more.setProperty("role", "small")
@@ -220,6 +232,16 @@ class AttentionList(QWidget):
         """The line about further items, empty when there are none."""
         return self._more.text()
 
+    def set_stale(self, reason: str) -> None:
+        """Dim the items, and do not claim that there are no others; an empty reason: they are all.
+
+        Args:
+            reason: a sentence, shown instead of "Nothing".
+        """
+        self._stale = reason
+        for row in self.rows:
+            row.set_stale(bool(reason))
+
     def show_items(self, items: Sequence[AttentionItem], now: float) -> None:
         """Show items, the most severe first, at a time, Unix seconds."""
         self._items, self._now = items, now
@@ -248,7 +270,8 @@ class AttentionList(QWidget):
         spare = len(items) - max_rows
         if not items:
             self._more.setText(
-                _(
+                self._stale
+                or _(
                     "Nothing. Failures, overdue runs, offline workers and providers that are down "
                     "appear here."
                 )

@@ -21,7 +21,6 @@ from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.text.unreadable_text import unreadable_text
 from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -31,6 +30,14 @@ from pulse_desktop.ui.charts.time_ranges import (
     history_start,
     quantile_series,
     rate_series,
+)
+from pulse_desktop.ui.connection_phase import (
+    Phase,
+    as_of_text,
+    connection_phase,
+    empty_reason,
+    stale_text,
+    unknown_text,
 )
 from pulse_desktop.ui.navigation import (
     TASKS_PAGE,
@@ -103,6 +110,7 @@ class OverviewPage(Page):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._throttle = Throttle()
+        self._phase = Phase.LIVE
         self._charted_tasks: list[str] = []
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
@@ -177,6 +185,7 @@ class OverviewPage(Page):
         run_times.setContentsMargins(8, 6, 8, 0)
         run_times.addWidget(self.run_times)
         card.body.addLayout(run_times, 1)
+        self._attention_card = card
         self._attention_body, self._run_times_layout = card.body, run_times
         return card
 
@@ -201,24 +210,27 @@ class OverviewPage(Page):
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Update the latest runs with every frame, everything else about once a second."""
         self.latest.refresh(now, changes.of(self.context.state.runs))
+        connection, wall = self.context.connection, self.wall_time(now)
+        phase = connection_phase(connection)
+        if phase is not self._phase:
+            self._phase = phase
+            self._throttle.reset()
         due = self._throttle.due
-        if due("cards", now, 1.0):
+        if due("cards", wall, 1.0):
             self._update_cards(now)
-            unreadable = unreadable_text(
-                self.context.connection.unreadable, ("tasks", "events", "results")
-            )
-            self.latest.overlay.set_problem(unreadable)
-        if due("throughput", now, 1.0):
-            self._update_throughput(now)
-        if due("topics", now, 1.0):
+            self._show_reason(wall)
+        if due("throughput", wall, 1.0):
+            self._update_throughput(wall)
+        if due("topics", wall, 1.0):
             since = history_start(self.context.state.log)
             for topic, row in self.topics.rows.items():
-                row.show_activity(self.context.state.topics.by_name[topic], now, since)
-        if due("attention", now, 1.0):
-            self.attention.show_items(self.context.attention_items(), now)
-            self._divide_attention_card()
-        if due("run times", now, 2.0):
-            self._update_run_times(now)
+                activity = self.context.state.topics.by_name[topic]
+                row.show_activity(activity, now, since, connection.outages)
+                row.set_stale(stale_text(connection))
+        if due("attention", wall, 1.0):
+            self._update_attention(now)
+        if due("run times", wall, 2.0):
+            self._update_run_times(wall)
 
     def on_show(self, now: float) -> None:
         """Update everything."""
@@ -248,6 +260,22 @@ class OverviewPage(Page):
 
     # Updating
 
+    def _show_reason(self, wall: float) -> None:
+        """Say where nothing is shown why that does not mean that nothing happened."""
+        state, connection = self.context.state, self.context.connection
+        reason = empty_reason(connection, state, wall, ("tasks", "events", "results"))
+        self.latest.overlay.set_reason(reason)
+        for chart in (self.throughput, self.run_times):
+            chart.set_reason(reason.title if reason is not None else "")
+            chart.set_outages(connection.outages)
+
+    def _update_attention(self, now: float) -> None:
+        connection = self.context.connection
+        self._attention_card.set_subtitle(as_of_text(connection) or _("last hour"))
+        self.attention.set_stale(unknown_text(connection))
+        self.attention.show_items(self.context.attention_items(), now)
+        self._divide_attention_card()
+
     def _update_cards(self, now: float) -> None:
         state, items = self.context.state, self.context.attention_items()
         values = {
@@ -260,6 +288,8 @@ class OverviewPage(Page):
         }
         for key, stat in values.items():
             self.cards[key].set_stat(stat.value, stat.detail, stat.color)
+            polled = key == "queue" and self.context.tasks.queue_status is not None
+            self.cards[key].set_stale(stale_text(self.context.connection, polled=polled))
 
     def _update_throughput(self, now: float) -> None:
         runs = self.context.state.runs

@@ -98,7 +98,7 @@ def queue_depth(state: SystemState, now: float, queue: QueueStatus | None = None
         now: Unix seconds.
         queue: the queue as of the latest poll, None when it cannot be inspected.
     """
-    if queue is not None and not queue.connected:
+    if queue is not None and not queue.connected and queue.pending is None:
         return Stat("", queue.problem)
     if queue is not None and queue.pending is not None:
         return _polled_depth(queue, queue.pending, now)

@@ -9,10 +9,12 @@ from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
+from pulse_desktop.model.connection_status import Outage
 from pulse_desktop.state.topic_activity import TopicActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.charts.time_ranges import without_outages
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
@@ -37,6 +39,7 @@ class TopicRow(QAbstractButton):
         rate: events per second, as shown.
         ago: age of the last event, as shown.
         silent: whether no event has been received.
+        stale: why rate and age are not those of now, empty while they are.
     """
 
     def __init__(self, topic: str) -> None:
@@ -45,6 +48,7 @@ class TopicRow(QAbstractButton):
         self.rate = ""
         self.ago = ""
         self.silent = True
+        self.stale = ""
         self._values = np.zeros(0)
         self.setText(topic)
         self.setAccessibleName(topic)
@@ -53,7 +57,11 @@ class TopicRow(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_activity(
-        self, activity: TopicActivity, now: float, history_start: float = 0.0
+        self,
+        activity: TopicActivity,
+        now: float,
+        history_start: float = 0.0,
+        outages: Sequence[Outage] = (),
     ) -> None:
         """Show the activity at a time.
 
@@ -61,6 +69,7 @@ class TopicRow(QAbstractButton):
             activity: of the topic.
             now: Unix seconds.
             history_start: start of recorded history, Unix seconds.
+            outages: times in which nothing was received.
         """
         self.silent = activity.last_at is None
         averaged_s = min(RATE_S, max(_MIN_RATE_S, now - history_start))
@@ -70,8 +79,10 @@ class TopicRow(QAbstractButton):
         self.ago = formats.ago(activity.last_at, now)
         # Whole buckets, so that the line shifts instead of jittering.
         until = now - now % _POINT_S
-        counts = np.asarray(activity.rate.window(until, HISTORY_S)[1])
-        self._values = counts.reshape(-1, _POINT_S).mean(axis=1)
+        starts, sums = activity.rate.window(until, HISTORY_S)
+        values = np.asarray(sums).reshape(-1, _POINT_S).mean(axis=1)
+        middles = np.asarray(starts)[::_POINT_S] + _POINT_S / 2
+        self._values = without_outages(middles, values, outages)
         if self.silent:
             name, tooltip = _("{topic}: no events yet"), _("No event on this topic yet")
         else:
@@ -85,6 +96,13 @@ class TopicRow(QAbstractButton):
         last = formats.absolute(activity.last_at)
         set_tooltip(self, tooltip.format(count=formats.count(activity.received), time=last))
         self.update()
+
+    def set_stale(self, stale: str) -> None:
+        """Dim rate and age, and say why they are not those of now; an empty text: they are."""
+        if stale != self.stale:
+            self.stale = stale
+            self.setAccessibleDescription(stale)
+            self.update()
 
     def sizeHint(self) -> QSize:
         """Return the size of a row."""
@@ -114,10 +132,11 @@ class TopicRow(QAbstractButton):
         painter.drawText(area.adjusted(26, 0, 0, 0), middle, self.topic)
         painter.setPen(colors.color(SemanticColor.MUTED))
         ago = QRect(area.right() - _AGO_WIDTH - 8, 0, _AGO_WIDTH, area.height())
-        painter.drawText(ago, right, self.ago or _("never"))
+        never = "" if self.stale else _("never")
+        painter.drawText(ago, right, self.ago or never)
         left = 26 + (_NAME_WIDTH if area.width() > 400 else _SHORT_NAME_WIDTH)
         painter.setFont(colors.number_font())
-        painter.setPen(colors.color(SemanticColor.TEXT))
+        painter.setPen(colors.color(SemanticColor.FAINT if self.stale else SemanticColor.TEXT))
         painter.drawText(QRect(left - 20, 0, _RATE_WIDTH + 20, area.height()), right, self.rate)
         line = QRectF(
             left + _RATE_WIDTH + 14, 0, ago.left() - left - _RATE_WIDTH - 24, area.height()

@@ -13,6 +13,7 @@ from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.connection_phase import EmptyReason
 from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.pages.results.bucket_bar import BucketBar
 from pulse_desktop.ui.pages.results.columns import (
@@ -228,9 +229,12 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
             self._notify_error(error)
         self._polled_at = 0.0
 
-    def unread_problem(self) -> str:
-        """Return why results cannot be read: also because there is no bucket to read."""
-        return super().unread_problem() or self.bucket_bar.error
+    def empty_reason(self, now: float) -> EmptyReason | None:
+        """Return why results are not shown: also because there is no bucket to read."""
+        reason, problem = super().empty_reason(now), self.bucket_bar.error
+        if reason is None and problem:
+            return EmptyReason(_("Not everything can be read"), problem)
+        return reason
 
     async def _poll_buckets(self) -> None:
         try:

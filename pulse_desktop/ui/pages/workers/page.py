@@ -24,6 +24,7 @@ from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
+from pulse_desktop.ui.connection_phase import stale_text
 from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
@@ -141,7 +142,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         return self._busy, self._cpu
 
     def update_charts(self, now: float) -> None:
-        """Update charts and statistics at a time, Unix seconds."""
+        """Update the charts at the present time, Unix seconds."""
         workers = self.context.state.workers
         bounds = self.time_range.bounds(now)
         for chart, series, quantile in (
@@ -152,7 +153,14 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             chart.set_series(self._colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, bounds)
-        self.queue_stats.update_cards(workers.online(now), self.context.tasks.queue_status, now)
+
+    def update_summary(self, now: float, stale: str) -> None:
+        """Update the statistics; see `TablePage`."""
+        online = self.context.state.workers.online(now)
+        self.queue_stats.update_cards(online, self.context.tasks.queue_status, now)
+        polled = stale_text(self.context.connection, polled=True)
+        for key, card in self.queue_stats.cards.items():
+            card.set_stale(stale if key == "slots" else polled)
 
     def show_row(self, row: Worker) -> None:
         """Show a worker in the detail panel."""

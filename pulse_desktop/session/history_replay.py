@@ -1,0 +1,75 @@
+"""How far the stored history has been read and folded since the latest connection.
+
+Until it has been, what is shown is older than now: a worker whose last heartbeats are still to be
+read is not offline. So ages are measured against the newest message folded so far.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pulse_desktop.model.connection_status import HistoryProgress
+from pulse_desktop.state.workers import HEARTBEAT_S
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.feed import SubjectFeed
+
+GRACE_S: Final = HEARTBEAT_S
+"""Workers that were cut off as well come back within it, and heartbeats without history arrive."""
+
+_FEW: Final = 1_000
+"""So many arrivals may wait when a feed has caught up; under load some always do."""
+
+
+class HistoryReplay:
+    """Whether what is folded is current, or which part of history is still missing."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        feeds: Sequence[SubjectFeed],
+        arrivals: ArrivalQueue,
+        clock: Callable[[], float],
+    ) -> None:
+        """Create it; `update` is called after every folding.
+
+        Args:
+            connection: to the server.
+            feeds: those that read history.
+            arrivals: messages read and not folded yet.
+            clock: Unix seconds.
+        """
+        self._connection = connection
+        self._feeds = feeds
+        self._arrivals = arrivals
+        self._clock = clock
+        self._complete_generation = 0
+        self._completed_at = 0.0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a connection, and all that was stored before it has been folded."""
+        connection = self._connection
+        return connection.connected and connection.generation == self._complete_generation
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether that has been so for long enough to judge what is missing."""
+        return self.is_complete and abs(self._clock() - self._completed_at) >= GRACE_S
+
+    @property
+    def progress(self) -> HistoryProgress | None:
+        """How much has been read and folded; None without a connection, and when all has been."""
+        if not self._connection.connected or self.is_complete:
+            return None
+        statuses = [feed.status for feed in self._feeds]
+        total = sum(status.to_replay for status in statuses)
+        left = sum(status.lag for status in statuses if status.to_replay) + len(self._arrivals)
+        return HistoryProgress(max(0, total - left), total)
+
+    def update(self) -> None:
+        """Notice that everything has been folded."""
+        if self.is_complete or not self._connection.connected:
+            return
+        if len(self._arrivals) <= _FEW and all(feed.status.is_current for feed in self._feeds):
+            self._complete_generation = self._connection.generation
+            self._completed_at = self._clock()
