@@ -100,7 +100,8 @@ class SessionWindow:
         self.window.show_profile(self.profile, label, page)
         is_stopped = profile.is_embedded and not profile.options.servers
         if is_stopped or (profile.secret and not getattr(profile.options, profile.secret)):
-            self.window.set_session(OfflineSession("connecting"), self._page_work.run)
+            reason = "" if is_stopped else _("waiting for the secret of {name}").format(name=label)
+            self.show_offline("connecting", reason)
             self._switching.run(_SWITCH, self._open(profile))
             return
         try:

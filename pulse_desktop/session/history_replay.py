@@ -63,7 +63,8 @@ class HistoryReplay:
             return None
         statuses = [feed.status for feed in self._feeds]
         total = sum(status.to_replay for status in statuses)
-        left = sum(status.lag for status in statuses if status.to_replay) + len(self._arrivals)
+        unread = sum(status.lag for status in statuses if not status.is_current)
+        left = unread + len(self._arrivals)
         return HistoryProgress(max(0, total - left), total)
 
     def update(self) -> None:

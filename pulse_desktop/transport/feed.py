@@ -102,6 +102,7 @@ class SubjectFeed:
         self._consumer: OrderedConsumer | None = None
         self._caught_up = asyncio.Event()
         self._is_current = False
+        self._to_replay = 0
 
     @property
     def status(self) -> FeedStatus:
@@ -119,7 +120,7 @@ class SubjectFeed:
             problem=self._problem,
             caught_up=self._caught_up.is_set(),
             is_current=self._is_current,
-            to_replay=0 if self._is_current or consumer is None else consumer.pending,
+            to_replay=self._to_replay,
             unreadable=self._unreadable,
         )
 
@@ -147,6 +148,7 @@ class SubjectFeed:
                 with contextlib.suppress(NotConnectedError, errors.ConnectionClosedError):
                     await self._connection.run_while_connected(self._receive())
                 self._is_current = False
+                self._to_replay = 0
                 self._gaps.disconnected(self._connection.last_alive or self._clock())
                 self._set_mode("off", _("there is no connection"))
                 await asyncio.sleep(RETRY_PAUSE_S)
@@ -188,6 +190,8 @@ class SubjectFeed:
         started = self._clock()
         try:
             self._consumer = consumer
+            if not self._is_current:
+                self._to_replay = max(self._to_replay, consumer.pending)
             self._deduplicator.replaying = not consumer.at_end.is_set()
             self._gaps.reconnected(self._clock(), missed=consumer.pending)
             self._set_mode("history", "")

@@ -43,8 +43,8 @@ class FeedStatus:
         caught_up: whether all stored messages have been read that can be read.
         is_current: the same since the latest connection: False from a loss until what was stored
             meanwhile has been read.
-        to_replay: stored messages that are read before the feed is current, 0 when it is, or when
-            their number is unknown yet.
+        to_replay: stored messages that are read since the latest connection before the feed is
+            current; 0 until their number is known.
         unreadable: whether the server may store messages that cannot be read, or refuses new ones.
     """
 

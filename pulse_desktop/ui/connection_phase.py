@@ -151,9 +151,9 @@ def empty_reason(
                 status.problem or _("Choose a connection in the menu at the top."),
             )
         case Phase.STARTING:
-            return EmptyReason(
-                _("The server is starting"), _("This page fills by itself as soon as it runs.")
-            )
+            title = formats.sentence(status.problem).rstrip(".") or _("The server is starting")
+            text = _("This page fills by itself as soon as there is a connection.")
+            return EmptyReason(title, text)
         case Phase.CONNECTING | Phase.UNREACHED:
             text = _("Nothing is known of {server}. This page fills by itself once it answers.")
             text = text.format(server=server_text(status.server))

@@ -100,8 +100,8 @@ def banner_content(phase: Phase, session: SessionBackend) -> BannerContent | Non
             return BannerContent(
                 phase,
                 "info",
-                _("The server is starting"),
-                _("Pages fill by themselves as soon as it runs."),
+                formats.sentence(status.problem).rstrip(".") or _("The server is starting"),
+                _("Pages fill by themselves as soon as there is a connection."),
                 ("change",),
             )
         case Phase.CONNECTING:
@@ -144,9 +144,9 @@ def _restricted_content(phase: Phase, session: SessionBackend) -> BannerContent 
                 phase,
                 "warning",
                 _("These credentials may not do everything"),
-                _(
-                    "{limits}. Everything else is shown; grant the permissions on the server."
-                ).format(limits=limits or _("The server refused a permission")),
+                formats.sentence(limits or _("the server refused a permission"))
+                + " "
+                + _("Grant the permissions on the server."),
                 (*_CHANGE_AND_DIAGNOSE, "hide"),
             )
         case Phase.NO_JETSTREAM:

@@ -8,9 +8,7 @@ from pulse_desktop.ui.theme.plain_text import Label
 
 _MAX_WIDTH = 420
 _MARGIN = 24
-_ROOMY_HEIGHT = 150
-_MIN_HEIGHT = 72
-"""Height below which there is no room for more than the title."""
+_GAP = 8
 
 
 class EmptyState(QWidget):
@@ -49,7 +47,7 @@ class EmptyState(QWidget):
         self.button.clicked.connect(self.button_clicked)
 
         self._column = layout = QVBoxLayout(self)
-        layout.setSpacing(8)
+        layout.setSpacing(_GAP)
         layout.addStretch(1)
         layout.addWidget(self._title)
         layout.addWidget(self._sentence)
@@ -65,15 +63,22 @@ class EmptyState(QWidget):
         self.button.setVisible(bool(button))
         self.setAccessibleName(title)
         self.setAccessibleDescription(sentence)
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Limit the sentence to a readable width; in little height, the title has the room."""
-        width, height = event.size().width(), event.size().height()
-        side = max(_MARGIN, (width - _MAX_WIDTH) // 2)
-        margin = _MARGIN if height >= _ROOMY_HEIGHT else 2
-        self._column.setContentsMargins(side, margin, side, margin)
-        self._sentence.setVisible(height >= _MIN_HEIGHT)
+        self._fit()
         super().resizeEvent(event)
+
+    def _fit(self) -> None:
+        side = max(_MARGIN, (self.width() - _MAX_WIDTH) // 2)
+        title = self._title.sizeHint().height()
+        sentence = self._sentence.heightForWidth(self.width() - 2 * side)
+        button = self.button.sizeHint().height() + _GAP if self.button.text() else 0
+        needed = title + sentence + button + _GAP
+        margin = min(_MARGIN, max(2, (self.height() - needed) // 2))
+        self._column.setContentsMargins(side, margin, side, margin)
+        self._sentence.setVisible(needed <= self.height())
 
     @property
     def title(self) -> str:

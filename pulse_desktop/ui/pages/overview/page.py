@@ -288,7 +288,8 @@ class OverviewPage(Page):
         }
         for key, stat in values.items():
             self.cards[key].set_stat(stat.value, stat.detail, stat.color)
-            polled = key == "queue" and self.context.tasks.queue_status is not None
+            queue = self.context.tasks.queue_status
+            polled = key == "queue" and queue is not None and queue.pending is not None
             self.cards[key].set_stale(stale_text(self.context.connection, polled=polled))
 
     def _update_throughput(self, now: float) -> None:
