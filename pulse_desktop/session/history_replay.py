@@ -16,7 +16,7 @@ from pulse_desktop.transport.feed import SubjectFeed
 GRACE_S: Final = HEARTBEAT_S
 """Workers that were cut off as well come back within it, and heartbeats without history arrive."""
 
-_FEW: Final = 1_000
+_FEW: Final = 200
 """So many arrivals may wait when a feed has caught up; under load some always do."""
 
 

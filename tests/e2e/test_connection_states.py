@@ -13,6 +13,7 @@ from pulse_desktop.session import ingestor
 from pulse_desktop.text import formats
 from pulse_desktop.ui.connection_phase import Phase
 from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.shell import connection_banner
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
@@ -152,7 +153,8 @@ def test_refused_permissions_are_no_silence(qapp: QApplication) -> None:
 def test_twelve_thousand_stored_events_are_read_before_anything_is_judged(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ingestor, "SLICE", 20)  # a slow machine
+    monkeypatch.setattr(ingestor, "SLICE", 2)  # a slow machine
+    monkeypatch.setitem(connection_banner._DELAYS_S, Phase.REPLAYING, 0.0)  # noqa: SLF001
     monkeypatch.setattr("pulse_desktop.ui.shell.frame_timer.FOLD_BUDGET_S", 0.0)
     monkeypatch.setattr("pulse_desktop.ui.shell.frame_timer.FRAME_FOLD_BUDGET_S", 0.0)
     with NatsServer(store_dir=tmp_path) as server:
@@ -183,6 +185,6 @@ def test_twelve_thousand_stored_events_are_read_before_anything_is_judged(
             assert reads == sorted(reads)
             assert reads[-1] > reads[0]
             assert {alerts for _read, alerts in seen} == {"unknown"}
-            assert len(operator.state.log) == EVENTS
+            await wait_until(lambda: len(operator.state.log) == EVENTS)
 
         run_operator(qapp, server.url, scenario, server.monitor_url)

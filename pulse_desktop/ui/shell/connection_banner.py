@@ -13,7 +13,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -325,7 +324,7 @@ class ConnectionBanner(QFrame):
             self.progress.setRange(0, total)
             self.progress.setValue(history.read)
 
-    def _set_text(self, label: QLabel, text: str) -> None:
+    def _set_text(self, label: Label, text: str) -> None:
         if label.text() != text or label.isHidden() is bool(text):
             label.setText(text)
             label.setVisible(bool(text))
