@@ -1,0 +1,154 @@
+"""Secrets of profiles: where they are kept, and what happens when they cannot be reached."""
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import keyring
+import pytest
+
+from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import Profile, SecretStorage
+from pulse_desktop.profiles.profile_changes import ProfileChanges
+from pulse_desktop.profiles.profile_file import ProfileFile
+from pulse_desktop.profiles.secret_storage import NoSecretError, ProfileSecrets, SecretFileError
+from tests.kit.full_disk import no_room_in_files
+from tests.kit.memory_keyring import MemoryKeyring
+
+SECRET = "s3cret-77a1"
+SHOP = Profile(
+    "shop",
+    ConnectionOptions("nats://shop", user="ann"),
+    secret="password",
+    secret_storage=SecretStorage.KEYRING,
+)
+IN_FILE = replace(SHOP, secret_storage=SecretStorage.FILE)
+ASKED = replace(SHOP, secret_storage=SecretStorage.ASK)
+
+
+@pytest.fixture
+def ring() -> Iterator[MemoryKeyring]:
+    before = keyring.get_keyring()
+    ring = MemoryKeyring()
+    keyring.set_keyring(ring)
+    yield ring
+    keyring.set_keyring(before)
+
+
+async def ask_nobody(profile: Profile) -> str:
+    raise NoSecretError(profile, "Nobody is here.")
+
+
+async def answer(_profile: Profile) -> str:
+    return SECRET
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> ProfileSecrets:
+    return ProfileSecrets(tmp_path, ask_nobody)
+
+
+@pytest.mark.usefixtures("ring")
+@pytest.mark.parametrize("profile", [SHOP, IN_FILE])
+async def test_a_secret_is_stored_read_and_deleted(
+    secrets: ProfileSecrets, profile: Profile
+) -> None:
+    await secrets.store(profile, SECRET)
+    assert (await secrets.complete(profile)).options.password == SECRET
+    assert await secrets.delete(profile)
+    with pytest.raises(NoSecretError, match="its secret is not stored here"):
+        await secrets.complete(profile)
+    assert await secrets.delete(profile)
+
+
+async def test_a_secret_that_is_asked_for_is_kept_nowhere(
+    ring: MemoryKeyring, tmp_path: Path
+) -> None:
+    secrets = ProfileSecrets(tmp_path, answer)
+    assert (await secrets.complete(ASKED)).options.password == SECRET
+    await secrets.store(ASKED, SECRET)
+    assert ring.passwords == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_profile_that_has_its_secret_is_complete(secrets: ProfileSecrets) -> None:
+    complete = ASKED.with_secret(SECRET)
+    assert await secrets.complete(complete) is complete
+    plain = replace(SHOP, secret="")
+    assert await secrets.complete(plain) is plain
+
+
+async def test_a_locked_keyring_is_told_and_not_asked_around(
+    secrets: ProfileSecrets, ring: MemoryKeyring
+) -> None:
+    await secrets.store(SHOP, SECRET)
+    ring.is_locked = True
+    with pytest.raises(UserFacingError, match=r"it is locked\. Unlock it"):
+        await secrets.complete(SHOP)
+    assert not await secrets.delete(SHOP)
+
+
+async def test_the_file_is_for_its_owner_only(secrets: ProfileSecrets, tmp_path: Path) -> None:
+    await secrets.store(IN_FILE, SECRET)
+    file = tmp_path / "secrets.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o640)
+    with pytest.raises(SecretFileError, match="other users may read") as caught:
+        await secrets.complete(IN_FILE)
+    assert "chmod 600" in caught.value.advice
+    file.unlink()
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SecretFileError, match="symbolic link"):
+        await secrets.complete(IN_FILE)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"shop": 5}', f'{{"shop": "{SECRET}"', "\x00" * 9])
+async def test_a_damaged_file_is_not_repeated(
+    secrets: ProfileSecrets, tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "secrets.json"
+    file.touch(0o600)
+    file.write_text(content)
+    with pytest.raises(SecretFileError, match="not as this program writes it") as caught:
+        await secrets.complete(IN_FILE)
+    assert SECRET not in str(caught.value)
+    with pytest.raises(SecretFileError):
+        await secrets.store(IN_FILE, SECRET)
+    assert file.read_text() == content
+
+
+async def test_a_full_disk_keeps_the_secrets_that_there_are(
+    secrets: ProfileSecrets, tmp_path: Path
+) -> None:
+    await secrets.store(IN_FILE, SECRET)
+    with no_room_in_files(os.getpid()), pytest.raises(SecretFileError, match="File too large"):
+        await secrets.store(replace(IN_FILE, name="other"), "x")
+    assert await secrets.stored(IN_FILE) == SECRET
+    assert {path.name for path in tmp_path.iterdir()} <= {"secrets.json", "secrets.json.lock"}
+
+
+async def test_secrets_stored_at_once_are_all_kept(secrets: ProfileSecrets) -> None:
+    profiles = [replace(IN_FILE, name=f"p{number}") for number in range(10)]
+    await asyncio.gather(*(secrets.store(each, each.name) for each in profiles))
+    assert [await secrets.stored(each) for each in profiles] == [each.name for each in profiles]
+
+
+async def test_a_profile_that_cannot_be_written_leaves_no_secret(
+    secrets: ProfileSecrets, ring: MemoryKeyring, tmp_path: Path
+) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    changes = ProfileChanges(file, secrets)
+    with no_room_in_files(os.getpid()), pytest.raises(UserFacingError, match="cannot be stored"):
+        await changes.save(SHOP, secret=SECRET)
+    assert ring.passwords == {}
+    await changes.save(SHOP, secret=SECRET)
+    renamed = replace(SHOP, name="store")
+    with no_room_in_files(os.getpid()), pytest.raises(UserFacingError, match="cannot be stored"):
+        await changes.save(renamed, old=SHOP)
+    assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
+    assert list(file.read().by_name) == ["shop"]
