@@ -32,4 +32,5 @@ async def confirmed(arguments: Namespace, act: Callable[[bool], Awaitable[Value]
         answer = await ask(question)
         if answer.strip().lower() not in ("y", "yes", _("yes")):
             raise
+    arguments.yes = True  # nobody is asked twice, when the action is tried again
     return await act(True)

@@ -20,9 +20,9 @@ async def ask(question: str, *, hidden: bool = False) -> str:
         question: shown before the answer.
         hidden: whether the answer is not shown.
     """
-    sys.stderr.write(f"{question} ")
-    sys.stderr.flush()
     with _without_echo() if hidden else contextlib.nullcontext():
+        sys.stderr.write(f"{question} ")
+        sys.stderr.flush()
         return (await _read_line()).rstrip("\r\n")
 
 
