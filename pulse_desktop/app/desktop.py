@@ -10,6 +10,7 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
+from pulse_desktop.app.profile_editor import ProfileEditor
 from pulse_desktop.app.session_window import SessionWindow
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import EMBEDDED_NAME, Profile, embedded_profile
@@ -96,6 +97,15 @@ class Desktop:
         menu.about_to_show.connect(lambda: self._list_profiles(window.window))
         menu.connection_chosen.connect(lambda name: self._switch(window, name))
         menu.window_requested.connect(self.open_window)
+        editor = ProfileEditor(
+            window.window,
+            self._profiles,
+            self._secrets,
+            self._supervisor.run,
+            lambda name: self._switch(window, name),
+        )
+        menu.add_requested.connect(lambda: editor.open(is_new=True))
+        menu.manage_requested.connect(lambda: editor.open(window.profile))
         window.window.rerun_elsewhere_requested.connect(
             lambda run: self._choose_connection(window, run)
         )

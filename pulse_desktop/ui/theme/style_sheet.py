@@ -17,11 +17,13 @@ def style_sheet(colors: Mapping[str, str], text_height: int, chevron: Path) -> s
     Args:
         colors: the tokens, as `#rrggbb`.
         text_height: height of ordinary text, in device-independent pixels.
-        chevron: file with the arrow of a drop-down; a style sheet loads pictures from files only.
+        chevron: file with the arrow of a drop-down, beside that with the mark of a check box; a
+            style sheet loads pictures from files only.
     """
     return _template().substitute(
         colors,
         chevron=chevron.as_posix(),
+        check=chevron.with_name("check.svg").as_posix(),
         px_small=text_height - 1,
         px_heading=text_height + 1,
         px_value=text_height + 9,

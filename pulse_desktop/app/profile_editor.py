@@ -1,0 +1,158 @@
+"""Editing of profiles from a window: what its signals ask for is done here."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.profiles.profile_changes import ProfileChanges
+from pulse_desktop.profiles.profile_file import ProfileFile
+from pulse_desktop.profiles.profile_format import exported
+from pulse_desktop.profiles.secret_storage import ProfileSecrets
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.shell.window import MainWindow
+
+Run = Callable[[str, Coroutine[Any, Any, None]], None]
+
+
+class ProfileEditor:
+    """The window of connections of one main window, and the work behind it.
+
+    Attributes:
+        window: the window of connections.
+    """
+
+    def __init__(
+        self,
+        parent: MainWindow,
+        file: ProfileFile,
+        secrets: ProfileSecrets,
+        run: Run,
+        show_profile: Callable[[str], None],
+    ) -> None:
+        """Create the window; it is hidden.
+
+        Args:
+            parent: the main window.
+            file: the stored profiles.
+            secrets: their secrets.
+            run: starts background work.
+            show_profile: shows a stored profile in the main window.
+        """
+        self._file = file
+        self._changes = ProfileChanges(file, secrets)
+        self._run = run
+        self._show_profile = show_profile
+        self.window = ConnectionsWindow(parent)
+        self.window.save_requested.connect(self._start_save)
+        self.window.connect_requested.connect(self._start_connect)
+        self.window.remove_requested.connect(self._ask_remove)
+        self.window.export_requested.connect(self._ask_export)
+
+    def open(self, profile: Profile | None = None, *, is_new: bool = False) -> None:
+        """Show the window, with a profile in the form.
+
+        Args:
+            profile: to fill the form with; None for an empty form, or the first profile.
+            is_new: whether it is to be added.
+        """
+        try:
+            stored = self._file.read()
+        except UserFacingError as error:
+            self.window.show_profiles([], {})
+            self.window.show_error(error)
+        else:
+            profiles = list(stored.by_name.values())
+            first = profiles[0].name if profiles else ""
+            chosen = profile.name if profile is not None else first
+            self.window.show_profiles(profiles, stored.problems, "" if is_new else chosen)
+            if is_new:
+                self.window.show_new(profile)
+        self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
+
+    def close(self) -> None:
+        """Close the window."""
+        self.window.close()
+
+    def _start_save(self, profile: Profile, former: str, secret: str) -> None:
+        async def save() -> None:
+            await self._save_and_show(profile, former, secret)
+
+        self._run("save profile", save())
+
+    def _start_connect(self, profile: Profile, former: str, secret: str) -> None:
+        async def save_and_connect() -> None:
+            if await self._save_and_show(profile, former, secret):
+                self.window.close()
+                self._show_profile(profile.name)
+
+        self._run("save profile", save_and_connect())
+
+    async def _save_and_show(self, profile: Profile, former: str, secret: str) -> bool:
+        try:
+            old = self._file.get(former) if former else None
+            await self._changes.save(profile, old=old, secret=secret or None)
+            stored = self._file.read()
+        except UserFacingError as error:
+            self.window.show_error(error)
+            return False
+        self.window.show_profiles(list(stored.by_name.values()), stored.problems, profile.name)
+        self.window.show_message(_("Saved."))
+        return True
+
+    def _ask_remove(self, name: str) -> None:
+        box = QMessageBox(self.window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(_("Remove a connection · Pulse Desktop"))
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(_("Remove {name}?").format(name=name))
+        box.setInformativeText(_("Its stored secret is removed too. The server is not touched."))
+        remove = box.addButton(_("Remove"), QMessageBox.ButtonRole.DestructiveRole)
+        cancel = box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(cancel)
+        remove.clicked.connect(lambda: self._run("remove profile", self._remove(name)))
+        box.open()
+
+    async def _remove(self, name: str) -> None:
+        try:
+            secret_is_gone = await self._changes.remove(name)
+            stored = self._file.read()
+        except UserFacingError as error:
+            self.window.show_error(error)
+            return
+        self.window.show_profiles(list(stored.by_name.values()), stored.problems)
+        if not secret_is_gone:
+            detail = _("The profile is removed, but its secret could not be deleted.")
+            self.window.show_error(UserFacingError(_("A secret is left"), detail))
+
+    def _ask_export(self, name: str) -> None:
+        dialog = QFileDialog(self.window, _("Export {name} without secrets").format(name=name))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("toml")
+        dialog.selectFile("profile.toml")
+        dialog.fileSelected.connect(
+            lambda path: self._run("export profile", self._export(name, Path(path)))
+        )
+        dialog.open()
+
+    async def _export(self, name: str, path: Path) -> None:
+        try:
+            content = exported(self._file.get(name)).encode()
+            await asyncio.to_thread(write_atomic, path, content)
+        except UserFacingError as error:
+            self.window.show_error(error)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.window.show_error(UserFacingError(_("Cannot export"), f"{path}: {reason}."))
+        else:
+            self.window.show_message(_("Exported without secrets to {file}.").format(file=path))
