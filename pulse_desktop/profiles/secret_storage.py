@@ -77,18 +77,24 @@ class SecretFileError(UserFacingError):
 
 
 class FileStore:
-    """Secrets in a file that its owner alone may read; used only when the person chose it."""
+    """Secrets in a file that its owner alone may read; used only when the person chose it.
+
+    No secret is an argument or a result of what runs in a thread: the event loop of the window
+    logs them at the level DEBUG.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     async def read(self, name: str) -> str | None:
         """Return a secret; see `SecretStore`."""
-        return (await asyncio.to_thread(self._read)).get(name)
+        found: list[str | None] = []
+        await asyncio.to_thread(lambda: found.append(self._read().get(name)))
+        return found[0]
 
     async def write(self, name: str, secret: str) -> None:
         """Store a secret; see `SecretStore`."""
-        await asyncio.to_thread(self._change, name, secret)
+        await asyncio.to_thread(lambda: self._change(name, secret))
 
     async def delete(self, name: str) -> None:
         """Delete a secret; see `SecretStore`."""

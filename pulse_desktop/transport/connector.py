@@ -131,7 +131,8 @@ class Connector:
     async def _arguments(self) -> dict[str, Any]:
         options = self._options
         if options.reads_files:  # which must not hold up the event loop
-            arguments = await asyncio.to_thread(client_arguments, options)
+            arguments: dict[str, Any] = {}  # no result of the thread: qasync logs results
+            await asyncio.to_thread(lambda: arguments.update(client_arguments(options)))
         else:
             arguments = client_arguments(options)
         return {"name": self._client_name, "no_echo": True, **arguments}
