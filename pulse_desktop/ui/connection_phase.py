@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress
+from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable
@@ -19,6 +20,9 @@ from pulse_desktop.ui.backend import ConnectionBackend
 
 EVENTLESS_AFTER_S: Final = 15.0
 """Workers that publish events send heartbeats more often than that."""
+
+_LATEST: Final = 200
+"""Events that are looked at; those that this program publishes about its own acts do not count."""
 
 
 class Phase(enum.StrEnum):
@@ -87,7 +91,10 @@ def publishes_no_events(connection: ConnectionBackend, state: SystemState, now: 
     status = connection.connection_status
     if status.state != "connected" or now - status.since < EVENTLESS_AFTER_S:
         return False
-    if not connection.is_settled or "events" in connection.unreadable or state.topics.received:
+    if not connection.is_settled or "events" in connection.unreadable or state.workers.rows:
+        return False
+    latest = state.log.newest_first(_LATEST)
+    if any(not (each.topic == TASK_TOPIC or each.source.startswith("desktop:")) for each in latest):
         return False
     return bool(state.runs.rows or state.results.rows)
 
@@ -173,9 +180,9 @@ def empty_reason(
                     "This page fills by itself after the reconnect."
                 ).format(time=formats.clock(status.last_alive, connection.now())),
             )
-        case Phase.REPLAYING if connection.history is not None:
+        case Phase.REPLAYING:
             return EmptyReason(
-                progress_text(connection.history), _("What it holds appears here in a moment.")
+                progress_text(HistoryProgress()), _("What it holds appears here in a moment.")
             )
     unreadable = unreadable_text(connection.unreadable, sources)
     if unreadable:

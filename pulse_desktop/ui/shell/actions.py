@@ -73,6 +73,14 @@ SHOW_CONNECTION: Final = Action(
     "server",
     _("server status round trip reconnects"),
 )
+TRY_TO_CONNECT: Final = Action(
+    "connection.try",
+    _("Try to connect now"),
+    "",
+    _("Window"),
+    "retry",
+    _("reconnect retry lost offline"),
+)
 TOGGLE_READ_ONLY: Final = Action(
     "read_only", _("Read-only on or off"), "", _("Window"), "lock", _("protect safe actions")
 )

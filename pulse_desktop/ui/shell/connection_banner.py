@@ -211,12 +211,14 @@ class ConnectionBanner(QFrame):
         change_requested: the operator wants another server.
         diagnose_requested: the operator wants to know why.
         guide_requested: the operator wants to know how workers publish events.
+        focus_released: the banner was hidden while one of its buttons had the keyboard focus.
     """
 
     try_requested = Signal()
     change_requested = Signal()
     diagnose_requested = Signal()
     guide_requested = Signal()
+    focus_released = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -281,9 +283,9 @@ class ConnectionBanner(QFrame):
     def update_phase(self, session: SessionBackend, now: float) -> None:
         """Show what is to be said about the connection at a time, Unix seconds."""
         phase = connection_phase(session)
-        may_be_silent = phase in (Phase.LIVE, Phase.NO_JETSTREAM)
-        if may_be_silent and publishes_no_events(session, session.state, now):
-            phase = Phase.NO_EVENTS if phase is Phase.LIVE else phase
+        is_said = phase is Phase.LIVE or phase in self._hidden
+        if is_said and publishes_no_events(session, session.state, now):
+            phase = Phase.NO_EVENTS
         if phase is not self._phase:
             self._phase, self._phase_since = phase, now
         lasted = abs(now - self._phase_since)
@@ -294,7 +296,6 @@ class ConnectionBanner(QFrame):
         status = session.connection_status
         if self.content is not None:
             self._set_text(self.next_try, next_try_text(status, now))
-            self.buttons["try"].setEnabled(phase is Phase.CLOSED or status.next_try_at is not None)
             self._show_progress(session.history if phase is Phase.REPLAYING else None)
 
     def _show(self, content: BannerContent | None) -> None:
@@ -302,7 +303,11 @@ class ConnectionBanner(QFrame):
         if content == before:
             return
         if content is None:
+            focused = self.window().focusWidget()
+            had_focus = bool(focused) and self.isAncestorOf(focused)
             self.hide()
+            if had_focus:
+                self.focus_released.emit()
             return
         self.title.setText(content.title)
         self._set_text(self.detail, content.detail)

@@ -81,6 +81,7 @@ class SidebarButton(QAbstractButton):
         """Mute the count because it may have changed, or show it as it is now."""
         if stale != self.stale:
             self.stale = stale
+            self.setAccessibleDescription(_("The count may have changed") if stale else "")
             self.update()
 
     def set_collapsed(self, collapsed: bool) -> None:

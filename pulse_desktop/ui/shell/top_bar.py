@@ -253,7 +253,8 @@ class TopBar(QWidget):
         self.alerts.set_color(SemanticColor.BAD if count else SemanticColor.MUTED)
 
     def _show_state(self) -> None:
-        compact = self.width() < _COMPACT_WIDTH
+        shows_problem = self._color is not SemanticColor.GOOD
+        compact = self.width() < (_ICON_WIDTH if shows_problem else _COMPACT_WIDTH)
         text = self._state_texts[compact]
         self.state.setText(without_mnemonic(text))
         self.palette_field.set_compact(compact=self.width() < _ICON_WIDTH)

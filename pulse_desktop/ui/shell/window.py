@@ -147,6 +147,7 @@ class MainWindow(QMainWindow):
         self.banner.change_requested.connect(self.top_bar.open_connections)
         self.banner.diagnose_requested.connect(self.show_connection)
         self.banner.guide_requested.connect(self.show_events_guide)
+        self.banner.focus_released.connect(self._focus_page)
         self.session_closing.connect(self.banner.reset)
 
     def _lay_out(self) -> None:
@@ -183,6 +184,7 @@ class MainWindow(QMainWindow):
             (actions.TOGGLE_FULL_SCREEN, self.toggle_full_screen),
             (actions.SHOW_SHORTCUTS, self.show_shortcuts),
             (actions.SHOW_CONNECTION, self.show_connection),
+            (actions.TRY_TO_CONNECT, self.try_now),
             (actions.TOGGLE_READ_ONLY, self.toggle_read_only),
             (connection_menu.SWITCH, self.switch_connection),
             (actions.QUIT, self.close),
@@ -390,6 +392,10 @@ class MainWindow(QMainWindow):
         beside = self.page_stack.width() - width >= _MIN_PAGE_WIDTH
         self.page_stack.setContentsMargins(0, 0, width if beside else 0, 0)
         self.notifications.set_right_margin(width)
+
+    def _focus_page(self) -> None:
+        if self.current is not None:
+            self.current.take_focus()
 
     def try_now(self) -> None:
         """Try to connect at once."""

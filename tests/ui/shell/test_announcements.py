@@ -8,7 +8,8 @@ from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification
 from tests.kit.state_builder import StateBuilder
-from tests.ui.window_builder import make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import draw_frame, make_window
 
 
 @pytest.fixture
@@ -44,3 +45,24 @@ def test_notifications_copies_and_the_connection_are_announced(
         ("Connection: reconnecting · refused", True),
         ("Connection: connected", False),
     ], "once per state: a round trip time is no news"
+
+
+def test_the_banner_announces_what_is_between_the_operator_and_live_data(
+    qtbot: QtBot, spoken: list[tuple[str, bool]]
+) -> None:
+    builder, session = StateBuilder(at=1000.0), FakeSession()
+    window = make_window(qtbot, builder, (TasksPage,), session)
+    draw_frame(window, builder)
+    spoken.clear()
+    session.connection_status = ConnectionStatus(
+        "reconnecting", "x", 1000.0, "nothing listens", "Start it.", last_alive=1000.0
+    )
+    session.data_time = 1000.0
+    draw_frame(window, builder)
+    draw_frame(window, builder, 1.0)
+    draw_frame(window, builder, 1.0)
+    ((text, urgent),) = spoken
+    assert text.startswith("Connection lost at ")
+    assert text.endswith("Nothing listens. Start it.")
+    assert urgent
+    assert window.banner.accessibleName() == text

@@ -145,7 +145,16 @@ def test_the_next_attempt_is_counted_down_and_can_be_made_now(opened: Window) ->
     assert opened.session.tries == 1
     opened.change("connecting", problem="no route", attempts=2)
     assert opened.window.banner.next_try.text() == "Trying now…"
-    assert not opened.window.banner.buttons["try"].isEnabled()
+
+
+def test_the_keyboard_focus_goes_back_to_the_page(opened: Window) -> None:
+    opened.lose()
+    opened.window.banner.buttons["try"].setFocus()
+    opened.reconnect()
+    focused = opened.window.focusWidget()
+    assert focused is not None
+    assert opened.window.current is not None
+    assert opened.window.current.isAncestorOf(focused)
 
 
 def test_without_a_server_the_owner_is_asked_to_try_again(opened: Window, qtbot: QtBot) -> None:

@@ -102,7 +102,9 @@ class QueueStats(QWidget):
     def _show_consumers(self, queue: QueueStatus) -> None:
         count = formats.count(queue.consumers)
         card = self.cards["consumers"]
-        if queue.consumers == 0:
+        if queue.consumers == 0 and queue.problem and queue.connected:
+            card.set_stat("", queue.problem)  # whether tasks are kept is unknown
+        elif queue.consumers == 0:
             kept, lost = _("tasks wait in the stream"), _("tasks sent now are lost")
             card.set_stat(count, kept if queue.durable else lost, SemanticColor.BAD)
         elif queue.all_paused:
