@@ -26,7 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
         summary=_("check this machine and the server, and suggest fixes"),
         description=_(
             "Check Python, Qt, the display, nats-server, the data folder and the health of the "
-            "embedded server; then the server: "
+            "embedded server, the stored profiles and the keyring; then the server: "
             "its JetStream, task queue, results and history. Suggest a fix for each problem. "
             "Exit 1 if there is one."
         ),
@@ -40,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Check the machine, then the server."""
     from pulse_desktop.cli.machine_checks import check_embedded_server, check_machine
+    from pulse_desktop.cli.profile_checks import check_profiles
     from pulse_desktop.cli.server_checks import check_server
 
     code = OK
@@ -47,6 +48,8 @@ async def run(arguments: Namespace) -> int:
         code = max(code, _report(result, as_json=arguments.json))
     if (embedded := await check_embedded_server()) is not None:
         code = max(code, _report(embedded, as_json=arguments.json))
+    async for result in check_profiles():
+        code = max(code, _report(result, as_json=arguments.json))
     try:
         async for result in check_server(arguments):
             code = max(code, _report(result, as_json=arguments.json))

@@ -258,6 +258,61 @@ async def test_both_programs_log_in(
             worker.close()
 
 
+def _context(options: dict[str, str], url: str, *, embed: bool) -> dict[str, Any]:
+    """Return a context as the NATS CLI writes it, with `--embed` or with paths."""
+    names = {
+        "credentials": "creds",
+        "nkey_file": "nkey",
+        "tls_ca": "ca",
+        "tls_cert": "cert",
+        "tls_key": "key",
+        "tls_first": "tls_first",
+        "js_domain": "jetstream_domain",
+    }
+    fields: dict[str, Any] = {names[name]: value for name, value in options.items()}
+    if "tls_first" in fields:
+        fields["tls_first"] = True
+    for name in ("creds", "nkey"):
+        if embed and name in fields:
+            content = base64.b64encode(Path(fields[name]).read_bytes()).decode()
+            fields[name] = f"data:;base64,{content}"
+    return {**fields, "url": url}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "embed"),
+    [
+        ("credentials", False),
+        ("credentials", True),
+        ("nkey", False),
+        ("nkey", True),
+        ("client certificate", False),
+        ("tls first", False),
+        ("domain", False),
+    ],
+)
+async def test_a_context_of_the_nats_cli_logs_in(
+    kind: str, embed: bool, certificate: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("config")
+    file = folder / "nats" / "context" / "shop.json"
+    file.parent.mkdir(parents=True)
+    environment = command_environment(folder / "data", XDG_CONFIG_HOME=str(folder))
+    with _server(kind, certificate) as (url, options):
+        context = _context(options, url, embed=embed)
+        file.write_text(json.dumps(context))
+        words = ("status", "--profile", "nats:shop", "--json")
+        right = await asyncio.to_thread(run_command, *words, env=environment)
+        assert right.code == 0, right
+        assert right.object["connected"]
+        # Without what the server asks for, the same context does not connect.
+        file.write_text(json.dumps({"url": url}))
+        wrong = await asyncio.to_thread(run_command, *words, env=environment)
+        assert wrong.code == (0 if kind == "domain" else 3), wrong
+        assert "Traceback" not in wrong.err
+
+
 @pytest.mark.slow
 async def test_a_refused_inbox_names_the_option() -> None:
     users = (

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.profiles.profile import Environment, Profile, SecretStorage
 from pulse_desktop.profiles.profile_file import ProfileFile
-from tests.kit.cli_process import CommandResult, command_environment, run_in_process
+from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_process
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.terminal import in_terminal
@@ -145,6 +146,28 @@ def test_what_is_confirmed_is_done(env: dict[str, str], server: NatsServer) -> N
         done = run(*words, "--force", "--yes", "--profile", "live", env=env, PULSE_PASSWORD=SECRET)
         assert done.code == 0, done
     assert queued(server) == before + 2
+
+
+def test_the_doctor_checks_profiles_and_keyring(env: dict[str, str], tmp_path: Path) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    ring = replace(file.get("shop"), name="ring", secret_storage=SecretStorage.KEYRING)
+    file.save(ring)
+    variables = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    words = ("doctor", "--json", "--profile", "shop")
+
+    def checks() -> dict[str, tuple[str, str]]:
+        done = run_command(*words, env={**env, **variables})
+        assert SECRET not in f"{done}"
+        return {each["check"]: (each["status"], each["detail"]) for each in done.objects}
+
+    found = checks()
+    assert found["profiles"] == ("ok", "4 profiles")
+    assert found["keyring"] == ("note", "this system has none that can be used.")
+    file.path.write_text(file.path.read_text().replace('"keyring"', '"key ring"'))
+    found = checks()
+    assert found["profiles"][0] == "note"
+    assert "ring is not valid: Invalid enum value 'key ring'" in found["profiles"][1]
+    assert "keyring" not in found
 
 
 def test_the_terminal_asks_for_secret_and_confirmation(
