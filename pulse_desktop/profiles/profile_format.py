@@ -49,12 +49,17 @@ _PLAIN_OPTIONS: Final = tuple(
     if each.name not in SECRETS | {"servers", "name"}
 )
 _OF_A_USER: Final = frozenset({"password"})
+_OPTIONAL_SUBJECT: Final = re.compile(rf"({SUBJECT.pattern})?")
+_OPTIONAL_NAME: Final = re.compile(rf"({STREAM_OR_CONSUMER.pattern})?")
 _PATTERNS: Final = {
     "subject": SUBJECT,
     "consumer": STREAM_OR_CONSUMER,
     "bucket": BUCKET,
-    "stream": re.compile(rf"({STREAM_OR_CONSUMER.pattern})?"),
-    "subject_prefix": re.compile(rf"({SUBJECT.pattern})?"),
+    "stream": _OPTIONAL_NAME,
+    "subject_prefix": _OPTIONAL_SUBJECT,
+    "inbox_prefix": _OPTIONAL_SUBJECT,
+    "js_domain": _OPTIONAL_NAME,
+    "js_api_prefix": _OPTIONAL_SUBJECT,
 }
 _NAMES: Final = tuple(each.name for each in dataclasses.fields(TaskiqNames))
 
@@ -277,6 +282,7 @@ def fields_of(profile: Profile) -> dict[str, Any]:
         for key, value in msgspec.to_builtins(stored).items()
         if value != defaults[key] or key == "servers"
     }
+    fields.pop("secret_storage", None)
     if profile.secret:
         fields["secret_storage"] = profile.secret_storage.value
     return fields

@@ -159,6 +159,8 @@ async def run_edit(arguments: Namespace) -> int:
         raise UserFacingError(_("Nothing was changed"), detail)
     old = profile_file().get(arguments.name)
     profile, secret = _changed(old, arguments)
+    if profile.secret and not old.secret and arguments.secret_storage is None:
+        profile = replace(profile, secret_storage=SecretStorage.KEYRING)
     profile_file().check(profile, replacing=old.name)
     is_new = profile.secret != old.secret or (
         old.secret_storage is SecretStorage.ASK and arguments.secret_storage is not None

@@ -144,12 +144,13 @@ def test_a_rename_that_fails_leaves_profile_and_secret(shop: Run, ring: MemoryKe
     assert fields(shop)["name"] == "shop"
 
 
-def test_another_login_replaces_the_secret(shop: Run, ring: MemoryKeyring) -> None:
+def test_another_login_replaces_the_secret(shop: Run, ring: MemoryKeyring, tmp_path: Path) -> None:
     assert shop("edit", "shop", "--credentials", "/c.creds").code == 0
     assert ring.passwords == {}
     shown = fields(shop)
     assert shown["credentials"] == "/c.creds"
     assert not {"user", "secret"} & shown.keys()
+    assert "secret" not in (tmp_path / "profiles.toml").read_text()
     done = shop("edit", "shop", "--secret", "token", "--secret-stdin", stdin=SECRET)
     assert done.code == 0, done
     assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
