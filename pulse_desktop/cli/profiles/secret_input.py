@@ -1,5 +1,6 @@
 """The secret of a profile: read without showing it, and stored where the person chooses."""
 
+import contextlib
 import sys
 from argparse import Namespace
 from dataclasses import replace
@@ -26,7 +27,7 @@ async def read_secret(profile: "Profile", arguments: Namespace) -> str:
     """
     title = _("The secret of {name} is missing").format(name=profile.name)
     if arguments.secret_stdin and not sys.stdin.isatty():
-        secret = sys.stdin.read(_MAX_SECRET + 1).rstrip("\r\n")
+        secret = _read_stdin().rstrip("\r\n")
         if len(secret) > _MAX_SECRET:
             raise UserFacingError(title, _("the text on stdin is too long for one."))
     elif profile.secret in _SEVERAL_LINES:
@@ -41,6 +42,23 @@ async def read_secret(profile: "Profile", arguments: Namespace) -> str:
     if not secret:
         raise UserFacingError(title, _("nothing was entered."))
     return secret
+
+
+def _read_stdin() -> str:
+    """Return what is on stdin. Signals end the program while nothing arrives."""
+    import asyncio
+    import signal
+
+    with contextlib.suppress(NotImplementedError):  # Windows
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    try:
+        text = sys.stdin.read(_MAX_SECRET + 1)
+        text.encode()
+    except UnicodeError:
+        title = _("The secret on stdin cannot be read")
+        raise UserFacingError(title, _("it is not text.")) from None
+    return text
 
 
 async def save_profile(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,13 @@ import pytest
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.profiles.profile import Environment, Profile, SecretStorage
 from pulse_desktop.profiles.profile_file import ProfileFile
-from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_process
+from tests.kit.cli_process import (
+    COMMAND,
+    CommandResult,
+    command_environment,
+    run_command,
+    run_in_process,
+)
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.terminal import in_terminal
@@ -212,3 +219,14 @@ def test_a_profile_is_added_in_the_terminal_without_a_keyring(
     assert json.loads((tmp_path / "secrets.json").read_text())["new"] == SECRET
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
     assert run("status", "--json", "--profile", "new", env=env).object["connected"]
+
+
+@pytest.mark.parametrize(("given", "expected"), [(b"\xff\xfe", "it is not text"), (b"", "nothing")])
+def test_a_secret_that_is_none_is_refused(env: dict[str, str], given: bytes, expected: str) -> None:
+    words = ("profiles", "add", "new", "--server", "h", "--user", "u", "--secret-stdin")
+    done = subprocess.run(
+        [*COMMAND, *words], input=given, capture_output=True, env=env, check=False
+    )
+    assert done.returncode == 1
+    assert expected in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
