@@ -89,9 +89,9 @@ def publishes_no_events(connection: ConnectionBackend, state: SystemState, now: 
         now: Unix seconds.
     """
     status = connection.connection_status
-    if status.state != "connected" or now - status.since < EVENTLESS_AFTER_S:
+    if state.workers.rows or now - status.since < EVENTLESS_AFTER_S:
         return False
-    if not connection.is_settled or "events" in connection.unreadable or state.workers.rows:
+    if not connection.is_settled or "events" in connection.unreadable:
         return False
     latest = state.log.newest_first(_LATEST)
     if any(not (each.topic == TASK_TOPIC or each.source.startswith("desktop:")) for each in latest):
@@ -200,7 +200,7 @@ def empty_reason(
 
 def is_blind(connection: ConnectionBackend) -> bool:
     """Return whether nothing can be known from events: they cannot be read, and none came."""
-    return "events" in connection.unreadable and not connection.received
+    return not connection.received and "events" in connection.unreadable
 
 
 def stale_text(connection: ConnectionBackend, *, polled: bool = False) -> str:
