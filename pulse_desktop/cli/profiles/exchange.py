@@ -1,9 +1,9 @@
 """`profiles import` and `profiles export`."""
 
 from argparse import Namespace
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
@@ -17,38 +17,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
-    from pulse_desktop.profiles.profile import Profile
-
-ADD: Final = "add"
-REPLACE: Final = "replace"
-SKIP: Final = "skip"
-
-
-@dataclass(frozen=True)
-class PlannedImport:
-    """What an import would do with one profile.
-
-    Attributes:
-        source: where it comes from: `nats:NAME`, or the file.
-        profile: to be stored, None when it cannot be; its options hold the secret that was found.
-        action: `add`, `replace` or `skip`.
-        reason: why it is skipped.
-        ignored: fields of the source that mean nothing here.
-    """
-
-    source: str
-    profile: "Profile | None"
-    action: str
-    reason: str = ""
-    ignored: tuple[str, ...] = ()
-
-    @property
-    def secret(self) -> str:
-        """The secret that was found, by its name; empty for none."""
-        profile = self.profile
-        if profile is None or not profile.secret:
-            return ""
-        return profile.secret if getattr(profile.options, profile.secret) else ""
+    from pulse_desktop.profiles.profile_import import PlannedImport
 
 
 def add_parsers(commands: Subparsers) -> None:
@@ -101,14 +70,12 @@ async def run_import(arguments: Namespace) -> int:
     if not arguments.json:
         for each in planned:
             _preview(each, with_secrets=arguments.with_secrets)
-    due = [each for each in planned if each.profile is not None and each.action != SKIP]
+    due = [each for each in planned if each.action != "skip"]
     confirmed = bool(due) and (arguments.yes or (not arguments.json and await _is_confirmed()))
-    existing = profile_file().read().by_name
     for each in planned:
-        done = False
-        if confirmed and each in due and each.profile is not None:
-            await _store(each, existing.get(each.profile.name), arguments)
-            done = True
+        done = confirmed and each.action != "skip"
+        if done:
+            await _store(each, arguments)
         if arguments.json:
             write_json(_to_dict(each, done=done, with_secrets=arguments.with_secrets))
     if due and not confirmed:
@@ -125,95 +92,51 @@ async def _is_confirmed() -> bool:
     return answer.strip().lower() in ("y", "yes", _("yes"))
 
 
-async def _store(planned: PlannedImport, old: "Profile | None", arguments: Namespace) -> None:
+async def _store(planned: "PlannedImport", arguments: Namespace) -> None:
     from pulse_desktop.profiles.profile import SecretStorage
 
-    profile = planned.profile
-    if profile is None:
-        return
-    secret = None
-    storage = SecretStorage.ASK
-    if planned.secret and arguments.with_secrets:
-        secret = getattr(profile.options, planned.secret)
+    storage = None
+    if arguments.with_secrets:
         storage = SecretStorage(arguments.secret_storage or SecretStorage.KEYRING)
-    await save_profile(
-        replace(profile.without_secrets(), secret_storage=storage),
-        old=old,
-        secret=secret,
-        may_choose=arguments.secret_storage is None,
-    )
+    profile, secret = planned.to_store(storage)
+    may_choose = arguments.secret_storage is None
+    await save_profile(profile, old=planned.old, secret=secret, may_choose=may_choose)
 
 
-def _plan(arguments: Namespace) -> list[PlannedImport]:
+def _plan(arguments: Namespace) -> "list[PlannedImport]":
     """Return what would be imported.
 
     Raises:
         UserFacingError: no source was given, or it cannot be read.
     """
-    from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
-    from pulse_desktop.profiles.profile_file import read_profiles
+    from pulse_desktop.profiles.profile import Environment
+    from pulse_desktop.profiles.profile_import import ALL_CONTEXTS, ImportOptions, plan_import
 
+    title = _("Nothing to import")
     if arguments.all_nats == (arguments.source is not None):
-        advice = _("Give a file, nats:NAME or --all-nats.")
-        raise UserFacingError(_("Nothing to import"), "", advice)
-    found: list[tuple[str, Profile, tuple[str, ...]]] = []
-    problems: list[tuple[str, str]] = []
-    if arguments.all_nats:
-        contexts = NatsContexts().read()
-        found = [
-            (each.profile.name, each.profile, each.ignored) for each in contexts.by_name.values()
-        ]
-        problems = [(PREFIX + name, reason) for name, reason in contexts.problems.items()]
-    elif arguments.source.startswith(PREFIX):
-        context = NatsContexts().get(arguments.source.removeprefix(PREFIX))
-        found.append((context.profile.name, context.profile, context.ignored))
-    else:
-        profiles = read_profiles(Path(arguments.source))
-        found = [(arguments.source, each, ()) for each in profiles.by_name.values()]
-        problems = [(f"{arguments.source}: {n}", why) for n, why in profiles.problems.items()]
-    if arguments.new_name is not None and len(found) != 1:
-        detail = _("--as names one profile, and there are {count}.").format(count=len(found))
-        raise UserFacingError(_("Nothing was imported"), detail)
-    planned = [_planned(source, each, ignored, arguments) for source, each, ignored in found]
-    planned += [PlannedImport(source, None, SKIP, reason) for source, reason in problems]
+        raise UserFacingError(title, "", _("Give a file, nats:NAME or --all-nats."))
+    environment = arguments.environment
+    options = ImportOptions(
+        arguments.new_name or "",
+        Environment(environment) if environment is not None else None,
+        arguments.replace,
+    )
+    source = ALL_CONTEXTS if arguments.all_nats else arguments.source
+    planned = plan_import(source, profile_file(), options)
     if not planned:
-        detail = _("there are no contexts of the NATS CLI.")
-        raise UserFacingError(_("Nothing to import"), detail)
+        raise UserFacingError(title, _("there are no contexts of the NATS CLI."))
     return planned
 
 
-def _planned(
-    source: str, profile: "Profile", ignored: tuple[str, ...], arguments: Namespace
-) -> PlannedImport:
-    from pulse_desktop.profiles.nats_contexts import PREFIX
-    from pulse_desktop.profiles.profile import Environment
-    from pulse_desktop.profiles.profile_format import ProfileError
-
-    name = arguments.new_name or profile.name.removeprefix(PREFIX)
-    profile = replace(profile, name=name)
-    if arguments.environment is not None:
-        profile = replace(profile, environment=Environment(arguments.environment))
-    stored = profile_file().read()
-    exists = name in stored.by_name or name in stored.problems
-    if exists and not arguments.replace:
-        reason = _("there is a profile of this name (--replace, or --as NAME)")
-        return PlannedImport(source, profile, SKIP, reason, ignored)
-    try:
-        profile_file().check(profile)
-    except ProfileError as error:
-        return PlannedImport(source, profile, SKIP, error.detail.rstrip("."), ignored)
-    return PlannedImport(source, profile, REPLACE if exists else ADD, "", ignored)
-
-
-def _preview(planned: PlannedImport, *, with_secrets: bool) -> None:
+def _preview(planned: "PlannedImport", *, with_secrets: bool) -> None:
     from pulse_desktop.nats_client.server_address import redact_server
 
-    if planned.profile is None or planned.action == SKIP:
+    if planned.profile is None or planned.action == "skip":
         text = _("skip     {source}: {reason}")
         write_line(text.format(source=planned.source, reason=planned.reason))
         return
     servers = redact_server(planned.profile.options.servers)
-    label = _("replace") if planned.action == REPLACE else _("add")
+    label = _("replace") if planned.action == "replace" else _("add")
     write_line(f"{label:<8} {planned.profile.name}: {servers}")
     indent = " " * 9
     if planned.secret:
@@ -225,7 +148,7 @@ def _preview(planned: PlannedImport, *, with_secrets: bool) -> None:
         write_line(indent + _("{field} has no use here").format(field=field))
 
 
-def _to_dict(planned: PlannedImport, *, done: bool, with_secrets: bool) -> dict[str, Any]:
+def _to_dict(planned: "PlannedImport", *, done: bool, with_secrets: bool) -> dict[str, Any]:
     profile = planned.profile
     return {
         "source": planned.source,

@@ -1,0 +1,142 @@
+"""Import of profiles from a file or from contexts of the NATS CLI: first a plan, to be shown.
+
+Nothing is stored by planning. A secret that was found is in the options of the planned profile; it
+is stored only on request.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
+from pulse_desktop.profiles.profile import Environment, Profile, SecretStorage
+from pulse_desktop.profiles.profile_file import ProfileFile, read_profiles
+from pulse_desktop.profiles.profile_format import ProfileError, Profiles
+from pulse_desktop.text.translation import _
+
+ALL_CONTEXTS: Final = ""
+"""The source that is all contexts of the NATS CLI."""
+
+Action = Literal["add", "replace", "skip"]
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What a person wants of an import.
+
+    Attributes:
+        name: of the profile instead of its own, empty for its own.
+        environment: kind of system of the imported profiles, None for their own.
+        replace: whether profiles of the same name are replaced.
+    """
+
+    name: str = ""
+    environment: Environment | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedImport:
+    """What an import would do with one profile.
+
+    Attributes:
+        source: where it comes from: `nats:NAME`, or the file.
+        profile: to be stored, None when it cannot be read; its options hold the secret that was
+            found.
+        action: what would be done.
+        reason: why it is skipped, as part of a sentence.
+        ignored: fields of the source that mean nothing here.
+        old: the stored profile that it would replace.
+    """
+
+    source: str
+    profile: Profile | None
+    action: Action
+    reason: str = ""
+    ignored: tuple[str, ...] = ()
+    old: Profile | None = None
+
+    @property
+    def secret(self) -> str:
+        """The secret that was found, by its field of the options; empty for none."""
+        profile = self.profile
+        if profile is None or not profile.secret:
+            return ""
+        return profile.secret if getattr(profile.options, profile.secret) else ""
+
+    def to_store(self, storage: SecretStorage | None) -> tuple[Profile, str | None]:
+        """Return what `ProfileChanges.save` stores: the profile, and its secret if it is copied.
+
+        Args:
+            storage: where the secret that was found is kept; None not to copy it: it is asked for.
+
+        Raises:
+            ValueError: it is skipped.
+        """
+        if self.profile is None or self.action == "skip":
+            raise ValueError(self.reason)
+        plain = self.profile.without_secrets()
+        if storage is None or not self.secret:
+            return replace(plain, secret_storage=SecretStorage.ASK), None
+        secret: str = getattr(self.profile.options, self.secret)
+        return replace(plain, secret_storage=storage), secret
+
+
+def plan_import(
+    source: str,
+    stored: ProfileFile,
+    options: ImportOptions = ImportOptions(),
+) -> list[PlannedImport]:
+    """Return what an import would do.
+
+    Args:
+        source: a file, `nats:NAME`, `nats:` for the selected context, or `ALL_CONTEXTS`.
+        stored: the profiles that there are.
+        options: what the person wants.
+
+    Raises:
+        UserFacingError: the source or the stored profiles cannot be read, or a name is given for
+            several profiles.
+    """
+    found: list[tuple[str, Profile, tuple[str, ...]]] = []
+    problems: list[tuple[str, str]] = []
+    if source == ALL_CONTEXTS:
+        contexts = NatsContexts().read()
+        usable = contexts.by_name.values()
+        found = [(each.profile.name, each.profile, each.ignored) for each in usable]
+        problems = [(PREFIX + name, reason) for name, reason in contexts.problems.items()]
+    elif source.startswith(PREFIX):
+        context = NatsContexts().get(source.removeprefix(PREFIX))
+        found.append((context.profile.name, context.profile, context.ignored))
+    else:
+        profiles = read_profiles(Path(source))
+        found = [(source, each, ()) for each in profiles.by_name.values()]
+        problems = [(f"{source}: {name}", why) for name, why in profiles.problems.items()]
+    if options.name and len(found) != 1:
+        detail = _("one name was given, and there are {count} profiles.").format(count=len(found))
+        raise UserFacingError(_("Nothing was imported"), detail)
+    existing = stored.read()
+    planned = [_planned(each, stored, existing, options) for each in found]
+    return planned + [PlannedImport(source, None, "skip", reason) for source, reason in problems]
+
+
+def _planned(
+    found: tuple[str, Profile, tuple[str, ...]],
+    stored: ProfileFile,
+    existing: Profiles,
+    options: ImportOptions,
+) -> PlannedImport:
+    source, profile, ignored = found
+    name = options.name or profile.name.removeprefix(PREFIX)
+    profile = replace(profile, name=name, environment=options.environment or profile.environment)
+    exists = name in existing.by_name or name in existing.problems
+    if exists and not options.replace:
+        reason = _("there is a profile of this name")
+        return PlannedImport(source, profile, "skip", reason, ignored)
+    try:
+        stored.check(profile)
+    except ProfileError as error:
+        return PlannedImport(source, profile, "skip", error.detail.rstrip("."), ignored)
+    old = existing.by_name.get(name)
+    return PlannedImport(source, profile, "replace" if exists else "add", "", ignored, old)
