@@ -108,6 +108,7 @@ def test_a_killed_server_leaves_figures_of_before_until_it_is_back(qapp: QApplic
         run_operator(qapp, server.url, scenario, server.monitor_url)
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_a_refused_login(qapp: QApplication) -> None:
     with NatsServer(user="me", password="right") as server:
 
@@ -121,6 +122,7 @@ def test_a_wrong_password_is_a_refused_login(qapp: QApplication) -> None:
         run_operator(qapp, f"nats://me:wr0ng@{server.address}", scenario)
 
 
+@pytest.mark.slow
 def test_a_server_without_jetstream_says_so(qapp: QApplication) -> None:
     with NatsServer(jetstream=False) as server:
 
@@ -134,6 +136,7 @@ def test_a_server_without_jetstream_says_so(qapp: QApplication) -> None:
         run_operator(qapp, server.url, scenario, server.monitor_url)
 
 
+@pytest.mark.slow
 def test_refused_permissions_are_no_silence(qapp: QApplication) -> None:
     users = """authorization { users: [ { user: me, password: right, permissions:
         { publish: ["$JS.API.INFO"], subscribe: ["_INBOX.>"] } } ] }"""

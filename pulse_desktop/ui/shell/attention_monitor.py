@@ -48,6 +48,7 @@ class AttentionMonitor:
         self._state = state
         self._connection = connection
         self._is_known = True
+        sidebar.set_stale(False)
         self._sidebar = sidebar
         self._top_bar = top_bar
         self._throttle = Throttle()

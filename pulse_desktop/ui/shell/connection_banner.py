@@ -317,9 +317,9 @@ class ConnectionBanner(QFrame):
         set_style_property(self, "severity", content.severity)
         self._apply_theme()
         self.show()
+        text = f"{formats.sentence(content.title)} {content.detail}"
+        self.setAccessibleName(text)
         if before is None or before.phase is not content.phase:
-            text = f"{formats.sentence(content.title)} {content.detail}"
-            self.setAccessibleName(text)
             announce(self, text, urgent=content.severity != "info")
 
     def _show_progress(self, history: HistoryProgress | None) -> None:
