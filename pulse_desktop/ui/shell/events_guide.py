@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +27,7 @@ shop = NatsBroker("nats://127.0.0.1:4222", queue="taskiq").with_middlewares(Puls
 """
 """The lines of docs/workers.md."""
 
-_WIDTH: Final = 720
+_WIDTH: Final = 780
 
 
 class EventsGuide(QDialog):
@@ -49,8 +50,10 @@ class EventsGuide(QDialog):
             )
         )
         text.setWordWrap(True)
+        text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.code = QPlainTextEdit(MIDDLEWARE_LINES.rstrip())
         self.code.setReadOnly(True)
+        self.code.setProperty("kind", "code")
         self.code.setAccessibleName(_("Lines to add to the broker"))
         self.code.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.code.setTabChangesFocus(True)
@@ -67,10 +70,11 @@ class EventsGuide(QDialog):
         layout.setSpacing(12)
         layout.addWidget(text)
         layout.addWidget(self.code)
+        layout.addStretch(1)
         layout.addLayout(buttons)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
-        self.resize(_WIDTH, self.sizeHint().height())
+        self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
 
     def _apply_theme(self) -> None:
         self.code.setFont(theme().number_font())
