@@ -52,8 +52,8 @@ async def read_password(service: str, user: str) -> str | None:
 
 
 async def write_password(service: str, user: str, password: str) -> None:
-    """Store a password, replacing one. Raises KeyringError."""
-    await _result(_start(lambda: _keyring().set_password(service, user, password)))
+    """Store a password, replacing one; never in a plain file. Raises KeyringError."""
+    await _result(_start(lambda: _secure_backend().set_password(service, user, password)))
 
 
 async def delete_password(service: str, user: str) -> None:
@@ -74,9 +74,7 @@ async def backend_name() -> str:
     Raises:
         KeyringError: there is none.
     """
-    backend = await _result(_start(lambda: _keyring().get_keyring()))
-    if backend.priority <= 0:
-        raise KeyringError(_no_backend(), _advice())
+    backend = await _result(_start(_secure_backend))
     return str(backend.name)
 
 
@@ -90,6 +88,21 @@ def _keyring() -> Any:
     import keyring  # noqa: PLC0415
 
     return keyring
+
+
+def _secure_backend() -> Any:
+    """Return the backend to store in: the first that `keyring` recommends (priority 1 or more).
+
+    Others, such as those of the package `keyrings.alt`, write plain files, and a chain of backends
+    falls back to them silently.
+    """
+    from keyring.errors import NoKeyringError  # noqa: PLC0415
+
+    backend = _keyring().get_keyring()
+    for each in getattr(backend, "backends", [backend]):
+        if each.priority >= 1:
+            return each
+    raise NoKeyringError
 
 
 def _start(work: Callable[[], Value]) -> Future[Value]:

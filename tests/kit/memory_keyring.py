@@ -12,7 +12,7 @@ class MemoryKeyring(KeyringBackend):
         is_locked: whether every call fails.
     """
 
-    priority = 1
+    priority: float = 1
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import keyring
 import pytest
@@ -12,6 +13,7 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
 from pulse_desktop import system_keyring
 from pulse_desktop.system_keyring import KeyringError, KeyringMissingError
+from tests.kit.memory_keyring import MemoryKeyring
 
 SECRET = "s3cret-19c4"
 EXIT = """
@@ -45,6 +47,7 @@ async def test_a_keyring_that_does_not_answer_is_given_up(monkeypatch: pytest.Mo
     assert asked == ["shop"]
     monkeypatch.setattr(system_keyring, "TIMEOUT_S", 30)
     reading = asyncio.ensure_future(system_keyring.read_password("a", "shop"))
+    await asyncio.sleep(0)  # it waits for the same thread
     answering.set()
     assert await reading == SECRET
     assert asked == ["shop"]
@@ -75,8 +78,10 @@ async def test_an_error_is_told_without_its_text(
     def fail(*_arguments: str) -> None:
         raise error
 
+    monkeypatch.setattr(keyring, "get_keyring", MemoryKeyring)
     for name in ("get_password", "set_password", "delete_password"):
         monkeypatch.setattr(keyring, name, fail)
+    monkeypatch.setattr(MemoryKeyring, "set_password", fail)
     for call in (
         system_keyring.read_password("a", "b"),
         system_keyring.write_password("a", "b", SECRET),
@@ -87,6 +92,26 @@ async def test_an_error_is_told_without_its_text(
         assert SECRET not in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
+
+
+class PlainFile(MemoryKeyring):
+    """A backend that `keyring` does not recommend, like those of `keyrings.alt`."""
+
+    priority = 0.5
+
+
+async def test_nothing_is_stored_in_a_backend_that_is_not_recommended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, secure = PlainFile(), MemoryKeyring()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: plain)
+    for call in (system_keyring.write_password("a", "b", SECRET), system_keyring.backend_name()):
+        with pytest.raises(KeyringError, match="this system has none that can be used"):
+            await call
+    chain = SimpleNamespace(backends=[plain, secure], priority=10)
+    monkeypatch.setattr(keyring, "get_keyring", lambda: chain)
+    await system_keyring.write_password("a", "b", SECRET)
+    assert (plain.passwords, secure.passwords) == ({}, {("a", "b"): SECRET})
 
 
 async def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """API keys: where they are read from, and that they are never shown."""
 
+import asyncio
 import copy
 import json
 import pickle
@@ -102,8 +103,10 @@ async def test_a_locked_keyring_is_read_by_one_thread_until_it_is_unlocked(
             await source.read()
     assert asked == ["openai"]
     monkeypatch.setattr(system_keyring, "TIMEOUT_S", 30)
+    reading = asyncio.ensure_future(source.read())
+    await asyncio.sleep(0)  # it waits for the same thread
     unlocked.set()
-    assert (await source.read()).mask(KEY) == "***"
+    assert (await reading).mask(KEY) == "***"
     assert asked == ["openai"]
 
 
