@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.model.errors import UserFacingError
@@ -18,6 +18,7 @@ from pulse_desktop.profiles.secret_storage import ProfileSecrets
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
 Run = Callable[[str, Coroutine[Any, Any, None]], None]
 
@@ -110,17 +111,16 @@ class ProfileEditor:
         return True
 
     def _ask_remove(self, name: str) -> None:
-        box = QMessageBox(self.window)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(_("Remove a connection · Pulse Desktop"))
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(_("Remove {name}?").format(name=name))
-        box.setInformativeText(_("Its stored secret is removed too. The server is not touched."))
-        remove = box.addButton(_("Remove"), QMessageBox.ButtonRole.DestructiveRole)
-        cancel = box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(cancel)
-        remove.clicked.connect(lambda: self._run("remove profile", self._remove(name)))
-        box.open()
+        question = QuestionDialog(
+            _("Remove a connection · Pulse Desktop"),
+            _("Remove {name}?").format(name=name),
+            _("Its stored secret is removed too. The server is not touched."),
+            _("Remove"),
+            _("Cancel"),
+            self.window,
+        )
+        question.accepted.connect(lambda: self._run("remove profile", self._remove(name)))
+        question.open()
 
     async def _remove(self, name: str) -> None:
         try:

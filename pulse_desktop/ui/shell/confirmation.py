@@ -6,10 +6,9 @@ act again once it is answered, so that no page has to know which systems ask.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.errors import ConfirmationRequiredError, UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
@@ -18,11 +17,7 @@ from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import TaskBackend, WorkerBackend
-from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
-from pulse_desktop.ui.theme.style_sheet import set_style_property
-from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
-
-_WIDTH: Final = 440
+from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
 Value = TypeVar("Value")
 Ask = Callable[[ConfirmationRequiredError], Awaitable[bool]]
@@ -37,8 +32,8 @@ class DeclinedError(UserFacingError):
         super().__init__(title, _("it was not confirmed; nothing was sent."))
 
 
-class ConfirmationDialog(QDialog):
-    """A question with the environment, *Cancel* in the focus, and the action as the other button.
+class ConfirmationDialog(QuestionDialog):
+    """A question about an action, with the environment in which it would act.
 
     Attributes:
         answered: its result is whether to act.
@@ -55,43 +50,21 @@ class ConfirmationDialog(QDialog):
             name: how the window calls the connection.
             parent: the main window.
         """
-        super().__init__(parent)
+        super().__init__(
+            _("Confirm"),
+            _("{action}?").format(action=error.action),
+            _("This acts on {profile}.").format(profile=name),
+            error.action,
+            _("Cancel"),
+            parent,
+        )
+        self.badge.show_profile(profile, name)
         self.answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(_("Confirm · Pulse Desktop"))
-        self.setFixedWidth(_WIDTH)
-        badge = ProfileBadge()
-        badge.show_profile(profile, name)
-        question = Label(_("{action}?").format(action=error.action))
-        question.setProperty("role", "heading")
-        note = Label(_("This acts on {profile}.").format(profile=name))
-        note.setProperty("role", "muted")
-        for label in (question, note):
-            label.setWordWrap(True)
-        self._cancel = QPushButton(_("Cancel"))
-        self._cancel.setDefault(True)
-        act = QPushButton(without_mnemonic(error.action))
-        set_style_property(act, "kind", "danger")
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self._cancel)
-        buttons.addWidget(act)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(18, 16, 18, 16)
-        layout.setSpacing(10)
-        layout.addWidget(badge, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(question)
-        layout.addWidget(note)
-        layout.addSpacing(6)
-        layout.addLayout(buttons)
-        self._cancel.clicked.connect(self.reject)
-        act.clicked.connect(self.accept)
         self.finished.connect(self._answer)
-        self._cancel.setFocus()
 
     def _answer(self, result: int) -> None:
         if not self.answered.done():
-            self.answered.set_result(result == QDialog.DialogCode.Accepted)
+            self.answered.set_result(result == QuestionDialog.DialogCode.Accepted)
 
 
 async def _confirmed(ask: Ask, act: Callable[[bool], Awaitable[Value]]) -> Value:

@@ -131,6 +131,7 @@ def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: TasksPa
     assert titles == [
         "Re-run selected",
         "Edit and re-run…",
+        "Re-run on another connection…",
         "Cancel selected…",
         "Copy selected runs",
     ]
