@@ -108,7 +108,6 @@ class ConnectionsWindow(QDialog):
             item = QListWidgetItem(printable_cell(profile.name))
             item.setData(_NAME_ROLE, profile.name)
             kind = environment_text(profile.environment) if profile.environment else ""
-            item.setToolTip("")
             item.setData(
                 Qt.ItemDataRole.AccessibleTextRole,
                 ", ".join(filter(None, (printable_cell(profile.name), kind))),
