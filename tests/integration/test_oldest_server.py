@@ -32,12 +32,16 @@ TESTS = (
 )
 DIFFERENT = (
     # The server counts a delivery to the killed worker: the second attempt has the number 3.
-    "tests/integration/session/test_session.py"
-    "::test_the_task_of_a_killed_worker_has_a_second_attempt",
+    (
+        "tests/integration/session/test_session.py"
+        "::test_the_task_of_a_killed_worker_has_a_second_attempt"
+    ),
     # The server confirms a message that it does not store, if only its own overhead of each
     # message exceeds the limit. docs/workers.md warns of that.
-    "tests/integration/pulse_workers/test_stream_retention.py"
-    "::test_a_full_stream_rejects_tasks_and_every_stored_task_runs",
+    (
+        "tests/integration/pulse_workers/test_stream_retention.py"
+        "::test_a_full_stream_rejects_tasks_and_every_stored_task_runs"
+    ),
 )
 """Tests of what this server does otherwise."""
 
