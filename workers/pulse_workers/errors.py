@@ -123,6 +123,10 @@ class ProviderRefusedError(WorkerError):
     """The provider does not support the request."""
 
 
+class TooManyMessagesError(ProviderRefusedError):
+    """The request has too many messages; the provider may accept them in several requests."""
+
+
 class AttachmentUnreadableError(WorkerError):
     """A file that a message refers to cannot be read."""
 

@@ -103,8 +103,10 @@ class LanguageModelProvider(PartialProvider):
             before = given[message.id].recent[:_MAX_BEFORE][::-1]
             return [each for each in before if not has_prompt_injection(each)]
 
-        def request(messages: Sequence[ChatMessage]) -> CompletionRequest[Sequence[Judgement]]:
-            before = before_of(messages[0])
+        def request(
+            messages: Sequence[ChatMessage], *, has_context: bool = True
+        ) -> CompletionRequest[Sequence[Judgement]]:
+            before = before_of(messages[0]) if has_context else ()
             attachments = {each.id: given[each.id].attachment_text for each in messages}
             data = prompt_data(messages, before=before, attachments=attachments)
             return self._request(
@@ -120,7 +122,13 @@ class LanguageModelProvider(PartialProvider):
             attachments={key: each.attachment_text for key, each in given.items()},
             context=lambda message: estimated_tokens_before(before_of(message)),
         )
-        asked = await self._ask(parts, request)
+
+        def request_alone(
+            message: ChatMessage,
+        ) -> CompletionRequest[Sequence[Judgement]] | None:
+            return request([message], has_context=False) if before_of(message) else None
+
+        asked = await self._ask(parts, request, request_alone)
         judged = {each.message_id: each for answer in asked.values for each in answer}
         judgements = tuple(
             judged.get(each.message.id) or Judgement(each.message.id, NOT_JUDGED, None, WITHHELD)
@@ -147,15 +155,21 @@ class LanguageModelProvider(PartialProvider):
             if each.content.strip() and not has_prompt_injection(each)
         ]
 
-        def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[Extraction]:
-            data = prompt_data(part, topics=topics)
+        def request_for(
+            part: Sequence[ChatMessage], *, has_context: bool = True
+        ) -> CompletionRequest[Extraction]:
+            data = prompt_data(part, topics=topics if has_context else ())
             task = extraction.task_for(len(part))
             return self._request(extraction.ANSWER, data, task, converter.convert, prompt)
 
         parts = self._parts(
             messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE, context=lambda _first: tokens
         )
-        asked = await self._ask(parts, request_for)
+
+        def request_alone(message: ChatMessage) -> CompletionRequest[Extraction] | None:
+            return request_for([message], has_context=False) if topics else None
+
+        asked = await self._ask(parts, request_for, request_alone)
         merged = extraction.merge_extractions(asked.values)
         return self._answer(merged, asked, prompt)
 
@@ -261,13 +275,14 @@ class LanguageModelProvider(PartialProvider):
         self,
         parts: Iterable[Sequence[ChatMessage]],
         request: Callable[[Sequence[ChatMessage]], CompletionRequest[T]],
+        request_alone: Callable[[ChatMessage], CompletionRequest[T] | None] = lambda _message: None,
     ) -> SplitRequests[T]:
-        """Make a request for each part, and split the parts that fail.
+        """Make a request for each part, and split the parts that fail; see `SplitRequests`.
 
         Raises:
             ModelError: all failed; it is the first error and has the usage of all.
         """
-        asked = SplitRequests(self._client, request, concurrency=_CONCURRENCY)
+        asked = SplitRequests(self._client, request, request_alone, concurrency=_CONCURRENCY)
         await asked.ask(list(parts))
         return asked
 

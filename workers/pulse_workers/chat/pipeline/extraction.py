@@ -14,7 +14,12 @@ import msgspec
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
-from pulse_workers.chat.pipeline.stages import done_record, failure_record, stage_versions
+from pulse_workers.chat.pipeline.stages import (
+    done_record,
+    failure_record,
+    is_due,
+    stage_versions,
+)
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
@@ -22,9 +27,10 @@ from pulse_workers.chat.providers.provider import (
     Extraction,
     ExtractionRequest,
     FallbackCause,
+    ModelVersion,
     stored_fallback,
 )
-from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
+from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageOutcome, StageRecord, Vector
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
@@ -42,11 +48,13 @@ class ExtractionResult:
     Attributes:
         summary: counts of created and changed topics and atoms; empty after an error.
         error: None if the extraction succeeded.
+        errors: why messages were not extracted, by message ID.
         records: of the stage; empty for an extraction in one language, which is not the stage.
     """
 
     summary: dict[str, Any]
     error: Exception | None
+    errors: Mapping[str, Exception]
     records: Mapping[str, StageRecord]
 
 
@@ -118,17 +126,19 @@ async def extract_messages(
         failure = error
     version = stage_versions(services.provider)[Stage.EXTRACTED]
     at = format_timestamp(time.time())
+    unanswered = answered.unanswered if answered else {}
+    errors = {
+        each.id: reason
+        for each in messages
+        if (reason := failure or refusals.get(each.id) or unanswered.get(each.id)) is not None
+    }
     current = await services.store.messages.current(messages)  # others are edited or deleted
     records = {
         # Without the hash, what only the earlier content said is removed at the next attempt.
         each.id: failure_record(
-            reason, "" if each.id in with_sources else each.content_hash, version, at
+            errors[each.id], "" if each.id in with_sources else each.content_hash, version, at
         )
-        if (
-            reason := failure
-            or refusals.get(each.id)
-            or (answered and answered.unanswered.get(each.id))
-        )
+        if each.id in errors
         else done_record(
             each.content_hash,
             version,
@@ -138,9 +148,9 @@ async def extract_messages(
         for each in current
     }
     if language is not None:
-        return ExtractionResult(summary, failure, {})
+        return ExtractionResult(summary, failure, errors, {})
     await services.store.stages.put_many(Stage.EXTRACTED, records)
-    return ExtractionResult(summary, failure, records)
+    return ExtractionResult(summary, failure, errors, records)
 
 
 @contextlib.asynccontextmanager
@@ -237,12 +247,26 @@ async def _store(
 
 
 async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Return the earlier messages that few messages are extracted with, oldest first."""
+    """Return the earlier messages that few messages are extracted with, oldest first.
+
+    Those that the provider has refused are left out: it would refuse them again.
+    """
     if len(messages) >= MIN_MESSAGES:
         return []
     own = {message.id for message in messages}
-    ids = [key for key in messages[0].recent if key not in own][: MIN_MESSAGES - len(messages)]
-    return (await services.store.messages.get_many(ids))[::-1]
+    ids = [key for key in messages[0].recent if key not in own]
+    records = await services.store.stages.get_many(ids, [Stage.EXTRACTED])
+    version = stage_versions(services.provider)[Stage.EXTRACTED]
+    accepted = [key for key in ids if not _is_refused(records[key].get(Stage.EXTRACTED), version)]
+    found = await services.store.messages.get_many(accepted[: MIN_MESSAGES - len(messages)])
+    return found[::-1]
+
+
+def _is_refused(record: StageRecord | None, version: ModelVersion) -> bool:
+    """Return whether the same provider refused a message."""
+    if record is None or record.outcome is not StageOutcome.REFUSED:
+        return False
+    return not is_due(record, record.content_hash, version)
 
 
 async def _all_vectors(

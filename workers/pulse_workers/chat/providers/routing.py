@@ -140,7 +140,9 @@ class RoutedProvider:
                     self._remember(capability, error)
                 errors.append(error)
                 unanswered = {key: _lasting(old, error) for key, old in unanswered.items()}
-                logger.warning("%s failed to %s: %s", provider.name, capability.value, error)
+                # A caller splits what the last provider refuses, and records what remains refused.
+                if provider is not chain[-1] or not is_about_input(error):
+                    logger.warning("%s failed to %s: %s", provider.name, capability.value, error)
                 continue
             if provider is chain[0]:
                 self._remember(capability, None)

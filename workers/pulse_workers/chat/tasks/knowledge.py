@@ -30,11 +30,12 @@ async def extract_knowledge(
         language: language of what is found, such as `en`; None for that of the messages.
 
     Returns:
-        Counts of created and changed atoms and topics.
+        Counts of created and changed atoms and topics, and of messages that were not extracted.
 
     Raises:
         MessageNotFoundError: none of the messages is stored.
-        ProviderRefusedError: an unsupported language, or too many messages.
+        ProviderRefusedError: an unsupported language, or each message is refused.
+        TooManyMessagesError: too many messages at once.
         StoreFullError: a bucket has reached its limit.
     """
     services = current_services()
@@ -56,4 +57,8 @@ async def extract_knowledge(
     )
     if extracted.error is not None:
         raise extracted.error
-    return {**extracted.summary, "missing": len(ids) - len(messages)}
+    errors = extracted.errors
+    result = {**extracted.summary, "missing": len(ids) - len(messages), "failed": len(errors)}
+    if errors:
+        result |= {"total": len(messages), "message": str(next(iter(errors.values())))}
+    return result

@@ -5,6 +5,7 @@ threads.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
@@ -29,7 +30,7 @@ from pulse_workers.chat.providers.provider import (
     Usage,
 )
 from pulse_workers.chat.records import ChatMessage, Vector
-from pulse_workers.errors import ProviderRefusedError
+from pulse_workers.errors import ProviderRefusedError, TooManyMessagesError
 
 T = TypeVar("T")
 
@@ -79,10 +80,11 @@ class BuiltinProvider:
     async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Extract atoms by their wording, and assign messages to topics by their vectors.
 
-        Vectors that the request lacks are computed.
+        Vectors that the request lacks are computed. A message that is too long is left out.
 
         Raises:
-            ProviderRefusedError: an unsupported language, or too many or too long messages.
+            ProviderRefusedError: an unsupported language, or all messages are too long.
+            TooManyMessagesError: too many messages at once.
         """
         return await asyncio.to_thread(self._read, request)
 
@@ -113,13 +115,21 @@ class BuiltinProvider:
 
     def _embed(self, texts: Sequence[str]) -> Answer[Vector]:
         for text in texts:
-            self._check_length(text, "a text")
+            if (error := self._length_error(text, "a text")) is not None:
+                raise error
         tokens = sum(count_tokens(text) for text in texts)
         return Answer(embed_texts(texts), Usage(tokens, 0, 0.0), self.name, self.embedding_model)
 
     def _read(self, request: ExtractionRequest) -> Answer[Extraction]:
-        messages = request.messages
-        self._check_readable(messages, request.language)
+        self._check_request(request)
+        errors = {
+            each.id: error
+            for each in request.messages
+            if (error := self._length_error(each.content, each.id)) is not None
+        }
+        messages = [each for each in request.messages if each.id not in errors]
+        if errors and not messages:
+            raise next(iter(errors.values()))
         atoms = tuple(
             extract_atoms(
                 messages,
@@ -139,25 +149,27 @@ class BuiltinProvider:
             + sum(count_tokens(topic.name) for topic in topics),
             0.0,
         )
-        return self._answer(Extraction(atoms, tuple(topics)), usage)
+        answer = self._answer(Extraction(atoms, tuple(topics)), usage)
+        return dataclasses.replace(answer, errors=errors)
 
     def _answer(self, value: T, usage: Usage) -> Answer[T]:
         return Answer(value, usage, self.name, self.model)
 
-    def _check_readable(self, messages: Sequence[ChatMessage], language: str | None) -> None:
+    def _check_request(self, request: ExtractionRequest) -> None:
+        language, count = request.language, len(request.messages)
         if language is not None and language not in LANGUAGES:
             raise ProviderRefusedError(
                 f"language {language!r}: {self.model} has cues for {', '.join(LANGUAGES)} only"
             )
-        if len(messages) > MAX_MESSAGES:
-            raise ProviderRefusedError(
-                f"{len(messages)} messages at once, but {self.model} reads at most {MAX_MESSAGES}"
+        if count > MAX_MESSAGES:
+            raise TooManyMessagesError(
+                f"{count} messages at once, but {self.model} reads at most {MAX_MESSAGES}"
             )
-        for message in messages:
-            self._check_length(message.content, message.id)
 
-    def _check_length(self, text: str, name: str) -> None:
-        if len(text) > MAX_CHARS:
-            raise ProviderRefusedError(
-                f"{name} has {len(text):,} characters, but {self.model} reads at most {MAX_CHARS:,}"
-            )
+    def _length_error(self, text: str, name: str) -> ProviderRefusedError | None:
+        """Return why a text is refused, None if it is short enough."""
+        if len(text) <= MAX_CHARS:
+            return None
+        return ProviderRefusedError(
+            f"{name} has {len(text):,} characters, but {self.model} reads at most {MAX_CHARS:,}"
+        )

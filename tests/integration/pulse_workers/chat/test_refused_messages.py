@@ -1,0 +1,83 @@
+"""A message that a provider refuses, and its neighbours."""
+
+import logging
+
+import pytest
+from pulse_workers.chat.pipeline.batch import process_batch
+from pulse_workers.chat.providers.builtin.provider import MAX_CHARS
+from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome
+from pulse_workers.chat.services import Services, open_services, use_services
+from pulse_workers.chat.tasks.knowledge import extract_knowledge
+from pulse_workers.config.settings import Settings
+from pulse_workers.execution.delivery import SyntheticDelivery, current_delivery
+from pulse_workers.runtime.provisioning import provision
+
+from tests.integration.pulse_workers.chat.test_search import Published
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
+
+LONG = "stack trace " * (MAX_CHARS // 10)
+
+
+async def test_a_message_that_is_too_long_does_not_cost_its_neighbours_their_knowledge(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(server=nats_server.url)
+    client = await connect(nats_server.url)
+    await provision(client.jetstream(), settings)
+    async with open_services(client, Published(keys=True), "worker", settings) as services:
+        batch = chat("1", long=7)
+        await services.store.messages.put_many(batch)
+        with caplog.at_level(logging.WARNING, "pulse.workers.providers"):
+            await process_batch(services, [each.id for each in batch], "batch")
+        warnings = [each.getMessage() for each in caplog.records]
+        assert len(warnings) == 1, warnings
+        assert "failed to extract 1 messages: 1.7 has" in warnings[0]
+        assert await refused(services, batch) == {"1.7"}
+        assert len(await found(services, "1")) > 2
+
+        live = chat("2", long=0)
+        for message in live:
+            await services.store.messages.put_many([message])
+            await process_batch(services, [message.id], f"live-{message.id}")
+        assert await refused(services, live) == {"2.0"}
+        assert len(await found(services, "2")) > 2
+
+        use_services(services)
+        delivery = SyntheticDelivery(b"", 1, 0.0)
+        delivery.task_id = "again"
+        current_delivery.set(delivery)
+        again = await extract_knowledge.original_func([each.id for each in batch])
+        assert (again["failed"], again["total"]) == (1, len(batch))
+        assert "characters" in again["message"]
+    await client.close()
+
+
+def chat(name: str, *, long: int) -> list[ChatMessage]:
+    """Return messages with a decision each, and one that is too long."""
+    return [
+        chat_message(
+            LONG
+            if number == long
+            else f"We decided to keep the keys of service {number} for 72 hours",
+            id=f"{name}.{number}",
+            recent=tuple(f"{name}.{earlier}" for earlier in range(number - 1, -1, -1)),
+        )
+        for number in range(14)
+    ]
+
+
+async def refused(services: Services, messages: list[ChatMessage]) -> set[str]:
+    """Return the IDs of the messages whose extraction was refused; that of the others is done."""
+    records = await services.store.stages.get_many([each.id for each in messages])
+    outcomes = {key: each[Stage.EXTRACTED].outcome for key, each in records.items()}
+    assert set(outcomes.values()) <= {StageOutcome.DONE, StageOutcome.REFUSED}
+    return {key for key, outcome in outcomes.items() if outcome is StageOutcome.REFUSED}
+
+
+async def found(services: Services, name: str) -> set[str]:
+    """Return the IDs of the messages of a chat with an atom."""
+    atoms = await services.store.knowledge.atoms()
+    ids = {each.message_id for atom in atoms for each in atom.evidence}
+    return {each for each in ids if each.startswith(f"{name}.")}
