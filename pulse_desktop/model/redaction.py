@@ -54,9 +54,9 @@ _SEPARATORS: Final = tuple(" \t\r\n,\"'<>")
 
 
 def redact_url(address: str) -> str:
-    """Mask the credentials in an address, or in any text with addresses.
+    """Mask the credentials in an address; for a text there is `redact`.
 
-    `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`; a token becomes `***`.
+    `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`, and `token@host` `***@host`.
     """
     return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS.sub(_mask, address))
 

@@ -17,6 +17,7 @@ from pulse_workers.chat.store.messages import decode_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import ProviderRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
 
@@ -222,7 +223,7 @@ class KnowledgeSearch:
                 capability=Capability.EMBED,
             )
         except (ModelError, ProviderRefusedError) as error:
-            return None, described | {"error": f"{type(error).__name__}: {error}"}
+            return None, described | {"error": describe_error(error)}
         described |= {"provider": answer.provider, "vectors": 0}
         if answer.fallback is not None:
             described |= answer.fallback_fields

@@ -14,9 +14,9 @@ import msgspec
 from taskiq import AsyncBroker
 from taskiq.task import AsyncTaskiqTask
 
-from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.current_task import child_id
 from pulse_workers.chat.store.state import StateStore
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import StoreFullError
 
 MAX_BATCHES: Final = 4
@@ -158,5 +158,5 @@ class BatchQueue:
 
 def _failed(batch: QueuedBatch, error: BaseException | None) -> Fields:
     """Return the fields of a batch whose messages were not processed."""
-    reason = redact_url(f"{type(error).__name__}: {error}")
+    reason = describe_error(error) if error is not None else "the batch failed"
     return {"failed": len(batch.message_ids), "reason": reason}

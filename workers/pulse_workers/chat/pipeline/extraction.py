@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
 from pulse_workers.chat.pipeline.stages import (
@@ -34,6 +33,7 @@ from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageOutcome, S
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
 
 MIN_MESSAGES: Final = 12
@@ -179,8 +179,8 @@ async def _announced(
             _publish(services, "extraction_cancelled", identity)
             raise
         except Exception as error:
-            reason = redact_url(f"{type(error).__name__}: {error}")
-            _publish(services, "extraction_failed", {"error": reason, **identity})
+            failed = {"error": describe_error(error), **identity}
+            _publish(services, "extraction_failed", failed)
             raise
     _publish(services, "extraction_completed", completed | identity)
 

@@ -10,7 +10,6 @@ this rule.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import (
     Capability,
@@ -20,6 +19,7 @@ from pulse_workers.chat.providers.provider import (
     stored_fallback,
 )
 from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome, StageRecord
+from pulse_workers.config.known_secrets import describe_error
 
 _MAX_REASON: Final = 300
 
@@ -106,12 +106,11 @@ def failure_record(
     error: Exception, content_hash: str, version: ModelVersion, at: str
 ) -> StageRecord:
     """Return the record of a stage that was refused or has failed."""
-    text = f"{type(error).__name__}: {error}".rstrip(": ")
     return StageRecord(
         content_hash,
         version.model,
         StageOutcome.REFUSED if is_about_input(error) else StageOutcome.FAILED,
         at,
         version.prompt_version,
-        redacted_start(text, _MAX_REASON, redact_url),
+        describe_error(error, _MAX_REASON),
     )

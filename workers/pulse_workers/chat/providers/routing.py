@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
-from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import (
     InvalidAnswerError,
     ModelError,
@@ -28,6 +27,7 @@ from pulse_workers.chat.providers.provider import (
 )
 from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import Vector
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import ProviderRefusedError
 
 logger = logging.getLogger("pulse.workers.providers")
@@ -188,7 +188,7 @@ def _fallback(
 ) -> FallbackCause:
     """Return why a fallback answered for a provider, with the errors of that provider."""
     error = next(filter(_is_temporary, errors), errors[0])
-    reason = redacted_start(f"{type(error).__name__}: {error}", _MAX_REASON, redact_url)
+    reason = describe_error(error, _MAX_REASON)
     # Vectors of a fallback are of the same model: there is nothing to repeat.
     is_provisional = capability is not Capability.EMBED and _is_temporary(error)
     return FallbackCause(first.name, first.version(capability).model, reason, is_provisional)

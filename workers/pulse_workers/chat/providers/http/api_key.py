@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from pulse_desktop.text.translation import _
+from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError
@@ -125,7 +126,9 @@ def _make_key(name: str, text: str) -> ApiKey:
     if not text.strip():
         raise SettingsError(name, "", _("an API key; there is none"))
     try:
-        return ApiKey(text.strip())
+        key = ApiKey(text.strip())
     except ValueError:
         expected = _("an API key: printable ASCII without spaces, 4 characters or more")
         raise SettingsError(name, "", expected) from None
+    KNOWN_SECRETS.replace(name, text.strip())
+    return key

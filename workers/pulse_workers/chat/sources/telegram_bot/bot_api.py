@@ -18,6 +18,7 @@ import msgspec
 from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.http_client import ResponseBodyError, make_http_client, read_body
+from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError, WorkerError
@@ -100,10 +101,12 @@ def read_token(value: str, file: str) -> BotToken:
     if not text.strip():
         raise SettingsError(name, "", _("the token of a Telegram bot; there is none"))
     try:
-        return BotToken(text.strip())
+        token = BotToken(text.strip())
     except ValueError:
         expected = _("the token of a Telegram bot, such as 110201543:AAHdq…")
         raise SettingsError(name, "", expected) from None
+    KNOWN_SECRETS.replace(name, text.strip())
+    return token
 
 
 class BotApi:
@@ -201,7 +204,7 @@ class BotApi:
     def _text(self, reason: str) -> str:
         """Return what an error says: where, and the reason without secrets."""
         line = self._token.mask(reason).replace("\n", " ")
-        return f"{redact_url(self._url)}: {redacted_start(line, _MAX_TEXT, redact_url)}"
+        return f"{redact_url(self._url)}: {redacted_start(line, _MAX_TEXT)}"
 
 
 def _seconds(*candidates: object) -> float:
