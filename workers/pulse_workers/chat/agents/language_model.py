@@ -1,5 +1,7 @@
 """The provider that asks language models: one agent's calls over a model client."""
 
+import asyncio
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -93,15 +95,10 @@ class LanguageModelProvider(PartialProvider):
             ProviderRefusedError: this agent does not classify.
         """
         self._check(Capability.CLASSIFY)
-        given = {
-            each.message.id: each
-            for each in inputs
-            if not has_prompt_injection(each.message, each.attachment_text)
-        }
+        given = await asyncio.to_thread(_without_injections, inputs)
 
-        def before_of(message: ChatMessage) -> list[ChatMessage]:
-            before = given[message.id].recent[:_MAX_BEFORE][::-1]
-            return [each for each in before if not has_prompt_injection(each)]
+        def before_of(message: ChatMessage) -> Sequence[ChatMessage]:
+            return given[message.id].recent[::-1]
 
         def request(
             messages: Sequence[ChatMessage], *, has_context: bool = True
@@ -148,12 +145,9 @@ class LanguageModelProvider(PartialProvider):
         prompt = self._in_language(request.language)
         language = request.language or self._agent.language or ""
         converter = extraction.ExtractionConverter(request, self.model, language)
-        topics, tokens = self._topics(request.topics)
-        messages = [
-            each
-            for each in request.messages
-            if each.content.strip() and not has_prompt_injection(each)
-        ]
+        topics, tokens = await asyncio.to_thread(self._topics, request.topics)
+        with_text = [each for each in request.messages if each.content.strip()]
+        messages = await asyncio.to_thread(_safe_messages, with_text)
 
         def request_for(
             part: Sequence[ChatMessage], *, has_context: bool = True
@@ -182,7 +176,7 @@ class LanguageModelProvider(PartialProvider):
         """
         self._check(Capability.SUMMARISE)
         prompt = self._in_language(request.language)
-        messages = [each for each in request.messages if not has_prompt_injection(each)]
+        messages = await asyncio.to_thread(_safe_messages, request.messages)
 
         def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[PeriodSummary]:
             task = analysis.task_for(len(part))
@@ -299,3 +293,17 @@ class LanguageModelProvider(PartialProvider):
             self._schema.version(used),
             errors=asked.errors,
         )
+
+
+def _safe_messages(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """Return the messages without possible prompt injections."""
+    return [each for each in messages if not has_prompt_injection(each)]
+
+
+def _without_injections(inputs: Iterable[JudgeInput]) -> dict[str, JudgeInput]:
+    """Return by message ID what may be sent to a model, with the nearest earlier messages."""
+    return {
+        each.message.id: dataclasses.replace(each, recent=_safe_messages(each.recent[:_MAX_BEFORE]))
+        for each in inputs
+        if not has_prompt_injection(each.message, each.attachment_text)
+    }

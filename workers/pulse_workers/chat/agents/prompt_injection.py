@@ -5,11 +5,12 @@ a message that is not detected is still data between delimiters, and an answer a
 to be valid.
 """
 
+import functools
 import re
 import unicodedata
 from typing import Final
 
-from pulse_workers.chat.agents.prompt_data import visible
+from pulse_workers.chat.agents.prompt_data import MAX_TEXT, visible
 from pulse_workers.chat.records import ChatMessage
 
 _LATIN: Final = str.maketrans("аеорсухіјкмтвн", "aeopcyxijkmtbh")
@@ -60,7 +61,16 @@ def has_prompt_injection(message: ChatMessage, attachment_text: str = "") -> boo
 
 
 def is_prompt_injection(text: str) -> bool:
-    """Return whether a text seems to give instructions to a language model."""
+    """Return whether a text seems to give instructions to a language model.
+
+    It takes milliseconds for a long text, so call it in a thread. The last texts are remembered:
+    classification, extraction and analysis read the same ones.
+    """
+    return _is_prompt_injection(text[: 2 * MAX_TEXT])
+
+
+@functools.lru_cache(maxsize=2_000)
+def _is_prompt_injection(text: str) -> bool:
     normal = unicodedata.normalize("NFKC", visible(text)).lower()
     # Patterns with several \s* would take cubic time on long runs of white space.
     lines = (" ".join(line.split()) for line in normal.splitlines())
