@@ -70,7 +70,9 @@ class BaseBroker(AsyncBroker):
         self.paused = False
         self.permission_error = ""
         self.on_new_worker: Callable[[], None] = lambda: None
-        self.unknown = UnknownTasks(self.get_all_tasks, self.unknown_task_effect)
+        self.unknown = UnknownTasks(
+            self.get_all_tasks, self.unknown_task_effect, settings.heartbeat_interval
+        )
         self._rejecting_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
             broker=self, task_name="rejected", original_func=raise_rejection, labels={}
         )

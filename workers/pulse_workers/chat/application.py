@@ -71,10 +71,11 @@ async def _open_services(context: WorkerContext) -> AsyncIterator[Sequence[Perio
     async with open_services(context.client, context.events, context.worker, settings) as services:
         use_services(services)
         checks = [ProviderCheck(services.events, each) for each in services.checked_providers]
+        metrics = MetricsReporter(services, settings.metrics_interval)
         interval = settings.provider_interval
         yield (
             *(PeriodicTask(check.name, interval, check.check) for check in checks),
-            PeriodicTask("metrics", settings.metrics_interval, MetricsReporter(services).report),
+            PeriodicTask("metrics", settings.metrics_interval, metrics.report),
         )
 
 

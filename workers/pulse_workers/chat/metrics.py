@@ -13,11 +13,10 @@ from pulse_workers.chat.records import NOISE, NOT_JUDGED, Score, Topic
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.atom_index import AtomIndex
 from pulse_workers.chat.store.knowledge import CORRECTION, decode_correction
-from pulse_workers.chat.store.lease import Lease
+from pulse_workers.chat.store.lease import Lease, lease_duration
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 
 _TREND_WINDOW_S: Final = 600.0
-_LEASE_S: Final = 30.0
 _STALE_RUN_S: Final = 600.0
 _KNOWLEDGE_KEYS: Final = ("topic.*", "atom.*", "source.>", f"{CORRECTION}.>")
 
@@ -27,9 +26,16 @@ _Values = dict[str, float | None]
 class MetricsReporter:
     """Publishes `metrics:update`; reads only what changed since the last time."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, interval: float) -> None:
+        """Prepare without reading anything.
+
+        Args:
+            services: of the worker.
+            interval: seconds between two reports.
+        """
         self._services = services
-        self._lease = Lease(services.store, "metrics", services.worker, _LEASE_S)
+        duration = lease_duration(interval)
+        self._lease = Lease(services.store, "metrics", services.worker, duration)
         self._classes: dict[str, str] = {}
         self._topics: dict[str, tuple[float, int]] = {}
         self._atoms = AtomIndex()

@@ -25,7 +25,7 @@ from pulse_workers.chat.application import CHAT
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import ExportCache
-from pulse_workers.chat.store.lease import Lease
+from pulse_workers.chat.store.lease import Lease, lease_duration
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import ingest_messages
@@ -54,7 +54,6 @@ REQUEST_INTERVAL: Final = 6
 REQUESTED_LANGUAGES: Final = ("pl", "uk", "cs")
 """Languages of summary requests, in turn; the built-in provider refuses Czech."""
 _FIRST_REQUEST: Final = 2
-_LEASE_S: Final = 20.0
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -99,14 +98,25 @@ def next_slice(export: Sequence[ChatMessage], position: Position) -> tuple[Slice
 class SampleFeeder:
     """Enqueues slices of an export."""
 
-    def __init__(self, store: Store, js: JetStreamContext, path: str, holder: str) -> None:
+    def __init__(
+        self, store: Store, js: JetStreamContext, path: str, holder: str, interval: float
+    ) -> None:
+        """Prepare without reading anything.
+
+        Args:
+            store: where the position and the lease are.
+            js: context of the task stream.
+            path: of the export, empty for the bundled one.
+            holder: identity of this process.
+            interval: seconds between two slices.
+        """
         self._store = store
         self._js = js
         self._path = path
         self._exports = ExportCache(AllowedFolders([path] if path else []))
         name = hashlib.blake2b(path.encode(), digest_size=6).hexdigest() if path else "sample"
         self._key = f"feed.{name}"
-        self._lease = Lease(store, self._key, holder, _LEASE_S)
+        self._lease = Lease(store, self._key, holder, lease_duration(interval))
 
     async def step(self) -> bool:
         """Enqueue a slice; False if another feeder holds the lease, or enough tasks are pending."""
@@ -167,7 +177,8 @@ async def run_sample_feeder(
             await events.start()
             await broker.startup()
             js = client.jetstream()
-            feeder = SampleFeeder(await Store.open(js), js, path, identity)
+            store = await Store.open(js)
+            feeder = SampleFeeder(store, js, path, identity, settings.feed_interval)
             scheduler = await SchedulerRuntime.start(settings, broker, events, identity)
     except ShutdownRequestedError:
         await close_all(*closers)

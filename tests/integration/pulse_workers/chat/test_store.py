@@ -34,7 +34,7 @@ from pulse_workers.chat.store import changes, requests
 from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
 from pulse_workers.chat.store.knowledge import Member, Provenance, RemovedSources
-from pulse_workers.chat.store.lease import Lease, LeaseLostError
+from pulse_workers.chat.store.lease import Lease, LeaseLostError, lease_duration
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
@@ -605,6 +605,30 @@ async def test_a_damaged_value_of_the_state_is_replaced(js: JetStreamContext, st
         assert await store.state.compare_and_set("provider.test", {"spent": 1}, ack.seq)
         value, _revision = await store.state.get("provider.test")
         assert value == {"spent": 1}
+
+
+@pytest.mark.parametrize("interval", [0.5, 7.0, 90.0, 3_600.0])
+async def test_one_process_keeps_periodic_work_at_any_interval(
+    store: Store, interval: float
+) -> None:
+    """It renews its lease each time; it may be late, and others may have another interval."""
+    first = Lease(store, "metrics", "first", lease_duration(interval))
+    others = [
+        Lease(store, "metrics", f"every {each} s", lease_duration(each)) for each in (0.5, interval)
+    ]
+    now = time.time()
+    for _ in range(3):
+        assert await first.acquire(now)
+        now += 1.5 * interval
+        assert not any([await each.acquire(now) for each in others])
+    now += max(20.0, 3 * interval)
+    assert await others[1].acquire(now), "the first one was killed"
+    assert not await first.acquire(now)
+    ahead = now + 365 * 24 * 3_600.0
+    await store.state.put(
+        "lease.metrics", {"holder": "wrong clock", "until": ahead, "duration": 20.0}
+    )
+    assert await first.acquire(now)
 
 
 async def test_work_under_a_lease_is_cancelled_when_another_process_has_acquired_it(
