@@ -1,38 +1,21 @@
 """Messages that a provider refuses or that have no text, and their neighbours."""
 
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pulse_workers.chat.pipeline.batch import process_batch
 from pulse_workers.chat.providers.builtin.provider import MAX_CHARS
 from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome
-from pulse_workers.chat.services import Services, open_services, use_services
+from pulse_workers.chat.services import Services
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
-from pulse_workers.config.settings import Settings
 from pulse_workers.errors import MessageNotFoundError
 from pulse_workers.execution.delivery import SyntheticDelivery, current_delivery
-from pulse_workers.runtime.provisioning import provision
 
-from tests.integration.pulse_workers.chat.test_search import Published
-from tests.kit.nats_clients import connect
-from tests.kit.nats_servers import NatsServer
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
 LONG = "stack trace " * (MAX_CHARS // 10)
-
-
-@pytest.fixture
-async def services(nats_server: NatsServer) -> AsyncIterator[Services]:
-    settings = Settings(server=nats_server.url)
-    client = await connect(nats_server.url)
-    await provision(client.jetstream(), settings)
-    async with open_services(client, Published(keys=True), "worker", settings) as services:
-        use_services(services)
-        yield services
-    await client.close()
 
 
 async def test_a_message_that_is_too_long_does_not_cost_its_neighbours_their_knowledge(

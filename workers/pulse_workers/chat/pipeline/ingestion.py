@@ -10,13 +10,14 @@ import msgspec
 
 from pulse_workers.chat.pipeline.batch import StageOutcomes
 from pulse_workers.chat.pipeline.batch_queue import BatchQueue, QueuedBatch
+from pulse_workers.chat.pipeline.checkpoint import delete_at_end
 from pulse_workers.chat.pipeline.stages import due_stages, stage_versions
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
 from pulse_workers.chat.store.bucket import Refusals
-from pulse_workers.chat.store.messages import MessageChange
-from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError, ValueRefusedError
+from pulse_workers.chat.store.messages import MessageChange, change_by
+from pulse_workers.errors import StoreFullError, ValueRefusedError
 
 logger = logging.getLogger("pulse.workers.ingestion")
 
@@ -181,38 +182,31 @@ class IngestRun:
             limit: maximum number of messages to read, 0 for all.
             report_progress: called with each batch.
         """
-        try:
-            return await self._run(batches, offset, limit, report_progress)
-        except OUTAGE_ERRORS:
-            raise  # the next attempt continues
-        except Exception:
-            await self._services.store.state.delete(f"{_KEY}.{self._task_id}")
-            raise
+        async with delete_at_end(self._services.store.state, f"{_KEY}.{self._task_id}"):
+            await self._ingest(batches, offset, offset + limit if limit else None, report_progress)
+        return self._result(offset)
 
-    async def _run(
+    async def _ingest(
         self,
         batches: AsyncIterator[MessageBatch],
         offset: int,
-        limit: int,
+        stop: int | None,
         report_progress: ReportProgress,
-    ) -> dict[str, Any]:
+    ) -> None:
         await self._resume()
-        stop = offset + limit if limit else None
         percent = 0
         await report_progress(0, "messages stored: 0")
         async for batch in batches:
             await self._add(batch, offset, stop)
             if batch.size:
                 percent = min(99, 100 * batch.bytes_read // batch.size)
-            if stop is not None and limit:
-                percent = max(percent, min(99, 100 * (self._position - offset) // limit))
+            if stop is not None:
+                percent = max(percent, min(99, 100 * (self._position - offset) // (stop - offset)))
             await report_progress(percent, self._describe())
             if self._full or self._is_finished or (stop is not None and self._position >= stop):
                 break
         await self._queue.join(lambda: report_progress(percent, self._describe()))
         await report_progress(100, self._describe())
-        await self._services.store.state.delete(f"{_KEY}.{self._task_id}")
-        return self._result(offset)
 
     async def _resume(self) -> None:
         found, _ = await self._services.store.state.get(f"{_KEY}.{self._task_id}")
@@ -275,14 +269,15 @@ class IngestRun:
         return False
 
     async def _announce_again(self, messages: Sequence[ChatMessage]) -> None:
-        """Announce new messages of an interrupted attempt, whose last events may not be sent.
+        """Announce the changes of an interrupted attempt, whose last events may not be sent.
 
         Events of the same message have the same ID, so the stream has each of them once.
         """
         stored = await self._services.store.messages.get_many(each.id for each in messages)
         for message in stored:
-            if message.ingested_by == self._task_id:
-                _publish(self._services, message, MessageChange.NEW, self._task_id)
+            change = change_by(message, self._task_id)
+            if change is not MessageChange.UNCHANGED:
+                _publish(self._services, message, change, self._task_id)
 
     async def _save(self) -> None:
         checkpoint = Checkpoint(

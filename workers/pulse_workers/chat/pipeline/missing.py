@@ -80,7 +80,7 @@ async def process_missing(
         now: when the task was enqueued, Unix seconds.
         report_progress: called with each page and each batch.
     """
-    state, key = services.store.state, f"{_KEY}.{task_id}"
+    state, key = services.store.state, checkpoint_key(task_id)
     found, _ = await state.get(key)
     run = msgspec.convert(found or {}, MissingCheckpoint)
     outcomes.add_fields(run.outcomes)
@@ -117,7 +117,6 @@ async def process_missing(
     if run.has_embedded or await _is_deletion_due(services, now):
         unused = await delete_unused_blocks(services.store, before)
         await state.put(_UNUSED, {"at": now})
-    await delete_checkpoint(services, task_id)
     return {
         "checked": run.checked,
         "missing": run.missing,
@@ -129,9 +128,9 @@ async def process_missing(
     }
 
 
-async def delete_checkpoint(services: Services, task_id: str) -> None:
-    """Delete the progress of a task that does not continue."""
-    await services.store.state.delete(f"{_KEY}.{task_id}")
+def checkpoint_key(task_id: str) -> str:
+    """Return the key of the stored progress of a task."""
+    return f"{_KEY}.{task_id}"
 
 
 @dataclasses.dataclass(frozen=True)

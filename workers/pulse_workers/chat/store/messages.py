@@ -77,8 +77,8 @@ class MessageStore:
 
         Args:
             messages: with the ID of the task that stores them.
-            is_retry: whether the task may have stored them before it was interrupted; it announces
-                them as new then, because it may not have done so.
+            is_retry: whether the task may have stored them before it was interrupted; they have
+                the same effect again then, because it may not have been announced.
             on_stored: called for each message as soon as it is known to be stored, also for those
                 that are stored before the bucket is full.
             refusals: takes the messages that can never be stored, by ID; the others are stored.
@@ -209,8 +209,15 @@ def _merged(
         return updated, MessageChange.UPDATED
     if message.source and message.content_hash == stored.content_hash:  # the export was moved
         stored = msgspec.structs.replace(stored, source=message.source)
-    is_own = is_retry and stored.ingested_by == message.ingested_by
-    return stored, MessageChange.NEW if is_own else MessageChange.UNCHANGED
+    own_change = change_by(stored, message.ingested_by) if is_retry else MessageChange.UNCHANGED
+    return stored, own_change
+
+
+def change_by(message: ChatMessage, task_id: str) -> MessageChange:
+    """Return the effect that a task had on a stored message."""
+    if message.ingested_by == task_id:
+        return MessageChange.NEW
+    return MessageChange.UPDATED if message.updated_by == task_id else MessageChange.UNCHANGED
 
 
 def _is_of_same_pass(stored: ChatMessage, message: ChatMessage) -> bool:

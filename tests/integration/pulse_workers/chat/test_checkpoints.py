@@ -1,0 +1,89 @@
+"""Tasks that are cancelled or interrupted: their checkpoints and their events."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
+from pulse_workers.chat.pipeline.ingestion import Checkpoint, IngestRun, store_messages
+from pulse_workers.chat.services import Services
+from pulse_workers.chat.sources.telegram_export import MessageBatch
+from pulse_workers.chat.tasks.batch import make_batch_queue
+from pulse_workers.chat.tasks.ingestion import ingest_messages
+from pulse_workers.chat.tasks.missing import process_missing_messages
+from pulse_workers.execution.cancellation import Cancellation
+from pulse_workers.execution.delivery import SyntheticDelivery, current_delivery
+from taskiq import InMemoryBroker
+
+from tests.integration.pulse_workers.chat.test_search import Published
+from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
+
+Run = Callable[..., Awaitable[Any]]
+
+
+class HeldProgress:
+    """Progress that is never told."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+
+    async def set_progress(self, *_values: Any) -> None:
+        self.reached.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("is_requeued", [False, True], ids=["cancelled", "requeued"])
+async def test_a_cancelled_task_leaves_no_checkpoint_and_a_requeued_one_does(
+    services: Services, is_requeued: bool
+) -> None:
+    message = chat_message("text", id="1.1")
+    await services.store.messages.put_many([message])
+    await process_batch(services, [message.id], "first")  # so that nothing is enqueued
+    runs: dict[str, Run] = {
+        "ingest": ingest_messages.original_func,
+        "missing": process_missing_messages.original_func,
+    }
+    for name, run in runs.items():
+        delivery, progress = SyntheticDelivery(b"", 1, 0.0), HeldProgress()
+        delivery.task_id = name
+        key = f"{name}.{name}"
+        await services.store.state.put(key, {"position": 0})
+        context = SimpleNamespace(broker=InMemoryBroker())
+        current_delivery.set(delivery)
+        task = asyncio.ensure_future(run(context=context, progress=progress))
+        await progress.reached.wait()
+        if not is_requeued:
+            delivery.cancellation = Cancellation("operator")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        found, _revision = await services.store.state.get(key)
+        assert (found is not None) is is_requeued, key
+
+
+async def test_an_edit_that_was_stored_before_a_kill_is_announced(services: Services) -> None:
+    await store_messages(services, [chat_message("one", id="1.1", ingested_by="first")], "first")
+    edited = chat_message("one, edited", id="1.1", edited_at="2027", ingested_by="second")
+    await services.store.messages.put_many([edited])  # killed here
+
+    assert isinstance(services.events, Published)
+    events = services.events.events
+    events.clear()
+    await store_messages(services, [edited], "second", is_retry=True)
+    assert [type_ for type_, _ in events] == ["message.updated"]
+
+    events.clear()
+    await services.store.state.put("ingest.second", Checkpoint(position=1))
+    outcomes = StageOutcomes()
+    queue = make_batch_queue(services, InMemoryBroker(), "second", outcomes)
+
+    async def batches() -> AsyncIterator[MessageBatch]:
+        yield MessageBatch((edited,), is_last=True)
+
+    async def report(_percent: int, _text: str) -> None: ...
+
+    await IngestRun(services, "second", queue, outcomes).run(batches(), 0, 0, report)
+    assert [type_ for type_, _ in events] == ["message.updated"]
+    assert events[0][1]["content"] == "one, edited"
