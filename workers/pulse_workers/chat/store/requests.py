@@ -14,11 +14,12 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import APIError, ServiceUnavailableError
+from nats.js.errors import APIError, NoStreamResponseError, ServiceUnavailableError
 
 from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_workers.errors import ValueRefusedError
+from pulse_workers.runtime.publish_ack import error_in_ack
 
 MAX_IN_FLIGHT: Final = 256
 MAX_BYTES_IN_FLIGHT: Final = 4 << 20
@@ -76,18 +77,6 @@ class Stored(NamedTuple):
     value: bytes
     revision: int
 
-
-class _Error(msgspec.Struct):
-    code: int = 0
-    err_code: int = 0
-    description: str = ""
-
-
-class _Ack(msgspec.Struct):
-    error: _Error | None = None
-
-
-_decode_ack = msgspec.json.Decoder(_Ack).decode
 
 WriteError = APIError | ValueRefusedError
 """Why a value is not stored."""
@@ -273,17 +262,12 @@ def _refusal(write: Write, max_bytes: int) -> ValueRefusedError | None:
 
 def _error_in(data: bytes) -> WriteError | None:
     """Return the error of an acknowledgement, None if the value is stored."""
-    if not data:  # no responders
+    error = error_in_ack(data)
+    if isinstance(error, NoStreamResponseError):
         return ServiceUnavailableError(code=503, description="no stream stores this bucket")
-    try:
-        error = _decode_ack(data).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return APIError(description="unreadable response")
-    if error is None:
-        return None
-    if error.err_code in _TOO_LARGE_CODES:
+    if error is not None and error.err_code in _TOO_LARGE_CODES:
         return ValueRefusedError(f"the bucket refuses the value: {error.description}")
-    return APIError(code=error.code, err_code=error.err_code, description=error.description)
+    return error
 
 
 def _version(client: Client) -> tuple[int, ...]:
