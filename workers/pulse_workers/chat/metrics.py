@@ -97,7 +97,10 @@ class MetricsReporter:
             self._topics.pop(key, None)
         elif key.startswith("topic."):
             topic = msgspec.json.decode(value, type=Topic)
-            self._topics[key] = (topic.quality, topic.message_count)
+            if topic.message_count:
+                self._topics[key] = (topic.quality, topic.message_count)
+            else:
+                self._topics.pop(key, None)
         elif key.startswith(("atom.", "source.")):
             self._atoms.apply(key, value)
         elif key.startswith(f"{CORRECTION}.") and value:

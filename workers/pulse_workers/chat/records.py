@@ -207,7 +207,9 @@ class Atom(msgspec.Struct, frozen=True):
 
 
 class Topic(
-    msgspec.Struct, frozen=True, rename={"centroid": "centre", "extraction_ids": "readings"}
+    msgspec.Struct,
+    frozen=True,
+    rename={"centroid": "centre", "extraction_ids": "readings", "former_ids": "former"},
 ):
     """A cluster of messages about one subject.
 
@@ -216,7 +218,8 @@ class Topic(
         name: its strongest key phrase.
         key_phrases: key phrases, strongest first.
         message_ids: the latest 200 members, newest last.
-        message_count: number of members that are stored.
+        message_count: number of members that are stored; 0 if all have left it: it does not count
+            as a topic then.
         quality: mean cosine similarity of members to the centroid, 0 to 1.
         centroid: a unit vector.
         version: starts at 1, incremented with each change.
@@ -224,6 +227,7 @@ class Topic(
         model: model that created it.
         embedding_model: model of the centroid.
         extraction_ids: of the last extractions that changed it, so that none counts twice.
+        former_ids: IDs of removed members, as long as the bucket has delete markers of their keys.
     """
 
     id: str
@@ -238,6 +242,7 @@ class Topic(
     model: str = ""
     embedding_model: str = ""
     extraction_ids: tuple[str, ...] = ()
+    former_ids: tuple[str, ...] = ()
 
 
 class TopicAssignment(msgspec.Struct, frozen=True):

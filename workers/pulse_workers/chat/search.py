@@ -92,6 +92,7 @@ class KnowledgeSearch:
         self._messages: set[str] = set()
         self._atoms = AtomIndex()
         self._atoms_of: dict[str, set[str]] = {}
+        self._changed_atoms: set[str] = set()
 
     async def search(self, query: str, limit: int, task_id: str = "") -> SearchResult:
         """Find messages and atoms.
@@ -168,6 +169,9 @@ class KnowledgeSearch:
                     await _in_thread(self._add_all, bucket, batch)
                     batch = []
             await _in_thread(self._add_all, bucket, batch)
+        # An atom may have thousands of sources: it is indexed when all of them are read.
+        while self._changed_atoms:
+            await _in_thread(self._index_atoms, list(self._changed_atoms)[:_BATCH_SIZE])
 
     def _clear_messages(self) -> None:
         self._texts[MESSAGE] = TextIndex()
@@ -177,6 +181,7 @@ class KnowledgeSearch:
         self._texts[ATOM] = TextIndex()
         self._atoms.clear()
         self._atoms_of.clear()
+        self._changed_atoms.clear()
 
     def _add_all(self, bucket: str, batch: Sequence[KeyValueEntry]) -> None:
         """Add values. Call it in a thread: each takes up to a millisecond."""
@@ -190,22 +195,23 @@ class KnowledgeSearch:
                 self._messages.add(key)
             else:
                 self._remove(key)
-        elif key.startswith(("atom.", "source.")):
-            self._add_atom(key, value)
+        elif atom_id := self._atoms.apply(key, value):
+            self._changed_atoms.add(atom_id)
+            if key.startswith("source.") and not value:
+                self._atoms_of.get(key.split(".", 2)[2], set()).discard(atom_id)
 
-    def _add_atom(self, key: str, value: bytes) -> None:
-        if not (atom_id := self._atoms.apply(key, value)):
-            return
-        atom = self._atoms.get(atom_id)
-        if key.startswith("source.") and not value:
-            self._atoms_of.get(key.split(".", 2)[2], set()).discard(atom_id)
-        if atom is None:
-            self._texts[ATOM].remove(atom_id)
-            return
-        for evidence in atom.evidence:
-            self._atoms_of.setdefault(evidence.message_id, set()).add(atom_id)
-        sentences = " ".join(dict.fromkeys(evidence.sentence for evidence in atom.evidence))
-        self._texts[ATOM].add(atom_id, f"{atom.title} {sentences}")
+    def _index_atoms(self, ids: Sequence[str]) -> None:
+        """Index atoms that changed. Call it in a thread."""
+        for atom_id in ids:
+            atom = self._atoms.get(atom_id)
+            if atom is None:
+                self._texts[ATOM].remove(atom_id)
+            else:
+                for evidence in atom.evidence:
+                    self._atoms_of.setdefault(evidence.message_id, set()).add(atom_id)
+                sentences = " ".join(dict.fromkeys(each.sentence for each in atom.evidence))
+                self._texts[ATOM].add(atom_id, f"{atom.title} {sentences}")
+            self._changed_atoms.discard(atom_id)
 
     def _remove(self, message_id: str) -> None:
         self._texts[MESSAGE].remove(message_id)

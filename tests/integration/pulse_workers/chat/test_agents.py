@@ -246,7 +246,7 @@ async def test_a_fallback_is_named_in_events_records_and_results(
         assert extracted.fallback_from == read[0]
         assert extracted.fallback_reason.startswith(read[1])
         assert records[Stage.EMBEDDED].fallback_from == ""
-    atoms = await store.knowledge.atoms()
+    atoms = await store.atoms.all()
     assert atoms
     for atom in atoms:
         assert atom.fallback_from == read[0]
@@ -408,7 +408,7 @@ async def test_a_summary_names_messages_of_its_chat_and_period_only(
     await harness.run()
     store = await Store.open(harness.js)
     await store.messages.put_many(messages)
-    await store.knowledge.add_atoms([Atom("shared", "decision", sentence, evidence, 0.9, "en")])
+    await store.atoms.add([Atom("shared", "decision", sentence, evidence, 0.9, "en")])
     period = "2026-09-21T14:02", "2026-09-21T14:19", "Shop team"
     summary = await run_task(harness, "analyse_period", *period)
     (statement,) = summary["decisions"]

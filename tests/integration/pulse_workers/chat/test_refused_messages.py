@@ -92,6 +92,6 @@ async def refused(services: Services, messages: list[ChatMessage]) -> set[str]:
 
 async def found(services: Services, name: str) -> set[str]:
     """Return the IDs of the messages of a chat with an atom."""
-    atoms = await services.store.knowledge.atoms()
+    atoms = await services.store.atoms.all()
     ids = {each.message_id for atom in atoms for each in atom.evidence}
     return {each for each in ids if each.startswith(f"{name}.")}

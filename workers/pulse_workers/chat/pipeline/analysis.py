@@ -88,7 +88,7 @@ async def summarise_period(
     positions = {message.id: position for position, message in enumerate(chosen)}
     atoms = [
         within
-        for atom in await services.store.knowledge.atoms()
+        for atom in await services.store.atoms.all()
         if (within := _within(atom, positions)) is not None
     ]
     request = SummaryRequest(chosen, atoms, start.isoformat(), end.isoformat(), language)

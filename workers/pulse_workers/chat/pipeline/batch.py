@@ -9,7 +9,7 @@ from pulse_workers.chat.pipeline.batch_claim import claim_messages
 from pulse_workers.chat.pipeline.embedding import embed_messages
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.scoring import score_messages
-from pulse_workers.chat.pipeline.stages import edited_messages, is_due, stage_versions
+from pulse_workers.chat.pipeline.stages import is_due, stage_versions
 from pulse_workers.chat.records import (
     ChatMessage,
     Stage,
@@ -173,9 +173,8 @@ async def _run_stages(
         vectors = embedded.vectors
         not_embedded = {each.id for each in due[Stage.EMBEDDED]} - vectors.keys()
     if unextracted := due[Stage.EXTRACTED]:
-        edited = edited_messages(unextracted, records, Stage.EXTRACTED)
         extracted = await extract_messages(
-            services, unextracted, vectors, task_id, edited=edited, not_embedded=not_embedded
+            services, unextracted, vectors, task_id, not_embedded=not_embedded
         )
         _update(records, Stage.EXTRACTED, due, extracted.records)
         summary = extracted.summary

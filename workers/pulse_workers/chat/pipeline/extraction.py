@@ -64,20 +64,19 @@ async def extract_messages(
     vectors: Mapping[str, Vector],
     task_id: str,
     *,
-    edited: Sequence[ChatMessage] = (),
     not_embedded: AbstractSet[str] = frozenset(),
     agent: str = Capability.EXTRACT.agent,
     language: str | None = None,
 ) -> ExtractionResult:
     """Extract topics and atoms; store and publish them, and the outcome of the stage.
 
+    What only an earlier content of a message said is removed before.
+
     Args:
         services: of the worker.
         messages: stored messages, oldest first.
         vectors: their unit vectors, as far as they are known.
         task_id: ID of the calling task.
-        edited: those that had another content at their last extraction; what only that content
-            said is removed.
         not_embedded: IDs of messages whose embedding has just failed: it is not tried again.
         agent: name of the agent, for events.
         language: language of what is found; None for that of the messages.
@@ -86,6 +85,7 @@ async def extract_messages(
         StoreFullError: the outcome cannot be stored.
     """
     summary: dict[str, Any] = {}
+    edited = await _edited(services, messages)
     with_sources = {each.id for each in edited}
     failure: Exception | None = None
     provider_errors: list[Exception] = []
@@ -93,11 +93,8 @@ async def extract_messages(
     refusals: Refusals = {}
     try:
         async with _announced(services, len(messages), task_id, agent, language) as completed:
-            removed = await services.store.knowledge.remove_sources(edited)
+            counts = await _remove_outdated(services, edited, task_id)
             with_sources.clear()
-            for atom in removed.atoms:
-                _publish_removed(services, atom, task_id)
-            counts = {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
             read = [*await _before(services, messages), *messages]
             known = await _all_vectors(services, read, vectors, not_embedded, task_id)
             request = ExtractionRequest(
@@ -153,6 +150,27 @@ async def extract_messages(
     return ExtractionResult(summary, failure, errors, records)
 
 
+async def _edited(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Return the messages that had another content, or may have had, when they were extracted."""
+    known = await services.store.stages.known_hashes(
+        Stage.EXTRACTED, [message.id for message in messages]
+    )
+    return [each for each in messages if known.get(each.id, each.content_hash) != each.content_hash]
+
+
+async def _remove_outdated(
+    services: Services, edited: Sequence[ChatMessage], task_id: str
+) -> dict[str, int]:
+    """Remove what only the earlier content of messages said; publish it, and return the counts."""
+    at = format_timestamp(time.time())
+    for change in await services.store.knowledge.remove_members(edited, at):
+        _publish_topic(services, change, task_id)
+    removed = await services.store.atoms.remove_sources(edited)
+    for atom in removed.atoms:
+        _publish_removed(services, atom, task_id)
+    return {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
+
+
 @contextlib.asynccontextmanager
 async def _announced(
     services: Services, count: int, task_id: str, agent: str, language: str | None
@@ -197,14 +215,35 @@ async def _store(
 
     What can never be stored does not prevent the rest: `refusals` takes it, by message ID.
     """
-    embedding_model = stage_versions(services.provider)[Stage.EMBEDDED].model
+    versions = stage_versions(services.provider)
     extraction_id = _extraction_id(request.messages)
-    assignments = [(each, part.model) for part in answer.parts for each in part.value.topics]
     atoms = [(atom, part.fallback) for part in answer.parts for atom in part.value.atoms]
+    current = {each.id for each in await services.store.messages.current(request.messages)}
+    assignments = [
+        (msgspec.structs.replace(each, message_ids=ids), part.model)
+        for part in answer.parts
+        for each in part.value.topics
+        if (ids := tuple(key for key in each.message_ids if key in current))
+    ]
+    named = {key for each, _model in assignments for key in each.message_ids}
+    named.update(evidence.message_id for atom, _cause in atoms for evidence in atom.evidence)
+    # If this is interrupted, and a message is edited then, the next extraction has to know that
+    # something is stored of its earlier content.
+    interrupted = failure_record(
+        InterruptedError("its extraction was interrupted"),
+        "",
+        versions[Stage.EXTRACTED],
+        format_timestamp(request.now),
+    )
+    await services.store.stages.put_unless_current(
+        Stage.EXTRACTED,
+        interrupted,
+        {each.id: each.content_hash for each in request.messages if each.id in named & current},
+    )
     changes: list[TopicChange] = []
     for assignment, model in assignments:
         provenance = Provenance(
-            extraction_id, model, embedding_model, format_timestamp(request.now)
+            extraction_id, model, versions[Stage.EMBEDDED].model, format_timestamp(request.now)
         )
         try:
             change = await services.store.knowledge.assign(assignment, request.vectors, provenance)
@@ -218,7 +257,7 @@ async def _store(
         for message_id in assignment.message_ids
     }
     current = {each.id for each in await services.store.messages.current(request.messages)}
-    stored = await services.store.knowledge.add_atoms(
+    stored = await services.store.atoms.add(
         [
             _complete(atom, topic_of, fallback)
             for atom, fallback in atoms

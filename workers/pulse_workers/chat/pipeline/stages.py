@@ -7,7 +7,7 @@ Resuming, re-processing after an edit or a model change, and repair after an out
 this rule.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from pulse_workers.chat.providers.model_errors import is_about_input
@@ -18,7 +18,7 @@ from pulse_workers.chat.providers.provider import (
     Provider,
     stored_fallback,
 )
-from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome, StageRecord
+from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
 from pulse_workers.config.known_secrets import describe_error
 
 _MAX_REASON: Final = 300
@@ -59,26 +59,6 @@ def due_stages(
         for stage, version in versions.items()
         if is_due(records.get(stage), content_hash, version)
     )
-
-
-def edited_messages(
-    messages: Iterable[ChatMessage],
-    records: Mapping[str, Mapping[Stage, StageRecord]],
-    stage: Stage,
-) -> list[ChatMessage]:
-    """Return the messages whose content has changed since a stage last ran.
-
-    Args:
-        messages: stored messages.
-        records: of their stages, by message ID.
-        stage: the stage; a message for which it has never run is not edited.
-    """
-    return [
-        message
-        for message in messages
-        if (record := records[message.id].get(stage)) is not None
-        and record.content_hash != message.content_hash
-    ]
 
 
 def done_record(

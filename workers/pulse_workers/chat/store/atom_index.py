@@ -13,7 +13,7 @@ class AtomIndex:
 
     def __init__(self) -> None:
         self._atoms: dict[str, Atom] = {}
-        self._sources: dict[str, dict[str, Evidence | None]] = {}  # None for a removed one
+        self._sources: dict[str, dict[str, Evidence]] = {}
 
     def apply(self, key: str, value: bytes) -> str:
         """Take a changed value; return the ID of its atom, empty if it is of something else."""
@@ -23,32 +23,25 @@ class AtomIndex:
             self._atoms[atom_id] = decode_atom(value)
         elif kind == "atom":
             self._atoms.pop(atom_id, None)
+        elif kind == "source" and value:
+            self._sources.setdefault(atom_id, {})[message_id] = decode_evidence(value)
         elif kind == "source":
-            evidence = decode_evidence(value) if value else None
-            self._sources.setdefault(atom_id, {})[message_id] = evidence
+            self._sources.get(atom_id, {}).pop(message_id, None)
         else:
             return ""
         return atom_id
 
     def get(self, atom_id: str) -> Atom | None:
-        """Return an atom; None if it is not stored, or if all its sources were removed."""
+        """Return an atom; None if it is not stored, or has no source."""
         atom = self._atoms.get(atom_id)
-        if atom is None:
+        sources = self._sources.get(atom_id)
+        if atom is None or not sources:
             return None
-        sources: dict[str, Evidence | None] = {each.message_id: each for each in atom.evidence}
-        sources |= self._sources.get(atom_id, {})
-        evidence = tuple(each for each in sources.values() if each is not None)
-        return msgspec.structs.replace(atom, evidence=evidence) if evidence else None
+        return msgspec.structs.replace(atom, evidence=tuple(sources.values()))
 
     def count(self) -> int:
         """Return the number of atoms that have a source."""
-        return sum(self._has_source(atom) for atom in self._atoms.values())
-
-    def _has_source(self, atom: Atom) -> bool:
-        sources = self._sources.get(atom.id, {})
-        return any(sources.values()) or any(
-            each.message_id not in sources for each in atom.evidence
-        )
+        return sum(bool(self._sources.get(each)) for each in self._atoms)
 
     def all(self) -> list[Atom]:
         """Return the atoms that have a source."""

@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -60,8 +60,7 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
         StoreFullError: the bucket has reached its limit.
         TimeoutError: the server stopped responding before everything was read.
     """
-    found, _ = await store.state.get(_KEY)
-    known = found if isinstance(found, dict) and found.get("model") == model else {}
+    known = await _progress(store, _KEY, model)
     start = position = int(known.get("position", 0))
     small: dict[int, list[_Block]] = defaultdict(list)  # by dimensions: a model may change them
     deleted = 0
@@ -89,7 +88,7 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
             deleted += await _join(store, model, small.pop(dimensions))
     position = min([position, *(each[0].sequence - 1 for each in small.values() if each)])
     if position != start:
-        await store.state.put(_KEY, {"model": model, "position": position})
+        await store.state.put(_KEY, known | {"position": position})
     return deleted
 
 
@@ -107,8 +106,7 @@ async def delete_other_lengths(store: Store, model: str) -> int:
         StoreFullError: the bucket has reached its limit.
         TimeoutError: the server stopped responding before everything was read.
     """
-    found, _ = await store.state.get(_LENGTH_KEY)
-    known = found if isinstance(found, dict) and found.get("model") == model else {}
+    known = await _progress(store, _LENGTH_KEY, model)
     start = position = int(known.get("position", 0))
     length = int(known.get("dimensions", 0))
     lengths = {length} - {0}
@@ -135,9 +133,7 @@ async def delete_other_lengths(store: Store, model: str) -> int:
             len(deleted),
         )
     if position != start:
-        await store.state.put(
-            _LENGTH_KEY, {"model": model, "position": position, "dimensions": length}
-        )
+        await store.state.put(_LENGTH_KEY, known | {"position": position, "dimensions": length})
     return len(deleted)
 
 
@@ -166,6 +162,14 @@ async def delete_unused_blocks(store: Store, before: datetime) -> int:
     return len(await store.vectors.delete(unused))
 
 
+async def _progress(store: Store, key: str, model: str) -> dict[str, Any]:
+    """Return the stored progress, without a position after a change of the model or the bucket."""
+    scope = {"model": model, "bucket": await store.created_at(EMBEDDINGS)}
+    found, _ = await store.state.get(key)
+    is_same = isinstance(found, dict) and scope.items() <= found.items()
+    return found if is_same else scope
+
+
 def _rows(blocks: Sequence[_Block]) -> int:
     return sum(len(each.block.ids) for each in blocks)
 
@@ -177,18 +181,25 @@ async def _join(store: Store, model: str, blocks: Sequence[_Block]) -> int:
     )
     hashes: dict[str, str] = {}
     vectors = []
+    sequences: list[int] = []
     old: dict[str, str] = {}
     for each in blocks:
-        for message_id, vector in zip(each.block.ids, each.block.matrix, strict=True):
+        rows = zip(
+            each.block.ids, each.block.matrix, each.block.sequences_at(each.sequence), strict=True
+        )
+        for message_id, vector, sequence in rows:
             record = records[message_id].get(Stage.EMBEDDED)
             if record is not None and record.block == each.key and message_id not in old:
                 hashes[message_id] = record.content_hash
                 vectors.append(vector.astype(np.float32))
+                sequences.append(sequence)
                 old[message_id] = each.key
     kept: set[str] = set()
     new: dict[str, str] = {}
     if old:
-        new = await store.vectors.put(list(hashes), list(hashes.values()), np.stack(vectors), model)
+        new = await store.vectors.put(
+            list(hashes), list(hashes.values()), np.stack(vectors), model, sequences=sequences
+        )
         moved = await store.stages.replace_blocks(
             {message_id: (key, new[message_id]) for message_id, key in old.items()}
         )

@@ -1,14 +1,13 @@
-"""Topics and atoms, which several workers may change at the same time.
+"""Topics, which several workers may change at the same time; summaries and corrections.
 
-Members of a topic and sources of an atom are keys of their own, so adding one again changes
-nothing. The head of a topic, with its centroid, is changed by compare-and-set; its number of
-members is that of the keys.
+A member of a topic is a key of its own, so adding one again changes nothing. The head of a topic,
+with its centroid, is changed by compare-and-set; its number of members is that of the keys. The
+server counts delete markers, too, so the head lists the former members that have one.
 """
 
 import asyncio
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -16,19 +15,15 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from pulse_workers.chat.records import (
-    Atom,
     ChatMessage,
     Correction,
-    Evidence,
     Topic,
     TopicAssignment,
     Vector,
 )
-from pulse_workers.chat.store.atom_index import AtomIndex, decode_atom, decode_evidence
-from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, Refusals, pause_after_conflict
+from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.kv_reader import read_entries
-from pulse_workers.chat.store.quotes import comparable_text
 from pulse_workers.chat.store.topics import new_topic, with_members
 from pulse_workers.errors import ConcurrentChangeError
 
@@ -87,36 +82,8 @@ class TopicChange:
     added: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class StoredAtoms:
-    """The effect of storing atoms.
-
-    Attributes:
-        created: the new ones.
-        sources_added: number of new sources of those that were known.
-        refusals: by message ID, why what is known from a message can never be stored.
-    """
-
-    created: tuple[Atom, ...]
-    sources_added: int
-    refusals: Refusals
-
-
-@dataclasses.dataclass(frozen=True)
-class RemovedSources:
-    """The effect of removing sources.
-
-    Attributes:
-        count: number of sources.
-        atoms: the atoms that have no source any more.
-    """
-
-    count: int
-    atoms: tuple[Atom, ...]
-
-
 class KnowledgeStore:
-    """Topics, their members, atoms and their sources."""
+    """Topics, their members, summaries and corrections."""
 
     def __init__(self, js: JetStreamContext, bucket: Bucket) -> None:
         self._js = js
@@ -127,7 +94,7 @@ class KnowledgeStore:
         self._changes = BucketChanges(js, bucket.name, self._topics.clear, key_filters=("topic.*",))
 
     async def topics(self) -> list[Topic]:
-        """Return all topics; those that did not change are not read again.
+        """Return the topics with members; those that did not change are not read again.
 
         Raises:
             TimeoutError: the server stopped responding before everything was read.
@@ -138,7 +105,7 @@ class KnowledgeStore:
                     self._topics[stored.key] = _decode_topic(stored.value)
                 else:
                     self._topics.pop(stored.key, None)
-            return list(self._topics.values())
+            return [topic for topic in self._topics.values() if topic.message_count]
 
     async def assign(
         self, assignment: TopicAssignment, vectors: Mapping[str, Vector], provenance: Provenance
@@ -162,22 +129,24 @@ class KnowledgeStore:
         key = f"topic.{assignment.topic_id}"
         for attempt in range(MAX_ATTEMPTS):
             entry = (await self._bucket.get_with_deleted([key])).get(key)
-            is_new = entry is None or not entry.value
+            stored = _decode_topic(entry.value) if entry is not None and entry.value else None
+            is_new = stored is None or not stored.message_count
             known = (
-                _decode_topic(entry.value)
-                if entry is not None and entry.value
-                else new_topic(assignment, model=provenance.model, at=provenance.at)
+                new_topic(assignment, stored, model=provenance.model, at=provenance.at)
+                if stored is None or is_new
+                else stored
             )
-            # Counted after the head was read: one that is stored meanwhile prevents the update.
-            count = await self._count(f"member.{assignment.topic_id}.>")
-            added: tuple[str, ...] = ()
-            if provenance.extraction_id not in known.extraction_ids:
-                # Those of an earlier attempt are in the head already, unless it was interrupted.
-                was_interrupted = known.message_count + len(created) < count
-                fresh = (*earlier, *created) if was_interrupted else created
-                added = tuple(each for each in fresh if each not in known.message_ids)
+            count, former = await self._count(assignment.topic_id, known.former_ids)
+            # Those of an earlier attempt are in the head already, unless it was interrupted.
+            was_interrupted = (
+                provenance.extraction_id not in known.extraction_ids
+                and known.message_count + len(created) < count
+            )
+            fresh = (*earlier, *created) if was_interrupted else created
+            added = tuple(each for each in fresh if each not in known.message_ids)
             if not added and known.message_count == count:
                 return None
+            known = msgspec.structs.replace(known, former_ids=former)
             topic = _changed(known, added, vectors, provenance, count)
             if await self._bucket.update(key, _encode(topic), entry.revision if entry else 0):
                 return TopicChange(topic, is_new, added)
@@ -204,49 +173,56 @@ class KnowledgeStore:
             ),
         )
 
-    async def atoms(self) -> list[Atom]:
-        """Return the atoms that have a source, each with all its sources.
-
-        Raises:
-            TimeoutError: the server stopped responding before everything was read.
-        """
-        return (await self._read_atoms("atom.*", "source.>")).all()
-
-    async def _read_atoms(self, *keys: str) -> AtomIndex:
-        index = AtomIndex()
-        for each in keys:
-            async for stored in read_entries(self._js, self._bucket.name, 0, each):
-                index.apply(stored.key, stored.value)
-        return index
-
-    async def remove_sources(self, messages: Iterable[ChatMessage]) -> RemovedSources:
-        """Remove the sources in messages that do not say any more what is quoted of them.
+    async def remove_members(self, messages: Iterable[ChatMessage], at: str) -> list[TopicChange]:
+        """Remove messages from all topics, and return the topics that changed.
 
         Args:
-            messages: edited messages.
+            messages: edited messages: their earlier text made them members.
+            at: time, ISO 8601.
 
         Raises:
+            ConcurrentChangeError: others change a topic all the time.
             StoreFullError: the bucket has reached its limit.
             TimeoutError: the server stopped responding before everything was read.
         """
-        gone: dict[str, str] = {}
+        keys: list[str] = []
+        former: dict[str, list[str]] = {}
         for message in messages:
-            content = comparable_text(message.content)
             async for stored in read_entries(
-                self._js, self._bucket.name, 0, f"source.*.{message.id}"
+                self._js, self._bucket.name, 0, f"member.*.{message.id}"
             ):
-                if not stored.value:
-                    continue
-                if comparable_text(decode_evidence(stored.value).sentence) not in content:
-                    gone[stored.key] = stored.key.split(".")[1]
-        await self._bucket.delete_many(gone)
-        lost: list[Atom] = []
-        for atom_id in dict.fromkeys(gone.values()):
-            entry = await self._bucket.get(f"atom.{atom_id}")
-            index = await self._read_atoms(f"atom.{atom_id}", f"source.{atom_id}.>")
-            if entry is not None and index.get(atom_id) is None:
-                lost.append(decode_atom(entry.value))
-        return RemovedSources(len(gone), tuple(lost))
+                # An interrupted removal may have left a marker that the head does not list.
+                former.setdefault(stored.key.split(".")[1], []).append(message.id)
+                if stored.value:
+                    keys.append(stored.key)
+        await self._bucket.delete_many(keys)
+        changes = [await self._remove_from_head(each, ids, at) for each, ids in former.items()]
+        return [change for change in changes if change is not None]
+
+    async def _remove_from_head(
+        self, topic_id: str, ids: Sequence[str], at: str
+    ) -> TopicChange | None:
+        key = f"topic.{topic_id}"
+        for attempt in range(MAX_ATTEMPTS):
+            entry = await self._bucket.get(key)
+            if entry is None:
+                return None
+            known = _decode_topic(entry.value)
+            count, former = await self._count(topic_id, dict.fromkeys((*known.former_ids, *ids)))
+            if (count, former) == (known.message_count, known.former_ids):
+                return None
+            topic = msgspec.structs.replace(
+                known,
+                message_ids=tuple(each for each in known.message_ids if each not in former),
+                message_count=count,
+                former_ids=former,
+                version=known.version + 1,
+                updated_at=at,
+            )
+            if await self._bucket.update(key, _encode(topic), entry.revision):
+                return TopicChange(topic, is_new=False, added=())
+            await pause_after_conflict(attempt)
+        raise ConcurrentChangeError(f"topic {topic_id} changes too often")
 
     async def put_summary(self, summary_id: str, summary: object) -> None:
         """Store the summary of a period.
@@ -271,7 +247,17 @@ class KnowledgeStore:
         corrections = [decode_correction(entry.value) for entry in found]
         return {each.message_id: each for each in corrections}
 
-    async def _count(self, keys: str) -> int:
+    async def _count(self, topic_id: str, former_ids: Iterable[str]) -> tuple[int, tuple[str, ...]]:
+        """Return the number of members, and the former ones that still have a delete marker.
+
+        Call it after the head was read: a change that is made meanwhile prevents the update.
+        """
+        keys = {f"member.{topic_id}.{each}": each for each in former_ids}
+        found = await self._bucket.get_with_deleted(list(keys))
+        former = tuple(keys[key] for key, entry in found.items() if not entry.value)
+        return await self._count_keys(f"member.{topic_id}.>") - len(former), former
+
+    async def _count_keys(self, keys: str) -> int:
         """Count the keys that match: the server does, when it creates a consumer."""
         info = await self._js.add_consumer(
             self._stream,
@@ -285,51 +271,6 @@ class KnowledgeStore:
         )
         await self._js.delete_consumer(self._stream, info.name)
         return info.num_pending or 0
-
-    async def add_atoms(self, atoms: Sequence[Atom]) -> StoredAtoms:
-        """Store atoms and their sources; what is stored already does not change.
-
-        One that can never be stored does not prevent the others.
-
-        Raises:
-            StoreFullError: the bucket has reached its limit.
-        """
-        by_key = {f"atom.{atom.id}": atom for atom in atoms}
-        refused: Refusals = {}
-        created = await self._bucket.create_many(
-            {key: _encode(atom) for key, atom in by_key.items()}, refused
-        )
-        refusals = {
-            evidence.message_id: error
-            for key, error in refused.items()
-            for evidence in by_key[key].evidence
-        }
-        sources: dict[str, tuple[str, Evidence]] = {
-            f"source.{atom.id}.{evidence.message_id}": (f"atom.{atom.id}", evidence)
-            for atom in atoms
-            if f"atom.{atom.id}" not in refused
-            for evidence in atom.evidence
-        }
-        refused = {}
-        added = await self._bucket.create_many(
-            {key: _encode(evidence) for key, (_, evidence) in sources.items()}, refused
-        )
-        refusals |= {sources[key][1].message_id: error for key, error in refused.items()}
-        gained: dict[str, set[str]] = {}
-        for key in added:
-            gained.setdefault(sources[key][0], set()).add(key)
-        for atom_key in gained.keys() - created:
-            if await self._has_no_other_source(by_key[atom_key].id, gained[atom_key]):
-                created.add(atom_key)  # again: an edit had removed its last source
-        return StoredAtoms(
-            tuple(atom for key, atom in by_key.items() if key in created),
-            sum(sources[key][0] not in created for key in added),
-            refusals,
-        )
-
-    async def _has_no_other_source(self, atom_id: str, sources: AbstractSet[str]) -> bool:
-        entries = read_entries(self._js, self._bucket.name, 0, f"source.{atom_id}.>")
-        return sources >= {stored.key async for stored in entries if stored.value}
 
 
 def _changed(

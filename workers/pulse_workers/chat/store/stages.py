@@ -91,6 +91,43 @@ class StageStore:
             for key in ids
         }
 
+    async def known_hashes(self, stage: Stage, ids: Sequence[str]) -> dict[str, str]:
+        """Return the content hash in the record of each message, empty for a deleted record."""
+        keys = {f"{stage.value}.{message_id}": message_id for message_id in ids}
+        found = await self._bucket.get_with_deleted(list(keys))
+        return {
+            keys[key]: _decode(entry.value).content_hash if entry.value else ""
+            for key, entry in found.items()
+        }
+
+    async def put_unless_current(
+        self, stage: Stage, record: StageRecord, hashes: Mapping[str, str]
+    ) -> None:
+        """Store a record for the messages that have none of their current content.
+
+        It has their content hash, but an empty one if a record of another content is replaced.
+
+        Args:
+            stage: of the record.
+            record: the same for all.
+            hashes: current content hash by message ID.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+        """
+        keys = {f"{stage.value}.{message_id}": each for message_id, each in hashes.items()}
+        found = await self._bucket.get_with_deleted(list(keys))
+        unknown = _encode(msgspec.structs.replace(record, content_hash=""))
+        writes: dict[str, tuple[bytes, int]] = {}
+        for key, content_hash in keys.items():
+            entry = found.get(key)
+            if entry is None:
+                current = msgspec.structs.replace(record, content_hash=content_hash)
+                writes[key] = _encode(current), 0
+            elif not entry.value or _decode(entry.value).content_hash not in ("", content_hash):
+                writes[key] = unknown, entry.revision
+        await self._bucket.update_many(writes)  # after a conflict there is a later record
+
     async def delete_many(self, ids: Sequence[str]) -> None:
         """Delete the records of messages."""
         await self._bucket.delete_many([f"{stage.value}.{key}" for stage in Stage for key in ids])

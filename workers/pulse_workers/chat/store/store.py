@@ -10,6 +10,7 @@ from nats.js import JetStreamContext
 
 from pulse_desktop.nats_client.client import client_of
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.store.atoms import AtomStore
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.knowledge import KnowledgeStore
@@ -37,7 +38,8 @@ class Store:
         scores: scores of messages.
         stages: records of the stages that have run for messages.
         vectors: vectors of messages.
-        knowledge: topics and atoms.
+        atoms: atoms and their sources.
+        knowledge: topics and their members, summaries, corrections.
         state: positions, leases, running extractions, provider limits.
     """
 
@@ -47,6 +49,7 @@ class Store:
         self.scores = ScoreStore(Bucket(js, requests, SCORES))
         self.stages = StageStore(Bucket(js, requests, STAGES))
         self.vectors = VectorStore(Bucket(js, requests, EMBEDDINGS))
+        self.atoms = AtomStore(js, Bucket(js, requests, KNOWLEDGE))
         self.knowledge = KnowledgeStore(js, Bucket(js, requests, KNOWLEDGE))
         self.state = StateStore(js, Bucket(js, requests, STATE))
 
@@ -93,6 +96,11 @@ class Store:
         """Return the last sequence of a bucket."""
         info = await self._js.stream_info(f"KV_{bucket}")
         return info.state.last_seq
+
+    async def created_at(self, bucket: str) -> str:
+        """Return when a bucket was created: sequences of an earlier one are of no use."""
+        info = await self._js.stream_info(f"KV_{bucket}")
+        return str(info.created)
 
     def read_since(
         self, bucket: str, after: int, key_filter: str = ">", *, batch: int = BATCH_SIZE

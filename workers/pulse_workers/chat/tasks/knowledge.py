@@ -5,9 +5,7 @@ from typing import Any
 
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.extraction import extract_messages
-from pulse_workers.chat.pipeline.stages import edited_messages
 from pulse_workers.chat.providers.provider import Capability
-from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import current_services
 from pulse_workers.errors import MessageNotFoundError
 from pulse_workers.registry import task
@@ -43,17 +41,8 @@ async def extract_knowledge(
     messages = await services.store.messages.get_many(ids)
     if not messages:
         raise MessageNotFoundError(f"none of the {len(ids)} messages is stored")
-    records = await services.store.stages.get_many(
-        [message.id for message in messages], [Stage.EXTRACTED]
-    )
     extracted = await extract_messages(
-        services,
-        messages,
-        {},
-        current_task_id(),
-        edited=edited_messages(messages, records, Stage.EXTRACTED),
-        agent=agent,
-        language=language,
+        services, messages, {}, current_task_id(), agent=agent, language=language
     )
     if extracted.error is not None:
         raise extracted.error
