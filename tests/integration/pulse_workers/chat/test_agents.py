@@ -414,6 +414,15 @@ async def test_a_summary_names_messages_of_its_chat_and_period_only(
     (statement,) = summary["decisions"]
     assert summary["message_count"] == 17
     assert statement["message_ids"] == [f"7.{number}" for number in range(2, 14)]
+    by_id = await run_task(harness, "analyse_period", *period[:2], "7")
+    assert (by_id["chat"], by_id["message_count"]) == ("7", 17)
+    unknown = await run_task(harness, "analyse_period", *period[:2], "shop")
+    assert unknown["status"] == "error"
+    assert unknown["message"].endswith("known are 'Payments team' (8), 'Shop team' (7)")
+    assert {each["chat"] for each in data_of(harness, "knowledge.period_analysed")} == {
+        "Shop team",
+        "7",
+    }
 
 
 def first_message(found: dict[str, Any]) -> str:
