@@ -209,7 +209,7 @@ class Atom(msgspec.Struct, frozen=True):
 class Topic(
     msgspec.Struct,
     frozen=True,
-    rename={"centroid": "centre", "extraction_ids": "readings", "former_ids": "former"},
+    rename={"centroid": "centre", "messages_hashes": "readings", "former_ids": "former"},
 ):
     """A cluster of messages about one subject.
 
@@ -226,7 +226,8 @@ class Topic(
         updated_at: time of the last change, ISO 8601.
         model: model that created it.
         embedding_model: model of the centroid.
-        extraction_ids: of the last extractions that changed it, so that none counts twice.
+        messages_hashes: of the messages of the last extractions that changed it, so that none
+            counts twice.
         former_ids: IDs of removed members, as long as the bucket has delete markers of their keys.
     """
 
@@ -241,7 +242,7 @@ class Topic(
     updated_at: str = ""
     model: str = ""
     embedding_model: str = ""
-    extraction_ids: tuple[str, ...] = ()
+    messages_hashes: tuple[str, ...] = ()
     former_ids: tuple[str, ...] = ()
 
 

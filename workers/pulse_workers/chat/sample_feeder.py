@@ -3,8 +3,8 @@
 The embedded stack runs it beside its worker. When all messages of the export are ingested, it
 starts over and enqueues scoring, embedding and extraction for them again. Its position is stored,
 so that it continues where it was after a restart. No failure is invented: damaged attachments and
-messages in other languages belong to the sample, and some slices request a summary in a language
-that the built-in provider does not support. It also runs a scheduler.
+messages in other languages belong to the sample, and some slices request an extraction in a
+language that the built-in provider does not support. It also runs a scheduler.
 """
 
 import asyncio
@@ -50,9 +50,9 @@ SLICE: Final = 3
 FIRST_SLICE: Final = 12
 MAX_BACKLOG: Final = 100
 REQUEST_INTERVAL: Final = 6
-"""Slices between summary requests; the third slice makes the first request."""
+"""Slices between extractions in a language; the third slice requests the first."""
 REQUESTED_LANGUAGES: Final = ("pl", "uk", "cs")
-"""Languages of summary requests, in turn; the built-in provider refuses Czech."""
+"""Their languages, in turn; the built-in provider refuses Czech."""
 _FIRST_REQUEST: Final = 2
 
 

@@ -423,10 +423,10 @@ async def test_a_former_member_does_not_count_until_it_is_a_member_again(
 ) -> None:
     knowledge = store.knowledge
 
-    async def assign(extraction_id: str, *ids: str) -> TopicChange | None:
+    async def assign(messages_hash: str, *ids: str) -> TopicChange | None:
         assignment = TopicAssignment("t", "payment queue", ("payment queue",), ids)
         vectors = dict.fromkeys(ids, vector(1.0, 0.0))
-        return await knowledge.assign(assignment, vectors, Provenance(extraction_id, "m", "v", ""))
+        return await knowledge.assign(assignment, vectors, Provenance(messages_hash, "m", "v", ""))
 
     async def remove(*ids: str) -> list[int]:
         messages = [chat_message("edited", id=each) for each in ids]

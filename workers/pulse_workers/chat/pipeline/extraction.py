@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
+from pulse_workers.chat.pipeline.embedding import EmbeddingRun, stored_vectors
 from pulse_workers.chat.pipeline.stages import (
     done_record,
     failure_record,
@@ -33,6 +33,7 @@ from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageOutcome, S
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
+from pulse_workers.chat.store.state import RUN
 from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
 
@@ -129,7 +130,7 @@ async def extract_messages(
         for each in messages
         if (reason := failure or refusals.get(each.id) or unanswered.get(each.id)) is not None
     }
-    current = await services.store.messages.current(messages)  # others are edited or deleted
+    current = await services.store.messages.unchanged(messages)  # others are edited or deleted
     records = {
         # Without the hash, what only the earlier content said is removed at the next attempt.
         each.id: failure_record(
@@ -190,7 +191,7 @@ async def _announced(
         return {"started_at": started_at, "renewed_at": time.time()}
 
     completed: dict[str, Any] = {}
-    async with services.store.state.marked(f"run.{task_id}", running, _RENEWAL_S):
+    async with services.store.state.marked(f"{RUN}.{task_id}", running, _RENEWAL_S):
         try:
             yield completed
         except asyncio.CancelledError:
@@ -216,9 +217,9 @@ async def _store(
     What can never be stored does not prevent the rest: `refusals` takes it, by message ID.
     """
     versions = stage_versions(services.provider)
-    extraction_id = _extraction_id(request.messages)
+    messages_hash = _messages_hash(request.messages)
     atoms = [(atom, part.fallback) for part in answer.parts for atom in part.value.atoms]
-    current = {each.id for each in await services.store.messages.current(request.messages)}
+    current = {each.id for each in await services.store.messages.unchanged(request.messages)}
     assignments = [
         (msgspec.structs.replace(each, message_ids=ids), part.model)
         for part in answer.parts
@@ -243,7 +244,7 @@ async def _store(
     changes: list[TopicChange] = []
     for assignment, model in assignments:
         provenance = Provenance(
-            extraction_id, model, versions[Stage.EMBEDDED].model, format_timestamp(request.now)
+            messages_hash, model, versions[Stage.EMBEDDED].model, format_timestamp(request.now)
         )
         try:
             change = await services.store.knowledge.assign(assignment, request.vectors, provenance)
@@ -256,7 +257,7 @@ async def _store(
         for assignment, _model in assignments
         for message_id in assignment.message_ids
     }
-    current = {each.id for each in await services.store.messages.current(request.messages)}
+    current = {each.id for each in await services.store.messages.unchanged(request.messages)}
     stored = await services.store.atoms.add(
         [
             _complete(atom, topic_of, fallback)
@@ -319,7 +320,7 @@ async def _all_vectors(
     known = vectors.keys() | not_embedded
     others = [message for message in messages if message.id not in known]
     found = {**vectors, **await stored_vectors(services, others)}
-    embedding = MessageEmbedding(services, task_id)
+    embedding = EmbeddingRun(services, task_id)
     with contextlib.suppress(
         ModelError, ProviderRefusedError
     ):  # the stage `embedded` has the reason
@@ -327,8 +328,8 @@ async def _all_vectors(
     return {**found, **embedding.vectors}
 
 
-def _extraction_id(messages: Sequence[ChatMessage]) -> str:
-    """Return the same ID for the same messages with the same content."""
+def _messages_hash(messages: Sequence[ChatMessage]) -> str:
+    """Return a hash of the IDs and contents of messages."""
     content = "\n".join(f"{message.id} {message.content_hash}" for message in messages)
     return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
 

@@ -172,7 +172,7 @@ async def _due(
 ) -> dict[str, frozenset[Stage]]:
     """Return the due stages by message ID, without the messages that have none.
 
-    Records that name a block which is not stored become those of a failure.
+    A stage whose record names a block that is not stored is marked as failed.
 
     Args:
         services: of the worker.

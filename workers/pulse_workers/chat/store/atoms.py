@@ -14,7 +14,7 @@ from nats.js import JetStreamContext
 from pulse_workers.chat.records import Atom, ChatMessage
 from pulse_workers.chat.store.atom_index import AtomIndex, decode_atom, decode_evidence
 from pulse_workers.chat.store.bucket import (
-    MAX_ATTEMPTS,
+    MAX_CONFLICTS,
     Bucket,
     Entry,
     Refusals,
@@ -127,7 +127,7 @@ class AtomStore:
         """
         created: set[str] = set()
         undecided = dict(source_keys)
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_CONFLICTS):
             wanted = [*undecided, *(key for keys in undecided.values() for key in keys)]
             entries = await self._bucket.get_with_deleted(wanted)
             writes: dict[str, tuple[bytes, int]] = {}

@@ -17,8 +17,8 @@ from pulse_workers.errors import (
     ValueRefusedError,
 )
 
-MAX_ATTEMPTS: Final = 200
-"""Of a change that others prevent by theirs."""
+MAX_CONFLICTS: Final = 200
+"""Attempts to change a key that others change at the same time."""
 _MAX_PAUSE_S: Final = 0.05
 _CONCURRENCY: Final = 32
 _MIB: Final = 1 << 20
@@ -160,7 +160,7 @@ class Bucket:
         created: set[str] = set()
         all_refusals: Refusals = {}
         writes = {key: (value, 0) for key, value in values.items()}
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_CONFLICTS):
             written = await self.try_update_many(writes)
             created |= written.keys
             all_refusals |= written.refusals
@@ -271,7 +271,7 @@ def _size_text(size: int) -> str:
 
 
 def take_refusals(found: Refusals, refusals: Refusals | None) -> None:
-    """Add refusals to those of the caller, or raise one."""
+    """Add refusals to those that the caller collects; raise one if it collects none."""
     if refusals is not None:
         refusals.update(found)
     elif found:
@@ -279,5 +279,5 @@ def take_refusals(found: Refusals, refusals: Refusals | None) -> None:
 
 
 async def pause_after_conflict(attempt: int) -> None:
-    """Let others finish their changes; longer with each attempt, which counts from 0."""
+    """Sleep before a change is repeated; `attempt`, from 0, makes it longer."""
     await asyncio.sleep(random.uniform(0, min(_MAX_PAUSE_S, 0.002 * (attempt + 1))))  # noqa: S311

@@ -21,29 +21,29 @@ from pulse_workers.chat.records import (
     TopicAssignment,
     Vector,
 )
-from pulse_workers.chat.store.bucket import MAX_ATTEMPTS, Bucket, pause_after_conflict
+from pulse_workers.chat.store.bucket import MAX_CONFLICTS, Bucket, pause_after_conflict
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.kv_reader import read_entries
 from pulse_workers.chat.store.topics import new_topic, with_members
 from pulse_workers.errors import ConcurrentChangeError
 
 CORRECTION: Final = "correction"
-_MAX_EXTRACTION_IDS: Final = 16
+_MAX_HASHES: Final = 16
 
 _encode = msgspec.json.Encoder().encode
 _decode_topic = msgspec.json.Decoder(Topic).decode
 decode_correction = msgspec.json.Decoder(Correction).decode
 
 
-class Member(msgspec.Struct, frozen=True, rename={"extraction_id": "reading"}):
+class Member(msgspec.Struct, frozen=True, rename={"messages_hash": "reading"}):
     """Membership of a message in a topic.
 
     Attributes:
-        extraction_id: ID of the extraction that found it.
+        messages_hash: of the extraction that found it.
         at: time, ISO 8601.
     """
 
-    extraction_id: str
+    messages_hash: str
     at: str
 
 
@@ -55,13 +55,14 @@ class Provenance:
     """The extraction that topics and their members come from.
 
     Attributes:
-        extraction_id: the same when the extraction is repeated.
+        messages_hash: hash of the IDs and contents of the messages that were read; the same when
+            the extraction is repeated.
         model: model that answered.
         embedding_model: model of the vectors.
         at: time, ISO 8601.
     """
 
-    extraction_id: str
+    messages_hash: str
     model: str
     embedding_model: str
     at: str
@@ -127,7 +128,7 @@ class KnowledgeStore:
         """
         created, earlier = await self._add_members(assignment, provenance)
         key = f"topic.{assignment.topic_id}"
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_CONFLICTS):
             entry = (await self._bucket.get_with_deleted([key])).get(key)
             stored = _decode_topic(entry.value) if entry is not None and entry.value else None
             is_new = stored is None or not stored.message_count
@@ -139,7 +140,7 @@ class KnowledgeStore:
             count, former = await self._count(assignment.topic_id, known.former_ids)
             # Those of an earlier attempt are in the head already, unless it was interrupted.
             was_interrupted = (
-                provenance.extraction_id not in known.extraction_ids
+                provenance.messages_hash not in known.messages_hashes
                 and known.message_count + len(created) < count
             )
             fresh = (*earlier, *created) if was_interrupted else created
@@ -161,7 +162,7 @@ class KnowledgeStore:
             f"member.{assignment.topic_id}.{message_id}": message_id
             for message_id in assignment.message_ids
         }
-        value = _encode(Member(provenance.extraction_id, provenance.at))
+        value = _encode(Member(provenance.messages_hash, provenance.at))
         created = await self._bucket.create_many(dict.fromkeys(keys, value))
         existing = await self._bucket.get_many([key for key in keys if key not in created])
         return (
@@ -169,7 +170,7 @@ class KnowledgeStore:
             tuple(
                 keys[key]
                 for key, entry in existing.items()
-                if _decode_member(entry.value).extraction_id == provenance.extraction_id
+                if _decode_member(entry.value).messages_hash == provenance.messages_hash
             ),
         )
 
@@ -203,7 +204,7 @@ class KnowledgeStore:
         self, topic_id: str, ids: Sequence[str], at: str
     ) -> TopicChange | None:
         key = f"topic.{topic_id}"
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_CONFLICTS):
             entry = await self._bucket.get(key)
             if entry is None:
                 return None
@@ -289,5 +290,5 @@ def _changed(
         changed,
         message_count=count,
         embedding_model=provenance.embedding_model,
-        extraction_ids=(*topic.extraction_ids, provenance.extraction_id)[-_MAX_EXTRACTION_IDS:],
+        messages_hashes=(*topic.messages_hashes, provenance.messages_hash)[-_MAX_HASHES:],
     )

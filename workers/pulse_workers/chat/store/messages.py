@@ -9,7 +9,7 @@ import msgspec
 
 from pulse_workers.chat.records import ChatMessage, Score
 from pulse_workers.chat.store.bucket import (
-    MAX_ATTEMPTS,
+    MAX_CONFLICTS,
     Bucket,
     Refusals,
     pause_after_conflict,
@@ -100,7 +100,7 @@ class MessageStore:
         stored: dict[str, tuple[ChatMessage, MessageChange]] = {}
         refused: Refusals = {}
         undecided = dict(given)
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_CONFLICTS):
             known = await self._bucket.get_with_deleted(list(undecided))
             writes: dict[str, tuple[bytes, int]] = {}
             for key, message in undecided.items():
@@ -137,8 +137,8 @@ class MessageStore:
             raise MessageNotFoundError(f"no message {message_id!r} is stored")
         return found[0]
 
-    async def current(self, messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-        """Return those of the messages that are stored with the same content.
+    async def unchanged(self, messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+        """Return those of the messages that are still stored with the same content.
 
         A provider may take minutes: what it says of a message that was edited or deleted meanwhile
         must not replace what is said of its new content.
@@ -221,14 +221,20 @@ def change_by(message: ChatMessage, task_id: str) -> MessageChange:
 
 
 def _is_of_same_pass(stored: ChatMessage, message: ChatMessage) -> bool:
-    """Return whether a message was stored by the task that found another one in the same export."""
+    """Return whether the same task stored a message and now has another one with its ID.
+
+    Both are in the same export.
+    """
     task_id = stored.updated_by or stored.ingested_by
     is_same_export = bool(message.source) and message.source == stored.source
     return is_same_export and message.ingested_by == task_id != ""
 
 
 def _is_superseded(stored: ChatMessage, message: ChatMessage, *, is_retry: bool) -> bool:
-    """Return whether an export has a message again that another one in it superseded."""
+    """Return whether a message is an earlier one of an export that has two with the same ID.
+
+    The later one is stored, and remembers the contents of those before it.
+    """
     if message.source != stored.source or message.edited_at != stored.edited_at:
         return False
     is_repeated = is_retry or not _is_of_same_pass(stored, message)

@@ -28,13 +28,13 @@ class StageStore:
         )
 
     async def replace_blocks(self, moves: Mapping[str, tuple[str, str]]) -> set[str]:
-        """Let the records of messages name another block of the same vector.
+        """Change the block that records of messages name for the same vector.
 
         Args:
-            moves: by message ID, the block that its record names and the one that it is to name.
+            moves: by message ID, the old and the new block.
 
         Returns:
-            IDs of the messages whose records do now; others were changed meanwhile.
+            IDs of the messages whose records were changed here, not meanwhile by others.
 
         Raises:
             StoreFullError: the bucket has reached its limit.
@@ -45,13 +45,13 @@ class StageStore:
         )
 
     async def fail_without_block(self, blocks: Mapping[str, str]) -> set[str]:
-        """Let the records of messages whose vectors are gone be those of a failure.
+        """Mark the stage of messages whose vectors are not stored as failed.
 
         Args:
-            blocks: by message ID, the block that its record names, and that is not stored.
+            blocks: by message ID, the missing block that its record names.
 
         Returns:
-            IDs of the messages whose records are now; others were changed meanwhile.
+            IDs of the messages whose records were changed here, not meanwhile by others.
 
         Raises:
             StoreFullError: the bucket has reached its limit.
@@ -66,7 +66,12 @@ class StageStore:
     async def _change_embedded(
         self, blocks: Mapping[str, str], change: Callable[[str, StageRecord], StageRecord]
     ) -> set[str]:
-        """Change the records that name these blocks, by message ID; return the IDs of these."""
+        """Change the records that name the given blocks; return the IDs of their messages.
+
+        Args:
+            blocks: by message ID.
+            change: returns the new record for a message ID and its record.
+        """
         keys = {f"{Stage.EMBEDDED.value}.{message_id}": message_id for message_id in blocks}
         found = await self._bucket.get_many(list(keys))
         writes: dict[str, tuple[bytes, int]] = {}

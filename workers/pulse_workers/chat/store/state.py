@@ -15,7 +15,8 @@ from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
 logger = logging.getLogger("pulse.workers.store")
 
-_RUN: Final = "run"
+RUN: Final = "run"
+"""Prefix of the keys that mark running extractions."""
 
 
 class StateStore:
@@ -98,7 +99,7 @@ class StateStore:
         """Return key and last sign of life (Unix seconds) of the extractions marked as running."""
         return [
             (stored.key, _alive_at(msgspec.json.decode(stored.value)))
-            async for stored in read_entries(self._js, self._bucket.name, 0, f"{_RUN}.*")
+            async for stored in read_entries(self._js, self._bucket.name, 0, f"{RUN}.*")
             if stored.value
         ]
 

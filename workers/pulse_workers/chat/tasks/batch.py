@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from taskiq import AsyncBroker
+from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
 from pulse_workers.chat.pipeline.batch_queue import STARTED, STARTED_S, BatchQueue
+from pulse_workers.chat.pipeline.ingestion import ReportProgress
 from pulse_workers.chat.services import Services, current_services
 from pulse_workers.registry import task
 
@@ -51,6 +53,17 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
         **result.outcomes.to_fields(),
         "extraction": dict(result.summary),
     }
+
+
+def percent_reporter(progress: ProgressTracker[Any]) -> ReportProgress:
+    """Return a function that reports per cent and a text as the progress of a task."""
+
+    async def report(percent: int, text: str) -> None:
+        await progress.set_progress(
+            TaskState.STARTED, {"done": percent, "total": 100, "message": text}
+        )
+
+    return report
 
 
 def make_batch_queue(

@@ -231,11 +231,11 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         headers: headers of the response, by names in lower case.
         now: Unix seconds.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = _non_negative(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1_000
     text = headers.get("retry-after")
-    seconds = _number(text)
+    seconds = _non_negative(text)
     if seconds is not None or not text:
         return seconds
     try:
@@ -244,7 +244,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return None
 
 
-def _number(text: str | None) -> float | None:
+def _non_negative(text: str | None) -> float | None:
     try:
         number = float(text or "")
     except ValueError:
