@@ -10,6 +10,7 @@ from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
 from pulse_workers.chat.pipeline.ingestion import Checkpoint, IngestRun, store_messages
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
+from pulse_workers.chat.store.state import task_key
 from pulse_workers.chat.tasks.batch import make_batch_queue
 from pulse_workers.chat.tasks.ingestion import ingest_messages
 from pulse_workers.chat.tasks.missing import process_missing_messages
@@ -47,8 +48,8 @@ async def test_a_cancelled_task_leaves_no_checkpoint_and_a_requeued_one_does(
     }
     for name, run in runs.items():
         delivery, progress = SyntheticDelivery(b"", 1, 0.0), HeldProgress()
-        delivery.task_id = name
-        key = f"{name}.{name}"
+        delivery.task_id = f"nightly * {name}."  # no key can have these characters
+        key = task_key(name, delivery.task_id)
         await services.store.state.put(key, {"position": 0})
         context = SimpleNamespace(broker=InMemoryBroker())
         current_delivery.set(delivery)

@@ -34,12 +34,12 @@ async def test_a_message_that_is_too_long_does_not_cost_its_neighbours_their_kno
     live = chat("2", long=0)
     for message in live:
         await services.store.messages.put_many([message])
-        await process_batch(services, [message.id], f"live-{message.id}")
+        await process_batch(services, [message.id], f"live {message.id}*")
     assert await refused(services, live) == {"2.0"}
     assert len(await found(services, "2")) > 2
 
     delivery = SyntheticDelivery(b"", 1, 0.0)
-    delivery.task_id = "again"
+    delivery.task_id = "a second > time"
     current_delivery.set(delivery)
     again = await extract_knowledge.original_func([each.id for each in batch])
     assert (again["failed"], again["total"]) == (1, len(batch))

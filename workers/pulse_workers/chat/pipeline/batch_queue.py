@@ -15,7 +15,7 @@ from taskiq import AsyncBroker
 from taskiq.task import AsyncTaskiqTask
 
 from pulse_workers.chat.current_task import child_id
-from pulse_workers.chat.store.state import StateStore
+from pulse_workers.chat.store.state import StateStore, task_key
 from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import StoreFullError
 
@@ -150,7 +150,7 @@ class BatchQueue:
     async def _last_not_started(self) -> QueuedBatch | None:
         """Return the batch that waits at the end of the queue, None if all were started."""
         for batch in reversed(self.queued):
-            started, _ = await self._state.get(f"{STARTED}.{batch.task_id}")
+            started, _ = await self._state.get(task_key(STARTED, batch.task_id))
             if not isinstance(started, dict) or started.get("at", 0.0) < time.time() - STARTED_S:
                 return batch
         return None

@@ -33,7 +33,7 @@ from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageOutcome, S
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
-from pulse_workers.chat.store.state import RUN
+from pulse_workers.chat.store.state import RUN, task_key
 from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
 
@@ -191,7 +191,7 @@ async def _announced(
         return {"started_at": started_at, "renewed_at": time.time()}
 
     completed: dict[str, Any] = {}
-    async with services.store.state.marked(f"{RUN}.{task_id}", running, _RENEWAL_S):
+    async with services.store.state.marked(task_key(RUN, task_id), running, _RENEWAL_S):
         try:
             yield completed
         except asyncio.CancelledError:

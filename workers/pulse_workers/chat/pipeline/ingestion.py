@@ -17,6 +17,7 @@ from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.messages import MessageChange, change_by
+from pulse_workers.chat.store.state import task_key
 from pulse_workers.errors import StoreFullError, ValueRefusedError
 
 logger = logging.getLogger("pulse.workers.ingestion")
@@ -152,6 +153,7 @@ class IngestRun:
         """
         self._services = services
         self._task_id = task_id
+        self._key = task_key(_KEY, task_id)
         self._queue = queue
         self._outcomes = outcomes
         self._counts: Counter[str] = Counter()
@@ -182,7 +184,7 @@ class IngestRun:
             limit: maximum number of messages to read, 0 for all.
             report_progress: called with each batch.
         """
-        async with delete_at_end(self._services.store.state, f"{_KEY}.{self._task_id}"):
+        async with delete_at_end(self._services.store.state, self._key):
             await self._ingest(batches, offset, offset + limit if limit else None, report_progress)
         return self._result(offset)
 
@@ -209,7 +211,7 @@ class IngestRun:
         await report_progress(100, self._describe())
 
     async def _resume(self) -> None:
-        found, _ = await self._services.store.state.get(f"{_KEY}.{self._task_id}")
+        found, _ = await self._services.store.state.get(self._key)
         if found is None:
             return
         checkpoint = msgspec.convert(found, Checkpoint)
@@ -287,7 +289,7 @@ class IngestRun:
             self._outcomes.to_fields(),
             self._queue.queued,
         )
-        await self._services.store.state.put(f"{_KEY}.{self._task_id}", checkpoint)
+        await self._services.store.state.put(self._key, checkpoint)
 
     def _describe(self) -> str:
         return (

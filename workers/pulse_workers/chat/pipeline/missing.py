@@ -21,6 +21,7 @@ from pulse_workers.chat.store.compaction import (
     join_blocks,
 )
 from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.state import task_key
 from pulse_workers.runtime.provisioning import MESSAGES
 
 PAGE_SIZE: Final = 1_000
@@ -130,7 +131,7 @@ async def process_missing(
 
 def checkpoint_key(task_id: str) -> str:
     """Return the key of the stored progress of a task."""
-    return f"{_KEY}.{task_id}"
+    return task_key(_KEY, task_id)
 
 
 @dataclasses.dataclass(frozen=True)

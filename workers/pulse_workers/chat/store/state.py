@@ -1,7 +1,9 @@
 """State of work in progress: positions, leases, running extractions and ingests."""
 
 import contextlib
+import hashlib
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
@@ -17,6 +19,19 @@ logger = logging.getLogger("pulse.workers.store")
 
 RUN: Final = "run"
 """Prefix of the keys that mark running extractions."""
+
+
+_PLAIN_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+def task_key(prefix: str, task_id: str) -> str:
+    """Return the key of what belongs to a task.
+
+    An ID that another program chose may have characters that a key cannot have, or a dot.
+    """
+    if _PLAIN_ID.fullmatch(task_id):
+        return f"{prefix}.{task_id}"
+    return f"{prefix}.{hashlib.blake2b(task_id.encode(), digest_size=16).hexdigest()}"
 
 
 class StateStore:

@@ -13,6 +13,7 @@ from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
 from pulse_workers.chat.pipeline.batch_queue import STARTED, STARTED_S, BatchQueue
 from pulse_workers.chat.pipeline.ingestion import ReportProgress
 from pulse_workers.chat.services import Services, current_services
+from pulse_workers.chat.store.state import task_key
 from pulse_workers.registry import task
 
 PARENT: Final = "parent_task_id"
@@ -45,7 +46,7 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
     def started() -> dict[str, Any]:
         return {"worker": services.worker, "at": time.time()}
 
-    async with services.store.state.marked(f"{STARTED}.{task_id}", started, STARTED_S / 4):
+    async with services.store.state.marked(task_key(STARTED, task_id), started, STARTED_S / 4):
         result = await process_batch(services, ids, task_id)
     return {
         "total": len(ids),
