@@ -170,7 +170,7 @@ async def test_the_secrets_of_a_worker_are_masked_in_all_that_a_failure_leaves(
     text = result["error"]["exc_message"][0] if is_error else result["return_value"]["message"]
     assert text == "401 for olena@example.com: ***, '***'"
     events = harness.events_of(task_id)
-    shown = json.dumps([result, events])
+    shown = json.dumps([result, events]) + harness.workers[0].log
     assert KEY not in shown
     assert TOKEN not in shown
     failures = [event["data"]["error"] for event in events if event["type"] == "task.failed"]

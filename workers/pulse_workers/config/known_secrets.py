@@ -9,6 +9,9 @@ from typing import Final
 
 from pulse_desktop.model.redaction import redact, redact_known, redacted_start, secret_forms
 
+MIN_SECRET: Final = 4
+"""Characters. Masking a shorter text would mask ordinary words."""
+
 
 class KnownSecrets:
     """The secrets of a process: its settings, environment variables, and files that it has read.
@@ -23,8 +26,8 @@ class KnownSecrets:
         self._read: dict[str, tuple[str, ...]] = {}
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Mask these secrets from now on; empty texts are ignored."""
-        new = {secret for secret in secrets if secret} - self._added
+        """Mask these secrets from now on, unless they are too short."""
+        new = set(secrets) - self._added
         if new:
             self._added |= new
             self._update()
@@ -47,7 +50,8 @@ class KnownSecrets:
 
     def _update(self) -> None:
         read = {secret for secrets in self._read.values() for secret in secrets}
-        self.forms = secret_forms(self._added | read)  # assigned at once: threads mask log lines
+        known = {secret for secret in self._added | read if len(secret.strip()) >= MIN_SECRET}
+        self.forms = secret_forms(known)  # assigned at once: threads mask log lines
 
 
 KNOWN_SECRETS: Final = KnownSecrets()

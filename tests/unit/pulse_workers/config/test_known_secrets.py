@@ -50,6 +50,11 @@ def test_a_secret_that_was_replaced_in_its_file_is_the_only_one_that_is_kept() -
     assert secrets.mask("first second p4ssw0rd") == "first *** ***"
 
 
+def test_a_secret_that_is_an_ordinary_word_is_not_masked() -> None:
+    KNOWN_SECRETS.add(["no"])
+    assert without_secrets("no such file") == "no such file"
+
+
 class _UnprintableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError

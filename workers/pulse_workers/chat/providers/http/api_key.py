@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from pulse_desktop.text.translation import _
-from pulse_workers.config.known_secrets import KNOWN_SECRETS
+from pulse_workers.config.known_secrets import KNOWN_SECRETS, MIN_SECRET
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError
 
 KEYRING_TIMEOUT_S: Final = 3.0
 """A locked keyring may wait for a person to unlock it."""
-MIN_KEY: Final = 4
-"""Masking a shorter text would mask ordinary words."""
 
 
 class ApiKey(Secret):
@@ -28,7 +26,12 @@ class ApiKey(Secret):
         Raises:
             ValueError: it is too short, or cannot be part of an HTTP header.
         """
-        if len(value) < MIN_KEY or not value.isascii() or not value.isprintable() or " " in value:
+        if (
+            len(value) < MIN_SECRET
+            or not value.isascii()
+            or not value.isprintable()
+            or " " in value
+        ):
             raise ValueError("not an API key")
         super().__init__(value)
 
