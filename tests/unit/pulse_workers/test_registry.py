@@ -50,7 +50,8 @@ def test_every_command_that_imports_tasks_names_the_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "shop_tasks.py").write_text("x = undefined_name", encoding="utf-8")
+    source = "import os\nraise ValueError(os.environ['PULSE_TELEGRAM_TOKEN'])"
+    (tmp_path / "shop_tasks.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PULSE_SERVER", "nats://127.0.0.1:1")
     monkeypatch.setenv("PULSE_TELEGRAM_TOKEN", "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww")
@@ -58,6 +59,7 @@ def test_every_command_that_imports_tasks_names_the_error(
     assert main(arguments) == (1 if arguments == ["check"] else 2)
     output = capsys.readouterr()
     assert "Traceback" not in output.out + output.err
+    assert "AAHdqTcv" not in output.out + output.err
     if arguments == ["check"]:
         assert "problem  tasks: PULSE_WORKER_TASKS='shop_tasks'" in output.out
         assert "Correct the module" in output.out
