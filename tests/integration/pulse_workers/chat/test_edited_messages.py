@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
+from pulse_workers.chat.metrics import MetricsReporter
 from pulse_workers.chat.pipeline.batch import process_batch
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.records import Atom, Stage, StageOutcome, StageRecord
@@ -148,9 +149,10 @@ async def test_nothing_is_left_of_a_text_whose_extraction_was_interrupted(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, texts = Settings(server=nats_server.url), ["payment queue pool timeouts again"] * 12
+    published = Published(keys=True)
     client = await connect(nats_server.url)
     await provision(client.jetstream(), settings)
-    async with open_services(client, Published(keys=True), "worker", settings) as services:
+    async with open_services(client, published, "worker", settings) as services:
         store = services.store
         put, add = store.stages.put_many, store.atoms.add
         lost = NatsTimeoutError()
@@ -189,6 +191,10 @@ async def test_nothing_is_left_of_a_text_whose_extraction_was_interrupted(
         await store.messages.put_many([chat_message("See you", id=ids[1])])
         await process_batch(services, ids[1:2], "third")
         assert await left() == (set(ids[2:]), 10)
+
+        await store.knowledge.remove_members(messages, "")
+        await MetricsReporter(services, 10.0).report()
+        assert published.events[-1][1]["counts"]["topics"] == 0
     await client.close()
 
 

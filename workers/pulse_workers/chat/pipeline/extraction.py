@@ -1,11 +1,10 @@
 """The stage `extracted`: topics and atoms that are extracted from messages."""
 
-import asyncio
 import contextlib
 import dataclasses
 import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -13,6 +12,12 @@ import msgspec
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.pipeline.embedding import EmbeddingRun, stored_vectors
+from pulse_workers.chat.pipeline.knowledge_events import (
+    announced,
+    publish_atom,
+    publish_removed,
+    publish_topic,
+)
 from pulse_workers.chat.pipeline.stages import (
     done_record,
     failure_record,
@@ -33,13 +38,10 @@ from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageOutcome, S
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
-from pulse_workers.chat.store.state import RUN, task_key
-from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
 
 MIN_MESSAGES: Final = 12
 """Fewer messages are extracted together with earlier ones: alone they say too little."""
-_RENEWAL_S: Final = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +95,7 @@ async def extract_messages(
     answered: Answer[Extraction] | None = None
     refusals: Refusals = {}
     try:
-        async with _announced(services, len(messages), task_id, agent, language) as completed:
+        async with announced(services, len(messages), task_id, agent, language) as completed:
             counts = await _remove_outdated(services, edited, task_id)
             with_sources.clear()
             read = [*await _before(services, messages), *messages]
@@ -165,43 +167,11 @@ async def _remove_outdated(
     """Remove what only the earlier content of messages said; publish it, and return the counts."""
     at = format_timestamp(time.time())
     for change in await services.store.knowledge.remove_members(edited, at):
-        _publish_topic(services, change, task_id)
+        publish_topic(services, change, task_id)
     removed = await services.store.atoms.remove_sources(edited)
     for atom in removed.atoms:
-        _publish_removed(services, atom, task_id)
+        publish_removed(services, atom, task_id)
     return {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
-
-
-@contextlib.asynccontextmanager
-async def _announced(
-    services: Services, count: int, task_id: str, agent: str, language: str | None
-) -> AsyncIterator[dict[str, Any]]:
-    """Publish start and end of an extraction, and mark it as running."""
-    identity = {"extraction_id": task_id, "task_id": task_id}
-    started = {
-        "message_count": count,
-        "agent_config_id": agent,
-        "agent_name": agent,
-        "language": language,
-    }
-    _publish(services, "extraction_started", started | identity)
-    started_at = time.time()
-
-    def running() -> dict[str, float]:
-        return {"started_at": started_at, "renewed_at": time.time()}
-
-    completed: dict[str, Any] = {}
-    async with services.store.state.marked(task_key(RUN, task_id), running, _RENEWAL_S):
-        try:
-            yield completed
-        except asyncio.CancelledError:
-            _publish(services, "extraction_cancelled", identity)
-            raise
-        except Exception as error:
-            failed = {"error": describe_error(error), **identity}
-            _publish(services, "extraction_failed", failed)
-            raise
-    _publish(services, "extraction_completed", completed | identity)
 
 
 async def _store(
@@ -267,9 +237,9 @@ async def _store(
     )
     refusals.update(stored.refusals)
     for change in changes:
-        _publish_topic(services, change, task_id)
+        publish_topic(services, change, task_id)
     for atom in stored.created:
-        _publish_atom(services, atom, task_id)
+        publish_atom(services, atom, task_id)
     own = {message.id for message in messages}
     return {
         "message_count": len(messages),
@@ -340,50 +310,3 @@ def _complete(atom: Atom, topic_of: Mapping[str, str], fallback: FallbackCause |
         topic_id=topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else "",
         **stored_fallback(fallback),
     )
-
-
-def _publish_topic(services: Services, change: TopicChange, task_id: str) -> None:
-    topic = change.topic
-    fields = {
-        "topic_id": topic.id,
-        "topic_name": topic.name,
-        "message_count": topic.message_count,
-        "quality": topic.quality,
-        "task_id": task_id,
-    }
-    if change.is_new:
-        created = fields | {"key_phrases": topic.key_phrases}
-        _publish(services, "topic_created", created, key=f"{task_id} {topic.id}")
-        return
-    version = {"entity_type": "topic", "entity_id": topic.id, "version": topic.version}
-    key = f"{task_id} {topic.id} {topic.version}"
-    _publish(services, "version_created", version | fields, key=key)
-
-
-def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
-    _publish(
-        services,
-        "atom_created",
-        {
-            "atom_id": atom.id,
-            "atom_title": atom.title,
-            "atom_type": atom.type,
-            "topic_id": atom.topic_id or None,
-            "confidence": atom.confidence,
-            "message_id": atom.evidence[0].message_id if atom.evidence else None,
-            "cue": atom.evidence[0].cue if atom.evidence else None,
-            "language": atom.language,
-            "task_id": task_id,
-        },
-        key=f"{task_id} {atom.id}",
-    )
-
-
-def _publish_removed(services: Services, atom: Atom, task_id: str) -> None:
-    fields = {"atom_id": atom.id, "atom_title": atom.title, "atom_type": atom.type}
-    topic = {"topic_id": atom.topic_id or None, "task_id": task_id}
-    _publish(services, "atom_removed", fields | topic, key=f"{task_id} removed {atom.id}")
-
-
-def _publish(services: Services, name: str, data: dict[str, Any], *, key: str = "") -> None:
-    services.events.publish("knowledge", f"knowledge.{name}", data, key=key)
