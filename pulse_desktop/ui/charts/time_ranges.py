@@ -1,7 +1,8 @@
 """Time ranges of charts, and series resampled to one grid of times.
 
 A rate before the recorded history is unknown (NaN), not zero. A bucket without samples has no
-value.
+value. The last point of a grid is the bucket that is not over yet: what happened just now must not
+be missing for as long as a bucket takes.
 """
 
 import math
@@ -27,6 +28,8 @@ _INTERVAL_QUANTILE: Final = 0.75
 _AUTO_RANGES_S: Final = (120.0, 300.0, 600.0, 1800.0)
 _MIN_EVENTS_PER_POINT: Final = 4.0
 _MIN_POINTS: Final = 10
+_MIN_SAMPLED_POINTS: Final = 4
+"""Points of a series however rarely it is sampled: a value between two gaps is a dot."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def rate_series(
     """Return rates on one grid of times.
 
     Rare events are counted in longer buckets: a single event in ten seconds is not "six per
-    minute".
+    minute". For the same reason, the last point counts the time of a whole bucket before now.
 
     Args:
         series: counts by name.
@@ -91,7 +94,8 @@ def rate_series(
         history_start: Unix seconds before which nothing is known.
 
     Returns:
-        The middles of the buckets, Unix seconds, and the rates by name.
+        The middles of the buckets, of the last one as far as it is over, Unix seconds, and the
+        rates by name.
     """
     width = _counting_width(series.values(), now, time_range)
     times = _grid(now, time_range.seconds, width)
@@ -115,8 +119,8 @@ def quantile_series(
         quantile: which sample represents a bucket with several.
 
     Returns:
-        The middles of the buckets, Unix seconds, and the values by name, NaN where there is no
-        sample.
+        The middles of the buckets, of the last one as far as it is over, Unix seconds, and the
+        values by name, NaN where there is no sample.
     """
     start = now - time_range.seconds
     samples = {name: _since(each, start) for name, each in series.items()}
@@ -148,7 +152,10 @@ def busiest_series(series: Mapping[str, Reservoir], since: float) -> dict[str, R
 
 
 def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
-    """Return seconds per point such that regular samples leave no bucket empty."""
+    """Return seconds per point such that regular samples leave no bucket empty.
+
+    They are at most a fraction of the range, however rare the samples are.
+    """
     slowest = time_range.bucket_s
     for times in sampled_at:
         # Several sources that sample at nearly the same time are not faster than one of them.
@@ -157,15 +164,18 @@ def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
         if firsts.size > 2:
             interval = np.quantile(np.diff(ordered[firsts]), _INTERVAL_QUANTILE, method="higher")
             slowest = max(slowest, float(interval) * _SLACK)
+    slowest = min(slowest, time_range.seconds / _MIN_SAMPLED_POINTS)
     wide = next((width for width in _WIDTHS if width >= slowest), _WIDTHS[-1])
     return max(wide, time_range.bucket_s)
 
 
 def _grid(now: float, seconds: float, width: float) -> Values:
-    """Return the middles of the whole buckets before now."""
-    last = math.floor(now / width)
+    """Return the middles of the whole buckets before now, and of the part of the next until now."""
+    last = math.ceil(now / width) - 1
     count = max(1, math.ceil(seconds / width))
-    return (np.arange(last - count, last, dtype=np.float64) + 0.5) * np.float64(width)
+    middles = (np.arange(last - count, last + 1, dtype=np.float64) + 0.5) * np.float64(width)
+    middles[-1] = (last * width + now) / 2
+    return middles
 
 
 def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: TimeRange) -> float:
@@ -181,9 +191,10 @@ def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: TimeR
 def _sums(counts: TimeBuckets, now: float, times: Values, width: float) -> Values:
     buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not all that is kept
     starts, sums = counts.window(now, buckets)
-    edges = np.append(times - width / 2, times[-1] + width / 2)
+    edges = np.append(times[:-1] - width / 2, times[-2] + width / 2)
     summed, _edges = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
-    return summed.astype(np.float64)
+    latest = sum(sums[-max(1, round(width / counts.width_s)) :])
+    return np.append(summed.astype(np.float64), latest)
 
 
 def _since(series: Reservoir, start: float) -> tuple[Values, Values]:
