@@ -4,7 +4,9 @@ from pulse_desktop.protocol.inbound import InboundMessage
 from tests.unit.state.state_builders import (
     NOW,
     event_message,
+    heartbeat,
     state_of,
+    task_event,
 )
 
 
@@ -22,6 +24,32 @@ def test_the_end_of_an_agent_call_replaces_its_start() -> None:
     assert running.state == "running"
     assert state.agents.latency["extraction"].since(NOW) == [1.5]
     assert state.agents.tokens["in"].total(NOW + 3, 10) == 10
+
+
+def test_a_call_is_over_when_its_run_has_ended_or_its_worker_is_gone() -> None:
+    def started(worker: str, task_id: str) -> InboundMessage:
+        data = {"agent": "extraction", "task_id": task_id}
+        return event_message("agents", "agent.started", data, NOW, source=worker)
+
+    state = state_of(
+        heartbeat(worker="w1@h:1"),
+        heartbeat(worker="w3@h:3"),
+        started("w1@h:1", "a" * 32),  # killed; the run is delivered to w3
+        started("w3@h:3", "a" * 32),
+        started("w1@h:1", "b" * 32),
+        started("", "c" * 32),
+    )
+    state.fold([heartbeat(NOW + 40, worker="w3@h:3")])
+    state.tick(NOW + 40)
+    states = [call.state for call in state.agents.rows]
+    assert states == ["unknown", "running", "unknown", "running"]
+    state.fold([task_event("succeeded", NOW + 41, run_s=1.0)])
+    state.tick(NOW + 42)
+    assert state.agents.rows[1].state == "unknown"
+    finished = {"agent": "extraction", "task_id": "a" * 32, "latency_s": 2.0}
+    late = event_message("agents", "agent.finished", finished, NOW + 43, source="w3@h:3")
+    state.fold([late])
+    assert [call.state for call in state.agents.rows][:2] == ["unknown", "finished"]
 
 
 def test_a_call_has_a_cost_or_an_unknown_one_and_a_failed_one_has_no_figures() -> None:
