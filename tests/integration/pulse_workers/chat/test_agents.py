@@ -381,6 +381,7 @@ async def test_a_period_is_summarised_without_its_noise(judged: Judged) -> None:
         "data"
     ]
     assert (event["summary_id"], event["decisions"]) == (summary["summary_id"], 1)
+    assert event["statements"]["decisions"] == summary["decisions"]
     finished = await harness.wait_for_event(
         lambda e: e["type"] == "agent.finished" and e["data"]["agent"] == "analysis"
     )

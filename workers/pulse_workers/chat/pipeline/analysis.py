@@ -109,9 +109,12 @@ async def summarise_period(
     )
     fields = _fields(request, answer, chats.selected) | {"message_count": selection.count}
     await services.store.knowledge.put_summary(fields["summary_id"], fields)
-    counts = {name: len(fields[name]) for name in _LISTS}
+    statements = {name: fields[name] for name in _LISTS}
+    counts = {name: len(items) for name, items in statements.items()}
     services.events.publish(
-        "knowledge", "knowledge.period_analysed", {**fields, **counts, "task_id": task_id}
+        "knowledge",
+        "knowledge.period_analysed",
+        {**fields, **counts, "statements": statements, "task_id": task_id},
     )
     return fields
 

@@ -107,7 +107,7 @@ async def extract_messages(
                 answer = await services.agents.call(
                     agent,
                     task_id,
-                    len(read),
+                    len(messages),
                     services.provider.extract(request),
                     capability=Capability.EXTRACT,
                 )
