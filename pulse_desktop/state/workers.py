@@ -44,6 +44,9 @@ class WorkerHealth(enum.StrEnum):
     STOPPED = "stopped"
 
 
+_PRESENT: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
+
+
 class WorkerActivity(enum.StrEnum):
     """Activity of an online worker. The values appear in JSON output."""
 
@@ -234,8 +237,11 @@ class Workers(Collection[Worker]):
 
     def online(self, now: float) -> list[Worker]:
         """Return the online workers, those with a late heartbeat included."""
-        present = (WorkerHealth.ONLINE, WorkerHealth.LATE)
-        return [worker for worker in self.rows if worker.health(now) in present]
+        online = [worker for worker in self.rows if worker.health(now) in _PRESENT]
+        replaced = self._replaced(
+            [each for each in online if each.silent_s(now) > REPLACED_AFTER_S]
+        )
+        return [worker for worker in online if worker.id not in replaced]
 
     def offline(self, now: float) -> list[Worker]:
         """Return the workers that went offline in the last hour and were not replaced.
@@ -276,17 +282,11 @@ class Workers(Collection[Worker]):
 
     def tick(self, now: float) -> None:
         """Mark the workers that were replaced: a restart is seen long before its silence counts."""
-        silent = [
-            worker
-            for worker in self.rows
-            if not worker.stopped
-            and worker.silent_s(now) > REPLACED_AFTER_S
-            and now - worker.last_seen < _HOUR_S
-        ]
-        for worker_id in self._replaced(silent):
-            position = self._positions[worker_id]
-            if not self.rows[position].replaced:
-                replaced = msgspec.structs.replace(self.rows[position], replaced=True)
+        online = {worker.id for worker in self.online(now)}
+        for position in range(self.rows.start, self.rows.stop):
+            worker = self.rows[position]
+            if worker.id not in online and worker.health(now) in _PRESENT:
+                replaced = msgspec.structs.replace(worker, replaced=True)
                 self.rows.replace(position, replaced, same_weight=True)
 
     def busy_tasks(self, now: float) -> Iterator[str]:

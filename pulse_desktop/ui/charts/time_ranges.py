@@ -164,8 +164,8 @@ def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
         if firsts.size > 2:
             interval = np.quantile(np.diff(ordered[firsts]), _INTERVAL_QUANTILE, method="higher")
             slowest = max(slowest, float(interval) * _SLACK)
-    slowest = min(slowest, time_range.seconds / _MIN_SAMPLED_POINTS)
-    wide = next((width for width in _WIDTHS if width >= slowest), _WIDTHS[-1])
+    widths = [width for width in _WIDTHS if width <= time_range.seconds / _MIN_SAMPLED_POINTS]
+    wide = next((width for width in widths if width >= slowest), widths[-1])
     return max(wide, time_range.bucket_s)
 
 

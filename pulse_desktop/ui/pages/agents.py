@@ -46,7 +46,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     title = _("Agents")
     icon = "agents"
     section = _("LIVE")
-    filter_hint = _("Filter by agent, model, error or run")
+    filter_hint = _("Filter by agent, state, model, error or run")
     empty_title = _("No agent calls yet")
     empty_text = _(
         "Calls of the classification, extraction and analysis agents appear here. Tasks such as "
@@ -134,7 +134,8 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
 
     def search_text(self, row: AgentCall) -> str:
         """Return the text that the text filter searches."""
-        return f"{row.agent}\n{row.provider}\n{row.model}\n{problem(row)[0]}\n{row.task_id}"
+        names = row.agent, STATE_LABELS[row.state][0], row.provider, row.model, row.task_id
+        return "\n".join((*names, problem(row)[0]))
 
     def facet_of(self, row: AgentCall) -> str:
         """Return the state of the call."""

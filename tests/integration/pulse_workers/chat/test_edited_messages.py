@@ -19,7 +19,7 @@ from pulse_workers.config.settings import Settings
 from pulse_workers.errors import StoreFullError
 from pulse_workers.runtime.provisioning import provision
 
-from tests.integration.pulse_workers.chat.test_agents import run_task, write_agents
+from tests.integration.pulse_workers.chat.test_agents import data_of, run_task, write_agents
 from tests.integration.pulse_workers.chat.test_search import Published, atom, make_search
 from tests.kit.agent_answers import given_messages, judged, right_answer
 from tests.kit.model_server import ModelRequest, ModelServer, Reply
@@ -106,6 +106,13 @@ async def test_a_live_message_is_read_with_the_stored_vectors_of_those_before_it
             assert (await run_task(harness, "process_messages", [message.id]))["failed"] == 0
         embedded = [text for each in server.requests_of("embedding") for text in each.body["input"]]
         assert sorted(embedded) == ["text 1", "text 2", "text 3"]
+
+        def items() -> list[int]:
+            finished = data_of(harness, "agent.finished")
+            return [call["items"] for call in finished if call["agent"] == "extraction"]
+
+        await wait_until(lambda: len(items()) == len(messages))
+        assert items() == [1, 1, 1]  # without the messages that are read as context
 
         def refuse_embedding(request: ModelRequest) -> Reply:
             return right_answer(request) if request.messages else Reply(status=401)
