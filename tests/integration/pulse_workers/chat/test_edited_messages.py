@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
@@ -169,8 +170,11 @@ async def test_nothing_is_left_of_a_text_whose_extraction_was_interrupted(
                 raise lost
             await put(stage, records)
 
-        async def add_another(atoms: Sequence[Atom]) -> StoredAtoms:
-            return await add([*atoms, *(atom(n, each) for n, each in enumerate(messages))])
+        async def add_another(
+            atoms: Sequence[Atom], replaced: AbstractSet[str] = frozenset()
+        ) -> StoredAtoms:
+            others = [atom(n, each) for n, each in enumerate(messages)]
+            return await add([*atoms, *others], replaced)
 
         async def left() -> tuple[set[str], int]:
             """Return the messages that atoms quote, and the number of members of topics."""

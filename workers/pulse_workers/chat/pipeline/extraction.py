@@ -11,11 +11,17 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.pipeline.earlier_extraction import (
+    EarlierExtraction,
+    edited_messages,
+    outdated_messages,
+    remove_edited,
+    replaced_messages,
+)
 from pulse_workers.chat.pipeline.embedding import EmbeddingRun, stored_vectors
 from pulse_workers.chat.pipeline.knowledge_events import (
     announced,
     publish_atom,
-    publish_removed,
     publish_topic,
 )
 from pulse_workers.chat.pipeline.stages import (
@@ -73,7 +79,8 @@ async def extract_messages(
 ) -> ExtractionResult:
     """Extract topics and atoms; store and publish them, and the outcome of the stage.
 
-    What only an earlier content of a message said is removed before.
+    What only an earlier content of a message said is removed before; what an earlier extraction
+    found, and this one does not, is removed when all that this one found is stored.
 
     Args:
         services: of the worker.
@@ -88,7 +95,12 @@ async def extract_messages(
         StoreFullError: the outcome cannot be stored.
     """
     summary: dict[str, Any] = {}
-    edited = await _edited(services, messages)
+    known_records = await services.store.stages.known(
+        Stage.EXTRACTED, [message.id for message in messages]
+    )
+    edited = edited_messages(messages, known_records)
+    version = stage_versions(services.provider)[Stage.EXTRACTED]
+    outdated = outdated_messages(messages, known_records, version) if language is None else []
     with_sources = {each.id for each in edited}
     failure: Exception | None = None
     provider_errors: list[Exception] = []
@@ -96,8 +108,9 @@ async def extract_messages(
     refusals: Refusals = {}
     try:
         async with announced(services, len(messages), task_id, agent, language) as completed:
-            counts = await _remove_outdated(services, edited, task_id)
+            removed = await remove_edited(services, edited, task_id)
             with_sources.clear()
+            earlier = await EarlierExtraction.read(services, outdated)
             read = [*await _before(services, messages), *messages]
             known = await _all_vectors(services, read, vectors, not_embedded, task_id)
             request = ExtractionRequest(
@@ -115,7 +128,12 @@ async def extract_messages(
                 provider_errors.append(error)
                 raise
             answered = answer
-            stored = await _store(services, messages, request, answer, task_id, refusals)
+            replaced = replaced_messages(outdated, answer)
+            stored = await _store(services, messages, request, answer, task_id, refusals, replaced)
+            removed += await earlier.remove_others(
+                services, answer, replaced - refusals.keys(), task_id
+            )
+            counts = {"sources_removed": removed["sources"], "atoms_removed": removed["atoms"]}
             summary = stored | counts
             completed.update(summary)
     except OUTAGE_ERRORS as error:
@@ -124,7 +142,6 @@ async def extract_messages(
         failure = error
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
         failure = error
-    version = stage_versions(services.provider)[Stage.EXTRACTED]
     at = format_timestamp(time.time())
     unanswered = answered.unanswered if answered else {}
     errors = {
@@ -153,27 +170,6 @@ async def extract_messages(
     return ExtractionResult(summary, failure, errors, records)
 
 
-async def _edited(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Return the messages that had another content, or may have had, when they were extracted."""
-    known = await services.store.stages.known_hashes(
-        Stage.EXTRACTED, [message.id for message in messages]
-    )
-    return [each for each in messages if known.get(each.id, each.content_hash) != each.content_hash]
-
-
-async def _remove_outdated(
-    services: Services, edited: Sequence[ChatMessage], task_id: str
-) -> dict[str, int]:
-    """Remove what only the earlier content of messages said; publish it, and return the counts."""
-    at = format_timestamp(time.time())
-    for change in await services.store.knowledge.remove_members(edited, at):
-        publish_topic(services, change, task_id)
-    removed = await services.store.atoms.remove_sources(edited)
-    for atom in removed.atoms:
-        publish_removed(services, atom, task_id)
-    return {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
-
-
 async def _store(
     services: Services,
     messages: Sequence[ChatMessage],
@@ -181,10 +177,12 @@ async def _store(
     answer: Answer[Extraction],
     task_id: str,
     refusals: Refusals,
+    replaced: AbstractSet[str],
 ) -> dict[str, Any]:
     """Store and publish what was found; return the counts.
 
     What can never be stored does not prevent the rest: `refusals` takes it, by message ID.
+    `replaced` has the IDs of messages whose earlier extraction this one replaces.
     """
     versions = stage_versions(services.provider)
     messages_hash = _messages_hash(request.messages)
@@ -233,7 +231,8 @@ async def _store(
             _complete(atom, topic_of, fallback)
             for atom, fallback in atoms
             if current.issuperset(evidence.message_id for evidence in atom.evidence)
-        ]
+        ],
+        replaced,
     )
     refusals.update(stored.refusals)
     for change in changes:

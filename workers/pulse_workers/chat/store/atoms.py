@@ -7,6 +7,7 @@ after its sources: it expires later than they do, and an atom without a source h
 import contextlib
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 from nats.js import JetStreamContext
@@ -74,10 +75,17 @@ class AtomStore:
                 index.apply(stored.key, stored.value)
         return index.all()
 
-    async def add(self, atoms: Sequence[Atom]) -> StoredAtoms:
+    async def add(
+        self, atoms: Sequence[Atom], replaced: AbstractSet[str] = frozenset()
+    ) -> StoredAtoms:
         """Store atoms and their sources; of what is stored already, only the age changes.
 
         One that can never be stored does not prevent the others.
+
+        Args:
+            atoms: with their sources.
+            replaced: IDs of messages whose earlier extraction this one replaces. Atoms that quote
+                one of them are stored as they are given.
 
         Raises:
             ConcurrentChangeError: others change the atoms all the time.
@@ -99,7 +107,12 @@ class AtomStore:
             if key not in refused:
                 source_keys.setdefault(atom_key, []).append(key)
         refused = {}
-        created = await self._put_heads(by_key, source_keys, refused)
+        renewed = {
+            key
+            for key, atom in by_key.items()
+            if any(evidence.message_id in replaced for evidence in atom.evidence)
+        }
+        created = await self._put_heads(by_key, source_keys, renewed, refused)
         for atom_key, error in refused.items():
             refusals |= {sources[key][1].message_id: error for key in source_keys[atom_key]}
         await self._bucket.delete_many(key for key in added if sources[key][0] in refused)
@@ -114,6 +127,7 @@ class AtomStore:
         self,
         atoms: Mapping[str, Atom],
         source_keys: Mapping[str, Collection[str]],
+        renewed: AbstractSet[str],
         refusals: Refusals,
     ) -> set[str]:
         """Store the heads that do not exist or are older than a source; return the new ones.
@@ -123,6 +137,7 @@ class AtomStore:
         Args:
             atoms: by the key of the head.
             source_keys: their sources, by the key of the head.
+            renewed: keys of heads that are replaced if the model or another field differs.
             refusals: takes the heads that can never be stored.
         """
         created: set[str] = set()
@@ -137,11 +152,13 @@ class AtomStore:
                 newest = max((each.revision for each in stored if each.value), default=0)
                 if newest and (head is None or not head.value):
                     writes[key] = _encode(atoms[key]), head.revision if head else 0
-                elif head is not None and head.revision < newest:
-                    atom = msgspec.structs.replace(
-                        decode_atom(head.value), evidence=atoms[key].evidence
-                    )
-                    writes[key] = _encode(atom), head.revision
+                elif head is not None and head.value:
+                    known = decode_atom(head.value)
+                    if key in renewed and not _is_same(known, atoms[key]):
+                        writes[key] = _encode(atoms[key]), head.revision
+                    elif head.revision < newest:
+                        atom = msgspec.structs.replace(known, evidence=atoms[key].evidence)
+                        writes[key] = _encode(atom), head.revision
             written = await self._bucket.try_update_many(writes)
             created |= {key for key in written.keys if not _is_live(entries.get(key))}
             refusals |= written.refusals
@@ -182,15 +199,37 @@ class AtomStore:
                     gone[stored.key] = atom_id
         await self._bucket.delete_many(gone)
         await self._renew(said)
-        heads = [f"atom.{each}" for each in dict.fromkeys((*gone.values(), *lost_before))]
+        lost = await self._remove_heads((*gone.values(), *lost_before))
+        return RemovedSources(len(gone), lost)
+
+    async def sources_of(self, message_ids: Iterable[str]) -> dict[str, int]:
+        """Return the revisions of all sources in messages by key, 0 for a removed one."""
+        return await self._bucket.revisions([f"source.*.{each}" for each in message_ids])
+
+    async def remove(self, sources: Mapping[str, int]) -> RemovedSources:
+        """Remove sources that did not change since `sources_of` returned them.
+
+        Raises:
+            StoreFullError: the bucket has reached its limit.
+            TimeoutError: the server stopped responding before everything was read.
+        """
+        deleted = await self._bucket.delete_at(
+            {key: revision for key, revision in sources.items() if revision}
+        )
+        # An interrupted removal may have left the head.
+        lost = await self._remove_heads(key.split(".")[1] for key in sources)
+        return RemovedSources(len(deleted), lost)
+
+    async def _remove_heads(self, atom_ids: Iterable[str]) -> tuple[Atom, ...]:
+        """Remove the atoms without a source, and return them."""
+        heads = [f"atom.{each}" for each in dict.fromkeys(atom_ids)]
         lost = {
             key: entry
             for key, entry in (await self._bucket.get_many(heads)).items()
             if not await self._has_source(key)
         }
         deleted = await self._bucket.delete_at({key: each.revision for key, each in lost.items()})
-        atoms = tuple(decode_atom(lost[key].value) for key in lost if key in deleted)
-        return RemovedSources(len(gone), atoms)
+        return tuple(decode_atom(lost[key].value) for key in lost if key in deleted)
 
     async def _renew(self, sources: Mapping[str, Entry]) -> None:
         """Store sources and their heads again; a conflict means that another worker has done so."""
@@ -207,6 +246,11 @@ class AtomStore:
                 if stored.value:
                     return True
         return False
+
+
+def _is_same(one: Atom, other: Atom) -> bool:
+    """Return whether two atoms differ in nothing but when and where they were found."""
+    return one == msgspec.structs.replace(other, found_at=one.found_at, evidence=one.evidence)
 
 
 def _is_live(entry: Entry | None) -> bool:

@@ -108,6 +108,23 @@ class Bucket:
             await asyncio.gather(*(read(key) for key in keys[first : first + _CONCURRENCY]))
         return found
 
+    async def revisions(self, filters: Sequence[str]) -> dict[str, int]:
+        """Return the revisions of keys, 0 of a deleted one.
+
+        Args:
+            filters: with wildcards; each matches few keys.
+        """
+        found: list[str] = []
+
+        async def search(key_filter: str) -> None:
+            info = await self._js.stream_info(self._stream, self._prefix + key_filter)
+            found.extend(each.removeprefix(self._prefix) for each in info.state.subjects or ())
+
+        for first in range(0, len(filters), _CONCURRENCY):
+            await asyncio.gather(*map(search, filters[first : first + _CONCURRENCY]))
+        entries = await self.get_with_deleted(found)
+        return {key: entry.revision if entry.value else 0 for key, entry in entries.items()}
+
     async def put(self, key: str, value: bytes) -> None:
         """Store a value.
 

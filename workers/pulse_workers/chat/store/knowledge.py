@@ -23,7 +23,6 @@ from pulse_workers.chat.records import (
 )
 from pulse_workers.chat.store.bucket import MAX_CONFLICTS, Bucket, pause_after_conflict
 from pulse_workers.chat.store.changes import BucketChanges
-from pulse_workers.chat.store.kv_reader import read_entries
 from pulse_workers.chat.store.topics import new_topic, with_members
 from pulse_workers.errors import ConcurrentChangeError
 
@@ -186,17 +185,32 @@ class KnowledgeStore:
             StoreFullError: the bucket has reached its limit.
             TimeoutError: the server stopped responding before everything was read.
         """
-        keys: list[str] = []
+        return await self.remove(await self.members_of(each.id for each in messages), at)
+
+    async def members_of(self, message_ids: Iterable[str]) -> dict[str, int]:
+        """Return the revisions of all memberships of messages by key, 0 for a removed one."""
+        return await self._bucket.revisions([f"member.*.{each}" for each in message_ids])
+
+    async def remove(self, members: Mapping[str, int], at: str) -> list[TopicChange]:
+        """Remove memberships that did not change since `members_of` returned them.
+
+        Args:
+            members: to remove.
+            at: time, ISO 8601.
+
+        Returns:
+            The topics that changed.
+
+        Raises:
+            ConcurrentChangeError: others change a topic all the time.
+            StoreFullError: the bucket has reached its limit.
+        """
+        await self._bucket.delete_at({key: each for key, each in members.items() if each})
+        # An interrupted removal may have left a marker that the head does not list.
         former: dict[str, list[str]] = {}
-        for message in messages:
-            async for stored in read_entries(
-                self._js, self._bucket.name, 0, f"member.*.{message.id}"
-            ):
-                # An interrupted removal may have left a marker that the head does not list.
-                former.setdefault(stored.key.split(".")[1], []).append(message.id)
-                if stored.value:
-                    keys.append(stored.key)
-        await self._bucket.delete_many(keys)
+        for key in members:
+            _kind, topic_id, message_id = key.split(".", 2)
+            former.setdefault(topic_id, []).append(message_id)
         changes = [await self._remove_from_head(each, ids, at) for each, ids in former.items()]
         return [change for change in changes if change is not None]
 

@@ -96,13 +96,12 @@ class StageStore:
             for key in ids
         }
 
-    async def known_hashes(self, stage: Stage, ids: Sequence[str]) -> dict[str, str]:
-        """Return the content hash in the record of each message, empty for a deleted record."""
+    async def known(self, stage: Stage, ids: Sequence[str]) -> dict[str, StageRecord | None]:
+        """Return the records of messages that have or had one, None for a deleted one."""
         keys = {f"{stage.value}.{message_id}": message_id for message_id in ids}
         found = await self._bucket.get_with_deleted(list(keys))
         return {
-            keys[key]: _decode(entry.value).content_hash if entry.value else ""
-            for key, entry in found.items()
+            keys[key]: _decode(entry.value) if entry.value else None for key, entry in found.items()
         }
 
     async def put_unless_current(
