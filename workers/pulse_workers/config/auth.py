@@ -45,14 +45,14 @@ def login_options(settings: Settings) -> dict[str, Any]:
         raise SettingsError(variables, error.value, error.expected) from None
     for name in ("password", "token"):
         if callable(read := arguments.get(name)):
-            arguments[name] = functools.partial(_read_known, name, read)
+            arguments[name] = functools.partial(_read_known, read)
     for path in filter(None, (options.credentials, options.nkey_file)):
-        KNOWN_SECRETS.replace(path, *_SEED.findall(Path(path).expanduser().read_text()))
+        KNOWN_SECRETS.add(_SEED.findall(Path(path).expanduser().read_text()))
     return arguments
 
 
-def _read_known(name: str, read: Callable[[], str]) -> str:
+def _read_known(read: Callable[[], str]) -> str:
     """Read a secret from its file, and mask it from now on."""
     secret = read()
-    KNOWN_SECRETS.replace(name, secret)
+    KNOWN_SECRETS.add([secret])
     return secret

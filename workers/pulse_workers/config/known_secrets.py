@@ -16,6 +16,8 @@ MIN_SECRET: Final = 4
 class KnownSecrets:
     """The secrets of a process: its settings, environment variables, and files that it has read.
 
+    One that was replaced in its file is still known: it may be valid, and texts may repeat it.
+
     Attributes:
         forms: each secret in the forms that it has in texts, longest first.
     """
@@ -23,7 +25,6 @@ class KnownSecrets:
     def __init__(self) -> None:
         self.forms: tuple[str, ...] = ()
         self._added: set[str] = set()
-        self._read: dict[str, tuple[str, ...]] = {}
 
     def add(self, secrets: Iterable[str]) -> None:
         """Mask these secrets from now on, unless they are too short."""
@@ -32,16 +33,9 @@ class KnownSecrets:
             self._added |= new
             self._update()
 
-    def replace(self, source: str, *secrets: str) -> None:
-        """Mask what was read from a file or variable, instead of what was read there before."""
-        if self._read.get(source) != secrets:
-            self._read[source] = secrets
-            self._update()
-
     def clear(self) -> None:
         """Forget all secrets."""
         self._added.clear()
-        self._read.clear()
         self._update()
 
     def mask(self, text: str) -> str:
@@ -49,8 +43,7 @@ class KnownSecrets:
         return redact_known(text, self.forms)
 
     def _update(self) -> None:
-        read = {secret for secrets in self._read.values() for secret in secrets}
-        known = {secret for secret in self._added | read if len(secret.strip()) >= MIN_SECRET}
+        known = {secret for secret in self._added if len(secret.strip()) >= MIN_SECRET}
         self.forms = secret_forms(known)  # assigned at once: threads mask log lines
 
 

@@ -9,7 +9,6 @@ from pulse_workers.chat.providers.provider import ModelVersion
 from pulse_workers.config.auth import login_options
 from pulse_workers.config.known_secrets import (
     KNOWN_SECRETS,
-    KnownSecrets,
     describe_error,
     without_secrets,
 )
@@ -42,12 +41,13 @@ def test_logins_and_known_secrets_are_masked_before_a_text_is_cut() -> None:
     assert describe_error(ValueError(f"refused {KEY}")) == "ValueError: refused ***"
 
 
-def test_a_secret_that_was_replaced_in_its_file_is_the_only_one_that_is_kept() -> None:
-    secrets = KnownSecrets()
-    secrets.add(["p4ssw0rd"])
-    secrets.replace("key_file", "first")
-    secrets.replace("key_file", "second")
-    assert secrets.mask("first second p4ssw0rd") == "first *** ***"
+def test_secrets_of_several_files_and_of_a_rotated_one_stay_known(tmp_path: Path) -> None:
+    for name, secret in (("a", "first-secret"), ("b", "other-secret"), ("a", "rotated-secret")):
+        file = tmp_path / name
+        file.write_text(secret, encoding="utf-8")
+        login_options(Settings(user="u", password_file=str(file)))["password"]()
+    text = "first-secret other-secret rotated-secret"
+    assert KNOWN_SECRETS.mask(text) == "*** *** ***"
 
 
 def test_a_secret_that_is_an_ordinary_word_is_not_masked() -> None:

@@ -133,5 +133,5 @@ def _make_key(name: str, text: str) -> ApiKey:
     except ValueError:
         expected = _("an API key: printable ASCII without spaces, 4 characters or more")
         raise SettingsError(name, "", expected) from None
-    KNOWN_SECRETS.replace(name, text.strip())
+    KNOWN_SECRETS.add([text.strip()])
     return key

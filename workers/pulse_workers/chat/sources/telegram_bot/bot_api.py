@@ -105,7 +105,7 @@ def read_token(value: str, file: str) -> BotToken:
     except ValueError:
         expected = _("the token of a Telegram bot, such as 110201543:AAHdq…")
         raise SettingsError(name, "", expected) from None
-    KNOWN_SECRETS.replace(name, text.strip())
+    KNOWN_SECRETS.add([text.strip()])
     return token
 
 
