@@ -1,5 +1,6 @@
 """Agent calls: agent, model, run, latency and tokens of each."""
 
+import bisect
 from collections.abc import Callable
 from typing import Annotated, Final
 
@@ -83,6 +84,7 @@ class _AgentEvent(msgspec.Struct, gc=False):
     provider: str = ""
     model: str = ""
     task_id: str = ""
+    call_id: str = ""
     items: _Count | None = None
     tokens_in: _Count | None = None
     tokens_out: _Count | None = None
@@ -126,8 +128,8 @@ class AgentCalls(Collection[AgentCall]):
         self.failures = TimeBuckets(5.0, 720)
         self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}
         self._is_over = is_over
-        # Positions of the calls without an end, oldest first, by run, agent and worker.
-        self._running: dict[tuple[str, str, str], list[int]] = {}
+        # Positions of the calls without an end, oldest first, by run, agent, worker and call id.
+        self._running: dict[tuple[str, ...], list[int]] = {}
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold the start or the end of a call; ignore other events."""
@@ -160,11 +162,13 @@ class AgentCalls(Collection[AgentCall]):
             cost is not msgspec.UNSET and state != "running",
             event.source,
         )
-        key = (call.task_id, call.agent, call.worker)
+        key = (call.task_id, call.agent, call.worker, data.call_id)
         if state == "running":
             if len(self._running) >= _MAX_RUNNING and key not in self._running:
                 del self._running[next(iter(self._running))]
-            self._running.setdefault(key, []).append(self.rows.append(call))
+            positions = self._running.setdefault(key, [])
+            positions.append(self.rows.append(call))
+            self._forget_removed(positions)
             return
         self._measure(call)
         position = self._take_running(key)
@@ -177,23 +181,29 @@ class AgentCalls(Collection[AgentCall]):
     def tick(self, now: float) -> None:
         """Mark calls whose end was not reported as unknown; a late end still replaces them."""
         for key, positions in list(self._running.items()):
-            if positions[-1] < self.rows.start:
+            self._forget_removed(positions)
+            if not positions:
                 del self._running[key]
-                continue
             for position in positions:
-                if position < self.rows.start:
-                    continue
                 call = self.rows[position]
                 if call.state == "running" and self._is_over(call, now):
                     unknown = msgspec.structs.replace(call, state="unknown")
                     self.rows.replace(position, unknown, same_weight=True)
 
-    def _take_running(self, key: tuple[str, str, str]) -> int:
-        """Remove and return the position of the oldest call without an end, -1 if there is none."""
+    def _forget_removed(self, positions: list[int]) -> None:
+        """Remove the positions of rows that are not kept any more."""
+        del positions[: bisect.bisect_left(positions, self.rows.start)]
+
+    def _take_running(self, key: tuple[str, ...]) -> int:
+        """Remove and return the position of the latest call without an end, -1 if there is none.
+
+        An agent makes one call after the other in a run, so an earlier one without an end has lost
+        it.
+        """
         positions = self._running.get(key)
         if positions is None:
             return -1
-        position = positions.pop(0)
+        position = positions.pop()
         if not positions:
             del self._running[key]
         return position
@@ -222,6 +232,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:
         to_text(data.get("provider")),
         to_text(data.get("model")),
         to_text(data.get("task_id")),
+        to_text(data.get("call_id")),
         to_int(data.get("items")),
         to_int(data.get("tokens_in")),
         to_int(data.get("tokens_out")),

@@ -5,6 +5,7 @@ analysis summarises periods. Embedding has the same events.
 """
 
 import time
+import uuid
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
@@ -50,6 +51,7 @@ class AgentCalls:
             "provider": version.provider or self._provider.name,
             "model": version.model,
             "task_id": task_id,
+            "call_id": uuid.uuid4().hex,
             "items": items,
             "tokens_in": None,
             "tokens_out": None,
