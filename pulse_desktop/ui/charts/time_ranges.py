@@ -1,8 +1,8 @@
 """Time ranges of charts, and series resampled to one grid of times.
 
 A rate before the recorded history is unknown (NaN), not zero. A bucket without samples has no
-value. The last point of a grid is the bucket that is not over yet: what happened just now must not
-be missing for as long as a bucket takes.
+value. The last point of a series includes the bucket that is not over yet: what happened just now
+must not be missing for as long as a bucket takes.
 """
 
 import math
@@ -84,26 +84,30 @@ def rate_series(
     """Return rates on one grid of times.
 
     Rare events are counted in longer buckets: a single event in ten seconds is not "six per
-    minute". For the same reason, the last point counts the time of a whole bucket before now.
+    minute". For the same reason the last point is the rate of a longer time: of the last whole
+    bucket and what follows it. Each event is counted once.
 
     Args:
-        series: counts by name.
+        series: counts by name, in buckets of 5 s.
         now: Unix seconds.
         time_range: range of the grid.
         per_s: unit of time of the rates: 60 for "per minute".
         history_start: Unix seconds before which nothing is known.
 
     Returns:
-        The middles of the buckets, of the last one as far as it is over, Unix seconds, and the
-        rates by name.
+        The middles of these times, Unix seconds, and the rates by name.
     """
     width = _counting_width(series.values(), now, time_range)
-    times = _grid(now, time_range.seconds, width)
+    counted = now // _WIDTHS[0] * _WIDTHS[0]  # without the bucket of a series that is not over
+    last = counted // width * width
+    whole = np.arange(-max(1, math.ceil(time_range.seconds / width)), 0, dtype=np.float64)
+    edges = np.append(last + whole * width, counted)
+    times = (edges[:-1] + edges[1:]) / 2
     unknown = times < history_start
     result = {}
     for name, counts in series.items():
-        sums = _sums(counts, now, times, width) * (per_s / width)
-        result[name] = np.where(unknown, np.nan, sums)
+        rates = _sums(counts, now, edges) * per_s / np.diff(edges)
+        result[name] = np.where(unknown, np.nan, rates)
     return times, result
 
 
@@ -188,13 +192,12 @@ def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: TimeR
     return widths[-1] if widths else time_range.bucket_s
 
 
-def _sums(counts: TimeBuckets, now: float, times: Values, width: float) -> Values:
-    buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not all that is kept
+def _sums(counts: TimeBuckets, now: float, edges: Values) -> Values:
+    buckets = math.ceil((now - edges[0]) / counts.width_s) + 1  # not all that is kept
     starts, sums = counts.window(now, buckets)
-    edges = np.append(times[:-1] - width / 2, times[-2] + width / 2)
-    summed, _edges = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
-    latest = sum(sums[-max(1, round(width / counts.width_s)) :])
-    return np.append(summed.astype(np.float64), latest)
+    middles = np.asarray(starts) + counts.width_s / 2
+    summed, _edges = np.histogram(middles, bins=edges, weights=np.asarray(sums))
+    return summed.astype(np.float64)
 
 
 def _since(series: Reservoir, start: float) -> tuple[Values, Values]:
