@@ -5,7 +5,7 @@ a message that is not detected is still data between delimiters, and an answer a
 to be valid.
 """
 
-import functools
+import hashlib
 import re
 import unicodedata
 from typing import Final
@@ -52,6 +52,10 @@ _PATTERNS: Final = (
 )
 _INJECTION: Final = re.compile("|".join(_PATTERNS))
 
+_MAX_RESULTS: Final = 20_000
+_results: Final[dict[bytes, bool]] = {}
+"""Results of the last searches, by the hash of the text: the texts would take many megabytes."""
+
 
 def has_prompt_injection(message: ChatMessage, attachment_text: str = "") -> bool:
     """Return whether a text or name of a message seems to be a prompt injection."""
@@ -66,11 +70,18 @@ def is_prompt_injection(text: str) -> bool:
     It takes milliseconds for a long text, so call it in a thread. The last texts are remembered:
     classification, extraction and analysis read the same ones.
     """
-    return _is_prompt_injection(text[: 2 * MAX_TEXT])
+    text = text[: 2 * MAX_TEXT]
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+    result = _results.get(digest)
+    if result is None:
+        result = _search(text)
+        if len(_results) >= _MAX_RESULTS:
+            _results.clear()
+        _results[digest] = result
+    return result
 
 
-@functools.lru_cache(maxsize=2_000)
-def _is_prompt_injection(text: str) -> bool:
+def _search(text: str) -> bool:
     normal = unicodedata.normalize("NFKC", visible(text)).lower()
     # Patterns with several \s* would take cubic time on long runs of white space.
     lines = (" ".join(line.split()) for line in normal.splitlines())

@@ -76,8 +76,8 @@ class StateStore:
     ) -> AsyncIterator[None]:
         """Store a value while the enclosed block runs, as a sign that its worker is alive.
 
-        An outage does not fail the block: a mark that is not renewed or deleted expires, because
-        its readers compare the time in it.
+        An outage while the block runs does not fail it: a mark that is not renewed or deleted
+        expires, because its readers compare the time in it.
 
         Args:
             key: of the mark.
@@ -86,6 +86,7 @@ class StateStore:
 
         Raises:
             StoreFullError: the bucket has reached its limit; the block has not run.
+            nats.errors.Error: the first mark cannot be stored; the block has not run.
         """
 
         async def renew() -> None:

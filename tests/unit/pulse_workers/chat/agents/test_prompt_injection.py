@@ -3,6 +3,7 @@
 import json
 import secrets
 import threading
+import tracemalloc
 
 import pytest
 from pulse_workers.chat.agents import prompt_injection
@@ -89,6 +90,17 @@ async def test_texts_are_searched_once_and_in_threads(monkeypatch: pytest.Monkey
                 await provider.summarise(SummaryRequest(chat, (), "", "", ""))
     assert sorted(searched) == sorted([topics[0].name, *(each.content for each in chat)])
     assert threading.main_thread() not in threads
+
+
+def test_texts_that_were_searched_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_injection, "visible", lambda _text: "")
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            is_prompt_injection(f"{number} {secrets.token_hex()} " + "ї" * 8_000)
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_recognition_takes_linear_time() -> None:
