@@ -209,7 +209,7 @@ class Atom(msgspec.Struct, frozen=True):
 class Topic(
     msgspec.Struct,
     frozen=True,
-    rename={"centroid": "centre", "messages_hashes": "readings", "former_ids": "former"},
+    rename={"centroid": "centre", "messages_hashes": "readings"},
 ):
     """A cluster of messages about one subject.
 
@@ -228,7 +228,6 @@ class Topic(
         embedding_model: model of the centroid.
         messages_hashes: of the messages of the last extractions that changed it, so that none
             counts twice.
-        former_ids: IDs of removed members, as long as the bucket has delete markers of their keys.
     """
 
     id: str
@@ -243,7 +242,6 @@ class Topic(
     model: str = ""
     embedding_model: str = ""
     messages_hashes: tuple[str, ...] = ()
-    former_ids: tuple[str, ...] = ()
 
 
 class TopicAssignment(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from pulse_workers.chat.agents.extraction import (
 )
 from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.pipeline import analysis, batch_queue
+from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import ExtractionRequest
 from pulse_workers.chat.records import (
     Atom,
@@ -31,7 +32,7 @@ from pulse_workers.chat.records import (
     TopicAssignment,
     Vector,
 )
-from pulse_workers.chat.store import atoms, changes, requests
+from pulse_workers.chat.store import atoms, changes, former_members, requests
 from pulse_workers.chat.store.atoms import RemovedSources
 from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.compaction import (
@@ -48,7 +49,7 @@ from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import StoreFullError, ValueRefusedError
+from pulse_workers.errors import StoreFullError, TopicNotStoredError, ValueRefusedError
 from pulse_workers.runtime.provisioning import EMBEDDINGS, KNOWLEDGE, MESSAGES, STATE, provision
 from taskiq import InMemoryBroker
 
@@ -438,21 +439,66 @@ async def test_a_former_member_does_not_count_until_it_is_a_member_again(
     await js.publish(f"$KV.{KNOWLEDGE}.member.t.1.3", b"", headers={"KV-Operation": "DEL"})
     assert await remove("1.3") == [1]  # an interrupted removal is completed
     (topic,) = await knowledge.topics()
-    assert (topic.message_ids, topic.former_ids) == (("1.1",), ("1.2", "1.3"))
+    assert topic.message_ids == ("1.1",)
     back = await assign("first", "1.1", "1.2")  # its edit was undone
     assert back is not None
     assert (back.added, back.topic.message_count) == (("1.2",), 2)
-    assert (back.topic.message_ids, back.topic.former_ids) == (("1.1", "1.2"), ("1.3",))
+    assert back.topic.message_ids == ("1.1", "1.2")
     assert await remove("1.1", "1.2") == [0]
     assert await knowledge.topics() == []
     again = await assign("other", "1.3")
     assert again is not None
     assert (again.is_new, again.topic.message_count, again.topic.message_ids) == (True, 1, ("1.3",))
     assert again.topic.version > back.topic.version
-    await js.purge_stream(f"KV_{KNOWLEDGE}", subject=f"$KV.{KNOWLEDGE}.member.t.1.1")  # it expires
+    for kind in ("member", "former"):  # they expire
+        await js.purge_stream(f"KV_{KNOWLEDGE}", subject=f"$KV.{KNOWLEDGE}.{kind}.t.1.1")
     grown = await assign("more", "1.4")
     assert grown is not None
-    assert (grown.topic.message_count, grown.topic.former_ids) == (2, ("1.2",))
+    assert grown.topic.message_count == 2
+
+
+async def test_a_topic_that_many_messages_have_left_does_not_grow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    async def recorded_entries(*args: Any, **options: Any) -> AsyncIterator[KeyValueEntry]:
+        async for stored in read_entries(*args, **options):
+            read.append(stored.key)
+            yield stored
+
+    def assignment(ids: Sequence[str]) -> TopicAssignment:
+        return TopicAssignment("t", "payment queue", ("payment queue",), tuple(ids))
+
+    async def size() -> int:
+        return len(msgspec.json.encode(await store.knowledge.topics()))
+
+    provenance = Provenance("first", "m", "v", "")
+    ids = [f"1.{n}" for n in range(1_000)]
+    await store.knowledge.assign(assignment(ids), {}, provenance)
+    (change,) = await store.knowledge.remove(await store.knowledge.members_of(ids[1:]), "")
+    assert (change.topic.message_count, await size() < 500) == (1, True)
+    await store.knowledge.assign(assignment(["2.1"]), {}, provenance)
+    monkeypatch.setattr(changes, "read_entries", recorded_entries)
+    monkeypatch.setattr(former_members, "read_entries", recorded_entries)
+    back = await store.knowledge.assign(assignment(["2.2", ids[1]]), {}, provenance)
+    assert back is not None
+    assert (back.topic.message_count, back.added) == (4, ("2.2", ids[1]))
+    (left,) = await store.knowledge.remove(await store.knowledge.members_of(["2.2"]), "")
+    assert left.topic.message_count == 3
+    assert len(read) < 20
+
+
+async def test_a_head_that_the_server_does_not_accept_is_no_refusal_of_messages(
+    store: Store,
+) -> None:
+    refusals: Refusals = {}
+    phrases = tuple(f"payment queue {n}" for n in range(60_000))
+    assignment = TopicAssignment("t", "payment queue", phrases, ("1.1", "1 2"))
+    with pytest.raises(TopicNotStoredError, match="max_payload") as caught:
+        await store.knowledge.assign(assignment, {}, Provenance("first", "m", "v", ""), refusals)
+    assert not is_about_input(caught.value)
+    assert set(refusals) == {"1 2"}
 
 
 async def test_a_source_stays_while_its_message_says_what_was_accepted_as_a_quote(

@@ -44,7 +44,7 @@ from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageOutcome, S
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import Refusals
 from pulse_workers.chat.store.knowledge import Provenance, TopicChange
-from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
+from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, TopicNotStoredError
 
 MIN_MESSAGES: Final = 12
 """Fewer messages are extracted together with earlier ones: alone they say too little."""
@@ -105,7 +105,7 @@ async def extract_messages(
     failure: Exception | None = None
     provider_errors: list[Exception] = []
     answered: Answer[Extraction] | None = None
-    refusals: Refusals = {}
+    not_stored: dict[str, Exception] = {}
     try:
         async with announced(services, len(messages), task_id, agent, language) as completed:
             removed = await remove_edited(services, edited, task_id)
@@ -129,9 +129,11 @@ async def extract_messages(
                 raise
             answered = answer
             replaced = replaced_messages(outdated, answer)
-            stored = await _store(services, messages, request, answer, task_id, refusals, replaced)
+            stored = await _store(
+                services, messages, request, answer, task_id, not_stored, replaced
+            )
             removed += await earlier.remove_others(
-                services, answer, replaced - refusals.keys(), task_id
+                services, answer, replaced - not_stored.keys(), task_id
             )
             counts = {"sources_removed": removed["sources"], "atoms_removed": removed["atoms"]}
             summary = stored | counts
@@ -147,7 +149,7 @@ async def extract_messages(
     errors = {
         each.id: reason
         for each in messages
-        if (reason := failure or refusals.get(each.id) or unanswered.get(each.id)) is not None
+        if (reason := failure or not_stored.get(each.id) or unanswered.get(each.id)) is not None
     }
     current = await services.store.messages.unchanged(messages)  # others are edited or deleted
     records = {
@@ -176,12 +178,12 @@ async def _store(
     request: ExtractionRequest,
     answer: Answer[Extraction],
     task_id: str,
-    refusals: Refusals,
+    errors: dict[str, Exception],
     replaced: AbstractSet[str],
 ) -> dict[str, Any]:
     """Store and publish what was found; return the counts.
 
-    What can never be stored does not prevent the rest: `refusals` takes it, by message ID.
+    What cannot be stored does not prevent the rest: `errors` takes it, by message ID.
     `replaced` has the IDs of messages whose earlier extraction this one replaces.
     """
     versions = stage_versions(services.provider)
@@ -210,14 +212,17 @@ async def _store(
         {each.id: each.content_hash for each in request.messages if each.id in named & current},
     )
     changes: list[TopicChange] = []
+    member_refusals: Refusals = {}
     for assignment, model in assignments:
         provenance = Provenance(
             messages_hash, model, versions[Stage.EMBEDDED].model, format_timestamp(request.now)
         )
         try:
-            change = await services.store.knowledge.assign(assignment, request.vectors, provenance)
-        except ValueRefusedError as error:
-            refusals.update(dict.fromkeys(assignment.message_ids, error))
+            change = await services.store.knowledge.assign(
+                assignment, request.vectors, provenance, member_refusals
+            )
+        except TopicNotStoredError as error:
+            errors.update(dict.fromkeys(assignment.message_ids, error))
             continue
         changes += [change] if change else []
     topic_of = {
@@ -234,7 +239,7 @@ async def _store(
         ],
         replaced,
     )
-    refusals.update(stored.refusals)
+    errors.update({**member_refusals, **stored.refusals})
     for change in changes:
         publish_topic(services, change, task_id)
     for atom in stored.created:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from pulse_desktop.nats_client.jetstream import FULL_CODES, REVISION_CODES
@@ -124,6 +125,24 @@ class Bucket:
             await asyncio.gather(*map(search, filters[first : first + _CONCURRENCY]))
         entries = await self.get_with_deleted(found)
         return {key: entry.revision if entry.value else 0 for key, entry in entries.items()}
+
+    async def count_keys(self, key_filter: str) -> int:
+        """Return the number of keys, deleted ones included, that match a filter with wildcards.
+
+        The server counts them when it creates a consumer.
+        """
+        info = await self._js.add_consumer(
+            self._stream,
+            ConsumerConfig(
+                filter_subject=self._prefix + key_filter,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.NONE,
+                inactive_threshold=5.0,
+                mem_storage=True,
+            ),
+        )
+        await self._js.delete_consumer(self._stream, info.name)
+        return info.num_pending or 0
 
     async def put(self, key: str, value: bytes) -> None:
         """Store a value.

@@ -2,7 +2,7 @@
 
 A member of a topic is a key of its own, so adding one again changes nothing. The head of a topic,
 with its centroid, is changed by compare-and-set; its number of members is that of the keys. The
-server counts delete markers, too, so the head lists the former members that have one.
+server counts delete markers, too, so each former member that has one has a second key.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from pulse_workers.chat.records import (
     ChatMessage,
@@ -21,10 +20,17 @@ from pulse_workers.chat.records import (
     TopicAssignment,
     Vector,
 )
-from pulse_workers.chat.store.bucket import MAX_CONFLICTS, Bucket, pause_after_conflict
+from pulse_workers.chat.store.bucket import (
+    MAX_CONFLICTS,
+    Bucket,
+    Refusals,
+    pause_after_conflict,
+    take_refusals,
+)
 from pulse_workers.chat.store.changes import BucketChanges
+from pulse_workers.chat.store.former_members import FormerMembers
 from pulse_workers.chat.store.topics import new_topic, with_members
-from pulse_workers.errors import ConcurrentChangeError
+from pulse_workers.errors import ConcurrentChangeError, TopicNotStoredError, ValueRefusedError
 
 CORRECTION: Final = "correction"
 _MAX_HASHES: Final = 16
@@ -86,9 +92,8 @@ class KnowledgeStore:
     """Topics, their members, summaries and corrections."""
 
     def __init__(self, js: JetStreamContext, bucket: Bucket) -> None:
-        self._js = js
         self._bucket = bucket
-        self._stream = f"KV_{bucket.name}"
+        self._former = FormerMembers(js, bucket)
         self._topics: dict[str, Topic] = {}
         self._lock = asyncio.Lock()
         self._changes = BucketChanges(js, bucket.name, self._topics.clear, key_filters=("topic.*",))
@@ -108,7 +113,11 @@ class KnowledgeStore:
             return [topic for topic in self._topics.values() if topic.message_count]
 
     async def assign(
-        self, assignment: TopicAssignment, vectors: Mapping[str, Vector], provenance: Provenance
+        self,
+        assignment: TopicAssignment,
+        vectors: Mapping[str, Vector],
+        provenance: Provenance,
+        refusals: Refusals | None = None,
     ) -> TopicChange | None:
         """Add members to a topic, which is created if it does not exist.
 
@@ -116,6 +125,7 @@ class KnowledgeStore:
             assignment: the topic and its members.
             vectors: unit vectors of the members, by message ID; may lack some.
             provenance: the extraction that found it.
+            refusals: takes the members that can never be stored, by message ID.
 
         Returns:
             None if nothing changed.
@@ -123,9 +133,10 @@ class KnowledgeStore:
         Raises:
             ConcurrentChangeError: others change the topic all the time.
             StoreFullError: the bucket has reached its limit.
-            ValueRefusedError: the topic can never be stored.
+            TopicNotStoredError: the server does not accept the head of the topic.
         """
-        created, earlier = await self._add_members(assignment, provenance)
+        created, earlier = await self._add_members(assignment, provenance, refusals)
+        await self._former.update(assignment.topic_id, assignment.message_ids)
         key = f"topic.{assignment.topic_id}"
         for attempt in range(MAX_CONFLICTS):
             entry = (await self._bucket.get_with_deleted([key])).get(key)
@@ -136,7 +147,7 @@ class KnowledgeStore:
                 if stored is None or is_new
                 else stored
             )
-            count, former = await self._count(assignment.topic_id, known.former_ids)
+            count = await self._count(assignment.topic_id)
             # Those of an earlier attempt are in the head already, unless it was interrupted.
             was_interrupted = (
                 provenance.messages_hash not in known.messages_hashes
@@ -146,15 +157,14 @@ class KnowledgeStore:
             added = tuple(each for each in fresh if each not in known.message_ids)
             if not added and known.message_count == count:
                 return None
-            known = msgspec.structs.replace(known, former_ids=former)
             topic = _changed(known, added, vectors, provenance, count)
-            if await self._bucket.update(key, _encode(topic), entry.revision if entry else 0):
+            if await self._update_head(topic, entry.revision if entry else 0):
                 return TopicChange(topic, is_new, added)
             await pause_after_conflict(attempt)
         raise ConcurrentChangeError(f"topic {assignment.topic_id} changes too often")
 
     async def _add_members(
-        self, assignment: TopicAssignment, provenance: Provenance
+        self, assignment: TopicAssignment, provenance: Provenance, refusals: Refusals | None
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Store members; return the new ones, and those of an earlier attempt of the extraction."""
         keys = {
@@ -162,7 +172,9 @@ class KnowledgeStore:
             for message_id in assignment.message_ids
         }
         value = _encode(Member(provenance.messages_hash, provenance.at))
-        created = await self._bucket.create_many(dict.fromkeys(keys, value))
+        refused: Refusals = {}
+        created = await self._bucket.create_many(dict.fromkeys(keys, value), refused)
+        take_refusals({keys[key]: error for key, error in refused.items()}, refusals)
         existing = await self._bucket.get_many([key for key in keys if key not in created])
         return (
             tuple(message_id for key, message_id in keys.items() if key in created),
@@ -206,35 +218,35 @@ class KnowledgeStore:
             StoreFullError: the bucket has reached its limit.
         """
         await self._bucket.delete_at({key: each for key, each in members.items() if each})
-        # An interrupted removal may have left a marker that the head does not list.
-        former: dict[str, list[str]] = {}
+        # After an interrupted removal, the head may still have those that are removed already.
+        by_topic: dict[str, list[str]] = {}
         for key in members:
             _kind, topic_id, message_id = key.split(".", 2)
-            former.setdefault(topic_id, []).append(message_id)
-        changes = [await self._remove_from_head(each, ids, at) for each, ids in former.items()]
+            by_topic.setdefault(topic_id, []).append(message_id)
+        changes = [await self._remove_from_head(each, ids, at) for each, ids in by_topic.items()]
         return [change for change in changes if change is not None]
 
     async def _remove_from_head(
         self, topic_id: str, ids: Sequence[str], at: str
     ) -> TopicChange | None:
-        key = f"topic.{topic_id}"
         for attempt in range(MAX_CONFLICTS):
-            entry = await self._bucket.get(key)
+            entry = await self._bucket.get(f"topic.{topic_id}")
+            former = await self._former.update(topic_id, ids)
             if entry is None:
                 return None
             known = _decode_topic(entry.value)
-            count, former = await self._count(topic_id, dict.fromkeys((*known.former_ids, *ids)))
-            if (count, former) == (known.message_count, known.former_ids):
+            count = await self._count(topic_id)
+            listed = tuple(each for each in known.message_ids if each not in former)
+            if (count, listed) == (known.message_count, known.message_ids):
                 return None
             topic = msgspec.structs.replace(
                 known,
-                message_ids=tuple(each for each in known.message_ids if each not in former),
+                message_ids=listed,
                 message_count=count,
-                former_ids=former,
                 version=known.version + 1,
                 updated_at=at,
             )
-            if await self._bucket.update(key, _encode(topic), entry.revision):
+            if await self._update_head(topic, entry.revision):
                 return TopicChange(topic, is_new=False, added=())
             await pause_after_conflict(attempt)
         raise ConcurrentChangeError(f"topic {topic_id} changes too often")
@@ -262,30 +274,24 @@ class KnowledgeStore:
         corrections = [decode_correction(entry.value) for entry in found]
         return {each.message_id: each for each in corrections}
 
-    async def _count(self, topic_id: str, former_ids: Iterable[str]) -> tuple[int, tuple[str, ...]]:
-        """Return the number of members, and the former ones that still have a delete marker.
+    async def _update_head(self, topic: Topic, revision: int) -> bool:
+        """Store the head of a topic at its revision; return whether it was at it.
+
+        A head that the server does not accept says nothing about the messages: only settings of the
+        server make it too large.
+        """
+        try:
+            return await self._bucket.update(f"topic.{topic.id}", _encode(topic), revision)
+        except ValueRefusedError as error:
+            raise TopicNotStoredError(f"topic {topic.id}: {error}") from error
+
+    async def _count(self, topic_id: str) -> int:
+        """Return the number of members.
 
         Call it after the head was read: a change that is made meanwhile prevents the update.
         """
-        keys = {f"member.{topic_id}.{each}": each for each in former_ids}
-        found = await self._bucket.get_with_deleted(list(keys))
-        former = tuple(keys[key] for key, entry in found.items() if not entry.value)
-        return await self._count_keys(f"member.{topic_id}.>") - len(former), former
-
-    async def _count_keys(self, keys: str) -> int:
-        """Count the keys that match: the server does, when it creates a consumer."""
-        info = await self._js.add_consumer(
-            self._stream,
-            ConsumerConfig(
-                filter_subject=f"$KV.{self._bucket.name}.{keys}",
-                deliver_policy=DeliverPolicy.ALL,
-                ack_policy=AckPolicy.NONE,
-                inactive_threshold=5.0,
-                mem_storage=True,
-            ),
-        )
-        await self._js.delete_consumer(self._stream, info.name)
-        return info.num_pending or 0
+        count = await self._bucket.count_keys(f"member.{topic_id}.>")
+        return max(0, count - await self._former.count(topic_id))
 
 
 def _changed(

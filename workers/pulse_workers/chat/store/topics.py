@@ -33,7 +33,6 @@ def new_topic(
         version=before.version if before is not None else 0,
         updated_at=at,
         model=model,
-        former_ids=before.former_ids if before is not None else (),
     )
 
 
