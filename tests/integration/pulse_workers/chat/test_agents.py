@@ -224,10 +224,7 @@ async def test_a_fallback_is_named_in_events_records_and_results(
         file = tmp_path / "providers.toml"
         file.write_text("\n\n".join(tables))
         await harness.run(providers_file=file)
-        chat = [
-            message(1, "We decided to keep the payment queue on release 4.17 until Monday"),
-            *CHAT[1:2],
-        ]
+        chat = [message(1, "We decided to restart the payment queue every night"), *CHAT[1:2]]
         export = write_export(tmp_path / "export", chat)
         done = await run_task(harness, "ingest_messages", str(export))
         period = ("2026-09-21T14:00", "2026-09-21T14:30")
@@ -435,7 +432,7 @@ async def test_search_finds_messages_and_atoms_by_words_and_by_vectors(
 ) -> None:
     await harness.run()
     chat = [
-        message(1, "We decided to keep the payment queue on release 4.17 until Monday"),
+        message(1, "We decided to restart the payment queue every night"),
         message(2, "Доброго ранку! Платіжна черга падає з таймаутом"),
         message(3, "lunch at noon?"),
     ]

@@ -17,6 +17,7 @@ from tests.labelled.messages import (
     CONVERSING_AUTHORS,
     FOLDER,
     LANGUAGES,
+    PLAIN_AUTHOR,
     Language,
     authored_messages,
     conversations,
@@ -101,7 +102,8 @@ def test_further_messages_for_tuning_are_well_formed_and_not_held_out(name: str)
 
 
 def test_authored_messages_are_well_formed_and_not_held_out() -> None:
-    authored = [each for author in AUTHORS for each in authored_messages(author)]
+    names = (*AUTHORS, PLAIN_AUTHOR)
+    authored = [each for name in names for each in authored_messages(name)]
     assert len({each.id for each in authored}) == len(authored)
     for message in authored:
         assert message.text.strip(), message.id
@@ -113,16 +115,17 @@ def test_authored_messages_are_well_formed_and_not_held_out() -> None:
 
 
 def test_readme_states_the_figures_of_the_authors() -> None:
-    counts: Counter[tuple[str, bool, Language]] = Counter()
-    for author in AUTHORS:
-        for each in authored_messages(author):
+    groups = (set(AUTHORS) - CONVERSING_AUTHORS, CONVERSING_AUTHORS, {PLAIN_AUTHOR})
+    counts: Counter[tuple[str, int, Language]] = Counter()
+    for index, group in enumerate(groups):
+        for each in (each for author in group for each in authored_messages(author)):
             for title in ("messages", f"`{each.label}`", *(f"`{kind}`" for kind in each.atoms)):
-                counts[title, author in CONVERSING_AUTHORS, each.language] += 1
+                counts[title, index, each.language] += 1
     lines = README.read_text(encoding="utf-8").splitlines()
     for title in ("messages", *(f"`{name}`" for name in (*CLASSES, *ATOM_TYPES))):
         cells = [
-            str(counts[title, conversing, language])
-            for conversing in (False, True)
+            str(counts[title, index, language])
+            for index in range(len(groups))
             for language in LANGUAGES
         ]
         assert f"| {' | '.join([title, *cells])} |" in lines
