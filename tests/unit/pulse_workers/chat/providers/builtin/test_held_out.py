@@ -11,5 +11,5 @@ async def test_the_figures_on_held_out_messages_hold() -> None:
     assert figures.signal_recall >= 0.98
     assert figures.not_judged == 0
     # The target for atoms is a precision of 0.85 at a recall of 0.4, which is not reached.
-    assert figures.atom_precision >= 0.72
-    assert figures.atom_recall >= 0.32
+    assert figures.atom_precision >= 0.71
+    assert figures.atom_recall >= 0.35
