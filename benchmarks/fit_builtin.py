@@ -73,7 +73,7 @@ RARITY_STEPS: Final = 12
 STEPS: Final = 25
 MEMORY: Final = 10
 """Steps that L-BFGS learns the curvature from."""
-THRESHOLD: Final = 0.5
+THRESHOLD: Final = 0.55
 """Probability from which a message has an atom, chosen by the cross-validation."""
 MIX: Final = {"noise": 0.5, "weak_signal": 0.21, "signal": 0.29}
 """Shares of the classes in `tuning.jsonl`, in which figures of authors count their messages."""

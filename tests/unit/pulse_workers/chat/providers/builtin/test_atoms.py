@@ -26,7 +26,7 @@ def extract(messages: Sequence[ChatMessage], now: float = NOW) -> list[Atom]:
         ("solution", "Полагодила: збільшила пул з'єднань до сорока"),
         ("decision", "We decided to keep the keys for 72 hours"),
         ("decision", "Вирішили тримати ключі ідемпотентності три доби"),
-        ("question", "Who decides on refunds above 500 dollars?"),
+        ("question", "Who is responsible for refunds above 500 dollars, support or finance?"),
         ("question", "Хто відповідає за повернення понад 500 гривень?"),
         ("insight", "Turns out the certificate was renewed but never loaded"),
         ("insight", "Виявилось, сертифікат оновили, але не завантажили"),

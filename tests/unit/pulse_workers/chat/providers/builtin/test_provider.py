@@ -85,7 +85,7 @@ async def test_judging_twice_gives_the_same_judgement() -> None:
 async def test_a_summary_lists_atoms_by_type_with_their_messages() -> None:
     messages = [
         chat_message("We decided to keep the keys for 72 hours"),
-        chat_message("Who decides on refunds above 500 dollars?"),
+        chat_message("Who is responsible for refunds above 500 dollars, support or finance?"),
         chat_message("If the certificate expires on Sunday, nobody will notice until morning"),
     ]
     atoms = (await read(messages)).value.atoms
