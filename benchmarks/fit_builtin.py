@@ -1,9 +1,11 @@
-"""Fit the weights of the built-in provider, and write them to its `model.json` and `atoms.*`.
+"""Fit the weights of the built-in provider, and write them to the files of its package.
 
-Noise is fitted to `tuning.jsonl` and `extra_tuning.jsonl` of `tests/labelled`, atoms to these,
-`fresh_tuning.jsonl` and the folder `authors`, nothing to the held-out messages. With
-`--cross-validate` the atoms of each author are found by a model that was fitted to the rest, and
-the threshold is chosen by that. The figures that may be published are those of
+Rules of noise (`rules.json`) are fitted to `tuning.jsonl` and `extra_tuning.jsonl` of
+`tests/labelled`, atoms (`atoms.*`) to these, `fresh_tuning.jsonl` and the folder `authors`. How
+much rules and wording count (`judging.json`) is fitted to `authors`, which the rules are not fitted
+to, with wordings of a model that had not seen their author. Nothing is fitted to the held-out
+messages. With `--cross-validate` the atoms of each author are found by a model that was fitted to
+the rest, and the threshold is chosen by that. The figures that may be published are those of
 `python -m tests.labelled.evaluation`.
 """
 
@@ -34,6 +36,7 @@ from pulse_workers.chat.providers.builtin.atoms import (
 )
 from pulse_workers.chat.providers.builtin.cues import ATOM_TYPES
 from pulse_workers.chat.providers.builtin.features import FEATURES
+from pulse_workers.chat.providers.builtin.judging import wording_of
 from pulse_workers.chat.providers.builtin.ngrams import STEMS
 from pulse_workers.chat.providers.builtin.scoring import ScoringModel
 from pulse_workers.chat.records import ChatMessage
@@ -78,6 +81,12 @@ THRESHOLD: Final = 0.55
 MIX: Final = {"noise": 0.5, "weak_signal": 0.21, "signal": 0.29}
 """Shares of the classes in `tuning.jsonl`, in which figures of authors count their messages."""
 NOISE_PROBABILITY: Final = 0.5
+FOLDS: Final = 3
+JUDGED_AS_NOISE: Final = 0.35
+"""Probability of being kept below which a message is noise: few signals may be lost."""
+NO_CONTEXT: Final = dict.fromkeys(
+    (name for name in ATOM_FEATURES if name.startswith("after_")), 0.0
+)
 PRIORS: Final = {
     "forwarded": -4.0,
     "resolved": -4.0,
@@ -143,17 +152,69 @@ def authored_examples(author: str) -> list[Example]:
 
 
 def fit_scoring(examples: Sequence[Example]) -> ScoringModel:
-    """Fit an ordinal regression: two logistic regressions with the same weights."""
+    """Fit the rules: the weights of the measured features."""
     values = np.array([[each.read.measured[name] for name in FEATURES] for each in examples])
     share = np.array([EXTRA_SHARE if each.author == "extra_tuning" else 1.0 for each in examples])
     kept = np.array([each.label != "noise" for each in examples], dtype=float)
     signal = np.array([each.label == "signal" for each in examples], dtype=float)
+    prior = np.array([*(PRIORS.get(name, 0.0) for name in FEATURES), 0.0, 0.0])
+    penalty = np.array([SCORING_L2] * len(FEATURES) + [1e-3] * 2)
+    found = _fit_ordinal(values, kept, signal, share, prior=prior, penalty=penalty)
+    noise = -found[-2] + np.log(NOISE_PROBABILITY / (1 - NOISE_PROBABILITY))
+    weights = {name: round(float(w), 3) for name, w in zip(FEATURES, found, strict=False)}
+    return ScoringModel(weights, round(float(noise), 3), round(float(-found[-1]), 3))
+
+
+def fit_judging(examples: Sequence[Example], rules: ScoringModel) -> ScoringModel:
+    """Fit how much the rules and the wording of a message count together."""
+    judged = [each for each in examples if each.author in AUTHORS]
+    values = []
+    for fold in range(FOLDS):
+        left_out = frozenset(AUTHORS[fold::FOLDS])
+        rest = [each for each in examples if each.author not in left_out]
+        model = fit_atoms(rest, rules).ready()
+        for example in (each for each in judged if each.author in left_out):
+            read = dataclasses.replace(example.read, context=NO_CONTEXT)
+            values.append((rules.sum_of(read.measured), wording_of(read, rules, model), example))
+    counts = Counter((each.author, each.label) for each in judged)
+    sizes = Counter(each.author for each in judged)
+    shares = [
+        MIX[each.label] * sizes[each.author] / counts[each.author, each.label]
+        for _total, _wording, each in values
+    ]
+    kept = np.array([each.label != "noise" for *_, each in values], dtype=float)
+    signal = np.array([each.label == "signal" for *_, each in values], dtype=float)
+    found = _fit_ordinal(
+        np.array([[total, wording] for total, wording, _ in values]),
+        kept,
+        signal,
+        np.array(shares),
+        prior=np.zeros(4),
+        penalty=np.full(4, 1e-3),
+    )
+    weights = {name: round(float(found[0]) * value, 4) for name, value in rules.weights.items()}
+    odds = JUDGED_AS_NOISE / (1 - JUDGED_AS_NOISE)
+    return ScoringModel(
+        {**weights, scoring.WORDING: round(float(found[1]), 4)},
+        round(float(-found[2] + np.log(odds)), 4),
+        round(float(-found[3]), 4),
+    )
+
+
+def _fit_ordinal(
+    values: Matrix,
+    kept: Matrix,
+    signal: Matrix,
+    share: Matrix,
+    *,
+    prior: Matrix,
+    penalty: Matrix,
+) -> Matrix:
+    """Fit two logistic regressions with the same weights; return these, and both intercepts."""
     ones, zeros = np.ones((len(values), 1)), np.zeros((len(values), 1))
     design = np.vstack([np.hstack([values, ones, zeros]), np.hstack([values, zeros, ones])])
     target = np.concatenate([kept, signal])
     counts = np.concatenate([share, share * SIGNAL_SHARE])
-    prior = np.array([*(PRIORS.get(name, 0.0) for name in FEATURES), 0.0, 0.0])
-    penalty = np.array([SCORING_L2] * len(FEATURES) + [1e-3] * 2)
     found = prior.copy()
     for _ in range(50):
         chance = 1 / (1 + np.exp(-design @ found))
@@ -163,9 +224,7 @@ def fit_scoring(examples: Sequence[Example]) -> ScoringModel:
         found -= step
         if np.abs(step).max() < 1e-9:
             break
-    noise = -found[-2] + np.log(NOISE_PROBABILITY / (1 - NOISE_PROBABILITY))
-    weights = {name: round(float(w), 3) for name, w in zip(FEATURES, found, strict=False)}
-    return ScoringModel(weights, round(float(noise), 3), round(float(-found[-1]), 3))
+    return found
 
 
 def vocabulary_of(examples: Sequence[Example]) -> Vocabulary:
@@ -475,8 +534,9 @@ def main() -> int:
         cross_validate(examples, model)
         return 0
     fit_atoms(examples, model).write()
-    _write_json("model.json", model)
-    sys.stdout.write("wrote model.json, atoms.json, atoms.txt and atoms.npy\n")
+    _write_json("rules.json", model)
+    _write_json("judging.json", fit_judging(examples, model))
+    sys.stdout.write("wrote rules.json, judging.json, atoms.json, atoms.txt and atoms.npy\n")
     return 0
 
 

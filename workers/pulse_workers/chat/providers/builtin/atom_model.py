@@ -106,11 +106,21 @@ class AtomModel:
         self, ngrams: Mapping[str, int], features: Mapping[str, float]
     ) -> tuple[str, float]:
         """Return the most probable type of a message, and its probability."""
+        probabilities = self._probabilities(ngrams, features)
+        best = int(probabilities[: len(ATOM_TYPES)].argmax())
+        return ATOM_TYPES[best], float(probabilities[best])
+
+    def noise_probability(self, ngrams: Mapping[str, int], features: Mapping[str, float]) -> float:
+        """Return the probability that a message is noise."""
+        return float(self._probabilities(ngrams, features)[CLASSES.index("noise")])
+
+    def _probabilities(
+        self, ngrams: Mapping[str, int], features: Mapping[str, float]
+    ) -> NDArray[np.float64]:
         values = np.array([features[name] for name in self._names])
         sums = self._bias + values @ self._features + self._sums(ngrams)
         powers = np.exp(sums - sums.max())
-        best = int(powers[: len(ATOM_TYPES)].argmax())
-        return ATOM_TYPES[best], float(powers[best] / powers.sum())
+        return np.asarray(powers / powers.sum(), dtype=np.float64)
 
     def support(self, kind: str, tokens: Sequence[str]) -> float:
         """Return how much a text speaks for a type, compared with the other classes."""

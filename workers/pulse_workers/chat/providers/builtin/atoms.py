@@ -132,22 +132,32 @@ def read_messages(messages: Sequence[ChatMessage]) -> Iterator[ReadMessage]:
     kinds: list[frozenset[str]] = []
     for index, message in enumerate(messages):
         recent = messages[max(0, index - _MAX_RECENT) : index][::-1]
-        text = message.content[:_MAX_TEXT]
-        candidates = _candidates(text)
-        statement = without_greeting(text)
-        yield ReadMessage(
-            message,
-            measure_features(JudgeInput(message, recent)),
-            _context(kinds),
-            candidates,
-            text_ngrams(ngram_tokens(normalize(statement))),
-            len(tokenize(statement)) <= _MAX_PLAIN_WORDS,
-        )
+        read = read_message(JudgeInput(message, recent), kinds)
+        yield read
         kinds.append(
             frozenset(
-                kind for each in candidates for kind, cue in each.cues.items() if cue.is_strong
+                kind for each in read.candidates for kind, cue in each.cues.items() if cue.is_strong
             )
         )
+
+
+def read_message(given: JudgeInput, kinds: Sequence[frozenset[str]] = ()) -> ReadMessage:
+    """Measure a message and its sentences.
+
+    Args:
+        given: the message, and those before it.
+        kinds: types that each of the messages before it has cues of, as far as they are known.
+    """
+    text = given.message.content[:_MAX_TEXT]
+    statement = without_greeting(text)
+    return ReadMessage(
+        given.message,
+        measure_features(given),
+        _context(kinds),
+        _candidates(text),
+        text_ngrams(ngram_tokens(normalize(statement))),
+        len(tokenize(statement)) <= _MAX_PLAIN_WORDS,
+    )
 
 
 def _context(kinds: Sequence[frozenset[str]]) -> dict[str, float]:

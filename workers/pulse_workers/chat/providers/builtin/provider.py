@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 from pulse_workers.chat.providers.builtin import scoring
 from pulse_workers.chat.providers.builtin.atoms import extract_atoms
 from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
-from pulse_workers.chat.providers.builtin.features import measure_features
-from pulse_workers.chat.providers.builtin.languages import LANGUAGES, detect_language
+from pulse_workers.chat.providers.builtin.judging import judge_message
+from pulse_workers.chat.providers.builtin.languages import LANGUAGES
 from pulse_workers.chat.providers.builtin.summary import summarise_atoms
 from pulse_workers.chat.providers.builtin.text import count_tokens
 from pulse_workers.chat.providers.builtin.topics import assign_topics
@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 MAX_CHARS: Final = 20_000
 MAX_MESSAGES: Final = 500
-_FOREIGN: Final = f"written in none of the languages {', '.join(LANGUAGES)}"
 
 
 class BuiltinProvider:
@@ -44,7 +43,7 @@ class BuiltinProvider:
 
     name = "builtin"
     kind = "lexical (no language model)"
-    model = "builtin-lexical-3"
+    model = "builtin-lexical-4"
     embedding_model = f"builtin-stems-{DIMENSIONS}"
 
     def version(self, capability: Capability) -> ModelVersion:
@@ -107,11 +106,7 @@ class BuiltinProvider:
         if len(message.content) > MAX_CHARS:
             reason = f"{len(message.content):,} characters, more than {MAX_CHARS:,}"
             return Judgement(message.id, "not_judged", None, reason)
-        features = measure_features(given)
-        is_foreign = detect_language(message.content) == "other"
-        if is_foreign and not (features["alarm"] or features["automatic_alarm"]):
-            return Judgement(message.id, "not_judged", None, _FOREIGN)
-        return scoring.judge(given, features, scoring.load_model())
+        return judge_message(given)
 
     def _embed(self, texts: Sequence[str]) -> Answer[Vector]:
         for text in texts:
@@ -134,7 +129,7 @@ class BuiltinProvider:
             extract_atoms(
                 messages,
                 request.language,
-                scoring.load_model(),
+                scoring.load_rules(),
                 model_name=self.model,
                 now=request.now,
             )

@@ -6,7 +6,7 @@ import pytest
 from pulse_workers.chat.providers.builtin import atoms
 from pulse_workers.chat.providers.builtin.atom_model import load_atom_model
 from pulse_workers.chat.providers.builtin.ngrams import ngram_tokens
-from pulse_workers.chat.providers.builtin.scoring import load_model
+from pulse_workers.chat.providers.builtin.scoring import load_rules
 from pulse_workers.chat.records import Atom, ChatMessage
 
 from pulse_desktop.protocol.atoms import ATOM_TYPES
@@ -14,7 +14,7 @@ from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_mess
 
 
 def extract(messages: Sequence[ChatMessage], now: float = NOW) -> list[Atom]:
-    return atoms.extract_atoms(messages, None, load_model(), model_name="m", now=now)
+    return atoms.extract_atoms(messages, None, load_rules(), model_name="m", now=now)
 
 
 @pytest.mark.parametrize(

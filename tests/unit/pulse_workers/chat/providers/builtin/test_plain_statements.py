@@ -3,7 +3,7 @@
 from typing import Final
 
 from pulse_workers.chat.providers.builtin import atoms
-from pulse_workers.chat.providers.builtin.scoring import load_model
+from pulse_workers.chat.providers.builtin.scoring import load_rules
 
 from tests.labelled.messages import AUTHORS, PLAIN_AUTHOR, authored_messages, messages_of
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
@@ -74,7 +74,7 @@ STATEMENTS: Final = {
 
 def found_type(text: str) -> str | None:
     """Return the type of the atom of a message, None if it has none."""
-    found = atoms.extract_atoms([chat_message(text)], None, load_model(), model_name="m", now=NOW)
+    found = atoms.extract_atoms([chat_message(text)], None, load_rules(), model_name="m", now=NOW)
     return found[0].type if found else None
 
 

@@ -28,10 +28,10 @@ async def read(messages: list[ChatMessage], language: str | None = None) -> Answ
 async def test_the_provider_reports_its_model_and_token_usage() -> None:
     message = chat_message("We decided to roll back")
     answer = await provider.classify([JudgeInput(message, attachment_text="one two")])
-    assert (answer.provider, answer.model) == ("builtin", "builtin-lexical-3")
+    assert (answer.provider, answer.model) == ("builtin", "builtin-lexical-4")
     assert answer.usage.tokens_in == 7
     assert "llm" not in f"{provider.name} {provider.model}".lower()
-    assert await provider.check() == ["builtin-lexical-3", f"builtin-stems-{DIMENSIONS}"]
+    assert await provider.check() == ["builtin-lexical-4", f"builtin-stems-{DIMENSIONS}"]
 
 
 async def test_messages_that_cannot_be_judged_do_not_prevent_the_others() -> None:
