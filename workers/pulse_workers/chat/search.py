@@ -181,7 +181,6 @@ class KnowledgeSearch:
         self._texts[ATOM] = TextIndex()
         self._atoms.clear()
         self._atoms_of.clear()
-        self._changed_atoms.clear()
 
     def _add_all(self, bucket: str, batch: Sequence[KeyValueEntry]) -> None:
         """Add values. Call it in a thread: each takes up to a millisecond."""

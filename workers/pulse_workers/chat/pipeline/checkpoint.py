@@ -13,7 +13,8 @@ from pulse_workers.execution.interrupt import stop_requested
 async def delete_at_end(state: StateStore, key: str) -> AsyncIterator[None]:
     """Delete a checkpoint when the enclosed block ends, unless another attempt continues.
 
-    One continues after an outage of the server, and when a worker that stops requeues the task.
+    One continues after an outage of the server or the `timeout` of the task, which are retried, and
+    when a worker that stops requeues the task. What the last attempt leaves expires.
 
     Args:
         state: which has the checkpoint.
