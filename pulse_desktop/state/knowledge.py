@@ -96,7 +96,7 @@ class KnowledgeItem(msgspec.Struct, gc=False):
 class Knowledge(Collection[KnowledgeItem]):
     """Findings in the order of their arrival.
 
-    The end of an extraction replaces its start, and a version of a topic the one before.
+    The end of an extraction replaces its start, and a version of a topic or atom the one before.
 
     Attributes:
         rows: the findings.
@@ -112,7 +112,7 @@ class Knowledge(Collection[KnowledgeItem]):
         self.atoms: dict[str, TimeBuckets] = {}
         self.topics_created = TimeBuckets(5.0, 720)
         self._extractions: dict[str, int] = {}  # id -> position of its latest row
-        self._versions: dict[str, int] = {}  # id of the topic -> position of its row
+        self._versions: dict[str, int] = {}  # id of topic or atom -> position
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the knowledge topic."""
@@ -141,7 +141,8 @@ class Knowledge(Collection[KnowledgeItem]):
             type_ = to_text(data.get("atom_type"))
         elif name == "version_created":
             kind = "version"
-            title = to_text(data.get("topic_name")) or to_text(data.get("entity_type"))
+            names = (data.get(name) for name in ("topic_name", "atom_title", "entity_type"))
+            title = next(filter(None, map(to_text, names)), "")
             version = to_int(data.get("version"))
             item_id = to_text(data.get("entity_id"))
         elif name.startswith("extraction_"):
@@ -176,7 +177,7 @@ class Knowledge(Collection[KnowledgeItem]):
             self.rows.append(item)
 
     def _put_version(self, item: KnowledgeItem) -> None:
-        """Add a version of a topic, or replace the row of an earlier one."""
+        """Add a version of a topic or atom, or replace the row of an earlier one."""
         position = self._versions.get(item.item_id, -1)
         if self.rows.start <= position < self.rows.stop:
             known = self.rows[position]

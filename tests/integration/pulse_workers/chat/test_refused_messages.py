@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from pulse_workers.chat.pipeline.batch import process_batch
+from pulse_workers.chat.pipeline.stages import done_record, stage_versions
 from pulse_workers.chat.providers.builtin.provider import MAX_CHARS
 from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
-from pulse_workers.errors import MessageNotFoundError
+from pulse_workers.errors import MessageNotFoundError, TooManyMessagesError
 from pulse_workers.execution.delivery import SyntheticDelivery, current_delivery
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
@@ -44,6 +45,20 @@ async def test_a_message_that_is_too_long_does_not_cost_its_neighbours_their_kno
     again = await extract_knowledge.original_func([each.id for each in batch])
     assert (again["failed"], again["total"]) == (1, len(batch))
     assert "characters" in again["message"]
+
+
+async def test_messages_do_not_remember_that_they_were_too_many_at_once(
+    services: Services,
+) -> None:
+    messages = [chat_message("We wait", id=f"4.{number}") for number in range(501)]
+    version = stage_versions(services.provider)[Stage.EXTRACTED]
+    done = {each.id: done_record(each.content_hash, version, "") for each in messages}
+    await services.store.messages.put_many(messages)
+    await services.store.stages.put_many(Stage.EXTRACTED, done)
+    current_delivery.set(SyntheticDelivery(b"", 1, 0.0))
+    with pytest.raises(TooManyMessagesError):
+        await extract_knowledge.original_func(list(done))
+    assert await services.store.stages.known(Stage.EXTRACTED, list(done)) == done
 
 
 async def test_vectors_are_counted_as_they_are_stored(services: Services) -> None:

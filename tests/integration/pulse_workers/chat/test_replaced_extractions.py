@@ -3,16 +3,21 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
 from pulse_workers.chat.pipeline.batch import process_batch
-from pulse_workers.chat.records import ChatMessage, Stage
+from pulse_workers.chat.pipeline.extraction import extract_messages
+from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome
 from pulse_workers.chat.search import ATOM
 from pulse_workers.chat.services import Services, open_services
+from pulse_workers.chat.store.atoms import StoredAtoms
 from pulse_workers.chat.store.requests import BulkRequests, Write, WriteError
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
+from pulse_workers.errors import TopicNotStoredError
 from pulse_workers.runtime.provisioning import provision
 
 from tests.integration.pulse_workers.chat.test_search import Published
@@ -159,6 +164,91 @@ async def test_what_another_model_found_is_replaced_and_kept_until_then(
         assert await members_of(store) == {"payment queue": (ids[0],)}
         records = await store.stages.get_many(ids, [Stage.EXTRACTED])
         assert {record[Stage.EXTRACTED].model for record in records.values()} == {"large"}
+    versions = [
+        data
+        for type_, data in workers.published.events
+        if type_.endswith("version_created") and data["entity_type"] == "atom"
+    ]
+    assert [each["atom_title"] for each in versions] == [f"Decided: {DECISIONS[0]}"]
+
+
+async def test_an_extraction_in_one_language_says_why_the_stage_is_due(
+    workers: Workers, model: ModelServer
+) -> None:
+    messages = decisions()
+    ids = [each.id for each in messages]
+
+    async def outcomes(store: Store) -> set[tuple[StageOutcome, str]]:
+        records = (await store.stages.known(Stage.EXTRACTED, ids)).values()
+        return {(each.outcome, each.reason) for each in records if each is not None}
+
+    model.script = lambda request: Reply(extracted(given_messages(request)))
+    async with workers.run("small") as services:
+        store = services.store
+        await store.messages.put_many(messages)
+        messages = await store.messages.get_many(ids)
+        done = await extract_messages(services, messages, {}, "english", language="en")
+        assert (done.error, done.errors) == (None, {})
+        reason = "only an extraction in the language en has run"
+        assert await outcomes(store) == {(StageOutcome.FAILED, reason)}
+        assert set(await atoms_of(store)) == set(ids)
+        model.script = about_first
+        await process_batch(services, ids, "first of the stage")
+        assert set(await atoms_of(store)) == {ids[0]}
+        assert await outcomes(store) == {(StageOutcome.DONE, "")}
+
+
+async def test_nothing_stays_of_a_text_that_is_edited_while_it_is_stored(
+    workers: Workers, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, other = decisions()
+    ids = [message.id, other.id]
+    edited = msgspec.structs.replace(message, content="Thanks, see you tomorrow.", edited_at="2027")
+
+    def about_decisions(request: ModelRequest) -> Reply:
+        given = [each for each in given_messages(request) if "decided" in str(each)]
+        return Reply(extracted(given) if given else {"atoms": [], "topics": []})
+
+    model.script = about_decisions
+    async with workers.run("small") as services:
+        store = services.store
+        await store.messages.put_many([message, other])
+        add = store.atoms.add
+
+        async def edit_before(*args: Any) -> StoredAtoms:
+            monkeypatch.undo()
+            await store.messages.put_many([edited])
+            await process_batch(services, ids[:1], "edited")
+            return await add(*args)
+
+        monkeypatch.setattr(store.atoms, "add", edit_before)
+        await process_batch(services, ids, "earlier")
+        for task_id in ("again", "once more"):
+            assert set(await atoms_of(store)) == {other.id}
+            assert await members_of(store) == {"payment queue": (other.id,)}
+            await process_batch(services, ids, task_id)
+        records = (await store.stages.known(Stage.EXTRACTED, ids)).values()
+        assert [each and each.outcome for each in records] == [StageOutcome.DONE] * 2
+
+
+async def test_a_topic_that_is_not_stored_fails_its_messages_and_does_not_refuse_them(
+    workers: Workers, model: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = decisions()
+    ids = [each.id for each in messages]
+    model.script = about_first
+    async with workers.run("small") as services:
+        await services.store.messages.put_many(messages)
+
+        async def reject(*_args: object) -> None:
+            raise TopicNotStoredError("topic t: too large")
+
+        monkeypatch.setattr(services.store.knowledge, "assign", reject)
+        await process_batch(services, ids, "first")
+        records = await services.store.stages.get_many(ids, [Stage.EXTRACTED])
+        outcomes = [records[key][Stage.EXTRACTED].outcome for key in ids]
+        assert outcomes == [StageOutcome.FAILED, StageOutcome.DONE]
+        assert set(await atoms_of(services.store)) == {ids[0]}
 
 
 @pytest.mark.slow

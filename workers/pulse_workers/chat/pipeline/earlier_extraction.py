@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.chat.pipeline.extraction_storage import StoredAnswer
 from pulse_workers.chat.pipeline.knowledge_events import publish_removed, publish_topic
-from pulse_workers.chat.pipeline.stages import is_due
+from pulse_workers.chat.pipeline.stages import failure_record, is_due
 from pulse_workers.chat.providers.provider import Answer, Extraction, ModelVersion
-from pulse_workers.chat.records import ChatMessage, StageRecord
+from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.atoms import RemovedSources
 from pulse_workers.chat.store.knowledge import TopicChange
@@ -78,13 +79,54 @@ def replaced_messages(
 
 
 async def remove_edited(
-    services: Services, edited: Sequence[ChatMessage], task_id: str
+    services: Services,
+    edited: Sequence[ChatMessage],
+    task_id: str,
+    messages_hash: str | None = None,
 ) -> Counter[str]:
-    """Remove what only the earlier content of messages said; publish and count it."""
-    changes = await services.store.knowledge.remove_members(edited, format_timestamp(time.time()))
-    return _publish_removal(
-        services, changes, await services.store.atoms.remove_sources(edited), task_id
+    """Remove what only the earlier content of messages said; publish and count it.
+
+    Args:
+        services: of the worker.
+        edited: messages with their present content.
+        task_id: ID of the calling task.
+        messages_hash: of the extraction whose members are removed; None for all.
+    """
+    at = format_timestamp(time.time())
+    changes = await services.store.knowledge.remove_members(edited, at, messages_hash)
+    removed = await services.store.atoms.remove_sources(edited)
+    return _publish_removal(services, changes, removed, task_id)
+
+
+async def remove_changed(
+    services: Services, stored: StoredAnswer, version: ModelVersion, task_id: str
+) -> Counter[str]:
+    """Remove what was stored of messages that were edited meanwhile; publish and count it.
+
+    The extraction of the new content may have ended before. It may also have relied on a member
+    that is removed here, so the stage is due again.
+
+    Args:
+        services: of the worker.
+        stored: what was stored.
+        version: of the stage.
+        task_id: ID of the calling task.
+    """
+    messages = services.store.messages
+    unchanged = {each.id for each in await messages.unchanged(stored.messages)}
+    changed = [each.id for each in stored.messages if each.id not in unchanged]
+    edited = await messages.get_many(changed)
+    if not edited:
+        return Counter()
+    removed = await remove_edited(services, edited, task_id, stored.messages_hash)
+    record = failure_record(
+        InterruptedError("it was edited while what its earlier content said was stored"),
+        "",
+        version,
+        format_timestamp(time.time()),
     )
+    await services.store.stages.put_many(Stage.EXTRACTED, {each.id: record for each in edited})
+    return removed
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,28 +2,23 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
-
-import msgspec
 
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.chat.pipeline.earlier_extraction import (
     EarlierExtraction,
     edited_messages,
     outdated_messages,
+    remove_changed,
     remove_edited,
     replaced_messages,
 )
 from pulse_workers.chat.pipeline.embedding import EmbeddingRun, stored_vectors
-from pulse_workers.chat.pipeline.knowledge_events import (
-    announced,
-    publish_atom,
-    publish_topic,
-)
+from pulse_workers.chat.pipeline.extraction_storage import store_answer
+from pulse_workers.chat.pipeline.knowledge_events import announced
 from pulse_workers.chat.pipeline.stages import (
     done_record,
     failure_record,
@@ -36,15 +31,11 @@ from pulse_workers.chat.providers.provider import (
     Capability,
     Extraction,
     ExtractionRequest,
-    FallbackCause,
     ModelVersion,
-    stored_fallback,
 )
-from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageOutcome, StageRecord, Vector
+from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome, StageRecord, Vector
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.bucket import Refusals
-from pulse_workers.chat.store.knowledge import Provenance, TopicChange
-from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, TopicNotStoredError
+from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, TooManyMessagesError
 
 MIN_MESSAGES: Final = 12
 """Fewer messages are extracted together with earlier ones: alone they say too little."""
@@ -58,7 +49,8 @@ class ExtractionResult:
         summary: counts of created and changed topics and atoms; empty after an error.
         error: None if the extraction succeeded.
         errors: why messages were not extracted, by message ID.
-        records: of the stage; empty for an extraction in one language, which is not the stage.
+        records: of the stage; empty for an extraction in one language, which is not the stage, and
+            after an error that says nothing about the messages.
     """
 
     summary: dict[str, Any]
@@ -94,170 +86,141 @@ async def extract_messages(
     Raises:
         StoreFullError: the outcome cannot be stored.
     """
+    run = await _ExtractionRun.create(services, messages, task_id, agent, language)
     summary: dict[str, Any] = {}
-    known_records = await services.store.stages.known(
-        Stage.EXTRACTED, [message.id for message in messages]
-    )
-    edited = edited_messages(messages, known_records)
-    version = stage_versions(services.provider)[Stage.EXTRACTED]
-    outdated = outdated_messages(messages, known_records, version) if language is None else []
-    with_sources = {each.id for each in edited}
     failure: Exception | None = None
-    provider_errors: list[Exception] = []
-    answered: Answer[Extraction] | None = None
-    not_stored: dict[str, Exception] = {}
     try:
         async with announced(services, len(messages), task_id, agent, language) as completed:
-            removed = await remove_edited(services, edited, task_id)
-            with_sources.clear()
-            earlier = await EarlierExtraction.read(services, outdated)
-            read = [*await _before(services, messages), *messages]
-            known = await _all_vectors(services, read, vectors, not_embedded, task_id)
-            request = ExtractionRequest(
-                read, known, await services.store.knowledge.topics(), language, time.time()
-            )
-            try:
-                answer = await services.agents.call(
-                    agent,
-                    task_id,
-                    len(messages),
-                    services.provider.extract(request),
-                    capability=Capability.EXTRACT,
-                )
-            except Exception as error:
-                provider_errors.append(error)
-                raise
-            answered = answer
-            replaced = replaced_messages(outdated, answer)
-            stored = await _store(
-                services, messages, request, answer, task_id, not_stored, replaced
-            )
-            removed += await earlier.remove_others(
-                services, answer, replaced - not_stored.keys(), task_id
-            )
-            counts = {"sources_removed": removed["sources"], "atoms_removed": removed["atoms"]}
-            summary = stored | counts
+            summary = await run.extract(vectors, not_embedded)
             completed.update(summary)
     except OUTAGE_ERRORS as error:
-        if error not in provider_errors:
+        if error is not run.provider_error:
             raise
         failure = error
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
         failure = error
-    at = format_timestamp(time.time())
-    unanswered = answered.unanswered if answered else {}
-    errors = {
-        each.id: reason
-        for each in messages
-        if (reason := failure or not_stored.get(each.id) or unanswered.get(each.id)) is not None
-    }
-    current = await services.store.messages.unchanged(messages)  # others are edited or deleted
-    records = {
-        # Without the hash, what only the earlier content said is removed at the next attempt.
-        each.id: failure_record(
-            errors[each.id], "" if each.id in with_sources else each.content_hash, version, at
-        )
-        if each.id in errors
-        else done_record(
-            each.content_hash,
-            version,
-            at,
-            fallback=answered.fallback_of(each.id) if answered else None,
-        )
-        for each in current
-    }
-    if language is not None:
-        return ExtractionResult(summary, failure, errors, {})
-    await services.store.stages.put_many(Stage.EXTRACTED, records)
+    errors = run.errors(failure)
+    records: Mapping[str, StageRecord] = {}
+    if language is None and not isinstance(failure, TooManyMessagesError):
+        records = await run.records(errors)
+        await services.store.stages.put_many(Stage.EXTRACTED, records)
     return ExtractionResult(summary, failure, errors, records)
 
 
-async def _store(
-    services: Services,
-    messages: Sequence[ChatMessage],
-    request: ExtractionRequest,
-    answer: Answer[Extraction],
-    task_id: str,
-    errors: dict[str, Exception],
-    replaced: AbstractSet[str],
-) -> dict[str, Any]:
-    """Store and publish what was found; return the counts.
+@dataclasses.dataclass
+class _ExtractionRun:
+    """An extraction, with what its records depend on when it ends with an error.
 
-    What cannot be stored does not prevent the rest: `errors` takes it, by message ID.
-    `replaced` has the IDs of messages whose earlier extraction this one replaces.
+    Attributes:
+        edited: messages that had another content when they were extracted.
+        outdated: messages with an extraction that this one replaces.
+        is_removed: whether what only an earlier content said is removed.
+        provider_error: what the provider raised.
+        answer: what it answered.
+        not_stored: why what was found in messages is not stored, by message ID.
     """
-    versions = stage_versions(services.provider)
-    messages_hash = _messages_hash(request.messages)
-    atoms = [(atom, part.fallback) for part in answer.parts for atom in part.value.atoms]
-    current = {each.id for each in await services.store.messages.unchanged(request.messages)}
-    assignments = [
-        (msgspec.structs.replace(each, message_ids=ids), part.model)
-        for part in answer.parts
-        for each in part.value.topics
-        if (ids := tuple(key for key in each.message_ids if key in current))
-    ]
-    named = {key for each, _model in assignments for key in each.message_ids}
-    named.update(evidence.message_id for atom, _cause in atoms for evidence in atom.evidence)
-    # If this is interrupted, and a message is edited then, the next extraction has to know that
-    # something is stored of its earlier content.
-    interrupted = failure_record(
-        InterruptedError("its extraction was interrupted"),
-        "",
-        versions[Stage.EXTRACTED],
-        format_timestamp(request.now),
-    )
-    await services.store.stages.put_unless_current(
-        Stage.EXTRACTED,
-        interrupted,
-        {each.id: each.content_hash for each in request.messages if each.id in named & current},
-    )
-    changes: list[TopicChange] = []
-    member_refusals: Refusals = {}
-    for assignment, model in assignments:
-        provenance = Provenance(
-            messages_hash, model, versions[Stage.EMBEDDED].model, format_timestamp(request.now)
-        )
+
+    services: Services
+    messages: Sequence[ChatMessage]
+    task_id: str
+    agent: str
+    language: str | None
+    version: ModelVersion
+    edited: Sequence[ChatMessage]
+    outdated: Sequence[ChatMessage]
+    is_removed: bool = False
+    provider_error: Exception | None = None
+    answer: Answer[Extraction] | None = None
+    not_stored: Mapping[str, Exception] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    async def create(
+        cls,
+        services: Services,
+        messages: Sequence[ChatMessage],
+        task_id: str,
+        agent: str,
+        language: str | None,
+    ) -> "_ExtractionRun":
+        """Compare the messages with the records of their last extraction."""
+        known = await services.store.stages.known(Stage.EXTRACTED, [each.id for each in messages])
+        version = stage_versions(services.provider)[Stage.EXTRACTED]
+        outdated = outdated_messages(messages, known, version) if language is None else []
+        edited = edited_messages(messages, known)
+        return cls(services, messages, task_id, agent, language, version, edited, outdated)
+
+    async def extract(
+        self, vectors: Mapping[str, Vector], not_embedded: AbstractSet[str]
+    ) -> dict[str, Any]:
+        """Ask the provider, store what it finds in place of what is outdated; return the counts."""
+        services, task_id = self.services, self.task_id
+        removed = await remove_edited(services, self.edited, task_id)
+        self.is_removed = True
+        earlier = await EarlierExtraction.read(services, self.outdated)
+        request = await self._request(vectors, not_embedded)
+        answer = self.answer = await self._ask(request)
+        replaced = replaced_messages(self.outdated, answer)
+        stored = await store_answer(services, self.messages, request, answer, task_id, replaced)
+        self.not_stored = stored.errors
+        removed += await remove_changed(services, stored, self.version, task_id)
+        replaced -= stored.errors.keys()
+        removed += await earlier.remove_others(services, answer, replaced, task_id)
+        return {
+            **stored.counts,
+            "sources_removed": removed["sources"],
+            "atoms_removed": removed["atoms"],
+        }
+
+    async def _request(
+        self, vectors: Mapping[str, Vector], not_embedded: AbstractSet[str]
+    ) -> ExtractionRequest:
+        read = [*await _before(self.services, self.messages), *self.messages]
+        known = await _all_vectors(self.services, read, vectors, not_embedded, self.task_id)
+        topics = await self.services.store.knowledge.topics()
+        return ExtractionRequest(read, known, topics, self.language, time.time())
+
+    async def _ask(self, request: ExtractionRequest) -> Answer[Extraction]:
         try:
-            change = await services.store.knowledge.assign(
-                assignment, request.vectors, provenance, member_refusals
+            return await self.services.agents.call(
+                self.agent,
+                self.task_id,
+                len(self.messages),
+                self.services.provider.extract(request),
+                capability=Capability.EXTRACT,
             )
-        except TopicNotStoredError as error:
-            errors.update(dict.fromkeys(assignment.message_ids, error))
-            continue
-        changes += [change] if change else []
-    topic_of = {
-        message_id: assignment.topic_id
-        for assignment, _model in assignments
-        for message_id in assignment.message_ids
-    }
-    current = {each.id for each in await services.store.messages.unchanged(request.messages)}
-    stored = await services.store.atoms.add(
-        [
-            _complete(atom, topic_of, fallback)
-            for atom, fallback in atoms
-            if current.issuperset(evidence.message_id for evidence in atom.evidence)
-        ],
-        replaced,
-    )
-    errors.update({**member_refusals, **stored.refusals})
-    for change in changes:
-        publish_topic(services, change, task_id)
-    for atom in stored.created:
-        publish_atom(services, atom, task_id)
-    own = {message.id for message in messages}
-    return {
-        "message_count": len(messages),
-        "topics_created": sum(change.is_new for change in changes),
-        "atoms_created": len(stored.created),
-        "atoms_known": len(atoms) - len(stored.created),
-        "links_created": sum(bool(atom.topic_id) for atom in stored.created),
-        "messages_updated": len({key for change in changes for key in change.added} & own),
-        "topic_versions_created": sum(not change.is_new for change in changes),
-        "atom_versions_created": 0,
-        "sources_added": stored.sources_added,
-        "model": answer.model,
-        **answer.fallback_fields,
-    }
+        except Exception as error:
+            self.provider_error = error
+            raise
+
+    def errors(self, failure: Exception | None) -> dict[str, Exception]:
+        """Return why messages were not extracted, by message ID.
+
+        Args:
+            failure: of the whole extraction.
+        """
+        unanswered = self.answer.unanswered if self.answer else {}
+        return {
+            each.id: error
+            for each in self.messages
+            if (error := failure or self.not_stored.get(each.id) or unanswered.get(each.id))
+            is not None
+        }
+
+    async def records(self, errors: Mapping[str, Exception]) -> dict[str, StageRecord]:
+        """Return the records of the stage; messages that were edited or deleted have none."""
+        at = format_timestamp(time.time())
+        # Without the hash, what only the earlier content said is removed at the next attempt.
+        not_removed = set() if self.is_removed else {each.id for each in self.edited}
+
+        def record(message: ChatMessage) -> StageRecord:
+            if error := errors.get(message.id):
+                content_hash = "" if message.id in not_removed else message.content_hash
+                return failure_record(error, content_hash, self.version, at)
+            fallback = self.answer.fallback_of(message.id) if self.answer else None
+            return done_record(message.content_hash, self.version, at, fallback=fallback)
+
+        unchanged = await self.services.store.messages.unchanged(self.messages)
+        return {each.id: record(each) for each in unchanged}
 
 
 async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
@@ -300,17 +263,3 @@ async def _all_vectors(
     ):  # the stage `embedded` has the reason
         await embedding.embed([message for message in others if message.id not in found])
     return {**found, **embedding.vectors}
-
-
-def _messages_hash(messages: Sequence[ChatMessage]) -> str:
-    """Return a hash of the IDs and contents of messages."""
-    content = "\n".join(f"{message.id} {message.content_hash}" for message in messages)
-    return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
-
-
-def _complete(atom: Atom, topic_of: Mapping[str, str], fallback: FallbackCause | None) -> Atom:
-    return msgspec.structs.replace(
-        atom,
-        topic_id=topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else "",
-        **stored_fallback(fallback),
-    )

@@ -68,22 +68,28 @@ def publish_topic(services: Services, change: TopicChange, task_id: str) -> None
 
 def publish_atom(services: Services, atom: Atom, task_id: str) -> None:
     """Publish a new atom."""
-    _publish(
-        services,
-        "atom_created",
-        {
-            "atom_id": atom.id,
-            "atom_title": atom.title,
-            "atom_type": atom.type,
-            "topic_id": atom.topic_id or None,
-            "confidence": atom.confidence,
-            "message_id": atom.evidence[0].message_id if atom.evidence else None,
-            "cue": atom.evidence[0].cue if atom.evidence else None,
-            "language": atom.language,
-            "task_id": task_id,
-        },
-        key=f"{task_id} {atom.id}",
-    )
+    _publish(services, "atom_created", _fields(atom, task_id), key=f"{task_id} {atom.id}")
+
+
+def publish_atom_version(services: Services, atom: Atom, task_id: str) -> None:
+    """Publish that an atom is described in another way, such as with another title."""
+    version = {"entity_type": "atom", "entity_id": atom.id}
+    fields = version | _fields(atom, task_id)
+    _publish(services, "version_created", fields, key=f"{task_id} version {atom.id}")
+
+
+def _fields(atom: Atom, task_id: str) -> dict[str, Any]:
+    return {
+        "atom_id": atom.id,
+        "atom_title": atom.title,
+        "atom_type": atom.type,
+        "topic_id": atom.topic_id or None,
+        "confidence": atom.confidence,
+        "message_id": atom.evidence[0].message_id if atom.evidence else None,
+        "cue": atom.evidence[0].cue if atom.evidence else None,
+        "language": atom.language,
+        "task_id": task_id,
+    }
 
 
 def publish_removed(services: Services, atom: Atom, task_id: str) -> None:

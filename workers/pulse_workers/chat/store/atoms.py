@@ -34,11 +34,13 @@ class StoredAtoms:
 
     Attributes:
         created: the new ones.
+        changed: known ones that are described in another way now.
         sources_added: number of new sources of those that were known.
         refusals: by message ID, why what is known from a message can never be stored.
     """
 
     created: tuple[Atom, ...]
+    changed: tuple[Atom, ...]
     sources_added: int
     refusals: Refusals
 
@@ -112,13 +114,14 @@ class AtomStore:
             for key, atom in by_key.items()
             if any(evidence.message_id in replaced for evidence in atom.evidence)
         }
-        created = await self._put_heads(by_key, source_keys, renewed, refused)
+        created, changed = await self._put_heads(by_key, source_keys, renewed, refused)
         for atom_key, error in refused.items():
             refusals |= {sources[key][1].message_id: error for key in source_keys[atom_key]}
         await self._bucket.delete_many(key for key in added if sources[key][0] in refused)
         known = created | refused.keys()
         return StoredAtoms(
             tuple(atom for key, atom in by_key.items() if key in created),
+            tuple(atom for key, atom in by_key.items() if key in changed),
             sum(sources[key][0] not in known for key in added),
             refusals,
         )
@@ -129,8 +132,10 @@ class AtomStore:
         source_keys: Mapping[str, Collection[str]],
         renewed: AbstractSet[str],
         refusals: Refusals,
-    ) -> set[str]:
-        """Store the heads that do not exist or are older than a source; return the new ones.
+    ) -> tuple[set[str], set[str]]:
+        """Store the heads that do not exist or are older than a source.
+
+        Return the keys of the new ones, and of those that are replaced.
 
         A revision is a position in the stream, so it tells which of two keys was stored later.
 
@@ -141,11 +146,13 @@ class AtomStore:
             refusals: takes the heads that can never be stored.
         """
         created: set[str] = set()
+        changed: set[str] = set()
         undecided = dict(source_keys)
         for attempt in range(MAX_CONFLICTS):
             wanted = [*undecided, *(key for keys in undecided.values() for key in keys)]
             entries = await self._bucket.get_with_deleted(wanted)
             writes: dict[str, tuple[bytes, int]] = {}
+            replaced: set[str] = set()
             for key, keys in undecided.items():
                 head = entries.get(key)
                 stored = (entries[each] for each in keys if each in entries)
@@ -156,18 +163,20 @@ class AtomStore:
                     known = decode_atom(head.value)
                     if key in renewed and not _is_same(known, atoms[key]):
                         writes[key] = _encode(atoms[key]), head.revision
+                        replaced.add(key)
                     elif head.revision < newest:
                         atom = msgspec.structs.replace(known, evidence=atoms[key].evidence)
                         writes[key] = _encode(atom), head.revision
             written = await self._bucket.try_update_many(writes)
             created |= {key for key in written.keys if not _is_live(entries.get(key))}
+            changed |= written.keys & replaced
             refusals |= written.refusals
             if written.full is not None:
                 raise written.full
             decided = written.keys | written.refusals.keys()
             undecided = {key: source_keys[key] for key in writes if key not in decided}
             if not undecided:
-                return created
+                return created, changed
             await pause_after_conflict(attempt)
         raise ConcurrentChangeError(f"atoms of the bucket {self._bucket.name} change too often")
 

@@ -185,19 +185,30 @@ class KnowledgeStore:
             ),
         )
 
-    async def remove_members(self, messages: Iterable[ChatMessage], at: str) -> list[TopicChange]:
-        """Remove messages from all topics, and return the topics that changed.
+    async def remove_members(
+        self, messages: Iterable[ChatMessage], at: str, messages_hash: str | None = None
+    ) -> list[TopicChange]:
+        """Remove messages from topics, and return the topics that changed.
 
         Args:
             messages: edited messages: their earlier text made them members.
             at: time, ISO 8601.
+            messages_hash: of the extraction that added the members; None for all.
 
         Raises:
             ConcurrentChangeError: others change a topic all the time.
             StoreFullError: the bucket has reached its limit.
             TimeoutError: the server stopped responding before everything was read.
         """
-        return await self.remove(await self.members_of(each.id for each in messages), at)
+        members = await self.members_of(each.id for each in messages)
+        if messages_hash is not None:
+            found = await self._bucket.get_many(list(members))
+            members = {
+                key: entry.revision
+                for key, entry in found.items()
+                if _decode_member(entry.value).messages_hash == messages_hash
+            }
+        return await self.remove(members, at)
 
     async def members_of(self, message_ids: Iterable[str]) -> dict[str, int]:
         """Return the revisions of all memberships of messages by key, 0 for a removed one."""
