@@ -133,11 +133,17 @@ class StageOutcome(enum.Enum):
     """How a stage ended.
 
     A refusal is final for this content, model and prompt; a failure is repeated by the next run.
+    An outcome that only a newer version knows is `UNKNOWN`: its record stays as it is.
     """
 
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "StageOutcome | None":
+        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):

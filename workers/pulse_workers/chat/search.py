@@ -13,7 +13,7 @@ from pulse_workers.chat.providers.provider import Answer, Capability, Provider
 from pulse_workers.chat.records import Atom, ChatMessage, Vector
 from pulse_workers.chat.store.atom_index import AtomIndex
 from pulse_workers.chat.store.kv_reader import KeyValueEntry
-from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.messages import read_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
@@ -189,15 +189,16 @@ class KnowledgeSearch:
 
     def _add(self, bucket: str, key: str, value: bytes) -> None:
         if bucket == MESSAGES:
-            if value:
-                self._texts[MESSAGE].add(key, decode_message(value).content)
+            if message := read_message(key, value):
+                self._texts[MESSAGE].add(key, message.content)
                 self._messages.add(key)
             else:
                 self._remove(key)
         elif atom_id := self._atoms.apply(key, value):
             self._changed_atoms.add(atom_id)
             if key.startswith("source.") and not value:
-                self._atoms_of.get(key.split(".", 2)[2], set()).discard(atom_id)
+                message_id = key.removeprefix(f"source.{atom_id}.")
+                self._atoms_of.get(message_id, set()).discard(atom_id)
 
     def _index_atoms(self, ids: Sequence[str]) -> None:
         """Index atoms that changed. Call it in a thread."""

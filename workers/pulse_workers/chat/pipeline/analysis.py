@@ -22,7 +22,7 @@ from pulse_workers.chat.providers.provider import (
 )
 from pulse_workers.chat.records import NOISE, Atom, ChatMessage
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.messages import read_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.errors import InvalidPeriodError
 from pulse_workers.runtime.provisioning import MESSAGES
@@ -180,10 +180,8 @@ async def _pages(
     page: list[ChatMessage] = []
     async with contextlib.aclosing(services.store.read_since(MESSAGES, 0)) as entries:
         async for stored in entries:
-            if not stored.value:
-                continue
-            message = decode_message(stored.value)
-            if not chats.accepts(message):
+            message = read_message(stored.key, stored.value)
+            if message is None or not chats.accepts(message):
                 continue
             sent_at = _sent_at(message)
             if sent_at is None or not start <= sent_at < end:

@@ -107,7 +107,9 @@ class StageOutcomes:
         """Return the fields of a result; a refusal or failure makes it a soft failure."""
         stages = {
             stage.value: {
-                outcome.value: self.counts[stage.value, outcome.value] for outcome in StageOutcome
+                outcome.value: self.counts[stage.value, outcome.value]
+                for outcome in StageOutcome
+                if outcome is not StageOutcome.UNKNOWN or self.counts[stage.value, outcome.value]
             }
             for stage in Stage
         }

@@ -21,6 +21,7 @@ import msgspec
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.store.kv_reader import KeyValueEntry
 from pulse_workers.chat.store.state import StateStore
+from pulse_workers.chat.store.value_decoder import UNREADABLE_ERRORS
 from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
@@ -100,7 +101,7 @@ def _is_waiting(own: _Claim, entries: Iterable[KeyValueEntry]) -> bool:
     for entry in entries:
         try:
             claim = _decode(entry.value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE_ERRORS:
             continue
         is_earlier = (claim.order or entry.sequence) < own.order and claim.holder != own.holder
         if is_earlier and not claim.messages.isdisjoint(own.messages):

@@ -2,7 +2,8 @@
 
 A stage is due if it has never run for this content, model and prompt, or if it failed: a full
 bucket, an outage or a missing attachment may have passed. What a fallback did during an outage is
-repeated when the provider answers again. A refusal is final until one of the three changes.
+repeated when the provider answers again. A refusal is final until one of the three changes,
+and so is an outcome that only a newer version knows.
 Resuming, re-processing after an edit or a model change, and repair after an outage all follow from
 this rule.
 """
@@ -43,6 +44,8 @@ def is_due(record: StageRecord | None, content_hash: str, version: ModelVersion)
         return True
     if (record.model, record.prompt_version) != (version.model, version.prompt_version):
         return True
+    if record.outcome is StageOutcome.UNKNOWN:
+        return False
     if record.is_provisional and version.is_available:
         return True
     return record.outcome is StageOutcome.FAILED

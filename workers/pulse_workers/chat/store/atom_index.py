@@ -3,9 +3,11 @@
 import msgspec
 
 from pulse_workers.chat.records import Atom, Evidence
+from pulse_workers.chat.store.value_decoder import ValueDecoder
+from pulse_workers.runtime.provisioning import KNOWLEDGE
 
-decode_atom = msgspec.json.Decoder(Atom).decode
-decode_evidence = msgspec.json.Decoder(Evidence).decode
+read_atom = ValueDecoder(KNOWLEDGE, msgspec.json.Decoder(Atom).decode)
+read_evidence = ValueDecoder(KNOWLEDGE, msgspec.json.Decoder(Evidence).decode)
 
 
 class AtomIndex:
@@ -19,14 +21,16 @@ class AtomIndex:
         """Take a changed value; return the ID of its atom, empty if it is of something else."""
         kind, _, name = key.partition(".")
         atom_id, _, message_id = name.partition(".")
-        if kind == "atom" and value:
-            self._atoms[atom_id] = decode_atom(value)
-        elif kind == "atom":
-            self._atoms.pop(atom_id, None)
-        elif kind == "source" and value:
-            self._sources.setdefault(atom_id, {})[message_id] = decode_evidence(value)
+        if kind == "atom":
+            if atom := read_atom(key, value):
+                self._atoms[atom_id] = atom
+            else:
+                self._atoms.pop(atom_id, None)
         elif kind == "source":
-            self._sources.get(atom_id, {}).pop(message_id, None)
+            if evidence := read_evidence(key, value):
+                self._sources.setdefault(atom_id, {})[message_id] = evidence
+            else:
+                self._sources.get(atom_id, {}).pop(message_id, None)
         else:
             return ""
         return atom_id

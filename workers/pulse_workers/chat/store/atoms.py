@@ -12,8 +12,8 @@ from collections.abc import Set as AbstractSet
 import msgspec
 from nats.js import JetStreamContext
 
-from pulse_workers.chat.records import Atom, ChatMessage
-from pulse_workers.chat.store.atom_index import AtomIndex, decode_atom, decode_evidence
+from pulse_workers.chat.records import Atom, ChatMessage, Evidence
+from pulse_workers.chat.store.atom_index import AtomIndex, read_atom, read_evidence
 from pulse_workers.chat.store.bucket import (
     MAX_CONFLICTS,
     Bucket,
@@ -21,7 +21,7 @@ from pulse_workers.chat.store.bucket import (
     Refusals,
     pause_after_conflict,
 )
-from pulse_workers.chat.store.kv_reader import read_entries
+from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
 from pulse_workers.chat.store.quotes import comparable_text
 from pulse_workers.errors import ConcurrentChangeError
 
@@ -103,6 +103,9 @@ class AtomStore:
         added = await self._bucket.create_many(
             {key: _encode(evidence) for key, (_, evidence) in sources.items()}, refused
         )
+        await self._replace_unreadable(
+            {key: each for key, (_, each) in sources.items() if key not in added}
+        )
         refusals = {sources[key][1].message_id: error for key, error in refused.items()}
         source_keys: dict[str, list[str]] = {}
         for key, (atom_key, _) in sources.items():
@@ -124,6 +127,17 @@ class AtomStore:
             tuple(atom for key, atom in by_key.items() if key in changed),
             sum(sources[key][0] not in known for key in added),
             refusals,
+        )
+
+    async def _replace_unreadable(self, sources: Mapping[str, Evidence]) -> None:
+        """Store those of the existing sources again that cannot be read."""
+        found = await self._bucket.get_many(list(sources))
+        await self._bucket.update_many(
+            {
+                key: (_encode(sources[key]), entry.revision)
+                for key, entry in found.items()
+                if read_evidence(key, entry.value) is None
+            }
         )
 
     async def _put_heads(
@@ -160,8 +174,8 @@ class AtomStore:
                 if newest and (head is None or not head.value):
                     writes[key] = _encode(atoms[key]), head.revision if head else 0
                 elif head is not None and head.value:
-                    known = decode_atom(head.value)
-                    if key in renewed and not _is_same(known, atoms[key]):
+                    known = read_atom(key, head.value)
+                    if known is None or (key in renewed and not _is_same(known, atoms[key])):
                         writes[key] = _encode(atoms[key]), head.revision
                         replaced.add(key)
                     elif head.revision < newest:
@@ -202,7 +216,7 @@ class AtomStore:
                 atom_id = stored.key.split(".")[1]
                 if not stored.value:
                     lost_before.add(atom_id)  # an interrupted removal may have left the head
-                elif comparable_text(decode_evidence(stored.value).sentence) in content:
+                elif _is_said(stored, content):
                     said[stored.key] = Entry(stored.value, stored.sequence)
                 else:
                     gone[stored.key] = atom_id
@@ -238,13 +252,14 @@ class AtomStore:
             if not await self._has_source(key)
         }
         deleted = await self._bucket.delete_at({key: each.revision for key, each in lost.items()})
-        return tuple(decode_atom(lost[key].value) for key in lost if key in deleted)
+        read = (read_atom(key, lost[key].value) for key in lost if key in deleted)
+        return tuple(atom for atom in read if atom is not None)
 
     async def _renew(self, sources: Mapping[str, Entry]) -> None:
         """Store sources and their heads again; a conflict means that another worker has done so."""
-        await self._bucket.update_many(sources)
+        await self._bucket.update_many(_writes(sources))
         heads = list(dict.fromkeys(f"atom.{key.split('.')[1]}" for key in sources))
-        await self._bucket.update_many(await self._bucket.get_many(heads))
+        await self._bucket.update_many(_writes(await self._bucket.get_many(heads)))
 
     async def _has_source(self, head: str) -> bool:
         """Return whether an atom has a source; usually the first of its keys tells."""
@@ -257,6 +272,17 @@ class AtomStore:
         return False
 
 
+def _is_said(source: KeyValueEntry, content: str) -> bool:
+    """Return whether a text still has the sentence of a source; one that cannot be read has none.
+
+    Args:
+        source: as it is stored.
+        content: comparable form of the text.
+    """
+    evidence = read_evidence(source.key, source.value)
+    return evidence is not None and comparable_text(evidence.sentence) in content
+
+
 def _is_same(one: Atom, other: Atom) -> bool:
     """Return whether two atoms differ in nothing but when and where they were found."""
     return one == msgspec.structs.replace(other, found_at=one.found_at, evidence=one.evidence)
@@ -264,3 +290,8 @@ def _is_same(one: Atom, other: Atom) -> bool:
 
 def _is_live(entry: Entry | None) -> bool:
     return entry is not None and bool(entry.value)
+
+
+def _writes(entries: Mapping[str, Entry]) -> dict[str, tuple[bytes, int]]:
+    """Return the updates that store entries again as they are."""
+    return {key: (entry.value, entry.revision) for key, entry in entries.items()}

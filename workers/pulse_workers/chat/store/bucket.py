@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from nats.js import JetStreamContext
@@ -28,11 +29,12 @@ _MIB: Final = 1 << 20
 class Entry(NamedTuple):
     """A stored value and its revision, which an update has to give.
 
-    The value of a deleted key is empty.
+    The value of a deleted key is empty. The time of the server is known if the value was read.
     """
 
     value: bytes
     revision: int
+    stored_at: datetime | None = None
 
 
 Refusals = dict[str, ValueRefusedError]
@@ -72,6 +74,13 @@ class Bucket:
         """Maximum size of a value with its headers."""
         return self._requests.max_bytes
 
+    async def created_at(self) -> datetime | None:
+        """Return when the bucket was created, None if it does not exist."""
+        try:
+            return (await self._js.stream_info(self._stream)).created
+        except NotFoundError:
+            return None
+
     async def get(self, key: str) -> Entry | None:
         """Return a value, or None."""
         return (await self.get_many([key])).get(key)
@@ -89,7 +98,9 @@ class Bucket:
             found = await self._requests.read(self._stream, subjects)
             if found is not None:
                 return {
-                    subject.removeprefix(self._prefix): Entry(stored.value, stored.revision)
+                    subject.removeprefix(self._prefix): Entry(
+                        stored.value, stored.revision, stored.stored_at
+                    )
                     for subject, stored in found.items()
                 }
         return await self._get_each(keys)
@@ -103,7 +114,7 @@ class Bucket:
                 message = await self._js.get_last_msg(self._stream, self._prefix + key, direct=True)
             except NotFoundError:
                 return
-            found[key] = Entry(message.data or b"", message.seq or 0)
+            found[key] = Entry(message.data or b"", message.seq or 0, message.time)
 
         for first in range(0, len(keys), _CONCURRENCY):
             await asyncio.gather(*(read(key) for key in keys[first : first + _CONCURRENCY]))

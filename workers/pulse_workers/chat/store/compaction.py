@@ -20,7 +20,7 @@ from pulse_workers.chat.store.vectors import (
     PREFIX,
     VectorBlock,
     block_keys,
-    decode_block,
+    read_block,
 )
 from pulse_workers.runtime.provisioning import EMBEDDINGS
 
@@ -75,9 +75,10 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
             if stored.stored_at > before:
                 break
             position = stored.sequence
-            if not stored.value:
+            block = read_block(stored.key, stored.value)
+            if block is None:
                 continue
-            read = _Block(stored.key, stored.sequence, decode_block(stored.value))
+            read = _Block(stored.key, stored.sequence, block)
             dimensions = read.block.dimensions
             if len(read.block.ids) < full(dimensions):
                 small[dimensions].append(read)
@@ -114,15 +115,16 @@ async def delete_other_lengths(store: Store, model: str) -> int:
     async with contextlib.aclosing(entries):
         async for stored in entries:
             position = stored.sequence
-            if stored.value:
-                length = decode_block(stored.value).dimensions
+            if block := read_block(stored.key, stored.value):
+                length = block.dimensions
                 lengths.add(length)
     other: dict[str, int] = {}
     if len(lengths) > 1:
         entries = store.read_since(EMBEDDINGS, 0, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
         async with contextlib.aclosing(entries):
             async for stored in entries:
-                if stored.value and decode_block(stored.value).dimensions != length:
+                block = read_block(stored.key, stored.value)
+                if block is not None and block.dimensions != length:
                     other[stored.key] = stored.sequence
     deleted = await store.vectors.delete(other)
     if deleted:
@@ -152,10 +154,10 @@ async def delete_unused_blocks(store: Store, before: datetime) -> int:
     entries = store.read_since(EMBEDDINGS, 0, f"{PREFIX}.>", batch=_LARGE_BLOCKS_PER_READ)
     async with contextlib.aclosing(entries):
         async for stored in entries:
-            if not stored.value or stored.stored_at > before:
+            block = read_block(stored.key, stored.value)
+            if block is None or stored.stored_at > before:
                 continue
-            ids = decode_block(stored.value).ids
-            records = await store.stages.get_many(ids, [Stage.EMBEDDED])
+            records = await store.stages.get_many(block.ids, [Stage.EMBEDDED])
             named = {record.block for found in records.values() for record in found.values()}
             if stored.key not in named:
                 unused[stored.key] = stored.sequence

@@ -80,5 +80,5 @@ class FormerMembers:
                 self._apply(stored)
 
     def _apply(self, stored: KeyValueEntry) -> None:
-        _kind, topic_id, message_id = stored.key.split(".", 2)
+        topic_id, _, message_id = stored.key.removeprefix(f"{_FORMER}.").partition(".")
         self._known.setdefault(topic_id, {})[message_id] = not stored.is_deleted

@@ -30,14 +30,16 @@ from pulse_workers.chat.store.bucket import (
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.former_members import FormerMembers
 from pulse_workers.chat.store.topics import new_topic, with_members
+from pulse_workers.chat.store.value_decoder import ValueDecoder
 from pulse_workers.errors import ConcurrentChangeError, TopicNotStoredError, ValueRefusedError
+from pulse_workers.runtime.provisioning import KNOWLEDGE
 
 CORRECTION: Final = "correction"
 _MAX_HASHES: Final = 16
 
 _encode = msgspec.json.Encoder().encode
-_decode_topic = msgspec.json.Decoder(Topic).decode
-decode_correction = msgspec.json.Decoder(Correction).decode
+read_topic = ValueDecoder(KNOWLEDGE, msgspec.json.Decoder(Topic).decode)
+read_correction = ValueDecoder(KNOWLEDGE, msgspec.json.Decoder(Correction).decode)
 
 
 class Member(msgspec.Struct, frozen=True, rename={"messages_hash": "reading"}):
@@ -52,7 +54,7 @@ class Member(msgspec.Struct, frozen=True, rename={"messages_hash": "reading"}):
     at: str
 
 
-_decode_member = msgspec.json.Decoder(Member).decode
+_read_member = ValueDecoder(KNOWLEDGE, msgspec.json.Decoder(Member).decode)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +108,8 @@ class KnowledgeStore:
         """
         async with self._lock:
             async for stored in self._changes.read():
-                if stored.value:
-                    self._topics[stored.key] = _decode_topic(stored.value)
+                if topic := read_topic(stored.key, stored.value):
+                    self._topics[stored.key] = topic
                 else:
                     self._topics.pop(stored.key, None)
             return [topic for topic in self._topics.values() if topic.message_count]
@@ -140,7 +142,7 @@ class KnowledgeStore:
         key = f"topic.{assignment.topic_id}"
         for attempt in range(MAX_CONFLICTS):
             entry = (await self._bucket.get_with_deleted([key])).get(key)
-            stored = _decode_topic(entry.value) if entry is not None and entry.value else None
+            stored = read_topic(key, entry.value) if entry is not None else None
             is_new = stored is None or not stored.message_count
             known = (
                 new_topic(assignment, stored, model=provenance.model, at=provenance.at)
@@ -181,7 +183,8 @@ class KnowledgeStore:
             tuple(
                 keys[key]
                 for key, entry in existing.items()
-                if _decode_member(entry.value).messages_hash == provenance.messages_hash
+                if (member := _read_member(key, entry.value))
+                and member.messages_hash == provenance.messages_hash
             ),
         )
 
@@ -206,7 +209,8 @@ class KnowledgeStore:
             members = {
                 key: entry.revision
                 for key, entry in found.items()
-                if _decode_member(entry.value).messages_hash == messages_hash
+                if (member := _read_member(key, entry.value))
+                and member.messages_hash == messages_hash
             }
         return await self.remove(members, at)
 
@@ -243,9 +247,9 @@ class KnowledgeStore:
         for attempt in range(MAX_CONFLICTS):
             entry = await self._bucket.get(f"topic.{topic_id}")
             former = await self._former.update(topic_id, ids)
-            if entry is None:
+            known = read_topic(f"topic.{topic_id}", entry.value) if entry is not None else None
+            if entry is None or known is None:
                 return None
-            known = _decode_topic(entry.value)
             count = await self._count(topic_id)
             listed = tuple(each for each in known.message_ids if each not in former)
             if (count, listed) == (known.message_count, known.message_ids):
@@ -281,9 +285,9 @@ class KnowledgeStore:
     async def corrections(self, message_ids: Iterable[str]) -> dict[str, Correction]:
         """Return the corrections that are stored, by message ID."""
         keys = [f"{CORRECTION}.{each}" for each in dict.fromkeys(message_ids)]
-        found = (await self._bucket.get_many(keys)).values()
-        corrections = [decode_correction(entry.value) for entry in found]
-        return {each.message_id: each for each in corrections}
+        found = await self._bucket.get_many(keys)
+        corrections = (read_correction(key, entry.value) for key, entry in found.items())
+        return {each.message_id: each for each in corrections if each is not None}
 
     async def _update_head(self, topic: Topic, revision: int) -> bool:
         """Store the head of a topic at its revision; return whether it was at it.

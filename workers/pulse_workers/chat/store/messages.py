@@ -15,11 +15,12 @@ from pulse_workers.chat.store.bucket import (
     pause_after_conflict,
     take_refusals,
 )
+from pulse_workers.chat.store.value_decoder import ValueDecoder
 from pulse_workers.errors import ConcurrentChangeError, MessageNotFoundError
+from pulse_workers.runtime.provisioning import MESSAGES, SCORES
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ChatMessage).decode
-_decode_score = msgspec.json.Decoder(Score).decode
 
 _MAX_SUPERSEDED: Final = 100
 """Contents of one message ID in one export that are remembered."""
@@ -33,12 +34,8 @@ class MessageChange(enum.Enum):
     UNCHANGED = "unchanged"
 
 
-def decode_message(data: bytes) -> ChatMessage:
-    """Return a stored message, with its content hash, which earlier versions did not store.
-
-    Raises:
-        msgspec.DecodeError: it is no message.
-    """
+def _decode_message(data: bytes) -> ChatMessage:
+    """Return a stored message, with its content hash, which earlier versions did not store."""
     message = _decode(data)
     if message.content_hash:
         return message
@@ -50,6 +47,9 @@ def content_hash(message: ChatMessage) -> str:
     content = _encode((message.content, message.author, message.attachments))
     return hashlib.blake2b(content, digest_size=10).hexdigest()
 
+
+read_message = ValueDecoder(MESSAGES, _decode_message)
+read_score = ValueDecoder(SCORES, msgspec.json.Decoder(Score).decode)
 
 OnStored = Callable[[ChatMessage, MessageChange], None]
 """Called with a message that is stored, and the effect."""
@@ -70,6 +70,8 @@ class MessageStore:
         refusals: Refusals | None = None,
     ) -> list[tuple[ChatMessage, MessageChange]]:
         """Store the messages that are new or changed.
+
+        A stored message that cannot be read is replaced, and counts as new.
 
         A message that is given twice is stored once, as it is given last. This also holds for an
         export that has an ID twice, however far apart: the message that was given last remembers
@@ -105,7 +107,7 @@ class MessageStore:
             writes: dict[str, tuple[bytes, int]] = {}
             for key, message in undecided.items():
                 entry = known.get(key)
-                before = decode_message(entry.value) if entry and entry.value else None
+                before = read_message(key, entry.value) if entry else None
                 after, effect = _merged(message, before, is_retry=is_retry)
                 stored[key] = after, effect
                 if after != before:
@@ -148,10 +150,11 @@ class MessageStore:
         return [each for each in given if stored.get(each.id) == each.content_hash]
 
     async def get_many(self, ids: Iterable[str]) -> list[ChatMessage]:
-        """Return the messages that are stored, in the order of the IDs."""
+        """Return the messages that are stored and can be read, in the order of the IDs."""
         wanted = list(dict.fromkeys(ids))
         found = await self._bucket.get_many(wanted)
-        return [decode_message(found[key].value) for key in wanted if key in found]
+        read = (read_message(key, found[key].value) for key in wanted if key in found)
+        return [message for message in read if message is not None]
 
     async def delete_many(self, ids: Sequence[str]) -> None:
         """Delete messages."""
@@ -178,9 +181,10 @@ class ScoreStore:
         await self._bucket.put_many(values, refusals)
 
     async def get_many(self, ids: Iterable[str]) -> dict[str, Score]:
-        """Return the scores that are stored, by message ID."""
+        """Return the scores that are stored and can be read, by message ID."""
         found = await self._bucket.get_many(list(dict.fromkeys(ids)))
-        return {key: _decode_score(entry.value) for key, entry in found.items()}
+        read = {key: read_score(key, entry.value) for key, entry in found.items()}
+        return {key: score for key, score in read.items() if score is not None}
 
     async def delete_many(self, ids: Sequence[str]) -> None:
         """Delete the scores of messages."""

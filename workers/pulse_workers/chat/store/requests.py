@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -71,11 +72,12 @@ class Write(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A value that was read; `value` is empty for a deleted key."""
+    """A value that was read, and when it was stored; `value` is empty for a deleted key."""
 
     subject: str
     value: bytes
     revision: int
+    stored_at: datetime
 
 
 WriteError = APIError | ValueRefusedError
@@ -218,7 +220,8 @@ class _BatchRead:
         if status is None:
             subject = headers["Nats-Subject"]
             value = b"" if "KV-Operation" in headers else message.data
-            self.found[subject] = Stored(subject, value, int(headers["Nats-Sequence"]))
+            stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+            self.found[subject] = Stored(subject, value, int(headers["Nats-Sequence"]), stored_at)
             return
         self.pending = int(headers.get("Nats-Num-Pending", 0)) if status == "204" else 0
         self.is_unsupported = status not in ("204", "404")

@@ -12,8 +12,10 @@ from nats.js import JetStreamContext
 
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
+from pulse_workers.chat.store.value_decoder import UNREADABLE_ERRORS, ValueDecoder
 from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
+from pulse_workers.runtime.provisioning import STATE
 
 logger = logging.getLogger("pulse.workers.store")
 
@@ -53,7 +55,7 @@ class StateStore:
             return None, 0
         try:
             return msgspec.json.decode(entry.value) if entry.value else None, entry.revision
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE_ERRORS as error:
             logger.warning("the value of %s is damaged (%s)", key, type(error).__name__)
             return None, entry.revision
 
@@ -114,11 +116,17 @@ class StateStore:
     async def extraction_runs(self) -> list[tuple[str, float]]:
         """Return key and last sign of life (Unix seconds) of the extractions marked as running."""
         return [
-            (stored.key, _alive_at(msgspec.json.decode(stored.value)))
+            (stored.key, mark.renewed_at or mark.started_at)
             async for stored in read_entries(self._js, self._bucket.name, 0, f"{RUN}.*")
-            if stored.value
+            if (mark := _read_mark(stored.key, stored.value)) is not None
         ]
 
 
-def _alive_at(mark: dict[str, Any]) -> float:
-    return float(mark.get("renewed_at", mark["started_at"]))
+class _Mark(msgspec.Struct):
+    """The mark of a running extraction; times in Unix seconds."""
+
+    started_at: float = 0.0
+    renewed_at: float = 0.0
+
+
+_read_mark = ValueDecoder(STATE, msgspec.json.Decoder(_Mark).decode)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from nats.js import JetStreamContext
 
 from pulse_desktop.nats_client.client import client_of
-from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.records import ChatMessage, Stage
 from pulse_workers.chat.store.atoms import AtomStore
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.changes import BucketChanges
@@ -45,12 +45,18 @@ class Store:
 
     def __init__(self, js: JetStreamContext, requests: BulkRequests) -> None:
         self._js = js
+        scores = Bucket(js, requests, SCORES)
+        embeddings = Bucket(js, requests, EMBEDDINGS)
+        knowledge = Bucket(js, requests, KNOWLEDGE)
         self.messages = MessageStore(Bucket(js, requests, MESSAGES))
-        self.scores = ScoreStore(Bucket(js, requests, SCORES))
-        self.stages = StageStore(Bucket(js, requests, STAGES))
-        self.vectors = VectorStore(Bucket(js, requests, EMBEDDINGS))
-        self.atoms = AtomStore(js, Bucket(js, requests, KNOWLEDGE))
-        self.knowledge = KnowledgeStore(js, Bucket(js, requests, KNOWLEDGE))
+        self.scores = ScoreStore(scores)
+        self.stages = StageStore(
+            Bucket(js, requests, STAGES),
+            {Stage.SCORED: scores, Stage.EMBEDDED: embeddings, Stage.EXTRACTED: knowledge},
+        )
+        self.vectors = VectorStore(embeddings)
+        self.atoms = AtomStore(js, knowledge)
+        self.knowledge = KnowledgeStore(js, knowledge)
         self.state = StateStore(js, Bucket(js, requests, STATE))
 
     @classmethod

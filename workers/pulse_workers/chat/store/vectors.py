@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from pulse_workers.chat.records import Vector
 from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.changes import BucketChanges
+from pulse_workers.chat.store.value_decoder import ValueDecoder
+from pulse_workers.runtime.provisioning import EMBEDDINGS
 
 PREFIX: Final = "block"
 _MAX_BLOCK_BYTES: Final = 512 << 10
@@ -53,6 +55,13 @@ class VectorBlock(msgspec.Struct, frozen=True):
     data: bytes
     sequences: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check the lengths, so that a damaged block is not decoded."""
+        if len(self.data) != 2 * self.dimensions * len(self.ids) or self.dimensions < 1:
+            raise ValueError("the vectors do not have the length of the block")
+        if self.sequences and len(self.sequences) != len(self.ids):
+            raise ValueError("not each vector has a sequence")
+
     @property
     def matrix(self) -> NDArray[np.float16]:
         """The vectors, shape (messages, dimensions)."""
@@ -64,7 +73,7 @@ class VectorBlock(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-decode_block = msgspec.msgpack.Decoder(VectorBlock).decode
+read_block = ValueDecoder(EMBEDDINGS, msgspec.msgpack.Decoder(VectorBlock).decode)
 
 
 class VectorStore:
@@ -144,8 +153,9 @@ class VectorStore:
         return await self._bucket.delete_at(revisions)
 
     async def existing(self, keys: Iterable[str]) -> set[str]:
-        """Return the keys of those blocks that are stored."""
-        return set(await self._bucket.get_many(list(keys)))
+        """Return the keys of those blocks that are stored and can be read."""
+        found = await self._bucket.get_many(list(keys))
+        return {key for key, entry in found.items() if read_block(key, entry.value)}
 
     async def get(self, blocks: Mapping[str, str]) -> dict[str, Vector]:
         """Return vectors by message ID.
@@ -156,7 +166,9 @@ class VectorStore:
         found = await self._bucket.get_many(list(dict.fromkeys(filter(None, blocks.values()))))
         vectors: dict[str, Vector] = {}
         for key, entry in found.items():
-            block = decode_block(entry.value)
+            block = read_block(key, entry.value)
+            if block is None:
+                continue
             matrix = block.matrix
             for row, message_id in enumerate(block.ids):
                 if blocks.get(message_id) == key:
@@ -220,8 +232,8 @@ class VectorIndex:
             TimeoutError: the server stopped responding before everything was read.
         """
         async for stored in self._changes.read():
-            if stored.value:
-                self._add(decode_block(stored.value), stored.sequence)
+            if block := read_block(stored.key, stored.value):
+                self._add(block, stored.sequence)
 
     def _add(self, block: VectorBlock, sequence: int) -> None:
         """Add vectors; of a message, the one that was stored last counts.
