@@ -307,6 +307,17 @@ class IngestRun:
             place = f"before the export does, at byte {self._size:,}"
         return f"the file ends {place}; {self._stored:,} messages kept"
 
+    def _describe_skipped(self) -> str:
+        """Return how much of a file was skipped, besides a message in which it ends."""
+        is_cut = self._cut_off_at is not None and self._cut_off_at < self._size
+        skipped = self._skipped - is_cut
+        if skipped <= 0:
+            return ""
+        return (
+            f"{skipped:,} or more messages of the file are skipped: they cannot be read, or have "
+            "no ID of their own"
+        )
+
     def _describe_chats(self) -> str:
         if len(self._chats) > _MAX_CHATS_NAMED:
             return f"{len(self._chats):,} chats"
@@ -314,10 +325,11 @@ class IngestRun:
 
     def _result(self, offset: int) -> dict[str, Any]:
         outcomes = self._outcomes.to_fields()
-        if cut := self._describe_cut():
-            logger.warning("%s", cut)
+        losses = [each for each in (self._describe_skipped(), self._describe_cut()) if each]
+        if losses:
+            logger.warning("%s", "; ".join(losses))
             message = outcomes.get("message")
-            outcomes["message"] = f"{message}; {cut}" if message else cut
+            outcomes["message"] = "; ".join([message, *losses] if message else losses)
             if not self._outcomes.failed:
                 outcomes["status"] = "error"
         stored = {

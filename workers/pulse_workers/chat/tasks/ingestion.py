@@ -46,7 +46,7 @@ async def ingest_messages(
     Returns:
         Counts of new, updated, unchanged and skipped messages and of the outcomes of each stage,
         the next offset, and whether the export is finished. With a stage that was refused or that
-        failed, or of a file that is cut off, it is a soft failure, with the reason.
+        failed, or of a file that is cut off or damaged, it is a soft failure, with the reason.
 
     Raises:
         PathNotAllowedError: the path is outside the folders that the worker may read.
