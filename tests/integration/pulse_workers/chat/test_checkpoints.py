@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
 from pulse_workers.chat.pipeline.ingestion import Checkpoint, IngestRun, store_messages
+from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
 from pulse_workers.chat.store.state import task_key
@@ -76,15 +77,37 @@ async def test_an_edit_that_was_stored_before_a_kill_is_announced(services: Serv
     assert [type_ for type_, _ in events] == ["message.updated"]
 
     events.clear()
-    await services.store.state.put("ingest.second", Checkpoint(position=1))
+    await resume(services, "second", edited)
+    assert [type_ for type_, _ in events] == ["message.updated"]
+    assert events[0][1]["content"] == "one, edited"
+
+
+async def test_a_message_that_another_task_edited_is_not_announced_as_new_again(
+    services: Services,
+) -> None:
+    message = chat_message("one", id="1.1", ingested_by="first")
+    await store_messages(services, [message], "first")
+    edited = chat_message("one, edited", id="1.1", edited_at="2027", ingested_by="second")
+    await store_messages(services, [edited], "second")
+    assert isinstance(services.events, Published)
+    events = services.events.events
+    assert [type_ for type_, _ in events] == ["message.new", "message.updated"]
+
+    events.clear()
+    await store_messages(services, [message], "first", is_retry=True)
+    await resume(services, "first", message)
+    assert events == []
+
+
+async def resume(services: Services, task_id: str, message: ChatMessage) -> None:
+    """Run an ingestion again that had stored one message before it was interrupted."""
+    await services.store.state.put(f"ingest.{task_id}", Checkpoint(position=1))
     outcomes = StageOutcomes()
-    queue = make_batch_queue(services, InMemoryBroker(), "second", outcomes)
+    queue = make_batch_queue(services, InMemoryBroker(), task_id, outcomes)
 
     async def batches() -> AsyncIterator[MessageBatch]:
-        yield MessageBatch((edited,), is_last=True)
+        yield MessageBatch((message,), is_last=True)
 
     async def report(_percent: int, _text: str) -> None: ...
 
-    await IngestRun(services, "second", queue, outcomes).run(batches(), 0, 0, report)
-    assert [type_ for type_, _ in events] == ["message.updated"]
-    assert events[0][1]["content"] == "one, edited"
+    await IngestRun(services, task_id, queue, outcomes).run(batches(), 0, 0, report)

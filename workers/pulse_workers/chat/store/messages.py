@@ -218,10 +218,10 @@ def _merged(
 
 
 def change_by(message: ChatMessage, task_id: str) -> MessageChange:
-    """Return the effect that a task had on a stored message."""
-    if message.ingested_by == task_id:
-        return MessageChange.NEW
-    return MessageChange.UPDATED if message.updated_by == task_id else MessageChange.UNCHANGED
+    """Return the effect that a task had on a stored message, if the stored content is its own."""
+    if (message.updated_by or message.ingested_by) != task_id:
+        return MessageChange.UNCHANGED
+    return MessageChange.NEW if message.ingested_by == task_id else MessageChange.UPDATED
 
 
 def _is_of_same_pass(stored: ChatMessage, message: ChatMessage) -> bool:
