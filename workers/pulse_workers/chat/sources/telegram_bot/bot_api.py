@@ -18,6 +18,7 @@ import msgspec
 from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.http_client import ResponseBodyError, make_http_client, read_body
+from pulse_workers.chat.sources.lenient_json import decode_value
 from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
@@ -168,16 +169,14 @@ class BotApi:
 
     def _result(self, response: httpx.Response, body: bytes) -> Any:
         status = response.status_code
-        try:
-            answer = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            answer = None
+        # One text with half a character in it must not hide all the other updates.
+        answer = decode_value(body, are_tokens_repaired=False)
         if not isinstance(answer, dict):
             answer = {}
         if response.is_success and answer.get("ok") is True and "result" in answer:
             return answer["result"]
         if response.is_success and answer.get("ok") is not False:
-            raise self._unavailable("the response is not one of the Bot API")
+            raise self._unavailable(f"the response is not one of the Bot API; check {URL_VARIABLE}")
         raise self._error(status, answer, response.headers.get("retry-after"))
 
     def _error(self, status: int, answer: dict[str, Any], retry_after: str | None) -> BotApiError:
