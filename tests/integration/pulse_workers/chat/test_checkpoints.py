@@ -20,6 +20,8 @@ from pulse_workers.execution.delivery import SyntheticDelivery, current_delivery
 from taskiq import InMemoryBroker
 
 from tests.integration.pulse_workers.chat.test_search import Published
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
 Run = Callable[..., Awaitable[Any]]
@@ -97,6 +99,31 @@ async def test_a_message_that_another_task_edited_is_not_announced_as_new_again(
     await store_messages(services, [message], "first", is_retry=True)
     await resume(services, "first", message)
     assert events == []
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+async def test_a_full_bucket_tells_that_the_rest_of_the_file_was_not_read(
+    services: Services, nats_server: NatsServer, is_last: bool
+) -> None:
+    client = await connect(nats_server.url)
+    info = await client.jetstream().stream_info("KV_pulse_messages")
+    await client.jetstream().update_stream(info.config.evolve(max_bytes=1))
+    await client.close()
+    outcomes = StageOutcomes()
+    queue = make_batch_queue(services, InMemoryBroker(), "first", outcomes)
+    messages = tuple(chat_message(f"text {number}", id=f"1.{number}") for number in (1, 2))
+
+    async def batches() -> AsyncIterator[MessageBatch]:
+        yield MessageBatch(messages, is_last=is_last)
+        yield MessageBatch(messages, is_last=True)
+
+    async def report(_percent: int, _text: str) -> None: ...
+
+    result = await IngestRun(services, "first", queue, outcomes).run(batches(), 0, 0, report)
+    assert (result["failed"], result["finished"], result["next_offset"]) == (2, False, 0)
+    assert "the bucket pulse_messages is full" in result["message"]
+    rest = "; the file after its first 2 messages was not read"
+    assert result["message"].endswith(rest) is not is_last
 
 
 async def resume(services: Services, task_id: str, message: ChatMessage) -> None:

@@ -76,7 +76,9 @@ async def test_an_edit_replaces_what_was_found_also_while_a_model_is_asked(
         done = await run_task(harness, "process_messages", [key])
         assert done["extraction"]["sources_removed"] == done["extraction"]["atoms_removed"] == 1
         held.set()
-        assert (await harness.result(slow, 30))["error"] is None
+        result = await harness.result(slow, 30)
+        assert result["error"] is None
+        assert result["return_value"]["stages"]["scored"]["changed"] == 1
 
     score = (await store.scores.get_many([key]))[key]
     records = (await store.stages.get_many([key]))[key]

@@ -168,6 +168,7 @@ class IngestRun:
         self._is_first = True
         self._is_finished = False
         self._full = ""
+        self._unread_after = 0  # messages, if the bucket is full before the end of the file
 
     async def run(
         self,
@@ -244,6 +245,8 @@ class IngestRun:
         if await self._store(messages):
             await self._save()
         else:
+            if not self._is_finished and self._position != stop:
+                self._unread_after = self._position
             self._position = max(start, offset)
 
     async def _store(self, messages: Sequence[ChatMessage]) -> bool:
@@ -307,6 +310,16 @@ class IngestRun:
             place = f"before the export does, at byte {self._size:,}"
         return f"the file ends {place}; {self._stored:,} messages kept"
 
+    def _describe_losses(self) -> list[str]:
+        """Return what of the file is not stored."""
+        unread = f"the file after its first {self._unread_after:,} messages was not read"
+        found = (
+            unread if self._unread_after else "",
+            self._describe_skipped(),
+            self._describe_cut(),
+        )
+        return [each for each in found if each]
+
     def _describe_skipped(self) -> str:
         """Return how much of a file was skipped, besides a message in which it ends."""
         is_cut = self._cut_off_at is not None and self._cut_off_at < self._size
@@ -325,8 +338,7 @@ class IngestRun:
 
     def _result(self, offset: int) -> dict[str, Any]:
         outcomes = self._outcomes.to_fields()
-        losses = [each for each in (self._describe_skipped(), self._describe_cut()) if each]
-        if losses:
+        if losses := self._describe_losses():
             logger.warning("%s", "; ".join(losses))
             message = outcomes.get("message")
             outcomes["message"] = "; ".join([message, *losses] if message else losses)

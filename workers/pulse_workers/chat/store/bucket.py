@@ -19,6 +19,8 @@ from pulse_workers.errors import (
     ValueRefusedError,
 )
 
+ENLARGE: Final = ". To enlarge it: "
+"""Between the reason of a `StoreFullError` and the command."""
 MAX_CONFLICTS: Final = 200
 """Attempts to change a key that others change at the same time."""
 _MAX_PAUSE_S: Final = 0.05
@@ -308,7 +310,7 @@ class Bucket:
         wanted = max(1, 2 * limit // _MIB) if limit else 1024
         server = f" --server {self._requests.server}" if self._requests.server else ""
         return (
-            f"the bucket {self.name} is full{size}. To enlarge it: "
+            f"the bucket {self.name} is full{size}{ENLARGE}"
             f"pulse-worker provision --store-max-bytes {wanted}M{server}"
         )
 
