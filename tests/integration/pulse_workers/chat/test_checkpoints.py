@@ -126,6 +126,18 @@ async def test_a_full_bucket_tells_that_the_rest_of_the_file_was_not_read(
     assert result["message"].endswith(rest) is not is_last
 
 
+@pytest.mark.slow
+async def test_more_messages_than_are_extracted_at_once_are_a_failure(services: Services) -> None:
+    messages = [chat_message(f"text {number}", id=f"1.{number}") for number in range(501)]
+    await services.store.messages.put_many(messages)
+    batch = await process_batch(services, [*(each.id for each in messages), "1.deleted"], "task")
+    result = batch.outcomes.to_fields()
+    stages = result["stages"]
+    assert stages["scored"] == {"done": 501, "refused": 0, "failed": 0, "changed": 1}
+    assert stages["extracted"] == {"done": 0, "refused": 0, "failed": 501, "changed": 1}
+    assert result["message"].startswith("TooManyMessagesError: 501 messages at once")
+
+
 async def resume(services: Services, task_id: str, message: ChatMessage) -> None:
     """Run an ingestion again that had stored one message before it was interrupted."""
     await services.store.state.put(f"ingest.{task_id}", Checkpoint(position=1))

@@ -9,7 +9,7 @@ from pulse_workers.chat.pipeline.batch_claim import claim_messages
 from pulse_workers.chat.pipeline.embedding import embed_messages
 from pulse_workers.chat.pipeline.extraction import extract_messages
 from pulse_workers.chat.pipeline.scoring import score_messages
-from pulse_workers.chat.pipeline.stages import is_due, stage_versions
+from pulse_workers.chat.pipeline.stages import failure_record, is_due, stage_versions
 from pulse_workers.chat.records import (
     ChatMessage,
     Stage,
@@ -19,6 +19,7 @@ from pulse_workers.chat.records import (
 )
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.bucket import ENLARGE
+from pulse_workers.errors import TooManyMessagesError
 
 BATCH_SIZE: Final = 250
 """Messages that are stored, classified, embedded and extracted together."""
@@ -207,7 +208,14 @@ async def _run_stages(
         extracted = await extract_messages(
             services, unextracted, vectors, task_id, not_embedded=not_embedded
         )
-        _update(records, Stage.EXTRACTED, due, extracted.records)
+        found = extracted.records
+        if isinstance(extracted.error, TooManyMessagesError):  # not recorded, so they stay due
+            version = versions[Stage.EXTRACTED]
+            found = {
+                each.id: failure_record(extracted.error, each.content_hash, version, "")
+                for each in unextracted
+            }
+        _update(records, Stage.EXTRACTED, due, found)
         summary = extracted.summary
     outcomes = StageOutcomes()
     for message in messages:
