@@ -14,7 +14,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from nats.js import JetStreamContext
@@ -62,6 +62,15 @@ class Position(msgspec.Struct, frozen=True):
     pass_number: int = 1
     offset: int = 0
     slices: int = 0
+
+
+def to_position(stored: Any) -> Position:
+    """Return a stored position, the first one if there is none or it cannot be read."""
+    try:
+        return msgspec.convert(stored or {}, Position)
+    except msgspec.ValidationError as error:
+        logger.warning("the sample chat begins again: its position cannot be read (%s)", error)
+        return Position()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +135,7 @@ class SampleFeeder:
         if not export:
             return False
         found, _revision = await self._store.state.get(self._key)
-        position = msgspec.convert(found, Position) if found else Position()
+        position = to_position(found)
         slice_, following = next_slice(export, position)
         await self._enqueue(slice_)
         await self._store.state.put(self._key, following)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
+from nats.js.errors import ServiceUnavailableError
 from pulse_workers.chat.records import Stage, StageOutcome
 from pulse_workers.chat.store.store import Store
 from pulse_workers.config.settings import Settings
@@ -85,6 +86,8 @@ async def test_values_that_cannot_be_read_stop_nothing_and_are_made_again(
     for bucket, keys in unreadable.items():
         for key in keys:
             await harness.js.publish(f"$KV.{bucket}.{key}", GARBAGE)
+    await store.state.put("unused_blocks", {"at": "yesterday"})
+    await store.state.put("readable", {SCORES: {"position": "x"}, KNOWLEDGE: 5})
     newer_key = f"{Stage.SCORED.value}.{IDS[3]}"
     await harness.js.publish(f"$KV.{STAGES}.{newer_key}", json.dumps(newer).encode())
 
@@ -136,6 +139,11 @@ async def test_what_a_bucket_had_is_made_again_if_it_was_created_again(
     atoms = {each.id for each in await store.atoms.all()}
     assert atoms
     await harness.js.delete_stream(f"KV_{bucket}")
+    if bucket == KNOWLEDGE:
+        with pytest.raises(
+            ServiceUnavailableError, match="no bucket pulse_knowledge; pulse-worker"
+        ):
+            await store.knowledge.put_summary("any", {})
     without = (await store.stages.get_many(IDS[:1]))[IDS[0]] if stage is not None else {}
     assert {each.outcome for key, each in without.items() if key is stage} <= {StageOutcome.FAILED}
     await provision(harness.js, Settings(server=harness.server.url))

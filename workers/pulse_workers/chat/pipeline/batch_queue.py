@@ -151,7 +151,8 @@ class BatchQueue:
         """Return the batch that waits at the end of the queue, None if all were started."""
         for batch in reversed(self.queued):
             started, _ = await self._state.get(task_key(STARTED, batch.task_id))
-            if not isinstance(started, dict) or started.get("at", 0.0) < time.time() - STARTED_S:
+            at = started.get("at") if isinstance(started, dict) else None
+            if not isinstance(at, int | float) or at < time.time() - STARTED_S:
                 return batch
         return None
 

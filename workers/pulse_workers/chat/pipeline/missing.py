@@ -195,8 +195,8 @@ async def _page(
 async def _is_deletion_due(services: Services, now: float) -> bool:
     """Return whether unused blocks were not deleted for a day, or at a time in the future."""
     found, _ = await services.store.state.get(_UNUSED)
-    at = found.get("at", 0.0) if isinstance(found, dict) else 0.0
-    return not 0 <= now - at < _UNUSED_INTERVAL_S
+    at = found.get("at") if isinstance(found, dict) else None
+    return not isinstance(at, int | float) or not 0 <= now - at < _UNUSED_INTERVAL_S
 
 
 async def _due(

@@ -147,7 +147,8 @@ class BulkRequests:
             _, missing = await asyncio.wait([ack for _, ack in sent], timeout=TIMEOUT_S)
             if missing:
                 raise NatsTimeoutError
-            return [_error_in(ack.result()) for _, ack in sent]
+            acks = (ack.result() for _, ack in sent)
+            return [_error_in(ack, write) for ack, write in zip(acks, writes, strict=True)]
         finally:
             for reply, ack in sent:
                 self._acks.pop(reply, None)
@@ -263,11 +264,13 @@ def _refusal(write: Write, max_bytes: int) -> ValueRefusedError | None:
     return None
 
 
-def _error_in(data: bytes) -> WriteError | None:
-    """Return the error of an acknowledgement, None if the value is stored."""
+def _error_in(data: bytes, write: Write) -> WriteError | None:
+    """Return the error of an acknowledgement of a write, None if the value is stored."""
     error = error_in_ack(data)
     if isinstance(error, NoStreamResponseError):
-        return ServiceUnavailableError(code=503, description="no stream stores this bucket")
+        bucket = write.subject.removeprefix("$KV.").partition(".")[0]
+        text = f"there is no bucket {bucket}; pulse-worker provision creates it"
+        return ServiceUnavailableError(code=503, description=text)
     if error is not None and error.err_code in _TOO_LARGE_CODES:
         return ValueRefusedError(f"the bucket refuses the value: {error.description}")
     return error
