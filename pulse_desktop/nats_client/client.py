@@ -302,6 +302,8 @@ class NatsClient(Client):
             with CancellationGuard():
                 yield
         except asyncio.CancelledError:
+            if self._reconnection_task not in (None, asyncio.current_task()):
+                raise  # another attempt has replaced this one
             if self._status == Client.CONNECTED:
                 self._status = Client.DISCONNECTED
             for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
