@@ -545,7 +545,7 @@ async def test_a_program_that_fails_while_events_connect_ends(
         for task in cancelled:
             task.cancel()
 
-    left = act_at_answer(monkeypatch, 2, leave)  # the one to the login
+    left = act_at_answer(monkeypatch, 1, leave)  # the one to the login
     broker = InMemoryBroker()
     broker.add_middlewares(PulseMiddleware(server.url))
     await broker.startup()
