@@ -1,16 +1,19 @@
-"""Fit the weights of the built-in provider, and write them to its `model.json` and `atoms.*`.
+"""Fit the weights of the built-in provider, and write them to the files of its package.
 
-Noise is fitted to `tuning.jsonl` and `extra_tuning.jsonl` of `tests/labelled`, atoms to these,
-`fresh_tuning.jsonl` and the folder `authors`, nothing to the held-out messages. With
-`--cross-validate` the atoms of each author are found by a model that was fitted to the others, and
-the thresholds are chosen by that. The figures that may be published are those of
+Rules of noise (`rules.json`) are fitted to `tuning.jsonl` and `extra_tuning.jsonl` of
+`tests/labelled`, atoms (`atoms.*`) to these, `fresh_tuning.jsonl` and the folder `authors`. How
+much rules and wording count (`judging.json`) is fitted to `authors`, which the rules are not fitted
+to, with wordings of a model that had not seen their author. Nothing is fitted to the held-out
+messages. With `--cross-validate` the atoms of each author are found by a model that was fitted to
+the rest, and the threshold is chosen by that. The figures that may be published are those of
 `python -m tests.labelled.evaluation`.
 """
 
 import argparse
 import dataclasses
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +21,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from pulse_workers.chat.providers.builtin import scoring
-from pulse_workers.chat.providers.builtin.atom_model import CLASSES, AtomModel, AtomWeights
+from pulse_workers.chat.providers.builtin.atom_model import (
+    CLASSES,
+    AtomModel,
+    AtomWeights,
+    Vocabulary,
+)
 from pulse_workers.chat.providers.builtin.atoms import (
     ATOM_FEATURES,
     LANGUAGES,
+    PLAIN_FEATURES,
     ReadMessage,
     read_messages,
 )
 from pulse_workers.chat.providers.builtin.cues import ATOM_TYPES
 from pulse_workers.chat.providers.builtin.features import FEATURES
-from pulse_workers.chat.providers.builtin.ngrams import BUCKETS
+from pulse_workers.chat.providers.builtin.judging import wording_of
+from pulse_workers.chat.providers.builtin.ngrams import STEMS
 from pulse_workers.chat.providers.builtin.scoring import ScoringModel
 from pulse_workers.chat.records import ChatMessage
 
@@ -35,39 +45,48 @@ from tests.labelled.evaluation import chat_message
 from tests.labelled.messages import (
     AUTHORS,
     CONVERSING_AUTHORS,
+    PLAIN_AUTHOR,
     authored_messages,
     conversations,
 )
 
 Matrix = NDArray[np.float64]
 
+AUTHORED: Final = frozenset((*AUTHORS, PLAIN_AUTHOR))
 FOLDER: Final = Path(scoring.__file__).parent
 SCORING_L2: Final = 2.0
 SIGNAL_SHARE: Final = 0.5
 """How much the second threshold counts, compared with that of noise."""
 EXTRA_SHARE: Final = 0.7
 """How much a message of `extra_tuning.jsonl` counts for the score."""
-ATOM_L2: Final = 0.03
-KNOWN_SHARE: Final = 0.7
-"""How much a message counts for atoms whose author is known to the lists of words and cues."""
-FEATURE_SCALE: Final = 0.1
-"""Size of a feature, compared with the hashed features of a message together."""
-STEPS: Final = 60
+ATOM_L2: Final = 0.33
+FEATURE_SCALE: Final = 0.2
+"""Size of a feature, compared with the n-grams of a message together."""
+PLAIN_SCALE: Final = 0.4
+"""The same for `PLAIN_FEATURES`, of which a message has one or two."""
+PLAIN_SHARE: Final = 2.0
+"""How much a plain statement counts."""
+MIN_PARTS: Final = 3
+MIN_STEMS: Final = 2
+"""Messages that have a part of words, or a sequence of stems, that the vocabulary has."""
+MIN_AUTHORS: Final = 3
+"""Authors who wrote an n-gram of the vocabulary; others are words of one subject."""
+RARITY_STEPS: Final = 12
+"""Steps of an inverse document frequency of 1."""
+STEPS: Final = 25
 MEMORY: Final = 10
 """Steps that L-BFGS learns the curvature from."""
-THRESHOLDS: Final = {
-    "problem": 0.85,
-    "solution": 0.6,
-    "decision": 0.7,
-    "question": 0.5,
-    "insight": 0.8,
-    "idea": 0.6,
-    "blocker": 0.5,
-    "risk": 0.7,
-    "requirement": 0.55,
-}
-"""Probability from which a message has an atom of a type, chosen by the cross-validation."""
+THRESHOLD: Final = 0.55
+"""Probability from which a message has an atom, chosen by the cross-validation."""
+MIX: Final = {"noise": 0.5, "weak_signal": 0.21, "signal": 0.29}
+"""Shares of the classes in `tuning.jsonl`, in which figures of authors count their messages."""
 NOISE_PROBABILITY: Final = 0.5
+FOLDS: Final = 3
+JUDGED_AS_NOISE: Final = 0.35
+"""Probability of being kept below which a message is noise: few signals may be lost."""
+NO_CONTEXT: Final = dict.fromkeys(
+    (name for name in ATOM_FEATURES if name.startswith("after_")), 0.0
+)
 PRIORS: Final = {
     "forwarded": -4.0,
     "resolved": -4.0,
@@ -133,17 +152,69 @@ def authored_examples(author: str) -> list[Example]:
 
 
 def fit_scoring(examples: Sequence[Example]) -> ScoringModel:
-    """Fit an ordinal regression: two logistic regressions with the same weights."""
+    """Fit the rules: the weights of the measured features."""
     values = np.array([[each.read.measured[name] for name in FEATURES] for each in examples])
     share = np.array([EXTRA_SHARE if each.author == "extra_tuning" else 1.0 for each in examples])
     kept = np.array([each.label != "noise" for each in examples], dtype=float)
     signal = np.array([each.label == "signal" for each in examples], dtype=float)
+    prior = np.array([*(PRIORS.get(name, 0.0) for name in FEATURES), 0.0, 0.0])
+    penalty = np.array([SCORING_L2] * len(FEATURES) + [1e-3] * 2)
+    found = _fit_ordinal(values, kept, signal, share, prior=prior, penalty=penalty)
+    noise = -found[-2] + np.log(NOISE_PROBABILITY / (1 - NOISE_PROBABILITY))
+    weights = {name: round(float(w), 3) for name, w in zip(FEATURES, found, strict=False)}
+    return ScoringModel(weights, round(float(noise), 3), round(float(-found[-1]), 3))
+
+
+def fit_judging(examples: Sequence[Example], rules: ScoringModel) -> ScoringModel:
+    """Fit how much the rules and the wording of a message count together."""
+    judged = [each for each in examples if each.author in AUTHORS]
+    values = []
+    for fold in range(FOLDS):
+        left_out = frozenset(AUTHORS[fold::FOLDS])
+        rest = [each for each in examples if each.author not in left_out]
+        model = fit_atoms(rest, rules).ready()
+        for example in (each for each in judged if each.author in left_out):
+            read = dataclasses.replace(example.read, context=NO_CONTEXT)
+            values.append((rules.sum_of(read.measured), wording_of(read, rules, model), example))
+    counts = Counter((each.author, each.label) for each in judged)
+    sizes = Counter(each.author for each in judged)
+    shares = [
+        MIX[each.label] * sizes[each.author] / counts[each.author, each.label]
+        for _total, _wording, each in values
+    ]
+    kept = np.array([each.label != "noise" for *_, each in values], dtype=float)
+    signal = np.array([each.label == "signal" for *_, each in values], dtype=float)
+    found = _fit_ordinal(
+        np.array([[total, wording] for total, wording, _ in values]),
+        kept,
+        signal,
+        np.array(shares),
+        prior=np.zeros(4),
+        penalty=np.full(4, 1e-3),
+    )
+    weights = {name: round(float(found[0]) * value, 4) for name, value in rules.weights.items()}
+    odds = JUDGED_AS_NOISE / (1 - JUDGED_AS_NOISE)
+    return ScoringModel(
+        {**weights, scoring.WORDING: round(float(found[1]), 4)},
+        round(float(-found[2] + np.log(odds)), 4),
+        round(float(-found[3]), 4),
+    )
+
+
+def _fit_ordinal(
+    values: Matrix,
+    kept: Matrix,
+    signal: Matrix,
+    share: Matrix,
+    *,
+    prior: Matrix,
+    penalty: Matrix,
+) -> Matrix:
+    """Fit two logistic regressions with the same weights; return these, and both intercepts."""
     ones, zeros = np.ones((len(values), 1)), np.zeros((len(values), 1))
     design = np.vstack([np.hstack([values, ones, zeros]), np.hstack([values, zeros, ones])])
     target = np.concatenate([kept, signal])
     counts = np.concatenate([share, share * SIGNAL_SHARE])
-    prior = np.array([*(PRIORS.get(name, 0.0) for name in FEATURES), 0.0, 0.0])
-    penalty = np.array([SCORING_L2] * len(FEATURES) + [1e-3] * 2)
     found = prior.copy()
     for _ in range(50):
         chance = 1 / (1 + np.exp(-design @ found))
@@ -153,9 +224,26 @@ def fit_scoring(examples: Sequence[Example]) -> ScoringModel:
         found -= step
         if np.abs(step).max() < 1e-9:
             break
-    noise = -found[-2] + np.log(NOISE_PROBABILITY / (1 - NOISE_PROBABILITY))
-    weights = {name: round(float(w), 3) for name, w in zip(FEATURES, found, strict=False)}
-    return ScoringModel(weights, round(float(noise), 3), round(float(-found[-1]), 3))
+    return found
+
+
+def vocabulary_of(examples: Sequence[Example]) -> Vocabulary:
+    """Choose the n-grams that enough messages of enough authors have."""
+    messages = Counter(name for each in examples for name in each.read.ngrams)
+    pairs = {(name, each.author) for each in examples for name in each.read.ngrams}
+    authors = Counter(name for name, _ in pairs)
+    chosen = sorted(
+        (
+            name
+            for name, count in messages.items()
+            if count >= (MIN_STEMS if name.startswith(STEMS) else MIN_PARTS)
+            and authors[name] >= MIN_AUTHORS
+        ),
+        key=lambda name: (name.startswith(STEMS), name),
+    )
+    counts = np.array([messages[name] for name in chosen])
+    rarities = np.log((1 + len(examples)) / (1 + counts)) + 1
+    return Vocabulary(chosen, np.round(rarities * RARITY_STEPS).astype(np.uint8))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +254,7 @@ class Design:
         columns: column of each value, row by row.
         values: the values.
         starts: index of the first value of each row.
-        width: number of columns; the hashed features are first.
+        width: number of columns: n-grams, then `ATOM_FEATURES`, then a bias.
     """
 
     columns: NDArray[np.int64]
@@ -177,7 +265,8 @@ class Design:
     def products(self) -> tuple[Callable[[Matrix], Matrix], Callable[[Matrix], Matrix]]:
         """Return the functions from weights to sums, and from their gradients to those of weights.
 
-        Both take and return arrays with one row for each class.
+        Both take and return arrays with one row for each class, and go through them class by
+        class, so that what they allocate stays small.
         """
         rows = np.repeat(np.arange(len(self.starts)), np.diff([*self.starts, len(self.columns)]))
         order = np.argsort(self.columns, kind="stable")
@@ -185,41 +274,56 @@ class Design:
         sorted_rows, sorted_values = rows[order], self.values[order]
 
         def forward(weights: Matrix) -> Matrix:
-            return np.add.reduceat(weights[:, self.columns] * self.values, self.starts, axis=1)
+            return np.array(
+                [np.add.reduceat(own[self.columns] * self.values, self.starts) for own in weights]
+            )
 
         def backward(rest: Matrix) -> Matrix:
             found = np.zeros((len(rest), self.width), dtype=rest.dtype)
-            products = rest[:, sorted_rows] * sorted_values
-            found[:, used] = np.add.reduceat(products, used_starts, axis=1)
+            for own, sums in zip(rest, found, strict=True):
+                sums[used] = np.add.reduceat(own[sorted_rows] * sorted_values, used_starts)
             return found
 
         return forward, backward
 
 
-def design_of(examples: Sequence[Example], model: ScoringModel) -> Design:
-    """Return the features of messages: their buckets, `ATOM_FEATURES` and a bias."""
-    columns: list[int] = []
-    values: list[float] = []
+def design_of(
+    examples: Sequence[Example], vocabulary: Vocabulary, model: ScoringModel, *, has_features: bool
+) -> Design:
+    """Measure messages; without features, these are zero."""
+    width = len(vocabulary.names)
+    columns: list[NDArray[np.int64]] = []
+    values: list[NDArray[np.float32]] = []
     starts = []
+    start = 0
     for example in examples:
-        starts.append(len(columns))
-        buckets = example.read.buckets
-        columns += buckets
-        values += [1 / np.sqrt(max(1, len(buckets)))] * len(buckets)
-        importance = model.importance(model.sum_of(example.read.measured))
-        features = example.read.features(importance)
-        for place, name in enumerate(ATOM_FEATURES):
-            if features[name]:
-                columns.append(BUCKETS + place)
-                values.append(features[name] * FEATURE_SCALE)
-        columns.append(BUCKETS + len(ATOM_FEATURES))
-        values.append(1.0)
+        places, sizes = vocabulary.vector(example.read.ngrams)
+        found = []
+        if has_features:
+            features = _features_of(example, model)
+            found = [
+                (place, features[name] * _scale(name)) for place, name in enumerate(ATOM_FEATURES)
+            ]
+        own = [(width + place, value) for place, value in found if value]
+        own.append((width + len(ATOM_FEATURES), 1.0))
+        columns.append(np.array([*places, *(column for column, _ in own)], dtype=np.int64))
+        values.append(np.array([*sizes, *(value for _, value in own)], dtype=np.float32))
+        starts.append(start)
+        start += len(columns[-1])
     return Design(
-        np.array(columns),
-        np.array(values, dtype=np.float32),
+        np.concatenate(columns),
+        np.concatenate(values),
         np.array(starts),
-        BUCKETS + len(ATOM_FEATURES) + 1,
+        width + len(ATOM_FEATURES) + 1,
     )
+
+
+def _scale(name: str) -> float:
+    return PLAIN_SCALE if name in PLAIN_FEATURES else FEATURE_SCALE
+
+
+def _features_of(example: Example, model: ScoringModel) -> Mapping[str, float]:
+    return example.read.features(model.importance(model.sum_of(example.read.measured)))
 
 
 def minimize(loss_of: Callable[[Matrix], tuple[float, Matrix]], start: Matrix) -> Matrix:
@@ -252,19 +356,68 @@ def minimize(loss_of: Callable[[Matrix], tuple[float, Matrix]], start: Matrix) -
     return point
 
 
-def fit_atoms(
-    examples: Sequence[Example], model: ScoringModel
-) -> tuple[AtomWeights, NDArray[np.int8]]:
-    """Fit a multinomial regression.
+@dataclasses.dataclass(frozen=True)
+class FittedModel:
+    """What the files `atoms.*` have."""
 
-    Returns the weights of the features, and those of the buckets in 8 bits.
+    weights: AtomWeights
+    vocabulary: Vocabulary
+    ngrams: NDArray[np.int8]
+
+    def ready(self) -> AtomModel:
+        """Return the model for use."""
+        return AtomModel(self.weights, self.vocabulary, self.ngrams)
+
+    def write(self) -> None:
+        """Write the files."""
+        rarities = self.vocabulary.rarities.astype(np.int8)
+        np.save(FOLDER / "atoms.npy", np.column_stack([self.ngrams, rarities]))
+        names = "".join(f"{name}\n" for name in self.vocabulary.names)
+        (FOLDER / "atoms.txt").write_text(names, encoding="utf-8")
+        _write_json("atoms.json", self.weights)
+
+
+def _write_json(name: str, content: AtomWeights | ScoringModel) -> None:
+    encoded = msgspec.json.format(msgspec.json.encode(content), indent=1)
+    (FOLDER / name).write_bytes(encoded + b"\n")
+
+
+def fit_atoms(examples: Sequence[Example], model: ScoringModel) -> FittedModel:
+    """Fit two multinomial regressions, and take the mean of their weights.
+
+    One sees n-grams alone. The other sees features as well, and only messages whose authors the
+    lists of words and cues do not know: with the rest, it would trust the cues too much.
     """
-    design = design_of(examples, model)
-    forward, backward = design.products()
-    share = np.array(
-        [1.0 if each.author in AUTHORS else KNOWN_SHARE for each in examples], dtype=np.float32
+    vocabulary = vocabulary_of(examples)
+    unknown = [each for each in examples if each.author in AUTHORED]
+    weights = 0.5 * (
+        _fit(examples, vocabulary, model, has_features=False)
+        + _fit(unknown, vocabulary, model, has_features=True)
     )
+    width = len(vocabulary.names)
+    scale = float(np.abs(weights[:width]).max()) / 127
+    features = {
+        name: [round(float(each) * _scale(name), 3) for each in weights[width + place]]
+        for place, name in enumerate(ATOM_FEATURES)
+    }
+    bias = [round(float(each), 3) for each in weights[-1]]
+    return FittedModel(
+        AtomWeights(features, bias, scale, THRESHOLD),
+        vocabulary,
+        np.round(weights[:width] / scale).astype(np.int8),
+    )
+
+
+def _fit(
+    examples: Sequence[Example], vocabulary: Vocabulary, model: ScoringModel, *, has_features: bool
+) -> Matrix:
+    design = design_of(examples, vocabulary, model, has_features=has_features)
+    forward, backward = design.products()
     target = np.array([_target(each) for each in examples], dtype=np.float32).T
+    share = np.array(
+        [PLAIN_SHARE if each.author == PLAIN_AUTHOR else 1.0 for each in examples],
+        dtype=np.float32,
+    )
     penalty = np.full(design.width, ATOM_L2, dtype=np.float32)
     penalty[-1] = 0.0
 
@@ -277,15 +430,7 @@ def fit_atoms(
         loss = float(fit) + 0.5 * float((penalty * weights**2).sum(dtype=np.float64))
         return loss, backward(share * (powers / whole - target)) + penalty * weights
 
-    weights = minimize(loss_of, np.zeros((len(CLASSES), design.width), dtype=np.float32)).T
-    scale = float(np.abs(weights[:BUCKETS]).max()) / 127
-    buckets = np.round(weights[:BUCKETS] / scale).astype(np.int8)
-    features = {
-        name: [round(float(each) * FEATURE_SCALE, 3) for each in weights[BUCKETS + place]]
-        for place, name in enumerate(ATOM_FEATURES)
-    }
-    bias = [round(float(each), 3) for each in weights[-1]]
-    return AtomWeights(features, bias, scale, THRESHOLDS), buckets
+    return minimize(loss_of, np.zeros((len(CLASSES), design.width), dtype=np.float32)).T
 
 
 def _target(example: Example) -> list[float]:
@@ -296,11 +441,19 @@ def _target(example: Example) -> list[float]:
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
-    """The most probable type of a message that the model had not seen."""
+    """The most probable type of a message that the model had not seen.
+
+    Attributes:
+        example: the message.
+        kind: the type.
+        probability: its probability; 0 if the message is taken for noise.
+        share: how much the message counts.
+    """
 
     example: Example
     kind: str
     probability: float
+    share: float
 
     @property
     def is_right(self) -> bool:
@@ -308,47 +461,60 @@ class Guess:
         return self.kind in self.example.types
 
 
+def guesses_of(
+    author: str, examples: Sequence[Example], model: ScoringModel, *, has_mix: bool
+) -> list[Guess]:
+    """Return the guesses for an author's messages of a model that was fitted to all others.
+
+    Args:
+        author: the author.
+        examples: all messages.
+        model: the model of noise.
+        has_mix: whether the author has the classes in the shares of `MIX`; messages of others
+            count as if they had.
+    """
+    atoms = fit_atoms([each for each in examples if each.author != author], model).ready()
+    tested = [each for each in examples if each.author == author]
+    counts = Counter(each.label for each in tested)
+    guesses = []
+    for each in tested:
+        importance = model.importance(model.sum_of(each.read.measured))
+        kind, probability = atoms.most_probable(each.read.ngrams, each.read.features(importance))
+        if scoring.classify(importance) == "noise" or not each.read.candidates:
+            probability = 0.0
+        share = 1.0 if has_mix else MIX[each.label] * len(tested) / counts[each.label]
+        guesses.append(Guess(each, kind, probability, share))
+    return guesses
+
+
 def cross_validate(examples: Sequence[Example], model: ScoringModel) -> None:
-    """Print the figures of each author by a model that was fitted to all others."""
-    guesses: list[Guess] = []
+    """Print the figures of authors that models were not fitted to."""
+    report("tuning", guesses_of("tuning", examples, model, has_mix=True))
+    guesses = []
     for author in AUTHORS:
-        weights, buckets = fit_atoms([each for each in examples if each.author != author], model)
-        atoms = AtomModel(weights, buckets)
-        own = []
-        for each in (each for each in examples if each.author == author):
-            importance = model.importance(model.sum_of(each.read.measured))
-            if scoring.classify(importance) == "noise" or not each.read.candidates:
-                continue
-            kind, probability = atoms.most_probable(
-                each.read.buckets, each.read.features(importance)
-            )
-            own.append(Guess(each, kind, probability))
-        labelled = sum(len(each.types) for each in examples if each.author == author)
-        report(author, own, labelled)
-        guesses += own
-    report("all", guesses, sum(len(e.types) for e in examples if e.author in AUTHORS))
+        found = guesses_of(author, examples, model, has_mix=False)
+        report(author, found)
+        guesses += found
+    report("authors", guesses)
     for kind in ATOM_TYPES:
-        report(
-            kind,
-            [each for each in guesses if each.kind == kind],
-            sum(kind in each.types for each in examples if each.author in AUTHORS),
-        )
+        report(kind, guesses, kind)
 
 
-def report(title: str, guesses: Sequence[Guess], labelled: int) -> None:
-    """Print precision and recall at the thresholds, and at a common threshold."""
-    cells = [_ratios([g for g in guesses if g.probability >= THRESHOLDS[g.kind]], labelled)]
-    cells += [
-        f"{least:.2f}: {_ratios([g for g in guesses if g.probability >= least], labelled)}"
-        for least in (0.5, 0.6, 0.7, 0.8)
-    ]
+def report(title: str, guesses: Sequence[Guess], kind: str | None = None) -> None:
+    """Print precision and recall at thresholds, the chosen one first, of all types or one."""
+    labelled = sum(
+        each.share * (len(each.example.types) if kind is None else kind in each.example.types)
+        for each in guesses
+    )
+    of_kind = [each for each in guesses if kind in {None, each.kind}]
+    cells = []
+    for least in (THRESHOLD, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6):
+        found = [each for each in of_kind if each.probability >= least]
+        right = sum(each.share for each in found if each.is_right)
+        precision = right / max(1e-9, sum(each.share for each in found))
+        cells.append(f"{least:.2f}: {precision:.3f} {right / labelled:.3f}")
     sys.stdout.write(f"{title:<12} {' | '.join(cells)}\n")
     sys.stdout.flush()
-
-
-def _ratios(guesses: Sequence[Guess], labelled: int) -> str:
-    right = sum(each.is_right for each in guesses)
-    return f"{right / max(1, len(guesses)):.3f} {right / labelled:.3f}"
 
 
 def main() -> int:
@@ -361,18 +527,16 @@ def main() -> int:
     examples = [
         *known,
         *labelled_examples("fresh_tuning"),
-        *(each for author in AUTHORS for each in authored_examples(author)),
+        *(each for name in sorted(AUTHORED) for each in authored_examples(name)),
     ]
     examples = [each for each in examples if each.language in LANGUAGES]
     if arguments.cross_validate:
         cross_validate(examples, model)
         return 0
-    weights, buckets = fit_atoms(examples, model)
-    for name, content in (("model.json", model), ("atoms.json", weights)):
-        encoded = msgspec.json.format(msgspec.json.encode(content), indent=1)
-        (FOLDER / name).write_bytes(encoded + b"\n")
-    np.save(FOLDER / "atoms.npy", buckets)
-    sys.stdout.write("wrote model.json, atoms.json and atoms.npy\n")
+    fit_atoms(examples, model).write()
+    _write_json("rules.json", model)
+    _write_json("judging.json", fit_judging(examples, model))
+    sys.stdout.write("wrote rules.json, judging.json, atoms.json, atoms.txt and atoms.npy\n")
     return 0
 
 

@@ -11,6 +11,8 @@ from hypothesis import settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from pulse_workers.config.known_secrets import KNOWN_SECRETS
+
 from tests.kit.nats_servers import NatsServer
 from tests.kit.worker_cli import PulseWorkerCommand, worker_command
 
@@ -38,6 +40,13 @@ def _restored_logging() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _no_known_secrets() -> Iterator[None]:
+    """Forget the secrets of the settings in a test, which are ordinary words in others."""
+    yield
+    KNOWN_SECRETS.clear()
 
 
 @pytest.fixture

@@ -49,6 +49,13 @@ async def find_run(session: "Session", task_id: str, missing: Sequence[str] = ()
     if run is None or run.stored_outcome is None:
         await _fetch_result(session, task_id)
         run = runs.get(task_id) or run
+    if run is None and len(task_id) < MIN_PREFIX:
+        text = _("no task has this id, and the beginning of an id has at least {count} characters.")
+        raise NotFoundError(
+            _("No run {task_id}").format(task_id=task_id),
+            text.format(count=MIN_PREFIX),
+            _("Give more characters."),
+        )
     if run is None and missing:
         raise NotFoundError(
             _("No run {task_id}").format(task_id=task_id),

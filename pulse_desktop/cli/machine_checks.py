@@ -16,7 +16,7 @@ from pulse_desktop.embedded.nats_server import find_nats_server, health_problem
 from pulse_desktop.embedded.stack import running_stack
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact
 from pulse_desktop.nats_client.server_address import redact_server
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -245,8 +245,8 @@ async def check_embedded_server() -> CheckResult | None:
 
 def _check_environment() -> CheckResult:
     variables = [
-        f"{name}={redact(value)}"
-        for name, redact in (("PULSE_SERVER", redact_server), ("PULSE_DATA_DIR", redact_url))
+        f"{name}={mask(value)}"
+        for name, mask in (("PULSE_SERVER", redact_server), ("PULSE_DATA_DIR", redact))
         if (value := os.environ.get(name))
     ]
     return CheckResult(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LABEL_WIDTH: Final = 12
 _DURATIONS: Final = frozenset({"wait_s", "run_s"})
-_NOT_SHOWN: Final = frozenset({"durable"})
+_NOT_SHOWN: Final = frozenset({"durable", "progress"})
 _RESULT_FIELDS: Final = ("return_value", "is_err", "outcome", "format", "execution_time")
 
 

@@ -1,6 +1,8 @@
 """`pulse-desktop show`: details of one run."""
 
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import (
     ALL_HISTORY_S,
@@ -12,7 +14,18 @@ from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_report import report_run, write_property, write_report
-from pulse_desktop.text.translation import _
+from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
+
+if TYPE_CHECKING:
+    from pulse_desktop.protocol.event import Event
+
+_MAX_LISTED: Final = 10
+"""Events of one type with a line each; more are counted."""
+_ALWAYS_LISTED: Final = frozenset(
+    {"task.queued", "task.started", "task.succeeded", "task.failed", "task.cancelled"}
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -23,9 +36,9 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         summary=_("show the details of one run"),
         description=_(
-            "Show the arguments, times, worker, result, error, log lines and events of one run. "
-            "TASK_ID "
-            "can be abbreviated to its first characters (at least 4)."
+            "Show the arguments, times, worker, progress, result, error, log lines and events of "
+            "one run. Events of a type with more than 10 are counted. TASK_ID can be abbreviated "
+            "to its first characters (at least 4)."
         ),
         examples=(
             ("pulse-desktop show 3f9c0e6a", ""),
@@ -37,32 +50,65 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Show the details of one run."""
+    from pulse_desktop.model.run_state import OPEN_STATES
     from pulse_desktop.state.run_log import LOG_EVENT, log_lines
     from pulse_desktop.state.serialize import event_to_dict
     from pulse_desktop.text.log_text import log_text
+    from pulse_desktop.text.progress_text import progress_text
 
     async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
         missing = await catch_up(session)
         run = await find_run(session, arguments.task_id, missing)
         await session.waiter.wait_for_report(run.task_id)
+        if run.state in OPEN_STATES:
+            await session.results.load_progress(run.task_id)
         run = session.state.runs.get(run.task_id) or run
         report = await report_run(session, run)
-        mentioning = session.state.log.mentioning(run.task_id)
-        events = [event_to_dict(event) for event in mentioning]
+        events = session.state.log.mentioning(run.task_id)
+        counts = session.state.log.count_mentioning(run.task_id)
         logged = session.state.log.mentioning(run.task_id, type_=LOG_EVENT)
         log = log_lines(logged, run.task_id)
         traceback = run.error.traceback if run.error else ""
+        now = session.now()
     if arguments.json:
         lines = [line.as_dict() for line in log]
-        write_json({**report, "traceback": traceback or None, "log": lines, "events": events})
+        details = {
+            "traceback": traceback or None,
+            "log": lines,
+            "events": [event_to_dict(event) for event in events],
+            "event_counts": counts,
+        }
+        write_json({**report, **details})
         return note_missing(missing)
     write_report(report)
+    if run.progress is not None and run.state in OPEN_STATES:
+        parts = progress_text(run, now), run.progress.message
+        write_property(_("progress"), " · ".join(filter(None, parts)))
     if traceback:
         write_property(_("traceback"), traceback.strip())
     if log:
         write_property(_("log"), log_text(log))
-    write_text(_("events"))
-    for event in events:
-        type_ = event["type"] or _("unreadable")
-        write_line(f"  {event['timestamp']}  {event['topic']:<11} {type_}")
+    _write_events(events, counts)
     return note_missing(missing)
+
+
+def _write_events(events: "Sequence[Event]", counts: Mapping[str, int]) -> None:
+    """Write a line for each event; of a type with many, only their number.
+
+    Args:
+        events: in the order of their timestamps.
+        counts: number of events by type.
+    """
+    from pulse_desktop.text.event_text import event_summary
+
+    write_text(_("events"))
+    many = {type_: count for type_, count in counts.items() if count > _MAX_LISTED}
+    many = {type_: count for type_, count in many.items() if type_ not in _ALWAYS_LISTED}
+    for event in events:
+        if event.type not in many:
+            time, type_ = format_timestamp(event.timestamp), event.type or _("unreadable")
+            line = f"  {time}  {event.topic:<11} {type_:<15} {event_summary(event)}"
+            write_line(line.rstrip())
+    for type_, count in many.items():
+        text = ngettext("{count} event {type}", "{count} events {type}", count)
+        write_line("  " + text.format(count=formats.count(count), type=type_ or _("unreadable")))

@@ -7,6 +7,7 @@ send escape codes to a terminal, and credentials are masked.
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Final
 
 from pulse_desktop.model.redaction import MARGIN, redact, redacted_ends, redacted_start
@@ -20,34 +21,43 @@ _LINE_BREAK: Final = re.compile(r"\r\n|\n")
 class LogFormatter(logging.Formatter):
     """Formats a record as one line, followed by the indented lines of its traceback."""
 
+    def __init__(self, format_: str, mask: Callable[[str], str] = str) -> None:
+        """Create a formatter.
+
+        Args:
+            format_: as in `logging.Formatter`.
+            mask: replaces what a program knows as secret, before a text is cut.
+        """
+        super().__init__(format_)
+        self._mask = mask
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""
         try:
             text = record.getMessage()
         except Exception:  # noqa: BLE001 - the arguments' own code decides what is raised
             text = str(record.msg)
-        record.message = _escape(_cut(text, MAX_MESSAGE))
+        record.message = _escape(_cut(self._mask(text), MAX_MESSAGE))
         if self.usesTime():
             record.asctime = self.formatTime(record, self.datefmt)
         parts = [self.formatMessage(record)]
         if record.exc_info:
-            parts.append(_block(self.formatException(record.exc_info)))
+            parts.append(self._block(self.formatException(record.exc_info)))
         elif record.exc_text:
-            parts.append(_block(record.exc_text))
+            parts.append(self._block(record.exc_text))
         if record.stack_info:
-            parts.append(_block(self.formatStack(record.stack_info)))
+            parts.append(self._block(self.formatStack(record.stack_info)))
         return "\n".join(parts)
+
+    def _block(self, text: str) -> str:
+        """Return a traceback, indented: a line of it never looks like a record."""
+        lines = _LINE_BREAK.split(redacted_ends(self._mask(text), MAX_TRACEBACK))
+        return "\n".join(f"{_INDENT}{_escape(line)}" for line in lines)
 
 
 def loggable(text: str, limit: int) -> str:
     """Return a text as one printable line, cut after a number of characters, without logins."""
     return _escape(_cut(text, limit)).replace("\t", "\\t")
-
-
-def _block(text: str) -> str:
-    """Return a traceback, indented: a line of it never looks like a record."""
-    lines = _LINE_BREAK.split(redacted_ends(text, MAX_TRACEBACK))
-    return "\n".join(f"{_INDENT}{_escape(line)}" for line in lines)
 
 
 def _cut(text: str, limit: int) -> str:

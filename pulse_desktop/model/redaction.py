@@ -1,5 +1,6 @@
 """Redaction: addresses and texts with passwords, tokens and keys masked."""
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -47,6 +48,8 @@ _SECRET_VARIABLE: Final = re.compile(
 )
 _MIN_SECRET: Final = 6
 """Shorter values of variables are not masked: they would hide ordinary words."""
+_MIN_ANYWHERE: Final = 8
+"""A shorter known secret may be a word, such as `nats`: it is not masked inside of names."""
 MARGIN: Final = 4_200
 """Characters of the longest login or key that is recognized, with its scheme."""
 _SEPARATORS: Final = tuple(" \t\r\n,\"'<>")
@@ -54,9 +57,9 @@ _SEPARATORS: Final = tuple(" \t\r\n,\"'<>")
 
 
 def redact_url(address: str) -> str:
-    """Mask the credentials in an address, or in any text with addresses.
+    """Mask the credentials in an address; for a text there is `redact`.
 
-    `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`; a token becomes `***`.
+    `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`, and `token@host` `***@host`.
     """
     return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS.sub(_mask, address))
 
@@ -129,14 +132,20 @@ def redact_secrets(text: str, known: tuple[str, ...] = ()) -> str:
 def redact_known(text: str, known: tuple[str, ...]) -> str:
     """Mask known secrets and private keys, which may have any number of lines.
 
-    Fast enough for a whole text before it is shortened: part of a secret is not recognized.
+    Fast enough for a whole text before it is shortened: part of a secret is not recognized. One of
+    less than 8 characters is masked as a whole word only: `pulse` stays in `pulse_messages` and
+    `pulse.control`, and `nats` in `nats://host`.
 
     Args:
         text: any text.
         known: secrets to mask, longest first.
     """
     for secret in known:
-        text = text.replace(secret, "***")
+        if secret in text:
+            if len(secret) < _MIN_ANYWHERE:
+                text = _whole_word(secret).sub("***", text)
+            else:
+                text = text.replace(secret, "***")
     return _PRIVATE_KEY.sub("***", text)
 
 
@@ -161,6 +170,14 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
         if len(value) >= _MIN_SECRET and _SECRET_VARIABLE.search(name) and "/" not in value[:1]
     }
     return tuple(sorted(found, key=len, reverse=True))
+
+
+@functools.lru_cache
+def _whole_word(secret: str) -> re.Pattern[str]:
+    r"""Return a pattern of a word; the n of an escaped \n before it is no part of the word."""
+    start = r"(?:(?<!\w)(?<!\w[.-])|(?<=\\[nrt]))" if re.match(r"\w", secret) else ""
+    end = r"(?!\w|[.-]\w|://)" if re.search(r"\w\Z", secret) else ""
+    return re.compile(start + re.escape(secret) + end)
 
 
 def _mask(match: re.Match[str]) -> str:

@@ -2,12 +2,14 @@
 
 nats-py waits for every answer with `asyncio.wait_for`. Before Python 3.12 that function forgets a
 cancellation which coincides with the answer, so that a task which sends request after request can
-hardly be cancelled. nats-py also swallows a cancellation that reaches it while it drains or closes.
+hardly be cancelled. nats-py also swallows a cancellation that reaches it while it writes, drains or
+closes.
 """
 
 import asyncio
 import sys
 from collections.abc import Awaitable
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -50,6 +52,31 @@ def install_wait_for(version: tuple[int, ...] = sys.version_info[:2]) -> None:
     if version < (3, 12):
         for module in (asyncio, asyncio.tasks):
             vars(module).update(wait_for=wait_for)
+
+
+class CancellationGuard:
+    """Raises a cancellation of the current task that the enclosed code swallows.
+
+    Where a process is not ours, `asyncio.wait_for` cannot be replaced. `asyncio.run` cancels each
+    task once, and waits for ever for one that goes on.
+    """
+
+    def __enter__(self) -> None:
+        """Remember how often the task was cancelled before."""
+        self._task = asyncio.current_task()
+        self._before = self._task.cancelling() if self._task is not None else 0
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Raise CancelledError if the task was cancelled meanwhile, whatever the code did."""
+        if isinstance(error, asyncio.CancelledError) or self._task is None:
+            return
+        if self._task.cancelling() > self._before:
+            raise asyncio.CancelledError
 
 
 async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:

@@ -5,10 +5,11 @@ or an attacker on the way who removes the demand, would receive the credentials 
 """
 
 import asyncio
+import contextlib
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from nats.js import JetStreamContext
 from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
+from pulse_desktop.nats_client.aio import CancellationGuard
 from pulse_desktop.nats_client.fast_import import load_websockets
 from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.nats_client.refused_subscriptions import RefusedSubscriptions
@@ -140,6 +142,9 @@ def client_of(js: JetStreamContext) -> Client:
 class NatsClient(Client):
     """nats-py's client, which encrypts wherever TLS is requested, or does not log in.
 
+    A task that is cancelled in it ends, also where nats-py swallows the cancellation: its
+    reconnecting, and programs of others that use this client, would go on for ever.
+
     Attributes:
         api_prefix: where JetStream requests are sent, empty for `$JS.API`.
         server_clock: compares this machine's clock with the server's at JetStream requests.
@@ -206,7 +211,18 @@ class NatsClient(Client):
             InvalidSubjectError: the server would close the connection.
         """
         check_subjects(subject)
-        return await super().request(subject, *arguments, **options)
+        with CancellationGuard():
+            return await super().request(subject, *arguments, **options)
+
+    async def flush(self, timeout: int = 10) -> None:  # noqa: ASYNC109 - nats-py's
+        """Wait until the server has read everything; see nats-py."""
+        with CancellationGuard():
+            await super().flush(timeout)
+
+    async def drain(self) -> None:
+        """Process what has arrived, and close; see nats-py."""
+        with CancellationGuard():
+            await super().drain()
 
     async def subscribe(  # type: ignore[override]
         self,
@@ -250,7 +266,8 @@ class NatsClient(Client):
             await self._check_server(self._url_with_login(s), arguments)
         if not self._transport and s.uri.scheme not in ("ws", "wss"):
             self._transport = TLSTransport()  # type: ignore[no-untyped-call]
-        await super()._connect_to_server(s)
+        with self._disconnect_if_cancelled():
+            await super()._connect_to_server(s)
 
     async def _process_connect_init(self) -> None:
         """Log in.
@@ -263,7 +280,8 @@ class NatsClient(Client):
         """
         self._server_info = {}
         try:
-            await super()._process_connect_init()
+            with self._disconnect_if_cancelled():
+                await super()._process_connect_init()
         except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             info = self._server_info
             is_certain = not (self._has_certificate and info.get("auth_required"))
@@ -276,6 +294,24 @@ class NatsClient(Client):
             if not self._server_info or type(self._server_info) is not dict:
                 raise Error("nats: unreadable answer when expecting INFO message") from error
             raise Error(f"nats: {error}") from error
+
+    @contextlib.contextmanager
+    def _disconnect_if_cancelled(self) -> Iterator[None]:
+        """Disconnect when nats-py goes on connecting although the task was cancelled."""
+        try:
+            with CancellationGuard():
+                yield
+        except asyncio.CancelledError:
+            if self._reconnection_task not in (None, asyncio.current_task()):
+                raise  # another attempt has replaced this one
+            if self._status == Client.CONNECTED:
+                self._status = Client.DISCONNECTED
+            for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+                if task is not None:
+                    task.cancel()
+            if isinstance(self._transport, TLSTransport):
+                self._transport.abort()
+            raise
 
     def _url_with_login(self, server: Srv) -> str:
         """Return a server's URL; a discovered one has the login of those given."""
@@ -334,7 +370,8 @@ class NatsClient(Client):
         if transport is not None:
             transport.limit_drain()
         try:
-            await super()._close(status, do_cbs)
+            with CancellationGuard():
+                await super()._close(status, do_cbs)
         except asyncio.CancelledError:
             if transport is not None:
                 transport.abort()
@@ -350,6 +387,11 @@ class NatsClient(Client):
         self._pending.append(PING_PROTO)
         self._pending_data_size += len(PING_PROTO)
         await self._flush_pending()
+
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
+        """Write what is buffered, or wait until it is written."""
+        with CancellationGuard():
+            return await super()._flush_pending(force_flush)
 
     async def _process_pong(self) -> None:
         """Process the server's PONG, also when its `flush` was cancelled or timed out.

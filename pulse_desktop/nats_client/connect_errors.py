@@ -17,7 +17,7 @@ from nats import errors
 from nats.aio.client import RawCredentials
 
 from pulse_desktop.model.connection_options import label
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact
 from pulse_desktop.nats_client.client import (
     ClientCertificateError,
     TLSFirstRequiredError,
@@ -132,7 +132,7 @@ def describe_connect_error(
                 _("the server at {hosts} does not support WebSocket.").format(hosts=hosts),
                 _("Write nats:// for the usual port; ws:// is for the server's WebSocket port."),
             )
-    return f"{hosts}: {redact_url(str(error) or type(error).__name__)}.", ""
+    return f"{hosts}: {redact(str(error) or type(error).__name__)}.", ""
 
 
 def _describe_tls_error(
@@ -225,7 +225,7 @@ def _describe_os_error(error: OSError, hosts: str) -> tuple[str, str]:
             _("{hosts} cannot be reached.").format(hosts=hosts),
             _("Check the network and any VPN."),
         )
-    return f"{hosts}: {redact_url(error.strerror or text)}.", ""
+    return f"{hosts}: {redact(error.strerror or text)}.", ""
 
 
 def _describe_protocol_error(
@@ -247,7 +247,7 @@ def _describe_protocol_error(
     if reported in ("unexpected eof", "stale connection", "connection closed"):
         return _closed_by(hosts), ""
     return (
-        _("{hosts} reported: {error}.").format(hosts=hosts, error=redact_url(reported)),
+        _("{hosts} reported: {error}.").format(hosts=hosts, error=redact(reported)),
         "",
     )
 

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact
 from pulse_desktop.text.translation import N_, _, translate
 
 DEFAULT_PORT: Final = 4222
@@ -72,7 +72,7 @@ class ServerAddress:
 
     def redact(self, text: str) -> str:
         """Return a text without the secrets of this address."""
-        text = redact_url(text)
+        text = redact(text)
         for secret in (self.password, self.token):
             if secret:
                 text = text.replace(secret, "***")

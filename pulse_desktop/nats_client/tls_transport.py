@@ -11,6 +11,8 @@ from urllib.parse import ParseResult
 
 from nats.aio.transport import TcpTransport
 
+from pulse_desktop.nats_client.aio import wait_for
+
 _CLOSE_TIMEOUT_S: Final = 2.0
 
 
@@ -58,10 +60,18 @@ class TLSTransport(TcpTransport):
         self._is_encrypted = True
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
-        """Connect, without TLS at first; close what an attempt that failed has left open."""
+        """Connect, without TLS at first; close what an attempt that failed has left open.
+
+        nats-py's own method, with `asyncio.wait_for`, loses a connection that is made while the
+        task is cancelled: nobody would close it.
+        """
         self.close()  # type: ignore[no-untyped-call]
         self._is_encrypted = self._is_drain_limited = False
-        await super().connect(uri, buffer_size, connect_timeout)
+        reader, writer = await wait_for(
+            asyncio.open_connection(uri.hostname, uri.port, limit=buffer_size), connect_timeout
+        )
+        self._bare_io_reader = self._io_reader = reader
+        self._bare_io_writer = self._io_writer = writer
 
     async def readline(self) -> bytes:
         """Read a line. Raises ConnectionResetError when the server ends a TLS connection."""

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.transport.connection import Connection
@@ -60,7 +60,7 @@ class EventPublisher:
                 subject, payload, headers={"Nats-Msg-Id": event_id}
             )
         except Exception as error:  # noqa: BLE001 - logged; see above
-            _log.warning("cannot publish %s: %s", type_, redact_url(str(error)))
+            _log.warning("cannot publish %s: %s", type_, redact(str(error)))
         else:
             self._feed.echo(subject, payload)
 

@@ -1,6 +1,7 @@
 """Loads results: watches a bucket, reads the bodies of new objects and folds them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
@@ -211,6 +212,11 @@ class ResultLoader:
         if (known := self._known(stored)) is not None:
             self._state.fold_result(known, result)
         return DecodedResult(raw, result)
+
+    async def load_progress(self, task_id: str) -> None:
+        """Load the progress that a task has stored, if it has and it can be read."""
+        with contextlib.suppress(UserFacingError):
+            await self._load_progress(await self.store.info(f"{PROGRESS_PREFIX}{task_id}"))
 
     async def newest_first(
         self, first_page: int, *, since: float | None = None

@@ -1,5 +1,7 @@
 """Agent calls: agent, model, run, latency and tokens of each."""
 
+import bisect
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -20,6 +22,7 @@ _STATES: Final = {
     "agent.finished": "finished",
     "agent.failed": "failed",
 }
+_MAX_RUNNING: Final = 10_000
 
 
 class AgentCall(msgspec.Struct, gc=False):
@@ -30,7 +33,8 @@ class AgentCall(msgspec.Struct, gc=False):
         agent: name of the agent.
         provider: name of the model provider.
         model: name of the model.
-        state: "running", "finished" or "failed".
+        state: "running", "finished" or "failed", or "unknown" if it is over and no end was
+            reported.
         task_id: id of the run that made the call, empty if unknown.
         items: number of messages processed, None if unknown.
         tokens_in: input tokens, None if unknown.
@@ -43,6 +47,7 @@ class AgentCall(msgspec.Struct, gc=False):
         fallback_reason: why they did not.
         cost_usd: US dollars, None if unknown.
         reports_cost: whether its event has a cost; an older system reports none.
+        worker: identity of the worker that makes it, empty if unknown.
     """
 
     started_at: float
@@ -62,6 +67,11 @@ class AgentCall(msgspec.Struct, gc=False):
     fallback_reason: str = ""
     cost_usd: float | None = None
     reports_cost: bool = False
+    worker: str = ""
+
+
+def _is_never_over(_call: AgentCall, _now: float) -> bool:
+    return False
 
 
 _Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
@@ -74,6 +84,7 @@ class _AgentEvent(msgspec.Struct, gc=False):
     provider: str = ""
     model: str = ""
     task_id: str = ""
+    call_id: str = ""
     items: _Count | None = None
     tokens_in: _Count | None = None
     tokens_out: _Count | None = None
@@ -100,12 +111,25 @@ class AgentCalls(Collection[AgentCall]):
     name = "agents"
     topics = frozenset({"agents"})
 
-    def __init__(self, capacity: int = 20_000) -> None:
+    def __init__(
+        self,
+        capacity: int = 20_000,
+        is_over: Callable[[AgentCall, float], bool] = _is_never_over,
+    ) -> None:
+        """Create an empty collection.
+
+        Args:
+            capacity: maximum number of calls.
+            is_over: returns whether a call without a reported end cannot be running at a time
+                (Unix seconds).
+        """
         self.rows = RingBuffer(capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight)
         self.latency = ReservoirByName()
         self.failures = TimeBuckets(5.0, 720)
         self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}
-        self._running: dict[tuple[str, str], int] = {}
+        self._is_over = is_over
+        # Positions of the calls without an end, oldest first, by run, agent, worker and call id.
+        self._running: dict[tuple[str, ...], list[int]] = {}
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold the start or the end of a call; ignore other events."""
@@ -136,21 +160,53 @@ class AgentCalls(Collection[AgentCall]):
             data.fallback_reason or "",
             None if cost is msgspec.UNSET else cost,
             cost is not msgspec.UNSET and state != "running",
+            event.source,
         )
-        key = (call.task_id, call.agent)
+        key = (call.task_id, call.agent, call.worker, data.call_id)
         if state == "running":
-            position = self.rows.append(call)
-            if len(self._running) > 10_000:
-                self._running.clear()
-            self._running[key] = position
+            if len(self._running) >= _MAX_RUNNING and key not in self._running:
+                del self._running[next(iter(self._running))]
+            positions = self._running.setdefault(key, [])
+            positions.append(self.rows.append(call))
+            self._forget_removed(positions)
             return
         self._measure(call)
-        position = self._running.pop(key, -1)
+        position = self._take_running(key)
         if self.rows.start <= position < self.rows.stop:
             call.started_at = self.rows[position].started_at
             self.rows.replace(position, call)
         else:
             self.rows.append(call)
+
+    def tick(self, now: float) -> None:
+        """Mark calls whose end was not reported as unknown; a late end still replaces them."""
+        for key, positions in list(self._running.items()):
+            self._forget_removed(positions)
+            if not positions:
+                del self._running[key]
+            for position in positions:
+                call = self.rows[position]
+                if call.state == "running" and self._is_over(call, now):
+                    unknown = msgspec.structs.replace(call, state="unknown")
+                    self.rows.replace(position, unknown, same_weight=True)
+
+    def _forget_removed(self, positions: list[int]) -> None:
+        """Remove the positions of rows that are not kept any more."""
+        del positions[: bisect.bisect_left(positions, self.rows.start)]
+
+    def _take_running(self, key: tuple[str, ...]) -> int:
+        """Remove and return the position of the latest call without an end, -1 if there is none.
+
+        An agent makes one call after the other in a run, so an earlier one without an end has lost
+        it.
+        """
+        positions = self._running.get(key)
+        if positions is None:
+            return -1
+        position = positions.pop()
+        if not positions:
+            del self._running[key]
+        return position
 
     def _measure(self, call: AgentCall) -> None:
         if call.state == "failed":
@@ -176,6 +232,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:
         to_text(data.get("provider")),
         to_text(data.get("model")),
         to_text(data.get("task_id")),
+        to_text(data.get("call_id")),
         to_int(data.get("items")),
         to_int(data.get("tokens_in")),
         to_int(data.get("tokens_out")),

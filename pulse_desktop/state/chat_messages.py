@@ -18,6 +18,8 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
 CLASSES: Final = ("signal", "weak_signal", "noise")
+NOT_JUDGED: Final = "not_judged"
+"""Instead of a class: the worker did not judge the message, and says why."""
 NOISE_BELOW: Final = 0.30
 SIGNAL_ABOVE: Final = 0.60
 ATTACHMENT: Final = "attachment"

@@ -1,5 +1,7 @@
 """The event log: every event and task message that arrived, bounded by number and by bytes."""
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
@@ -57,23 +59,30 @@ class EventLog(Collection[Event], RingBuffer[Event]):
 
         Args:
             task_id: the id to look for.
-            limit: maximum number of events; the latest to arrive are kept.
+            limit: maximum number of events of each type, so that the thousands of one type do not
+                push the others out; the latest to arrive are kept.
             type_: type of the events to return; all but heartbeats by default.
         """
-        needle = task_id.encode()
         found: list[Event] = []
-        for event in self.newest_first():
-            if (
-                needle in event.raw
-                and event.type != "worker.heartbeat"
-                and type_ in ("", event.type)
-            ):
+        counts: Counter[str] = Counter()
+        for event in self._mentioning(task_id):
+            counts[event.type] += 1
+            if type_ in ("", event.type) and counts[event.type] <= limit:
                 found.append(event)
-                if len(found) == limit:
-                    break
         found.reverse()  # events with equal timestamps keep their order of arrival
         found.sort(key=lambda event: event.timestamp)
         return found
+
+    def count_mentioning(self, task_id: str) -> Counter[str]:
+        """Return the number of events that mention a task id, by type; see `mentioning`."""
+        return Counter(event.type for event in self._mentioning(task_id))
+
+    def _mentioning(self, task_id: str) -> Iterator[Event]:
+        """Iterate over the events that mention a task id, the latest to arrive first."""
+        needle = task_id.encode()
+        for event in self.newest_first():
+            if needle in event.raw and event.type != "worker.heartbeat":
+                yield event
 
 
 def _weight(event: Event) -> int:

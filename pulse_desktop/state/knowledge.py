@@ -7,12 +7,15 @@ import msgspec
 
 from pulse_desktop.protocol.atoms import ATOM_TYPES
 from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import to_float, to_int, to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
 _COUNTS: Final = ("topics_created", "atoms_created", "links_created", "topic_versions_created")
+STATEMENTS: Final = ("changes", "decisions", "open_questions", "risks", "waiting")
+"""Kinds of the statements of an analysis."""
 _MAX_EXTRACTIONS: Final = 10_000
 _TOPIC_KINDS: Final = ("topic", "version")
 
@@ -35,18 +38,36 @@ class ExtractionCounts(msgspec.Struct, frozen=True, gc=False):
     topic_versions: int = 0
 
 
+class Analysis(msgspec.Struct, frozen=True, gc=False):
+    """The analysis of a period.
+
+    Attributes:
+        start: first moment of the period, Unix seconds, None if unknown.
+        end: the moment after it, likewise.
+        chat: name of the chat, empty for all.
+        messages: number of messages of the period, None if unknown.
+        counts: number of statements by their kind, in the order of `STATEMENTS`.
+    """
+
+    start: float | None
+    end: float | None
+    chat: str
+    messages: int | None
+    counts: tuple[int, ...]
+
+
 class KnowledgeItem(msgspec.Struct, gc=False):
-    """A topic, an atom or a version that was found, or an extraction from its start to its end.
+    """A topic, an atom, a version or an analysis, or an extraction from its start to its end.
 
     Attributes:
         at: when it was found or its latest version was, or when the extraction started, Unix
             seconds.
-        kind: "topic", "atom", "version", "extraction", or the event's name.
+        kind: "topic", "atom", "version", "extraction", "analysis", or the event's name.
         title: topic name, atom title, or the error of an extraction.
         type: "new" for a topic, the atom's type, or the status of an extraction ("started",
             "completed", "failed", ...).
         confidence: 0 to 1, None if unknown.
-        item_id: id of the topic, atom or extraction.
+        item_id: id of the topic, atom, extraction or summary.
         task_id: id of the run behind it, empty if unknown.
         raw: payload of the latest event about it.
         version: number of the latest version, None if it is not a version or unknown.
@@ -69,12 +90,13 @@ class KnowledgeItem(msgspec.Struct, gc=False):
     ended_at: float | None = None
     messages: int | None = None
     quality: float | None = None
+    analysis: Analysis | None = None
 
 
 class Knowledge(Collection[KnowledgeItem]):
     """Findings in the order of their arrival.
 
-    The end of an extraction replaces its start, and a version of a topic the one before.
+    The end of an extraction replaces its start, and a version of a topic or atom the one before.
 
     Attributes:
         rows: the findings.
@@ -90,7 +112,7 @@ class Knowledge(Collection[KnowledgeItem]):
         self.atoms: dict[str, TimeBuckets] = {}
         self.topics_created = TimeBuckets(5.0, 720)
         self._extractions: dict[str, int] = {}  # id -> position of its latest row
-        self._versions: dict[str, int] = {}  # id of the topic -> position of its row
+        self._versions: dict[str, int] = {}  # id of topic or atom -> position
 
     def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
         """Fold an event of the knowledge topic."""
@@ -99,6 +121,7 @@ class Knowledge(Collection[KnowledgeItem]):
         kind, title, type_, item_id = name, "", "", ""
         version: int | None = None
         counts: ExtractionCounts | None = None
+        analysis: Analysis | None = None
         if name == "topic_created":
             kind, title = "topic", to_text(data.get("topic_name"))
             item_id = to_text(data.get("topic_id"))
@@ -118,7 +141,8 @@ class Knowledge(Collection[KnowledgeItem]):
             type_ = to_text(data.get("atom_type"))
         elif name == "version_created":
             kind = "version"
-            title = to_text(data.get("topic_name")) or to_text(data.get("entity_type"))
+            names = (data.get(name) for name in ("topic_name", "atom_title", "entity_type"))
+            title = next(filter(None, map(to_text, names)), "")
             version = to_int(data.get("version"))
             item_id = to_text(data.get("entity_id"))
         elif name.startswith("extraction_"):
@@ -126,6 +150,10 @@ class Knowledge(Collection[KnowledgeItem]):
             item_id = to_text(data.get("extraction_id"))
             title = to_text(data.get("error"))
             counts = extraction_counts(data)
+        elif name == "period_analysed":
+            kind, type_ = "analysis", "summary"
+            item_id = to_text(data.get("summary_id"))
+            analysis = analysis_of(data)
         item = KnowledgeItem(
             event.timestamp,
             kind,
@@ -139,6 +167,7 @@ class Knowledge(Collection[KnowledgeItem]):
             counts,
             messages=to_int(data.get("message_count")) if kind in _TOPIC_KINDS else None,
             quality=to_float(data.get("quality")) if kind in _TOPIC_KINDS else None,
+            analysis=analysis,
         )
         if kind == "extraction":
             self._add_extraction(item)
@@ -148,7 +177,7 @@ class Knowledge(Collection[KnowledgeItem]):
             self.rows.append(item)
 
     def _put_version(self, item: KnowledgeItem) -> None:
-        """Add a version of a topic, or replace the row of an earlier one."""
+        """Add a version of a topic or atom, or replace the row of an earlier one."""
         position = self._versions.get(item.item_id, -1)
         if self.rows.start <= position < self.rows.stop:
             known = self.rows[position]
@@ -184,3 +213,18 @@ def extraction_counts(data: Mapping[str, object]) -> ExtractionCounts:
     """Return the counts in the data of an extraction event."""
     topics, atoms, links, topic_versions = (to_int(data.get(name)) or 0 for name in _COUNTS)
     return ExtractionCounts(to_int(data.get("message_count")), topics, atoms, links, topic_versions)
+
+
+def analysis_of(data: Mapping[str, object]) -> Analysis:
+    """Return what the data of the event of an analysis says."""
+    start, end = (
+        parse_timestamp(at) if isinstance(at := data.get(name), str | int | float) else None
+        for name in ("start", "end")
+    )
+    return Analysis(
+        start,
+        end,
+        to_text(data.get("chat")),
+        to_int(data.get("message_count")),
+        tuple(to_int(data.get(name)) or 0 for name in STATEMENTS),
+    )

@@ -9,6 +9,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.workers import Worker
 
@@ -33,6 +34,7 @@ def run_to_dict(run: TaskRun) -> dict[str, Any]:
         "attempt": run.attempt,
         "error": _error(run),
         "rerun_of": run.rerun_of or None,
+        "progress": _progress(run.progress),
         "arguments_from": ("queue" if request.captured else "event") if request else None,
     }
 
@@ -81,6 +83,20 @@ def _error(run: TaskRun) -> dict[str, Any] | None:
     if run.error is not None:
         return {"type": run.error.type, "message": run.error.message}
     return {"type": None, "message": run.reason} if run.reason else None
+
+
+def _progress(progress: Progress | None) -> dict[str, Any] | None:
+    """Return the latest progress of a run; what is unknown is None, the total too."""
+    if progress is None:
+        return None
+    return {
+        "at": _time(progress.at),
+        "done": progress.done,
+        "total": progress.total or None,
+        "message": progress.message or None,
+        "rate": progress.rate,
+        "eta_s": progress.eta_s,
+    }
 
 
 def _decode(raw: bytes) -> Any:

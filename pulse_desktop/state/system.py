@@ -27,7 +27,7 @@ from pulse_desktop.protocol.task_result import (
 )
 from pulse_desktop.protocol.timestamps import MAX_CLOCK_SKEW_S
 from pulse_desktop.protocol.topics import TASK_TOPIC, topic_of
-from pulse_desktop.state.agent_calls import AgentCalls
+from pulse_desktop.state.agent_calls import AgentCall, AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection, DirtyRows
@@ -47,12 +47,13 @@ from pulse_desktop.state.run_updates import (
 from pulse_desktop.state.stored_results import StoredResults
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.topic_activity import MAX_TOPICS, TopicActivity, Topics
-from pulse_desktop.state.workers import HEARTBEAT_S, Workers
+from pulse_desktop.state.workers import HEARTBEAT_S, WorkerHealth, Workers
 
 LOG_ROWS: Final = 100_000
 LOG_BYTES: Final = 256 << 20
 MAX_RUNS: Final = 50_000
 
+_GONE: Final = (WorkerHealth.OFFLINE, WorkerHealth.STOPPED)
 _EVENT: Final = Source.EVENT  # looking up a member of an enumeration is slow in Python 3.11
 
 _Apply = Callable[[Event, msgspec.Raw | None], None]
@@ -108,7 +109,7 @@ class SystemState:
         self.results = self.register(StoredResults())
         self.messages = self.register(ChatMessages())
         self.knowledge = self.register(Knowledge())
-        self.agents = self.register(AgentCalls())
+        self.agents = self.register(AgentCalls(is_over=self._is_call_over))
         self.providers = self.register(Providers())
         self.metrics = self.register(Metrics())
         self.topics = Topics()
@@ -247,6 +248,12 @@ class SystemState:
                 problem,
             )
         )
+
+    def _is_call_over(self, call: AgentCall, now: float) -> bool:
+        """Return whether the run of an agent call has ended, or its worker is gone."""
+        run, worker = self.runs.get(call.task_id), self.workers.get(call.worker)
+        has_ended = run is not None and run.state not in OPEN_STATES
+        return has_ended or (worker is not None and worker.health(now) in _GONE)
 
     def _progress_reported_at(self, task_id: str) -> float | None:
         run = self.runs.get(task_id)

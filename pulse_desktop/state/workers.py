@@ -1,7 +1,7 @@
 """Worker processes, from their heartbeats."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -25,9 +25,12 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 HEARTBEAT_S: Final = 5.0
 LATE_AFTER_S: Final = 3 * HEARTBEAT_S
 OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
+REPLACED_AFTER_S: Final = 2 * HEARTBEAT_S
+"""Silence after which a worker whose successor has started is offline."""
 REPLACED_SLACK_S: Final = HEARTBEAT_S
 """A successor may appear to start this much before the last heartbeat: the clocks differ."""
 MAX_CLOCK_OFFSET_S: Final = MAX_DELAY_S
+_HOUR_S: Final = 3600.0
 _MAX_COMMANDS: Final = 50
 _MAX_LACKING: Final = 20
 
@@ -39,6 +42,9 @@ class WorkerHealth(enum.StrEnum):
     LATE = "late"
     OFFLINE = "gone"
     STOPPED = "stopped"
+
+
+_PRESENT: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
 
 
 class WorkerActivity(enum.StrEnum):
@@ -82,6 +88,7 @@ class Worker(msgspec.Struct, gc=False):
             in which no heartbeat could arrive here.
         clock_offset_s: seconds that its clock is ahead of the time of arrival, negative when it is
             behind; includes the delay of the message.
+        replaced: whether another worker of its name on its host has started since it went silent.
     """
 
     id: str
@@ -108,6 +115,7 @@ class Worker(msgspec.Struct, gc=False):
     missing_tasks: tuple[str, ...] = ()
     silent_since: float = 0.0
     commands: tuple[str, ...] = ()
+    replaced: bool = False
 
     @property
     def accepts_worker_commands(self) -> bool:
@@ -143,12 +151,16 @@ class Worker(msgspec.Struct, gc=False):
             return WorkerActivity.UNKNOWN
         return WorkerActivity.BUSY if self.busy else WorkerActivity.IDLE
 
+    def silent_s(self, now: float) -> float:
+        """Return for how many seconds its silence counts at a time (Unix seconds)."""
+        return now - max(self.silent_since, self.last_seen)
+
     def health(self, now: float) -> WorkerHealth:
         """Return its health at a time (Unix seconds)."""
         if self.stopped:
             return WorkerHealth.STOPPED
-        age = now - max(self.silent_since, self.last_seen)
-        if age > OFFLINE_AFTER_S:
+        age = self.silent_s(now)
+        if self.replaced or age > OFFLINE_AFTER_S:
             return WorkerHealth.OFFLINE
         return WorkerHealth.LATE if age > LATE_AFTER_S else WorkerHealth.ONLINE
 
@@ -225,8 +237,11 @@ class Workers(Collection[Worker]):
 
     def online(self, now: float) -> list[Worker]:
         """Return the online workers, those with a late heartbeat included."""
-        present = (WorkerHealth.ONLINE, WorkerHealth.LATE)
-        return [worker for worker in self.rows if worker.health(now) in present]
+        online = [worker for worker in self.rows if worker.health(now) in _PRESENT]
+        replaced = self._replaced(
+            [each for each in online if each.silent_s(now) > REPLACED_AFTER_S]
+        )
+        return [worker for worker in online if worker.id not in replaced]
 
     def offline(self, now: float) -> list[Worker]:
         """Return the workers that went offline in the last hour and were not replaced.
@@ -237,16 +252,24 @@ class Workers(Collection[Worker]):
         recent = [
             worker
             for worker in self.rows
-            if worker.health(now) is WorkerHealth.OFFLINE and now - worker.last_seen < 3600
+            if worker.health(now) is WorkerHealth.OFFLINE and now - worker.last_seen < _HOUR_S
         ]
-        if not recent:
-            return []
+        replaced = self._replaced(recent)
+        return sorted(
+            (worker for worker in recent if worker.id not in replaced),
+            key=lambda worker: worker.last_seen,
+        )
+
+    def _replaced(self, silent: Sequence[Worker]) -> set[str]:
+        """Return the identities of those silent workers that another one has replaced."""
+        if not silent:
+            return set()
         starts: dict[str, list[float]] = {}
         for worker in self.rows:
             if worker.up_since is not None:
                 starts.setdefault(without_process(worker.id), []).append(worker.up_since)
-        missing = []
-        for worker in sorted(recent, key=lambda worker: worker.last_seen):
+        replaced = set()
+        for worker in sorted(silent, key=lambda worker: worker.last_seen):
             later = [
                 at
                 for at in starts.get(without_process(worker.id), ())
@@ -254,9 +277,17 @@ class Workers(Collection[Worker]):
             ]
             if later:
                 starts[without_process(worker.id)].remove(min(later))
-            else:
-                missing.append(worker)
-        return missing
+                replaced.add(worker.id)
+        return replaced
+
+    def tick(self, now: float) -> None:
+        """Mark the workers that were replaced: a restart is seen long before its silence counts."""
+        online = {worker.id for worker in self.online(now)}
+        for position in range(self.rows.start, self.rows.stop):
+            worker = self.rows[position]
+            if worker.id not in online and worker.health(now) in _PRESENT:
+                replaced = msgspec.structs.replace(worker, replaced=True)
+                self.rows.replace(position, replaced, same_weight=True)
 
     def busy_tasks(self, now: float) -> Iterator[str]:
         """Iterate over the ids of the tasks that online workers report as running."""

@@ -8,10 +8,10 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
-from pulse_desktop.state.knowledge import extraction_counts
+from pulse_desktop.state.knowledge import analysis_of, extraction_counts
 from pulse_desktop.state.short_names import short_name
 from pulse_desktop.text import formats
-from pulse_desktop.text.knowledge_text import extraction_summary
+from pulse_desktop.text.knowledge_text import analysis_summary, extraction_summary
 from pulse_desktop.text.translation import _, ngettext
 
 MAX_LENGTH: Final = 300
@@ -225,6 +225,10 @@ def _extraction(data: Data) -> str:
     return _joined(data.get("error"), extraction_summary(extraction_counts(data)))
 
 
+def _analysis(data: Data) -> str:
+    return analysis_summary(analysis_of(data))
+
+
 def _metrics(data: Data) -> str:
     return _joined(
         *(
@@ -262,6 +266,7 @@ _SUMMARIES: Final[dict[str, Callable[[Data], str]]] = {
     "knowledge.extraction_started": _extraction,
     "knowledge.extraction_completed": _extraction,
     "knowledge.extraction_failed": _extraction,
+    "knowledge.period_analysed": _analysis,
     "metrics:update": _metrics,
 }
 

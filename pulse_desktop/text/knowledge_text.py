@@ -1,9 +1,11 @@
 """Text about knowledge and chat messages."""
 
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from pulse_desktop.state.chat_messages import ATTACHMENT, DELETED, NO_TEXT, MessageRow
-from pulse_desktop.state.knowledge import ExtractionCounts, KnowledgeItem
+from pulse_desktop.state.coerce import to_text
+from pulse_desktop.state.knowledge import Analysis, ExtractionCounts, KnowledgeItem
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext, pgettext
 
@@ -12,6 +14,7 @@ _KINDS: Final = {
     "atom": pgettext("knowledge", "atom"),
     "version": pgettext("knowledge", "version"),
     "extraction": pgettext("knowledge", "extraction"),
+    "analysis": pgettext("knowledge", "analysis"),
 }
 _TYPES: Final = {
     "new": pgettext("topic", "new"),
@@ -28,6 +31,14 @@ _TYPES: Final = {
     "completed": pgettext("extraction", "completed"),
     "failed": pgettext("extraction", "failed"),
     "cancelled": pgettext("extraction", "cancelled"),
+    "summary": pgettext("analysis", "summary"),
+}
+_STATEMENTS: Final = {
+    "changes": pgettext("analysis", "Changes"),
+    "decisions": pgettext("analysis", "Decisions"),
+    "open_questions": pgettext("analysis", "Open questions"),
+    "risks": pgettext("analysis", "Risks"),
+    "waiting": pgettext("analysis", "Waiting"),
 }
 
 
@@ -37,7 +48,12 @@ def knowledge_kind(item: KnowledgeItem) -> str:
 
 
 def knowledge_title(item: KnowledgeItem) -> str:
-    """Return the title of an item; of an extraction its error, or what it found."""
+    """Return the title of an item; of an extraction its error, or what it found.
+
+    Of an analysis, the title is its period and the numbers of statements.
+    """
+    if item.analysis is not None:
+        return analysis_summary(item.analysis)
     if item.title or item.counts is None:
         return item.title
     return extraction_summary(item.counts)
@@ -73,6 +89,73 @@ def extraction_summary(counts: ExtractionCounts) -> str:
     return ", ".join(
         text.format(count=formats.count(count)) for count, text in parts if count is not None
     )
+
+
+def analysis_summary(analysis: Analysis) -> str:
+    """Return a text such as `29 Nov – 30 Nov, 1,199 messages: 9 changes, 2 risks`."""
+    changes, decisions, questions, risks, waiting = analysis.counts
+    counts = (
+        (changes, ngettext("{count} change", "{count} changes", changes)),
+        (decisions, ngettext("{count} decision", "{count} decisions", decisions)),
+        (questions, ngettext("{count} open question", "{count} open questions", questions)),
+        (risks, ngettext("{count} risk", "{count} risks", risks)),
+        (waiting, ngettext("{count} waiting", "{count} waiting", waiting)),
+    )
+    found = ", ".join(text.format(count=formats.count(count)) for count, text in counts if count)
+    messages = ""
+    if analysis.messages is not None:
+        text = ngettext("{count} message", "{count} messages", analysis.messages)
+        messages = text.format(count=formats.count(analysis.messages))
+    period = period_text(analysis.start, analysis.end)
+    subject = ", ".join(filter(None, (formats.isolated(analysis.chat), period, messages)))
+    return _("{subject}: {found}").format(subject=subject, found=found or _("no statements"))
+
+
+def period_text(start: float | None, end: float | None) -> str:
+    """Return a period in local time: `29 Nov – 30 Nov`, `29 Nov 14:00 – 14:30`; empty if unknown.
+
+    Args:
+        start: Unix seconds.
+        end: Unix seconds.
+    """
+    if start is None or end is None:
+        return ""
+    try:
+        first, last = (datetime.fromtimestamp(at).astimezone() for at in (start, end))
+    except (ValueError, OverflowError, OSError):
+        return ""
+    whole_days = all(f"{each:%H:%M:%S}" == "00:00:00" for each in (first, last))
+    days = tuple(f"{each.day} {each:%b}" for each in (first, last))
+    if whole_days:
+        return f"{days[0]} – {days[1]}"
+    later = f"{last:%H:%M}" if first.date() == last.date() else f"{days[1]} {last:%H:%M}"
+    return f"{days[0]} {first:%H:%M} – {later}"
+
+
+def analysis_text(statements: object) -> str:
+    """Return the statements of an analysis, one per line below their kinds; empty if none is known.
+
+    Args:
+        statements: of the event, which another program may have sent: anything.
+    """
+    parts: list[str] = []
+    for kind, title in _STATEMENTS.items():
+        items = statements.get(kind) if isinstance(statements, dict) else None
+        lines = [
+            f"• {_statement(item)}"
+            for item in (items if isinstance(items, list) else ())
+            if isinstance(item, dict) and item.get("text")
+        ]
+        if lines:
+            parts.append("\n".join((title, *lines)))
+    return "\n\n".join(parts)
+
+
+def _statement(item: dict[str, Any]) -> str:
+    text, who, waits_for = (to_text(item.get(name)) for name in ("text", "who", "waits_for"))
+    if not who or not waits_for:
+        return text
+    return _("{who} waits for {waits_for}: {text}").format(who=who, waits_for=waits_for, text=text)
 
 
 def message_text(message: MessageRow) -> str:

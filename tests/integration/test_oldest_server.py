@@ -30,11 +30,20 @@ TESTS = (
     "tests/integration/session/test_enqueue.py",
     "tests/integration/session/test_run_listing.py",
 )
-OTHER_NUMBERS = (
-    "tests/integration/session/test_session.py"
-    "::test_the_task_of_a_killed_worker_has_a_second_attempt"
+DIFFERENT = (
+    # The server counts a delivery to the killed worker: the second attempt has the number 3.
+    (
+        "tests/integration/session/test_session.py"
+        "::test_the_task_of_a_killed_worker_has_a_second_attempt"
+    ),
+    # The server confirms a message that it does not store, if only its own overhead of each
+    # message exceeds the limit. docs/workers.md warns of that.
+    (
+        "tests/integration/pulse_workers/test_stream_retention.py"
+        "::test_a_full_stream_rejects_tasks_and_every_stored_task_runs"
+    ),
 )
-"""The server counts a delivery to the killed worker: the second attempt has the number 3."""
+"""Tests of what this server does otherwise."""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +84,7 @@ def _download(folder: Path) -> Path:
 def test_store_and_sessions_work_with_the_oldest_server(old_server: Path) -> None:
     environment = {**os.environ, SERVER_VARIABLE: str(old_server)}
     arguments = ["-q", "-n", "0", "-p", "no:cacheprovider", "--timeout=600"]
-    arguments += [f"--deselect={OTHER_NUMBERS}", *TESTS]
+    arguments += [*(f"--deselect={each}" for each in DIFFERENT), *TESTS]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,

@@ -14,8 +14,8 @@ from pulse_workers.chat.providers.http.transport import Transport
 from pulse_workers.chat.providers.model_client import (
     CompletionRequest,
     ModelMessage,
-    answer_schema,
     convert_answer,
+    json_schema_of,
 )
 from pulse_workers.chat.shared_state import LocalState, SharedState
 
@@ -50,7 +50,9 @@ def verdict_request(
         return verdicts
 
     messages = (ModelMessage("system", "Judge."), ModelMessage("user", "[1] PROD is down"))
-    return CompletionRequest(model, messages, answer_schema(Verdicts), "verdicts", validate, **more)
+    return CompletionRequest(
+        model, messages, json_schema_of(Verdicts), "verdicts", validate, **more
+    )
 
 
 @asynccontextmanager

@@ -65,6 +65,23 @@ async def fail_with_credentials() -> None:
     raise ConnectionError("olena@example.com", {"at": ["nats://secret@host"]}) from cause
 
 
+def _refusal() -> str:
+    """Return the text of an error with the secrets that a worker was configured with."""
+    token = Path(os.environ["PULSE_TOKEN_FILE"]).read_text(encoding="utf-8").strip()
+    return f"401 for olena@example.com: {os.environ['PULSE_MODEL_KEY']}, {token!r}"
+
+
+@task(max_attempts=2, retry_delay=0.1)
+async def fail_with_secrets() -> None:
+    logger.error("%s", _refusal())
+    raise PermissionError(_refusal())
+
+
+@task()
+async def report_a_failure_with_secrets() -> dict[str, Any]:
+    return {"status": "error", "message": _refusal(), "details": [_refusal()]}
+
+
 @task(max_attempts=3, retry_delay=0.1, retry_on="TimeoutError,ConnectionError")
 async def fail_without_retry() -> None:
     raise ValueError("invalid argument")

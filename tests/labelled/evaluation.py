@@ -1,6 +1,6 @@
 """Measure a provider on the labelled messages: `python -m tests.labelled.evaluation`.
 
-Only aggregate figures are printed. Single errors of the held-out file must not be read.
+Only aggregate figures are printed. Single errors of the held-out files must not be read.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from tests.labelled.messages import LabelledMessage, conversations, messages_of
 
 RECENT: Final = 30
 """Messages before a message that the provider is given, as many as an ingested export has."""
-FILES: Final = ("tuning", "held_out")
+FILES: Final = ("tuning", "held_out", "second_held_out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +146,7 @@ def table(name: str, outcomes: Sequence[Outcome]) -> str:
         chosen = [each for each in outcomes if language in {None, each.message.language}]
         figures = figures_of(chosen)
         lines.append(
-            f"{name:<13} {language or 'all':<4} {figures.messages:>5} {figures.not_judged:>5} "
+            f"{name:<15} {language or 'all':<4} {figures.messages:>5} {figures.not_judged:>5} "
             f"{figures.macro_f1:>9.3f} {figures.noise_recall:>7.3f} {figures.signal_recall:>8.3f} "
             f"{figures.signal_found:>7.3f} {figures.atoms:>6} {figures.atom_precision:>10.3f} "
             f"{figures.atom_recall:>7.3f}"
@@ -155,8 +155,8 @@ def table(name: str, outcomes: Sequence[Outcome]) -> str:
 
 
 HEADER: Final = (
-    "                                        noise   signals signals         atom       atom\n"
-    "file          lang  msgs  n.j.  macro F1 recall  kept    found   atoms  precision  recall"
+    "                                          noise   signals signals         atom       atom\n"
+    "file            lang  msgs  n.j.  macro F1 recall  kept    found   atoms  precision  recall"
 )
 
 

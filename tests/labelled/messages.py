@@ -16,10 +16,12 @@ Language = Literal["en", "uk", "ru", "pl", "de"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "uk")
 """Languages of the evaluated files."""
 CLASSES: Final[tuple[MessageClass, ...]] = get_args(MessageClass)
-AUTHORS: Final = tuple(f"a{number}" for number in range(1, 9))
+AUTHORS: Final = tuple(f"a{number}" for number in (*range(1, 9), *range(10, 13)))
 """Files of the folder `authors`, each written by another author."""
 CONVERSING_AUTHORS: Final = frozenset(AUTHORS[4:])
 """Authors whose messages are conversations, in the order in which they were sent."""
+PLAIN_AUTHOR: Final = "a9"
+"""File of the folder `authors` with short, explicit statements, and replies that look like them."""
 
 
 class LabelledAtom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +64,7 @@ class AuthoredMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 @cache
 def authored_messages(author: str) -> tuple[AuthoredMessage, ...]:
-    """Return the messages of one of `AUTHORS`."""
+    """Return the messages of a file of the folder `authors`."""
     lines = (FOLDER / "authors" / f"{author}.jsonl").read_text(encoding="utf-8").splitlines()
     return tuple(msgspec.json.decode(line, type=AuthoredMessage) for line in lines)
 

@@ -103,6 +103,10 @@ class ValueRefusedError(WorkerError):
     """A value that cannot be stored, now or later: too large, or its key is invalid."""
 
 
+class TopicNotStoredError(WorkerError):
+    """The server does not accept the head of a topic, with its present settings."""
+
+
 class ConcurrentChangeError(WorkerError):
     """A record was changed by others each time that it was to be changed."""
 
@@ -121,6 +125,10 @@ class ScheduleNotSentError(WorkerError):
 
 class ProviderRefusedError(WorkerError):
     """The provider does not support the request."""
+
+
+class TooManyMessagesError(ProviderRefusedError):
+    """The request has too many messages; the provider may accept them in several requests."""
 
 
 class AttachmentUnreadableError(WorkerError):

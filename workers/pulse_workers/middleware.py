@@ -25,9 +25,9 @@ from taskiq import (
 from taskiq.exceptions import NoResultError
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.control import ANNOUNCE, CANCEL, PING
+from pulse_workers.config.known_secrets import KNOWN_SECRETS, without_secrets
 from pulse_workers.config.settings import Settings
 from pulse_workers.control.listener import ControlListener
 from pulse_workers.control.task_commands import TaskCommands
@@ -334,9 +334,11 @@ class PulseMiddleware(DeliveryEventMiddleware):
             return self._settings, arguments
         server = servers if isinstance(servers, str) else ",".join(servers)
         arguments.update({name: given[name] for name in _LOGIN_ARGUMENTS if name in given})
-        if self._log_handler is not None:
-            self._log_handler.mask(*(str(given.get(name) or "") for name in _SECRET_ARGUMENTS))
-        return self._settings.model_copy(update={"server": server}), arguments
+        secrets = (given.get(name) for name in _SECRET_ARGUMENTS)
+        KNOWN_SECRETS.add(secret for secret in secrets if isinstance(secret, str))
+        settings = self._settings.model_copy(update={"server": server})
+        KNOWN_SECRETS.add(settings.secrets)
+        return settings, arguments
 
     async def _keep_connected(self) -> None:
         """Connect, and connect again each time that the connection is closed permanently."""
@@ -346,7 +348,7 @@ class PulseMiddleware(DeliveryEventMiddleware):
             connected_at = time.monotonic()
             await self._publisher.wait_closed()
             client = self._publisher.client
-            reason = redact_url(str((client and client.last_error) or "no reason given"))
+            reason = without_secrets(str((client and client.last_error) or "no reason given"))
             if reason != reported or time.monotonic() - connected_at > _STABLE_S:
                 reported = reason
                 logger.warning(

@@ -220,10 +220,9 @@ class Bars(QWidget):
         for part in range(6):
             text = f"{first + (last - first) * part / 5:.1f}"
             x = plot.left() + plot.width() * part / 5
-            x = min(
-                x - metrics.horizontalAdvance(text) / 2,
-                self.width() - metrics.horizontalAdvance(text),
-            )
+            width = metrics.horizontalAdvance(text)
+            # The first label must not touch the lowest one of the counts.
+            x = max(plot.left(), min(x - width / 2, self.width() - width))
             painter.drawText(QPointF(x, self.height() - metrics.descent() - 1), text)
         painter.end()
 

@@ -279,7 +279,7 @@ class TimeChart(QWidget):
         dated = end > 1.0
         clock = clock_ticks(start, end, max(2, self.plot.width() // 90)) if dated else []
         edge = (end - start) * _HALF_LABEL / max(1, self.plot.width())
-        clock = [(at, text) for at, text in clock if start + edge / 2 <= at <= end - edge]
+        clock = [(at, text) for at, text in clock if start + edge <= at <= end - edge]
         labels = [(0.0, "")] if empty else list(high.ticks)
         self.plot.set_axes((start, end), clock, high.top, labels)
         self._empty.setHidden(not empty)

@@ -1,7 +1,8 @@
 """Time ranges of charts, and series resampled to one grid of times.
 
 A rate before the recorded history is unknown (NaN), not zero. A bucket without samples has no
-value.
+value. The last point of a series includes the bucket that is not over yet: what happened just now
+must not be missing for as long as a bucket takes.
 """
 
 import math
@@ -28,6 +29,8 @@ _INTERVAL_QUANTILE: Final = 0.75
 _AUTO_RANGES_S: Final = (120.0, 300.0, 600.0, 1800.0)
 _MIN_EVENTS_PER_POINT: Final = 4.0
 _MIN_POINTS: Final = 10
+_MIN_SAMPLED_POINTS: Final = 4
+"""Points of a series however rarely it is sampled: a value between two gaps is a dot."""
 
 
 @dataclass(frozen=True)
@@ -82,25 +85,30 @@ def rate_series(
     """Return rates on one grid of times.
 
     Rare events are counted in longer buckets: a single event in ten seconds is not "six per
-    minute".
+    minute". For the same reason the last point is the rate of a longer time: of the last whole
+    bucket and what follows it. Each event is counted once.
 
     Args:
-        series: counts by name.
+        series: counts by name, in buckets of 5 s.
         now: Unix seconds.
         time_range: range of the grid.
         per_s: unit of time of the rates: 60 for "per minute".
         history_start: Unix seconds before which nothing is known.
 
     Returns:
-        The middles of the buckets, Unix seconds, and the rates by name.
+        The middles of these times, Unix seconds, and the rates by name.
     """
     width = _counting_width(series.values(), now, time_range)
-    times = _grid(now, time_range.seconds, width)
+    counted = now // _WIDTHS[0] * _WIDTHS[0]  # without the bucket of a series that is not over
+    last = counted // width * width
+    whole = np.arange(-max(1, math.ceil(time_range.seconds / width)), 0, dtype=np.float64)
+    edges = np.append(last + whole * width, counted)
+    times = (edges[:-1] + edges[1:]) / 2
     unknown = times < history_start
     result = {}
     for name, counts in series.items():
-        sums = _sums(counts, now, times, width) * (per_s / width)
-        result[name] = np.where(unknown, np.nan, sums)
+        rates = _sums(counts, now, edges) * per_s / np.diff(edges)
+        result[name] = np.where(unknown, np.nan, rates)
     return times, result
 
 
@@ -116,8 +124,8 @@ def quantile_series(
         quantile: which sample represents a bucket with several.
 
     Returns:
-        The middles of the buckets, Unix seconds, and the values by name, NaN where there is no
-        sample.
+        The middles of the buckets, of the last one as far as it is over, Unix seconds, and the
+        values by name, NaN where there is no sample.
     """
     start = now - time_range.seconds
     samples = {name: _since(each, start) for name, each in series.items()}
@@ -168,7 +176,10 @@ def busiest_series(series: Mapping[str, Reservoir], since: float) -> dict[str, R
 
 
 def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
-    """Return seconds per point such that regular samples leave no bucket empty."""
+    """Return seconds per point such that regular samples leave no bucket empty.
+
+    They are at most a fraction of the range, however rare the samples are.
+    """
     slowest = time_range.bucket_s
     for times in sampled_at:
         # Several sources that sample at nearly the same time are not faster than one of them.
@@ -177,15 +188,18 @@ def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
         if firsts.size > 2:
             interval = np.quantile(np.diff(ordered[firsts]), _INTERVAL_QUANTILE, method="higher")
             slowest = max(slowest, float(interval) * _SLACK)
-    wide = next((width for width in _WIDTHS if width >= slowest), _WIDTHS[-1])
+    widths = [width for width in _WIDTHS if width <= time_range.seconds / _MIN_SAMPLED_POINTS]
+    wide = next((width for width in widths if width >= slowest), widths[-1])
     return max(wide, time_range.bucket_s)
 
 
 def _grid(now: float, seconds: float, width: float) -> Values:
-    """Return the middles of the whole buckets before now."""
-    last = math.floor(now / width)
+    """Return the middles of the whole buckets before now, and of the part of the next until now."""
+    last = math.ceil(now / width) - 1
     count = max(1, math.ceil(seconds / width))
-    return (np.arange(last - count, last, dtype=np.float64) + 0.5) * np.float64(width)
+    middles = (np.arange(last - count, last + 1, dtype=np.float64) + 0.5) * np.float64(width)
+    middles[-1] = (last * width + now) / 2
+    return middles
 
 
 def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: TimeRange) -> float:
@@ -198,11 +212,11 @@ def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: TimeR
     return widths[-1] if widths else time_range.bucket_s
 
 
-def _sums(counts: TimeBuckets, now: float, times: Values, width: float) -> Values:
-    buckets = math.ceil((now - times[0] + width) / counts.width_s) + 1  # not all that is kept
+def _sums(counts: TimeBuckets, now: float, edges: Values) -> Values:
+    buckets = math.ceil((now - edges[0]) / counts.width_s) + 1  # not all that is kept
     starts, sums = counts.window(now, buckets)
-    edges = np.append(times - width / 2, times[-1] + width / 2)
-    summed, _edges = np.histogram(np.asarray(starts) + 1e-6, bins=edges, weights=np.asarray(sums))
+    middles = np.asarray(starts) + counts.width_s / 2
+    summed, _edges = np.histogram(middles, bins=edges, weights=np.asarray(sums))
     return summed.astype(np.float64)
 
 

@@ -32,6 +32,7 @@ STATE_LABELS: Final = {
     "running": (pgettext("agent call", "running"), "▶", SemanticColor.INFO),
     "finished": (pgettext("agent call", "finished"), "✔", SemanticColor.GOOD),
     "failed": (pgettext("agent call", "failed"), "✖", SemanticColor.BAD),
+    "unknown": (pgettext("agent call", "unknown"), "?", SemanticColor.WARNING),
 }
 """Label, glyph and color of each state."""
 _P95: Final = 0.95
@@ -45,13 +46,16 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     title = _("Agents")
     icon = "agents"
     section = _("LIVE")
-    filter_hint = _("Filter by agent, model, error or run")
+    filter_hint = _("Filter by agent, state, model, error or run")
     empty_title = _("No agent calls yet")
     empty_text = _(
         "Calls of the classification, extraction and analysis agents appear here. Tasks such as "
         "score_message_task and extract_knowledge make them."
     )
-    facets = tuple(Facet(state, *label) for state, label in STATE_LABELS.items())
+    facets = tuple(
+        Facet(state, *label, hide_when_empty=state == "unknown")
+        for state, label in STATE_LABELS.items()
+    )
 
     def collection(self) -> Collection[AgentCall]:
         """Return the calls."""
@@ -130,7 +134,8 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
 
     def search_text(self, row: AgentCall) -> str:
         """Return the text that the text filter searches."""
-        return f"{row.agent}\n{row.provider}\n{row.model}\n{problem(row)[0]}\n{row.task_id}"
+        names = row.agent, STATE_LABELS[row.state][0], row.provider, row.model, row.task_id
+        return "\n".join((*names, problem(row)[0]))
 
     def facet_of(self, row: AgentCall) -> str:
         """Return the state of the call."""
@@ -193,6 +198,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 Property(_("Tokens in"), formats.count(row.tokens_in)),
                 Property(_("Tokens out"), formats.count(row.tokens_out)),
                 Property(_("Cost"), cost_text(row), tooltip=cost_tooltip(row)),
+                Property(_("Worker"), row.worker, mono=True),
                 Property(_("Run"), row.task_id, mono=True),
             ]
         )
@@ -200,9 +206,16 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
 
 
 def problem(row: AgentCall) -> tuple[str, SemanticColor]:
-    """Return why a call failed, or why a fallback answered it, and its color; empty for neither."""
+    """Return what is wrong with a call, and its color; empty for nothing.
+
+    That is why it failed, why its end is unknown, or why a fallback answered it.
+    """
     if row.error:
         return row.error, SemanticColor.BAD
+    if row.state == "unknown":
+        return _("No end was reported: its worker is gone, or its run has ended"), (
+            SemanticColor.WARNING
+        )
     return fallback_text(row.fallback_from, row.fallback_reason), SemanticColor.WARNING
 
 

@@ -6,10 +6,12 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.atoms import ATOM_TYPES
+from pulse_desktop.protocol.event import event_data
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import (
+    analysis_text,
     knowledge_kind,
     knowledge_subtitle,
     knowledge_title,
@@ -30,7 +32,14 @@ from pulse_desktop.ui.widgets.property_list import Property
 
 _OTHER: Final = "other"
 _TOPICS: Final = _("topics")
-_ICONS: Final = {"atom": "●", "topic": "knowledge", "extraction": "▶", "version": "edit"}
+_NO_STATEMENTS: Final = _("The event has no statements. Open the run: its result has them, if any.")
+_ICONS: Final = {
+    "atom": "●",
+    "topic": "knowledge",
+    "extraction": "▶",
+    "version": "edit",
+    "analysis": "overview",
+}
 _STATUSES: Final = {
     "started": ("▶", SemanticColor.INFO),
     "completed": ("✔", SemanticColor.GOOD),
@@ -57,6 +66,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         Facet("topic", _("topics"), _ICONS["topic"], SemanticColor.RETRY),
         Facet("extraction", _("extractions"), _ICONS["extraction"], SemanticColor.INFO),
         Facet("version", _("versions"), _ICONS["version"], hide_when_empty=True),
+        Facet("analysis", _("analyses"), _ICONS["analysis"], hide_when_empty=True),
         Facet(_OTHER, _("other"), "dot", hide_when_empty=True),
     )
 
@@ -184,10 +194,20 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             status_glyph(row) or _ICONS.get(row.kind, "dot"),
             status_color(row) or SemanticColor.ACCENT,
         )
-        detail.set_body("")
+        if row.analysis is None:
+            detail.set_body("")
+        elif text := analysis_text(event_data(row.raw).get("statements")):
+            detail.set_body(text)
+        else:
+            detail.set_body(_NO_STATEMENTS, SemanticColor.MUTED, copy=False)
         detail.set_run(row.task_id)
         confidence = "" if row.confidence is None else f"{row.confidence:.2f}"
-        found = {"extraction": _("Started"), "version": _("Changed")}.get(row.kind, _("Found"))
+        times = {
+            "extraction": _("Started"),
+            "version": _("Changed"),
+            "analysis": _("Finished"),
+        }
+        found = times.get(row.kind, _("Found"))
         quality = "" if row.quality is None else f"{row.quality:.2f}"
         detail.properties.set_properties(
             [

@@ -16,7 +16,7 @@ from typing import Any, Final
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
 from pulse_desktop import __version__
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.clipboard import copy_text
 from pulse_desktop.ui.shell.notifications import Notification
@@ -78,7 +78,7 @@ class CrashHandler:
             context: where it happened, such as the name of a background task.
         """
         lines = traceback.format_exception(type(error), error, error.__traceback__)
-        text = redact_url("".join(lines))
+        text = redact("".join(lines))
         _log.error("%s\n%s", context or "unexpected error", text)
         last = traceback.extract_tb(error.__traceback__)[-1:]
         key = f"{type(error).__name__} {last[0].filename}:{last[0].lineno}" if last else context
@@ -89,7 +89,7 @@ class CrashHandler:
         self._notify(
             Notification(
                 _("Unexpected error in Pulse Desktop"),
-                redact_url(f"{type(error).__name__}: {error}"),
+                redact(f"{type(error).__name__}: {error}"),
                 _("The program continues. The log has the details too."),
                 "bad",
                 ((_("Copy details"), lambda: copy_text(details)),),
@@ -111,7 +111,7 @@ class CrashHandler:
         if isinstance(error, BaseException):
             self.report(error, message)
         else:
-            _log.warning("event loop: %s", redact_url(message))
+            _log.warning("event loop: %s", redact(message))
 
     def _on_qt_message(self, kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
         _log.log(_LEVELS.get(kind, logging.WARNING), "Qt: %s (%s)", message, context.category)

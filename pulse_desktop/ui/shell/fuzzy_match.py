@@ -11,30 +11,40 @@ _SCORE_LETTER: Final = 1
 Item = TypeVar("Item")
 
 
-def match_score(query: str, text: str) -> int | None:
+def match_score(query: str, text: str) -> tuple[bool, int, int] | None:
     """Return how well a text matches a query, larger is better; None if it does not match.
 
-    Every letter of the query has to occur in the text, in order. The first letters of words, and
-    consecutive letters, score higher. The words of the query are searched one after the other.
+    Each word of the query has to occur in the text, in any order. The beginnings of words score
+    higher than their middles. A text that only has the letters of a word in order, scattered over
+    it, is worse than every text that has the word.
     """
     letters = text.casefold()
-    score, at = 0, 0
+    score, is_scattered = 0, False
     for word in query.casefold().split():
-        found = _match_word(word, letters, at)
+        found = _find_word(word, letters)
+        if found is None:
+            found = _match_scattered(word, letters)
+            is_scattered = True
         if found is None:
             return None
-        score += found[0]
-        at = found[1]
+        score += found
     # The shorter one of two texts with the same score comes first.
-    return score * 64 - min(len(text), 63)
+    return not is_scattered, score, -len(text)
 
 
-def _match_word(word: str, text: str, start: int) -> tuple[int, int] | None:
-    whole = _find_word_start(word, text, start)
-    if whole is not None:
-        gain = _SCORE_TEXT_START if whole == 0 else _SCORE_WORD_START
-        return gain + _SCORE_CONSECUTIVE * len(word), whole + len(word)
-    score, at, last = 0, start, -2
+def _find_word(word: str, text: str) -> int | None:
+    """Return the score of a text that has a word of the query as it is, else None."""
+    at = _find_word_start(word, text)
+    if at == 0:
+        return _SCORE_TEXT_START + _SCORE_CONSECUTIVE * len(word)
+    if at is not None:
+        return _SCORE_WORD_START + _SCORE_CONSECUTIVE * len(word)
+    return _SCORE_CONSECUTIVE * len(word) if word in text else None
+
+
+def _match_scattered(word: str, text: str) -> int | None:
+    """Return the score of a text that has the letters of a word in order, else None."""
+    score, at, last = 0, 0, -2
     for letter in word:
         at = text.find(letter, at)
         if at < 0:
@@ -47,12 +57,12 @@ def _match_word(word: str, text: str, start: int) -> tuple[int, int] | None:
             score += _SCORE_LETTER
         last = at
         at += 1
-    return score, at
+    return score
 
 
-def _find_word_start(word: str, text: str, start: int) -> int | None:
+def _find_word_start(word: str, text: str) -> int | None:
     """Return the position of a word of the text that begins with `word`, else None."""
-    at = text.find(word, start)
+    at = text.find(word)
     while at > 0 and text[at - 1].isalnum():
         at = text.find(word, at + 1)
     return at if at >= 0 else None
@@ -63,9 +73,7 @@ def best_matches(query: str, items: Iterable[tuple[str, Item]]) -> list[Item]:
     if not query.strip():
         return [item for _text, item in items]
     ranked = [
-        (-score, number, item)
-        for number, (text, item) in enumerate(items)
-        if (score := match_score(query, text)) is not None
+        (score, item) for text, item in items if (score := match_score(query, text)) is not None
     ]
-    ranked.sort(key=lambda entry: entry[:2])
-    return [item for *_rank, item in ranked]
+    ranked.sort(key=lambda entry: entry[0], reverse=True)
+    return [item for _score, item in ranked]

@@ -1,8 +1,9 @@
 """Card: a frame with a header line around a part of a page."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.widgets.elided_label import ElidedLabel
 
 
 class Card(QFrame):
@@ -32,9 +33,9 @@ class Card(QFrame):
         self.header.setSpacing(8)
         self._title = Label(title)
         self._title.setProperty("role", "title")
-        self._subtitle = Label(subtitle)
+        self._subtitle = ElidedLabel()
         self._subtitle.setProperty("role", "muted")
-        self._subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._subtitle.set_text(subtitle)
         if title:
             self.setAccessibleName(title)
             self.header.addWidget(self._title)
@@ -47,5 +48,5 @@ class Card(QFrame):
 
     def set_subtitle(self, subtitle: str) -> None:
         """Change the text beside the title."""
-        if self._subtitle.text() != subtitle:
-            self._subtitle.setText(subtitle)
+        if self._subtitle.full_text != subtitle:
+            self._subtitle.set_text(subtitle)

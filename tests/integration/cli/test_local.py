@@ -37,6 +37,7 @@ RUN_KEYS = [
     "attempt",
     "error",
     "rerun_of",
+    "progress",
     "arguments_from",
 ]
 EVENT_KEYS = ["topic", "type", "timestamp", "time_source", "id", "source", "data"]

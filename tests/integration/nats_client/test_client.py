@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -12,9 +13,13 @@ from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.client import InvalidSubjectError, NatsClient
 from pulse_desktop.nats_client.connect import close_quietly
 from pulse_desktop.nats_client.fast_path import FastPathClient
+from tests.kit.coincidences import act_at_answer
 from tests.kit.loopback_server import LoopbackServer
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 async def test_a_cancelled_or_timed_out_flush_keeps_the_connection_open(
@@ -248,3 +253,72 @@ async def test_an_invalid_subject_is_refused_and_the_connection_stays(
         assert not losses
     finally:
         await client.close()
+
+
+async def _respond(message: Msg) -> None:
+    await message.respond(b"")
+
+
+@pytest.mark.parametrize("call", ["request", "flush"])
+async def test_a_cancellation_that_coincides_with_an_answer_is_not_lost(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    client = NatsClient()
+    await client.connect(nats_server.url)
+    await client.subscribe("echo", cb=_respond)
+    await client.flush()
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "request": lambda: client.request("echo", b""),
+        "flush": client.flush,
+    }
+    cancelled = act_at_answer(monkeypatch, 0, lambda task: task.cancel())
+    try:
+        calling = asyncio.ensure_future(calls[call]())
+        await cancelled.wait()
+        await asyncio.wait({calling}, timeout=10)
+        assert calling.cancelled()
+        await client.flush()
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("answer", range(2), ids=["INFO", "PONG"])
+async def test_a_cancelled_attempt_to_reconnect_leaves_nothing_behind(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    client, reconnecting = NatsClient(), []
+
+    def cancel(task: asyncio.Task[Any]) -> None:
+        reconnecting.append(task)
+        task.cancel()
+
+    before = asyncio.all_tasks()
+    await client.connect(nats_server.url, reconnect_time_wait=0)
+    try:
+        cancelled = act_at_answer(monkeypatch, answer, cancel)
+        await client.force_reconnect()
+        await cancelled.wait()
+        done, _ = await asyncio.wait(reconnecting, timeout=10)
+        assert done
+        assert not client.is_connected
+        await wait_until(lambda: asyncio.all_tasks() == before)
+    finally:
+        await client.close()
+    assert client.is_closed
+
+
+async def test_a_write_to_a_server_that_does_not_read_can_be_cancelled(
+    nats_server: NatsServer,
+) -> None:
+    client = NatsClient()
+    await client.connect(nats_server.url)
+    process = psutil.Process(nats_server.pid)
+    process.suspend()
+    try:
+        publishing = await _fill_buffers(client, 0.1)
+        publishing.cancel()
+        await asyncio.wait({publishing}, timeout=10)
+        assert publishing.cancelled()
+        await close_quietly(client, 0.1)
+    finally:
+        process.resume()

@@ -11,12 +11,14 @@ from typing import Any
 import nats
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StreamConfig
 from nats.js.errors import NotFoundError
 from pulse_workers.config.settings import Settings
 from pulse_workers.telemetry import event_confirmations
 from pulse_workers.telemetry.event_publisher import CLOSE_TIMEOUT_S, EventPublisher
+from pulse_workers.telemetry.unconfirmed_events import MAX_BYTES
 
 from pulse_desktop.embedded.stack_services import DRAIN_TIMEOUT_S
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
@@ -26,6 +28,7 @@ from tests.kit.nats_servers import TESTER, NatsServer
 from tests.kit.waiting import wait_until
 
 TIMEOUT_S = 0.2
+LARGE = 1_000_000
 
 
 @pytest.fixture
@@ -248,6 +251,35 @@ async def test_closing_does_not_wait_for_a_stream_that_has_long_been_silent(
             async with asyncio.timeout(CLOSE_TIMEOUT_S / 2):
                 await events.close()
         assert "events not sent or not confirmed: 10" in caplog.text
+
+
+async def test_large_events_fill_the_buffer_and_the_rest_is_dropped_and_counted(
+    nats_server: NatsServer, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Task arguments decide how large an event is, so that their number alone limits no memory."""
+    sizes: list[int] = []
+
+    async def note(message: Msg) -> None:
+        sizes.append(len(message.data))
+
+    subscription = await client.subscribe(
+        "websocket.tasks", cb=note, pending_bytes_limit=2 * MAX_BYTES
+    )
+    await client.flush()
+    events = EventPublisher(Settings(server=nats_server.url), "here", confirm_timeout=TIMEOUT_S)
+    count = MAX_BYTES // LARGE + 20
+    for _ in range(count):  # while no server is connected
+        events.publish("tasks", "task.queued", {"args": ["x" * LARGE]})
+    kept = count - events.dropped
+    assert MAX_BYTES - 2 * LARGE < kept * LARGE < MAX_BYTES
+    await events.start()
+    await wait_until(lambda: events.sent == kept)
+    await wait_until(lambda: len(sizes) == kept)
+    assert sum(sizes) <= MAX_BYTES
+    await subscription.unsubscribe()
+    await events.close()
+    assert "the event buffer is full" in caplog.text
+    assert f"{count - kept} events were dropped" in caplog.text
 
 
 def test_closing_takes_less_than_the_supervisor_of_embedded_workers_waits() -> None:

@@ -31,6 +31,7 @@ from taskiq.receiver import Receiver
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.protocol import control
 from pulse_desktop.protocol.control import ControlReply, ControlRequest
+from tests.kit.coincidences import act_at_answer
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -530,6 +531,29 @@ async def test_shutdown_reports_the_worker_and_removes_everything_it_added(
     assert logging.getLogger().handlers == handlers
     assert broker.result_backend.set_result == before
     broker.executor.shutdown()
+
+
+async def test_a_program_that_fails_while_events_connect_ends(
+    server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = asyncio.all_tasks()
+    cancelled: set[asyncio.Task[Any]] = set()
+
+    def leave(_: object) -> None:
+        """Cancel all tasks once, as `asyncio.run` does at the end of a program."""
+        cancelled.update(asyncio.all_tasks() - others)
+        for task in cancelled:
+            task.cancel()
+
+    left = act_at_answer(monkeypatch, 1, leave)  # the one to the login
+    broker = InMemoryBroker()
+    broker.add_middlewares(PulseMiddleware(server.url))
+    await broker.startup()
+    await left.wait()
+    _, running = await asyncio.wait(cancelled, timeout=10)
+    assert not running
+    await wait_until(lambda: asyncio.all_tasks() == others)
+    await broker.shutdown()
 
 
 async def test_the_documented_permissions_are_enough(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import TASKS, WorkerHarness, lines, open_harness
 
+KEY = "k3y-Zq8fPl0mB2xWt9"
+TOKEN = "t0ken-of-a-file"
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -21,7 +24,10 @@ async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wor
     """One server and one worker for all tests of this module."""
     with NatsServer() as server:
         async with open_harness(server, tmp_path_factory.mktemp("workers")) as harness:
-            await harness.run()
+            token = harness.folder / "token"
+            token.write_text(f"{TOKEN}\n", encoding="utf-8")
+            token.chmod(0o600)
+            await harness.run(model_key=KEY, token_file=token)
             yield harness
 
 
@@ -150,3 +156,28 @@ async def test_no_credentials_are_in_logs_results_or_events(harness: WorkerHarne
     assert "postgres://user:***@host/tasks" in log
     assert "nats://secret" not in log
     assert ":secret" not in log
+
+
+@pytest.mark.parametrize("name", ["fail_with_secrets", "report_a_failure_with_secrets"])
+async def test_the_secrets_of_a_worker_are_masked_in_all_that_a_failure_leaves(
+    harness: WorkerHarness, name: str
+) -> None:
+    """Those of its settings, and those in files, as in the log lines of the same run."""
+    task_id = await harness.send(name)
+    result = await harness.result(task_id)
+    is_error = name == "fail_with_secrets"
+    await wait_until(lambda: is_end(harness.event_types(task_id), failed=is_error))
+    text = result["error"]["exc_message"][0] if is_error else result["return_value"]["message"]
+    assert text == "401 for olena@example.com: ***, '***'"
+    events = harness.events_of(task_id)
+    shown = json.dumps([result, events]) + harness.workers[0].log
+    assert KEY not in shown
+    assert TOKEN not in shown
+    failures = [event["data"]["error"] for event in events if event["type"] == "task.failed"]
+    for failure in failures:
+        assert "401 for olena@example.com: ***" in failure["message"]
+        assert "401 for olena@example.com: ***" in failure["traceback"]
+
+
+def is_end(types: list[str], *, failed: bool) -> bool:
+    return types.count("task.failed") == 2 if failed else "task.succeeded" in types

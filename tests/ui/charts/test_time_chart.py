@@ -197,3 +197,15 @@ def test_the_legend_wraps_below_the_title_when_it_does_not_fit(
     keys = chart.findChildren(LegendKey)
     assert len({k.y() for k in keys if not k.isHidden()}) > 1
     assert all(k.accessibleName() for k in keys)
+
+
+def test_the_first_clock_label_is_not_below_the_labels_of_the_values(
+    qtbot: QtBot, chart: TimeChart
+) -> None:
+    shown(qtbot, chart)
+    for offset in range(1, 8):
+        start = float(TIMES[0]) - offset
+        chart.set_data(TIMES, {"succeeded": np.ones(100)}, (start, start + 100))
+        qtbot.waitUntil(lambda: not chart.redraw_pending)
+        labels, *_ = chart.plot.getPlotItem().getAxis("bottom")._tickLevels  # noqa: SLF001
+        assert chart.plot.x_of(labels[0][0]) - chart.plot.x_of(start) > 20

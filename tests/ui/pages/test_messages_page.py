@@ -48,3 +48,20 @@ def test_the_time_of_the_last_event_is_not_the_time_of_sending(harness: PageHarn
     assert f"Sent {formats.absolute(sent)}" in text
     assert cell(page, "sent") == formats.clock(sent, NOW)
     assert not page.table.isColumnHidden(column_number(page.table, "sent"))
+
+
+def test_messages_that_were_not_judged_are_found(harness: PageHarness) -> None:
+    builder = harness.builder
+    for number, name in enumerate(("signal", "not_judged", "spam")):
+        builder.event("messages", "message.new", {"id": f"m{number}", "content": "hello"})
+        scored = {"message_id": f"m{number}", "importance_score": None, "classification": name}
+        builder.event("messages", "message.scored", {**scored, "reason": "language unknown"})
+    builder.event("messages", "message.new", {"id": "m3", "content": "hello"})
+    page = harness.open(MessagesPage)
+    rows = page.collection().rows
+    assert [page.facet_of(row) for row in rows] == ["signal", "not_judged", "other", "unscored"]
+    assert {page.facet_of(row) for row in rows} <= {facet.key for facet in page.facets}
+    assert "not judged" in page.search_text(rows[1])
+    open_position(page, 1)
+    assert page.detail.properties.values["Class"] == "not judged"
+    assert page.detail.properties.values["Reason"] == "language unknown"

@@ -257,6 +257,32 @@ def test_the_details_of_a_topic_version_are_in_words(harness: PageHarness) -> No
     assert (values["Messages"], values["Quality"], values["Id"]) == ("42", "0.50", "a1")
 
 
+def test_an_analysis_is_readable(harness: PageHarness) -> None:
+    statements = {
+        "changes": [{"text": "Release 4.17 is used again.", "message_ids": ["1.2"]}],
+        "waiting": [{"who": "Marek", "waits_for": "Priya", "text": "approval"}],
+    }
+    event: dict[str, object] = {"summary_id": "s1", "chat": "Shop team"}
+    event |= {"start": "2026-11-29T14:00:00+00:00", "end": "2026-11-29T14:30:00+00:00"}
+    event |= {"message_count": 1199, "changes": 1, "waiting": 1}
+    harness.builder.event("knowledge", "knowledge.period_analysed", event)
+    harness.builder.event(
+        "knowledge", "knowledge.period_analysed", {**event, "statements": statements}
+    )
+    page = harness.open(KnowledgePage)
+    _time, kind, title, type_, *_rest = visible_cells(page, 0)
+    assert (kind, type_) == ("analysis", "summary")
+    assert "Shop team, 29 Nov " in title
+    assert title.endswith(", 1,199 messages: 1 change, 1 waiting")
+    click_row(page, 0)
+    assert page.detail.body == (
+        "Changes\n• Release 4.17 is used again.\n\nWaiting\n• Marek waits for Priya: approval"
+    )
+    click_row(page, 1)
+    assert "Open the run" in page.detail.body
+    assert page.facet_of(page.collection().rows[0]) == "analysis"
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [({"cost_usd": 0.0031}, "$0.0031"), ({"cost_usd": None}, "unknown"), ({}, "")],

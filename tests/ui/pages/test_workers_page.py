@@ -1,7 +1,7 @@
 """Workers by their heartbeats, and the queue as the server reports it."""
 
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.state.series import Reservoir
+from pulse_desktop.state.series import ReservoirByName
 from pulse_desktop.state.short_names import WorkerNames
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.pages.workers.page import MonitoringPage, by_label
@@ -104,11 +104,25 @@ def test_the_depth_and_age_of_a_stream_are_shown(harness: PageHarness) -> None:
 
 
 def test_workers_with_the_same_short_name_are_told_apart_in_the_chart() -> None:
-    series = {worker: Reservoir() for worker in ("w@a:1", "w@b:1", "w@b:2", "x@a:2")}
-    names = WorkerNames()
-    for worker in series:
+    names, series = WorkerNames(), ReservoirByName()
+    times = {
+        "w@a:1": (1, 5),
+        "w@b:1": (1, 7),
+        "w@b:2": (3, 8),  # at the same time
+        "x@a:2": (1, 5),
+        "x@a:3": (8, 9),  # after a restart
+    }
+    for worker, samples in times.items():
         names.add(worker)
-    assert set(by_label(series, names.label)) == {"w@a", "w@b:1", "w@b:2", "x"}
+        for at in samples:
+            series[worker].add(at, 1.0)
+    labeled = by_label(series, names.label)
+    assert {name: len(each.samples) for name, each in labeled.items()} == {
+        "w@a": 2,
+        "w@b:1": 2,
+        "w@b:2": 2,
+        "x": 4,
+    }
 
 
 def test_an_empty_queue_has_no_oldest_task(harness: PageHarness) -> None:

@@ -68,12 +68,23 @@ def test_first_letters_of_words_score_highest() -> None:
     assert scattered is not None
     assert initials > scattered
     assert match_score("xyz", "Go to Tasks") is None
-    assert match_score("task go", "Go to Tasks") is None
     assert best_matches("tas", [("Go to Metrics", 1), ("Go to Tasks", 2), ("Metastasis", 3)]) == [
         2,
         3,
     ]
     assert best_matches(" ", [("b", 1), ("a", 2)]) == [1, 2]
+
+
+def test_words_are_found_in_any_order_and_scattered_letters_last() -> None:
+    texts = [
+        ("Show logs of the embedded server", "logs"),
+        ("Dark theme View color", "dark"),
+        ("Light theme View color", "light"),
+    ]
+    assert best_matches("theme light", texts) == ["light"]
+    assert best_matches("light theme", texts) == ["light"]
+    assert best_matches("theme d", texts) == ["dark", "logs"]
+    assert match_score("task go", "Go to Tasks") is not None
 
 
 def test_it_lists_available_actions(

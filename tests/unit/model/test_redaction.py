@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pulse_desktop.model.redaction import (
     redact,
+    redact_known,
     redact_secrets,
     redact_url,
     redacted_end,
@@ -90,6 +91,22 @@ def test_a_login_at_a_cut_is_masked_also_if_others_before_it_get_shorter(
             assert "hunter" not in end
             assert len(end) == 200 or len(login) > 200
             assert "hunter" not in redacted_ends(text, 400, mask)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the bucket pulse_messages is full: pulse-worker provision", None),
+        ("pulse.control.workers, $KV.pulse.x, import pulses", None),
+        ("pass pulse://127.0.0.1", None),
+        ("login pulse.", "login ***."),
+        ('{"a": "x\\npulse", "pulse": 1}', '{"a": "x\\n***", "***": 1}'),
+        ("u:pulse@host p=pulse (pulse) -pulse", "u:***@host p=*** (***) -***"),
+        ("x#4!y x#4! long-secret-1x", "x***y x*** ***x"),
+    ],
+)
+def test_a_short_secret_is_masked_as_a_whole_word_only(text: str, shown: str | None) -> None:
+    assert redact_known(text, ("long-secret-1", "pulse", "#4!")) == (shown or text)
 
 
 def test_a_short_text_is_masked_and_not_cut() -> None:

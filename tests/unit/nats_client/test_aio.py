@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pulse_desktop.nats_client import aio
-from pulse_desktop.nats_client.aio import cancel_and_wait, install_wait_for
+from pulse_desktop.nats_client.aio import CancellationGuard, cancel_and_wait, install_wait_for
 
 Wait = Callable[[Awaitable[Any], float | None], Coroutine[Any, Any, Any]]
 
@@ -161,3 +161,42 @@ async def test_a_task_that_swallows_cancellations_ends(monkeypatch: pytest.Monke
 
 async def test_without_tasks_there_is_nothing_to_wait_for() -> None:
     await cancel_and_wait()
+
+
+async def test_a_swallowed_cancellation_is_raised() -> None:
+    async def swallow(error: Exception | None) -> None:
+        with CancellationGuard():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            if error is not None:
+                raise error
+
+    for error in (None, ValueError("wrong")):
+        task = asyncio.create_task(swallow(error))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=10)
+        assert task.cancelled()
+
+
+async def test_only_cancellations_of_the_enclosed_code_are_raised() -> None:
+    async def clean_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with CancellationGuard():  # cancelled before
+                await asyncio.sleep(0)
+            with CancellationGuard(), contextlib.suppress(TimeoutError):  # its own timeout
+                async with asyncio.timeout(0):
+                    await asyncio.Event().wait()
+            cleaned_up.append(True)
+
+    cleaned_up: list[bool] = []
+    task = asyncio.create_task(clean_up())
+    await asyncio.sleep(0)
+    task.cancel("enough")
+    with pytest.raises(asyncio.CancelledError, match="enough"):
+        await task
+    assert cleaned_up
+    with pytest.raises(ValueError, match="wrong"), CancellationGuard():
+        raise ValueError("wrong")

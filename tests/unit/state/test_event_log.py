@@ -44,15 +44,19 @@ def test_the_log_finds_the_events_of_a_run() -> None:
         task_message(), heartbeat(), task_event("started"), task_event("started", NOW, "b")
     )
     assert [event.type for event in state.log.mentioning("a" * 32)] == [NAME, "task.started"]
-    assert [event.type for event in state.log.mentioning("a" * 32, limit=1)] == ["task.started"]
+    assert state.log.count_mentioning("a" * 32) == {NAME: 1, "task.started": 1}
 
 
-def test_progress_does_not_push_other_events_of_a_run_out() -> None:
+def test_many_events_of_one_type_do_not_push_the_others_of_a_run_out() -> None:
     line = event_message("tasks", "task.log", {"task_id": "a" * 32, "lines": []}, NOW)
     progress = [task_event("progress", NOW + 1, done=done) for done in range(600)]
     state = state_of(line, *progress)
-    (found,) = state.log.mentioning("a" * 32, type_="task.log")
-    assert found.type == "task.log"
+    first, *rest = state.log.mentioning("a" * 32)
+    assert first.type == "task.log"
+    assert len(rest) == 500
+    assert rest[-1].data()["done"] == 599
+    assert state.log.count_mentioning("a" * 32)["task.progress"] == 600
+    assert state.log.mentioning("a" * 32, type_="task.log") == [first]
 
 
 def test_the_events_of_a_run_are_sorted_by_time() -> None:

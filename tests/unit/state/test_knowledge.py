@@ -82,6 +82,18 @@ def test_versions_of_a_topic_are_one_row_with_the_latest() -> None:
     assert (state.knowledge.rows[0].messages, state.knowledge.rows[0].quality) == (40, 0.5)
 
 
+def test_a_version_of_an_atom_has_its_title_and_confidence() -> None:
+    data = {"entity_type": "atom", "entity_id": "a1", "atom_title": "Roll back", "confidence": 0.95}
+    (item,) = state_of(event_message("knowledge", "knowledge.version_created", data)).knowledge.rows
+    assert (item.kind, item.title, item.item_id, item.confidence, item.version) == (
+        "version",
+        "Roll back",
+        "a1",
+        0.95,
+        None,
+    )
+
+
 def test_a_version_whose_row_was_evicted_gets_a_new_one() -> None:
     knowledge = Knowledge(capacity=1)
     for message in (_version(1, NOW), _version(1, NOW, "b2"), _version(2, NOW + 1)):

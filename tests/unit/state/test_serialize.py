@@ -44,6 +44,7 @@ def test_a_serialized_run_has_the_documented_json_fields() -> None:
         "attempt": 1,
         "error": {"type": "E", "message": "m"},
         "rerun_of": "b" * 32,
+        "progress": None,
         "arguments_from": "queue",
     }
 

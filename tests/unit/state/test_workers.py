@@ -139,3 +139,16 @@ def test_one_restart_replaces_one_of_two_killed_workers() -> None:
     killed = restarted(1, NOW - 500, NOW - 300), restarted(2, NOW - 500, NOW - 290)
     state = state_of(*killed, restarted(3, NOW - 198, NOW))
     assert [each.id for each in state.workers.offline(NOW)] == ["w@host-a:2"]
+
+
+def test_a_replaced_worker_is_offline_once_it_has_missed_heartbeats() -> None:
+    state = state_of(restarted(1, NOW - 500, NOW), restarted(2, NOW + 2, NOW + 7))
+    state.tick(NOW + 8)
+    assert len(state.workers.online(NOW + 8)) == 2
+    state.fold([restarted(2, NOW + 2, NOW + 12)])
+    state.tick(NOW + 12)
+    assert [each.id for each in state.workers.online(NOW + 12)] == ["w@host-a:2"]
+    assert state.workers.offline(NOW + 12) == []
+    state.fold([restarted(1, NOW - 500, NOW + 13)])  # it was only slow
+    state.tick(NOW + 14)
+    assert len(state.workers.online(NOW + 14)) == 2

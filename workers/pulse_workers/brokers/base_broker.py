@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, TaskiqMessage
 from taskiq.formatters.json_formatter import JSONFormatter
 
-from pulse_desktop.model.redaction import redact_url, redacted_start
+from pulse_desktop.model.redaction import redacted_start
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
@@ -25,6 +25,7 @@ from pulse_workers.brokers.message_identity import identify
 from pulse_workers.brokers.observed_workers import ObservedWorker, observe_workers
 from pulse_workers.brokers.task_names import TaskNameMiddleware
 from pulse_workers.brokers.unknown_tasks import UnknownTasks
+from pulse_workers.config.known_secrets import without_secrets
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, UnknownTaskNameError, UnreadableTaskError
 from pulse_workers.execution.delivery import Delivery, current_delivery
@@ -69,7 +70,9 @@ class BaseBroker(AsyncBroker):
         self.paused = False
         self.permission_error = ""
         self.on_new_worker: Callable[[], None] = lambda: None
-        self.unknown = UnknownTasks(self.get_all_tasks, self.unknown_task_effect)
+        self.unknown = UnknownTasks(
+            self.get_all_tasks, self.unknown_task_effect, settings.heartbeat_interval
+        )
         self._rejecting_task: AsyncTaskiqDecoratedTask[Any, Any] = AsyncTaskiqDecoratedTask(
             broker=self, task_name="rejected", original_func=raise_rejection, labels={}
         )
@@ -114,7 +117,7 @@ class BaseBroker(AsyncBroker):
         text = str(error)
         violation = parse_violation(text)
         if violation is not None and violation.is_of(self._pull_violation):
-            self.permission_error = redact_url(text)
+            self.permission_error = without_secrets(text)
 
     def _on_worker(self, worker: ObservedWorker) -> None:
         """Compare this worker with another that takes tasks from the same queue."""

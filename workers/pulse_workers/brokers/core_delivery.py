@@ -52,12 +52,12 @@ class CoreDelivery(Delivery):
     ) -> None:
         super().__init__(
             sequence,
-            int(_number(headers, ATTEMPT, 1.0)),
-            _number(headers, QUEUED_AT, received_at),
+            int(_header_number(headers, ATTEMPT, 1.0)),
+            _header_number(headers, QUEUED_AT, received_at),
             queue.finish,
         )
-        self.not_before = min(_number(headers, NOT_BEFORE, 0.0), received_at + MAX_DELAY)
-        self.hops = int(_number(headers, HOPS, 0.0))
+        self.not_before = min(_header_number(headers, NOT_BEFORE, 0.0), received_at + MAX_DELAY)
+        self.hops = int(_header_number(headers, HOPS, 0.0))
         self._queue = queue
         self._data = data
         self._headers = {key: value for key, value in headers.items() if key not in _OWN_HEADERS}
@@ -96,7 +96,7 @@ class CoreDelivery(Delivery):
         await self._queue.requeue(self)
 
 
-def _number(headers: Mapping[str, str], name: str, default: float) -> float:
+def _header_number(headers: Mapping[str, str], name: str, default: float) -> float:
     """Return a header as a number; senders may write any text into it."""
     try:
         value = float(headers[name])

@@ -17,8 +17,9 @@ MAX_NAMES: Final = 20
 _MAX_LENGTH: Final = 200
 _MAX_PEERS: Final = 1_000
 _OFFER_TTL_S: Final = 3_600.0
-_PEER_TTL_S: Final = 60.0
-"""How long a worker counts after its last heartbeat."""
+_MIN_PEER_TTL_S: Final = 60.0
+_PEER_HEARTBEATS: Final = 3
+"""How many heartbeats a worker misses, at least, before it no longer counts."""
 _ADVICE: Final = (
     "All workers of a queue need the same tasks: set PULSE_WORKER_TASKS, or move this worker to "
     "an account or a server of its own"
@@ -32,6 +33,7 @@ class UnknownTasks:
         self,
         known: Callable[[], Collection[str]],
         what_happens: str,
+        heartbeat_interval: float,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -40,10 +42,12 @@ class UnknownTasks:
         Args:
             known: returns the names of this worker's tasks.
             what_happens: to a task of an unknown name; for the log.
+            heartbeat_interval: seconds between the heartbeats of a worker.
             clock: returns the current time.
         """
         self._known = known
         self._what_happens = what_happens
+        self._peer_ttl = max(_MIN_PEER_TTL_S, _PEER_HEARTBEATS * heartbeat_interval)
         self._clock = clock
         self._offered: dict[str, _Offers] = {}
         self._peers: dict[str, _Peer] = {}
@@ -128,7 +132,7 @@ class UnknownTasks:
         now = self._clock()
         for name in [n for n, o in self._offered.items() if o.last_at < now - _OFFER_TTL_S]:
             del self._offered[name]
-        for worker in [w for w, p in self._peers.items() if p.last_at < now - _PEER_TTL_S]:
+        for worker in [w for w, p in self._peers.items() if p.last_at < now - self._peer_ttl]:
             del self._peers[worker]
 
 

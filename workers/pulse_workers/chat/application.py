@@ -6,10 +6,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.metrics import MetricsReporter
 from pulse_workers.chat.provider_factory import CheckedProvider, ModelServerCheck
 from pulse_workers.chat.services import open_services, use_services
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.runtime.periodic_tasks import PeriodicTask
 from pulse_workers.telemetry.event_sink import EventSink
 from pulse_workers.worker.application import Application, WorkerContext
@@ -37,7 +37,7 @@ class ProviderCheck:
         try:
             models = await self._provider.check()
         except Exception as error:  # noqa: BLE001 - any error of a provider is its status
-            error_text = f"{type(error).__name__}: {redact_url(str(error))}"
+            error_text = describe_error(error)
         self._log(error_text)
         server = self._provider if isinstance(self._provider, ModelServerCheck) else None
         self._events.publish(
@@ -71,10 +71,11 @@ async def _open_services(context: WorkerContext) -> AsyncIterator[Sequence[Perio
     async with open_services(context.client, context.events, context.worker, settings) as services:
         use_services(services)
         checks = [ProviderCheck(services.events, each) for each in services.checked_providers]
+        metrics = MetricsReporter(services, settings.metrics_interval)
         interval = settings.provider_interval
         yield (
             *(PeriodicTask(check.name, interval, check.check) for check in checks),
-            PeriodicTask("metrics", settings.metrics_interval, MetricsReporter(services).report),
+            PeriodicTask("metrics", settings.metrics_interval, metrics.report),
         )
 
 

@@ -7,17 +7,15 @@ import collections
 import time
 from typing import Any, Final
 
-import msgspec
-
-from pulse_workers.chat.records import NOISE, NOT_JUDGED, Score, Topic
+from pulse_workers.chat.records import NOISE, NOT_JUDGED
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.atom_index import AtomIndex
-from pulse_workers.chat.store.knowledge import CORRECTION, decode_correction
-from pulse_workers.chat.store.lease import Lease
+from pulse_workers.chat.store.knowledge import CORRECTION, read_correction, read_topic
+from pulse_workers.chat.store.lease import Lease, lease_duration
+from pulse_workers.chat.store.messages import read_score
 from pulse_workers.runtime.provisioning import KNOWLEDGE, SCORES
 
 _TREND_WINDOW_S: Final = 600.0
-_LEASE_S: Final = 30.0
 _STALE_RUN_S: Final = 600.0
 _KNOWLEDGE_KEYS: Final = ("topic.*", "atom.*", "source.>", f"{CORRECTION}.>")
 
@@ -27,9 +25,16 @@ _Values = dict[str, float | None]
 class MetricsReporter:
     """Publishes `metrics:update`; reads only what changed since the last time."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, interval: float) -> None:
+        """Prepare without reading anything.
+
+        Args:
+            services: of the worker.
+            interval: seconds between two reports.
+        """
         self._services = services
-        self._lease = Lease(services.store, "metrics", services.worker, _LEASE_S)
+        duration = lease_duration(interval)
+        self._lease = Lease(services.store, "metrics", services.worker, duration)
         self._classes: dict[str, str] = {}
         self._topics: dict[str, tuple[float, int]] = {}
         self._atoms = AtomIndex()
@@ -83,19 +88,19 @@ class MetricsReporter:
 
     def _fold(self, bucket: str, key: str, value: bytes) -> None:
         if bucket == SCORES:
-            if value:
-                self._classes[key] = msgspec.json.decode(value, type=Score).classification
+            if score := read_score(key, value):
+                self._classes[key] = score.classification
             else:
                 self._classes.pop(key, None)
-        elif key.startswith("topic.") and not value:
-            self._topics.pop(key, None)
         elif key.startswith("topic."):
-            topic = msgspec.json.decode(value, type=Topic)
-            self._topics[key] = (topic.quality, topic.message_count)
+            topic = read_topic(key, value)
+            if topic is not None and topic.message_count:
+                self._topics[key] = (topic.quality, topic.message_count)
+            else:
+                self._topics.pop(key, None)
         elif key.startswith(("atom.", "source.")):
             self._atoms.apply(key, value)
-        elif key.startswith(f"{CORRECTION}.") and value:
-            correction = decode_correction(value)
+        elif correction := read_correction(key, value):
             self._corrections[correction.message_id] = correction.classification
 
     def _reviewed(self) -> list[bool]:

@@ -70,18 +70,23 @@ class CheckedProvider(Protocol):
 
 
 class ModelServerCheck:
-    """Checks that a server lists the configured models."""
+    """Checks that a server lists the configured models; it is available again if it does."""
 
     kind = "llm"
 
     def __init__(
-        self, client: HttpModelClient, models: Sequence[str], provider: ProviderConfiguration
+        self,
+        client: HttpModelClient,
+        models: Sequence[str],
+        provider: ProviderConfiguration,
+        routed: RoutedProvider,
     ) -> None:
         self.name = client.provider
         self.protocol = provider.api
         self.url = redact_url(provider.url)
         self._client = client
         self._models = models
+        self._routed = routed
 
     async def check(self) -> list[str]:
         """Return names of models, the configured ones first.
@@ -89,11 +94,13 @@ class ModelServerCheck:
         Raises:
             ModelError: the server does not respond, or lacks a configured model.
         """
+        started_at = time.monotonic()
         listed = await self._client.list_models()
         names = {name.removesuffix(_OLLAMA_TAG) for name in listed}
         for model in self._models:
             if model.removesuffix(_OLLAMA_TAG) not in names:
                 raise ModelRefusedError(f"the server does not list the model {model!r}", 404)
+        self._routed.mark_available(self.name, started_at, is_check=True)
         return list(dict.fromkeys((*self._models, *listed)))[:MAX_CHECKED_MODELS]
 
 
@@ -184,11 +191,14 @@ def make_providers(
     ]
     used = {id(each): each for chain in chains.values() for each in chain}
     checks: list[CheckedProvider] = [each for each in local.values() if id(each) in used]
+    routed = RoutedProvider(chains)
     checks += [
-        ModelServerCheck(client, configuration.models_of(name), configuration.providers[name])
+        ModelServerCheck(
+            client, configuration.models_of(name), configuration.providers[name], routed
+        )
         for name, client in clients.items()
     ]
-    return ConfiguredProviders(RoutedProvider(chains), configuration, clients, checks)
+    return ConfiguredProviders(routed, configuration, clients, checks)
 
 
 def make_client(

@@ -133,11 +133,17 @@ class StageOutcome(enum.Enum):
     """How a stage ended.
 
     A refusal is final for this content, model and prompt; a failure is repeated by the next run.
+    An outcome that only a newer version knows is `UNKNOWN`: its record stays as it is.
     """
 
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "StageOutcome | None":
+        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 class StageRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -207,7 +213,9 @@ class Atom(msgspec.Struct, frozen=True):
 
 
 class Topic(
-    msgspec.Struct, frozen=True, rename={"centroid": "centre", "extraction_ids": "readings"}
+    msgspec.Struct,
+    frozen=True,
+    rename={"centroid": "centre", "messages_hashes": "readings"},
 ):
     """A cluster of messages about one subject.
 
@@ -216,14 +224,16 @@ class Topic(
         name: its strongest key phrase.
         key_phrases: key phrases, strongest first.
         message_ids: the latest 200 members, newest last.
-        message_count: number of members that are stored.
+        message_count: number of members that are stored; 0 if all have left it: it does not count
+            as a topic then.
         quality: mean cosine similarity of members to the centroid, 0 to 1.
         centroid: a unit vector.
         version: starts at 1, incremented with each change.
         updated_at: time of the last change, ISO 8601.
         model: model that created it.
         embedding_model: model of the centroid.
-        extraction_ids: of the last extractions that changed it, so that none counts twice.
+        messages_hashes: of the messages of the last extractions that changed it, so that none
+            counts twice.
     """
 
     id: str
@@ -237,7 +247,7 @@ class Topic(
     updated_at: str = ""
     model: str = ""
     embedding_model: str = ""
-    extraction_ids: tuple[str, ...] = ()
+    messages_hashes: tuple[str, ...] = ()
 
 
 class TopicAssignment(msgspec.Struct, frozen=True):

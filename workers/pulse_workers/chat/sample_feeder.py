@@ -3,8 +3,8 @@
 The embedded stack runs it beside its worker. When all messages of the export are ingested, it
 starts over and enqueues scoring, embedding and extraction for them again. Its position is stored,
 so that it continues where it was after a restart. No failure is invented: damaged attachments and
-messages in other languages belong to the sample, and some slices request a summary in a language
-that the built-in provider does not support. It also runs a scheduler.
+messages in other languages belong to the sample, and some slices request an extraction in a
+language that the built-in provider does not support. It also runs a scheduler.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from nats.js import JetStreamContext
@@ -25,7 +25,7 @@ from pulse_workers.chat.application import CHAT
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.sources.allowed_folders import AllowedFolders
 from pulse_workers.chat.sources.telegram_export import ExportCache
-from pulse_workers.chat.store.lease import Lease
+from pulse_workers.chat.store.lease import Lease, lease_duration
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import ingest_messages
@@ -50,11 +50,10 @@ SLICE: Final = 3
 FIRST_SLICE: Final = 12
 MAX_BACKLOG: Final = 100
 REQUEST_INTERVAL: Final = 6
-"""Slices between summary requests; the third slice makes the first request."""
+"""Slices between extractions in a language; the third slice requests the first."""
 REQUESTED_LANGUAGES: Final = ("pl", "uk", "cs")
-"""Languages of summary requests, in turn; the built-in provider refuses Czech."""
+"""Their languages, in turn; the built-in provider refuses Czech."""
 _FIRST_REQUEST: Final = 2
-_LEASE_S: Final = 20.0
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -63,6 +62,15 @@ class Position(msgspec.Struct, frozen=True):
     pass_number: int = 1
     offset: int = 0
     slices: int = 0
+
+
+def to_position(stored: Any) -> Position:
+    """Return a stored position, the first one if there is none or it cannot be read."""
+    try:
+        return msgspec.convert(stored or {}, Position)
+    except msgspec.ValidationError as error:
+        logger.warning("the sample chat begins again: its position cannot be read (%s)", error)
+        return Position()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,14 +107,25 @@ def next_slice(export: Sequence[ChatMessage], position: Position) -> tuple[Slice
 class SampleFeeder:
     """Enqueues slices of an export."""
 
-    def __init__(self, store: Store, js: JetStreamContext, path: str, holder: str) -> None:
+    def __init__(
+        self, store: Store, js: JetStreamContext, path: str, holder: str, interval: float
+    ) -> None:
+        """Prepare without reading anything.
+
+        Args:
+            store: where the position and the lease are.
+            js: context of the task stream.
+            path: of the export, empty for the bundled one.
+            holder: identity of this process.
+            interval: seconds between two slices.
+        """
         self._store = store
         self._js = js
         self._path = path
         self._exports = ExportCache(AllowedFolders([path] if path else []))
         name = hashlib.blake2b(path.encode(), digest_size=6).hexdigest() if path else "sample"
         self._key = f"feed.{name}"
-        self._lease = Lease(store, self._key, holder, _LEASE_S)
+        self._lease = Lease(store, self._key, holder, lease_duration(interval))
 
     async def step(self) -> bool:
         """Enqueue a slice; False if another feeder holds the lease, or enough tasks are pending."""
@@ -116,7 +135,7 @@ class SampleFeeder:
         if not export:
             return False
         found, _revision = await self._store.state.get(self._key)
-        position = msgspec.convert(found, Position) if found else Position()
+        position = to_position(found)
         slice_, following = next_slice(export, position)
         await self._enqueue(slice_)
         await self._store.state.put(self._key, following)
@@ -167,7 +186,8 @@ async def run_sample_feeder(
             await events.start()
             await broker.startup()
             js = client.jetstream()
-            feeder = SampleFeeder(await Store.open(js), js, path, identity)
+            store = await Store.open(js)
+            feeder = SampleFeeder(store, js, path, identity, settings.feed_interval)
             scheduler = await SchedulerRuntime.start(settings, broker, events, identity)
     except ShutdownRequestedError:
         await close_all(*closers)

@@ -13,10 +13,11 @@ from pulse_workers.chat.providers.provider import Answer, Capability, Provider
 from pulse_workers.chat.records import Atom, ChatMessage, Vector
 from pulse_workers.chat.store.atom_index import AtomIndex
 from pulse_workers.chat.store.kv_reader import KeyValueEntry
-from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.messages import read_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import ProviderRefusedError
 from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES
 
@@ -91,6 +92,7 @@ class KnowledgeSearch:
         self._messages: set[str] = set()
         self._atoms = AtomIndex()
         self._atoms_of: dict[str, set[str]] = {}
+        self._changed_atoms: set[str] = set()
 
     async def search(self, query: str, limit: int, task_id: str = "") -> SearchResult:
         """Find messages and atoms.
@@ -167,6 +169,9 @@ class KnowledgeSearch:
                     await _in_thread(self._add_all, bucket, batch)
                     batch = []
             await _in_thread(self._add_all, bucket, batch)
+        # An atom may have thousands of sources: it is indexed when all of them are read.
+        while self._changed_atoms:
+            await _in_thread(self._index_atoms, list(self._changed_atoms)[:_BATCH_SIZE])
 
     def _clear_messages(self) -> None:
         self._texts[MESSAGE] = TextIndex()
@@ -184,27 +189,29 @@ class KnowledgeSearch:
 
     def _add(self, bucket: str, key: str, value: bytes) -> None:
         if bucket == MESSAGES:
-            if value:
-                self._texts[MESSAGE].add(key, decode_message(value).content)
+            if message := read_message(key, value):
+                self._texts[MESSAGE].add(key, message.content)
                 self._messages.add(key)
             else:
                 self._remove(key)
-        elif key.startswith(("atom.", "source.")):
-            self._add_atom(key, value)
+        elif atom_id := self._atoms.apply(key, value):
+            self._changed_atoms.add(atom_id)
+            if key.startswith("source.") and not value:
+                message_id = key.removeprefix(f"source.{atom_id}.")
+                self._atoms_of.get(message_id, set()).discard(atom_id)
 
-    def _add_atom(self, key: str, value: bytes) -> None:
-        if not (atom_id := self._atoms.apply(key, value)):
-            return
-        atom = self._atoms.get(atom_id)
-        if key.startswith("source.") and not value:
-            self._atoms_of.get(key.split(".", 2)[2], set()).discard(atom_id)
-        if atom is None:
-            self._texts[ATOM].remove(atom_id)
-            return
-        for evidence in atom.evidence:
-            self._atoms_of.setdefault(evidence.message_id, set()).add(atom_id)
-        sentences = " ".join(dict.fromkeys(evidence.sentence for evidence in atom.evidence))
-        self._texts[ATOM].add(atom_id, f"{atom.title} {sentences}")
+    def _index_atoms(self, ids: Sequence[str]) -> None:
+        """Index atoms that changed. Call it in a thread."""
+        for atom_id in ids:
+            atom = self._atoms.get(atom_id)
+            if atom is None:
+                self._texts[ATOM].remove(atom_id)
+            else:
+                for evidence in atom.evidence:
+                    self._atoms_of.setdefault(evidence.message_id, set()).add(atom_id)
+                sentences = " ".join(dict.fromkeys(each.sentence for each in atom.evidence))
+                self._texts[ATOM].add(atom_id, f"{atom.title} {sentences}")
+            self._changed_atoms.discard(atom_id)
 
     def _remove(self, message_id: str) -> None:
         self._texts[MESSAGE].remove(message_id)
@@ -222,7 +229,7 @@ class KnowledgeSearch:
                 capability=Capability.EMBED,
             )
         except (ModelError, ProviderRefusedError) as error:
-            return None, described | {"error": f"{type(error).__name__}: {error}"}
+            return None, described | {"error": describe_error(error)}
         described |= {"provider": answer.provider, "vectors": 0}
         if answer.fallback is not None:
             described |= answer.fallback_fields

@@ -140,7 +140,11 @@ def check_configuration(
     try:
         CHAT.import_tasks(settings)
     except SettingsError as error:
-        advice = _("Install the module, or add its folder to PYTHONPATH.")
+        advice = (
+            _("Install the module, or add its folder to PYTHONPATH.")
+            if isinstance(error.__cause__, ImportError)
+            else _("Correct the module: importing it in Python shows the traceback.")
+        )
         yield CheckResult("tasks", "problem", str(error), advice)
     else:
         modules = ", ".join(settings.task_modules)

@@ -2,14 +2,17 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 
+from pulse_desktop.model.redaction import secrets_of
 from pulse_desktop.nats_client.aio import install_wait_for
 from pulse_desktop.start_up import restore_interrupt
 from pulse_workers.cli import check
 from pulse_workers.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
 from pulse_workers.cli.output import OutputClosedError, print_error
 from pulse_workers.cli.parser import make_parser
+from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from pulse_workers.config.settings import VARIABLES, load_settings
 from pulse_workers.errors import ConnectionFailedError, SettingsError, WorkerError
 from pulse_workers.runtime.logging_setup import configure_logging
@@ -42,6 +45,7 @@ def _run(options: argparse.Namespace) -> int:
         if options.command == "check":
             return check.report_settings_error(error, options)
         raise
+    KNOWN_SECRETS.add((*secrets_of(os.environ), *settings.secrets))
     configure_logging(settings.log_level)
     install_wait_for()
     restore_interrupt()

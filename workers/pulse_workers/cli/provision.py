@@ -37,24 +37,22 @@ def add_parser(commands: Subparsers) -> None:
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:
     """Create what is missing, enlarge what an option says, and print the names."""
+    server = settings.redacted_server
     client = await connect(settings, "provision")
     try:
-        provisioned = await provision(client.jetstream(), settings)
+        created = (await provision(client.jetstream(), settings)).created
+        if created:
+            text = _("{server}: created {names}")
+            print_line(text.format(server=server, names=", ".join(created)))
         enlarged: tuple[str, ...] = ()
         if options.store_max_bytes is not None:
             enlarged = await enlarge_store(client.jetstream(), settings)
+        if enlarged:
+            text = _("{server}: enlarged {names} to {size} MiB each")
+            size = f"{settings.store_max_bytes / MIB:g}"
+            print_line(text.format(server=server, names=", ".join(enlarged), size=size))
+        if not created and not enlarged:
+            print_line(_("{server}: everything exists already").format(server=server))
     finally:
         await client.close()
-    if provisioned.created:
-        names = ", ".join(provisioned.created)
-        text = _("{server}: created {names}").format(server=settings.redacted_server, names=names)
-    elif enlarged:
-        text = _("{server}: enlarged {names} to {size} MiB each").format(
-            server=settings.redacted_server,
-            names=", ".join(enlarged),
-            size=f"{settings.store_max_bytes / MIB:g}",
-        )
-    else:
-        text = _("{server}: everything exists already").format(server=settings.redacted_server)
-    print_line(text)
     return OK

@@ -1,13 +1,21 @@
 """Connection options of a worker, from its settings."""
 
-from typing import Any
+import functools
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 from pydantic import SecretStr
 
 from pulse_desktop.model.connection_options import DEFINITIONS, ConnectionOptions
 from pulse_desktop.nats_client.client_arguments import ConnectionOptionsError, client_arguments
+from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import SettingsError
+
+_SEED: Final = re.compile(r"\bS[A-Z][A-Z2-7]{56}\b")
+"""The seed of an nkey."""
 
 
 def connection_options(settings: Settings) -> ConnectionOptions:
@@ -31,7 +39,20 @@ def login_options(settings: Settings) -> dict[str, Any]:
     if not options.has_login and (address := settings.server_login) is not None:
         login = address.login_arguments()
     try:
-        return {**login, **client_arguments(options)}
+        arguments = {**login, **client_arguments(options)}
     except ConnectionOptionsError as error:
         variables = " and ".join(DEFINITIONS[name][0] for name in error.fields)
         raise SettingsError(variables, error.value, error.expected) from None
+    for name in ("password", "token"):
+        if callable(read := arguments.get(name)):
+            arguments[name] = functools.partial(_read_known, read)
+    for path in filter(None, (options.credentials, options.nkey_file)):
+        KNOWN_SECRETS.add(_SEED.findall(Path(path).expanduser().read_text()))
+    return arguments
+
+
+def _read_known(read: Callable[[], str]) -> str:
+    """Read a secret from its file, and mask it from now on."""
+    secret = read()
+    KNOWN_SECRETS.add([secret])
+    return secret

@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from pulse_desktop.model.connection_options import DEFAULT_INBOX_PREFIX, override
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact
 from pulse_desktop.nats_client.server_address import ServerAddress, parse_server, redact_server
 from pulse_desktop.text.translation import _
 from pulse_workers.config.settings_file import read_settings_file, settings_files
@@ -279,7 +279,7 @@ class Settings(BaseSettings):
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = [each.get_secret_value() for each in values if isinstance(each, SecretStr)]
         with contextlib.suppress(CannotConnectError):  # no address: connecting will say so
-            if (login := self.server_login) is not None:
+            for login in map(parse_server, split_list(self.server)):
                 secrets += [login.password, login.token]
         return tuple(secret for secret in secrets if secret)
 
@@ -373,7 +373,7 @@ def _settings_error(
     expected = next(
         (part.text for part in field.metadata if isinstance(part, Expected)), _("another value")
     )
-    given = "***" if isinstance(field.default, SecretStr) else redact_url(str(values[name]))
+    given = "***" if isinstance(field.default, SecretStr) else redact(str(values[name]))
     if name == "server":
         given = redact_server(str(values[name]))
     return SettingsError(origins[name], given, expected)

@@ -1,7 +1,7 @@
 """Commands that every worker executes, those of other projects included.
 
 TaskIQ's own receiver cannot stop taking tasks, requeue them or exit on request: commands for that
-are for our worker (`commands.CommandHandler`), and refused here.
+are for our worker (`worker.commands.CommandHandler`), and refused here.
 """
 
 import asyncio

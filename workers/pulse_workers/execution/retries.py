@@ -57,7 +57,9 @@ def retry_policy(labels: dict[str, Any], defaults: dict[str, Any] | None = None)
     merged = {**(defaults or {}), **labels}
     standard = RetryPolicy()
     return RetryPolicy(
-        max_attempts=max(1, int(_number(merged.get("max_attempts"), standard.max_attempts))),
+        max_attempts=max(
+            1, int(_finite_or_default(merged.get("max_attempts"), standard.max_attempts))
+        ),
         delay=_bounded(merged.get("retry_delay"), standard.delay, 0.0, MAX_DELAY),
         backoff=_bounded(merged.get("retry_backoff"), standard.backoff, 1.0, _MAX_BACKOFF),
         max_delay=_bounded(merged.get("retry_max_delay"), standard.max_delay, 0.0, MAX_DELAY),
@@ -97,10 +99,10 @@ class RetryMiddleware(TaskiqMiddleware):
 
 
 def _bounded(value: object, default: float, low: float, high: float) -> float:
-    return max(low, min(high, _number(value, default)))
+    return max(low, min(high, _finite_or_default(value, default)))
 
 
-def _number(value: object, default: float) -> float:
+def _finite_or_default(value: object, default: float) -> float:
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -10,7 +10,6 @@ import collections
 import contextlib
 import contextvars
 import logging
-import os
 import re
 import threading
 import traceback
@@ -19,14 +18,12 @@ from typing import Any, Final, NamedTuple
 
 from pulse_desktop.model.redaction import (
     MARGIN,
-    redact_known,
     redact_secrets,
     redacted_end,
     redacted_start,
-    secret_forms,
-    secrets_of,
 )
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.config.known_secrets import KNOWN_SECRETS, KnownSecrets
 
 MAX_LINES: Final = 100
 """Lines of each of the two parts."""
@@ -168,23 +165,17 @@ class TaskLogHandler(logging.Handler):
     """
 
     def __init__(
-        self, current: Callable[[], TaskLog | None], secrets: tuple[str, ...] = ()
+        self, current: Callable[[], TaskLog | None], secrets: KnownSecrets = KNOWN_SECRETS
     ) -> None:
         """Create a handler; `install` attaches it.
 
         Args:
             current: returns the log of the run that the caller belongs to, None outside of one.
-            secrets: texts to mask, in addition to the secrets in the environment.
+            secrets: to mask.
         """
         super().__init__()
         self._current = current
-        self._known = {*secrets_of(os.environ), *secrets}
-        self._forms = secret_forms(self._known)
-
-    def mask(self, *secrets: str) -> None:
-        """Mask these texts too."""
-        self._known.update(secrets)
-        self._forms = secret_forms(self._known)
+        self._secrets = secrets
 
     def install(self) -> None:
         """Attach the handler to the root logger, once; also after logging was configured anew."""
@@ -212,7 +203,7 @@ class TaskLogHandler(logging.Handler):
         if record.stack_info:
             text = f"{text}\n{record.stack_info}"
         if len(text) > MAX_TEXT:
-            text = redact_known(text, self._forms)
+            text = self._secrets.mask(text)
         length = len(text)
         if length > 2 * _PART:
             text = text[:_PART] + text[-_PART:]
@@ -229,10 +220,10 @@ class TaskLogHandler(logging.Handler):
 
     def _redacted(self, text: str, length: int) -> str:
         if length <= MAX_TEXT:
-            return redact_secrets(text, self._forms)
+            return redact_secrets(text, self._secrets.forms)
 
         def redact(part: str) -> str:
-            return redact_secrets(part, self._forms)
+            return redact_secrets(part, self._secrets.forms)
 
         start = redacted_start(text, _HALF, redact)
         end = redacted_end(_WORD.sub("", text[-_PART:], count=1), _HALF, redact)

@@ -17,12 +17,14 @@ from taskiq import TaskiqResult
 from taskiq.depends.progress_tracker import TaskProgress
 from taskiq_nats import NATSObjectStoreResultBackend
 
-from pulse_desktop.model.redaction import redact, redacted_start
+from pulse_desktop.model.redaction import redacted_start
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.nats_client.client import NatsClient
 from pulse_desktop.nats_client.connect import require_jetstream
+from pulse_desktop.protocol.soft_failure import classify_return_value
 from pulse_desktop.protocol.stored_body import UnreadableBodyError
 from pulse_desktop.protocol.topics import RESULT_BUCKET
+from pulse_workers.config.known_secrets import KNOWN_SECRETS, without_secrets
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import OUTAGE_ERRORS, ResultNotSerializableError, ResultNotStoredError
 from pulse_workers.execution.delivery import current_delivery
@@ -207,7 +209,10 @@ class ObjectStoreResultBackend(NATSObjectStoreResultBackend[Any]):
 
     def _encode_as_is(self, result: TaskiqResult[Any]) -> bytes:
         fields = result.model_dump(mode="json")
-        fields["error"] = _masked(fields["error"])
+        fields["error"] = _masked(fields["error"], without_secrets)
+        value = fields["return_value"]
+        if classify_return_value(value).outcome == "soft_failed":
+            fields["return_value"] = _masked(value, KNOWN_SECRETS.mask)
         return self.serializer.dumpb(fields)
 
     async def _finish_progress(self, task_id: str) -> None:
@@ -240,18 +245,18 @@ class ObjectStoreResultBackend(NATSObjectStoreResultBackend[Any]):
         return rejection
 
 
-def _masked(error: Any) -> Any:
-    """Return an error with credentials masked: many users can read results.
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """Return an error, or a soft failure, without secrets: many users can read results.
 
-    Return values are stored unchanged: they belong to the task.
+    Other return values are stored unchanged: they belong to the task.
     """
-    if isinstance(error, str):
-        return redact(error)
-    if isinstance(error, list):
-        return [_masked(part) for part in error]
-    if isinstance(error, dict):
-        return {_masked(key): _masked(part) for key, part in error.items()}
-    return error
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, list):
+        return [_masked(part, mask) for part in value]
+    if isinstance(value, dict):
+        return {_masked(key, mask): _masked(part, mask) for key, part in value.items()}
+    return value
 
 
 def _short_text(value: object) -> str:

@@ -20,13 +20,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import Header
-from nats.js.errors import APIError, NoStreamResponseError
+
+from pulse_workers.runtime.publish_ack import error_in_ack
 
 CHUNK_SIZE: Final = 128 * 1024
 """Chunk size in bytes that all NATS clients use: larger objects are not for this writer."""
 
 _ROLLUP_HEADERS: Final = {str(Header.ROLLUP.value): "sub"}
-_NO_RESPONDERS: Final = "503"
 
 
 class ObjectWriter:
@@ -116,25 +116,7 @@ class ObjectWriter:
     async def _on_ack(self, message: Msg) -> None:
         ack = self._pending.get(message.subject.rpartition(".")[2])
         if ack is not None and not ack.done():
-            ack.set_result(_error_in(message))
-
-
-def _error_in(message: Msg) -> Exception | None:
-    """Return the error of an acknowledgement, None if the message is stored."""
-    if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
-        return NoStreamResponseError()
-    try:
-        error = msgspec.json.decode(message.data).get("error")
-        return None if error is None else _api_error(error)
-    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
-        return APIError(description="unreadable response")
-
-
-def _api_error(error: dict[str, Any]) -> Exception:
-    try:
-        raise APIError.from_error(error)
-    except APIError as api_error:
-        return api_error
+            ack.set_result(error_in_ack(message.data))
 
 
 def _json(value: dict[str, Any]) -> bytes:

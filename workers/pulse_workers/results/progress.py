@@ -170,8 +170,8 @@ def _parse(task_id: str, progress: TaskProgress[Any]) -> ProgressReport:
     return ProgressReport(
         task_id,
         progress,
-        _number(fields.get("done")),
-        _number(fields.get("total")),
+        _finite(fields.get("done")),
+        _finite(fields.get("total")),
         str(message) if message else state,
     )
 
@@ -188,7 +188,7 @@ def _with_rate(report: ProgressReport, rate: Rate, now: float) -> ProgressReport
     return dataclasses.replace(report, rate=per_second, eta_s=eta)
 
 
-def _number(value: object) -> float | None:
+def _finite(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -14,7 +14,6 @@ from nats.errors import Error as NatsError
 
 from pulse_desktop.model.connection_options import DEFAULT_INBOX_PREFIX
 from pulse_desktop.model.errors import NoJetStreamError
-from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.nats_client.client import CheckServer
 from pulse_desktop.nats_client.connect import diagnose, require_jetstream
 from pulse_desktop.nats_client.connect_errors import LOSSES, describe_connect_error, telling_error
@@ -22,6 +21,7 @@ from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.permission_violations import PermissionViolation, parse_violation
 from pulse_desktop.text.translation import _
 from pulse_workers.config.auth import login_options
+from pulse_workers.config.known_secrets import describe_error, without_secrets
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ConnectionFailedError
 
@@ -53,10 +53,10 @@ class ConnectionLog:
         if isinstance(error, LOSSES) and not isinstance(error, ConnectionRefusedError):
             return  # `on_disconnected` logs it
         if isinstance(error, OSError):
-            text = redact_url(describe_connect_error(error, _("the server"))[0])
+            text = without_secrets(describe_connect_error(error, _("the server"))[0])
         else:
-            text = redact_url(f"{type(error).__name__}: {error}".rstrip(": "))
-        violation = parse_violation(text)
+            text = describe_error(error)
+        violation = parse_violation(str(error))
         if violation is not None and violation.action == "subscribe":
             self.last_error = text
             self._log_refusal(self._subject(violation))
@@ -91,7 +91,7 @@ class ConnectionLog:
     def _subject(self, violation: PermissionViolation) -> str:
         """Return the subject of a refusal as in a permission: one for all inboxes."""
         is_inbox = violation.subject.startswith(f"{self.inbox_prefix}.")
-        return f"{self.inbox_prefix}.>" if is_inbox else redact_url(violation.subject)
+        return f"{self.inbox_prefix}.>" if is_inbox else violation.subject
 
     def _log_refusal(self, subject: str) -> None:
         """Log a refused subscription once until it is permitted: it is tried again and again."""
@@ -218,4 +218,4 @@ async def _describe_failure(
         options = {**options, "user": ""}
     diagnosed = await diagnose(error, settings.servers, options)
     detail, advice = describe_connect_error(diagnosed, server, options)
-    return redact_url(f"{detail} {advice}".strip())
+    return without_secrets(f"{detail} {advice}".strip())

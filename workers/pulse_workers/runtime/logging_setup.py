@@ -1,4 +1,4 @@
-"""Log of a worker process: to stderr, in bounded and printable lines without credentials.
+"""Log of a worker process: to stderr, in bounded and printable lines without secrets.
 
 TaskIQ logs task errors with their traceback, and the client library logs addresses. Both pass
 through this formatter, as does an error that ends the process.
@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final
 
 from pulse_desktop.model.log_format import LogFormatter
+from pulse_workers.config.known_secrets import KNOWN_SECRETS
 
 logger = logging.getLogger("pulse.workers")
 
@@ -26,7 +27,7 @@ def configure_logging(level: str) -> None:
         level: DEBUG, INFO, WARNING or ERROR.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LogFormatter(_FORMAT))
+    handler.setFormatter(LogFormatter(_FORMAT, KNOWN_SECRETS.mask))
     logging.basicConfig(handlers=[handler], force=True)
     set_log_level(level)
     sys.excepthook = _log_crash

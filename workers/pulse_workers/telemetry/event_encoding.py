@@ -20,6 +20,7 @@ _LARGE_FIELDS: Final = (
     "content",
     "result",
     "catalogue",
+    "statements",
 )
 
 

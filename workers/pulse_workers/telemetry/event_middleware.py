@@ -19,9 +19,10 @@ import taskiq
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 
-from pulse_desktop.model.redaction import redact_url, redacted_ends, redacted_start
+from pulse_desktop.model.redaction import redacted_ends, secrets_of
 from pulse_desktop.protocol.task_message import TASK_NAME
 from pulse_desktop.protocol.timestamps import format_timestamp
+from pulse_workers.config.known_secrets import KNOWN_SECRETS, message_of, without_secrets
 from pulse_workers.errors import ResultNotStoredError
 from pulse_workers.execution import interrupt
 from pulse_workers.execution.delivery import Delivery, current_delivery
@@ -87,13 +88,14 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
             events: publishes events.
             worker: identity of this process.
             task_log: whether to publish the log lines of tasks.
-            secrets: texts to mask in them.
+            secrets: texts to mask in errors and log lines, in addition to those of the environment.
         """
         super().__init__()
         self._events = events
         self._worker = worker
         self._results: ObservedResults | None = None
-        self._log_handler = TaskLogHandler(_current_log, secrets) if task_log else None
+        KNOWN_SECRETS.add((*secrets_of(os.environ), *secrets))
+        self._log_handler = TaskLogHandler(_current_log) if task_log else None
 
     def watch(self, results: ObservedResults) -> None:
         """Publish progress too, and results that cannot be stored."""
@@ -195,7 +197,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
         self._events.publish(
             "monitoring",
             "task.dead_letter",
-            {**data, "task_id": task_id, "reason": delivery.dead_letter},
+            {**data, "task_id": task_id, "reason": without_secrets(delivery.dead_letter)},
         )
 
     def publish_end(
@@ -241,7 +243,7 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
                     "reason": (
                         cancellation.reason
                         if cancellation is not None
-                        else redact_url(str(delivery.error))
+                        else without_secrets(message_of(delivery.error))
                     )
                     or "cancelled",
                 },
@@ -373,15 +375,11 @@ def _task_frames(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _error_data(error: BaseException) -> dict[str, str]:
-    """Return type, message and traceback, with credentials masked and without TaskIQ's frames."""
+    """Return type, message and traceback, without secrets and without TaskIQ's frames."""
     trace = _task_frames(error.__traceback__)
-    try:
-        message = str(error)
-    except Exception as failure:  # noqa: BLE001 - the error's own code decides what is raised
-        message = f"<{type(error).__name__}: its text cannot be made ({type(failure).__name__})>"
     text = "".join(traceback.format_exception(type(error), error, trace))
     return {
         "type": type(error).__name__,
-        "message": redacted_start(message, _MAX_TEXT, redact_url),
-        "traceback": redacted_ends(text, _MAX_TRACEBACK, redact_url),
+        "message": without_secrets(message_of(error), _MAX_TEXT),
+        "traceback": redacted_ends(KNOWN_SECRETS.mask(text), _MAX_TRACEBACK),
     }

@@ -1,15 +1,14 @@
 """Publisher of events that never delays a task.
 
-Events are sent over a connection of their own. `publish` only appends to a bounded buffer; events
-that do not fit are dropped, counted and logged. A history stream confirms each event that it
-stores, and one that it does not confirm is sent again (`EventConfirmations`).
+Events are sent over a connection of their own. `publish` only appends to a bounded buffer
+(`EventBuffer`); events that do not fit are dropped, counted and logged. A history stream confirms
+each event that it stores, and one that it does not confirm is sent again (`EventConfirmations`).
 
 Events are sent in batches a few milliseconds later, which costs worker and server a fraction of
 sending them one by one.
 """
 
 import asyncio
-import collections
 import contextlib
 import logging
 import math
@@ -28,13 +27,13 @@ from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.runtime.connection import ConnectionLog, connect
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 from pulse_workers.runtime.shutdown import close_client
+from pulse_workers.telemetry.event_buffer import EventBuffer
 from pulse_workers.telemetry.event_confirmations import EventConfirmations
 from pulse_workers.telemetry.event_encoding import encode_any_event
 from pulse_workers.telemetry.unconfirmed_events import CONFIRM_TIMEOUT_S, EncodedEvent
 
 logger = logging.getLogger("pulse.workers.events")
 
-CAPACITY: Final = 20_000
 CLOSE_TIMEOUT_S: Final = 5.0
 """How long closing waits for confirmations: less than a supervisor waits before it kills."""
 _OFFLINE_TIMEOUT_S: Final = 1.0
@@ -81,8 +80,8 @@ class EventPublisher:
         self._clock = clock
         self._log = ConnectionLog("events")
         self._client: Client | None = None
-        self._buffer: collections.deque[EncodedEvent] = collections.deque()
-        self._overflow = 0
+        self._buffer = EventBuffer()
+        self._too_large = 0
         self._number = 0
         self._confirmations = EventConfirmations(self._send, confirm_timeout)
         self._check_interval = confirm_timeout / 4
@@ -143,7 +142,7 @@ class EventPublisher:
     @property
     def dropped(self) -> int:
         """Number of events that did not fit into a buffer, or that a stream refused."""
-        return self._overflow + self._confirmations.dropped
+        return self._too_large + self._buffer.dropped + self._confirmations.dropped
 
     @property
     def unconfirmed(self) -> int:
@@ -199,11 +198,6 @@ class EventPublisher:
         except Exception:
             logger.exception("%s cannot be encoded", type_)
             return
-        if len(self._buffer) >= CAPACITY:
-            if not self._overflow:
-                logger.warning("the event buffer is full (%d), newer events are dropped", CAPACITY)
-            self._overflow += 1
-            return
         self._buffer.append(event)
         self._wake.set()
 
@@ -236,18 +230,18 @@ class EventPublisher:
 
     async def _send_batch(self, client: Client) -> None:
         """Send buffered events, up to a limit."""
-        events = [self._buffer.popleft() for _ in range(min(_BATCH, len(self._buffer)))]
+        events = self._buffer.take(_BATCH)
         for index, event in enumerate(events):
             try:
                 await self._send(client, event)
             except MaxPayloadError:
                 logger.warning("an event of %d bytes is too large", len(event.payload))
                 self._confirmations.discard(event)
-                self._overflow += 1
+                self._too_large += 1
             except OUTAGE_ERRORS as error:
                 logger.debug("event not sent: %s", error)
                 self._confirmations.discard(event)
-                self._buffer.extendleft(reversed(events[index:]))
+                self._buffer.put_back(events[index:])
                 await asyncio.sleep(_RETRY_DELAY_S)
                 break
             else:
@@ -276,7 +270,7 @@ class EventPublisher:
     async def _on_disconnected(self) -> None:
         """Move unconfirmed events back into the buffer: they may be lost with the connection."""
         await self._log.on_disconnected()
-        self._buffer.extendleft(reversed(self._confirmations.take_all()))
+        self._buffer.put_back(self._confirmations.take_all())
 
     async def _on_reconnected(self) -> None:
         await self._log.on_reconnected()

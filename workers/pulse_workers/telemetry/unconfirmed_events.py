@@ -8,7 +8,7 @@ import dataclasses
 import math
 from typing import Final
 
-import msgspec
+from pulse_workers.runtime.publish_ack import AckError, read_ack
 
 CONFIRM_TIMEOUT_S: Final = 2.0
 """How long a confirmation takes at most, before the event is sent again."""
@@ -43,28 +43,6 @@ class EncodedEvent:
     type: str
     subject: str
     payload: bytes
-
-
-class _Error(msgspec.Struct):
-    code: int = 0
-    err_code: int = 0
-    description: str = ""
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the stream would refuse the event again: it is full, or the event too large."""
-        if self.err_code == _NOT_STORED:  # or its disk failed, or its server is shutting down
-            return "maximum" in self.description
-        return self.code == 400 or self.err_code in _NO_SPACE
-
-
-class _Reply(msgspec.Struct):
-    stream: str = ""
-    seq: int = 0
-    error: _Error | None = None
-
-
-_decode_reply = msgspec.json.Decoder(_Reply).decode
 
 
 class SubjectEvents:
@@ -173,16 +151,15 @@ class UnconfirmedEvents:
         subject = self._subjects.get(subject_name)
         if subject is None or number not in subject.sent:
             return
-        try:
-            reply = _decode_reply(data)
-        except (msgspec.MsgspecError, RecursionError):
+        ack = read_ack(data)
+        if ack is None:
             return  # not of a stream
-        if reply.error is not None:
-            if reply.error.is_final:
+        if ack.error is not None:
+            if _is_final(ack.error):
                 self._remove(subject, number)
                 self.rejected += 1
-                self.last_rejection = reply.error.description
-        elif reply.stream and reply.seq:
+                self.last_rejection = ack.error.description
+        elif ack.stream and ack.seq:
             self._remove(subject, number)
             subject.stored = True
             subject.confirmed_at = now
@@ -233,3 +210,10 @@ class UnconfirmedEvents:
         self._remove(subject, next(iter(subject.sent)))
         if subject.stored:
             self.dropped += 1
+
+
+def _is_final(error: AckError) -> bool:
+    """Return whether the stream would refuse an event again: it is full, or the event too large."""
+    if error.err_code == _NOT_STORED:  # or its disk failed, or its server is shutting down
+        return "maximum" in error.description
+    return error.code == 400 or error.err_code in _NO_SPACE

@@ -7,9 +7,9 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.text.translation import _
 from pulse_workers.brokers.base_broker import BaseBroker
+from pulse_workers.config.known_secrets import without_secrets
 from pulse_workers.errors import ConnectionFailedError, TasksNotPermittedError, WorkerError
 from pulse_workers.results.backend import ObjectStoreResultBackend
 from pulse_workers.runtime.shutdown import ShutdownSignal
@@ -62,7 +62,7 @@ class ConnectionWatchdog:
             )
             self._shutdown.request("this user may not take tasks")
         elif closed := self._closed_connection():
-            reason = redact_url(str(closed.last_error or _("no reason given")))
+            reason = without_secrets(str(closed.last_error or _("no reason given")))
             if "auth" in reason.lower():
                 text = _(
                     "{server} closed a connection permanently: {reason}. "

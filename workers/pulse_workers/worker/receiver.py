@@ -15,9 +15,9 @@ from taskiq import AckableMessage, TaskiqMessage, TaskiqResult
 from taskiq.acks import AckController
 from taskiq.receiver import Receiver
 
-from pulse_desktop.model.redaction import redacted_start
 from pulse_workers.brokers.base_broker import BaseBroker, raise_rejection
 from pulse_workers.brokers.message_identity import identify, unusable_id
+from pulse_workers.config.known_secrets import describe_error, without_secrets
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import (
     TooManyDeliveriesError,
@@ -124,14 +124,12 @@ class DeliveryReceiver(Receiver):
             if delivery.acked:
                 raise
             logger.exception("%s cannot be run", delivery.task_id)
-            delivery.rejection = UnreadableTaskError(
-                redacted_start(f"{type(error).__name__}: {error}", _MAX_REASON)
-            )
+            delivery.rejection = UnreadableTaskError(describe_error(error, _MAX_REASON))
             try:
                 await super().callback(message, raise_err)
             except Exception as second:  # noqa: BLE001 - the message must not come back forever
                 reason = f"its failure cannot be recorded: {second!r}"
-                await self._drop(delivery, redacted_start(reason, _MAX_REASON))
+                await self._drop(delivery, without_secrets(reason, _MAX_REASON))
 
     async def _drop(self, delivery: Delivery, reason: str) -> None:
         """End a message for which no result can be stored."""

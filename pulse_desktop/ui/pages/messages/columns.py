@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from pulse_desktop.state.chat_messages import MessageRow, class_of
+from pulse_desktop.state.chat_messages import NOT_JUDGED, MessageRow, class_of
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import message_text
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -15,8 +15,9 @@ CLASS_LABELS: Final = {
     "signal": (_("signal"), "●", SemanticColor.GOOD),
     "weak_signal": (_("weak signal"), "◉", SemanticColor.INFO),
     "noise": (_("noise"), "○", SemanticColor.MUTED),
+    NOT_JUDGED: (_("not judged"), "?", SemanticColor.WARNING),
 }
-"""Label, glyph and color of each class."""
+"""Label, glyph and color of each class, and of a message that an agent did not judge."""
 
 
 def class_label(message: MessageRow) -> tuple[str, str, SemanticColor]:
@@ -38,6 +39,8 @@ def class_tooltip(message: MessageRow) -> str:
     """Return where the class comes from, and whether the score contradicts it."""
     if not message.classification:
         return ""
+    if message.classification == NOT_JUDGED:
+        return _("The worker did not judge it")
     label = class_label(message)[0]
     if message.label_mismatch and message.score is not None:
         return _("Labeled {label}, but a score of {score} is {class_of_score}").format(

@@ -10,9 +10,11 @@ from pulse_desktop.protocol.event import event_data
 from pulse_desktop.state.chat_messages import (
     CLASSES,
     NOISE_BELOW,
+    NOT_JUDGED,
     SIGNAL_ABOVE,
     MessageRow,
 )
+from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import message_text
@@ -39,6 +41,7 @@ from pulse_desktop.ui.widgets.property_list import Property
 
 BINS: Final = 20
 _UNSCORED: Final = "unscored"
+_OTHER: Final = "other"
 _MAX_SCORES: Final = 5_000
 """Scores in the histogram: those of the newest messages."""
 _MAX_FACTOR_NAME: Final = 60
@@ -51,7 +54,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
     title = _("Messages")
     icon = "messages"
     section = _("LIVE")
-    filter_hint = _("Filter by author, text or source")
+    filter_hint = _("Filter by author, text, class or source")
     empty_title = _("No messages yet")
     empty_text = _(
         "Chat messages appear here as workers ingest and score them. Run ingest_messages on a "
@@ -62,7 +65,9 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
     sort_descending = True
     facets = (
         *(Facet(name, *CLASS_LABELS[name]) for name in CLASSES),
+        Facet(NOT_JUDGED, *CLASS_LABELS[NOT_JUDGED], hide_when_empty=True),
         Facet(_UNSCORED, _("unscored"), "queued"),
+        Facet(_OTHER, _("other"), "dot", hide_when_empty=True),
     )
 
     def __init__(self, context: PageContext) -> None:
@@ -90,11 +95,14 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
 
     def search_text(self, row: MessageRow) -> str:
         """Return the text that the text filter searches."""
-        return f"{row.author}\n{message_text(row)}\n{row.source_name}\n{row.message_id}\n{row.key}"
+        names = row.author, class_label(row)[0], row.source_name, row.message_id, row.key
+        return "\n".join((*names, message_text(row)))
 
     def facet_of(self, row: MessageRow) -> str:
         """Return the class, or that the message is not scored yet."""
-        return row.classification or _UNSCORED
+        if not row.classification:
+            return _UNSCORED
+        return row.classification if row.classification in CLASS_LABELS else _OTHER
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts of scored messages and of scores."""
@@ -151,6 +159,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         detail.properties.set_properties(
             [
                 Property(_("Class"), label, color, tooltip=explanation),
+                Property(_("Reason"), to_text(event_data(row.raw).get("reason"))),
                 Property("", explanation if row.label_mismatch else "", SemanticColor.WARNING),
                 Property(_("Score"), "" if row.score is None else f"{row.score:.3f}", mono=True),
                 Property(_("Sent"), formats.absolute(row.sent_at)),

@@ -1,8 +1,8 @@
 """The monitoring page: health and activity of the workers, and the task queue."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain, pairwise
 from typing import Final, Self
 
 from PySide6.QtWidgets import QWidget
@@ -283,14 +283,24 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
 
 def by_label(series: Mapping[str, Reservoir], label: Callable[[str], str]) -> dict[str, Reservoir]:
-    """Return series by the short names of workers, where those are unique.
+    """Return series by the short names of workers; a worker and its successors are one series.
+
+    Workers of one name that ran at the same time have their identities instead.
 
     Args:
         series: samples by identity of a worker.
         label: returns the short name of a worker.
     """
-    counts = Counter(map(label, series))
-    return {
-        label(worker) if counts[label(worker)] == 1 else worker: values
-        for worker, values in series.items()
-    }
+    named: dict[str, list[str]] = {}
+    for worker, values in series.items():
+        if values.samples:
+            named.setdefault(label(worker), []).append(worker)
+    found: dict[str, Reservoir] = {}
+    for name, workers in named.items():
+        each = sorted((series[worker] for worker in workers), key=lambda one: one.samples[0][0])
+        if all(a.samples[-1][0] <= b.samples[0][0] for a, b in pairwise(each)):
+            found[name] = Reservoir(sum(len(one.samples) for one in each))
+            found[name].samples.extend(chain.from_iterable(one.samples for one in each))
+        else:
+            found |= {worker: series[worker] for worker in workers}
+    return found

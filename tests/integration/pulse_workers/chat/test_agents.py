@@ -224,10 +224,7 @@ async def test_a_fallback_is_named_in_events_records_and_results(
         file = tmp_path / "providers.toml"
         file.write_text("\n\n".join(tables))
         await harness.run(providers_file=file)
-        chat = [
-            message(1, "We decided to keep the payment queue on release 4.17 until Monday"),
-            *CHAT[1:2],
-        ]
+        chat = [message(1, "We decided to restart the payment queue every night"), *CHAT[1:2]]
         export = write_export(tmp_path / "export", chat)
         done = await run_task(harness, "ingest_messages", str(export))
         period = ("2026-09-21T14:00", "2026-09-21T14:30")
@@ -246,7 +243,7 @@ async def test_a_fallback_is_named_in_events_records_and_results(
         assert extracted.fallback_from == read[0]
         assert extracted.fallback_reason.startswith(read[1])
         assert records[Stage.EMBEDDED].fallback_from == ""
-    atoms = await store.knowledge.atoms()
+    atoms = await store.atoms.all()
     assert atoms
     for atom in atoms:
         assert atom.fallback_from == read[0]
@@ -381,6 +378,7 @@ async def test_a_period_is_summarised_without_its_noise(judged: Judged) -> None:
         "data"
     ]
     assert (event["summary_id"], event["decisions"]) == (summary["summary_id"], 1)
+    assert event["statements"]["decisions"] == summary["decisions"]
     finished = await harness.wait_for_event(
         lambda e: e["type"] == "agent.finished" and e["data"]["agent"] == "analysis"
     )
@@ -408,12 +406,21 @@ async def test_a_summary_names_messages_of_its_chat_and_period_only(
     await harness.run()
     store = await Store.open(harness.js)
     await store.messages.put_many(messages)
-    await store.knowledge.add_atoms([Atom("shared", "decision", sentence, evidence, 0.9, "en")])
+    await store.atoms.add([Atom("shared", "decision", sentence, evidence, 0.9, "en")])
     period = "2026-09-21T14:02", "2026-09-21T14:19", "Shop team"
     summary = await run_task(harness, "analyse_period", *period)
     (statement,) = summary["decisions"]
     assert summary["message_count"] == 17
     assert statement["message_ids"] == [f"7.{number}" for number in range(2, 14)]
+    by_id = await run_task(harness, "analyse_period", *period[:2], "7")
+    assert (by_id["chat"], by_id["message_count"]) == ("7", 17)
+    unknown = await run_task(harness, "analyse_period", *period[:2], "shop")
+    assert unknown["status"] == "error"
+    assert unknown["message"].endswith("known are 'Payments team' (8), 'Shop team' (7)")
+    assert {each["chat"] for each in data_of(harness, "knowledge.period_analysed")} == {
+        "Shop team",
+        "7",
+    }
 
 
 def first_message(found: dict[str, Any]) -> str:
@@ -425,7 +432,7 @@ async def test_search_finds_messages_and_atoms_by_words_and_by_vectors(
 ) -> None:
     await harness.run()
     chat = [
-        message(1, "We decided to keep the payment queue on release 4.17 until Monday"),
+        message(1, "We decided to restart the payment queue every night"),
         message(2, "Доброго ранку! Платіжна черга падає з таймаутом"),
         message(3, "lunch at noon?"),
     ]

@@ -160,6 +160,11 @@ async def test_every_stream_and_bucket_is_created_with_limits(
     again = pulse_worker("provision", server=harness.server.url)
     assert again.code == 0, again
     assert "everything exists already" in again.text
+    await harness.js.delete_stream("KV_pulse_scores")
+    both = pulse_worker("provision", "--store-max-bytes", "257M", server=harness.server.url)
+    first, second = both.text.strip().splitlines()
+    assert first.endswith("created KV_pulse_scores")
+    assert "enlarged pulse_messages, pulse_stages" in second
 
 
 async def test_the_feeder_continues_where_it_was_and_only_one_feeder_is_active(

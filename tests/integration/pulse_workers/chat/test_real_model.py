@@ -163,7 +163,7 @@ async def test_a_small_model_answers_under_a_grammar(
         assert score.classification in CLASSES
         assert score.importance_score in TENTHS
         assert (score.provider, score.model) == ("llama", ALIAS)
-    (atom,) = await store.knowledge.atoms()
+    (atom,) = await store.atoms.all()
     (evidence,) = atom.evidence
     assert evidence.sentence == TEXTS[evidence.message_id]
     (topic,) = await store.knowledge.topics()

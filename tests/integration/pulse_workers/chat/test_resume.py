@@ -92,7 +92,7 @@ async def test_only_what_failed_is_repeated(shared: WorkerHarness, tmp_path: Pat
 
 
 @module_loop
-async def test_a_file_that_is_cut_off_is_a_soft_failure_that_says_where_and_names_its_chats(
+async def test_a_file_that_is_cut_off_or_damaged_is_a_soft_failure_that_names_its_chats(
     shared: WorkerHarness, tmp_path: Path
 ) -> None:
     def account(*numbers: int) -> str:
@@ -122,6 +122,13 @@ async def test_a_file_that_is_cut_off_is_a_soft_failure_that_says_where_and_name
     assert status.reason == (
         f"the file ends in the middle of a message, which begins at byte {start:,}; 3 messages kept"
     )
+    damaged = account(901, 902).replace('"id": 2,', '"id": 2], "x": ,', 1)
+    export.write_text(damaged)
+    skipped = await ingest(shared, export)
+    status = classify_return_value(skipped)
+    assert (skipped["skipped"], skipped["cut_off_at"], skipped["read"]) == (1, None, 3)
+    assert status.outcome == "soft_failed"
+    assert status.reason.startswith("1 or more messages of the file are skipped: they cannot be")
     export.write_text(account(901, 902, 903, 904))
     whole = await ingest(shared, export)
     assert (whole["source_name"], whole["cut_off_at"]) == ("4 chats", None)

@@ -89,7 +89,7 @@ async def test_deleted_and_expired_messages_are_no_hits_and_others_take_their_pl
     messages = await fill(store)
     deleted, expired = messages[:200], messages[200:260]
     living = {message.id for message in messages[260:]}
-    await store.knowledge.add_atoms(
+    await store.atoms.add(
         [atom(1, deleted[0]), atom(2, expired[0]), atom(3, deleted[1], messages[300])]
     )
     earlier = make_search(store)

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from nats.js import JetStreamContext
+from pulse_workers.chat import search
 from pulse_workers.chat.agents.extraction import (
     ExtractionAnswer,
     ExtractionConverter,
@@ -19,6 +20,7 @@ from pulse_workers.chat.agents.extraction import (
 )
 from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.pipeline import analysis, batch_queue
+from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import ExtractionRequest
 from pulse_workers.chat.records import (
     Atom,
@@ -30,19 +32,25 @@ from pulse_workers.chat.records import (
     TopicAssignment,
     Vector,
 )
-from pulse_workers.chat.store import changes, requests
+from pulse_workers.chat.store import atoms, changes, former_members, requests
+from pulse_workers.chat.store.atoms import RemovedSources
 from pulse_workers.chat.store.bucket import Bucket, Refusals
-from pulse_workers.chat.store.compaction import delete_unused_blocks, join_blocks
-from pulse_workers.chat.store.knowledge import Member, Provenance, RemovedSources
-from pulse_workers.chat.store.lease import Lease, LeaseLostError
+from pulse_workers.chat.store.compaction import (
+    delete_other_lengths,
+    delete_unused_blocks,
+    join_blocks,
+)
+from pulse_workers.chat.store.knowledge import Member, Provenance, TopicChange
+from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
+from pulse_workers.chat.store.lease import Lease, LeaseLostError, lease_duration
 from pulse_workers.chat.store.messages import MessageChange
 from pulse_workers.chat.store.requests import MAX_IN_FLIGHT, BulkRequests
 from pulse_workers.chat.store.store import Store
 from pulse_workers.chat.store.vectors import VectorHit
 from pulse_workers.chat.text_index import TextIndex
 from pulse_workers.config.settings import Settings
-from pulse_workers.errors import StoreFullError, ValueRefusedError
-from pulse_workers.runtime.provisioning import KNOWLEDGE, MESSAGES, STATE, provision
+from pulse_workers.errors import StoreFullError, TopicNotStoredError, ValueRefusedError
+from pulse_workers.runtime.provisioning import EMBEDDINGS, KNOWLEDGE, MESSAGES, STATE, provision
 from taskiq import InMemoryBroker
 
 from pulse_desktop.nats_client.client import client_of
@@ -103,7 +111,7 @@ async def test_what_an_operator_deleted_with_a_marker_is_stored_again(
     assignment = TopicAssignment("t", "payment queue", ("payment queue",), (message.id,))
 
     async def store_all() -> list[object]:
-        atoms = await store.knowledge.add_atoms([_atom("a", message.id)])
+        atoms = await store.atoms.add([_atom("a", message.id)])
         provenance = Provenance("extraction", "model", "vectors", "")
         topic = await store.knowledge.assign(assignment, {}, provenance)
         return [
@@ -167,10 +175,10 @@ async def test_a_value_that_can_never_be_stored_does_not_prevent_the_others(
     assert await store.vectors.put(ids, ids, vectors, "m", refusals) == {}
     assert set(refusals) == set(ids)
     large = msgspec.structs.replace(_atom("large", "1.1"), title="x" * limit)
-    stored = await store.knowledge.add_atoms([large, _atom("a", "1.2")])
+    stored = await store.atoms.add([large, _atom("a", "1.2")])
     assert [atom.id for atom in stored.created] == ["a"]
     assert set(stored.refusals) == {"1.1"}
-    assert [atom.id for atom in await store.knowledge.atoms()] == ["a"]
+    assert [atom.id for atom in await store.atoms.all()] == ["a"]
 
 
 @pytest.mark.slow
@@ -341,20 +349,156 @@ async def test_a_repeated_extraction_changes_nothing_and_an_interrupted_one_is_c
 
 
 async def test_an_atom_that_is_found_again_gets_another_source(store: Store) -> None:
-    first = await store.knowledge.add_atoms([_atom("a", "1.1")])
+    first = await store.atoms.add([_atom("a", "1.1")])
     assert ([each.id for each in first.created], first.sources_added) == (["a"], 0)
-    again = await store.knowledge.add_atoms([_atom("a", "1.1"), _atom("a", "1.2")])
+    again = await store.atoms.add([_atom("a", "1.1"), _atom("a", "1.2")])
     assert (again.created, again.sources_added) == ((), 1)
-    (atom,) = await store.knowledge.atoms()
+    (atom,) = await store.atoms.all()
     assert [each.message_id for each in atom.evidence] == ["1.1", "1.2"]
     edited = chat_message("we wait", id="1.1")
-    assert await store.knowledge.remove_sources([edited]) == RemovedSources(1, ())
-    left = await store.knowledge.remove_sources([chat_message("no", id="1.2")])
+    assert await store.atoms.remove_sources([edited]) == RemovedSources(1, ())
+    left = await store.atoms.remove_sources([chat_message("no", id="1.2")])
     assert [each.id for each in left.atoms] == ["a"]
-    assert await store.knowledge.atoms() == []
-    back = await store.knowledge.add_atoms([_atom("a", "1.2")])
+    assert await store.atoms.all() == []
+    back = await store.atoms.add([_atom("a", "1.2")])
     assert ([each.id for each in back.created], back.sources_added) == (["a"], 0)
-    assert [each.id for each in await store.knowledge.atoms()] == ["a"]
+    assert [each.id for each in await store.atoms.all()] == ["a"]
+
+
+async def test_an_atom_is_stored_as_long_as_its_newest_source(
+    store: Store, js: JetStreamContext
+) -> None:
+    stream = f"KV_{KNOWLEDGE}"
+
+    async def expire(last: int) -> list[list[str]]:
+        """Remove what was stored up to a sequence, as its age does; return the sources left."""
+        await js.purge_stream(stream, seq=last + 1)
+        return [[each.message_id for each in atom.evidence] for atom in await store.atoms.all()]
+
+    await store.atoms.add([_atom("a", "1.1")])
+    first = await store.last_sequence(KNOWLEDGE)
+    await store.atoms.add([_atom("a", "1.2")])
+    assert await expire(first) == [["1.2"]]
+    source = msgspec.json.encode(Evidence("1.3", "we decided", "decided"))
+    await js.publish(f"$KV.{KNOWLEDGE}.source.a.1.3", source)  # of an interrupted extraction
+    second = await store.last_sequence(KNOWLEDGE)
+    repeated = await store.atoms.add([_atom("a", "1.3")])
+    assert (repeated.created, repeated.sources_added) == ((), 0)
+    assert await expire(second - 1) == [["1.3"]]
+    last = await store.last_sequence(KNOWLEDGE)
+    await store.atoms.add([_atom("a", "1.3")])
+    assert await store.last_sequence(KNOWLEDGE) == last
+    edited = chat_message("as we decided before", id="1.3")
+    assert await store.atoms.remove_sources([edited]) == RemovedSources(0, ())
+    assert await expire(last) == [["1.3"]]
+
+
+async def test_what_many_messages_say_is_not_read_again_for_each_of_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, read, indexed = [f"1.{n}" for n in range(1_000)], list[str](), list[str]()
+
+    async def recorded_entries(*args: Any, **options: Any) -> AsyncIterator[KeyValueEntry]:
+        async for stored in read_entries(*args, **options):
+            read.append(stored.key)
+            yield stored
+
+    class RecordedIndex(TextIndex):
+        def add(self, text_id: str, text: str) -> None:
+            indexed.append(text_id)
+            super().add(text_id, text)
+
+    await store.atoms.add([_atom("a", *ids)])
+    monkeypatch.setattr(atoms, "read_entries", recorded_entries)
+    assert (await store.atoms.add([_atom("a", "2.1")])).sources_added == 1
+    edited = chat_message("no", id="2.1")
+    assert await store.atoms.remove_sources([edited]) == RemovedSources(1, ())
+    assert len(read) < 20
+    monkeypatch.setattr(search, "TextIndex", RecordedIndex)
+    await make_search(store).search("decided", 10)
+    assert indexed == ["a"]
+
+
+async def test_a_former_member_does_not_count_until_it_is_a_member_again(
+    store: Store, js: JetStreamContext
+) -> None:
+    knowledge = store.knowledge
+
+    async def assign(messages_hash: str, *ids: str) -> TopicChange | None:
+        assignment = TopicAssignment("t", "payment queue", ("payment queue",), ids)
+        vectors = dict.fromkeys(ids, vector(1.0, 0.0))
+        return await knowledge.assign(assignment, vectors, Provenance(messages_hash, "m", "v", ""))
+
+    async def remove(*ids: str) -> list[int]:
+        messages = [chat_message("edited", id=each) for each in ids]
+        return [each.topic.message_count for each in await knowledge.remove_members(messages, "")]
+
+    await assign("first", "1.1", "1.2", "1.3")
+    assert await remove("1.2") == [2]
+    assert await remove("1.2") == []
+    await js.publish(f"$KV.{KNOWLEDGE}.member.t.1.3", b"", headers={"KV-Operation": "DEL"})
+    assert await remove("1.3") == [1]  # an interrupted removal is completed
+    (topic,) = await knowledge.topics()
+    assert topic.message_ids == ("1.1",)
+    back = await assign("first", "1.1", "1.2")  # its edit was undone
+    assert back is not None
+    assert (back.added, back.topic.message_count) == (("1.2",), 2)
+    assert back.topic.message_ids == ("1.1", "1.2")
+    assert await remove("1.1", "1.2") == [0]
+    assert await knowledge.topics() == []
+    again = await assign("other", "1.3")
+    assert again is not None
+    assert (again.is_new, again.topic.message_count, again.topic.message_ids) == (True, 1, ("1.3",))
+    assert again.topic.version > back.topic.version
+    for kind in ("member", "former"):  # they expire
+        await js.purge_stream(f"KV_{KNOWLEDGE}", subject=f"$KV.{KNOWLEDGE}.{kind}.t.1.1")
+    grown = await assign("more", "1.4")
+    assert grown is not None
+    assert grown.topic.message_count == 2
+
+
+async def test_a_topic_that_many_messages_have_left_does_not_grow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    async def recorded_entries(*args: Any, **options: Any) -> AsyncIterator[KeyValueEntry]:
+        async for stored in read_entries(*args, **options):
+            read.append(stored.key)
+            yield stored
+
+    def assignment(ids: Sequence[str]) -> TopicAssignment:
+        return TopicAssignment("t", "payment queue", ("payment queue",), tuple(ids))
+
+    async def size() -> int:
+        return len(msgspec.json.encode(await store.knowledge.topics()))
+
+    provenance = Provenance("first", "m", "v", "")
+    ids = [f"1.{n}" for n in range(1_000)]
+    await store.knowledge.assign(assignment(ids), {}, provenance)
+    (change,) = await store.knowledge.remove(await store.knowledge.members_of(ids[1:]), "")
+    assert (change.topic.message_count, await size() < 500) == (1, True)
+    await store.knowledge.assign(assignment(["2.1"]), {}, provenance)
+    monkeypatch.setattr(changes, "read_entries", recorded_entries)
+    monkeypatch.setattr(former_members, "read_entries", recorded_entries)
+    back = await store.knowledge.assign(assignment(["2.2", ids[1]]), {}, provenance)
+    assert back is not None
+    assert (back.topic.message_count, back.added) == (4, ("2.2", ids[1]))
+    (left,) = await store.knowledge.remove(await store.knowledge.members_of(["2.2"]), "")
+    assert left.topic.message_count == 3
+    assert len(read) < 20
+
+
+async def test_a_head_that_the_server_does_not_accept_is_no_refusal_of_messages(
+    store: Store,
+) -> None:
+    refusals: Refusals = {}
+    phrases = tuple(f"payment queue {n}" for n in range(60_000))
+    assignment = TopicAssignment("t", "payment queue", phrases, ("1.1", "1 2"))
+    with pytest.raises(TopicNotStoredError, match="max_payload") as caught:
+        await store.knowledge.assign(assignment, {}, Provenance("first", "m", "v", ""), refusals)
+    assert not is_about_input(caught.value)
+    assert set(refusals) == {"1 2"}
 
 
 async def test_a_source_stays_while_its_message_says_what_was_accepted_as_a_quote(
@@ -369,11 +513,11 @@ async def test_a_source_stays_while_its_message_says_what_was_accepted_as_a_quot
     answer = ExtractionAnswer([found], [])
     atoms = converter.convert(answer, PromptData("", "", [message])).atoms
     assert [each.evidence[0].sentence for each in atoms] == [quote]
-    await store.knowledge.add_atoms(atoms)
+    await store.atoms.add(atoms)
     edited = chat_message(f"{text} yesterday", id="1.1")
-    assert await store.knowledge.remove_sources([edited]) == RemovedSources(0, ())
+    assert await store.atoms.remove_sources([edited]) == RemovedSources(0, ())
     edited = chat_message(text.replace("closed", "opened"), id="1.1")
-    assert await store.knowledge.remove_sources([edited]) == RemovedSources(1, atoms)
+    assert await store.atoms.remove_sources([edited]) == RemovedSources(1, atoms)
 
 
 async def test_vectors_are_stored_in_blocks_and_the_most_similar_are_found(store: Store) -> None:
@@ -434,6 +578,57 @@ async def test_blocks_of_vectors_of_different_lengths_are_joined_separately(stor
     assert len(set(named.values())) == 2
     vectors = await store.vectors.get(named)
     assert [len(vectors[key]) for key in records] == [16] * 70 + [8] * 70
+
+
+async def test_blocks_are_joined_also_after_their_bucket_was_created_again(
+    store: Store, js: JetStreamContext, nats_server: NatsServer
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+
+    async def embed(count: int, dimensions: int) -> None:
+        for n in range(count):
+            row = np.ones((1, dimensions), np.float32)
+            blocks = await store.vectors.put([f"1.{n}"], ["h"], row, "m")
+            record = StageRecord("h", "m", StageOutcome.DONE, "", block=blocks[f"1.{n}"])
+            await store.stages.put_many(Stage.EMBEDDED, {f"1.{n}": record})
+
+    await embed(80, 8)
+    assert await join_blocks(store, "m", later) == 80
+    assert await delete_other_lengths(store, "m") == 0
+    await js.delete_stream(f"KV_{EMBEDDINGS}")
+    await provision(js, Settings(server=nats_server.url))
+    await embed(1, 4)
+    await embed(70, 16)
+    assert await delete_other_lengths(store, "m") == 0
+    await store.vectors.put(["1.99"], ["h"], np.ones((1, 8), np.float32), "m")
+    await embed(1, 16)
+    assert await delete_other_lengths(store, "m") == 1
+    assert await join_blocks(store, "m", later) == 70
+
+
+async def test_a_message_that_is_embedded_while_blocks_are_joined_has_its_new_vector(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, vectors = [f"1.{n}" for n in range(70)], np.eye(70, 80, dtype=np.float32)
+    late = np.eye(80, dtype=np.float32)[79:]
+    for each, row in zip(ids, vectors, strict=True):
+        blocks = await store.vectors.put([each], ["h"], row[None], "m")
+        record = StageRecord("h", "m", StageOutcome.DONE, "", block=blocks[each])
+        await store.stages.put_many(Stage.EMBEDDED, {each: record})
+    read = store.stages.get_many
+
+    async def edited(*args: Any) -> dict[str, dict[Stage, StageRecord]]:
+        found = await read(*args)
+        await store.vectors.put(ids[:1], ["edited"], late, "m")
+        return found
+
+    monkeypatch.setattr(store.stages, "get_many", edited)
+    assert await join_blocks(store, "m", datetime.now(UTC) + timedelta(hours=1)) == 70
+    index = store.vector_index("m")
+    await index.refresh()
+    for row, found in ((late[0], ids[0]), (vectors[9], ids[9])):
+        hits = index.search(row, 1, among=set(ids), related=False)
+        assert [(hit.message_id, hit.similarity) for hit in hits] == [(found, 1.0)]
 
 
 async def test_vectors_of_single_messages_are_joined_in_one_block(
@@ -605,6 +800,30 @@ async def test_a_damaged_value_of_the_state_is_replaced(js: JetStreamContext, st
         assert await store.state.compare_and_set("provider.test", {"spent": 1}, ack.seq)
         value, _revision = await store.state.get("provider.test")
         assert value == {"spent": 1}
+
+
+@pytest.mark.parametrize("interval", [0.5, 7.0, 90.0, 3_600.0])
+async def test_one_process_keeps_periodic_work_at_any_interval(
+    store: Store, interval: float
+) -> None:
+    """It renews its lease each time; it may be late, and others may have another interval."""
+    first = Lease(store, "metrics", "first", lease_duration(interval))
+    others = [
+        Lease(store, "metrics", f"every {each} s", lease_duration(each)) for each in (0.5, interval)
+    ]
+    now = time.time()
+    for _ in range(3):
+        assert await first.acquire(now)
+        now += 1.5 * interval
+        assert not any([await each.acquire(now) for each in others])
+    now += max(20.0, 3 * interval)
+    assert await others[1].acquire(now), "the first one was killed"
+    assert not await first.acquire(now)
+    ahead = now + 365 * 24 * 3_600.0
+    await store.state.put(
+        "lease.metrics", {"holder": "wrong clock", "until": ahead, "duration": 20.0}
+    )
+    assert await first.acquire(now)
 
 
 async def test_work_under_a_lease_is_cancelled_when_another_process_has_acquired_it(

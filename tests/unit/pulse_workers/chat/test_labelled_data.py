@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Final
 
 import pytest
@@ -17,6 +17,7 @@ from tests.labelled.messages import (
     CONVERSING_AUTHORS,
     FOLDER,
     LANGUAGES,
+    PLAIN_AUTHOR,
     Language,
     authored_messages,
     conversations,
@@ -24,7 +25,8 @@ from tests.labelled.messages import (
 )
 
 README: Final = FOLDER / "README.md"
-EVALUATED: Final = ("tuning", "held_out")
+HELD_OUT: Final = ("held_out", "second_held_out")
+EVALUATED: Final = ("tuning", *HELD_OUT)
 ALL: Final = (*EVALUATED, "injections")
 
 
@@ -75,13 +77,16 @@ def test_messages_stand_in_conversations_in_order(name: str) -> None:
             seen.add(message.id)
 
 
-def test_files_share_no_message_author_chat_or_sentence() -> None:
+def test_files_share_no_message_chat_or_sentence() -> None:
     ids = Counter(each.id for name in ALL for each in messages_of(name))
     assert ids.total() == len(ids)
-    tuning, held_out = (messages_of(name) for name in EVALUATED)
+    tuning, held_out = messages_of("tuning"), messages_of("held_out")
     assert not {each.author for each in tuning} & {each.author for each in held_out}
-    assert not {each.chat for each in tuning} & {each.chat for each in held_out}
-    assert not {each.text.strip() for each in tuning} & {each.text.strip() for each in held_out}
+    for first, second in combinations(EVALUATED, 2):
+        assert not {m.chat for m in messages_of(first)} & {m.chat for m in messages_of(second)}
+        shared = set(sentences(first)) & set(sentences(second))
+        # Their writers did not know each other: both may write "good morning".
+        assert not {each for each in shared if len(each.split()) > 4}
     assert not set(sentences("tuning")) & set(sentences("held_out"))
 
 
@@ -91,34 +96,36 @@ def test_further_messages_for_tuning_are_well_formed_and_not_held_out(name: str)
     for message in extra:
         assert all(a.quote and a.quote in message.text for a in message.atoms), message.id
         assert not (message.atoms and message.label == "noise"), message.id
-    held_out = set(sentences("held_out"))
+    held_out = {each for name in HELD_OUT for each in sentences(name)}
     shared = {each for each in sentences(name) if len(each.split()) > 4} & held_out
     assert not shared
 
 
 def test_authored_messages_are_well_formed_and_not_held_out() -> None:
-    authored = [each for author in AUTHORS for each in authored_messages(author)]
+    names = (*AUTHORS, PLAIN_AUTHOR)
+    authored = [each for name in names for each in authored_messages(name)]
     assert len({each.id for each in authored}) == len(authored)
     for message in authored:
         assert message.text.strip(), message.id
         assert len(message.atoms) == len(set(message.atoms)), message.id
         assert not (message.atoms and message.label == "noise"), message.id
-    held_out = {each.text.casefold().strip() for each in messages_of("held_out")}
+    held_out = {each.text.casefold().strip() for name in HELD_OUT for each in messages_of(name)}
     long = {each.text.casefold().strip() for each in authored if len(each.text.split()) > 4}
     assert not long & held_out
 
 
 def test_readme_states_the_figures_of_the_authors() -> None:
-    counts: Counter[tuple[str, bool, Language]] = Counter()
-    for author in AUTHORS:
-        for each in authored_messages(author):
+    groups = (set(AUTHORS) - CONVERSING_AUTHORS, CONVERSING_AUTHORS, {PLAIN_AUTHOR})
+    counts: Counter[tuple[str, int, Language]] = Counter()
+    for index, group in enumerate(groups):
+        for each in (each for author in group for each in authored_messages(author)):
             for title in ("messages", f"`{each.label}`", *(f"`{kind}`" for kind in each.atoms)):
-                counts[title, author in CONVERSING_AUTHORS, each.language] += 1
+                counts[title, index, each.language] += 1
     lines = README.read_text(encoding="utf-8").splitlines()
     for title in ("messages", *(f"`{name}`" for name in (*CLASSES, *ATOM_TYPES))):
         cells = [
-            str(counts[title, conversing, language])
-            for conversing in (False, True)
+            str(counts[title, index, language])
+            for index in range(len(groups))
             for language in LANGUAGES
         ]
         assert f"| {' | '.join([title, *cells])} |" in lines
@@ -150,6 +157,7 @@ def test_readme_states_the_figures_of_the_files() -> None:
     assert not [line for line in rows if line not in lines]
 
 
-def test_held_out_messages_are_frozen() -> None:
-    digest = hashlib.sha256((FOLDER / "held_out.jsonl").read_bytes()).hexdigest()
-    assert digest in README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_held_out_messages_are_frozen(name: str) -> None:
+    digest = hashlib.sha256((FOLDER / f"{name}.jsonl").read_bytes()).hexdigest()
+    assert f"{digest}  {name}.jsonl" in README.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from pulse_workers.chat.sample_feeder import (
     SLICE,
     Position,
     next_slice,
+    to_position,
 )
 
 
@@ -32,3 +33,9 @@ def test_the_feeder_continues_after_the_export_became_shorter() -> None:
     part, after = next_slice(export, Position(pass_number=1, offset=600, slices=200))
     assert [m.id for m in part.messages] == ["1.1"]
     assert after == Position(pass_number=2, offset=1, slices=201)
+
+
+def test_a_position_that_cannot_be_read_is_the_first_one() -> None:
+    assert to_position({"pass_number": 2, "offset": 3, "slices": 4}) == Position(2, 3, 4)
+    for stored in (None, "text", [1], {"offset": "x"}):
+        assert to_position(stored) == Position()

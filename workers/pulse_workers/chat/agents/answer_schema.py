@@ -14,8 +14,8 @@ from pulse_workers.chat.agents.prompt_data import PromptData
 from pulse_workers.chat.providers.model_client import (
     CompletionRequest,
     ModelMessage,
-    answer_schema,
     convert_answer,
+    json_schema_of,
 )
 
 A = TypeVar("A", bound=msgspec.Struct)
@@ -41,7 +41,7 @@ class AnswerSchema(Generic[A]):
 
     @cached_property
     def _schema(self) -> Mapping[str, Any]:
-        return answer_schema(self._type)
+        return json_schema_of(self._type)
 
     def version(self, prompt: Prompt) -> str:
         """Return the version of the schema that models get."""

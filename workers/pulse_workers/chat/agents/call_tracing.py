@@ -5,12 +5,13 @@ analysis summarises periods. Embedding has the same events.
 """
 
 import time
+import uuid
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
-from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.providers.model_errors import InvalidAnswerError, ModelError
 from pulse_workers.chat.providers.provider import Answer, Capability, Provider, Usage
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.telemetry.event_sink import EventSink
 
 MAX_ANSWER: Final = 2_000
@@ -50,6 +51,7 @@ class AgentCalls:
             "provider": version.provider or self._provider.name,
             "model": version.model,
             "task_id": task_id,
+            "call_id": uuid.uuid4().hex,
             "items": items,
             "tokens_in": None,
             "tokens_out": None,
@@ -90,8 +92,7 @@ def _of_answer(answer: Answer[Any]) -> dict[str, Any]:
 
 
 def _of_error(error: BaseException) -> dict[str, Any]:
-    reason = f"{type(error).__name__}: {redact_url(str(error))}".rstrip(": ")
-    fields: dict[str, Any] = {"error": reason}
+    fields: dict[str, Any] = {"error": describe_error(error)}
     if isinstance(error, ModelError):
         fields |= _of_usage(error.usage)
     if isinstance(error, InvalidAnswerError):

@@ -1,5 +1,7 @@
 """The provider that asks language models: one agent's calls over a model client."""
 
+import asyncio
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -93,18 +95,15 @@ class LanguageModelProvider(PartialProvider):
             ProviderRefusedError: this agent does not classify.
         """
         self._check(Capability.CLASSIFY)
-        given = {
-            each.message.id: each
-            for each in inputs
-            if not has_prompt_injection(each.message, each.attachment_text)
-        }
+        given = await asyncio.to_thread(_without_injections, inputs)
 
-        def before_of(message: ChatMessage) -> list[ChatMessage]:
-            before = given[message.id].recent[:_MAX_BEFORE][::-1]
-            return [each for each in before if not has_prompt_injection(each)]
+        def before_of(message: ChatMessage) -> Sequence[ChatMessage]:
+            return given[message.id].recent[::-1]
 
-        def request(messages: Sequence[ChatMessage]) -> CompletionRequest[Sequence[Judgement]]:
-            before = before_of(messages[0])
+        def request(
+            messages: Sequence[ChatMessage], *, has_context: bool = True
+        ) -> CompletionRequest[Sequence[Judgement]]:
+            before = before_of(messages[0]) if has_context else ()
             attachments = {each.id: given[each.id].attachment_text for each in messages}
             data = prompt_data(messages, before=before, attachments=attachments)
             return self._request(
@@ -120,7 +119,13 @@ class LanguageModelProvider(PartialProvider):
             attachments={key: each.attachment_text for key, each in given.items()},
             context=lambda message: estimated_tokens_before(before_of(message)),
         )
-        asked = await self._ask(parts, request)
+
+        def request_alone(
+            message: ChatMessage,
+        ) -> CompletionRequest[Sequence[Judgement]] | None:
+            return request([message], has_context=False) if before_of(message) else None
+
+        asked = await self._ask(parts, request, request_alone)
         judged = {each.message_id: each for answer in asked.values for each in answer}
         judgements = tuple(
             judged.get(each.message.id) or Judgement(each.message.id, NOT_JUDGED, None, WITHHELD)
@@ -140,22 +145,25 @@ class LanguageModelProvider(PartialProvider):
         prompt = self._in_language(request.language)
         language = request.language or self._agent.language or ""
         converter = extraction.ExtractionConverter(request, self.model, language)
-        topics, tokens = self._topics(request.topics)
-        messages = [
-            each
-            for each in request.messages
-            if each.content.strip() and not has_prompt_injection(each)
-        ]
+        topics, tokens = await asyncio.to_thread(self._topics, request.topics)
+        with_text = [each for each in request.messages if each.content.strip()]
+        messages = await asyncio.to_thread(_safe_messages, with_text)
 
-        def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[Extraction]:
-            data = prompt_data(part, topics=topics)
+        def request_for(
+            part: Sequence[ChatMessage], *, has_context: bool = True
+        ) -> CompletionRequest[Extraction]:
+            data = prompt_data(part, topics=topics if has_context else ())
             task = extraction.task_for(len(part))
             return self._request(extraction.ANSWER, data, task, converter.convert, prompt)
 
         parts = self._parts(
             messages, tokens_of_answer=extraction.TOKENS_PER_MESSAGE, context=lambda _first: tokens
         )
-        asked = await self._ask(parts, request_for)
+
+        def request_alone(message: ChatMessage) -> CompletionRequest[Extraction] | None:
+            return request_for([message], has_context=False) if topics else None
+
+        asked = await self._ask(parts, request_for, request_alone)
         merged = extraction.merge_extractions(asked.values)
         return self._answer(merged, asked, prompt)
 
@@ -168,7 +176,7 @@ class LanguageModelProvider(PartialProvider):
         """
         self._check(Capability.SUMMARISE)
         prompt = self._in_language(request.language)
-        messages = [each for each in request.messages if not has_prompt_injection(each)]
+        messages = await asyncio.to_thread(_safe_messages, request.messages)
 
         def request_for(part: Sequence[ChatMessage]) -> CompletionRequest[PeriodSummary]:
             task = analysis.task_for(len(part))
@@ -261,13 +269,14 @@ class LanguageModelProvider(PartialProvider):
         self,
         parts: Iterable[Sequence[ChatMessage]],
         request: Callable[[Sequence[ChatMessage]], CompletionRequest[T]],
+        request_alone: Callable[[ChatMessage], CompletionRequest[T] | None] = lambda _message: None,
     ) -> SplitRequests[T]:
-        """Make a request for each part, and split the parts that fail.
+        """Make a request for each part, and split the parts that fail; see `SplitRequests`.
 
         Raises:
             ModelError: all failed; it is the first error and has the usage of all.
         """
-        asked = SplitRequests(self._client, request, concurrency=_CONCURRENCY)
+        asked = SplitRequests(self._client, request, request_alone, concurrency=_CONCURRENCY)
         await asked.ask(list(parts))
         return asked
 
@@ -284,3 +293,17 @@ class LanguageModelProvider(PartialProvider):
             self._schema.version(used),
             errors=asked.errors,
         )
+
+
+def _safe_messages(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """Return the messages without possible prompt injections."""
+    return [each for each in messages if not has_prompt_injection(each)]
+
+
+def _without_injections(inputs: Iterable[JudgeInput]) -> dict[str, JudgeInput]:
+    """Return by message ID what may be sent to a model, with the nearest earlier messages."""
+    return {
+        each.message.id: dataclasses.replace(each, recent=_safe_messages(each.recent[:_MAX_BEFORE]))
+        for each in inputs
+        if not has_prompt_injection(each.message, each.attachment_text)
+    }

@@ -5,11 +5,12 @@ a message that is not detected is still data between delimiters, and an answer a
 to be valid.
 """
 
+import hashlib
 import re
 import unicodedata
 from typing import Final
 
-from pulse_workers.chat.agents.prompt_data import visible
+from pulse_workers.chat.agents.prompt_data import MAX_TEXT, visible
 from pulse_workers.chat.records import ChatMessage
 
 _LATIN: Final = str.maketrans("аеорсухіјкмтвн", "aeopcyxijkmtbh")
@@ -51,6 +52,10 @@ _PATTERNS: Final = (
 )
 _INJECTION: Final = re.compile("|".join(_PATTERNS))
 
+_MAX_RESULTS: Final = 20_000
+_results: Final[dict[bytes, bool]] = {}
+"""Results of the last searches, by the hash of the text: the texts would take many megabytes."""
+
 
 def has_prompt_injection(message: ChatMessage, attachment_text: str = "") -> bool:
     """Return whether a text or name of a message seems to be a prompt injection."""
@@ -60,7 +65,23 @@ def has_prompt_injection(message: ChatMessage, attachment_text: str = "") -> boo
 
 
 def is_prompt_injection(text: str) -> bool:
-    """Return whether a text seems to give instructions to a language model."""
+    """Return whether a text seems to give instructions to a language model.
+
+    It takes milliseconds for a long text, so call it in a thread. The last texts are remembered:
+    classification, extraction and analysis read the same ones.
+    """
+    text = text[: 2 * MAX_TEXT]
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+    result = _results.get(digest)
+    if result is None:
+        result = _search(text)
+        if len(_results) >= _MAX_RESULTS:
+            _results.clear()
+        _results[digest] = result
+    return result
+
+
+def _search(text: str) -> bool:
     normal = unicodedata.normalize("NFKC", visible(text)).lower()
     # Patterns with several \s* would take cubic time on long runs of white space.
     lines = (" ".join(line.split()) for line in normal.splitlines())

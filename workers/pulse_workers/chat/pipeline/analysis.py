@@ -22,7 +22,7 @@ from pulse_workers.chat.providers.provider import (
 )
 from pulse_workers.chat.records import NOISE, Atom, ChatMessage
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.messages import read_message
 from pulse_workers.chat.store.store import Store
 from pulse_workers.errors import InvalidPeriodError
 from pulse_workers.runtime.provisioning import MESSAGES
@@ -31,6 +31,8 @@ MAX_MESSAGES: Final = 2_000
 """Of a period; the most important ones are kept."""
 MAX_CITED: Final = 12
 """Messages that a statement names, as many as a model may name; the earliest are kept."""
+MAX_NAMED_CHATS: Final = 20
+_MAX_NAME: Final = 100
 _PAGE_SIZE: Final = 500
 _AGO: Final = re.compile(r"-(\d{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -72,9 +74,12 @@ async def summarise_period(
         services: of the worker.
         start: first moment.
         end: the moment after it.
-        chat: name of the chat, empty for all.
+        chat: name or ID of the chat, empty for all.
         language: of the summary, empty for the configured one.
         task_id: ID of the calling task.
+
+    Returns:
+        The fields of the summary, or those of a soft failure if the chat is not known.
 
     Raises:
         ModelError: no model answered.
@@ -82,13 +87,16 @@ async def summarise_period(
         StoreFullError: the bucket has reached its limit.
     """
     selection = Selection()
-    async for page in _pages(services, start, end, chat):
+    chats = ChatFilter(chat)
+    async for page in _pages(services, start, end, chats):
         await selection.add(services.store, page)
+    if (unknown := chats.describe_unknown()) is not None:
+        return {"status": "error", "message": unknown, "reason": unknown}
     chosen = selection.messages()
     positions = {message.id: position for position, message in enumerate(chosen)}
     atoms = [
         within
-        for atom in await services.store.knowledge.atoms()
+        for atom in await services.store.atoms.all()
         if (within := _within(atom, positions)) is not None
     ]
     request = SummaryRequest(chosen, atoms, start.isoformat(), end.isoformat(), language)
@@ -99,11 +107,14 @@ async def summarise_period(
         services.provider.summarise(request),
         capability=Capability.SUMMARISE,
     )
-    fields = _fields(request, answer, chat) | {"message_count": selection.count}
+    fields = _fields(request, answer, chats.selected) | {"message_count": selection.count}
     await services.store.knowledge.put_summary(fields["summary_id"], fields)
-    counts = {name: len(fields[name]) for name in _LISTS}
+    statements = {name: fields[name] for name in _LISTS}
+    counts = {name: len(items) for name, items in statements.items()}
     services.events.publish(
-        "knowledge", "knowledge.period_analysed", {**fields, **counts, "task_id": task_id}
+        "knowledge",
+        "knowledge.period_analysed",
+        {**fields, **counts, "statements": statements, "task_id": task_id},
     )
     return fields
 
@@ -124,20 +135,56 @@ def _within(atom: Atom, positions: Mapping[str, int]) -> Atom | None:
     return msgspec.structs.replace(atom, evidence=tuple(evidence)) if evidence else None
 
 
+class ChatFilter:
+    """Selects the messages of a chat by its name or ID, in upper or lower case."""
+
+    def __init__(self, wanted: str) -> None:
+        """Set the name or ID, empty for all chats."""
+        self._wanted = wanted.strip()
+        self._folded = self._wanted.casefold()
+        self._matches: set[str] = set()
+        self._names: dict[str, str] = {}
+
+    def accepts(self, message: ChatMessage) -> bool:
+        """Return whether a message is of the chat, and remember its chat."""
+        chat_id = message.id.rpartition(".")[0]
+        self._names[chat_id] = message.source_name
+        if not self._folded:
+            return True
+        found = [each for each in (message.source_name, chat_id) if each.casefold() == self._folded]
+        self._matches.update(found)
+        return bool(found)
+
+    @property
+    def selected(self) -> str:
+        """The name or ID as messages have it, empty for all chats."""
+        if self._wanted in self._matches:
+            return self._wanted
+        return min(self._matches, default="")
+
+    def describe_unknown(self) -> str | None:
+        """Return which chats there are if no message was of the chat, otherwise None."""
+        if not self._folded or self._matches:
+            return None
+        known = sorted(f"{name!r} ({chat_id})" for chat_id, name in self._names.items())
+        listed = ", ".join(known[:MAX_NAMED_CHATS])
+        more = f" and {len(known) - MAX_NAMED_CHATS} more" if len(known) > MAX_NAMED_CHATS else ""
+        text = f"no chat has the name or id {self._wanted[:_MAX_NAME]!r}"
+        return f"{text}; known are {listed}{more}" if known else f"{text}: no message is stored"
+
+
 async def _pages(
-    services: Services, start: datetime, end: datetime, chat: str
+    services: Services, start: datetime, end: datetime, chats: ChatFilter
 ) -> AsyncIterator[list[ChatMessage]]:
     """Yield the messages of a period, some at a time, in any order."""
     page: list[ChatMessage] = []
     async with contextlib.aclosing(services.store.read_since(MESSAGES, 0)) as entries:
         async for stored in entries:
-            if not stored.value:
+            message = read_message(stored.key, stored.value)
+            if message is None or not chats.accepts(message):
                 continue
-            message = decode_message(stored.value)
             sent_at = _sent_at(message)
             if sent_at is None or not start <= sent_at < end:
-                continue
-            if chat and message.source_name != chat:
                 continue
             page.append(message)
             if len(page) == _PAGE_SIZE:

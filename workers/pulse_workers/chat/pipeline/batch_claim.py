@@ -19,7 +19,9 @@ from typing import Final
 import msgspec
 
 from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.store.kv_reader import KeyValueEntry
 from pulse_workers.chat.store.state import StateStore
+from pulse_workers.chat.store.value_decoder import UNREADABLE_ERRORS
 from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
 
@@ -74,7 +76,7 @@ async def claim_messages(
         _, claim.order = await state.get(key)
         renewal.start(PeriodicTask("claim of a batch", _RENEWAL_S, lambda: state.put(key, claim)))
         poll_s = _FIRST_POLL_S
-        while await _is_waiting(state, claim):
+        while _is_waiting(claim, await _delete_expired(state)):
             await asyncio.sleep(poll_s)
             poll_s = min(2 * poll_s, _MAX_POLL_S)
         yield
@@ -84,22 +86,27 @@ async def claim_messages(
             await state.delete(key)
 
 
-async def _is_waiting(state: StateStore, own: _Claim) -> bool:
-    """Return whether an earlier batch has one of the messages; delete the claims that expired."""
+async def _delete_expired(state: StateStore) -> list[KeyValueEntry]:
+    """Delete the claims that expired, and return the others."""
     entries = await state.entries(f"{CLAIM}.*")
     latest = max((entry.stored_at for entry in entries), default=None)
-    is_waiting = False
+    expired = [each for each in entries if latest and latest - each.stored_at > _EXPIRY]
+    for entry in expired:
+        await state.delete(entry.key)
+    return [each for each in entries if each not in expired]
+
+
+def _is_waiting(own: _Claim, entries: Iterable[KeyValueEntry]) -> bool:
+    """Return whether an earlier batch has one of the messages."""
     for entry in entries:
-        if latest is not None and latest - entry.stored_at > _EXPIRY:
-            await state.delete(entry.key)
-            continue
         try:
             claim = _decode(entry.value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE_ERRORS:
             continue
         is_earlier = (claim.order or entry.sequence) < own.order and claim.holder != own.holder
-        is_waiting = is_waiting or (is_earlier and not claim.messages.isdisjoint(own.messages))
-    return is_waiting
+        if is_earlier and not claim.messages.isdisjoint(own.messages):
+            return True
+    return False
 
 
 def _hash(message: ChatMessage) -> str:

@@ -14,9 +14,9 @@ import msgspec
 from taskiq import AsyncBroker
 from taskiq.task import AsyncTaskiqTask
 
-from pulse_desktop.model.redaction import redact_url
 from pulse_workers.chat.current_task import child_id
-from pulse_workers.chat.store.state import StateStore
+from pulse_workers.chat.store.state import StateStore, task_key
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import StoreFullError
 
 MAX_BATCHES: Final = 4
@@ -150,13 +150,14 @@ class BatchQueue:
     async def _last_not_started(self) -> QueuedBatch | None:
         """Return the batch that waits at the end of the queue, None if all were started."""
         for batch in reversed(self.queued):
-            started, _ = await self._state.get(f"{STARTED}.{batch.task_id}")
-            if not isinstance(started, dict) or started.get("at", 0.0) < time.time() - STARTED_S:
+            started, _ = await self._state.get(task_key(STARTED, batch.task_id))
+            at = started.get("at") if isinstance(started, dict) else None
+            if not isinstance(at, int | float) or at < time.time() - STARTED_S:
                 return batch
         return None
 
 
 def _failed(batch: QueuedBatch, error: BaseException | None) -> Fields:
     """Return the fields of a batch whose messages were not processed."""
-    reason = redact_url(f"{type(error).__name__}: {error}")
+    reason = describe_error(error) if error is not None else "the batch failed"
     return {"failed": len(batch.message_ids), "reason": reason}

@@ -64,7 +64,7 @@ async def embed_messages(
         StoreFullError: the outcome cannot be stored.
     """
     version = stage_versions(services.provider)[Stage.EMBEDDED]
-    work = MessageEmbedding(services, task_id)
+    work = EmbeddingRun(services, task_id)
     try:
         await work.embed(messages)
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
@@ -72,7 +72,7 @@ async def embed_messages(
         left = [each for each in messages if each.id not in ended and each.content.strip()]
         work.errors.update({each.id: error for each in left})
     blocks: Mapping[str, str] = {}
-    current = await services.store.messages.current(messages)  # others are edited or deleted
+    current = await services.store.messages.unchanged(messages)  # others are edited or deleted
     embedded = [message for message in current if message.id in work.vectors]
     if embedded:
         refusals: Refusals = {}
@@ -119,7 +119,7 @@ async def stored_vectors(
     return await services.store.vectors.get(blocks)
 
 
-class MessageEmbedding:
+class EmbeddingRun:
     """Calls of the provider: a text that it refuses does not prevent the others.
 
     Attributes:

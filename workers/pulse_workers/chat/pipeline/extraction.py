@@ -1,38 +1,44 @@
 """The stage `extracted`: topics and atoms that are extracted from messages."""
 
-import asyncio
 import contextlib
 import dataclasses
-import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-import msgspec
-
-from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.timestamps import format_timestamp
-from pulse_workers.chat.pipeline.embedding import MessageEmbedding, stored_vectors
-from pulse_workers.chat.pipeline.stages import done_record, failure_record, stage_versions
+from pulse_workers.chat.pipeline.earlier_extraction import (
+    EarlierExtraction,
+    edited_messages,
+    outdated_messages,
+    remove_changed,
+    remove_edited,
+    replaced_messages,
+)
+from pulse_workers.chat.pipeline.embedding import EmbeddingRun, stored_vectors
+from pulse_workers.chat.pipeline.extraction_storage import store_answer
+from pulse_workers.chat.pipeline.knowledge_events import announced
+from pulse_workers.chat.pipeline.stages import (
+    done_record,
+    failure_record,
+    is_due,
+    stage_versions,
+)
 from pulse_workers.chat.providers.model_errors import ModelError
 from pulse_workers.chat.providers.provider import (
     Answer,
     Capability,
     Extraction,
     ExtractionRequest,
-    FallbackCause,
-    stored_fallback,
+    ModelVersion,
 )
-from pulse_workers.chat.records import Atom, ChatMessage, Stage, StageRecord, Vector
+from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome, StageRecord, Vector
 from pulse_workers.chat.services import Services
-from pulse_workers.chat.store.bucket import Refusals
-from pulse_workers.chat.store.knowledge import Provenance, TopicChange
-from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, ValueRefusedError
+from pulse_workers.errors import OUTAGE_ERRORS, ProviderRefusedError, TooManyMessagesError
 
 MIN_MESSAGES: Final = 12
 """Fewer messages are extracted together with earlier ones: alone they say too little."""
-_RENEWAL_S: Final = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +48,14 @@ class ExtractionResult:
     Attributes:
         summary: counts of created and changed topics and atoms; empty after an error.
         error: None if the extraction succeeded.
-        records: of the stage; empty for an extraction in one language, which is not the stage.
+        errors: why messages were not extracted, by message ID.
+        records: of the stage; empty for an extraction in one language, which is not the stage, and
+            after an error that says nothing about the messages.
     """
 
     summary: dict[str, Any]
     error: Exception | None
+    errors: Mapping[str, Exception]
     records: Mapping[str, StageRecord]
 
 
@@ -56,20 +65,20 @@ async def extract_messages(
     vectors: Mapping[str, Vector],
     task_id: str,
     *,
-    edited: Sequence[ChatMessage] = (),
     not_embedded: AbstractSet[str] = frozenset(),
     agent: str = Capability.EXTRACT.agent,
     language: str | None = None,
 ) -> ExtractionResult:
     """Extract topics and atoms; store and publish them, and the outcome of the stage.
 
+    What only an earlier content of a message said is removed before; what an earlier extraction
+    found, and this one does not, is removed when all that this one found is stored.
+
     Args:
         services: of the worker.
         messages: stored messages, oldest first.
         vectors: their unit vectors, as far as they are known.
         task_id: ID of the calling task.
-        edited: those that had another content at their last extraction; what only that content
-            said is removed.
         not_embedded: IDs of messages whose embedding has just failed: it is not tried again.
         agent: name of the agent, for events.
         language: language of what is found; None for that of the messages.
@@ -77,172 +86,164 @@ async def extract_messages(
     Raises:
         StoreFullError: the outcome cannot be stored.
     """
+    run = await _ExtractionRun.create(services, messages, task_id, agent, language)
     summary: dict[str, Any] = {}
-    with_sources = {each.id for each in edited}
     failure: Exception | None = None
-    provider_errors: list[Exception] = []
-    answered: Answer[Extraction] | None = None
-    refusals: Refusals = {}
     try:
-        async with _announced(services, len(messages), task_id, agent, language) as completed:
-            removed = await services.store.knowledge.remove_sources(edited)
-            with_sources.clear()
-            for atom in removed.atoms:
-                _publish_removed(services, atom, task_id)
-            counts = {"sources_removed": removed.count, "atoms_removed": len(removed.atoms)}
-            read = [*await _before(services, messages), *messages]
-            known = await _all_vectors(services, read, vectors, not_embedded, task_id)
-            request = ExtractionRequest(
-                read, known, await services.store.knowledge.topics(), language, time.time()
-            )
-            try:
-                answer = await services.agents.call(
-                    agent,
-                    task_id,
-                    len(read),
-                    services.provider.extract(request),
-                    capability=Capability.EXTRACT,
-                )
-            except Exception as error:
-                provider_errors.append(error)
-                raise
-            answered = answer
-            stored = await _store(services, messages, request, answer, task_id, refusals)
-            summary = stored | counts
+        async with announced(services, len(messages), task_id, agent, language) as completed:
+            summary = await run.extract(vectors, not_embedded)
             completed.update(summary)
     except OUTAGE_ERRORS as error:
-        if error not in provider_errors:
+        if error is not run.provider_error:
             raise
         failure = error
     except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
         failure = error
-    version = stage_versions(services.provider)[Stage.EXTRACTED]
-    at = format_timestamp(time.time())
-    current = await services.store.messages.current(messages)  # others are edited or deleted
-    records = {
-        # Without the hash, what only the earlier content said is removed at the next attempt.
-        each.id: failure_record(
-            reason, "" if each.id in with_sources else each.content_hash, version, at
-        )
-        if (
-            reason := failure
-            or refusals.get(each.id)
-            or (answered and answered.unanswered.get(each.id))
-        )
-        else done_record(
-            each.content_hash,
-            version,
-            at,
-            fallback=answered.fallback_of(each.id) if answered else None,
-        )
-        for each in current
-    }
-    if language is not None:
-        return ExtractionResult(summary, failure, {})
-    await services.store.stages.put_many(Stage.EXTRACTED, records)
-    return ExtractionResult(summary, failure, records)
+    errors = run.errors(failure)
+    records: Mapping[str, StageRecord] = {}
+    if language is None and not isinstance(failure, TooManyMessagesError):
+        records = await run.records(errors)
+        await services.store.stages.put_many(Stage.EXTRACTED, records)
+    return ExtractionResult(summary, failure, errors, records)
 
 
-@contextlib.asynccontextmanager
-async def _announced(
-    services: Services, count: int, task_id: str, agent: str, language: str | None
-) -> AsyncIterator[dict[str, Any]]:
-    """Publish start and end of an extraction, and mark it as running."""
-    identity = {"extraction_id": task_id, "task_id": task_id}
-    started = {
-        "message_count": count,
-        "agent_config_id": agent,
-        "agent_name": agent,
-        "language": language,
-    }
-    _publish(services, "extraction_started", started | identity)
-    started_at = time.time()
+@dataclasses.dataclass
+class _ExtractionRun:
+    """An extraction, with what its records depend on when it ends with an error.
 
-    def running() -> dict[str, float]:
-        return {"started_at": started_at, "renewed_at": time.time()}
-
-    completed: dict[str, Any] = {}
-    async with services.store.state.marked(f"run.{task_id}", running, _RENEWAL_S):
-        try:
-            yield completed
-        except asyncio.CancelledError:
-            _publish(services, "extraction_cancelled", identity)
-            raise
-        except Exception as error:
-            reason = redact_url(f"{type(error).__name__}: {error}")
-            _publish(services, "extraction_failed", {"error": reason, **identity})
-            raise
-    _publish(services, "extraction_completed", completed | identity)
-
-
-async def _store(
-    services: Services,
-    messages: Sequence[ChatMessage],
-    request: ExtractionRequest,
-    answer: Answer[Extraction],
-    task_id: str,
-    refusals: Refusals,
-) -> dict[str, Any]:
-    """Store and publish what was found; return the counts.
-
-    What can never be stored does not prevent the rest: `refusals` takes it, by message ID.
+    Attributes:
+        edited: messages that had another content when they were extracted.
+        outdated: messages with an extraction that this one replaces.
+        is_removed: whether what only an earlier content said is removed.
+        provider_error: what the provider raised.
+        answer: what it answered.
+        not_stored: why what was found in messages is not stored, by message ID.
     """
-    embedding_model = stage_versions(services.provider)[Stage.EMBEDDED].model
-    extraction_id = _extraction_id(request.messages)
-    assignments = [(each, part.model) for part in answer.parts for each in part.value.topics]
-    atoms = [(atom, part.fallback) for part in answer.parts for atom in part.value.atoms]
-    changes: list[TopicChange] = []
-    for assignment, model in assignments:
-        provenance = Provenance(
-            extraction_id, model, embedding_model, format_timestamp(request.now)
-        )
+
+    services: Services
+    messages: Sequence[ChatMessage]
+    task_id: str
+    agent: str
+    language: str | None
+    version: ModelVersion
+    edited: Sequence[ChatMessage]
+    outdated: Sequence[ChatMessage]
+    is_removed: bool = False
+    provider_error: Exception | None = None
+    answer: Answer[Extraction] | None = None
+    not_stored: Mapping[str, Exception] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    async def create(
+        cls,
+        services: Services,
+        messages: Sequence[ChatMessage],
+        task_id: str,
+        agent: str,
+        language: str | None,
+    ) -> "_ExtractionRun":
+        """Compare the messages with the records of their last extraction."""
+        known = await services.store.stages.known(Stage.EXTRACTED, [each.id for each in messages])
+        version = stage_versions(services.provider)[Stage.EXTRACTED]
+        outdated = outdated_messages(messages, known, version) if language is None else []
+        edited = edited_messages(messages, known)
+        return cls(services, messages, task_id, agent, language, version, edited, outdated)
+
+    async def extract(
+        self, vectors: Mapping[str, Vector], not_embedded: AbstractSet[str]
+    ) -> dict[str, Any]:
+        """Ask the provider, store what it finds in place of what is outdated; return the counts."""
+        services, task_id = self.services, self.task_id
+        removed = await remove_edited(services, self.edited, task_id)
+        self.is_removed = True
+        earlier = await EarlierExtraction.read(services, self.outdated)
+        request = await self._request(vectors, not_embedded)
+        answer = self.answer = await self._ask(request)
+        replaced = replaced_messages(self.outdated, answer)
+        stored = await store_answer(services, self.messages, request, answer, task_id, replaced)
+        self.not_stored = stored.errors
+        removed += await remove_changed(services, stored, self.version, task_id)
+        replaced -= stored.errors.keys()
+        removed += await earlier.remove_others(services, answer, replaced, task_id)
+        return {
+            **stored.counts,
+            "sources_removed": removed["sources"],
+            "atoms_removed": removed["atoms"],
+        }
+
+    async def _request(
+        self, vectors: Mapping[str, Vector], not_embedded: AbstractSet[str]
+    ) -> ExtractionRequest:
+        read = [*await _before(self.services, self.messages), *self.messages]
+        known = await _all_vectors(self.services, read, vectors, not_embedded, self.task_id)
+        topics = await self.services.store.knowledge.topics()
+        return ExtractionRequest(read, known, topics, self.language, time.time())
+
+    async def _ask(self, request: ExtractionRequest) -> Answer[Extraction]:
         try:
-            change = await services.store.knowledge.assign(assignment, request.vectors, provenance)
-        except ValueRefusedError as error:
-            refusals.update(dict.fromkeys(assignment.message_ids, error))
-            continue
-        changes += [change] if change else []
-    topic_of = {
-        message_id: assignment.topic_id
-        for assignment, _model in assignments
-        for message_id in assignment.message_ids
-    }
-    current = {each.id for each in await services.store.messages.current(request.messages)}
-    stored = await services.store.knowledge.add_atoms(
-        [
-            _complete(atom, topic_of, fallback)
-            for atom, fallback in atoms
-            if current.issuperset(evidence.message_id for evidence in atom.evidence)
-        ]
-    )
-    refusals.update(stored.refusals)
-    for change in changes:
-        _publish_topic(services, change, task_id)
-    for atom in stored.created:
-        _publish_atom(services, atom, task_id)
-    own = {message.id for message in messages}
-    return {
-        "message_count": len(messages),
-        "topics_created": sum(change.is_new for change in changes),
-        "atoms_created": len(stored.created),
-        "atoms_known": len(atoms) - len(stored.created),
-        "links_created": sum(bool(atom.topic_id) for atom in stored.created),
-        "messages_updated": len({key for change in changes for key in change.added} & own),
-        "topic_versions_created": sum(not change.is_new for change in changes),
-        "atom_versions_created": 0,
-        "sources_added": stored.sources_added,
-        "model": answer.model,
-        **answer.fallback_fields,
-    }
+            return await self.services.agents.call(
+                self.agent,
+                self.task_id,
+                len(self.messages),
+                self.services.provider.extract(request),
+                capability=Capability.EXTRACT,
+            )
+        except Exception as error:
+            self.provider_error = error
+            raise
+
+    def errors(self, failure: Exception | None) -> dict[str, Exception]:
+        """Return why messages were not extracted, by message ID.
+
+        Args:
+            failure: of the whole extraction.
+        """
+        unanswered = self.answer.unanswered if self.answer else {}
+        return {
+            each.id: error
+            for each in self.messages
+            if (error := failure or self.not_stored.get(each.id) or unanswered.get(each.id))
+            is not None
+        }
+
+    async def records(self, errors: Mapping[str, Exception]) -> dict[str, StageRecord]:
+        """Return the records of the stage; messages that were edited or deleted have none."""
+        at = format_timestamp(time.time())
+        # Without the hash, what only the earlier content said is removed at the next attempt.
+        not_removed = set() if self.is_removed else {each.id for each in self.edited}
+
+        def record(message: ChatMessage) -> StageRecord:
+            if error := errors.get(message.id):
+                content_hash = "" if message.id in not_removed else message.content_hash
+                return failure_record(error, content_hash, self.version, at)
+            fallback = self.answer.fallback_of(message.id) if self.answer else None
+            return done_record(message.content_hash, self.version, at, fallback=fallback)
+
+        unchanged = await self.services.store.messages.unchanged(self.messages)
+        return {each.id: record(each) for each in unchanged}
 
 
 async def _before(services: Services, messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Return the earlier messages that few messages are extracted with, oldest first."""
+    """Return the earlier messages that few messages are extracted with, oldest first.
+
+    Those that the provider has refused are left out: it would refuse them again.
+    """
     if len(messages) >= MIN_MESSAGES:
         return []
     own = {message.id for message in messages}
-    ids = [key for key in messages[0].recent if key not in own][: MIN_MESSAGES - len(messages)]
-    return (await services.store.messages.get_many(ids))[::-1]
+    ids = [key for key in messages[0].recent if key not in own]
+    records = await services.store.stages.get_many(ids, [Stage.EXTRACTED])
+    version = stage_versions(services.provider)[Stage.EXTRACTED]
+    accepted = [key for key in ids if not _is_refused(records[key].get(Stage.EXTRACTED), version)]
+    found = await services.store.messages.get_many(accepted[: MIN_MESSAGES - len(messages)])
+    return found[::-1]
+
+
+def _is_refused(record: StageRecord | None, version: ModelVersion) -> bool:
+    """Return whether the same provider refused a message."""
+    if record is None or record.outcome is not StageOutcome.REFUSED:
+        return False
+    return not is_due(record, record.content_hash, version)
 
 
 async def _all_vectors(
@@ -256,70 +257,9 @@ async def _all_vectors(
     known = vectors.keys() | not_embedded
     others = [message for message in messages if message.id not in known]
     found = {**vectors, **await stored_vectors(services, others)}
-    embedding = MessageEmbedding(services, task_id)
+    embedding = EmbeddingRun(services, task_id)
     with contextlib.suppress(
         ModelError, ProviderRefusedError
     ):  # the stage `embedded` has the reason
         await embedding.embed([message for message in others if message.id not in found])
     return {**found, **embedding.vectors}
-
-
-def _extraction_id(messages: Sequence[ChatMessage]) -> str:
-    """Return the same ID for the same messages with the same content."""
-    content = "\n".join(f"{message.id} {message.content_hash}" for message in messages)
-    return hashlib.blake2b(content.encode(), digest_size=10).hexdigest()
-
-
-def _complete(atom: Atom, topic_of: Mapping[str, str], fallback: FallbackCause | None) -> Atom:
-    return msgspec.structs.replace(
-        atom,
-        topic_id=topic_of.get(atom.evidence[0].message_id, "") if atom.evidence else "",
-        **stored_fallback(fallback),
-    )
-
-
-def _publish_topic(services: Services, change: TopicChange, task_id: str) -> None:
-    topic = change.topic
-    fields = {
-        "topic_id": topic.id,
-        "topic_name": topic.name,
-        "message_count": topic.message_count,
-        "quality": topic.quality,
-        "task_id": task_id,
-    }
-    if change.is_new:
-        created = fields | {"key_phrases": topic.key_phrases}
-        _publish(services, "topic_created", created, key=f"{task_id} {topic.id}")
-        return
-    version = {"entity_type": "topic", "entity_id": topic.id, "version": topic.version}
-    key = f"{task_id} {topic.id} {topic.version}"
-    _publish(services, "version_created", version | fields, key=key)
-
-
-def _publish_atom(services: Services, atom: Atom, task_id: str) -> None:
-    _publish(
-        services,
-        "atom_created",
-        {
-            "atom_id": atom.id,
-            "atom_title": atom.title,
-            "atom_type": atom.type,
-            "topic_id": atom.topic_id or None,
-            "confidence": atom.confidence,
-            "message_id": atom.evidence[0].message_id if atom.evidence else None,
-            "cue": atom.evidence[0].cue if atom.evidence else None,
-            "language": atom.language,
-            "task_id": task_id,
-        },
-        key=f"{task_id} {atom.id}",
-    )
-
-
-def _publish_removed(services: Services, atom: Atom, task_id: str) -> None:
-    fields = {"atom_id": atom.id, "atom_title": atom.title, "atom_type": atom.type}
-    topic = {"topic_id": atom.topic_id or None, "task_id": task_id}
-    _publish(services, "atom_removed", fields | topic, key=f"{task_id} removed {atom.id}")
-
-
-def _publish(services: Services, name: str, data: dict[str, Any], *, key: str = "") -> None:
-    services.events.publish("knowledge", f"knowledge.{name}", data, key=key)

@@ -10,13 +10,15 @@ import msgspec
 
 from pulse_workers.chat.pipeline.batch import StageOutcomes
 from pulse_workers.chat.pipeline.batch_queue import BatchQueue, QueuedBatch
+from pulse_workers.chat.pipeline.checkpoint import delete_at_end
 from pulse_workers.chat.pipeline.stages import due_stages, stage_versions
 from pulse_workers.chat.records import ChatMessage, Stage, StageRecord
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.sources.telegram_export import MessageBatch
 from pulse_workers.chat.store.bucket import Refusals
-from pulse_workers.chat.store.messages import MessageChange
-from pulse_workers.errors import OUTAGE_ERRORS, StoreFullError, ValueRefusedError
+from pulse_workers.chat.store.messages import MessageChange, change_by
+from pulse_workers.chat.store.state import task_key
+from pulse_workers.errors import StoreFullError, ValueRefusedError
 
 logger = logging.getLogger("pulse.workers.ingestion")
 
@@ -151,6 +153,7 @@ class IngestRun:
         """
         self._services = services
         self._task_id = task_id
+        self._key = task_key(_KEY, task_id)
         self._queue = queue
         self._outcomes = outcomes
         self._counts: Counter[str] = Counter()
@@ -165,6 +168,7 @@ class IngestRun:
         self._is_first = True
         self._is_finished = False
         self._full = ""
+        self._unread_after = 0  # messages, if the bucket is full before the end of the file
 
     async def run(
         self,
@@ -181,41 +185,34 @@ class IngestRun:
             limit: maximum number of messages to read, 0 for all.
             report_progress: called with each batch.
         """
-        try:
-            return await self._run(batches, offset, limit, report_progress)
-        except OUTAGE_ERRORS:
-            raise  # the next attempt continues
-        except Exception:
-            await self._services.store.state.delete(f"{_KEY}.{self._task_id}")
-            raise
+        async with delete_at_end(self._services.store.state, self._key):
+            await self._ingest(batches, offset, offset + limit if limit else None, report_progress)
+        return self._result(offset)
 
-    async def _run(
+    async def _ingest(
         self,
         batches: AsyncIterator[MessageBatch],
         offset: int,
-        limit: int,
+        stop: int | None,
         report_progress: ReportProgress,
-    ) -> dict[str, Any]:
+    ) -> None:
         await self._resume()
-        stop = offset + limit if limit else None
         percent = 0
         await report_progress(0, "messages stored: 0")
         async for batch in batches:
             await self._add(batch, offset, stop)
             if batch.size:
                 percent = min(99, 100 * batch.bytes_read // batch.size)
-            if stop is not None and limit:
-                percent = max(percent, min(99, 100 * (self._position - offset) // limit))
+            if stop is not None:
+                percent = max(percent, min(99, 100 * (self._position - offset) // (stop - offset)))
             await report_progress(percent, self._describe())
             if self._full or self._is_finished or (stop is not None and self._position >= stop):
                 break
         await self._queue.join(lambda: report_progress(percent, self._describe()))
         await report_progress(100, self._describe())
-        await self._services.store.state.delete(f"{_KEY}.{self._task_id}")
-        return self._result(offset)
 
     async def _resume(self) -> None:
-        found, _ = await self._services.store.state.get(f"{_KEY}.{self._task_id}")
+        found, _ = await self._services.store.state.get(self._key)
         if found is None:
             return
         checkpoint = msgspec.convert(found, Checkpoint)
@@ -248,6 +245,8 @@ class IngestRun:
         if await self._store(messages):
             await self._save()
         else:
+            if not self._is_finished and self._position != stop:
+                self._unread_after = self._position
             self._position = max(start, offset)
 
     async def _store(self, messages: Sequence[ChatMessage]) -> bool:
@@ -275,14 +274,15 @@ class IngestRun:
         return False
 
     async def _announce_again(self, messages: Sequence[ChatMessage]) -> None:
-        """Announce new messages of an interrupted attempt, whose last events may not be sent.
+        """Announce the changes of an interrupted attempt, whose last events may not be sent.
 
         Events of the same message have the same ID, so the stream has each of them once.
         """
         stored = await self._services.store.messages.get_many(each.id for each in messages)
         for message in stored:
-            if message.ingested_by == self._task_id:
-                _publish(self._services, message, MessageChange.NEW, self._task_id)
+            change = change_by(message, self._task_id)
+            if change is not MessageChange.UNCHANGED:
+                _publish(self._services, message, change, self._task_id)
 
     async def _save(self) -> None:
         checkpoint = Checkpoint(
@@ -292,7 +292,7 @@ class IngestRun:
             self._outcomes.to_fields(),
             self._queue.queued,
         )
-        await self._services.store.state.put(f"{_KEY}.{self._task_id}", checkpoint)
+        await self._services.store.state.put(self._key, checkpoint)
 
     def _describe(self) -> str:
         return (
@@ -310,6 +310,27 @@ class IngestRun:
             place = f"before the export does, at byte {self._size:,}"
         return f"the file ends {place}; {self._stored:,} messages kept"
 
+    def _describe_losses(self) -> list[str]:
+        """Return what of the file is not stored."""
+        unread = f"the file after its first {self._unread_after:,} messages was not read"
+        found = (
+            unread if self._unread_after else "",
+            self._describe_skipped(),
+            self._describe_cut(),
+        )
+        return [each for each in found if each]
+
+    def _describe_skipped(self) -> str:
+        """Return how much of a file was skipped, besides a message in which it ends."""
+        is_cut = self._cut_off_at is not None and self._cut_off_at < self._size
+        skipped = self._skipped - is_cut
+        if skipped <= 0:
+            return ""
+        return (
+            f"{skipped:,} or more messages of the file are skipped: they cannot be read, or have "
+            "no ID of their own"
+        )
+
     def _describe_chats(self) -> str:
         if len(self._chats) > _MAX_CHATS_NAMED:
             return f"{len(self._chats):,} chats"
@@ -317,10 +338,10 @@ class IngestRun:
 
     def _result(self, offset: int) -> dict[str, Any]:
         outcomes = self._outcomes.to_fields()
-        if cut := self._describe_cut():
-            logger.warning("%s", cut)
+        if losses := self._describe_losses():
+            logger.warning("%s", "; ".join(losses))
             message = outcomes.get("message")
-            outcomes["message"] = f"{message}; {cut}" if message else cut
+            outcomes["message"] = "; ".join([message, *losses] if message else losses)
             if not self._outcomes.failed:
                 outcomes["status"] = "error"
         stored = {

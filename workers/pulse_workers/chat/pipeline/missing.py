@@ -13,6 +13,7 @@ from pulse_workers.chat.pipeline.batch import BATCH_SIZE, StageOutcomes
 from pulse_workers.chat.pipeline.batch_queue import BatchQueue, QueuedBatch
 from pulse_workers.chat.pipeline.ingestion import ReportProgress
 from pulse_workers.chat.pipeline.stages import due_stages, stage_versions
+from pulse_workers.chat.pipeline.unreadable import UnreadableSearch
 from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import Services
 from pulse_workers.chat.store.compaction import (
@@ -20,7 +21,8 @@ from pulse_workers.chat.store.compaction import (
     delete_unused_blocks,
     join_blocks,
 )
-from pulse_workers.chat.store.messages import decode_message
+from pulse_workers.chat.store.messages import read_message
+from pulse_workers.chat.store.state import task_key
 from pulse_workers.runtime.provisioning import MESSAGES
 
 PAGE_SIZE: Final = 1_000
@@ -42,6 +44,8 @@ class MissingCheckpoint(msgspec.Struct):
         checked: number of messages.
         missing: number of those with a due stage, which were enqueued.
         is_cut: whether more messages had a due stage than the limit.
+        unreadable: number of messages that cannot be read.
+        unreadable_name: bucket and key of one of them.
         has_embedded: whether some were due to be embedded, so that earlier blocks may be unused.
         enqueued: number of batches.
         outcomes: of the batches, as fields of a result.
@@ -52,6 +56,8 @@ class MissingCheckpoint(msgspec.Struct):
     checked: int = 0
     missing: int = 0
     is_cut: bool = False
+    unreadable: int = 0
+    unreadable_name: str = ""
     has_embedded: bool = False
     enqueued: int = 0
     outcomes: dict[str, Any] = {}
@@ -69,6 +75,7 @@ async def process_missing(
 ) -> dict[str, Any]:
     """Enqueue due stages of stored messages, wait for them, and return the result of the task.
 
+    What cannot be read is made again, if a stage had stored it; messages are counted and left.
     Afterwards, join the small blocks of vectors that single messages have, and delete unused ones.
 
     Args:
@@ -80,7 +87,7 @@ async def process_missing(
         now: when the task was enqueued, Unix seconds.
         report_progress: called with each page and each batch.
     """
-    state, key = services.store.state, f"{_KEY}.{task_id}"
+    state, key = services.store.state, checkpoint_key(task_id)
     found, _ = await state.get(key)
     run = msgspec.convert(found or {}, MissingCheckpoint)
     outcomes.add_fields(run.outcomes)
@@ -88,14 +95,20 @@ async def process_missing(
     last = await services.store.last_sequence(MESSAGES)
     model = stage_versions(services.provider)[Stage.EMBEDDED].model
     await delete_other_lengths(services.store, model)
-    blocks = await services.store.vector_blocks(model)
+    search = UnreadableSearch(services.store)
+    unreadable = await search.run()
+    for stage, ids in unreadable.messages.items():
+        await services.store.stages.fail_unreadable(stage, ids)
+    recent_since = datetime.fromtimestamp(now - GRACE_S, UTC)
+    recent_since = max(recent_since, await services.store.stages.created_at() or recent_since)
+    blocks = await services.store.vector_blocks(model) - unreadable.blocks
 
     async def report() -> None:
         text = f"{run.checked:,} messages checked, {run.missing:,} with due stages"
         await report_progress(min(99, 100 * run.position // max(1, last)), text)
 
     while run.position < last and not (limit and run.missing >= limit):
-        page, position = await _page(services, run.position, now - GRACE_S)
+        page, position = await _page(services, run, recent_since)
         due = await _due(services, page, model, blocks)
         taken = list(due)[: limit - run.missing if limit else None]
         run.has_embedded |= any(Stage.EMBEDDED in due[key] for key in taken)
@@ -110,6 +123,9 @@ async def process_missing(
         run.outcomes, run.queued = outcomes.to_fields(), queue.queued
         await state.put(key, run)
         await report()
+    is_finished = run.position >= last and not run.is_cut
+    if is_finished:
+        await search.complete()
     await queue.join(report)
     before = datetime.fromtimestamp(now - GRACE_S, UTC)
     joined = await join_blocks(services.store, model, before)
@@ -117,21 +133,32 @@ async def process_missing(
     if run.has_embedded or await _is_deletion_due(services, now):
         unused = await delete_unused_blocks(services.store, before)
         await state.put(_UNUSED, {"at": now})
-    await delete_checkpoint(services, task_id)
     return {
         "checked": run.checked,
         "missing": run.missing,
         "enqueued": run.enqueued,
-        "finished": run.position >= last and not run.is_cut,
+        "finished": is_finished,
         "blocks_joined": joined,
         "blocks_deleted": unused,
+        **_unreadable_fields(
+            run.unreadable + len(unreadable.names),
+            next(iter(unreadable.names), run.unreadable_name),
+        ),
         **outcomes.to_fields(),
     }
 
 
-async def delete_checkpoint(services: Services, task_id: str) -> None:
-    """Delete the progress of a task that does not continue."""
-    await services.store.state.delete(f"{_KEY}.{task_id}")
+def _unreadable_fields(count: int, name: str) -> dict[str, Any]:
+    """Return the fields of a result about values that cannot be read; `name` is one of them."""
+    if not count:
+        return {"unreadable": 0}
+    noun = "value cannot" if count == 1 else "values cannot"
+    return {"unreadable": count, "message": f"{count:,} {noun} be read, such as {name}"}
+
+
+def checkpoint_key(task_id: str) -> str:
+    """Return the key of the stored progress of a task."""
+    return task_key(_KEY, task_id)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,21 +168,25 @@ class _Message:
     is_recent: bool
 
 
-async def _page(services: Services, after: int, recent_since: float) -> tuple[list[_Message], int]:
-    """Return the messages stored after a sequence, and the last sequence, 0 at the end.
+async def _page(
+    services: Services, run: MissingCheckpoint, recent_since: datetime
+) -> tuple[list[_Message], int]:
+    """Return the messages after the position of a run, and the last sequence, 0 at the end.
 
     Args:
         services: of the worker.
-        after: sequence.
-        recent_since: Unix seconds; messages stored later are recent.
+        run: counts those that cannot be read.
+        recent_since: messages stored later are recent.
     """
     found: list[_Message] = []
-    async with contextlib.aclosing(services.store.read_since(MESSAGES, after)) as entries:
+    async with contextlib.aclosing(services.store.read_since(MESSAGES, run.position)) as entries:
         async for stored in entries:
-            if stored.value:
-                message = decode_message(stored.value)
-                is_recent = stored.stored_at.timestamp() > recent_since
+            if message := read_message(stored.key, stored.value):
+                is_recent = stored.stored_at > recent_since
                 found.append(_Message(message.id, message.content_hash, is_recent))
+            elif stored.value:
+                run.unreadable += 1
+                run.unreadable_name = f"{MESSAGES} {stored.key}"
             if len(found) == PAGE_SIZE:
                 return found, stored.sequence
     return found, 0
@@ -164,8 +195,8 @@ async def _page(services: Services, after: int, recent_since: float) -> tuple[li
 async def _is_deletion_due(services: Services, now: float) -> bool:
     """Return whether unused blocks were not deleted for a day, or at a time in the future."""
     found, _ = await services.store.state.get(_UNUSED)
-    at = found.get("at", 0.0) if isinstance(found, dict) else 0.0
-    return not 0 <= now - at < _UNUSED_INTERVAL_S
+    at = found.get("at") if isinstance(found, dict) else None
+    return not isinstance(at, int | float) or not 0 <= now - at < _UNUSED_INTERVAL_S
 
 
 async def _due(
@@ -173,7 +204,7 @@ async def _due(
 ) -> dict[str, frozenset[Stage]]:
     """Return the due stages by message ID, without the messages that have none.
 
-    Records that name a block which is not stored become those of a failure.
+    A stage whose record names a block that is not stored is marked as failed.
 
     Args:
         services: of the worker.

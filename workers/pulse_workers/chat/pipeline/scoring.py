@@ -67,7 +67,7 @@ async def score_messages(
             fallbacks = {key: answer.fallback_of(key) for key in scores}
         except Exception as error:  # noqa: BLE001 - any error of a provider is an outcome
             errors.update({each.message.id: error for each in inputs})
-    current = await services.store.messages.current(messages)
+    current = await services.store.messages.unchanged(messages)
     stored = {each.id: scores[each.id] for each in current if each.id in scores}
     refusals: Refusals = {}
     try:

@@ -2,15 +2,15 @@
 
 A stage is due if it has never run for this content, model and prompt, or if it failed: a full
 bucket, an outage or a missing attachment may have passed. What a fallback did during an outage is
-repeated when the provider answers again. A refusal is final until one of the three changes.
+repeated when the provider answers again. A refusal is final until one of the three changes,
+and so is an outcome that only a newer version knows.
 Resuming, re-processing after an edit or a model change, and repair after an outage all follow from
 this rule.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import (
     Capability,
@@ -19,7 +19,8 @@ from pulse_workers.chat.providers.provider import (
     Provider,
     stored_fallback,
 )
-from pulse_workers.chat.records import ChatMessage, Stage, StageOutcome, StageRecord
+from pulse_workers.chat.records import Stage, StageOutcome, StageRecord
+from pulse_workers.config.known_secrets import describe_error
 
 _MAX_REASON: Final = 300
 
@@ -43,6 +44,8 @@ def is_due(record: StageRecord | None, content_hash: str, version: ModelVersion)
         return True
     if (record.model, record.prompt_version) != (version.model, version.prompt_version):
         return True
+    if record.outcome is StageOutcome.UNKNOWN:
+        return False
     if record.is_provisional and version.is_available:
         return True
     return record.outcome is StageOutcome.FAILED
@@ -59,26 +62,6 @@ def due_stages(
         for stage, version in versions.items()
         if is_due(records.get(stage), content_hash, version)
     )
-
-
-def edited_messages(
-    messages: Iterable[ChatMessage],
-    records: Mapping[str, Mapping[Stage, StageRecord]],
-    stage: Stage,
-) -> list[ChatMessage]:
-    """Return the messages whose content has changed since a stage last ran.
-
-    Args:
-        messages: stored messages.
-        records: of their stages, by message ID.
-        stage: the stage; a message for which it has never run is not edited.
-    """
-    return [
-        message
-        for message in messages
-        if (record := records[message.id].get(stage)) is not None
-        and record.content_hash != message.content_hash
-    ]
 
 
 def done_record(
@@ -106,12 +89,11 @@ def failure_record(
     error: Exception, content_hash: str, version: ModelVersion, at: str
 ) -> StageRecord:
     """Return the record of a stage that was refused or has failed."""
-    text = f"{type(error).__name__}: {error}".rstrip(": ")
     return StageRecord(
         content_hash,
         version.model,
         StageOutcome.REFUSED if is_about_input(error) else StageOutcome.FAILED,
         at,
         version.prompt_version,
-        redacted_start(text, _MAX_REASON, redact_url),
+        describe_error(error, _MAX_REASON),
     )

@@ -42,7 +42,7 @@ class CompletionRequest(Generic[T]):
     Attributes:
         model: name of the model.
         messages: the conversation; the first message has the instructions.
-        schema: JSON Schema of the answer, an object without `$ref`, as `answer_schema` makes it.
+        schema: JSON Schema of the answer, an object without `$ref`, as `json_schema_of` makes it.
         schema_name: name of the schema, of letters, digits, `_` and `-`.
         validate: converts the decoded JSON. It raises ValueError with a text that tells the model
             what is wrong, such as that it cited an ID that it was not given.
@@ -133,7 +133,7 @@ class ModelClient(Protocol):
         ...
 
 
-def answer_schema(answer_type: type) -> dict[str, Any]:
+def json_schema_of(answer_type: type) -> dict[str, Any]:
     """Return the JSON Schema of a msgspec Struct in the form that servers enforce.
 
     References are resolved, every field is required, and no other fields are allowed.

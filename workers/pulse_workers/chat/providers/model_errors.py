@@ -3,7 +3,12 @@
 from typing import Final
 
 from pulse_workers.chat.providers.provider import Usage
-from pulse_workers.errors import ProviderRefusedError, ValueRefusedError, WorkerError
+from pulse_workers.errors import (
+    ProviderRefusedError,
+    TooManyMessagesError,
+    ValueRefusedError,
+    WorkerError,
+)
 
 INPUT_CODES: Final = frozenset(
     {
@@ -114,4 +119,6 @@ def is_about_input(error: Exception) -> bool:
     """Return whether the same model would refuse the same input again, or its answer be refused."""
     if isinstance(error, ModelRefusedError):
         return error.is_about_input  # not for a wrong key or setting, which can be corrected
+    if isinstance(error, TooManyMessagesError):
+        return False  # each of the messages may be accepted
     return isinstance(error, ProviderRefusedError | ValueRefusedError)

@@ -4,12 +4,12 @@ import dataclasses
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_errors import (
     InvalidAnswerError,
     ModelError,
+    ModelRateLimitedError,
     is_about_input,
 )
 from pulse_workers.chat.providers.provider import (
@@ -28,6 +28,7 @@ from pulse_workers.chat.providers.provider import (
 )
 from pulse_workers.chat.providers.structured_output import add_usage
 from pulse_workers.chat.records import Vector
+from pulse_workers.config.known_secrets import describe_error
 from pulse_workers.errors import ProviderRefusedError
 
 logger = logging.getLogger("pulse.workers.providers")
@@ -35,10 +36,18 @@ logger = logging.getLogger("pulse.workers.providers")
 T = TypeVar("T")
 
 UNAVAILABLE_S: Final = 300.0
-"""After a failure, a process expects fallbacks to answer for so long, unless a call succeeds."""
+"""After a failure, a process expects fallbacks to answer for so long, unless the provider answers
+another call or a check."""
 _MAX_REASON: Final = 300
 _Ids = Collection[str] | None
 """IDs of the messages that a provider is asked about; None for all of the call."""
+
+
+class _Failure(NamedTuple):
+    """When the first provider of a capability failed, and whether a limit was the reason."""
+
+    at: float
+    is_limit: bool
 
 
 class RoutedProvider:
@@ -59,7 +68,7 @@ class RoutedProvider:
             monotonic: returns seconds of a clock that never goes back.
         """
         self._monotonic = monotonic
-        self._unavailable_until: dict[Capability, float] = {}
+        self._failures: dict[Capability, _Failure] = {}
         self._chains = {capability: tuple(chain) for capability, chain in chains.items() if chain}
 
     @property
@@ -80,8 +89,12 @@ class RoutedProvider:
         return dataclasses.replace(
             chain[0].version(capability),
             provider=chain[0].name,
-            is_available=self._unavailable_until.get(capability, 0.0) <= self._monotonic(),
+            is_available=self._is_available(capability),
         )
+
+    def _is_available(self, capability: Capability) -> bool:
+        failure = self._failures.get(capability)
+        return failure is None or failure.at + UNAVAILABLE_S <= self._monotonic()
 
     async def classify(self, inputs: Sequence[JudgeInput]) -> Answer[tuple[Judgement, ...]]:
         """Judge messages; see `Provider`."""
@@ -131,19 +144,24 @@ class RoutedProvider:
         unanswered: dict[str, Exception] = {}
         of_first: Mapping[str, Exception] = {}
         for provider in chain:
+            started_at = self._monotonic()
             try:
                 answer = await call(provider, frozenset(unanswered) if answers else None)
             except (ModelError, ProviderRefusedError) as error:
                 if isinstance(error, ModelError):
                     spent = add_usage(spent, error.usage)
-                if provider is chain[0]:
-                    self._remember(capability, error)
+                if provider is chain[0] and _is_temporary(error):
+                    self._failures[capability] = _Failure(
+                        self._monotonic(), isinstance(error, ModelRateLimitedError)
+                    )
                 errors.append(error)
                 unanswered = {key: _lasting(old, error) for key, old in unanswered.items()}
-                logger.warning("%s failed to %s: %s", provider.name, capability.value, error)
+                # A caller splits what the last provider refuses, and records what remains refused.
+                if provider is not chain[-1] or not is_about_input(error):
+                    logger.warning("%s failed to %s: %s", provider.name, capability.value, error)
                 continue
+            self.mark_available(provider.name, started_at)
             if provider is chain[0]:
-                self._remember(capability, None)
                 of_first = answer.errors
             spent = add_usage(spent, answer.usage)
             if errors:
@@ -169,12 +187,18 @@ class RoutedProvider:
         answers[-1] = dataclasses.replace(answers[-1], errors=unanswered)
         return _joined(answers, spent)
 
-    def _remember(self, capability: Capability, error: Exception | None) -> None:
-        """Remember whether the first provider answered."""
-        if error is None:
-            self._unavailable_until.pop(capability, None)
-        elif _is_temporary(error):
-            self._unavailable_until[capability] = self._monotonic() + UNAVAILABLE_S
+    def mark_available(self, provider: str, since: float, *, is_check: bool = False) -> None:
+        """Expect a provider to answer again, whatever it is asked: it has just answered.
+
+        Args:
+            provider: its name.
+            since: when it was called, by the monotonic clock; a later failure counts.
+            is_check: whether it was only checked, which says nothing of a rate or spend limit.
+        """
+        for capability, failure in list(self._failures.items()):
+            is_over = failure.at <= since and not (is_check and failure.is_limit)
+            if is_over and self._chains[capability][0].name == provider:
+                del self._failures[capability]
 
     def _first(self, capability: Capability, attribute: str) -> str:
         chain = self._chains.get(capability, ())
@@ -186,7 +210,7 @@ def _fallback(
 ) -> FallbackCause:
     """Return why a fallback answered for a provider, with the errors of that provider."""
     error = next(filter(_is_temporary, errors), errors[0])
-    reason = redacted_start(f"{type(error).__name__}: {error}", _MAX_REASON, redact_url)
+    reason = describe_error(error, _MAX_REASON)
     # Vectors of a fallback are of the same model: there is nothing to repeat.
     is_provisional = capability is not Capability.EMBED and _is_temporary(error)
     return FallbackCause(first.name, first.version(capability).model, reason, is_provisional)

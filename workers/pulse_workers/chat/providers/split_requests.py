@@ -40,6 +40,7 @@ class SplitRequests(Generic[T]):
         self,
         client: ModelClient,
         request: Callable[[Sequence[ChatMessage]], CompletionRequest[T]],
+        request_alone: Callable[[ChatMessage], CompletionRequest[T] | None] = lambda _message: None,
         *,
         concurrency: int,
     ) -> None:
@@ -48,10 +49,14 @@ class SplitRequests(Generic[T]):
         Args:
             client: connection to the server.
             request: makes the request for a part.
+            request_alone: makes the request for one message without its context, such as earlier
+                messages; None if it has no context.
             concurrency: requests at the same time.
         """
         self._client = client
         self._request = request
+        self._request_alone = request_alone
+        self._alone: dict[str, CompletionRequest[T]] = {}
         self._slots = asyncio.Semaphore(concurrency)
         self._completions: dict[str, Completion[T]] = {}
         self._order: dict[str, int] = {}
@@ -74,7 +79,9 @@ class SplitRequests(Generic[T]):
     async def ask(self, parts: Sequence[Sequence[ChatMessage]]) -> None:
         """Make a request for each part, and split the parts that fail.
 
-        After an error that all requests would have, such as a wrong key, no more are made.
+        A single message that is refused is asked about again without its context, which may be
+        what was refused. After an error that all requests would have, such as a wrong key, no more
+        are made.
 
         Raises:
             ModelError: all failed; it is the first error and has the usage of all.
@@ -90,6 +97,8 @@ class SplitRequests(Generic[T]):
             for part, error in failed:
                 if len(part) > 1 and self._can_split(error, splits):
                     parts += halves(part)
+                elif len(part) == 1 and self._leaves_out_context(part[0], error, splits):
+                    parts.append(part)
                 elif len(part) == 1 and self._completions and _may_be_about_input(error):
                     self.errors[part[0].id] = ProviderRefusedError(str(error))  # others are not
                 else:
@@ -115,7 +124,8 @@ class SplitRequests(Generic[T]):
             if self._stopped is not None:
                 return self._stopped
             try:
-                completion = await self._client.complete(self._request(part))
+                request = self._alone.get(part[0].id) or self._request(part)
+                completion = await self._client.complete(request)
             except ModelError as error:
                 self.usage = add_usage(self.usage, error.usage)
                 self._first_error = self._first_error or error
@@ -126,6 +136,15 @@ class SplitRequests(Generic[T]):
         self.usage = add_usage(self.usage, completion.usage)
         self._completions[part[0].id] = completion
         return None
+
+    def _leaves_out_context(self, message: ChatMessage, error: ModelError, splits: int) -> bool:
+        """Return whether a message is asked about again, which then is without its context."""
+        if message.id in self._alone or not _may_be_about_input(error):
+            return False
+        if not self._can_split(error, splits) or (alone := self._request_alone(message)) is None:
+            return False
+        self._alone[message.id] = alone
+        return True
 
     def _can_split(self, error: ModelError, splits: int) -> bool:
         if self._stopped is not None:

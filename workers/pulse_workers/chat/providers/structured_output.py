@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_workers.chat.providers.model_client import (
     MAX_RAW_TEXT,
     Completion,
@@ -28,6 +27,7 @@ from pulse_workers.chat.providers.model_errors import (
     ModelRefusedError,
 )
 from pulse_workers.chat.providers.provider import Usage
+from pulse_workers.config.known_secrets import without_secrets
 
 T = TypeVar("T")
 
@@ -178,7 +178,7 @@ class StructuredOutput:
         return error
 
     def _invalid(self, reason: str, reply: Reply) -> InvalidAnswerError:
-        reason = redacted_start(reason, _MAX_REASON, redact_url)
+        reason = without_secrets(reason, _MAX_REASON)
         return InvalidAnswerError(reason, reply.text[:MAX_RAW_TEXT], reply.model, self._usage)
 
 

@@ -2,7 +2,8 @@
 
 Only one message at a time is held and decoded. A message that cannot be read is skipped: scanning
 goes on at the next one. An unescaped quote makes text of the brackets after it, and a missing
-bracket a part of one message of the next, so a damaged message ends where another one begins.
+bracket a part of one message of the next, so a damaged message ends where another one begins. A
+bracket in such a text may seem to end the messages of a chat, but they go on where one begins.
 
 The time is proportional to the size of the file, whatever it contains: no byte is searched again
 from each place where a message or a chat might begin.
@@ -37,11 +38,22 @@ _MESSAGE_START: Final = re.compile(
 )
 """Start of a message as Telegram writes it. In a string its quotes would be escaped."""
 _ARRAY_START: Final = re.compile(rb'"messages"\s*+:\s*+\[\s*+\Z')
+_ANY_ARRAY_START: Final = re.compile(rb":\s*+\[\s*+\Z")
+_CHAT_TYPE: Final = re.compile(
+    rb'"type"\s*+:\s*+"(?:(?:personal|bot)_chat|(?:private|public)_(?:group|supergroup|channel)'
+    rb'|saved_messages|replies|verification_codes)"'
+)
+"""Field of a chat; in the text of a message its quotes would be escaped."""
+_FIELD: Final = re.compile(
+    rb'"(name|type|id)"\s*+:\s*+("(?:[^"\\]++|\\.)*+"|-?\d++)(?=\s*+,)', re.DOTALL
+)
+"""Field of a chat whose header is damaged."""
 _ELEMENT: Final = re.compile(rb"[^\s,]")
 _SCALAR: Final = re.compile(rb"[\w.+-]++")
 _AFTER_SCALAR: Final = re.compile(rb"\s*+[,\]{}]")
 _AFTER_VALUE: Final = re.compile(rb"\s*+(?:[,\]{}]|\Z)")
-_END: Final = re.compile(rb"\]\s*+\}\s*+\Z")
+_AFTER_ARRAY: Final = re.compile(rb"\s*+(?:[,\]}]|\Z)")
+_END: Final = re.compile(rb"\]\s*+\}[\s\]}]*+\Z")
 """End of a file that is not cut off."""
 _CLOSING: Final = {ord("{"): ord("}"), ord("["): ord("]")}
 _CHAT_LISTS: Final = (b'"chats"', b'"left_chats"')
@@ -56,7 +68,7 @@ class ChatHeader:
 
 @dataclasses.dataclass(frozen=True)
 class Unreadable:
-    """An element of a chat's messages that cannot be read."""
+    """Damage: one or more elements of a chat's messages that cannot be read."""
 
 
 ScannedItem: TypeAlias = ChatHeader | dict[str, Any] | Unreadable | None
@@ -82,6 +94,8 @@ class ExportScanner:
         self._position = 0  # in the buffer
         self._open: list[tuple[int, int]] = []  # brackets and their offsets in the stream
         self._in_array = False
+        self._has_chat = self._is_damaged = False
+        self._left_at = 0  # offset of the end of the last array
         self._start: int | None = None  # offset of the next start of a message in the stream
         self._searched = 0  # offset up to which that start was searched
         self._header_bytes = 0
@@ -98,7 +112,9 @@ class ExportScanner:
                 yield from self._scan_element()
             else:
                 yield from self._scan_outside()
-        if self._open and self.cut_off_at is None:
+        # The brackets in a damaged message do not count up to those of the export.
+        is_complete = self._is_damaged and _END.search(self._buffer[-_MAX_START:])
+        if self._open and self.cut_off_at is None and not is_complete:
             self.cut_off_at = self._file_offset(self._position)
 
     def _fill(self, keep: int) -> Iterator[None]:
@@ -115,13 +131,14 @@ class ExportScanner:
 
     def _scan_outside(self) -> Iterator[ScannedItem]:
         """Scan up to the start of a chat's messages."""
-        for token in _TOKEN.finditer(self._buffer, self._position):
+        next_start = self._find_start(self._position)
+        limit = self._end_of_search() if next_start is None else next_start
+        for token in _TOKEN.finditer(self._buffer, self._position, limit):
             kind = token[0][0]
             if kind == ord('"'):
-                is_cut = token["closed"] is None or len(self._buffer) - token.end() < _MAX_START
-                if is_cut and not self._file.is_at_end:
-                    yield from self._read_on_outside(token.start())
-                    return
+                if token["closed"] is None:
+                    limit = token.start()
+                    break
                 if array := self._starts_messages(token):
                     yield from self._enter_messages(token.start(), array.end())
                     return
@@ -130,22 +147,44 @@ class ExportScanner:
             elif kind in _CLOSING:
                 self._open.append((kind, self._base + token.start()))
                 if len(self._open) > _MAX_DEPTH:
-                    yield from self._find_next_message(token.end())
+                    yield from self._skip_damage(token.start())
                     return
             elif self._open:
                 _, start = self._open.pop()
                 if self._is_message_list(start, token.end()):
                     yield from self._enter_message_list(start - self._base)
                     return
-        self._position = len(self._buffer)
-        if not self._file.is_at_end:
-            yield from self._read_on_outside(self._position)
+        if next_start is not None:
+            yield from self._enter_at_message(next_start)
+        elif self._file.is_at_end:
+            self._position = len(self._buffer)
+        else:
+            yield from self._read_on_outside(limit)
+
+    def _end_of_search(self) -> int:
+        """Return up to where no message starts: a start at the end of the buffer may be cut."""
+        length = len(self._buffer)
+        return length if self._file.is_at_end else max(self._position, length - _MAX_START)
+
+    def _enter_at_message(self, start: int) -> Iterator[ScannedItem]:
+        """Scan a message outside of a chat's messages: damage hid their start, or ended them."""
+        before = max(0, start - _MAX_START)
+        if not self.is_export and not _ARRAY_START.search(self._buffer, before, start):
+            if len(self._open) == 1 and self._open[0][0] == ord("["):
+                yield from self._enter_message_list(start)
+                return
+            self._open.append((ord("{"), self._base + start))  # of another program
+            self._position = start + 1
+            return
+        self._is_damaged = True
+        yield Unreadable()
+        yield from self._continue_at(start, self._left_at)
 
     def _read_on_outside(self, position: int) -> Iterator[ScannedItem]:
         """Read a chunk, and keep the start of the chat whose messages may follow."""
         self._position = position
         if len(self._buffer) - position > MAX_MESSAGE:  # a string without an end
-            yield from self._find_next_message(position + 1)
+            yield from self._skip_damage(position)
             return
         yield from self._fill(max(0, position - _MAX_HEADER))
 
@@ -157,18 +196,25 @@ class ExportScanner:
 
     def _enter_messages(self, key: int, first: int) -> Iterator[ScannedItem]:
         start = self._open[-1][1] - self._base
-        header = self._buffer[start:key] if start >= 0 else b"{"
+        header = self._buffer[start:key] if start >= 0 else b""
         self._open.append((ord("["), self._base + first - 1))
         self._position = first
-        yield self._chat(header)
+        yield from self._start_chat(header)
 
-    def _chat(self, header: bytes) -> ChatHeader:
-        self.is_export = self._in_array = True
+    def _start_chat(self, header: bytes) -> Iterator[ScannedItem]:
+        """Start the messages of a chat; a damaged header counts as damage."""
+        self.is_export = self._in_array = self._has_chat = True
         self._header_bytes += len(header)
         if self._header_bytes > self._base + self._position + _MAX_HEADER:
             header = b"{"  # headers of chats in each other, which would be decoded again and again
         fields = decode_value(header + b'"messages":[]}')
-        return ChatHeader(fields if isinstance(fields, dict) else {})
+        if isinstance(fields, dict):
+            yield ChatHeader(fields)
+            return
+        found = reversed(_FIELD.findall(header))  # the first of each name counts
+        yield ChatHeader({name.decode(): decode_value(value) for name, value in found})
+        self._is_damaged = True
+        yield Unreadable()
 
     def _is_message_list(self, start: int, end: int) -> bool:
         """Return whether an object just closed is the first message of a list without a chat."""
@@ -181,7 +227,7 @@ class ExportScanner:
 
     def _enter_message_list(self, start: int) -> Iterator[ScannedItem]:
         self._position = start
-        yield self._chat(b"{")
+        yield from self._start_chat(b"{")
 
     # inside of messages
 
@@ -200,8 +246,13 @@ class ExportScanner:
             case 0x5D:  # ]
                 self._leave_messages()
                 self._position += 1
-            case 0x7D:  # } of the chat: the bracket before it is missing
+                if self._open and not _AFTER_ARRAY.match(self._buffer, self._position):
+                    self._is_damaged = True
+                    yield Unreadable()  # the bracket is one of a text
+            case 0x7D:  # } of the chat without the bracket before it, or of a damaged message
                 self._leave_messages()
+                self._is_damaged = True
+                yield Unreadable()
             case _:
                 scalar = _SCALAR.match(self._buffer, self._position)
                 if scalar and _AFTER_SCALAR.match(self._buffer, scalar.end()):
@@ -212,6 +263,7 @@ class ExportScanner:
 
     def _leave_messages(self) -> None:
         self._in_array = False
+        self._left_at = self._base + self._position
         self._open.pop()
 
     def _scan_value(self) -> Iterator[ScannedItem]:
@@ -276,6 +328,7 @@ class ExportScanner:
 
     def _skip_damage(self, start: int) -> Iterator[ScannedItem]:
         """Skip a damaged message, and what belongs to it as far as its brackets tell."""
+        self._is_damaged = True
         yield Unreadable()
         yield from self._find_next_message(start + 1)
 
@@ -290,18 +343,40 @@ class ExportScanner:
             keep = max(0, position - _MAX_HEADER)
             yield from self._fill(keep)
             position -= keep
+        yield from self._continue_at(start, damage)
+
+    def _continue_at(self, start: int, damage: int) -> Iterator[ScannedItem]:
+        """Continue with a message after damage: of the same chat, or of one that begins between.
+
+        Args:
+            start: position of the message.
+            damage: offset in the stream.
+        """
         self._position = start
-        before = max(0, self._position - _MAX_START)
-        array = _ARRAY_START.search(self._buffer[before : self._position])
-        if array:
-            key = before + array.start()
-            chat = self._buffer.rfind(b"{", 0, key)
-            del self._open[-2 if self._in_array else _MAX_DEPTH :]
-            self._open += [(ord("{"), self._base + chat), (ord("["), self._base + key)]
-            yield self._chat(self._buffer[max(0, chat) : key])
-        elif not self._in_array:
-            self._open = [(ord("["), self._base + self._position)]
-            yield self._chat(b"{")
+        header = self._header_before(start, damage)
+        if header is None and self._in_array:
+            return
+        del self._open[-2 if self._in_array else _MAX_DEPTH :]
+        if header is not None:
+            self._open.append((ord("{"), self._base + start))
+        self._open.append((ord("["), self._base + start))
+        if header is not None or not self._has_chat:
+            yield from self._start_chat(header or b"{")
+        self._in_array = True
+
+    def _header_before(self, start: int, damage: int) -> bytes | None:
+        """Return the header of the chat that begins between damage and a message, or None."""
+        first = max(0, damage - self._base, start - _MAX_HEADER)
+        between = self._buffer[first:start]
+        array_start = _ARRAY_START if self._in_array else _ANY_ARRAY_START
+        if types := list(_CHAT_TYPE.finditer(between)):
+            end = types[-1].start()
+        elif array := array_start.search(between, max(0, len(between) - _MAX_START)):
+            end = array.start()
+        else:
+            return None
+        header = between[max(0, between.rfind(b"{", 0, end)) :]
+        return header[: header.rfind(b",") + 1] or b"{"  # without the key of the messages
 
     def _end_in_damage(self, damage: int) -> None:
         """Tell a file that is cut off in a message from one whose last message is damaged."""

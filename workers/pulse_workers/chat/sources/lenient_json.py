@@ -25,13 +25,20 @@ _MAX_INTEGER: Final = 1_000
 """Digits of an integer; converting a longer one takes quadratic time."""
 
 
-def decode_value(body: bytes) -> Any:
-    """Return the value of a JSON text, with known faults repaired; None if it stays invalid."""
+def decode_value(body: bytes, *, are_tokens_repaired: bool = True) -> Any:
+    """Return the value of a JSON text, with known faults repaired; None if it stays invalid.
+
+    Args:
+        body: the text.
+        are_tokens_repaired: whether invalid escapes, commas and values without quotes are repaired,
+            too, and not only what strings and numbers contain.
+    """
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = body.decode("utf-8", _CP1252)
-    for repair in (lambda unchanged: unchanged, _escape_backslashes, _repair_punctuation):
+    repairs = (_escape_backslashes, _repair_punctuation) if are_tokens_repaired else ()
+    for repair in (str, *repairs):
         text = repair(text)
         try:
             value = json.loads(text, strict=False, parse_int=_integer)

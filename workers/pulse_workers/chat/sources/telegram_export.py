@@ -37,6 +37,8 @@ from pulse_workers.errors import ExportUnreadableError
 logger = logging.getLogger("pulse.workers.telegram")
 
 _RESULT: Final = "result.json"
+_NOT_STORED: Final = ("service", "unsupported")
+"""Types of messages that have no content."""
 _MAX_WITHOUT_ID: Final = 1_000
 """Chats without an id in one export; the messages of further ones are skipped."""
 _HOW_TO_EXPORT: Final = "Export the chat as machine-readable JSON and give its result.json."
@@ -178,10 +180,11 @@ class _BatchReader:
                 self._without_id.add(self._chat)
 
     def _add_message(self, raw: dict[str, Any]) -> None:
-        if raw.get("type", "message") != "message":
+        kind = raw.get("type", "message")
+        if kind in _NOT_STORED:
             self._threads.add_service_message(raw)
             return
-        if self._is_ambiguous or message_number(raw) is None:
+        if kind != "message" or self._is_ambiguous or message_number(raw) is None:
             self._skipped += 1
             return
         recent = tuple(reversed(self._recent))

@@ -3,9 +3,11 @@
 import msgspec
 
 from pulse_workers.chat.records import Atom, Evidence
+from pulse_workers.chat.store.value_decoder import ValueDecoder
+from pulse_workers.runtime.provisioning import KNOWLEDGE
 
-decode_atom = msgspec.json.Decoder(Atom).decode
-decode_evidence = msgspec.json.Decoder(Evidence).decode
+read_atom = ValueDecoder(KNOWLEDGE, msgspec.json.Decoder(Atom).decode)
+read_evidence = ValueDecoder(KNOWLEDGE, msgspec.json.Decoder(Evidence).decode)
 
 
 class AtomIndex:
@@ -13,42 +15,37 @@ class AtomIndex:
 
     def __init__(self) -> None:
         self._atoms: dict[str, Atom] = {}
-        self._sources: dict[str, dict[str, Evidence | None]] = {}  # None for a removed one
+        self._sources: dict[str, dict[str, Evidence]] = {}
 
     def apply(self, key: str, value: bytes) -> str:
         """Take a changed value; return the ID of its atom, empty if it is of something else."""
         kind, _, name = key.partition(".")
         atom_id, _, message_id = name.partition(".")
-        if kind == "atom" and value:
-            self._atoms[atom_id] = decode_atom(value)
-        elif kind == "atom":
-            self._atoms.pop(atom_id, None)
+        if kind == "atom":
+            if atom := read_atom(key, value):
+                self._atoms[atom_id] = atom
+            else:
+                self._atoms.pop(atom_id, None)
         elif kind == "source":
-            evidence = decode_evidence(value) if value else None
-            self._sources.setdefault(atom_id, {})[message_id] = evidence
+            if evidence := read_evidence(key, value):
+                self._sources.setdefault(atom_id, {})[message_id] = evidence
+            else:
+                self._sources.get(atom_id, {}).pop(message_id, None)
         else:
             return ""
         return atom_id
 
     def get(self, atom_id: str) -> Atom | None:
-        """Return an atom; None if it is not stored, or if all its sources were removed."""
+        """Return an atom; None if it is not stored, or has no source."""
         atom = self._atoms.get(atom_id)
-        if atom is None:
+        sources = self._sources.get(atom_id)
+        if atom is None or not sources:
             return None
-        sources: dict[str, Evidence | None] = {each.message_id: each for each in atom.evidence}
-        sources |= self._sources.get(atom_id, {})
-        evidence = tuple(each for each in sources.values() if each is not None)
-        return msgspec.structs.replace(atom, evidence=evidence) if evidence else None
+        return msgspec.structs.replace(atom, evidence=tuple(sources.values()))
 
     def count(self) -> int:
         """Return the number of atoms that have a source."""
-        return sum(self._has_source(atom) for atom in self._atoms.values())
-
-    def _has_source(self, atom: Atom) -> bool:
-        sources = self._sources.get(atom.id, {})
-        return any(sources.values()) or any(
-            each.message_id not in sources for each in atom.evidence
-        )
+        return sum(bool(self._sources.get(each)) for each in self._atoms)
 
     def all(self) -> list[Atom]:
         """Return the atoms that have a source."""

@@ -3,9 +3,11 @@
 import asyncio
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from pulse_desktop.nats_client.jetstream import FULL_CODES, REVISION_CODES
@@ -17,8 +19,10 @@ from pulse_workers.errors import (
     ValueRefusedError,
 )
 
-MAX_ATTEMPTS: Final = 200
-"""Of a change that others prevent by theirs."""
+ENLARGE: Final = ". To enlarge it: "
+"""Between the reason of a `StoreFullError` and the command."""
+MAX_CONFLICTS: Final = 200
+"""Attempts to change a key that others change at the same time."""
 _MAX_PAUSE_S: Final = 0.05
 _CONCURRENCY: Final = 32
 _MIB: Final = 1 << 20
@@ -27,11 +31,12 @@ _MIB: Final = 1 << 20
 class Entry(NamedTuple):
     """A stored value and its revision, which an update has to give.
 
-    The value of a deleted key is empty.
+    The value of a deleted key is empty. The time of the server is known if the value was read.
     """
 
     value: bytes
     revision: int
+    stored_at: datetime | None = None
 
 
 Refusals = dict[str, ValueRefusedError]
@@ -71,6 +76,13 @@ class Bucket:
         """Maximum size of a value with its headers."""
         return self._requests.max_bytes
 
+    async def created_at(self) -> datetime | None:
+        """Return when the bucket was created, None if it does not exist."""
+        try:
+            return (await self._js.stream_info(self._stream)).created
+        except NotFoundError:
+            return None
+
     async def get(self, key: str) -> Entry | None:
         """Return a value, or None."""
         return (await self.get_many([key])).get(key)
@@ -88,7 +100,9 @@ class Bucket:
             found = await self._requests.read(self._stream, subjects)
             if found is not None:
                 return {
-                    subject.removeprefix(self._prefix): Entry(stored.value, stored.revision)
+                    subject.removeprefix(self._prefix): Entry(
+                        stored.value, stored.revision, stored.stored_at
+                    )
                     for subject, stored in found.items()
                 }
         return await self._get_each(keys)
@@ -102,11 +116,46 @@ class Bucket:
                 message = await self._js.get_last_msg(self._stream, self._prefix + key, direct=True)
             except NotFoundError:
                 return
-            found[key] = Entry(message.data or b"", message.seq or 0)
+            found[key] = Entry(message.data or b"", message.seq or 0, message.time)
 
         for first in range(0, len(keys), _CONCURRENCY):
             await asyncio.gather(*(read(key) for key in keys[first : first + _CONCURRENCY]))
         return found
+
+    async def revisions(self, filters: Sequence[str]) -> dict[str, int]:
+        """Return the revisions of keys, 0 of a deleted one.
+
+        Args:
+            filters: with wildcards; each matches few keys.
+        """
+        found: list[str] = []
+
+        async def search(key_filter: str) -> None:
+            info = await self._js.stream_info(self._stream, self._prefix + key_filter)
+            found.extend(each.removeprefix(self._prefix) for each in info.state.subjects or ())
+
+        for first in range(0, len(filters), _CONCURRENCY):
+            await asyncio.gather(*map(search, filters[first : first + _CONCURRENCY]))
+        entries = await self.get_with_deleted(found)
+        return {key: entry.revision if entry.value else 0 for key, entry in entries.items()}
+
+    async def count_keys(self, key_filter: str) -> int:
+        """Return the number of keys, deleted ones included, that match a filter with wildcards.
+
+        The server counts them when it creates a consumer.
+        """
+        info = await self._js.add_consumer(
+            self._stream,
+            ConsumerConfig(
+                filter_subject=self._prefix + key_filter,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.NONE,
+                inactive_threshold=5.0,
+                mem_storage=True,
+            ),
+        )
+        await self._js.delete_consumer(self._stream, info.name)
+        return info.num_pending or 0
 
     async def put(self, key: str, value: bytes) -> None:
         """Store a value.
@@ -160,7 +209,7 @@ class Bucket:
         created: set[str] = set()
         all_refusals: Refusals = {}
         writes = {key: (value, 0) for key, value in values.items()}
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_CONFLICTS):
             written = await self.try_update_many(writes)
             created |= written.keys
             all_refusals |= written.refusals
@@ -261,7 +310,7 @@ class Bucket:
         wanted = max(1, 2 * limit // _MIB) if limit else 1024
         server = f" --server {self._requests.server}" if self._requests.server else ""
         return (
-            f"the bucket {self.name} is full{size}. To enlarge it: "
+            f"the bucket {self.name} is full{size}{ENLARGE}"
             f"pulse-worker provision --store-max-bytes {wanted}M{server}"
         )
 
@@ -271,7 +320,7 @@ def _size_text(size: int) -> str:
 
 
 def take_refusals(found: Refusals, refusals: Refusals | None) -> None:
-    """Add refusals to those of the caller, or raise one."""
+    """Add refusals to those that the caller collects; raise one if it collects none."""
     if refusals is not None:
         refusals.update(found)
     elif found:
@@ -279,5 +328,5 @@ def take_refusals(found: Refusals, refusals: Refusals | None) -> None:
 
 
 async def pause_after_conflict(attempt: int) -> None:
-    """Let others finish their changes; longer with each attempt, which counts from 0."""
+    """Sleep before a change is repeated; `attempt`, from 0, makes it longer."""
     await asyncio.sleep(random.uniform(0, min(_MAX_PAUSE_S, 0.002 * (attempt + 1))))  # noqa: S311

@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from pulse_workers.chat.store.vectors import (
     PREFIX,
     VectorBlock,
     block_keys,
-    decode_block,
+    read_block,
 )
 from pulse_workers.runtime.provisioning import EMBEDDINGS
 
@@ -60,8 +60,7 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
         StoreFullError: the bucket has reached its limit.
         TimeoutError: the server stopped responding before everything was read.
     """
-    found, _ = await store.state.get(_KEY)
-    known = found if isinstance(found, dict) and found.get("model") == model else {}
+    known = await _progress(store, _KEY, model)
     start = position = int(known.get("position", 0))
     small: dict[int, list[_Block]] = defaultdict(list)  # by dimensions: a model may change them
     deleted = 0
@@ -76,9 +75,10 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
             if stored.stored_at > before:
                 break
             position = stored.sequence
-            if not stored.value:
+            block = read_block(stored.key, stored.value)
+            if block is None:
                 continue
-            read = _Block(stored.key, stored.sequence, decode_block(stored.value))
+            read = _Block(stored.key, stored.sequence, block)
             dimensions = read.block.dimensions
             if len(read.block.ids) < full(dimensions):
                 small[dimensions].append(read)
@@ -89,7 +89,7 @@ async def join_blocks(store: Store, model: str, before: datetime) -> int:
             deleted += await _join(store, model, small.pop(dimensions))
     position = min([position, *(each[0].sequence - 1 for each in small.values() if each)])
     if position != start:
-        await store.state.put(_KEY, {"model": model, "position": position})
+        await store.state.put(_KEY, known | {"position": position})
     return deleted
 
 
@@ -107,8 +107,7 @@ async def delete_other_lengths(store: Store, model: str) -> int:
         StoreFullError: the bucket has reached its limit.
         TimeoutError: the server stopped responding before everything was read.
     """
-    found, _ = await store.state.get(_LENGTH_KEY)
-    known = found if isinstance(found, dict) and found.get("model") == model else {}
+    known = await _progress(store, _LENGTH_KEY, model)
     start = position = int(known.get("position", 0))
     length = int(known.get("dimensions", 0))
     lengths = {length} - {0}
@@ -116,15 +115,16 @@ async def delete_other_lengths(store: Store, model: str) -> int:
     async with contextlib.aclosing(entries):
         async for stored in entries:
             position = stored.sequence
-            if stored.value:
-                length = decode_block(stored.value).dimensions
+            if block := read_block(stored.key, stored.value):
+                length = block.dimensions
                 lengths.add(length)
     other: dict[str, int] = {}
     if len(lengths) > 1:
         entries = store.read_since(EMBEDDINGS, 0, block_keys(model), batch=_LARGE_BLOCKS_PER_READ)
         async with contextlib.aclosing(entries):
             async for stored in entries:
-                if stored.value and decode_block(stored.value).dimensions != length:
+                block = read_block(stored.key, stored.value)
+                if block is not None and block.dimensions != length:
                     other[stored.key] = stored.sequence
     deleted = await store.vectors.delete(other)
     if deleted:
@@ -135,9 +135,7 @@ async def delete_other_lengths(store: Store, model: str) -> int:
             len(deleted),
         )
     if position != start:
-        await store.state.put(
-            _LENGTH_KEY, {"model": model, "position": position, "dimensions": length}
-        )
+        await store.state.put(_LENGTH_KEY, known | {"position": position, "dimensions": length})
     return len(deleted)
 
 
@@ -156,14 +154,22 @@ async def delete_unused_blocks(store: Store, before: datetime) -> int:
     entries = store.read_since(EMBEDDINGS, 0, f"{PREFIX}.>", batch=_LARGE_BLOCKS_PER_READ)
     async with contextlib.aclosing(entries):
         async for stored in entries:
-            if not stored.value or stored.stored_at > before:
+            block = read_block(stored.key, stored.value)
+            if block is None or stored.stored_at > before:
                 continue
-            ids = decode_block(stored.value).ids
-            records = await store.stages.get_many(ids, [Stage.EMBEDDED])
+            records = await store.stages.get_many(block.ids, [Stage.EMBEDDED])
             named = {record.block for found in records.values() for record in found.values()}
             if stored.key not in named:
                 unused[stored.key] = stored.sequence
     return len(await store.vectors.delete(unused))
+
+
+async def _progress(store: Store, key: str, model: str) -> dict[str, Any]:
+    """Return the stored progress, without a position after a change of the model or the bucket."""
+    scope = {"model": model, "bucket": await store.created_at(EMBEDDINGS)}
+    found, _ = await store.state.get(key)
+    is_same = isinstance(found, dict) and scope.items() <= found.items()
+    return found if is_same else scope
 
 
 def _rows(blocks: Sequence[_Block]) -> int:
@@ -177,18 +183,25 @@ async def _join(store: Store, model: str, blocks: Sequence[_Block]) -> int:
     )
     hashes: dict[str, str] = {}
     vectors = []
+    sequences: list[int] = []
     old: dict[str, str] = {}
     for each in blocks:
-        for message_id, vector in zip(each.block.ids, each.block.matrix, strict=True):
+        rows = zip(
+            each.block.ids, each.block.matrix, each.block.sequences_at(each.sequence), strict=True
+        )
+        for message_id, vector, sequence in rows:
             record = records[message_id].get(Stage.EMBEDDED)
             if record is not None and record.block == each.key and message_id not in old:
                 hashes[message_id] = record.content_hash
                 vectors.append(vector.astype(np.float32))
+                sequences.append(sequence)
                 old[message_id] = each.key
     kept: set[str] = set()
     new: dict[str, str] = {}
     if old:
-        new = await store.vectors.put(list(hashes), list(hashes.values()), np.stack(vectors), model)
+        new = await store.vectors.put(
+            list(hashes), list(hashes.values()), np.stack(vectors), model, sequences=sequences
+        )
         moved = await store.stages.replace_blocks(
             {message_id: (key, new[message_id]) for message_id, key in old.items()}
         )

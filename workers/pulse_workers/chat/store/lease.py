@@ -4,10 +4,21 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from typing import Any, Final
 
 from pulse_workers.chat.store.store import Store
 from pulse_workers.errors import WorkerError
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
+
+_RENEWALS: Final = 3
+_MIN_DURATION_S: Final = 20.0
+_MAX_AHEAD: Final = 10
+"""A lease that ends later, in its durations, is that of a process whose clock was wrong."""
+
+
+def lease_duration(interval: float) -> float:
+    """Return the duration of a lease that is renewed each `interval`, also somewhat late."""
+    return max(_MIN_DURATION_S, _RENEWALS * interval)
 
 
 class LeaseLostError(WorkerError):
@@ -35,10 +46,15 @@ class Lease:
         """Acquire or renew the lease; False while another holder has it. `now` is Unix seconds."""
         found, revision = await self._store.state.get(self._key)
         if isinstance(found, dict) and found.get("holder") != self._holder:
-            until = found.get("until")
-            if isinstance(until, int | float) and now < until <= now + 10 * self._duration:
+            until = _seconds(found.get("until"))
+            duration = max(self._duration, _seconds(found.get("duration")))
+            if now < until <= now + _MAX_AHEAD * duration:
                 return False
-        lease = {"holder": self._holder, "until": now + self._duration}
+        lease = {
+            "holder": self._holder,
+            "until": now + self._duration,
+            "duration": self._duration,
+        }
         return await self._store.state.compare_and_set(self._key, lease, revision)
 
     @contextlib.asynccontextmanager
@@ -77,3 +93,7 @@ class Lease:
         found, _ = await self._store.state.get(self._key)
         if isinstance(found, dict) and found.get("holder") == self._holder:
             await self._store.state.delete(self._key)
+
+
+def _seconds(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

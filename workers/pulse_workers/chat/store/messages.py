@@ -9,17 +9,18 @@ import msgspec
 
 from pulse_workers.chat.records import ChatMessage, Score
 from pulse_workers.chat.store.bucket import (
-    MAX_ATTEMPTS,
+    MAX_CONFLICTS,
     Bucket,
     Refusals,
     pause_after_conflict,
     take_refusals,
 )
+from pulse_workers.chat.store.value_decoder import ValueDecoder
 from pulse_workers.errors import ConcurrentChangeError, MessageNotFoundError
+from pulse_workers.runtime.provisioning import MESSAGES, SCORES
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ChatMessage).decode
-_decode_score = msgspec.json.Decoder(Score).decode
 
 _MAX_SUPERSEDED: Final = 100
 """Contents of one message ID in one export that are remembered."""
@@ -33,12 +34,8 @@ class MessageChange(enum.Enum):
     UNCHANGED = "unchanged"
 
 
-def decode_message(data: bytes) -> ChatMessage:
-    """Return a stored message, with its content hash, which earlier versions did not store.
-
-    Raises:
-        msgspec.DecodeError: it is no message.
-    """
+def _decode_message(data: bytes) -> ChatMessage:
+    """Return a stored message, with its content hash, which earlier versions did not store."""
     message = _decode(data)
     if message.content_hash:
         return message
@@ -50,6 +47,9 @@ def content_hash(message: ChatMessage) -> str:
     content = _encode((message.content, message.author, message.attachments))
     return hashlib.blake2b(content, digest_size=10).hexdigest()
 
+
+read_message = ValueDecoder(MESSAGES, _decode_message)
+read_score = ValueDecoder(SCORES, msgspec.json.Decoder(Score).decode)
 
 OnStored = Callable[[ChatMessage, MessageChange], None]
 """Called with a message that is stored, and the effect."""
@@ -71,14 +71,16 @@ class MessageStore:
     ) -> list[tuple[ChatMessage, MessageChange]]:
         """Store the messages that are new or changed.
 
+        A stored message that cannot be read is replaced, and counts as new.
+
         A message that is given twice is stored once, as it is given last. This also holds for an
         export that has an ID twice, however far apart: the message that was given last remembers
         the ones before it, so that reading the export again does not take them for edits.
 
         Args:
             messages: with the ID of the task that stores them.
-            is_retry: whether the task may have stored them before it was interrupted; it announces
-                them as new then, because it may not have done so.
+            is_retry: whether the task may have stored them before it was interrupted; they have
+                the same effect again then, because it may not have been announced.
             on_stored: called for each message as soon as it is known to be stored, also for those
                 that are stored before the bucket is full.
             refusals: takes the messages that can never be stored, by ID; the others are stored.
@@ -100,12 +102,12 @@ class MessageStore:
         stored: dict[str, tuple[ChatMessage, MessageChange]] = {}
         refused: Refusals = {}
         undecided = dict(given)
-        for attempt in range(MAX_ATTEMPTS):
+        for attempt in range(MAX_CONFLICTS):
             known = await self._bucket.get_with_deleted(list(undecided))
             writes: dict[str, tuple[bytes, int]] = {}
             for key, message in undecided.items():
                 entry = known.get(key)
-                before = decode_message(entry.value) if entry and entry.value else None
+                before = read_message(key, entry.value) if entry else None
                 after, effect = _merged(message, before, is_retry=is_retry)
                 stored[key] = after, effect
                 if after != before:
@@ -137,8 +139,8 @@ class MessageStore:
             raise MessageNotFoundError(f"no message {message_id!r} is stored")
         return found[0]
 
-    async def current(self, messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-        """Return those of the messages that are stored with the same content.
+    async def unchanged(self, messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+        """Return those of the messages that are still stored with the same content.
 
         A provider may take minutes: what it says of a message that was edited or deleted meanwhile
         must not replace what is said of its new content.
@@ -148,10 +150,11 @@ class MessageStore:
         return [each for each in given if stored.get(each.id) == each.content_hash]
 
     async def get_many(self, ids: Iterable[str]) -> list[ChatMessage]:
-        """Return the messages that are stored, in the order of the IDs."""
+        """Return the messages that are stored and can be read, in the order of the IDs."""
         wanted = list(dict.fromkeys(ids))
         found = await self._bucket.get_many(wanted)
-        return [decode_message(found[key].value) for key in wanted if key in found]
+        read = (read_message(key, found[key].value) for key in wanted if key in found)
+        return [message for message in read if message is not None]
 
     async def delete_many(self, ids: Sequence[str]) -> None:
         """Delete messages."""
@@ -178,9 +181,10 @@ class ScoreStore:
         await self._bucket.put_many(values, refusals)
 
     async def get_many(self, ids: Iterable[str]) -> dict[str, Score]:
-        """Return the scores that are stored, by message ID."""
+        """Return the scores that are stored and can be read, by message ID."""
         found = await self._bucket.get_many(list(dict.fromkeys(ids)))
-        return {key: _decode_score(entry.value) for key, entry in found.items()}
+        read = {key: read_score(key, entry.value) for key, entry in found.items()}
+        return {key: score for key, score in read.items() if score is not None}
 
     async def delete_many(self, ids: Sequence[str]) -> None:
         """Delete the scores of messages."""
@@ -209,19 +213,32 @@ def _merged(
         return updated, MessageChange.UPDATED
     if message.source and message.content_hash == stored.content_hash:  # the export was moved
         stored = msgspec.structs.replace(stored, source=message.source)
-    is_own = is_retry and stored.ingested_by == message.ingested_by
-    return stored, MessageChange.NEW if is_own else MessageChange.UNCHANGED
+    own_change = change_by(stored, message.ingested_by) if is_retry else MessageChange.UNCHANGED
+    return stored, own_change
+
+
+def change_by(message: ChatMessage, task_id: str) -> MessageChange:
+    """Return the effect that a task had on a stored message, if the stored content is its own."""
+    if (message.updated_by or message.ingested_by) != task_id:
+        return MessageChange.UNCHANGED
+    return MessageChange.NEW if message.ingested_by == task_id else MessageChange.UPDATED
 
 
 def _is_of_same_pass(stored: ChatMessage, message: ChatMessage) -> bool:
-    """Return whether a message was stored by the task that found another one in the same export."""
+    """Return whether the same task stored a message and now has another one with its ID.
+
+    Both are in the same export.
+    """
     task_id = stored.updated_by or stored.ingested_by
     is_same_export = bool(message.source) and message.source == stored.source
     return is_same_export and message.ingested_by == task_id != ""
 
 
 def _is_superseded(stored: ChatMessage, message: ChatMessage, *, is_retry: bool) -> bool:
-    """Return whether an export has a message again that another one in it superseded."""
+    """Return whether a message is an earlier one of an export that has two with the same ID.
+
+    The later one is stored, and remembers the contents of those before it.
+    """
     if message.source != stored.source or message.edited_at != stored.edited_at:
         return False
     is_repeated = is_retry or not _is_of_same_pass(stored, message)

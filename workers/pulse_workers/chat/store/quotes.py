@@ -31,5 +31,8 @@ def normal_text(text: str) -> str:
 
 
 def comparable_text(text: str) -> str:
-    """Return a text or quote as they are compared: that of a quote is a part of its text's."""
+    """Return the form in which texts and quotes are compared.
+
+    The form of a quote is a part of the form of the text that it is taken from.
+    """
     return normal_text(visible_text(text))

@@ -8,17 +8,19 @@ import asyncio
 import itertools
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js.errors import APIError, ServiceUnavailableError
+from nats.js.errors import APIError, NoStreamResponseError, ServiceUnavailableError
 
 from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_workers.errors import ValueRefusedError
+from pulse_workers.runtime.publish_ack import error_in_ack
 
 MAX_IN_FLIGHT: Final = 256
 MAX_BYTES_IN_FLIGHT: Final = 4 << 20
@@ -70,24 +72,13 @@ class Write(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A value that was read; `value` is empty for a deleted key."""
+    """A value that was read, and when it was stored; `value` is empty for a deleted key."""
 
     subject: str
     value: bytes
     revision: int
+    stored_at: datetime
 
-
-class _Error(msgspec.Struct):
-    code: int = 0
-    err_code: int = 0
-    description: str = ""
-
-
-class _Ack(msgspec.Struct):
-    error: _Error | None = None
-
-
-_decode_ack = msgspec.json.Decoder(_Ack).decode
 
 WriteError = APIError | ValueRefusedError
 """Why a value is not stored."""
@@ -156,7 +147,8 @@ class BulkRequests:
             _, missing = await asyncio.wait([ack for _, ack in sent], timeout=TIMEOUT_S)
             if missing:
                 raise NatsTimeoutError
-            return [_error_in(ack.result()) for _, ack in sent]
+            acks = (ack.result() for _, ack in sent)
+            return [_error_in(ack, write) for ack, write in zip(acks, writes, strict=True)]
         finally:
             for reply, ack in sent:
                 self._acks.pop(reply, None)
@@ -229,7 +221,8 @@ class _BatchRead:
         if status is None:
             subject = headers["Nats-Subject"]
             value = b"" if "KV-Operation" in headers else message.data
-            self.found[subject] = Stored(subject, value, int(headers["Nats-Sequence"]))
+            stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+            self.found[subject] = Stored(subject, value, int(headers["Nats-Sequence"]), stored_at)
             return
         self.pending = int(headers.get("Nats-Num-Pending", 0)) if status == "204" else 0
         self.is_unsupported = status not in ("204", "404")
@@ -271,19 +264,16 @@ def _refusal(write: Write, max_bytes: int) -> ValueRefusedError | None:
     return None
 
 
-def _error_in(data: bytes) -> WriteError | None:
-    """Return the error of an acknowledgement, None if the value is stored."""
-    if not data:  # no responders
-        return ServiceUnavailableError(code=503, description="no stream stores this bucket")
-    try:
-        error = _decode_ack(data).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return APIError(description="unreadable response")
-    if error is None:
-        return None
-    if error.err_code in _TOO_LARGE_CODES:
+def _error_in(data: bytes, write: Write) -> WriteError | None:
+    """Return the error of an acknowledgement of a write, None if the value is stored."""
+    error = error_in_ack(data)
+    if isinstance(error, NoStreamResponseError):
+        bucket = write.subject.removeprefix("$KV.").partition(".")[0]
+        text = f"there is no bucket {bucket}; pulse-worker provision creates it"
+        return ServiceUnavailableError(code=503, description=text)
+    if error is not None and error.err_code in _TOO_LARGE_CODES:
         return ValueRefusedError(f"the bucket refuses the value: {error.description}")
-    return APIError(code=error.code, err_code=error.err_code, description=error.description)
+    return error
 
 
 def _version(client: Client) -> tuple[int, ...]:

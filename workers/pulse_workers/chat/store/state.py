@@ -1,7 +1,9 @@
 """State of work in progress: positions, leases, running extractions and ingests."""
 
 import contextlib
+import hashlib
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
@@ -10,12 +12,28 @@ from nats.js import JetStreamContext
 
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.kv_reader import KeyValueEntry, read_entries
+from pulse_workers.chat.store.value_decoder import UNREADABLE_ERRORS, ValueDecoder
 from pulse_workers.errors import OUTAGE_ERRORS
 from pulse_workers.runtime.periodic_tasks import PeriodicTask, PeriodicTasks
+from pulse_workers.runtime.provisioning import STATE
 
 logger = logging.getLogger("pulse.workers.store")
 
-_RUN: Final = "run"
+RUN: Final = "run"
+"""Prefix of the keys that mark running extractions."""
+
+
+_PLAIN_ID: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+def task_key(prefix: str, task_id: str) -> str:
+    """Return the key of what belongs to a task.
+
+    An ID that another program chose may have characters that a key cannot have, or a dot.
+    """
+    if _PLAIN_ID.fullmatch(task_id):
+        return f"{prefix}.{task_id}"
+    return f"{prefix}.{hashlib.blake2b(task_id.encode(), digest_size=16).hexdigest()}"
 
 
 class StateStore:
@@ -37,7 +55,7 @@ class StateStore:
             return None, 0
         try:
             return msgspec.json.decode(entry.value) if entry.value else None, entry.revision
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE_ERRORS as error:
             logger.warning("the value of %s is damaged (%s)", key, type(error).__name__)
             return None, entry.revision
 
@@ -60,8 +78,8 @@ class StateStore:
     ) -> AsyncIterator[None]:
         """Store a value while the enclosed block runs, as a sign that its worker is alive.
 
-        An outage does not fail the block: a mark that is not renewed or deleted expires, because
-        its readers compare the time in it.
+        An outage while the block runs does not fail it: a mark that is not renewed or deleted
+        expires, because its readers compare the time in it.
 
         Args:
             key: of the mark.
@@ -70,6 +88,7 @@ class StateStore:
 
         Raises:
             StoreFullError: the bucket has reached its limit; the block has not run.
+            nats.errors.Error: the first mark cannot be stored; the block has not run.
         """
 
         async def renew() -> None:
@@ -97,11 +116,17 @@ class StateStore:
     async def extraction_runs(self) -> list[tuple[str, float]]:
         """Return key and last sign of life (Unix seconds) of the extractions marked as running."""
         return [
-            (stored.key, _alive_at(msgspec.json.decode(stored.value)))
-            async for stored in read_entries(self._js, self._bucket.name, 0, f"{_RUN}.*")
-            if stored.value
+            (stored.key, mark.renewed_at or mark.started_at)
+            async for stored in read_entries(self._js, self._bucket.name, 0, f"{RUN}.*")
+            if (mark := _read_mark(stored.key, stored.value)) is not None
         ]
 
 
-def _alive_at(mark: dict[str, Any]) -> float:
-    return float(mark.get("renewed_at", mark["started_at"]))
+class _Mark(msgspec.Struct):
+    """The mark of a running extraction; times in Unix seconds."""
+
+    started_at: float = 0.0
+    renewed_at: float = 0.0
+
+
+_read_mark = ValueDecoder(STATE, msgspec.json.Decoder(_Mark).decode)

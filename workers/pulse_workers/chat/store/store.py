@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from nats.js import JetStreamContext
 
 from pulse_desktop.nats_client.client import client_of
-from pulse_workers.chat.records import ChatMessage
+from pulse_workers.chat.records import ChatMessage, Stage
+from pulse_workers.chat.store.atoms import AtomStore
 from pulse_workers.chat.store.bucket import Bucket
 from pulse_workers.chat.store.changes import BucketChanges
 from pulse_workers.chat.store.knowledge import KnowledgeStore
@@ -37,17 +38,25 @@ class Store:
         scores: scores of messages.
         stages: records of the stages that have run for messages.
         vectors: vectors of messages.
-        knowledge: topics and atoms.
+        atoms: atoms and their sources.
+        knowledge: topics and their members, summaries, corrections.
         state: positions, leases, running extractions, provider limits.
     """
 
     def __init__(self, js: JetStreamContext, requests: BulkRequests) -> None:
         self._js = js
+        scores = Bucket(js, requests, SCORES)
+        embeddings = Bucket(js, requests, EMBEDDINGS)
+        knowledge = Bucket(js, requests, KNOWLEDGE)
         self.messages = MessageStore(Bucket(js, requests, MESSAGES))
-        self.scores = ScoreStore(Bucket(js, requests, SCORES))
-        self.stages = StageStore(Bucket(js, requests, STAGES))
-        self.vectors = VectorStore(Bucket(js, requests, EMBEDDINGS))
-        self.knowledge = KnowledgeStore(js, Bucket(js, requests, KNOWLEDGE))
+        self.scores = ScoreStore(scores)
+        self.stages = StageStore(
+            Bucket(js, requests, STAGES),
+            {Stage.SCORED: scores, Stage.EMBEDDED: embeddings, Stage.EXTRACTED: knowledge},
+        )
+        self.vectors = VectorStore(embeddings)
+        self.atoms = AtomStore(js, knowledge)
+        self.knowledge = KnowledgeStore(js, knowledge)
         self.state = StateStore(js, Bucket(js, requests, STATE))
 
     @classmethod
@@ -93,6 +102,11 @@ class Store:
         """Return the last sequence of a bucket."""
         info = await self._js.stream_info(f"KV_{bucket}")
         return info.state.last_seq
+
+    async def created_at(self, bucket: str) -> str:
+        """Return when a bucket was created: sequences of an earlier one are of no use."""
+        info = await self._js.stream_info(f"KV_{bucket}")
+        return str(info.created)
 
     def read_since(
         self, bucket: str, after: int, key_filter: str = ">", *, batch: int = BATCH_SIZE

@@ -11,11 +11,14 @@ from pulse_workers.chat.records import Topic, TopicAssignment, Vector
 MAX_LISTED_MEMBERS: Final = 200
 
 
-def new_topic(assignment: TopicAssignment, *, model: str, at: str) -> Topic:
+def new_topic(
+    assignment: TopicAssignment, before: Topic | None = None, *, model: str, at: str
+) -> Topic:
     """Return a topic without members.
 
     Args:
         assignment: names the topic.
+        before: the stored topic that all members have left.
         model: model that found it.
         at: time, ISO 8601.
     """
@@ -27,7 +30,7 @@ def new_topic(assignment: TopicAssignment, *, model: str, at: str) -> Topic:
         message_count=0,
         quality=0.0,
         centroid=(),
-        version=0,
+        version=before.version if before is not None else 0,
         updated_at=at,
         model=model,
     )

@@ -6,6 +6,7 @@ the space and does not change the order of similarities.
 """
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from pulse_workers.chat.records import Vector
 from pulse_workers.chat.store.bucket import Bucket, Refusals
 from pulse_workers.chat.store.changes import BucketChanges
+from pulse_workers.chat.store.value_decoder import ValueDecoder
+from pulse_workers.runtime.provisioning import EMBEDDINGS
 
 PREFIX: Final = "block"
 _MAX_BLOCK_BYTES: Final = 512 << 10
@@ -42,21 +45,35 @@ class VectorBlock(msgspec.Struct, frozen=True):
         dimensions: length of each vector.
         ids: IDs of the messages.
         data: vectors in the order of the IDs, float16, little endian.
+        sequences: in a joined block, the sequences at which the vectors were stored at first, in
+            the order of the IDs; empty in others.
     """
 
     model: str
     dimensions: int
     ids: tuple[str, ...]
     data: bytes
+    sequences: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the lengths, so that a damaged block is not decoded."""
+        if len(self.data) != 2 * self.dimensions * len(self.ids) or self.dimensions < 1:
+            raise ValueError("the vectors do not have the length of the block")
+        if self.sequences and len(self.sequences) != len(self.ids):
+            raise ValueError("not each vector has a sequence")
 
     @property
     def matrix(self) -> NDArray[np.float16]:
         """The vectors, shape (messages, dimensions)."""
         return np.frombuffer(self.data, dtype="<f2").reshape(-1, self.dimensions)
 
+    def sequences_at(self, sequence: int) -> Sequence[int]:
+        """Return the sequences of the vectors of a block that is stored at a sequence."""
+        return self.sequences or (sequence,) * len(self.ids)
+
 
 _encode = msgspec.msgpack.Encoder().encode
-decode_block = msgspec.msgpack.Decoder(VectorBlock).decode
+read_block = ValueDecoder(EMBEDDINGS, msgspec.msgpack.Decoder(VectorBlock).decode)
 
 
 class VectorStore:
@@ -77,6 +94,7 @@ class VectorStore:
         vectors: Vector,
         model: str,
         refusals: Refusals | None = None,
+        sequences: Sequence[int] = (),
     ) -> dict[str, str]:
         """Store unit vectors, one row per message.
 
@@ -89,6 +107,7 @@ class VectorStore:
             vectors: shape (messages, dimensions).
             model: embedding model.
             refusals: takes the vectors that can never be stored, by message ID.
+            sequences: at which they were stored at first, empty for new ones.
 
         Returns:
             Key of the block of each message whose vector is stored.
@@ -102,7 +121,11 @@ class VectorStore:
         for first in range(0, len(ids), size):
             part = slice(first, first + size)
             block = VectorBlock(
-                model, vectors.shape[1], tuple(ids[part]), vectors[part].astype("<f2").tobytes()
+                model,
+                vectors.shape[1],
+                tuple(ids[part]),
+                vectors[part].astype("<f2").tobytes(),
+                tuple(sequences[part]),
             )
             content = "\n".join((*ids[part], *hashes[part]))
             name = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
@@ -130,8 +153,9 @@ class VectorStore:
         return await self._bucket.delete_at(revisions)
 
     async def existing(self, keys: Iterable[str]) -> set[str]:
-        """Return the keys of those blocks that are stored."""
-        return set(await self._bucket.get_many(list(keys)))
+        """Return the keys of those blocks that are stored and can be read."""
+        found = await self._bucket.get_many(list(keys))
+        return {key for key, entry in found.items() if read_block(key, entry.value)}
 
     async def get(self, blocks: Mapping[str, str]) -> dict[str, Vector]:
         """Return vectors by message ID.
@@ -142,7 +166,9 @@ class VectorStore:
         found = await self._bucket.get_many(list(dict.fromkeys(filter(None, blocks.values()))))
         vectors: dict[str, Vector] = {}
         for key, entry in found.items():
-            block = decode_block(entry.value)
+            block = read_block(key, entry.value)
+            if block is None:
+                continue
             matrix = block.matrix
             for row, message_id in enumerate(block.ids):
                 if blocks.get(message_id) == key:
@@ -158,11 +184,12 @@ class VectorHit(NamedTuple):
 
 
 class _Rows:
-    """Vectors of one length: IDs, the row of each, and the rows in parts of `_PART_ROWS`."""
+    """Vectors of one length: IDs and sequences, and the rows in parts of `_PART_ROWS`."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.row_of: dict[str, int] = {}
+        self.sequences = array("Q")
         self.parts: list[NDArray[np.float16]] = []
 
 
@@ -205,18 +232,26 @@ class VectorIndex:
             TimeoutError: the server stopped responding before everything was read.
         """
         async for stored in self._changes.read():
-            if stored.value:
-                self._add(decode_block(stored.value))
+            if block := read_block(stored.key, stored.value):
+                self._add(block, stored.sequence)
 
-    def _add(self, block: VectorBlock) -> None:
-        """Add vectors; those of a message that has one replace it."""
+    def _add(self, block: VectorBlock, sequence: int) -> None:
+        """Add vectors; of a message, the one that was stored last counts.
+
+        A joined block may have the earlier vector of a message that was embedded again meanwhile.
+        """
         rows = self._by_length.setdefault(block.dimensions, _Rows())
-        for message_id, vector in zip(block.ids, block.matrix, strict=True):
+        sequences = block.sequences_at(sequence)
+        for message_id, vector, each in zip(block.ids, block.matrix, sequences, strict=True):
             row = rows.row_of.setdefault(message_id, len(rows.ids))
             if row == len(rows.ids):
                 rows.ids.append(message_id)
+                rows.sequences.append(each)
                 if row % _PART_ROWS == 0:
                     rows.parts.append(np.empty((_PART_ROWS, block.dimensions), "<f2"))
+            elif each < rows.sequences[row]:
+                continue
+            rows.sequences[row] = each
             rows.parts[row // _PART_ROWS][row % _PART_ROWS] = vector
 
     def search(

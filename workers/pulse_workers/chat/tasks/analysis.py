@@ -27,12 +27,13 @@ async def analyse_period(
         start: first moment: ISO 8601 (UTC without an offset), or a time before now, such as `-24h`
             or `-7d`.
         end: the moment after the period, likewise; empty for now.
-        chat: name of the chat, empty for all.
+        chat: name or id of the chat, in upper or lower case; empty for all.
         language: language of the summary, such as `en`; empty for the configured one.
 
     Returns:
         The statements with the IDs of the messages that they are drawn from, the number of messages
-        of the period and of those that were summarised, and the model.
+        of the period and of those that were summarised, and the model. If no message is of the
+        chat, it is a soft failure that names the known chats.
 
     Raises:
         InvalidPeriodError: a time cannot be read, or the end is not after the start.

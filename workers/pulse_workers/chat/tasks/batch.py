@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from taskiq import AsyncBroker
+from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
 from pulse_workers.chat.pipeline.batch_queue import STARTED, STARTED_S, BatchQueue
+from pulse_workers.chat.pipeline.ingestion import ReportProgress
 from pulse_workers.chat.services import Services, current_services
+from pulse_workers.chat.store.state import task_key
 from pulse_workers.registry import task
 
 PARENT: Final = "parent_task_id"
@@ -43,7 +46,7 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
     def started() -> dict[str, Any]:
         return {"worker": services.worker, "at": time.time()}
 
-    async with services.store.state.marked(f"{STARTED}.{task_id}", started, STARTED_S / 4):
+    async with services.store.state.marked(task_key(STARTED, task_id), started, STARTED_S / 4):
         result = await process_batch(services, ids, task_id)
     return {
         "total": len(ids),
@@ -51,6 +54,17 @@ async def process_messages(message_ids: Sequence[str]) -> dict[str, Any]:
         **result.outcomes.to_fields(),
         "extraction": dict(result.summary),
     }
+
+
+def percent_reporter(progress: ProgressTracker[Any]) -> ReportProgress:
+    """Return a function that reports per cent and a text as the progress of a task."""
+
+    async def report(percent: int, text: str) -> None:
+        await progress.set_progress(
+            TaskState.STARTED, {"done": percent, "total": 100, "message": text}
+        )
+
+    return report
 
 
 def make_batch_queue(

@@ -4,14 +4,14 @@ import contextlib
 from typing import Any
 
 from taskiq import Context, TaskiqDepends
-from taskiq.depends.progress_tracker import ProgressTracker, TaskState
+from taskiq.depends.progress_tracker import ProgressTracker
 
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.batch import BATCH_SIZE, StageOutcomes
 from pulse_workers.chat.pipeline.ingestion import IngestRun
 from pulse_workers.chat.services import current_services
 from pulse_workers.chat.sources.telegram_export import read_batches
-from pulse_workers.chat.tasks.batch import make_batch_queue
+from pulse_workers.chat.tasks.batch import make_batch_queue, percent_reporter
 from pulse_workers.registry import task
 
 
@@ -46,7 +46,7 @@ async def ingest_messages(
     Returns:
         Counts of new, updated, unchanged and skipped messages and of the outcomes of each stage,
         the next offset, and whether the export is finished. With a stage that was refused or that
-        failed, or of a file that is cut off, it is a soft failure, with the reason.
+        failed, or of a file that is cut off or damaged, it is a soft failure, with the reason.
 
     Raises:
         PathNotAllowedError: the path is outside the folders that the worker may read.
@@ -56,14 +56,9 @@ async def ingest_messages(
     task_id = current_task_id()
     outcomes = StageOutcomes()
 
-    async def report(percent: int, text: str) -> None:
-        await progress.set_progress(
-            TaskState.STARTED, {"done": percent, "total": 100, "message": text}
-        )
-
     queue = make_batch_queue(services, context.broker, task_id, outcomes)
     batches = read_batches(path, BATCH_SIZE, services.folders)
     async with contextlib.aclosing(batches):
         return await IngestRun(services, task_id, queue, outcomes).run(
-            batches, max(0, offset), max(0, limit), report
+            batches, max(0, offset), max(0, limit), percent_reporter(progress)
         )

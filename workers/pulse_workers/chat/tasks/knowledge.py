@@ -5,9 +5,7 @@ from typing import Any
 
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.extraction import extract_messages
-from pulse_workers.chat.pipeline.stages import edited_messages
 from pulse_workers.chat.providers.provider import Capability
-from pulse_workers.chat.records import Stage
 from pulse_workers.chat.services import current_services
 from pulse_workers.errors import MessageNotFoundError
 from pulse_workers.registry import task
@@ -30,11 +28,12 @@ async def extract_knowledge(
         language: language of what is found, such as `en`; None for that of the messages.
 
     Returns:
-        Counts of created and changed atoms and topics.
+        Counts of created and changed atoms and topics, and of messages that were not extracted.
 
     Raises:
         MessageNotFoundError: none of the messages is stored.
-        ProviderRefusedError: an unsupported language, or too many messages.
+        ProviderRefusedError: an unsupported language, or each message is refused.
+        TooManyMessagesError: too many messages at once.
         StoreFullError: a bucket has reached its limit.
     """
     services = current_services()
@@ -42,18 +41,13 @@ async def extract_knowledge(
     messages = await services.store.messages.get_many(ids)
     if not messages:
         raise MessageNotFoundError(f"none of the {len(ids)} messages is stored")
-    records = await services.store.stages.get_many(
-        [message.id for message in messages], [Stage.EXTRACTED]
-    )
     extracted = await extract_messages(
-        services,
-        messages,
-        {},
-        current_task_id(),
-        edited=edited_messages(messages, records, Stage.EXTRACTED),
-        agent=agent,
-        language=language,
+        services, messages, {}, current_task_id(), agent=agent, language=language
     )
     if extracted.error is not None:
         raise extracted.error
-    return {**extracted.summary, "missing": len(ids) - len(messages)}
+    errors = extracted.errors
+    result = {**extracted.summary, "missing": len(ids) - len(messages), "failed": len(errors)}
+    if errors:
+        result |= {"total": len(messages), "message": str(next(iter(errors.values())))}
+    return result

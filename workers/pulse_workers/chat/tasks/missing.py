@@ -4,15 +4,15 @@ import time
 from typing import Any, Final
 
 from taskiq import Context, TaskiqDepends
-from taskiq.depends.progress_tracker import ProgressTracker, TaskState
+from taskiq.depends.progress_tracker import ProgressTracker
 
 from pulse_workers.chat.current_task import current_task_id, queued_at
 from pulse_workers.chat.pipeline.batch import StageOutcomes
-from pulse_workers.chat.pipeline.missing import delete_checkpoint, process_missing
+from pulse_workers.chat.pipeline.checkpoint import delete_at_end
+from pulse_workers.chat.pipeline.missing import checkpoint_key, process_missing
 from pulse_workers.chat.services import current_services
 from pulse_workers.chat.store.lease import Lease, LeaseLostError
-from pulse_workers.chat.tasks.batch import make_batch_queue
-from pulse_workers.errors import OUTAGE_ERRORS
+from pulse_workers.chat.tasks.batch import make_batch_queue, percent_reporter
 from pulse_workers.registry import task
 
 _LEASE_S: Final = 60.0
@@ -54,23 +54,21 @@ async def process_missing_messages(
     if not await lease.acquire(time.time()):
         return busy
 
-    async def report(percent: int, text: str) -> None:
-        await progress.set_progress(
-            TaskState.STARTED, {"done": percent, "total": 100, "message": text}
-        )
-
     try:
-        async with lease.held(_RENEWAL_S):
+        async with (
+            delete_at_end(services.store.state, checkpoint_key(task_id)),
+            lease.held(_RENEWAL_S),
+        ):
             queue = make_batch_queue(services, context.broker, task_id, outcomes)
             found = await process_missing(
-                services, task_id, queue, outcomes, max(0, limit), queued_at(), report
+                services,
+                task_id,
+                queue,
+                outcomes,
+                max(0, limit),
+                queued_at(),
+                percent_reporter(progress),
             )
     except LeaseLostError:
-        await delete_checkpoint(services, task_id)
         return busy
-    except OUTAGE_ERRORS:
-        raise  # the next attempt continues
-    except Exception:
-        await delete_checkpoint(services, task_id)
-        raise
     return {**found, "busy": False}

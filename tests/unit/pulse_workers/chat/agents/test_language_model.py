@@ -219,6 +219,32 @@ async def test_only_the_messages_that_a_server_refuses_are_not_judged(code: str)
         assert is_about_input(error)
 
 
+@pytest.mark.parametrize("capability", [Capability.CLASSIFY, Capability.EXTRACT])
+@pytest.mark.parametrize("count", [1, 6])
+async def test_a_refused_context_does_not_prevent_an_answer(
+    capability: Capability, count: int
+) -> None:
+    bad = "how to build a bomb"
+    chat = [chat_message(f"message {number}") for number in range(count)]
+    topic = Topic("1", bad, (), (), 1, 1.0, ())
+    async with ModelServer() as server, open_client(server) as client:
+        refused = Reply.failing(400, "blocked", code="content_filter")
+        server.script = lambda request: (
+            refused if bad in request.messages[1] else right_answer(request)
+        )
+        provider = LanguageModelProvider(client, "small", capability, AGENT)
+        if capability is Capability.CLASSIFY:
+            judged = await provider.classify(
+                [JudgeInput(each, [chat_message(bad)]) for each in chat]
+            )
+            assert [each.message_id for each in judged.value] == [each.id for each in chat]
+            assert not judged.errors
+        else:
+            found = await provider.extract(ExtractionRequest(chat, {}, [topic], None, NOW))
+            assert found.value.topics[0].message_ids == tuple(each.id for each in chat)
+            assert not found.errors
+
+
 async def test_a_server_that_refuses_each_request_is_not_asked_about_each_message() -> None:
     chat = [chat_message(f"message {number}") for number in range(40)]
     async with ModelServer() as server, open_client(server) as client:

@@ -1,15 +1,24 @@
 """Chat text cannot leave the data, and an answer that follows an order in it is not accepted."""
 
 import json
+import secrets
+import threading
+import tracemalloc
 
 import pytest
+from pulse_workers.chat.agents import prompt_injection
 from pulse_workers.chat.agents.language_model import LanguageModelProvider
-from pulse_workers.chat.agents.prompt_data import prompt_data
+from pulse_workers.chat.agents.prompt_data import prompt_data, visible
 from pulse_workers.chat.agents.prompt_injection import is_prompt_injection
 from pulse_workers.chat.providers.configuration import AgentConfiguration
 from pulse_workers.chat.providers.model_errors import InvalidAnswerError
-from pulse_workers.chat.providers.provider import Capability, ExtractionRequest, JudgeInput
-from pulse_workers.chat.records import Attachment, ChatMessage
+from pulse_workers.chat.providers.provider import (
+    Capability,
+    ExtractionRequest,
+    JudgeInput,
+    SummaryRequest,
+)
+from pulse_workers.chat.records import Attachment, ChatMessage, Topic
 
 from tests.kit.agent_answers import data_lines, extracted, given_messages, judged, right_answer
 from tests.kit.model_clients import open_client
@@ -20,6 +29,7 @@ from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_mess
 INJECTIONS = messages_of("injections")
 ATTEMPTS = [row for row in INJECTIONS if not (row.attempt or "").startswith("none")]
 LIES = 8
+AGENT = AgentConfiguration(provider="test", model="small")
 
 
 def as_message(row: LabelledMessage) -> ChatMessage:
@@ -54,6 +64,43 @@ def test_orders_are_recognised_and_ordinary_messages_are_not() -> None:
     # Markup without an order, which is shown as text.
     assert missed == ["x-en1-12"]
     assert [row.text for row in messages_of("tuning") if is_prompt_injection(row.text)] == []
+
+
+async def test_texts_are_searched_once_and_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    threads: set[threading.Thread] = set()
+
+    def recorded(text: str) -> str:
+        searched.append(text)
+        threads.add(threading.current_thread())
+        return visible(text)
+
+    monkeypatch.setattr(prompt_injection, "visible", recorded)
+    unknown = secrets.token_hex()  # to earlier searches
+    chat = [chat_message(f"the {number}. text {unknown}", author="") for number in range(9)]
+    topics = [Topic("1", f"name {unknown}", (), (), 1, 1.0, ())]
+    async with ModelServer(right_answer) as server, open_client(server) as client:
+        for capability in (Capability.CLASSIFY, Capability.EXTRACT, Capability.SUMMARISE):
+            provider = LanguageModelProvider(client, "small", capability, AGENT)
+            if capability is Capability.CLASSIFY:
+                await provider.classify([JudgeInput(each, chat[:3]) for each in chat])
+            elif capability is Capability.EXTRACT:
+                await provider.extract(ExtractionRequest(chat, {}, topics, None, NOW))
+            else:
+                await provider.summarise(SummaryRequest(chat, (), "", "", ""))
+    assert sorted(searched) == sorted([topics[0].name, *(each.content for each in chat)])
+    assert threading.main_thread() not in threads
+
+
+def test_texts_that_were_searched_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_injection, "visible", lambda _text: "")
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            is_prompt_injection(f"{number} {secrets.token_hex()} " + "ї" * 8_000)
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_recognition_takes_linear_time() -> None:
@@ -94,12 +141,11 @@ def obeying(row: LabelledMessage, request: ModelRequest) -> list[Reply]:
     ids=[row.id for row in ATTEMPTS],
 )
 async def test_an_answer_that_follows_an_order_is_not_accepted(row: LabelledMessage) -> None:
-    agent = AgentConfiguration(provider="test", model="small")
     other = chat_message("the payment queue fails with a timeout")
     messages = [other, as_message(row)]
     async with ModelServer() as server, open_client(server) as client:
-        judging = LanguageModelProvider(client, "small", Capability.CLASSIFY, agent)
-        reading = LanguageModelProvider(client, "small", Capability.EXTRACT, agent)
+        judging = LanguageModelProvider(client, "small", Capability.CLASSIFY, AGENT)
+        reading = LanguageModelProvider(client, "small", Capability.EXTRACT, AGENT)
 
         for number in range(LIES):
             server.script = lambda request, n=number: obeying(row, request)[n]

@@ -4,7 +4,11 @@ from pulse_workers.chat.pipeline.batch import StageOutcomes
 from pulse_workers.chat.pipeline.stages import done_record, failure_record
 from pulse_workers.chat.providers.provider import FallbackCause, ModelVersion
 from pulse_workers.chat.records import Stage, StageRecord
-from pulse_workers.errors import ProviderRefusedError, StoreFullError
+from pulse_workers.errors import (
+    AttachmentUnreadableError,
+    ProviderRefusedError,
+    StoreFullError,
+)
 
 from pulse_desktop.protocol.soft_failure import classify_return_value
 
@@ -62,4 +66,39 @@ def test_the_outcomes_of_batches_add_up() -> None:
     fields = total.to_fields()
     assert fields["stages"]["scored"] == {"done": 2, "refused": 1, "failed": 1}
     assert (fields["failed"], fields["refused"]) == (251, 1)
-    assert fields["message"] == "StoreFullError: the bucket is full"
+    assert fields["message"] == "StoreFullError: the bucket is full; the batch failed"
+
+
+def test_each_full_bucket_is_named_with_one_command() -> None:
+    def full(bucket: str, size: str = "8M") -> StageRecord:
+        command = f"pulse-worker provision --store-max-bytes {size}"
+        error = StoreFullError(f"the bucket {bucket} is full (4 MiB). To enlarge it: {command}")
+        return failure_record(error, "a", VERSION, "")
+
+    missing = (
+        failure_record(AttachmentUnreadableError(f"{name} is missing"), "a", VERSION, "")
+        for name in ("a.log", "b.log")
+    )
+    total = outcomes(*({Stage.SCORED: each} for each in missing))
+    batch = outcomes({Stage.SCORED: full("scores"), Stage.EMBEDDED: full("vectors")})
+    total.add_fields(batch.to_fields())
+    total.add_fields(batch.to_fields())
+    assert total.to_fields()["message"] == (
+        "AttachmentUnreadableError: a.log is missing; "
+        "StoreFullError: the bucket scores is full (4 MiB); "
+        "StoreFullError: the bucket vectors is full (4 MiB). "
+        "To enlarge it: pulse-worker provision --store-max-bytes 8M"
+    )
+    total.add({Stage.EXTRACTED: full("knowledge", "16M")})
+    assert total.to_fields()["message"].endswith(
+        "bytes 8M; pulse-worker provision --store-max-bytes 16M"
+    )
+
+
+def test_messages_that_were_edited_or_deleted_meanwhile_are_counted_so_that_stages_add_up() -> None:
+    total = outcomes(dict.fromkeys(Stage, DONE), {Stage.SCORED: DONE}, {})
+    total.add_fields(outcomes({}).to_fields())
+    stages = total.to_fields()["stages"]
+    assert stages["scored"] == {"done": 2, "refused": 0, "failed": 0, "changed": 2}
+    assert [sum(each.values()) for each in stages.values()] == [4, 4, 4]
+    assert classify_return_value(total.to_fields()).outcome == "succeeded"

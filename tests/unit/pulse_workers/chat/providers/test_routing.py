@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pulse_workers.chat.providers.model_errors import (
     InvalidAnswerError,
+    ModelRateLimitedError,
     ModelRefusedError,
     ModelUnavailableError,
 )
@@ -16,6 +17,7 @@ from pulse_workers.chat.providers.provider import (
     FallbackCause,
     JudgeInput,
     Judgement,
+    Provider,
     Usage,
 )
 from pulse_workers.chat.providers.routing import UNAVAILABLE_S, RoutedProvider
@@ -150,3 +152,35 @@ async def test_a_provider_is_unavailable_from_a_failure_to_the_next_answer_or_fo
     assert not is_available()
     now[0] += 1
     assert is_available()
+
+
+async def test_any_later_answer_or_check_of_a_provider_makes_it_available_again() -> None:
+    now = [1_000.0]
+    judge, embedder = Judge("one", {}), Embedder("one")
+    chains: dict[Capability, list[Provider]] = {
+        Capability.CLASSIFY: [judge, Judge("two", {})],
+        Capability.EMBED: [embedder, Embedder("two")],
+    }
+    routed = RoutedProvider(chains, monotonic=lambda: now[0])
+
+    async def is_available_after(error: Exception) -> bool:
+        judge.failure = error
+        await routed.classify([JudgeInput(chat_message("a"))])
+        now[0] += 1
+        return routed.version(Capability.CLASSIFY).is_available
+
+    assert not await is_available_after(ModelUnavailableError("HTTP 503"))
+    embedder.error = ModelUnavailableError("HTTP 503")
+    await routed.embed(["text"])
+    assert not routed.version(Capability.CLASSIFY).is_available  # the other provider answered
+    embedder.error = None
+    await routed.embed(["text"])
+    assert routed.version(Capability.CLASSIFY).is_available
+    assert not await is_available_after(ModelUnavailableError("HTTP 503"))
+    routed.mark_available("one", now[0] - 2, is_check=True)  # it began before the failure
+    assert not routed.version(Capability.CLASSIFY).is_available
+    routed.mark_available("one", now[0], is_check=True)
+    assert routed.version(Capability.CLASSIFY).is_available
+    assert not await is_available_after(ModelRateLimitedError("HTTP 429"))
+    routed.mark_available("one", now[0], is_check=True)
+    assert not routed.version(Capability.CLASSIFY).is_available

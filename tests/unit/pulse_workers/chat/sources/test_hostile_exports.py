@@ -56,6 +56,11 @@ FORMS: Final[dict[str, Callable[[int], bytes]]] = {
     "messages below the greatest depth": _repeated(
         b'"messages":[{"id":1,"type":"message"}][', before=b"[" * 1_002
     ),
+    "arrays that end before each message": _repeated(b']}{"id":1,"type":"message"},'),
+    "types of chats before each message": _repeated(
+        b']"type":"private_group",' + b'"type":"replies",{' * 99 + b'{"id":1,"type":"message"},'
+    ),
+    "messages of another program": _repeated(b'{"x":{"id":1,"type":"message"}},', before=b"{"),
     "links": lambda size: _with_entities("link", "www.", size // 8),
     "mentions": lambda size: _with_entities("mention", "@user", size // 8),
 }

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -133,6 +134,84 @@ def test_a_quote_that_is_not_escaped_costs_one_message(tmp_path: Path, fault: by
         ("2.2", "Second"),
     ]
     assert export.skipped == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'x\\"}]{[', b'x"}]{['),  # the bracket of a text ends the messages
+        (b', {"id": 3,', b'], {"id": 3,'),
+        (b', {"id": 3,', b'}]}, {"id": 3,'),
+        (b', {"id": 3,', b'{]}, {"id": 3,'),
+        (b'{"id": 3, "type": "message"', b'{"id": 3, "type": "mesage"'),
+        (b'777, "messages"', b'777, "message_"'),
+        (b'777, "messages": [', b'777, "messages": x'),
+        (b'"name": "Ops"', b'"name": "Ops'),
+        (b'"name": "Ops"', b'"name": "Ops"}'),
+        (b'"name": "Ops"', b'["name": "Ops"'),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("is_account", [False, True])
+def test_damage_costs_no_message_after_it_and_is_counted(
+    tmp_path: Path, old: bytes, new: bytes, is_account: bool
+) -> None:
+    texts = ["one", ["two", {"type": "bold", "text": 'x"}]{['}], "three", "four", "five"]
+    first = chat(message(1, "first"), name="First", id=5)
+    damaged = chat(*(message(number, text) for number, text in enumerate(texts, 1)))
+    last = chat(message(1, "last"), name="Last", id=9)
+    document = {"chats": {"list": [first, damaged, last]}} if is_account else damaged
+
+    def damage(body: bytes) -> bytes:
+        assert old in body
+        place = body.rfind(old) if b"name" not in old else body.index(old)
+        return body[:place] + new + body[place + len(old) :]
+
+    if not is_account and old.startswith(b"777"):  # no messages are found
+        with pytest.raises(ExportUnreadableError, match="is not a Telegram export"):
+            read(tmp_path, document, damage)
+        return
+    export = read(tmp_path, document, damage)
+    found = [each.id for each in export.messages]
+    kept = {f"777.{number}" for number in range(1, 6)} - {"777.2", "777.3"}
+    assert kept <= set(found)
+    assert len(found) == len(set(found))
+    assert {each for each in found if not each.startswith("777.")} == (
+        {"5.1", "9.1"} if is_account else set()
+    )
+    assert export.skipped >= 1
+    assert export.cut_off_at is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_account", [False, True])
+@pytest.mark.parametrize(
+    "text", ["plain", 'x"}]{[ \\', 'got {"a": [1, {"b": "x"}]} ok', 'he said "go"] now', ":-]"]
+)
+def test_one_fault_anywhere_costs_few_messages_and_is_never_silent(
+    tmp_path: Path, text: str, is_account: bool
+) -> None:
+    chats = [
+        chat(*(message(n, [text, {"type": "bold", "text": text}]) for n in range(20)), id=number)
+        for number in (5, 6, 7)
+    ]
+    document = {"chats": {"list": chats}} if is_account else chats[0]
+    body = json.dumps(document, indent=1).encode()
+    random = Random(7)
+    expected = 60 if is_account else 20
+    for _ in range(300):
+        place, kind = random.randrange(len(body)), random.randrange(3)
+        inserted = bytes([random.choice(b'"{}[]\\,:')]) if kind else b""
+        removed = random.randrange(1, 6) if kind == 0 else kind - 1
+        damaged = body[:place] + inserted + body[place + removed :]
+        try:
+            (tmp_path / "result.json").write_bytes(damaged)
+            export = read_export(tmp_path / "result.json")
+        except ExportUnreadableError:
+            continue
+        lost = expected - len(export.messages)
+        assert lost <= 3, damaged[place - 40 : place + 40]
+        assert not lost or export.skipped or export.cut_off_at, damaged[place - 40 : place + 40]
 
 
 def test_only_a_regular_file_is_read(tmp_path: Path) -> None:

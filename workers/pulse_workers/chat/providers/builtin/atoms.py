@@ -1,11 +1,12 @@
 """Extraction of atoms (pieces of knowledge) with a linear model of a message and its sentences.
 
 A message has at most one atom: that of its most probable type, where the probability reaches the
-threshold of the type, and its message is not noise.
+threshold, and the message is not noise.
 """
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -21,13 +22,14 @@ from pulse_workers.chat.providers.builtin.cues import (
 from pulse_workers.chat.providers.builtin.features import FEATURES, measure_features, normalize
 from pulse_workers.chat.providers.builtin.languages import detect_language
 from pulse_workers.chat.providers.builtin.lexicon import categories_of
-from pulse_workers.chat.providers.builtin.ngrams import ngram_tokens, text_buckets
+from pulse_workers.chat.providers.builtin.ngrams import ngram_tokens, text_ngrams
 from pulse_workers.chat.providers.builtin.scoring import ScoringModel, classify
 from pulse_workers.chat.providers.builtin.text import (
     content_words,
     split_sentences,
     strip_markup,
     tokenize,
+    without_greeting,
 )
 from pulse_workers.chat.providers.provider import JudgeInput
 from pulse_workers.chat.records import Atom, ChatMessage, Evidence
@@ -41,6 +43,8 @@ _MAX_TEXT: Final = 4_000
 """Characters of a message that are read."""
 _CONTEXT: Final = {"problem": 8, "solution": 6, "insight": 4, "question": 4}
 """How many messages before it a message continues, by what they are about."""
+_MAX_PLAIN_WORDS: Final = 12
+_PLAIN_STRENGTHS: Final = ("explicit", "clear", "strong")
 _SENTENCE_FEATURES: Final = (
     *(f"explicit_{kind}" for kind in ATOM_TYPES),
     *(f"clear_{kind}" for kind in ATOM_TYPES),
@@ -49,15 +53,23 @@ _SENTENCE_FEATURES: Final = (
     *FORMS,
     "asks", "hedge", "commit", "change", "self", "we", "number", "short", "length",
 )  # fmt: skip
+_NOT_FITTED: Final = frozenset(
+    ("reply", "short_reply", "answers_question", "forwarded", "attachment", "repeated")
+)
+"""Features of messages that the authored messages, which the model is fitted to, do not have."""
+PLAIN_FEATURES: Final = tuple(
+    f"plain_{strength}_{kind}" for strength in _PLAIN_STRENGTHS for kind in ATOM_TYPES
+)
+"""The cues of a plain statement: a short message, where a cue says more than in a long one."""
 ATOM_FEATURES: Final = (
-    *(f"message_{name}" for name in FEATURES),
+    *(f"message_{name}" for name in FEATURES if name not in _NOT_FITTED),
     *(f"sentence_{name}" for name in _SENTENCE_FEATURES),
     *(f"after_{kind}" for kind in _CONTEXT),
     "importance",
-    "answers_problem",
     "several_sentences",
+    *PLAIN_FEATURES,
 )
-"""Features of a message that are not hashed, each 0 to 1; a sentence's is that of any sentence."""
+"""Features of a message besides its n-grams, each 0 to 1; a sentence's is that of any sentence."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,22 +100,29 @@ class ReadMessage:
         measured: its features for the score.
         context: what the messages before it say about it.
         candidates: its sentences of at least two content words.
-        buckets: its hashed features.
+        ngrams: its n-grams, and how often it has each.
+        is_plain: whether it is short enough to be a plain statement.
     """
 
     message: ChatMessage
     measured: Mapping[str, float]
     context: Mapping[str, float]
     candidates: Sequence[Candidate]
-    buckets: Sequence[int]
+    ngrams: Counter[str]
+    is_plain: bool
 
     def features(self, importance: float) -> dict[str, float]:
-        """Return `ATOM_FEATURES`, given the importance of the message."""
+        """Return `ATOM_FEATURES` and others, given the importance of the message."""
         found = {f"message_{name}": value for name, value in self.measured.items()}
         for name in _SENTENCE_FEATURES:
             found[f"sentence_{name}"] = max(
                 (each.features[name] for each in self.candidates), default=0.0
             )
+        found.update(dict.fromkeys(PLAIN_FEATURES, 0.0))
+        if self.is_plain:
+            for kind, cue in (pair for each in self.candidates for pair in each.cues.items()):
+                if cue.is_strong:
+                    found[f"plain_{cue.strength}_{kind}"] = 1.0
         several = float(len(self.candidates) > 1)
         return {**found, **self.context, "importance": importance, "several_sentences": several}
 
@@ -111,32 +130,42 @@ class ReadMessage:
 def read_messages(messages: Sequence[ChatMessage]) -> Iterator[ReadMessage]:
     """Measure messages and their sentences, in the order in which they were sent."""
     kinds: list[frozenset[str]] = []
-    by_id: dict[str, frozenset[str]] = {}
     for index, message in enumerate(messages):
         recent = messages[max(0, index - _MAX_RECENT) : index][::-1]
-        text = message.content[:_MAX_TEXT]
-        candidates = _candidates(text)
-        yield ReadMessage(
-            message,
-            measure_features(JudgeInput(message, recent)),
-            _context(kinds, by_id.get(message.reply_to or "", frozenset())),
-            candidates,
-            text_buckets(ngram_tokens(normalize(text))),
+        read = read_message(JudgeInput(message, recent), kinds)
+        yield read
+        kinds.append(
+            frozenset(
+                kind for each in read.candidates for kind, cue in each.cues.items() if cue.is_strong
+            )
         )
-        own = frozenset(
-            kind for each in candidates for kind, cue in each.cues.items() if cue.is_strong
-        )
-        kinds.append(own)
-        by_id[message.id] = own
 
 
-def _context(kinds: Sequence[frozenset[str]], parent: frozenset[str]) -> dict[str, float]:
+def read_message(given: JudgeInput, kinds: Sequence[frozenset[str]] = ()) -> ReadMessage:
+    """Measure a message and its sentences.
+
+    Args:
+        given: the message, and those before it.
+        kinds: types that each of the messages before it has cues of, as far as they are known.
+    """
+    text = given.message.content[:_MAX_TEXT]
+    statement = without_greeting(text)
+    return ReadMessage(
+        given.message,
+        measure_features(given),
+        _context(kinds),
+        _candidates(text),
+        text_ngrams(ngram_tokens(normalize(statement))),
+        len(tokenize(statement)) <= _MAX_PLAIN_WORDS,
+    )
+
+
+def _context(kinds: Sequence[frozenset[str]]) -> dict[str, float]:
     """Return what the messages before a message say about it."""
-    features = {
+    return {
         f"after_{kind}": float(any(kind in each for each in kinds[-count:]))
         for kind, count in _CONTEXT.items()
     }
-    return {**features, "answers_problem": float("problem" in parent)}
 
 
 def _candidates(text: str) -> list[Candidate]:
@@ -191,14 +220,14 @@ def find_atom(read: ReadMessage, scoring: ScoringModel, model: AtomModel) -> Fou
     importance = scoring.importance(scoring.sum_of(read.measured))
     if classify(importance) == "noise" or not read.candidates:
         return None
-    kind, probability = model.most_probable(read.buckets, read.features(importance))
-    if probability < model.thresholds[kind]:
+    kind, probability = model.most_probable(read.ngrams, read.features(importance))
+    if probability < model.threshold:
         return None
     candidate = max(
         read.candidates,
         key=lambda each: (
             kind in each.cues and each.cues[kind].is_strong,
-            model.support(kind, text_buckets(each.tokens)),
+            model.support(kind, each.tokens),
         ),
     )
     if kind in candidate.cues:

@@ -5,14 +5,15 @@ threads.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from pulse_workers.chat.providers.builtin import scoring
 from pulse_workers.chat.providers.builtin.atoms import extract_atoms
 from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS, embed_texts
-from pulse_workers.chat.providers.builtin.features import measure_features
-from pulse_workers.chat.providers.builtin.languages import LANGUAGES, detect_language
+from pulse_workers.chat.providers.builtin.judging import judge_message
+from pulse_workers.chat.providers.builtin.languages import LANGUAGES
 from pulse_workers.chat.providers.builtin.summary import summarise_atoms
 from pulse_workers.chat.providers.builtin.text import count_tokens
 from pulse_workers.chat.providers.builtin.topics import assign_topics
@@ -29,13 +30,12 @@ from pulse_workers.chat.providers.provider import (
     Usage,
 )
 from pulse_workers.chat.records import ChatMessage, Vector
-from pulse_workers.errors import ProviderRefusedError
+from pulse_workers.errors import ProviderRefusedError, TooManyMessagesError
 
 T = TypeVar("T")
 
 MAX_CHARS: Final = 20_000
 MAX_MESSAGES: Final = 500
-_FOREIGN: Final = f"written in none of the languages {', '.join(LANGUAGES)}"
 
 
 class BuiltinProvider:
@@ -43,7 +43,7 @@ class BuiltinProvider:
 
     name = "builtin"
     kind = "lexical (no language model)"
-    model = "builtin-lexical-3"
+    model = "builtin-lexical-4"
     embedding_model = f"builtin-stems-{DIMENSIONS}"
 
     def version(self, capability: Capability) -> ModelVersion:
@@ -79,10 +79,11 @@ class BuiltinProvider:
     async def extract(self, request: ExtractionRequest) -> Answer[Extraction]:
         """Extract atoms by their wording, and assign messages to topics by their vectors.
 
-        Vectors that the request lacks are computed.
+        Vectors that the request lacks are computed. A message that is too long is left out.
 
         Raises:
-            ProviderRefusedError: an unsupported language, or too many or too long messages.
+            ProviderRefusedError: an unsupported language, or all messages are too long.
+            TooManyMessagesError: too many messages at once.
         """
         return await asyncio.to_thread(self._read, request)
 
@@ -105,26 +106,30 @@ class BuiltinProvider:
         if len(message.content) > MAX_CHARS:
             reason = f"{len(message.content):,} characters, more than {MAX_CHARS:,}"
             return Judgement(message.id, "not_judged", None, reason)
-        features = measure_features(given)
-        is_foreign = detect_language(message.content) == "other"
-        if is_foreign and not (features["alarm"] or features["automatic_alarm"]):
-            return Judgement(message.id, "not_judged", None, _FOREIGN)
-        return scoring.judge(given, features, scoring.load_model())
+        return judge_message(given)
 
     def _embed(self, texts: Sequence[str]) -> Answer[Vector]:
         for text in texts:
-            self._check_length(text, "a text")
+            if (error := self._length_error(text, "a text")) is not None:
+                raise error
         tokens = sum(count_tokens(text) for text in texts)
         return Answer(embed_texts(texts), Usage(tokens, 0, 0.0), self.name, self.embedding_model)
 
     def _read(self, request: ExtractionRequest) -> Answer[Extraction]:
-        messages = request.messages
-        self._check_readable(messages, request.language)
+        self._check_request(request)
+        errors = {
+            each.id: error
+            for each in request.messages
+            if (error := self._length_error(each.content, each.id)) is not None
+        }
+        messages = [each for each in request.messages if each.id not in errors]
+        if errors and not messages:
+            raise next(iter(errors.values()))
         atoms = tuple(
             extract_atoms(
                 messages,
                 request.language,
-                scoring.load_model(),
+                scoring.load_rules(),
                 model_name=self.model,
                 now=request.now,
             )
@@ -139,25 +144,27 @@ class BuiltinProvider:
             + sum(count_tokens(topic.name) for topic in topics),
             0.0,
         )
-        return self._answer(Extraction(atoms, tuple(topics)), usage)
+        answer = self._answer(Extraction(atoms, tuple(topics)), usage)
+        return dataclasses.replace(answer, errors=errors)
 
     def _answer(self, value: T, usage: Usage) -> Answer[T]:
         return Answer(value, usage, self.name, self.model)
 
-    def _check_readable(self, messages: Sequence[ChatMessage], language: str | None) -> None:
+    def _check_request(self, request: ExtractionRequest) -> None:
+        language, count = request.language, len(request.messages)
         if language is not None and language not in LANGUAGES:
             raise ProviderRefusedError(
                 f"language {language!r}: {self.model} has cues for {', '.join(LANGUAGES)} only"
             )
-        if len(messages) > MAX_MESSAGES:
-            raise ProviderRefusedError(
-                f"{len(messages)} messages at once, but {self.model} reads at most {MAX_MESSAGES}"
+        if count > MAX_MESSAGES:
+            raise TooManyMessagesError(
+                f"{count} messages at once, but {self.model} reads at most {MAX_MESSAGES}"
             )
-        for message in messages:
-            self._check_length(message.content, message.id)
 
-    def _check_length(self, text: str, name: str) -> None:
-        if len(text) > MAX_CHARS:
-            raise ProviderRefusedError(
-                f"{name} has {len(text):,} characters, but {self.model} reads at most {MAX_CHARS:,}"
-            )
+    def _length_error(self, text: str, name: str) -> ProviderRefusedError | None:
+        """Return why a text is refused, None if it is short enough."""
+        if len(text) <= MAX_CHARS:
+            return None
+        return ProviderRefusedError(
+            f"{name} has {len(text):,} characters, but {self.model} reads at most {MAX_CHARS:,}"
+        )

@@ -1,8 +1,10 @@
 """Scores of chat messages by a linear model of explainable factors.
 
 The model is an ordinal regression: one weighted sum of features with two thresholds, noise to weak
-signal and weak signal to signal. `model.json` has its weights; `benchmarks/fit_builtin.py` fits
-them. A score depends on the message and its context only, never on the time.
+signal and weak signal to signal. `rules.json` has weights of the measured features, for languages
+that no wording is known of and as a feature of atoms; `judging.json` has those of the measured
+features and of the wording. `benchmarks/fit_builtin.py` fits them. A score depends on the message
+and its context only, never on the time.
 """
 
 import functools
@@ -16,6 +18,8 @@ import msgspec
 from pulse_workers.chat.providers.builtin.features import FACTORS
 from pulse_workers.chat.providers.provider import JudgeInput, Judgement
 
+WORDING: Final = "wording"
+"""Feature and factor of what the model of atoms says about the wording."""
 NOISE_THRESHOLD: Final = 0.30
 SIGNAL_THRESHOLD: Final = 0.60
 _REASONS: Final = 3
@@ -47,10 +51,19 @@ class ScoringModel(msgspec.Struct, frozen=True):
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, position))))
 
 
+def load_rules() -> ScoringModel:
+    """Read the weights of the measured features alone."""
+    return _load("rules.json")
+
+
+def load_judging() -> ScoringModel:
+    """Read the weights of the measured features and of `WORDING`."""
+    return _load("judging.json")
+
+
 @functools.cache
-def load_model() -> ScoringModel:
-    """Read `model.json` of this package."""
-    text = importlib.resources.files(__package__).joinpath("model.json").read_bytes()
+def _load(name: str) -> ScoringModel:
+    text = importlib.resources.files(__package__).joinpath(name).read_bytes()
     return msgspec.json.decode(text, type=ScoringModel)
 
 
@@ -78,7 +91,7 @@ def classify(importance: float) -> str:
 def factors_of(features: Mapping[str, float], model: ScoringModel) -> dict[str, float]:
     """Return the value of each factor: 0 if its features speak for noise most, 1 if least."""
     values = {}
-    for factor, names in FACTORS.items():
+    for factor, names in _factors(model).items():
         lowest, highest = _bounds(names, model)
         total = sum(model.weights[name] * features[name] for name in names)
         values[factor] = (
@@ -90,11 +103,16 @@ def factors_of(features: Mapping[str, float], model: ScoringModel) -> dict[str, 
 def factor_weights(model: ScoringModel) -> dict[str, float]:
     """Return the weight of each factor: by how much it can change the sum, as a share."""
     spans = {}
-    for factor, names in FACTORS.items():
+    for factor, names in _factors(model).items():
         lowest, highest = _bounds(names, model)
         spans[factor] = highest - lowest
     whole = sum(spans.values())
     return {factor: round(span / whole, 4) for factor, span in spans.items()}
+
+
+def _factors(model: ScoringModel) -> Mapping[str, tuple[str, ...]]:
+    """Return the factors that a model has weights of."""
+    return {**FACTORS, WORDING: (WORDING,)} if WORDING in model.weights else FACTORS
 
 
 def _bounds(names: tuple[str, ...], model: ScoringModel) -> tuple[float, float]:

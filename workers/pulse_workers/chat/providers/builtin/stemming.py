@@ -6,6 +6,7 @@ Ukrainian, or have a license that does not fit.
 """
 
 import functools
+import threading
 from collections.abc import Iterable
 from typing import Final
 
@@ -15,6 +16,8 @@ _SNOWBALL: Final = {
     language: snowballstemmer.stemmer(name)
     for language, name in (("en", "english"), ("ru", "russian"), ("pl", "polish"), ("de", "german"))
 }
+_LOCK: Final = threading.Lock()
+"""A stemmer keeps the word at hand in itself, and messages are read in several threads."""
 _MIN_STEM: Final = 3
 _UKRAINIAN_ENDINGS: Final = """
     ування ювання ованого ованому ованих ованими ована оване овано ований ована увати ювати ували
@@ -45,14 +48,19 @@ def stem(word: str, language: str | None) -> str:
     if plain[0] > "ɏ":
         if not "Ѐ" <= plain[0] <= "ӿ":
             return plain
-        return _SNOWBALL["ru"].stemWord(plain) if language == "ru" else _ukrainian_stem(plain)
-    stemmer = _SNOWBALL.get(language or "en", _SNOWBALL["en"])
-    return str((stemmer if language != "ru" else _SNOWBALL["en"]).stemWord(plain))
+        return _snowball_stem(plain, "ru") if language == "ru" else _ukrainian_stem(plain)
+    is_latin = language in _SNOWBALL and language != "ru"
+    return _snowball_stem(plain, language if is_latin and language else "en")
 
 
 def stems(words: Iterable[str], language: str | None) -> list[str]:
     """Return the stems of words."""
     return [stem(word, language) for word in words]
+
+
+def _snowball_stem(word: str, language: str) -> str:
+    with _LOCK:
+        return str(_SNOWBALL[language].stemWord(word))
 
 
 def _ukrainian_stem(word: str) -> str:

@@ -44,3 +44,21 @@ def split_sentences(text: str) -> list[str]:
     """Return the sentences of a text; list items are separate sentences without bullets."""
     parts = (_BULLET.sub("", part).strip() for part in _SENTENCE_END.split(text))
     return [part for part in parts if part]
+
+
+_GREETING: Final = re.compile(
+    r"\s*+(?:@\w++[\s,:.!]*+|(?:"
+    r"hi|hello|hey|(?:good )?(?:morning|afternoon|evening)|good day"
+    r"|(?:всім )?привіт|вітаю|доброго (?:ранку|дня|вечора)|добрий (?:день|вечір|ранок)"
+    r"|(?:всем )?привет|добрый (?:день|вечер)|доброе утро|колеги|коллеги"
+    r")(?: (?:all|team|everyone|everybody|folks|guys|there|всім|усім|командо|колеги|всем|коллеги))?"
+    r"\s*+[,.!:—-]++\s*+)++",
+    re.IGNORECASE,
+)
+
+
+def without_greeting(text: str) -> str:
+    """Return a text without the greeting or mention it starts with, unless it is nothing else."""
+    greeting = _GREETING.match(text)
+    rest = text[greeting.end() :] if greeting else text
+    return rest if rest.strip() else text

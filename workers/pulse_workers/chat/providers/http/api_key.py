@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from pulse_desktop.system_keyring import KeyringError, KeyringMissingError, read_password
 from pulse_desktop.text.translation import _
+from pulse_workers.config.known_secrets import KNOWN_SECRETS, MIN_SECRET
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError
-
-MIN_KEY: Final = 4
-"""Masking a shorter text would mask ordinary words."""
 
 
 class ApiKey(Secret):
@@ -25,7 +23,12 @@ class ApiKey(Secret):
         Raises:
             ValueError: it is too short, or cannot be part of an HTTP header.
         """
-        if len(value) < MIN_KEY or not value.isascii() or not value.isprintable() or " " in value:
+        if (
+            len(value) < MIN_SECRET
+            or not value.isascii()
+            or not value.isprintable()
+            or " " in value
+        ):
             raise ValueError("not an API key")
         super().__init__(value)
 
@@ -108,7 +111,9 @@ def _make_key(name: str, text: str) -> ApiKey:
     if not text.strip():
         raise SettingsError(name, "", _("an API key; there is none"))
     try:
-        return ApiKey(text.strip())
+        key = ApiKey(text.strip())
     except ValueError:
         expected = _("an API key: printable ASCII without spaces, 4 characters or more")
         raise SettingsError(name, "", expected) from None
+    KNOWN_SECRETS.add([text.strip()])
+    return key

@@ -78,8 +78,8 @@ def encode_record(record: LimitRecord) -> Any:
 def remove_expired(record: LimitRecord, now: float, period: Period) -> None:
     """Remove what is over: leases, slots and the period.
 
-    What lies further ahead than anything lasts was written with a wrong clock, or is damaged. It
-    is removed, too: it would refuse all requests until then.
+    Times that are too far in the future are removed, too: they come from a wrong clock or from
+    damage, and would refuse all requests until then.
     """
     name, _left_s = period_of(now, period)
     if record.period != name:
@@ -99,7 +99,14 @@ def remove_expired(record: LimitRecord, now: float, period: Period) -> None:
 
 
 def seconds_until_capacity(record: LimitRecord, now: float, used: str, room: int) -> float:
-    """Return in how many seconds at most `room` is used in the last minute; 0 for now."""
+    """Return how many seconds a request has to wait for a limit per minute; 0 for none.
+
+    Args:
+        record: the record.
+        now: Unix seconds.
+        used: name of the limited field of a slot.
+        room: how much of it the other requests of a minute may use.
+    """
     total = sum(getattr(slot, used) for slot in record.slots.values())
     for number, slot in sorted(record.slots.items()):
         if total <= room:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 import httpx
 import msgspec
 
-from pulse_desktop.model.redaction import redact_url
+from pulse_desktop.model.redaction import redact, redact_url
 from pulse_workers.chat.http_client import ResponseBodyError, make_http_client, read_body
 from pulse_workers.chat.providers.http.api_key import ApiKey, KeySource
 from pulse_workers.chat.providers.http.circuit_breaker import CircuitBreaker
@@ -231,11 +231,11 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         headers: headers of the response, by names in lower case.
         now: Unix seconds.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = _non_negative(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1_000
     text = headers.get("retry-after")
-    seconds = _number(text)
+    seconds = _non_negative(text)
     if seconds is not None or not text:
         return seconds
     try:
@@ -244,7 +244,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return None
 
 
-def _number(text: str | None) -> float | None:
+def _non_negative(text: str | None) -> float | None:
     try:
         number = float(text or "")
     except ValueError:
@@ -256,5 +256,5 @@ def _unreachable(base_url: str, error: Exception, key: ApiKey | None) -> ModelUn
     reason = f"{type(error).__name__}: {error}".rstrip(": ")
     if key is not None:
         reason = key.mask(reason)  # before it is shortened: a part of the key is not recognized
-    text = f"{redact_url(base_url)} cannot be reached ({redact_url(first_line(reason))})"
+    text = f"{redact_url(base_url)} cannot be reached ({redact(first_line(reason))})"
     return ModelUnavailableError(text, is_retryable=True)

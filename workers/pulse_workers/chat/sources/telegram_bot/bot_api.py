@@ -18,6 +18,8 @@ import msgspec
 from pulse_desktop.model.redaction import redact_url, redacted_start
 from pulse_desktop.text.translation import _
 from pulse_workers.chat.http_client import ResponseBodyError, make_http_client, read_body
+from pulse_workers.chat.sources.lenient_json import decode_value
+from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from pulse_workers.config.secret import Secret
 from pulse_workers.config.secret_file import read_secret_file
 from pulse_workers.errors import SettingsError, WorkerError
@@ -100,10 +102,12 @@ def read_token(value: str, file: str) -> BotToken:
     if not text.strip():
         raise SettingsError(name, "", _("the token of a Telegram bot; there is none"))
     try:
-        return BotToken(text.strip())
+        token = BotToken(text.strip())
     except ValueError:
         expected = _("the token of a Telegram bot, such as 110201543:AAHdq…")
         raise SettingsError(name, "", expected) from None
+    KNOWN_SECRETS.add([text.strip()])
+    return token
 
 
 class BotApi:
@@ -165,16 +169,14 @@ class BotApi:
 
     def _result(self, response: httpx.Response, body: bytes) -> Any:
         status = response.status_code
-        try:
-            answer = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            answer = None
+        # One text with half a character in it must not hide all the other updates.
+        answer = decode_value(body, are_tokens_repaired=False)
         if not isinstance(answer, dict):
             answer = {}
         if response.is_success and answer.get("ok") is True and "result" in answer:
             return answer["result"]
         if response.is_success and answer.get("ok") is not False:
-            raise self._unavailable("the response is not one of the Bot API")
+            raise self._unavailable(f"the response is not one of the Bot API; check {URL_VARIABLE}")
         raise self._error(status, answer, response.headers.get("retry-after"))
 
     def _error(self, status: int, answer: dict[str, Any], retry_after: str | None) -> BotApiError:
@@ -201,7 +203,7 @@ class BotApi:
     def _text(self, reason: str) -> str:
         """Return what an error says: where, and the reason without secrets."""
         line = self._token.mask(reason).replace("\n", " ")
-        return f"{redact_url(self._url)}: {redacted_start(line, _MAX_TEXT, redact_url)}"
+        return f"{redact_url(self._url)}: {redacted_start(line, _MAX_TEXT)}"
 
 
 def _seconds(*candidates: object) -> float:

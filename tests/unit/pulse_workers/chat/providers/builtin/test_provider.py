@@ -3,6 +3,7 @@
 import pytest
 from pulse_workers.chat.providers.builtin.embedding import DIMENSIONS
 from pulse_workers.chat.providers.builtin.provider import MAX_CHARS, BuiltinProvider
+from pulse_workers.chat.providers.model_errors import is_about_input
 from pulse_workers.chat.providers.provider import (
     Answer,
     Extraction,
@@ -11,11 +12,12 @@ from pulse_workers.chat.providers.provider import (
     SummaryRequest,
 )
 from pulse_workers.chat.records import ChatMessage
-from pulse_workers.errors import ProviderRefusedError
+from pulse_workers.errors import ProviderRefusedError, TooManyMessagesError
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import NOW, chat_message
 
 provider = BuiltinProvider()
+DECISION = "We decided to keep the keys for 72 hours"
 FRENCH = chat_message("Bonjour, le nouveau contrat est dans la boîte, merci pour tout")
 
 
@@ -26,10 +28,10 @@ async def read(messages: list[ChatMessage], language: str | None = None) -> Answ
 async def test_the_provider_reports_its_model_and_token_usage() -> None:
     message = chat_message("We decided to roll back")
     answer = await provider.classify([JudgeInput(message, attachment_text="one two")])
-    assert (answer.provider, answer.model) == ("builtin", "builtin-lexical-3")
+    assert (answer.provider, answer.model) == ("builtin", "builtin-lexical-4")
     assert answer.usage.tokens_in == 7
     assert "llm" not in f"{provider.name} {provider.model}".lower()
-    assert await provider.check() == ["builtin-lexical-3", f"builtin-stems-{DIMENSIONS}"]
+    assert await provider.check() == ["builtin-lexical-4", f"builtin-stems-{DIMENSIONS}"]
 
 
 async def test_messages_that_cannot_be_judged_do_not_prevent_the_others() -> None:
@@ -47,8 +49,19 @@ async def test_unsupported_requests_are_refused() -> None:
         await read([chat_message("fine")], "fr")
     with pytest.raises(ProviderRefusedError, match="characters"):
         await provider.embed(["x" * (MAX_CHARS + 1)])
-    with pytest.raises(ProviderRefusedError, match="at most 500"):
+    with pytest.raises(TooManyMessagesError, match="at most 500") as caught:
         await read([chat_message("fine")] * 501)
+    assert not is_about_input(caught.value)  # the messages are not refused for good
+
+
+async def test_a_message_that_is_too_long_does_not_prevent_the_atoms_of_others() -> None:
+    long, fine = chat_message("x" * (MAX_CHARS + 1)), chat_message(DECISION)
+    answer = await read([long, fine])
+    assert list(answer.errors) == [long.id]
+    assert is_about_input(answer.errors[long.id])
+    assert [each.evidence[0].message_id for each in answer.value.atoms] == [fine.id]
+    with pytest.raises(ProviderRefusedError, match="20,001 characters"):
+        await read([long])
 
 
 async def test_an_alarm_in_an_unknown_language_is_judged_and_text_in_it_has_no_atoms() -> None:

@@ -3,17 +3,15 @@
 import pytest
 from pulse_workers.chat.providers.builtin import scoring
 from pulse_workers.chat.providers.builtin.features import FEATURES, measure_features
+from pulse_workers.chat.providers.builtin.judging import judge_message
 from pulse_workers.chat.providers.provider import JudgeInput, Judgement
 from pulse_workers.chat.records import Attachment, ChatMessage
 
 from tests.unit.pulse_workers.chat.providers.chat_messages import chat_message
 
-MODEL = scoring.load_model()
-
 
 def judge(message: ChatMessage, *recent: ChatMessage, attachment_text: str = "") -> Judgement:
-    given = JudgeInput(message, recent, attachment_text)
-    return scoring.judge(given, measure_features(given), MODEL)
+    return judge_message(JudgeInput(message, recent, attachment_text))
 
 
 def test_a_score_is_explained_by_factors_whose_weighted_sum_it_grows_with() -> None:
@@ -27,8 +25,10 @@ def test_a_score_is_explained_by_factors_whose_weighted_sum_it_grows_with() -> N
     judged = []
     for message in (rich, chat_message(""), chat_message("ok"), chat_message("слово " * 5000)):
         given = JudgeInput(message, [chat_message("other")] * 3, "log")
-        assert measure_features(given).keys() == set(FEATURES) == MODEL.weights.keys()
-        judgement = scoring.judge(given, measure_features(given), MODEL)
+        measured = measure_features(given).keys()
+        assert measured == set(FEATURES) == scoring.load_rules().weights.keys()
+        assert measured | {scoring.WORDING} == scoring.load_judging().weights.keys()
+        judgement = judge_message(given)
         assert sum(judgement.weights.values()) == pytest.approx(1.0, abs=0.01)
         assert judgement.factors.keys() == judgement.weights.keys()
         assert all(0.0 <= value <= 1.0 for value in judgement.factors.values())

@@ -8,6 +8,7 @@ from pulse_workers.chat.providers.builtin.text import (
     split_sentences,
     strip_markup,
     tokenize,
+    without_greeting,
 )
 
 
@@ -40,3 +41,19 @@ def test_a_long_text_without_spaces_takes_linear_time(part: str) -> None:
 def test_addresses_and_paths_are_markup() -> None:
     text = "mail (ann.b@ops.example.com) see /var/log/x.log and a/b or src\\x\\y.py, my_long_name"
     assert strip_markup(text).split() == ["mail", ")", "see", "and", "a/b", "or"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("Hi all, we keep the keys", "we keep the keys"),
+        ("@lena what if it worked offline?", "what if it worked offline?"),
+        ("Доброго ранку. Всім привіт, черга лежить", "черга лежить"),
+        ("Good morning everyone. The search is slow", "The search is slow"),
+        ("Hi all, good morning!", "Hi all, good morning!"),
+        ("High risk: nobody is on call", "High risk: nobody is on call"),
+        ("Morning jobs fail", "Morning jobs fail"),
+    ],
+)
+def test_a_greeting_or_mention_is_removed_from_the_start_only(text: str, rest: str) -> None:
+    assert without_greeting(text) == rest

@@ -211,6 +211,59 @@ async def test_an_update_that_cannot_be_read_does_not_stop_the_others(
     assert memory.positions[KEY][0]["offset"] == 3  # an absurd id would end all reception
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b'"half \\ud800"', b'"half \xff"', b"NaN", b"1" * 5_000],
+    ids=["escape", "byte", "nan", "int"],
+)
+async def test_an_answer_with_one_invalid_text_is_read(
+    server: TelegramBotServer, text: bytes
+) -> None:
+    memory = Memory()
+    updates = [
+        {"update_id": number, "message": text_message(number, f"text {number}")}
+        for number in (1, 2, 3)
+    ]
+    body = json.dumps({"ok": True, "result": updates}).encode()
+    server.faults.append(Fault(body=body.replace(b'"text 2"', text)))
+    async with polling(server, memory) as poller:
+        assert await poller.step() == 0
+    assert {"text 1", "text 3"} <= set(memory.log[0])
+    assert [each.encode() for each in memory.log[0]]  # can be stored
+    assert memory.positions[KEY][0]["offset"] == 4
+
+
+async def test_updates_of_any_form_do_not_stop_the_others(server: TelegramBotServer) -> None:
+    def group(number: int, **more: Any) -> dict[str, Any]:
+        return text_message(number, f"text {number}", **more)
+
+    found: list[Any] = [
+        *(None, "text", 5, [], {"update_id": "15"}, {"update_id": -3, "message": group(1)}),
+        {"update_id": 1, "message": group(2)},
+        {"update_id": 2, "message": None},
+        {"update_id": 3, "message": "x"},
+        {"update_id": 4, "message": {"message_id": "a"}},
+        {"update_id": 5, "message": group(3, date="z")},
+        {"update_id": 6, "message": group(4, date=10**30)},
+        {"update_id": 7, "message": {**group(5), "text": ["a"]}},
+        {"update_id": 8, "message": group(6, entities=[{"offset": -5, "length": 9**9, "type": 9}])},
+        {"update_id": 9, "message": group(10**25)},
+        {"update_id": 10, "message": group(7, chat={"id": "q"})},
+        {"update_id": 11, "message": group(8, reply_to_message=[1])},
+        {"update_id": 12, "message": group(9, photo=5, document=[])},
+        {"update_id": 13, "message": group(10, forward_origin={"a": 1}, **{"from": None})},
+        {"update_id": 14, "deleted_business_messages": {"message_ids": [None, "x"]}},
+        {"update_id": 15, "message": group(11)},
+    ]
+    server.faults.append(Fault(body=json.dumps({"ok": True, "result": found}).encode()))
+    memory = Memory()
+    async with polling(server, memory) as poller:
+        assert await poller.step() == 0
+    texts = {text for entry in memory.log if isinstance(entry, list) for text in entry}
+    assert {f"text {number}" for number in (2, 3, 4, 6, 8, 9, 10, 11)} <= texts
+    assert memory.positions[KEY][0]["offset"] == 16
+
+
 async def test_a_server_that_repeats_confirmed_updates_is_asked_less_and_less_often(
     server: TelegramBotServer,
 ) -> None:
