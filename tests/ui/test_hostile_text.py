@@ -51,6 +51,7 @@ from pulse_desktop.ui.theme.plain_text import tooltip_markup
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession, decoded
+from tests.ui.open_widgets import all_widgets, open_windows
 from tests.ui.tables import select_rows
 from tests.ui.window_builder import draw_frame, make_window
 
@@ -251,15 +252,14 @@ def check_everything(image: ImageFile) -> int:
     """Check all widgets of the program; return how many tooltips have the hostile text."""
     QApplication.processEvents()
     tooltips = 0
-    for widget in QApplication.allWidgets():
+    for widget in all_widgets():
         check_widget(widget, image.text)
         tooltips += image.text in rendered(widget.toolTip())
-    for widget in QApplication.allWidgets():
+    for widget in all_widgets():
         if isValid(widget) and widget.isVisible():  # each tooltip deletes the one before
             hover(widget)
-    for window in QApplication.topLevelWidgets():
-        if window.isVisible():
-            window.grab()
+    for window in open_windows():
+        window.grab()
     QApplication.processEvents()
     assert not image.was_opened()
     return tooltips
@@ -427,12 +427,11 @@ def shown_texts(widget: QWidget) -> Iterator[str]:
 
 def assert_nothing_is_disguised(painted: set[str]) -> None:
     QApplication.processEvents()
-    for window in QApplication.topLevelWidgets():
-        if window.isVisible():
-            window.grab()
+    for window in open_windows():
+        window.grab()
     disguised = {
         (type(widget).__name__, text)
-        for widget in QApplication.allWidgets()
+        for widget in all_widgets()
         for text in shown_texts(widget)
         if _CONTROLS & set(text)
     }
