@@ -6,13 +6,12 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 from nats.aio.msg import Msg
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
 
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.profiles.profile import Environment, Profile, SecretStorage
@@ -24,6 +23,7 @@ from tests.kit.cli_process import run_command
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+from tests.ui.open_widgets import all_widgets
 
 SECRET = "s3cret-b91f4e07"
 USERS = (
@@ -126,10 +126,11 @@ def test_no_text_of_the_window_has_the_secret(
     monkeypatch.setenv(CONFIG_DIR_VARIABLE, str(settings))
     caplog.set_level(logging.DEBUG)
 
-    def texts(root: QWidget) -> list[str]:
-        widgets: list[Any] = [root, *root.findChildren(QWidget)]
-        found = [text for each in widgets for text in (each.toolTip(), each.accessibleName())]
-        return found + [each.text() for each in root.findChildren(QLabel)]
+    def texts(widget: QWidget) -> list[str]:
+        return [
+            *(widget.windowTitle(), widget.toolTip(), widget.accessibleName()),
+            *([widget.text()] if isinstance(widget, QLabel | QLineEdit | QAbstractButton) else []),
+        ]
 
     async def scenario(operator: Operator) -> None:
         window = operator.window
@@ -139,8 +140,7 @@ def test_no_text_of_the_window_has_the_secret(
         await wait_until(lambda: operator.session.connection.connected)
         assert operator.session.config.profile.options.password == SECRET
         assert SECRET not in repr(operator.session.config)
-        for each in QApplication.topLevelWidgets():
-            assert SECRET not in each.windowTitle()
+        for each in all_widgets():
             assert not [text for text in texts(each) if SECRET in text]
 
     run_operator(qapp, nats_server.url, scenario)
