@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-listing bench-workers evaluate messages soak screenshots package package-again package-test lock clean
+.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-listing bench-switching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests mostly wait for servers, so two processes nearly halve the time. A process that crashes
@@ -14,7 +14,7 @@ OFFSCREEN := QT_QPA_PLATFORM=offscreen
 check = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed" >&2; exit 1; }
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' \
 		$(firstword $(MAKEFILE_LIST))
 
 setup: ## Set-up only: .venv, pinned packages, system libraries (PYTHON=… selects one)
@@ -57,6 +57,9 @@ bench-chat: setup-run ## Measure the pipeline from a chat export of 100,000 mess
 
 bench-listing: setup-run ## Measure the commands that list, with 100,000 stored results
 	@$(BIN)/python benchmarks/listing.py $(BENCH)
+
+bench-switching: setup-run ## Measure how fast a window changes to another connection
+	@$(BIN)/python -m benchmarks.switching $(BENCH)
 
 bench-workers: setup-run ## Measure Pulse workers against bare taskiq-nats
 	@$(BIN)/python benchmarks/workers.py $(BENCH)

@@ -19,6 +19,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
+from pulse_desktop.ui.window_title import set_title
 
 Run = Callable[[str, Coroutine[Any, Any, None]], None]
 
@@ -112,13 +113,14 @@ class ProfileEditor:
 
     def _ask_remove(self, name: str) -> None:
         question = QuestionDialog(
-            _("Remove a connection · Pulse Desktop"),
+            _("Remove a connection"),
             _("Remove {name}?").format(name=name),
             _("Its stored secret is removed too. The server is not touched."),
             _("Remove"),
             _("Cancel"),
             self.window,
         )
+        question.badge.show_profile(self.window.stored_profile(name), name)
         question.accepted.connect(lambda: self._run("remove profile", self._remove(name)))
         question.open()
 
@@ -135,7 +137,8 @@ class ProfileEditor:
             self.window.show_error(UserFacingError(_("A secret is left"), detail))
 
     def _ask_export(self, name: str) -> None:
-        dialog = QFileDialog(self.window, _("Export {name} without secrets").format(name=name))
+        dialog = QFileDialog(self.window)
+        set_title(dialog, _("Export without secrets"))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("toml")

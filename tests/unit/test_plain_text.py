@@ -1,6 +1,7 @@
 """No module of the window lets Qt interpret text: only `ui/theme/plain_text.py` may choose how."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -101,6 +102,14 @@ def test_the_clipboard_is_written_in_one_place() -> None:
     assert users == {"ui/clipboard.py": "clipboard", "ui/shell/copy_notice.py": "clipboard"}
     notice = (PACKAGE / "ui" / "shell" / "copy_notice.py").read_text()
     assert "clipboard().setText" not in notice, "it only reads what was copied"
+
+
+def test_titles_are_made_in_one_place() -> None:
+    users = [path.name for path in MODULES if "setWindowTitle(" in path.read_text()]
+    assert users == ["window_title.py"], "others use set_title, which names the connection"
+    for path in MODULES:
+        if path.name != "window_title.py" and re.search(r"\bQFileDialog\(", path.read_text()):
+            assert "set_title(" in path.read_text(), f"{path.name}: a file dialog has a title"
 
 
 def test_text_fields_are_filled_with_printable_text() -> None:

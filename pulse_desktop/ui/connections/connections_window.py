@@ -25,6 +25,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.window_title import connection_text, set_title
 
 _SIZE: Final = (880, 600)
 _MIN_SIZE: Final = (720, 480)
@@ -64,7 +65,7 @@ class ConnectionsWindow(QDialog):
         super().__init__(parent)
         self._profiles: dict[str, Profile] = {}
         self._former = ""
-        self.setWindowTitle(_("Connections · Pulse Desktop"))
+        self._show_title(Profile())
         self.setMinimumSize(*_MIN_SIZE)
         self.resize(*_SIZE)
         self.list = QListWidget()
@@ -90,6 +91,10 @@ class ConnectionsWindow(QDialog):
         self._apply_theme()
 
     # Content
+
+    def stored_profile(self, name: str) -> Profile | None:
+        """Return a profile of the list, None if there is none of this name."""
+        return self._profiles.get(name)
 
     def show_profiles(
         self, profiles: Sequence[Profile], problems: Mapping[str, str], chosen: str = ""
@@ -132,6 +137,7 @@ class ConnectionsWindow(QDialog):
         self.list.setCurrentRow(-1)
         self._former = ""
         self.form.show_profile(profile or Profile(), is_new=True)
+        self._show_title(Profile())
         self._message.hide()
         self._update_buttons()
         self.form.focus_first()
@@ -155,8 +161,13 @@ class ConnectionsWindow(QDialog):
     def _show(self, profile: Profile) -> None:
         self._former = profile.name
         self.form.show_profile(profile, is_new=False)
+        self._show_title(profile)
         self._message.hide()
         self._update_buttons()
+
+    def _show_title(self, profile: Profile) -> None:
+        """Name the stored profile in the form, which is often not that of the main window."""
+        set_title(self, _("Connections"), connection_text(profile, profile.name))
 
     # Buttons
 

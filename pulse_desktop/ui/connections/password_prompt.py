@@ -18,6 +18,7 @@ from pulse_desktop.text.profile_text import secret_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
+from pulse_desktop.ui.window_title import connection_text, set_title
 
 _WIDTH: Final = 420
 
@@ -40,7 +41,7 @@ class PasswordPrompt(QDialog):
         super().__init__(parent)
         self.answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(_("Log in · {profile} · Pulse Desktop").format(profile=profile.name))
+        set_title(self, _("Log in"), connection_text(profile, profile.name))
         self.setFixedWidth(_WIDTH)
         badge = ProfileBadge()
         badge.show_profile(profile, profile.name)

@@ -27,6 +27,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.window_title import set_title
 
 NO_LOGIN: Final = ""
 _LOGINS: Final = {
@@ -322,7 +323,8 @@ class _PathField(QWidget):
         return self.field.text().strip()
 
     def _choose(self) -> None:
-        dialog = QFileDialog(self.window(), self.field.accessibleName())
+        dialog = QFileDialog(self.window())
+        set_title(dialog, self.field.accessibleName())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self._take)

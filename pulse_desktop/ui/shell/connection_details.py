@@ -10,7 +10,9 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
+from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 from pulse_desktop.ui.widgets.property_list import Property, PropertyList
+from pulse_desktop.ui.window_title import set_title
 
 _WIDTH: Final = 460
 _REFRESH_MS: Final = 1_000
@@ -20,6 +22,7 @@ class ConnectionDetails(QDialog):
     """The window. It is not modal, stays up to date and deletes itself when it is closed.
 
     Attributes:
+        badge: environment and name of the connection; hidden unless it is filled.
         properties: the details.
     """
 
@@ -33,7 +36,8 @@ class ConnectionDetails(QDialog):
         super().__init__(parent)
         self._connection = connection
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(_("Connection · Pulse Desktop"))
+        set_title(self, _("Connection"))
+        self.badge = ProfileBadge()
         self.properties = PropertyList()
         close = QPushButton(_("Close"))
         close.clicked.connect(self.close)
@@ -42,6 +46,7 @@ class ConnectionDetails(QDialog):
         layout.setSpacing(14)
         # Its minimum would count a second line for every value that could be wrapped.
         layout.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)
+        layout.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.properties)
         layout.addStretch(1)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)

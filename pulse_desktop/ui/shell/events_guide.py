@@ -17,6 +17,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.clipboard import copy_text
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.window_title import set_title
 
 MIDDLEWARE_LINES: Final = """\
 from taskiq_nats import NatsBroker
@@ -41,7 +42,7 @@ class EventsGuide(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(_("Events of your workers · Pulse Desktop"))
+        set_title(self, _("Events of your workers"))
         text = Label(
             _(
                 "Add one middleware to the broker of your project and restart its workers; their "

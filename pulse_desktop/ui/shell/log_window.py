@@ -32,6 +32,7 @@ from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.window_title import set_title
 
 POLL_MS: Final = 500
 MAX_LINES: Final = 20_000
@@ -90,7 +91,7 @@ class LogWindow(QDialog):
         self._problem = ""
         self._reading = False
         self._appending = False
-        self.setWindowTitle(_("Logs of the embedded server · Pulse Desktop"))
+        set_title(self, _("Logs of the embedded server"))
         self.setWindowFlag(Qt.WindowType.WindowMinMaxButtonsHint)
         self.setMinimumSize(*_MIN_SIZE)
         self.resize(*_SIZE)

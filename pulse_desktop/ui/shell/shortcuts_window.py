@@ -16,6 +16,7 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import ActionTable, shortcut_texts
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.window_title import set_title
 
 _SIZE: Final = (520, 640)
 _SPARE_HEIGHT: Final = 80
@@ -48,7 +49,7 @@ class ShortcutsWindow(QDialog):
         """
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(_("Keyboard shortcuts · Pulse Desktop"))
+        set_title(self, _("Keyboard shortcuts"))
         self.resize(_SIZE[0], min(_SIZE[1], parent.height() - _SPARE_HEIGHT))
         self.tree = QTreeWidget()
         self.tree.setUniformRowHeights(True)

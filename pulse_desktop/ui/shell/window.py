@@ -16,8 +16,6 @@ from pulse_desktop.model.errors import ConfirmationRequiredError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.text.printable import printable_line
-from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.connection_phase import connection_phase
@@ -47,6 +45,7 @@ from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.profile_strip import ProfileStrip
+from pulse_desktop.ui.window_title import connection_text, set_connection, set_title
 
 MIN_SIZE: Final = (1024, 640)
 _DEFAULT_SIZE: Final = QSize(1440, 900)
@@ -110,7 +109,7 @@ class MainWindow(QMainWindow):
             clock: Unix seconds; that of the session by default.
         """
         super().__init__()
-        self.setWindowTitle("Pulse Desktop")
+        set_title(self, "")
         self.setMinimumSize(*MIN_SIZE)
         self.resize(_DEFAULT_SIZE)
         self._clock = clock
@@ -232,17 +231,9 @@ class MainWindow(QMainWindow):
         self.top_bar.show_profile(profile, label)
         self.connections.show_current(profile, label)
         self.notifications.show_profile(profile, label)
-        self._show_title()
-
-    def _show_title(self) -> None:
-        self.setWindowTitle(self._titled(self.current.title if self.current is not None else ""))
-
-    def _titled(self, title: str) -> str:
-        """Return the title of a window or dialog: every one names the connection."""
-        connection = printable_line(self._profile_label)
-        if connection and self._profile.environment is not None:
-            connection = f"{connection} ({environment_text(self._profile.environment)})"
-        return " · ".join([*filter(None, (title, connection)), "Pulse Desktop"])
+        set_connection(self, connection_text(profile, label))
+        for details in self.findChildren(ConnectionDetails):
+            details.badge.show_profile(profile, label)
 
     @property
     def session(self) -> SessionBackend:
@@ -307,7 +298,6 @@ class MainWindow(QMainWindow):
         self._question = dialog = ConfirmationDialog(
             error, self._profile, self._profile_label, self
         )
-        dialog.setWindowTitle(self._titled(_("Confirm")))
         dialog.open()
         try:
             return await dialog.answered
@@ -346,7 +336,7 @@ class MainWindow(QMainWindow):
             self.notifications.place()
             self.sidebar.set_current_page(key)
             self.actions_table.show_page(key)
-            self._show_title()
+            set_title(self, page.title)
             now = self._shown_time((self._clock or self._session.now)())
             self._attention.update(now)
             page.on_show(now)
@@ -426,7 +416,12 @@ class MainWindow(QMainWindow):
 
     def show_connection(self) -> None:
         """Show the details of the connection."""
-        self._show_once(ConnectionDetails, lambda: ConnectionDetails(lambda: self._session, self))
+        self._show_once(ConnectionDetails, self._connection_details)
+
+    def _connection_details(self) -> ConnectionDetails:
+        dialog = ConnectionDetails(lambda: self._session, self)
+        dialog.badge.show_profile(self._profile, self._profile_label)
+        return dialog
 
     def show_events_guide(self) -> None:
         """Show how workers come to publish events."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QW
 from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
+from pulse_desktop.ui.window_title import set_title
 
 _WIDTH: Final = 440
 
@@ -25,7 +26,7 @@ class QuestionDialog(QDialog):
         """Create the dialog.
 
         Args:
-            title: of the window.
+            title: of the window, without its connection.
             question: the question, one sentence.
             note: what happens then, one or two sentences.
             action: label of the button that accepts.
@@ -34,7 +35,7 @@ class QuestionDialog(QDialog):
         """
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(title)
+        set_title(self, title)
         self.setFixedWidth(_WIDTH)
         self.badge = ProfileBadge()
         heading = Label(question)

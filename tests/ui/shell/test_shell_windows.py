@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.ui.offline_session import OfflineSession
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
@@ -154,3 +155,23 @@ def test_a_long_word_in_a_notification_is_elided_not_cut_off(window: MainWindow)
         widest = max(map(label.fontMetrics().horizontalAdvance, label.text().split()))
         assert widest <= label.contentsRect().width()
     assert name in labels[0].toolTip()
+
+
+def test_every_window_names_the_connection_and_follows_it(window: MainWindow) -> None:
+    profile = Profile("eu", environment=Environment.PRODUCTION)
+    window.show_profile(profile, "eu\u202e\x1b<b>")
+    window.show_connection()
+    window.show_shortcuts()
+    window.show_events_guide()
+    dialogs = [each for each in window.findChildren(QDialog) if each.isVisible()]
+    titles = {each.windowTitle() for each in (window, *dialogs)}
+    assert len(titles) == 4
+    for title in titles:
+        assert "(production) · Pulse Desktop" in title
+        assert title.isprintable()
+    (details,) = window.findChildren(ConnectionDetails)
+    assert details.badge.text().startswith("PRODUCTION · eu")
+    window.show_profile(Profile("lab", environment=Environment.STAGING), "lab")
+    assert details.windowTitle() == "Connection · lab (staging) · Pulse Desktop"
+    assert details.badge.text() == "STAGING · lab"
+    assert window.windowTitle() == "Tasks · lab (staging) · Pulse Desktop"

@@ -32,6 +32,7 @@ from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
+from pulse_desktop.ui.window_title import set_title
 
 SAVE: Final = Action("results.save", _("Save result to a file"), "Ctrl+S", _("Results"), "save")
 _UNREAD: Final = "unread"
@@ -197,7 +198,8 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         if row is None:
             return
         name = f"{_file_name(row.key)}.{'json' if row.format == 'json' else 'bin'}"
-        dialog = QFileDialog(self, _("Save result · Pulse Desktop"), name)
+        dialog = QFileDialog(self, "", name)
+        set_title(dialog, _("Save result"))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(name)
         key = row.key
