@@ -1,6 +1,7 @@
 """The running application: its windows, the embedded server and the crash handler."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -62,37 +63,47 @@ class Desktop:
         """Create the application and its first window, inside a running event loop.
 
         Args:
-            profile: what the first window shows; None for the embedded server.
-            state_file: what is saved of the first window; None saves nothing.
+            profile: what the first window shows; None for the embedded server. Only its secret may
+                be in an environment variable.
+            state_file: what is saved of the windows; None saves nothing.
             settings: folder of the profiles; the user's by default.
         """
         self._profile = profile or embedded_profile()
         folder = settings or settings_folder()
         self._profiles = ProfileFile(folder / FILE_NAME)
-        self._secrets = ProfileSecrets(folder, self._ask_secret)
+        self._state_file = state_file
+        named = profile.name if profile is not None else ""
+        self._secrets = ProfileSecrets(folder, self._ask_secret, os.environ, named)
         self.stopped = asyncio.Event()
         self.windows: list[SessionWindow] = []
         self._crash_handler = CrashHandler(self._notify)
         self._crash_handler.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._report)
         self.embedded = EmbeddedServer(self._report)
-        self._first = self.new_window(state_file)
+        self._first = self.new_window()
 
     @property
     def window(self) -> MainWindow:
         """The first window."""
-        return self._first.window
+        return self.windows[0].window
 
     @property
     def session(self) -> Session | None:
         """The session of the first window, None until there is a server to connect to."""
-        return self._first.session
+        return self.windows[0].session
 
-    def new_window(self, state_file: WindowStateFile | None = None) -> SessionWindow:
+    def new_window(self) -> SessionWindow:
         """Create a window that is offline, beside those there are."""
-        window = SessionWindow(self._report, self.embedded, self._secrets, state_file)
+        window = SessionWindow(
+            self._report,
+            self.embedded,
+            self._secrets,
+            self._state_file,
+            is_first=not self.windows,
+        )
         self.windows.append(window)
         window.window.close_requested.connect(lambda: self._on_close_requested(window))
+        window.window.quit_requested.connect(self.stopped.set)
         menu = window.window.connections
         menu.about_to_show.connect(lambda: self._list_profiles(window.window))
         menu.connection_chosen.connect(lambda name: self._switch(window, name))
@@ -143,18 +154,32 @@ class Desktop:
         return embedded_profile() if name == EMBEDDED_NAME else self._profiles.get(name)
 
     def _switch(self, window: SessionWindow, name: str) -> None:
-        """Show another profile in a window; errors become notifications."""
+        """Show another profile in a window, or the window that has it; errors are notified.
+
+        What has changed in a profile since it was shown applies from now on.
+        """
         try:
-            window.show_profile(self._find(name))
+            profile = self._find(name)
+            shown = self._window_of(name)
+            if shown is None or shown is window:
+                window.show_profile(profile)
+                return
+            if not profile.is_embedded and shown.profile != profile.without_secrets():
+                shown.show_profile(profile)
+            _bring_to_front(shown.window)
         except UserFacingError as error:
             window.window.notify(_notification(error))
 
+    def _window_of(self, name: str) -> SessionWindow | None:
+        shown = (each for each in self.windows if each.profile and each.profile.name == name)
+        return next(shown, None)
+
     def open_window(self, name: str) -> SessionWindow | None:
         """Show a profile in the window that has it, else in a new one; None if there is none."""
-        for window in self.windows:
-            if window.profile is not None and window.profile.name == name:
-                _bring_to_front(window.window)
-                return window
+        shown = self._window_of(name)
+        if shown is not None:
+            _bring_to_front(shown.window)
+            return shown
         try:
             profile = self._find(name)
         except UserFacingError as error:
@@ -163,11 +188,29 @@ class Desktop:
         window = self.new_window()
         window.show_profile(profile)
         window.start()
-        before = self.window
-        window.window.resize(before.size())
-        window.window.move(before.pos() + _OFFSET)
+        if not window.place():
+            before = self.window
+            window.window.resize(before.size())
+            window.window.move(before.pos() + _OFFSET)
         window.window.show()
+        self._remember_windows()
         return window
+
+    def open_former_windows(self) -> None:
+        """Open the windows again that were open besides the first one when the program ended."""
+        if self._state_file is None:
+            return
+        for name in tuple(self._state_file.state.windows):
+            self.open_window(name)
+        _bring_to_front(self.window)
+
+    def _remember_windows(self) -> None:
+        """Remember which profiles have a window besides another one, to open them again."""
+        if self._state_file is not None:
+            more = self.windows if len(self.windows) > 1 else ()
+            profiles = (each.profile for each in more if each is not self._first)
+            names = [each.name for each in profiles if each is not None and each.name]
+            self._state_file.state.windows = names
 
     def _choose_connection(self, window: SessionWindow, run: TaskRun) -> None:
         """Ask on which other connection a run is enqueued, and open the run form there."""
@@ -201,6 +244,9 @@ class Desktop:
 
     async def close(self) -> None:
         """Close everything in order: windows with their sessions, background work, stack."""
+        self._remember_windows()
+        for window in self.windows:
+            window.window.hide()
         for window in self.windows:
             await window.close()
         self.windows.clear()
@@ -213,13 +259,14 @@ class Desktop:
         return await self._first.wait_connected(timeout_s)
 
     def _on_close_requested(self, window: SessionWindow) -> None:
-        """Close a window; without a visible one left, let the owner close the application."""
-        window.window.hide()
-        if window is not self._first:
-            self.windows.remove(window)
-            self._supervisor.run(f"close window {id(window)}", window.close())
-        if not any(each.window.isVisible() for each in self.windows):
+        """Close a window and its session; the last one ends the application."""
+        if len(self.windows) == 1:
             self.stopped.set()
+            return
+        window.window.hide()
+        self.windows.remove(window)
+        self._remember_windows()
+        self._supervisor.run(f"close window {id(window)}", window.close())
 
     def _notify(self, notification: Notification) -> None:
         self.window.notify(notification)

@@ -49,6 +49,8 @@ class SessionWindow:
         embedded: EmbeddedServer,
         secrets: ProfileSecrets,
         state_file: WindowStateFile | None = None,
+        *,
+        is_first: bool = True,
     ) -> None:
         """Create a window that is offline.
 
@@ -57,6 +59,7 @@ class SessionWindow:
             embedded: the embedded server, which the window may show.
             secrets: completes the logins of profiles.
             state_file: what is saved of the window; None saves nothing.
+            is_first: whether it is the first window of the application.
         """
         self._on_failure = on_failure
         self._embedded = embedded
@@ -69,7 +72,9 @@ class SessionWindow:
         self.profile: Profile | None = None
         self.session: Session | None = None
         self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._page_work.run)
-        self._state = WindowStateManager(self.window, state_file) if state_file else None
+        self._state = (
+            WindowStateManager(self.window, state_file, is_first=is_first) if state_file else None
+        )
         self._frames = FrameTimer(self.window)
         logs = StackLogs(data_folder())
         self._embedded_actions = EmbeddedServerActions(self.window, logs, self._switching.run)
@@ -83,6 +88,10 @@ class SessionWindow:
         self.window.show_page(self._state.first_page(first) if self._state else first)
         self._frames.start()
         freeze_long_lived_objects()
+
+    def place(self) -> bool:
+        """Restore the place of a further window; False if none was saved for its profile."""
+        return self._state is not None and self._state.place_window()
 
     # Profiles
 

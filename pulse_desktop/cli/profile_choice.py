@@ -143,26 +143,23 @@ def profile_file() -> "ProfileFile":
 
 
 def profile_secrets() -> "ProfileSecrets":
-    """Return the secrets of the user's profiles; one that is not stored is asked for here."""
+    """Return the secrets of the user's profiles; one that is not known is asked for here."""
     from pulse_desktop.profiles.secret_storage import ProfileSecrets
     from pulse_desktop.settings_folder import settings_folder
 
-    return ProfileSecrets(settings_folder(), ask_in_terminal)
+    return ProfileSecrets(settings_folder(), ask_in_terminal, os.environ)
 
 
 async def ask_in_terminal(profile: "Profile") -> str:
-    """Return the secret of a profile: from its environment variable, or as typed.
+    """Return the secret of a profile, as typed.
 
     Raises:
-        NoSecretError: the variable is not set, and there is no terminal to type in.
+        NoSecretError: there is no terminal to type in.
     """
-    from pulse_desktop.model.connection_options import DEFINITIONS
-    from pulse_desktop.profiles.secret_storage import NoSecretError
+    from pulse_desktop.profiles.secret_storage import NoSecretError, secret_variable
 
-    variable = DEFINITIONS[profile.secret][0]
-    if value := os.environ.get(variable):
-        return value
     if not can_ask():
+        variable = secret_variable(profile)
         raise NoSecretError(profile, _("Set {variable}.").format(variable=variable))
     prompt = _("{secret} of {profile}:").format(secret=profile.secret, profile=profile.name)
     return await ask(prompt, hidden=True)

@@ -1,4 +1,4 @@
-"""Secrets of connection profiles: in the keyring, in a private file, or asked for each time.
+"""Secrets of connection profiles: stored, in an environment variable, or asked for each time.
 
 They are never in the profile's file, and no error contains one.
 """
@@ -15,6 +15,7 @@ import msgspec
 
 from pulse_desktop import system_keyring
 from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.model.connection_options import DEFINITIONS
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile, SecretStorage
 from pulse_desktop.regular_file import open_for_reading
@@ -37,6 +38,11 @@ class NoSecretError(UserFacingError):
     def __init__(self, profile: Profile, advice: str) -> None:
         title = _("The login of {name} is incomplete").format(name=profile.name)
         super().__init__(title, _("its secret is not stored here."), advice)
+
+
+def secret_variable(profile: Profile) -> str:
+    """Return the environment variable of the secret of a profile, such as PULSE_PASSWORD."""
+    return DEFINITIONS[profile.secret][0]
 
 
 class SecretStore(Protocol):
@@ -136,14 +142,21 @@ class FileStore:
 class ProfileSecrets:
     """Reads, stores and deletes the secrets of profiles, wherever each is kept."""
 
-    def __init__(self, folder: Path, ask: Ask) -> None:
+    def __init__(
+        self, folder: Path, ask: Ask, variables: Mapping[str, str], variables_of: str | None = None
+    ) -> None:
         """Create it.
 
         Args:
             folder: of the settings.
-            ask: asks for a secret that is not stored.
+            ask: asks for a secret that is neither stored nor in a variable.
+            variables: of the environment, such as PULSE_PASSWORD.
+            variables_of: name of the only profile that they are meant for, None for any: a program
+                that shows several must not send the password of one to the server of another.
         """
         self._ask = ask
+        self._variables = variables
+        self._variables_of = variables_of
         self._stores: Mapping[SecretStorage, SecretStore] = {
             SecretStorage.KEYRING: KeyringStore(),
             SecretStorage.FILE: FileStore(folder / FILE_NAME),
@@ -151,6 +164,8 @@ class ProfileSecrets:
 
     async def complete(self, profile: Profile) -> Profile:
         """Return a profile to connect with: its options hold the secret, if it has one.
+
+        The stored secret is used, else that of the environment, else a person is asked.
 
         Raises:
             NoSecretError: it is not known, and nobody answered.
@@ -162,6 +177,8 @@ class ProfileSecrets:
         secret = None
         if store is not None:
             secret = await store.read(profile.name)
+        if secret is None and self._variables_of in (None, profile.name):
+            secret = self._variables.get(secret_variable(profile)) or None
         if secret is None:
             secret = await self._ask(profile)
         return profile.with_secret(secret)

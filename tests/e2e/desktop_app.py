@@ -21,6 +21,7 @@ from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.shell.window_state import WindowStateFile
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.waiting import wait_until
 
@@ -176,6 +177,7 @@ def run_operator(
     server: str,
     scenario: Callable[[Operator], Awaitable[None]],
     monitor: str = "",
+    state_file: WindowStateFile | None = None,
 ) -> None:
     """Run a scenario in the application, and check that it ends without errors.
 
@@ -184,11 +186,12 @@ def run_operator(
         server: as after `--server`.
         scenario: what the operator does.
         monitor: address of the server's monitoring port.
+        state_file: what is saved of the windows.
     """
     app.setQuitOnLastWindowClosed(False)
     theme().install(ThemeChoice.DARK)
     with QEventLoop(app) as loop:
-        loop.run_until_complete(_run_scenario(server, monitor, scenario))
+        loop.run_until_complete(_run_scenario(server, monitor, scenario, state_file))
     app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [each for each in getAllValidWrappers() if isinstance(each, MainWindow)] == []
     assert [each for each in getAllValidWrappers() if _is_ticking(each)] == []
@@ -199,10 +202,14 @@ def _is_ticking(thing: object) -> bool:
 
 
 async def _run_scenario(
-    server: str, monitor: str, scenario: Callable[[Operator], Awaitable[None]]
+    server: str,
+    monitor: str,
+    scenario: Callable[[Operator], Awaitable[None]],
+    state_file: WindowStateFile | None,
 ) -> None:
     bugs = _Bugs()
-    desktop = Desktop(server_profile(server, monitor) if server else None)
+    profile = server_profile(server, monitor) if server else None
+    desktop = Desktop(profile, state_file=state_file)
     desktop.window.show()
     desktop.start()
     try:

@@ -1,5 +1,6 @@
 """Windows change profiles, open others, and act only as their profile allows."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ from pulse_desktop.model.errors import ReadOnlyError
 from pulse_desktop.profiles.profile import Environment, Profile, server_profile
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
+from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.confirmation import ConfirmationDialog
+from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.shell.window_state import WindowStateFile
+from pulse_desktop.ui.table.live_table import LiveTable
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -35,6 +40,12 @@ def profiles(
     ):
         file.save(profile)
     return file
+
+
+def rows(window: MainWindow) -> int:
+    """Return how many rows the visible tables have."""
+    tables = [each for each in window.findChildren(LiveTable) if each.isVisible()]
+    return sum(len(list(each.rows_model.row_objects())) for each in tables)
 
 
 @pytest.mark.usefixtures("profiles")
@@ -106,4 +117,53 @@ def test_each_profile_has_one_window_and_a_run_form_of_its_own(
         assert form.ui.badge.text() == "STAGING · lab"
         await wait_until(lambda: form.ui.run_button.text() == "Read-only")
 
+        assert rows(operator.window) > 0
+        await operator.act(lambda: operator.window.actions_table.run("connections.switch.eu"))
+        assert rows(operator.window) == 0, "no frame after the act shows a row of the old server"
+        assert operator.window.windowTitle() == "Tasks · eu (production) · Pulse Desktop"
+        await operator.act(lambda: operator.window.actions_table.run("connections.switch.lab"))
+        assert "eu (production)" in operator.window.windowTitle(), "lab has a window already"
+
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+
+
+@pytest.mark.usefixtures("profiles")
+def test_further_windows_open_again_as_they_were(
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "window.json"
+
+    async def leave(operator: Operator) -> None:
+        desktop = operator.desktop
+        for name in ("eu", "lab"):
+            await operator.act(partial(desktop.open_window, name))
+        eu, lab = (each.window for each in desktop.windows[1:])
+        await operator.act(lambda: lab.resize(1100, 700))
+        await operator.act(lambda: lab.show_page("tasks"))
+        page = lab.current
+        assert isinstance(page, TasksPage)
+        await operator.act(lambda: page.filter_bar.set_filter((), "checkout"))
+        await operator.act(eu.close)
+        assert [each.window for each in desktop.windows] == [operator.window, lab]
+        await operator.act(lambda: lab.actions_table.run("quit"))
+        await desktop.stopped.wait()
+
+    async def come_back(operator: Operator) -> None:
+        desktop = operator.desktop
+        await operator.act(desktop.open_former_windows)
+        (lab,) = (each.window for each in desktop.windows[1:])
+        assert "Tasks · lab (staging)" in lab.windowTitle()
+        assert lab.height() == 700
+        page = lab.current
+        assert isinstance(page, TasksPage)
+        assert page.filter_bar.text == "checkout"
+        await operator.act(operator.window.close)
+        assert desktop.window is lab, "the application goes on in the other window"
+        assert not desktop.stopped.is_set()
+        await operator.act(lab.close)
+        assert desktop.stopped.is_set()
+
+    for scenario in (leave, come_back):
+        state_file = WindowStateFile(path)
+        run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url, state_file)
+    assert WindowStateFile(path).state.windows == [], "one window needs no others"

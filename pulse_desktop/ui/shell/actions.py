@@ -84,6 +84,7 @@ TRY_TO_CONNECT: Final = Action(
 TOGGLE_READ_ONLY: Final = Action(
     "read_only", _("Read-only on or off"), "", _("Window"), "lock", _("protect safe actions")
 )
+CLOSE_WINDOW: Final = Action("window.close", _("Close this window"), "Ctrl+W", _("Window"), "close")
 QUIT: Final = Action("quit", _("Quit"), "Ctrl+Q", _("Window"), "close")
 
 

@@ -75,7 +75,8 @@ class MainWindow(QMainWindow):
         sidebar_preference: whether the operator wants the sidebar collapsed, None for automatic.
 
     Signals:
-        close_requested: the operator wants to leave; the owner closes the session and the window.
+        close_requested: the operator closes the window; the owner closes its session too.
+        quit_requested: the operator wants to leave; the owner closes all windows.
         session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
         reconnect_requested: there is no server to try again; the owner may find one.
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
     """
 
     close_requested = Signal()
+    quit_requested = Signal()
     session_closing = Signal()
     page_changed = Signal(str)
     theme_chosen = Signal(str)
@@ -186,7 +188,8 @@ class MainWindow(QMainWindow):
             (actions.TRY_TO_CONNECT, self.try_now),
             (actions.TOGGLE_READ_ONLY, self.toggle_read_only),
             (connection_menu.SWITCH, self.switch_connection),
-            (actions.QUIT, self.close),
+            (actions.CLOSE_WINDOW, self.close),
+            (actions.QUIT, self.quit_requested.emit),
         ):
             self.actions_table.add(action, run)
 

@@ -37,11 +37,13 @@ class ProfileState(msgspec.Struct, omit_defaults=True):
         page: key of the page that was shown.
         filters: texts in the filters of pages, by page.
         facets: chips that were chosen, by page.
+        geometry: position and size of its window, if that was not the first one; as below.
     """
 
     page: str = ""
     filters: dict[str, str] = {}
     facets: dict[str, list[str]] = {}
+    geometry: str = ""
 
 
 class WindowState(msgspec.Struct, omit_defaults=True):
@@ -54,6 +56,7 @@ class WindowState(msgspec.Struct, omit_defaults=True):
         rail_narrow: whether the sidebar is collapsed, None for automatic.
         tables: columns and sort order of tables that were changed, by page and number.
         profiles: what was open on each connection, by its name.
+        windows: names of the profiles that had a window besides the first one.
     """
 
     theme: str = ""
@@ -62,6 +65,7 @@ class WindowState(msgspec.Struct, omit_defaults=True):
     rail_narrow: bool | None = None
     tables: dict[str, dict[str, Any]] = {}
     profiles: dict[str, ProfileState] = {}
+    windows: list[str] = []
 
 
 class WindowStateFile:
@@ -119,22 +123,31 @@ class WindowStateFile:
 
 
 class WindowStateManager(QObject):
-    """Restores the state of a window and keeps its file up to date."""
+    """Restores the state of a window and keeps its file up to date.
 
-    def __init__(self, window: MainWindow, file: WindowStateFile) -> None:
-        """Restore position and size now, each table when its page is created."""
+    The windows of one application share the file. The first one keeps its position and size, the
+    last page and the sidebar whatever it shows; a further one is there for one connection and
+    keeps its position and size with it.
+    """
+
+    def __init__(self, window: MainWindow, file: WindowStateFile, *, is_first: bool = True) -> None:
+        """Restore position and size now, each table when its page is created.
+
+        Args:
+            window: the window.
+            file: where the state is kept.
+            is_first: whether it is the first window; those of others are restored with a profile.
+        """
         super().__init__(window)
         self._window = window
         self._file = file
+        self._is_first = is_first
         self._defaults: dict[str, dict[str, Any]] = {}
+        self._layouts: dict[str, dict[str, Any]] = {}
         self._profile = ""
         state = file.state
-        try:
-            geometry = base64.b64decode(state.geometry, validate=True)
-        except (ValueError, binascii.Error):
-            geometry = b""
-        if geometry:
-            window.restoreGeometry(QByteArray(geometry))
+        if is_first:
+            self._restore_geometry(state.geometry)
         window.set_sidebar_collapsed(collapsed=state.rail_narrow)
         for page in window.page_stack.created:
             self._restore_tables(page)
@@ -146,7 +159,7 @@ class WindowStateManager(QObject):
         self._timer.setObjectName("save window state")
         self._timer.timeout.connect(self.save)
         self._timer.start(_SAVE_INTERVAL_MS)
-        if file.problem:
+        if file.problem and is_first:
             title = _("The settings of the window cannot be read")
             advice = _("The defaults apply.")
             window.notify(Notification(title, file.problem, advice, key="window state"))
@@ -161,6 +174,20 @@ class WindowStateManager(QObject):
             if page in self._window.page_stack:
                 return page
         return default
+
+    def _restore_geometry(self, saved: str) -> bool:
+        try:
+            geometry = base64.b64decode(saved, validate=True)
+        except (ValueError, binascii.Error):
+            return False
+        return bool(geometry) and self._window.restoreGeometry(QByteArray(geometry))
+
+    def place_window(self) -> bool:
+        """Restore position and size of a further window; False if none were saved for its profile.
+
+        It has no other place while it is shown for the first time.
+        """
+        return self._restore_geometry(self._profile_state().geometry)
 
     def show_profile(self, name: str) -> str:
         """Save what is open on the present connection, for another one to be shown.
@@ -179,16 +206,12 @@ class WindowStateManager(QObject):
     def save(self) -> None:
         """Save the present state."""
         state = self._file.state
-        geometry = self._window.saveGeometry().data()
-        state.geometry = base64.b64encode(geometry).decode()
-        state.rail_narrow = self._window.sidebar_preference
+        if self._is_first:
+            state.geometry = self._geometry()
+            state.rail_narrow = self._window.sidebar_preference
         for page in self._window.page_stack.created:
             for key, table in _tables(page):
-                layout = table.column_layout.state()
-                if layout == self._defaults.get(key):
-                    state.tables.pop(key, None)
-                else:
-                    state.tables[key] = layout
+                self._save_layout(key, table.column_layout.state())
         if self._window.current is not None:
             self._save_profile()
         self._file.save()
@@ -198,12 +221,26 @@ class WindowStateManager(QObject):
         self._timer.stop()
         self.save()
 
+    def _geometry(self) -> str:
+        return base64.b64encode(self._window.saveGeometry().data()).decode()
+
+    def _save_layout(self, key: str, layout: dict[str, Any]) -> None:
+        """Keep the layout of a table if it changed in this window; another one has its own."""
+        if layout == self._layouts.get(key):
+            return
+        self._layouts[key] = layout
+        if layout == self._defaults.get(key):
+            self._file.state.tables.pop(key, None)
+        else:
+            self._file.state.tables[key] = layout
+
     def _restore_tables(self, page: Page) -> None:
         for key, table in _tables(page):
             self._defaults[key] = table.column_layout.state()
             saved = self._file.state.tables.get(key)
             if saved:
                 table.column_layout.restore(saved)
+            self._layouts[key] = table.column_layout.state()
         profile = self._profile_state()
         if isinstance(page, TablePage):
             facets, text = profile.facets.get(page.key, ()), profile.filters.get(page.key, "")
@@ -216,8 +253,9 @@ class WindowStateManager(QObject):
     def _save_profile(self) -> None:
         """Keep what is open, for as many connections as a person has."""
         profiles = self._file.state.profiles
-        profiles.pop(self._profile, None)
+        before = profiles.pop(self._profile, ProfileState())
         state = profiles[self._profile] = ProfileState()
+        state.geometry = before.geometry if self._is_first else self._geometry()
         current = self._window.current
         state.page = current.key if current is not None else ""
         for page in self._window.page_stack.created:
@@ -235,7 +273,8 @@ class WindowStateManager(QObject):
         self.save()
 
     def _set_page(self, key: str) -> None:
-        self._file.state.page = key
+        if self._is_first:
+            self._file.state.page = key
 
 
 def _tables(page: Page) -> list[tuple[str, Any]]:

@@ -108,6 +108,43 @@ def test_a_window_opens_as_it_was_closed(open_window: OpenWindow) -> None:
     assert table_of(window, "messages").rows_model.sort_key == "time", "as the page gives it"
 
 
+def test_a_further_window_keeps_its_place_and_leaves_what_the_first_one_saved(
+    qtbot: QtBot, path: Path
+) -> None:
+    file = WindowStateFile(path)
+    first, other = (make_window(qtbot, StateBuilder(at=1000.0), PAGES) for _ in range(2))
+    states = (
+        WindowStateManager(first, file),
+        WindowStateManager(other, file, is_first=False),
+    )
+    for state, window, name in zip(states, (first, other), ("eu", "lab"), strict=True):
+        state.show_profile(name)
+        window.show_page("tasks")
+    assert not states[1].place_window()
+    other.resize(1100, 700)
+    first.resize(1200, 720)
+    table = table_of(first, "tasks")
+    table.column_layout.set_visible("worker", True)
+    page = other.page("tasks")
+    assert isinstance(page, TasksPage)
+    page.filter_bar.set_filter((), "checkout")
+    for state in (*states, *states):
+        state.close()
+
+    file = WindowStateFile(path)
+    assert file.state.tables, "the unchanged table of the other window replaced it"
+    assert file.state.profiles["eu"].geometry == ""
+    again = make_window(qtbot, StateBuilder(at=1000.0), PAGES)
+    state = WindowStateManager(again, file, is_first=False)
+    again.show_page(state.show_profile("lab"))
+    assert state.place_window()
+    assert again.height() == 700
+    page = again.page("tasks")
+    assert isinstance(page, TasksPage)
+    assert page.filter_bar.text == "checkout"
+    state.close()
+
+
 def test_newest_first_is_saved_where_it_is_not_the_default(open_window: OpenWindow) -> None:
     table_of(open_window(), "messages").rows_model.set_sort("")
     assert table_of(open_window(), "messages").rows_model.sort_key == ""

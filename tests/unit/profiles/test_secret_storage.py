@@ -49,7 +49,7 @@ async def answer(_profile: Profile) -> str:
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> ProfileSecrets:
-    return ProfileSecrets(tmp_path, ask_nobody)
+    return ProfileSecrets(tmp_path, ask_nobody, {})
 
 
 @pytest.mark.usefixtures("ring")
@@ -68,11 +68,29 @@ async def test_a_secret_is_stored_read_and_deleted(
 async def test_a_secret_that_is_asked_for_is_kept_nowhere(
     ring: MemoryKeyring, tmp_path: Path
 ) -> None:
-    secrets = ProfileSecrets(tmp_path, answer)
+    secrets = ProfileSecrets(tmp_path, answer, {})
     assert (await secrets.complete(ASKED)).options.password == SECRET
     await secrets.store(ASKED, SECRET)
     assert ring.passwords == {}
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_variable_replaces_the_question_of_the_profile_that_it_is_for(
+    tmp_path: Path, ring: MemoryKeyring
+) -> None:
+    variables = {"PULSE_PASSWORD": SECRET, "PULSE_TOKEN": "of nobody"}
+    secrets = ProfileSecrets(tmp_path, ask_nobody, variables)
+    assert (await secrets.complete(ASKED)).options.password == SECRET
+    await secrets.store(SHOP, "stored")
+    assert (await secrets.complete(SHOP)).options.password == "stored"
+    assert ring.passwords != {}
+
+    of_one = ProfileSecrets(tmp_path, ask_nobody, variables, ASKED.name)
+    assert (await of_one.complete(ASKED)).options.password == SECRET
+    with pytest.raises(NoSecretError):
+        await of_one.complete(replace(ASKED, name="another"))
+    with pytest.raises(NoSecretError):
+        await ProfileSecrets(tmp_path, ask_nobody, {"PULSE_PASSWORD": ""}).complete(ASKED)
 
 
 async def test_a_profile_that_has_its_secret_is_complete(secrets: ProfileSecrets) -> None:
