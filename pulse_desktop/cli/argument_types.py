@@ -4,6 +4,7 @@ import argparse
 import re
 from typing import Final
 
+from pulse_desktop.model.history_plan import MAX_AGE_S, MAX_BYTES, MIN_AGE_S, MIN_BYTES
 from pulse_desktop.protocol.taskiq_names import BUCKET, STREAM_OR_CONSUMER, SUBJECT
 from pulse_desktop.text.translation import _
 
@@ -38,6 +39,35 @@ def positive_int(text: str) -> int:
             _("{text!r} is not a whole number above 0").format(text=text)
         )
     return int(text)
+
+
+def byte_size(text: str) -> int:
+    """Convert `256M`, `1G` or a number of bytes; the units are powers of 1024."""
+    match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", text.strip(), re.ASCII | re.IGNORECASE)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not a size; use 512M, 2G or a number of bytes").format(text=text)
+        )
+    factor: int = 1024 ** " KMGT".index(match[2].upper() or " ")
+    return int(match[1]) * factor
+
+
+def history_age(text: str) -> float:
+    """Convert a duration for which history may be kept."""
+    seconds = duration(text)
+    if not MIN_AGE_S <= seconds <= MAX_AGE_S:
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is not between 1m and 3650d").format(text=text)
+        )
+    return seconds
+
+
+def history_size(text: str) -> int:
+    """Convert a size that history may have."""
+    count = byte_size(text)
+    if not MIN_BYTES <= count <= MAX_BYTES:
+        raise argparse.ArgumentTypeError(_("{text!r} is not between 1M and 1T").format(text=text))
+    return count
 
 
 def size(text: str) -> tuple[int, int]:

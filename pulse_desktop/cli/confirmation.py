@@ -26,9 +26,8 @@ async def confirmed(arguments: Namespace, act: Callable[[bool], Awaitable[Value]
     except ConfirmationRequiredError as error:
         if not can_ask():
             raise
-        question = _("{action} on {profile}? [y/N]").format(
-            action=error.action, profile=error.profile
-        )
+        text = _("{action} on {profile}? [y/N]") if error.profile else _("{action}? [y/N]")
+        question = text.format(action=error.action, profile=error.profile)
         answer = await ask(question)
         if answer.strip().lower() not in ("y", "yes", _("yes")):
             raise

@@ -14,6 +14,7 @@ from pulse_desktop.cli import (
     doctor,
     local,
     profiles,
+    provision,
     rerun,
     results,
     run,
@@ -56,6 +57,7 @@ COMMANDS: Final = (
     worker,
     results,
     profiles,
+    provision,
     screenshot,
     doctor,
 )

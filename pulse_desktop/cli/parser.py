@@ -186,13 +186,17 @@ def add_profile_option(parser: argparse.ArgumentParser, default: str | None) -> 
     )
 
 
-def add_confirm_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--yes` to a command that acts on a server."""
-    parser.add_argument(
-        "--yes",
-        action="store_true",
-        help=_("do not ask for confirmation, where the profile requires it"),
-    )
+def add_confirm_option(parser: argparse.ArgumentParser, *, always_asks: bool = False) -> None:
+    """Add `--yes` to a command that acts on a server.
+
+    Args:
+        parser: of the command.
+        always_asks: whether it asks on every system, and not only where the profile requires it.
+    """
+    text = _("do not ask for confirmation, where the profile requires it")
+    if always_asks:
+        text = _("do not ask for confirmation")
+    parser.add_argument("--yes", action="store_true", help=text)
 
 
 def add_limit_option(parser: argparse.ArgumentParser) -> None:

@@ -11,10 +11,12 @@ from typing import Final
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.model.check_result import CheckResult, CheckStatus
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.history_plan import HistoryKind
 from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.protocol.history_streams import history_stream
 from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
-from pulse_desktop.protocol.topics import EVENT_STREAM, TOPICS
+from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.session.session import Session
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import N_, _, ngettext, translate
@@ -250,7 +252,17 @@ async def _check_results(session: Session) -> CheckResult:
 
 
 def _check_history(session: Session) -> CheckResult:
-    feed = session.event_feed.status
+    feed, tasks = session.event_feed.status, session.task_feed.status
+    if feed.mode == "history" and tasks.missing and not feed.replayed:
+        text = _("stream {stream} stores events, and no stream stores tasks")
+        return CheckResult(
+            "history",
+            "warning",
+            text.format(stream=feed.stream),
+            _("`pulse-desktop provision` makes one ({stream}), limited in age and size.").format(
+                stream=history_stream(HistoryKind.TASKS, session.names).name
+            ),
+        )
     if feed.mode == "history":
         text = ngettext(
             "stream {stream}, {count} event of the last day",
@@ -264,14 +276,14 @@ def _check_history(session: Session) -> CheckResult:
     detail = _("no stream stores events: only new ones are shown")
     if feed.problem and session.connection.jetstream_error is None:  # another check reports that
         detail = f"{detail} ({feed.problem})"
-    if session.names.subject_prefix:  # our workers create streams without one
+    if not session.history_streams.are_missing:
         return CheckResult("history", "warning", detail)
     return CheckResult(
         "history",
         "warning",
         detail,
-        _("`pulse-worker provision` creates one ({stream}), limited in age and size.").format(
-            stream=EVENT_STREAM
+        _("`pulse-desktop provision` makes one ({stream}), limited in age and size.").format(
+            stream=history_stream(HistoryKind.EVENTS, session.names).name
         ),
     )
 

@@ -25,8 +25,12 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from pulse_desktop.model.history_plan import DUPLICATE_WINDOW_S, HistoryKind, HistoryLimits
 from pulse_desktop.nats_client.client import client_of, server_info
+from pulse_desktop.nats_client.history_streams import history_config
 from pulse_desktop.nats_client.jetstream import JetStreamState, state_of_error
+from pulse_desktop.protocol.history_streams import history_stream, is_task_history
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     EVENT_STREAM_SUBJECT,
@@ -41,15 +45,14 @@ logger = logging.getLogger(__name__)
 
 MIB: Final = 1024 * 1024
 
-_NO_STORAGE_CODE: Final = 10047
-_SUBJECTS_OVERLAP_CODE: Final = 10065
-_NAME_IN_USE_CODE: Final = 10058
+NO_STORAGE_CODE: Final = 10047
+SUBJECTS_OVERLAP_CODE: Final = 10065
+NAME_IN_USE_CODE: Final = 10058
 _TRANSIENT_CODES: Final = frozenset({10005, 10023})
 """No peers to place a stream on, no resources: both pass while a cluster starts."""
 _RETRY_TIMEOUT_S: Final = 20.0
 _RETRY_PAUSE_S: Final = 0.5
 _MIN_BYTES: Final = 16 * MIB
-_DUPLICATE_WINDOW_S: Final = 120.0
 _MAX_WAITING_PULLS: Final = 4096
 _MAX_ACK_PENDING: Final = 20_000
 
@@ -122,15 +125,21 @@ class SubjectsOverlapError(APIError):
             subject: one of its subjects.
             holder: name of the existing stream with an overlapping subject.
         """
-        super().__init__(err_code=_SUBJECTS_OVERLAP_CODE, stream=stream)
+        super().__init__(err_code=SUBJECTS_OVERLAP_CODE, stream=stream)
         detail = _(
             "it cannot be created: its subject {subject} overlaps with the existing stream {holder}"
         )
         self.detail = detail.format(subject=subject, holder=holder)
-        self.advice = _(
+        advice = _(
             "Remove the subject from {holder} with `nats stream edit {holder}`, or give these "
             "workers a NATS account of their own."
-        ).format(holder=holder)
+        )
+        if is_task_history(holder):
+            advice = _(
+                "It keeps only copies of tasks, for the history of Pulse Desktop: remove it with "
+                "`nats stream rm {holder}`."
+            )
+        self.advice = advice.format(holder=holder)
 
 
 async def provision(
@@ -228,7 +237,7 @@ async def _provision(js: JetStreamContext, limits: StreamLimits) -> Provisioned:
         if await _ensure_stream(js, _event_stream(limits)):
             created.append(EVENT_STREAM)
     except APIError as error:
-        if error.err_code != _SUBJECTS_OVERLAP_CODE:
+        if error.err_code != SUBJECTS_OVERLAP_CODE:
             raise
         history = False
         logger.warning(
@@ -256,6 +265,8 @@ async def _warn_of_task_stream(js: JetStreamContext) -> None:
     """Warn when tasks of the core broker are also kept for workers that pull them."""
     with contextlib.suppress(NotFoundError):
         stream = await js.find_stream_name_by_subject(TASK_SUBJECT)
+        if is_task_history(stream):
+            return
         logger.warning(
             "stream %s keeps %s too: workers that pull from it run every task once more",
             stream,
@@ -273,24 +284,15 @@ def _task_stream(limits: StreamLimits) -> StreamConfig:
         discard=DiscardPolicy.NEW,  # a task is rejected, not dropped; see `stream_retention`
         storage=StorageType.FILE,
         num_replicas=limits.replicas,
-        duplicate_window=min(_DUPLICATE_WINDOW_S, limits.task_max_age),
+        duplicate_window=min(DUPLICATE_WINDOW_S, limits.task_max_age),
         allow_direct=True,
     )
 
 
 def _event_stream(limits: StreamLimits) -> StreamConfig:
-    return StreamConfig(
-        name=EVENT_STREAM,
-        subjects=[EVENT_STREAM_SUBJECT],
-        retention=RetentionPolicy.LIMITS,
-        max_age=limits.event_max_age,
-        max_bytes=limits.event_max_bytes,
-        discard=DiscardPolicy.OLD,
-        storage=StorageType.FILE,
-        num_replicas=limits.replicas,
-        duplicate_window=min(_DUPLICATE_WINDOW_S, limits.event_max_age),
-        allow_direct=True,
-    )
+    kept = HistoryLimits(limits.event_max_age, limits.event_max_bytes)
+    stream = history_stream(HistoryKind.EVENTS, TaskiqNames(), kept)
+    return history_config(stream, replicas=limits.replicas)
 
 
 def _buckets(limits: StreamLimits) -> tuple[StreamConfig, ...]:
@@ -303,7 +305,7 @@ def _buckets(limits: StreamLimits) -> tuple[StreamConfig, ...]:
             discard=DiscardPolicy.OLD,  # the newest results are the ones that clients wait for
             storage=StorageType.FILE,
             num_replicas=limits.replicas,
-            duplicate_window=min(_DUPLICATE_WINDOW_S, limits.result_ttl),
+            duplicate_window=min(DUPLICATE_WINDOW_S, limits.result_ttl),
             allow_rollup_hdrs=True,
             allow_direct=True,
         ),
@@ -331,7 +333,7 @@ def _key_value_bucket(
         discard=DiscardPolicy.NEW,
         storage=StorageType.FILE,
         num_replicas=limits.replicas,
-        duplicate_window=min(_DUPLICATE_WINDOW_S, max_age or _DUPLICATE_WINDOW_S),
+        duplicate_window=min(DUPLICATE_WINDOW_S, max_age or DUPLICATE_WINDOW_S),
         allow_rollup_hdrs=True,
         deny_delete=True,
         allow_direct=True,
@@ -351,11 +353,11 @@ async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> bool:
         try:
             await js.add_stream(config.evolve(max_bytes=size))
         except APIError as error:
-            if error.err_code == _NAME_IN_USE_CODE:  # another worker was quicker
+            if error.err_code == NAME_IN_USE_CODE:  # another worker was quicker
                 return False
-            if error.err_code == _SUBJECTS_OVERLAP_CODE:
-                raise await _overlap_error(js, config) or error from error
-            if error.err_code != _NO_STORAGE_CODE or size <= _MIN_BYTES:
+            if error.err_code == SUBJECTS_OVERLAP_CODE:
+                raise await overlap_error(js, config) or error from error
+            if error.err_code != NO_STORAGE_CODE or size <= _MIN_BYTES:
                 raise
             size = max(_MIN_BYTES, size // 2)
             logger.warning(
@@ -365,7 +367,7 @@ async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> bool:
             return True
 
 
-async def _overlap_error(js: JetStreamContext, config: StreamConfig) -> SubjectsOverlapError | None:
+async def overlap_error(js: JetStreamContext, config: StreamConfig) -> SubjectsOverlapError | None:
     """Return an error that names the stream with a subject of another one; None if unknown."""
     for subject in config.subjects or ():
         with contextlib.suppress(NatsError, TimeoutError):  # not found, or not permitted

@@ -23,12 +23,13 @@ class ActionGuard:
         """Whether actions must be confirmed."""
         return self._profile.asks_before_acting
 
-    def check(self, action: str, *, confirmed: bool) -> None:
+    def check(self, action: str, *, confirmed: bool, always_asks: bool = False) -> None:
         """Let an action pass, or raise why it does not.
 
         Args:
             action: what is about to be done, as an imperative, such as "Re-run 3 runs".
             confirmed: whether the operator has confirmed it.
+            always_asks: whether it must be confirmed on every system.
 
         Raises:
             ReadOnlyError: the connection is read-only.
@@ -36,5 +37,5 @@ class ActionGuard:
         """
         if self.read_only:
             raise ReadOnlyError(action, self._profile.name)
-        if self.asks and not confirmed:
+        if (self.asks or always_asks) and not confirmed:
             raise ConfirmationRequiredError(action, self._profile.name)

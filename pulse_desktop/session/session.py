@@ -21,6 +21,7 @@ from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT, EVENT_SUBJECT, w
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.history_replay import HistoryReplay
+from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
@@ -34,6 +35,7 @@ from pulse_desktop.state.system import LOG_ROWS, SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
+from pulse_desktop.transport.history_provisioner import HistoryProvisioner
 from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
 from pulse_desktop.transport.server_monitor import ServerSnapshot
 from pulse_desktop.transport.task_queue import TaskQueue
@@ -75,6 +77,7 @@ class Session:
         results: reads stored results and watches their bucket.
         tasks: enqueues, re-runs and cancels tasks.
         workers: sends commands to workers.
+        history_streams: makes streams that keep history.
         finder: looks for tasks and results under other names.
         waiter: waits for runs to end.
         guard: passed before every action on the server.
@@ -158,6 +161,13 @@ class Session:
             self._poller, self.task_feed, self._events, self.state, self.now, canceller, self.guard
         )
         self.workers = WorkerCommands(control, self.state, self.now, self.guard)
+        self.history_streams = HistoryStreams(
+            self.connection,
+            HistoryProvisioner(self.connection, names),
+            feeds,
+            self._events,
+            self.guard,
+        )
 
     def now(self) -> float:
         """Return Unix seconds by the server's clock as far as it is known, else by this machine's.
@@ -258,6 +268,11 @@ class Session:
             self.results.watch_status,
             self._poller.queue_status,
         )
+
+    @property
+    def can_keep_history(self) -> bool:
+        """Whether no stream stores events or tasks, and one can be made."""
+        return self.history_streams.are_missing
 
     @property
     def unreadable(self) -> dict[str, str]:

@@ -97,6 +97,8 @@ class SubjectFeed:
         self._mode: Mode = "off"
         self._problem = ""
         self._unreadable = False
+        self._missing = False
+        self._look_again = asyncio.Event()
         self._retries = Backoff(poll_s, max(poll_s, MAX_RETRY_INTERVAL_S))
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
@@ -122,7 +124,12 @@ class SubjectFeed:
             is_current=self._is_current,
             to_replay=self._to_replay,
             unreadable=self._unreadable,
+            missing=self._missing,
         )
+
+    def look_again(self) -> None:
+        """Look for a stream at once, while none is read: one may have been made."""
+        self._look_again.set()
 
     async def wait_caught_up(self, timeout_s: float) -> bool:
         """Wait until the stored messages have been read; False after `timeout_s` seconds."""
@@ -324,13 +331,13 @@ class SubjectFeed:
                 if not refused.done():
                     connection.violations.granted("subscribe", self.subject)
                     self._gaps.reconnected(self._clock(), missed=None)
-                    self._set_mode("live", missing.reason, unreadable=missing.unreadable)
+                    self._set_live(missing)
                 while True:
                     self._set_current()
                     if refused.done():
                         return await self._wait_refused(refused.result())
                     pause = self._retries.next_delay() if missing.unreadable else self._poll_s
-                    await asyncio.wait({refused}, timeout=pause)
+                    await self._wait_for_change(refused, pause)
                     if refused.done():
                         continue
                     found = await self._find()
@@ -342,9 +349,21 @@ class SubjectFeed:
                             return await self._read(*opened, end)
                         found = opened
                     missing = found
-                    self._set_mode("live", missing.reason, unreadable=missing.unreadable)
+                    self._set_live(missing)
         finally:
             await end()
+
+    async def _wait_for_change(
+        self, refused: asyncio.Future[NotPermittedError], timeout_s: float
+    ) -> None:
+        """Wait until the subscription is refused, `look_again` is called, or it is time to look."""
+        again = asyncio.ensure_future(self._look_again.wait())
+        try:
+            pending: set[asyncio.Future[Any]] = {refused, again}
+            await asyncio.wait(pending, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._look_again.clear()
+            await cancel_and_wait(again)
 
     async def _wait_refused(self, error: NotPermittedError) -> SourceStream | NoStream:
         """Wait until a refused subscription can be tried again."""
@@ -376,7 +395,12 @@ class SubjectFeed:
         self._is_current = True
         self._caught_up.set()
 
+    def _set_live(self, missing: NoStream) -> None:
+        self._set_mode("live", missing.reason, unreadable=missing.unreadable)
+        self._missing = missing.missing
+
     def _set_mode(self, mode: Mode, problem: str, *, unreadable: bool = False) -> None:
         self._mode = mode
         self._problem = problem
         self._unreadable = unreadable
+        self._missing = False

@@ -46,6 +46,7 @@ class FeedStatus:
         to_replay: stored messages that are read since the latest connection before the feed is
             current; 0 until their number is known.
         unreadable: whether the server may store messages that cannot be read, or refuses new ones.
+        missing: whether no stream stores the subject, so that one could be made.
     """
 
     mode: Mode = "off"
@@ -60,6 +61,7 @@ class FeedStatus:
     is_current: bool = False
     to_replay: int = 0
     unreadable: bool = False
+    missing: bool = False
 
 
 class GapLog:

@@ -75,6 +75,10 @@ class QueueInspector:
                 raise
             core = await self._core_status(has_live_workers=has_live_workers)
             return replace(core, mode="unknown", problem=error.detail)
+        if info.config.no_ack:
+            # It confirms no task, so no JetStream broker works with it: it keeps copies for the
+            # history, and workers are subscribed to the subject.
+            return await self._core_status(has_live_workers=has_live_workers)
         consumer = await self._find_consumer(stream)
         # An interest stream keeps nothing without a consumer.
         durable = consumer is not None or info.config.retention != api.RetentionPolicy.INTEREST

@@ -216,9 +216,11 @@ class ServerMonitor:
         return None if varz is None or varz.clustered else 0
 
     async def _is_observer(self, cid: int) -> bool:
+        """Whether a subscriber is a client of this program, or the server itself for a stream."""
         found = await self._get("connz", {"cid": str(cid)}, _Connz)
-        clients = found.connections or [] if found is not None else []
-        return bool(clients) and all(client.name.startswith(CLIENT_NAME) for client in clients)
+        return found is not None and all(
+            client.name.startswith(CLIENT_NAME) for client in found.connections or ()
+        )
 
     async def close(self) -> None:
         """Close the client."""

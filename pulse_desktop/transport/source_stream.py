@@ -54,10 +54,12 @@ class NoStream:
     Attributes:
         reason: a sentence without its full stop.
         unreadable: whether there may be stored messages nevertheless.
+        missing: whether no stream stores any of the subject, so that one could be made.
     """
 
     reason: str
     unreadable: bool = False
+    missing: bool = False
 
 
 async def find_source_stream(
@@ -82,7 +84,7 @@ async def find_source_stream(
             js.find_stream_name_by_subject(stored_as), "$JS.API.STREAM.NAMES"
         )
     except NotFoundError:
-        return NoStream(_("no stream stores {subject}").format(subject=subject))
+        return NoStream(_("no stream stores {subject}").format(subject=subject), missing=True)
     except _UNAVAILABLE as error:
         return no_stream(error)
     return await describe_stream(connection, name, subject)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
+from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult
@@ -104,6 +105,23 @@ class WorkerBackend(Protocol):
         """
 
 
+class HistoryBackend(Protocol):
+    """Makes the streams that keep history on a server."""
+
+    async def plan(self) -> HistoryPlan:
+        """Return what the server keeps, and what can be made; nothing is changed."""
+
+    async def create(
+        self, streams: Sequence[HistoryStream], *, confirmed: bool = False
+    ) -> Sequence[HistoryOutcome]:
+        """Make streams; return one outcome for each, in this order.
+
+        Args:
+            streams: of `plan`, with limits of choice.
+            confirmed: whether the operator has confirmed it, which is required on every system.
+        """
+
+
 class ConnectionBackend(Protocol):
     """State of the connection, for the top bar, the status bar and the notices."""
 
@@ -158,6 +176,10 @@ class ConnectionBackend(Protocol):
         """Limitations on this server, each with its reason."""
 
     @property
+    def can_keep_history(self) -> bool:
+        """Whether no stream stores events or tasks, and one can be made."""
+
+    @property
     def unreadable(self) -> Mapping[str, str]:
         """Why stored `events`, `tasks` and `results` cannot be read, without those that can be."""
 
@@ -202,3 +224,7 @@ class SessionBackend(ConnectionBackend, Protocol):
     @property
     def workers(self) -> WorkerBackend:
         """Sends commands to workers."""
+
+    @property
+    def history_streams(self) -> HistoryBackend:
+        """Makes the streams that keep history."""

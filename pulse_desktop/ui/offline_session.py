@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, Outage, State
 from pulse_desktop.model.errors import NotConnectedError
+from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.protocol.task_result import DecodedResult
@@ -31,6 +32,7 @@ class OfflineSession:
     gaps = (0, 0)
     jetstream_bytes = None
     limitations: Sequence[str] = ()
+    can_keep_history = False
     unreadable: Mapping[str, str] = {}
     other_names = None
     has_permission_errors = False
@@ -87,6 +89,21 @@ class OfflineSession:
     def workers(self) -> "OfflineSession":
         """Itself: no worker can be commanded."""
         return self
+
+    @property
+    def history_streams(self) -> "OfflineSession":
+        """Itself: no stream can be made."""
+        return self
+
+    async def plan(self) -> HistoryPlan:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def create(
+        self, streams: Sequence[HistoryStream], *, confirmed: bool = False
+    ) -> Sequence[HistoryOutcome]:
+        """Raise NotConnectedError."""
+        self._fail()
 
     async def enqueue(
         self,

@@ -39,12 +39,17 @@ def wait_for_file(path: str) -> str:
     return "here it is"
 
 
+async def append_line(path: str) -> None:
+    with Path(path).open("a") as file:  # noqa: ASYNC230
+        file.write("ran\n")
+
+
 SERIALIZERS: dict[str, type[TaskiqSerializer]] = {
     "msgpack": MSGPackSerializer,
     "cbor": CBORSerializer,
     "pickle": PickleSerializer,
 }
-TASKS = {f.__name__: f for f in (add, refuse, fail_softly, wait_for_file)}
+TASKS = {f.__name__: f for f in (add, refuse, fail_softly, wait_for_file, append_line)}
 
 
 def make_broker(kind: str, server: str) -> AsyncBroker:

@@ -12,6 +12,7 @@ from pulse_desktop.model.errors import (
     NotFoundError,
     UserFacingError,
 )
+from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
@@ -40,6 +41,8 @@ class FakeSession:
         bucket_list: the buckets.
         watched: names given to `watch_bucket`.
         saved: arguments of `save`.
+        history_plan: what `plan` returns.
+        history_errors: why a stream is not made, by its name.
         tries: number of calls of `try_now`.
     """
 
@@ -57,6 +60,9 @@ class FakeSession:
         self.gaps = (0, 0)
         self.jetstream_bytes: int | None = None
         self.limitations: list[str] = []
+        self.can_keep_history = False
+        self.history_plan = HistoryPlan(())
+        self.history_errors: dict[str, UserFacingError] = {}
         self.unreadable: dict[str, str] = {}
         self.other_names: TaskiqNames | None = None
         self.has_permission_errors = False
@@ -94,6 +100,25 @@ class FakeSession:
     @property
     def workers(self) -> "FakeSession":
         return self
+
+    @property
+    def history_streams(self) -> "FakeSession":
+        return self
+
+    async def plan(self) -> HistoryPlan:
+        if self.error is not None:
+            raise self.error
+        return self.history_plan
+
+    async def create(
+        self, streams: Sequence[HistoryStream], *, confirmed: bool = False
+    ) -> Sequence[HistoryOutcome]:
+        assert confirmed
+        self._call(("create", list(streams)))
+        errors = self.history_errors
+        return [
+            HistoryOutcome(each, each.name not in errors, errors.get(each.name)) for each in streams
+        ]
 
     def set_read_only(self, *, read_only: bool) -> None:
         self.read_only = read_only

@@ -54,6 +54,7 @@ _LABELS: Final = {
     "try": _("Try now"),
     "change": _("Change server"),
     "diagnose": _("Diagnose"),
+    "keep": _("Keep history here…"),
     "how": _("How to get them"),
     "hide": _("Hide"),
 }
@@ -166,7 +167,7 @@ def _restricted_content(phase: Phase, session: SessionBackend) -> BannerContent 
                     "Tasks and results are shown. For workers, run times and progress, add one "
                     "middleware to the broker."
                 ),
-                ("how", "hide"),
+                ("keep", "how", "hide") if session.can_keep_history else ("how", "hide"),
             )
     return None
 
@@ -201,7 +202,7 @@ class ConnectionBanner(QFrame):
 
     Attributes:
         content: what it says, None while it is hidden.
-        buttons: by key: try, change, diagnose, how, hide.
+        buttons: by key: try, change, diagnose, keep, how, hide.
         title: what happened.
         detail: more about it.
         next_try: when the next attempt is due.
@@ -211,6 +212,7 @@ class ConnectionBanner(QFrame):
         change_requested: the operator wants another server.
         diagnose_requested: the operator wants to know why.
         guide_requested: the operator wants to know how workers publish events.
+        history_requested: the operator wants the server to keep history.
         focus_released: the banner was hidden while one of its buttons had the keyboard focus.
     """
 
@@ -218,6 +220,7 @@ class ConnectionBanner(QFrame):
     change_requested = Signal()
     diagnose_requested = Signal()
     guide_requested = Signal()
+    history_requested = Signal()
     focus_released = Signal()
 
     def __init__(self) -> None:
@@ -271,6 +274,7 @@ class ConnectionBanner(QFrame):
         self.buttons["try"].clicked.connect(self.try_requested)
         self.buttons["change"].clicked.connect(self.change_requested)
         self.buttons["diagnose"].clicked.connect(self.diagnose_requested)
+        self.buttons["keep"].clicked.connect(self.history_requested)
         self.buttons["how"].clicked.connect(self.guide_requested)
         self.buttons["hide"].clicked.connect(self._hide_phase)
 

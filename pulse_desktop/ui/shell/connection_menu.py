@@ -35,6 +35,14 @@ ADD: Final = Action(
 MANAGE: Final = Action(
     "connections.manage", _("Manage connections…"), "", GROUP, "edit", _("profiles servers edit")
 )
+HISTORY: Final = Action(
+    "connections.history",
+    _("Keep history here…"),
+    "",
+    GROUP,
+    "save",
+    _("provision stream jetstream events tasks"),
+)
 SWITCH_WORDS: Final = _("switch to")
 """What the palette is filled with, to list the connections."""
 
@@ -59,6 +67,7 @@ class ConnectionMenu(QObject):
         window_requested: name of the profile to show in a window of its own.
         add_requested: the operator wants to add a profile.
         manage_requested: the operator wants to see or change the profiles.
+        history_requested: the operator wants the server to keep history.
     """
 
     about_to_show = Signal()
@@ -66,6 +75,7 @@ class ConnectionMenu(QObject):
     window_requested = Signal(str)
     add_requested = Signal()
     manage_requested = Signal()
+    history_requested = Signal()
 
     def __init__(self, actions: ActionTable, parent: QWidget) -> None:
         super().__init__(parent)
@@ -81,6 +91,7 @@ class ConnectionMenu(QObject):
         self.menu.aboutToShow.connect(self.about_to_show)
         self._add = actions.add(ADD, self.add_requested.emit)
         self._manage = actions.add(MANAGE, self.manage_requested.emit)
+        self._history = actions.add(HISTORY, self.history_requested.emit)
         theme().changed.connect(self._fill)
         self._fill()
 
@@ -159,7 +170,7 @@ class ConnectionMenu(QObject):
             )
         self.menu.addMenu(self._windows)
         self.menu.addSeparator()
-        self.menu.addActions([self._add, self._manage])
+        self.menu.addActions([self._add, self._manage, self._history])
         if self._more:
             self.menu.addSeparator()
             self.menu.addActions(self._more)

@@ -32,7 +32,9 @@ class FrameTimer(QObject):
         super().__init__(window)
         self._window = window
         self._status = StatusUpdater(window)
-        self._limitations = LimitationsNotice(window.notify, window.notifications.dismiss)
+        self._limitations = LimitationsNotice(
+            window.notify, window.notifications.dismiss, window.show_history
+        )
         window.session_closing.connect(self._limitations.reset)
         self._other_names = OtherNamesNotice(
             window.notify, window.notifications.dismiss, window.names_chosen.emit

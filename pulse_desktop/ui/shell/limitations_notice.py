@@ -19,19 +19,26 @@ SETTLED_S: Final = 8.0
 _INTERVAL_S: Final = 1.0
 _KEY: Final = "limitations"
 
+KEEP_HISTORY: Final = _("Keep history here…")
+
 
 class LimitationsNotice:
     """One notification, replaced when the limitations change."""
 
     def __init__(
-        self, notify: Callable[[Notification], None], withdraw: Callable[[str], None]
+        self,
+        notify: Callable[[Notification], None],
+        withdraw: Callable[[str], None],
+        keep_history: Callable[[], object],
     ) -> None:
         """Create it.
 
         Args:
             notify: shows a notification.
             withdraw: closes the notification with a key.
+            keep_history: called when the operator accepts the offer to make streams.
         """
+        self._keep_history = keep_history
         self._notify = notify
         self._withdraw = withdraw
         self.reset()
@@ -67,4 +74,9 @@ class LimitationsNotice:
         else:
             advice = _("Events are shown while this window is open; earlier ones are unknown.")
         severity: Severity = "warning" if connection.is_restricted else "info"
-        self._notify(Notification(title, detail, advice, severity, key=_KEY))
+        choices: tuple[tuple[str, Callable[[], object]], ...] = ()
+        if connection.can_keep_history:
+            choices = ((KEEP_HISTORY, self._keep_history), (_("Not now"), lambda: None))
+        self._notify(
+            Notification(title, detail, advice, severity, choices, key=_KEY, stays=bool(choices))
+        )

@@ -45,6 +45,7 @@ class Notification:
         choices: label and callback of each button; every button closes the notification.
         key: a notification replaces the one with the same key.
         is_question: whether the first button gets the focus. Esc closes a question.
+        stays: whether it stays until it is closed, whatever its severity.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Notification:
     choices: Sequence[tuple[str, Callable[[], object]]] = ()
     key: str = ""
     is_question: bool = False
+    stays: bool = False
 
 
 class NotificationCard(QFrame):
@@ -210,7 +212,7 @@ class Notifications(QObject):
         announce(card, text, urgent=notification.severity in ("warning", "bad"))
         if notification.is_question:
             card.take_focus()
-        if notification.severity in ("good", "info"):
+        if notification.severity in ("good", "info") and not notification.stays:
             timer = QTimer(card)
             timer.setObjectName("notification timeout")
             timer.setSingleShot(True)

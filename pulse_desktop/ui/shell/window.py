@@ -19,6 +19,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.connection_phase import connection_phase
+from pulse_desktop.ui.connections.history_dialog import HistoryDialog
 from pulse_desktop.ui.navigation import ShowPage, Target
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell import actions, connection_menu
@@ -148,6 +149,8 @@ class MainWindow(QMainWindow):
         self.banner.change_requested.connect(self.top_bar.open_connections)
         self.banner.diagnose_requested.connect(self.show_connection)
         self.banner.guide_requested.connect(self.show_events_guide)
+        self.banner.history_requested.connect(self.show_history)
+        self.connections.history_requested.connect(self.show_history)
         self.banner.focus_released.connect(self._focus_page)
         self.session_closing.connect(self.banner.reset)
 
@@ -429,6 +432,23 @@ class MainWindow(QMainWindow):
     def show_events_guide(self) -> None:
         """Show how workers come to publish events."""
         self._show_once(EventsGuide, lambda: EventsGuide(self))
+
+    def show_history(self) -> None:
+        """Show which history the server keeps, and offer to keep what is missing."""
+        self._show_once(HistoryDialog, self._new_history_dialog)
+
+    def _new_history_dialog(self) -> HistoryDialog:
+        dialog = HistoryDialog(
+            self._session.history_streams,
+            self._profile,
+            self._profile_label,
+            read_only=self._session.read_only,
+            run_in_background=self._context.run_in_background,
+            notify=self.notify,
+            parent=self,
+        )
+        self.session_closing.connect(dialog.reject)
+        return dialog
 
     def _show_once(self, kind: type[QDialog], create: Callable[[], QDialog]) -> None:
         """Show a dialog, or bring the one that is already open to the front."""

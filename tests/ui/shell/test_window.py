@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -241,7 +241,7 @@ def test_a_long_subject_in_a_notification_is_wrapped_and_not_cut(window: MainWin
 
 
 def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
-    notice = LimitationsNotice(window.notify, window.notifications.dismiss)
+    notice = LimitationsNotice(window.notify, window.notifications.dismiss, window.show_history)
     session = FakeSession()
     session.is_restricted = True
     for at, limitations, has_permission_errors, expected in (
@@ -254,6 +254,23 @@ def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
         notice.check(session, at)
         notice.check(session, at + SETTLED_S)
         assert titles(window) == expected
+
+
+def test_missing_history_is_offered_until_it_is_answered(window: MainWindow) -> None:
+    asked: list[bool] = []
+    notice = LimitationsNotice(
+        window.notify, window.notifications.dismiss, lambda: asked.append(True)
+    )
+    session = FakeSession()
+    session.limitations = ["events: no stream stores websocket.*"]
+    session.can_keep_history = True
+    notice.check(session, 100.0)
+    notice.check(session, 100.0 + SETTLED_S)
+    (card,) = window.notifications.cards
+    assert card.notification.stays
+    assert not card.findChildren(QTimer)
+    card.buttons[0].click()
+    assert asked == [True]
 
 
 def test_attention_items_are_counted_in_the_sidebar_and_the_top_bar(

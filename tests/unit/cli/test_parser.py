@@ -25,6 +25,7 @@ NAMES = (
     "worker",
     "results",
     "profiles",
+    "provision",
     "screenshot",
     "doctor",
 )

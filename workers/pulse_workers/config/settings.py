@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from pulse_desktop.model.connection_options import DEFAULT_INBOX_PREFIX, override
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.model.history_plan import DEFAULT_LIMITS
 from pulse_desktop.model.redaction import redact
 from pulse_desktop.nats_client.server_address import ServerAddress, parse_server, redact_server
 from pulse_desktop.text.translation import _
@@ -157,10 +158,12 @@ class Settings(BaseSettings):
         256 * MIB, "PULSE_TASK_MAX_BYTES", _("maximum size of the task stream")
     )
     event_max_age: Seconds = setting(
-        7 * DAY, "PULSE_EVENT_MAX_AGE", _("seconds events are kept in the event stream")
+        DEFAULT_LIMITS.max_age_s,
+        "PULSE_EVENT_MAX_AGE",
+        _("seconds events are kept in the event stream"),
     )
     event_max_bytes: Count = setting(
-        256 * MIB, "PULSE_EVENT_MAX_BYTES", _("maximum size of the event stream")
+        DEFAULT_LIMITS.max_bytes, "PULSE_EVENT_MAX_BYTES", _("maximum size of the event stream")
     )
     result_format: Annotated[Literal["json", "pickle"], Expected(_("json or pickle"))] = setting(
         "json",

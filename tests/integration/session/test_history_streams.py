@@ -1,0 +1,284 @@
+"""A foreign system gets history: missing streams are made, and nothing else changes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.js.errors import BadRequestError
+from taskiq import AsyncBroker
+
+from pulse_desktop.model.errors import (
+    ConfirmationRequiredError,
+    NoConsumersError,
+    NoJetStreamError,
+    ReadOnlyError,
+)
+from pulse_desktop.model.history_plan import MIB, HistoryKind, HistoryLimits, HistoryState
+from pulse_desktop.model.outcomes import CancelStatus
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.history_streams import history_stream
+from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
+from pulse_desktop.session.session import Session
+from tests.integration.foreign_app import ForeignWorker, make_broker
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.sessions import open_session, wait_for_run
+from tests.kit.waiting import wait_until
+
+APP = "tests.integration.foreign_app"
+TASKS = "PULSE_TASKS"
+EVENTS_STREAM = history_stream(HistoryKind.EVENTS, TaskiqNames())
+TASKS_STREAM = history_stream(HistoryKind.TASKS, TaskiqNames())
+StartWorker = Callable[..., ForeignWorker]
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
+    workers: list[ForeignWorker] = []
+
+    def start(kind: str, server: NatsServer) -> ForeignWorker:
+        workers.append(ForeignWorker(kind, server.url, tmp_path / f"foreign-{len(workers)}.log"))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.kill()
+
+
+@asynccontextmanager
+async def foreign_broker(kind: str, server: NatsServer) -> AsyncIterator[AsyncBroker]:
+    broker = make_broker(kind, server.url)
+    await broker.startup()
+    try:
+        yield broker
+    finally:
+        await broker.shutdown()
+
+
+async def enqueue(broker: AsyncBroker, function: str, *args: Any) -> str:
+    task = broker.find_task(f"{APP}:{function}")
+    assert task is not None
+    return (await task.kiq(*args)).task_id
+
+
+async def wait_for_consumers(session: Session, *, are_there: bool) -> None:
+    async def as_expected() -> bool:
+        return (await session.queue.status()).has_consumers is are_there
+
+    await wait_until(as_expected, 20, f"has consumers: {are_there}")
+
+
+@asynccontextmanager
+async def connected_session(server: NatsServer, **more: Any) -> AsyncIterator[Session]:
+    async with open_session(server, **more) as session:
+        await wait_until(lambda: session.connection.connected)
+        yield session
+
+
+async def make_all(session: Session) -> list[str]:
+    """Make every stream that is missing; return the names of those that were made."""
+    plan = await session.history_streams.plan()
+    outcomes = await session.history_streams.create(plan.missing, confirmed=True)
+    assert [outcome.error for outcome in outcomes] == [None] * len(outcomes)
+    return [outcome.stream.name for outcome in outcomes if outcome.created]
+
+
+async def test_a_foreign_core_system_has_history_after_a_restart(
+    nats_server: NatsServer, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker("core", nats_server)
+    lines = tmp_path / "lines"
+    async with foreign_broker("core", nats_server) as client:
+        async with connected_session(nats_server) as session:
+            await wait_for_consumers(session, are_there=True)
+            await wait_until(lambda: session.history_streams.are_missing)
+            early = await enqueue(client, "append_line", str(lines))
+            await wait_for_run(session, early, RunState.SUCCEEDED)
+            assert await make_all(session) == [EVENT_STREAM, TASKS]
+            await wait_until(lambda: session.task_feed.status.mode == "history", 3.0)
+            assert session.event_feed.status.stream == EVENT_STREAM
+            assert not session.history_streams.are_missing
+            # It is still the queue of a core broker: the stream delivers nothing to workers.
+            status = await session.queue.status()
+            assert (status.mode, status.durable, status.pending) == ("core", False, None)
+            first = await enqueue(client, "append_line", str(lines))
+            run = await wait_for_run(session, first, RunState.SUCCEEDED)
+            assert not (await session.tasks.rerun([run])).durable
+            (outcome,) = await session.tasks.cancel([first])
+            assert outcome.status is not CancelStatus.REMOVED
+        unseen = await enqueue(client, "append_line", str(lines))
+        await wait_until(lambda: lines.exists() and len(lines.read_text().splitlines()) == 4)
+        async with connected_session(nats_server) as session:
+            assert await session.wait_caught_up()
+            for task_id in (first, unseen):
+                run = await wait_for_run(session, task_id, RunState.SUCCEEDED)
+                assert run.request is not None
+                assert json.loads(run.request.args) == [str(lines)]
+            worker.kill()
+            await wait_for_consumers(session, are_there=False)
+            with pytest.raises(NoConsumersError):
+                await session.tasks.rerun([run])
+        # Nothing that is stored is run by a worker that starts later.
+        start_worker("core", nats_server)
+        async with connected_session(nats_server) as session:
+            await wait_for_consumers(session, are_there=True)
+            last = await enqueue(client, "add", 1, 2)
+            await wait_for_run(session, last, RunState.SUCCEEDED)
+        assert len(lines.read_text().splitlines()) == 4
+
+
+async def test_a_jetstream_broker_keeps_its_stream_and_runs_every_task_once(
+    nats_server: NatsServer, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines"
+    async with (
+        foreign_broker("pull", nats_server) as client,
+        connected_session(nats_server) as session,
+    ):
+        start_worker("pull", nats_server)
+        plan = await session.history_streams.plan()
+        states = {item.stream.kind: (item.state, item.stream.name) for item in plan.items}
+        assert states[HistoryKind.TASKS] == (HistoryState.KEPT, "taskiq_jetstream")
+        before = await session.connection.js.stream_info("taskiq_jetstream")
+        assert await make_all(session) == [EVENT_STREAM]
+        # Also when it is asked for nevertheless.
+        (refused,) = await session.history_streams.create([TASKS_STREAM], confirmed=True)
+        assert not refused.created
+        assert refused.error is not None
+        assert "taskiq_jetstream" in refused.error.detail
+        for _ in range(3):
+            await enqueue(client, "append_line", str(lines))
+        last = await enqueue(client, "add", 1, 2)
+        await wait_for_run(session, last, RunState.SUCCEEDED)
+        await wait_until(lambda: len(lines.read_text().splitlines()) == 3)
+        after = await session.connection.js.stream_info("taskiq_jetstream")
+        assert (after.config, after.state.messages) == (before.config, 4)
+
+
+async def test_a_jetstream_broker_does_not_take_the_copies_for_its_queue(
+    nats_server: NatsServer,
+) -> None:
+    async with connected_session(nats_server) as session:
+        assert await make_all(session) == [EVENT_STREAM, TASKS]
+        broker = make_broker("pull", nats_server.url)
+        with pytest.raises(BadRequestError, match="overlap"):
+            await broker.startup()
+        await broker.shutdown()
+
+
+async def test_a_request_on_a_stored_subject_is_answered_by_its_own_responder(
+    nats_server: NatsServer,
+) -> None:
+    async with connected_session(nats_server) as session:
+        await make_all(session)
+    service, client = await connect(nats_server.url), await connect(nats_server.url)
+    try:
+
+        async def answer(message: Any) -> None:
+            await message.respond(b"the answer")
+
+        await service.subscribe(TASK_SUBJECT, cb=answer)
+        await service.flush()
+        for _ in range(5):
+            assert (await client.request(TASK_SUBJECT, b"{}", timeout=5)).data == b"the answer"
+        assert (await client.jetstream().stream_info(TASKS)).state.messages == 5
+    finally:
+        await service.close()
+        await client.close()
+
+
+async def test_streams_that_exist_are_never_changed(nats_server: NatsServer) -> None:
+    async with connected_session(nats_server) as session:
+        small = replace(TASKS_STREAM, limits=HistoryLimits(3600.0, MIB))
+        (made,) = await session.history_streams.create([small], confirmed=True)
+        assert made.created
+        before = (await session.connection.js.stream_info(TASKS)).config
+        assert (before.max_age, before.max_bytes, before.no_ack) == (3600, MIB, True)
+        (again,) = await session.history_streams.create([TASKS_STREAM], confirmed=True)
+        assert (again.created, again.error) == (False, None)
+        assert (await session.connection.js.stream_info(TASKS)).config == before
+        # Two that begin at the same time: both report success, and one stream is there.
+        outcomes = await asyncio.gather(
+            *(session.history_streams.create([EVENTS_STREAM], confirmed=True) for _ in range(2))
+        )
+        assert all(outcome.error is None for (outcome,) in outcomes)
+        assert (await session.history_streams.plan()).missing == ()
+
+
+async def test_other_streams_in_the_way_are_named(nats_server: NatsServer) -> None:
+    async with connected_session(nats_server) as session:
+        js = session.connection.js
+        await js.add_stream(name="SHOP", subjects=["websocket.tasks"])
+        await js.add_stream(name=TASKS, subjects=["something.else"])
+        events, tasks = (await session.history_streams.plan()).items
+        assert (events.state, tasks.state) == (HistoryState.IMPOSSIBLE, HistoryState.IMPOSSIBLE)
+        assert "SHOP" in events.reason
+        assert "something.else" in tasks.reason
+        outcomes = await session.history_streams.create(
+            [EVENTS_STREAM, TASKS_STREAM], confirmed=True
+        )
+        overlap, name = (outcome.error for outcome in outcomes)
+        assert overlap is not None
+        assert "SHOP" in overlap.detail
+        assert name is not None
+        assert "other subjects" in name.detail
+        assert len(await js.streams_info()) == 2
+
+
+async def test_without_room_the_size_is_named(tmp_path: Path) -> None:
+    config = f'jetstream {{ store_dir: "{tmp_path / "js"}", max_file_store: 64MB }}'
+    with NatsServer(jetstream=False, config=config) as server:
+        async with connected_session(server) as session:
+            (outcome,) = await session.history_streams.create([TASKS_STREAM], confirmed=True)
+            assert outcome.error is not None
+            assert "256 MiB" in outcome.error.detail
+            small = replace(TASKS_STREAM, limits=HistoryLimits(max_bytes=16 * MIB))
+            (outcome,) = await session.history_streams.create([small], confirmed=True)
+            assert outcome.created
+
+
+async def test_a_missing_permission_is_named_and_the_other_stream_is_made() -> None:
+    config = (
+        "authorization { users: [ { user: u, password: p, permissions: {"
+        f'publish: {{ deny: ["$JS.API.STREAM.CREATE.{TASKS}"] }} }} }} ] }}'
+    )
+    with NatsServer(user="u", password="p", config=config) as server:
+        async with connected_session(server) as session:
+            plan = await session.history_streams.plan()
+            events, tasks = await session.history_streams.create(plan.missing, confirmed=True)
+            assert events.created
+            assert tasks.error is not None
+            assert f"may not publish to $JS.API.STREAM.CREATE.{TASKS}" in tasks.error.detail
+
+
+async def test_nothing_is_made_without_jetstream_or_consent(nats_server: NatsServer) -> None:
+    with NatsServer(jetstream=False) as bare:
+        async with connected_session(bare) as session:
+            await wait_until(lambda: session.task_feed.status.mode == "live")
+            assert not session.history_streams.are_missing
+            with pytest.raises(NoJetStreamError):
+                await session.history_streams.plan()
+            with pytest.raises(NoJetStreamError):
+                await session.history_streams.create([TASKS_STREAM], confirmed=True)
+    async with connected_session(nats_server, name="eu", read_only=True) as session:
+        with pytest.raises(ReadOnlyError):
+            await session.history_streams.create([TASKS_STREAM], confirmed=True)
+        session.set_read_only(read_only=False)
+        with pytest.raises(ConfirmationRequiredError) as caught:
+            await session.history_streams.create([TASKS_STREAM])
+        assert caught.value.action == f"Make the stream {TASKS}"
+        assert await session.connection.js.streams_info() == []
+
+
+async def test_names_of_a_system_with_names_of_its_own(nats_server: NatsServer) -> None:
+    names = TaskiqNames(subject="shop.tasks", subject_prefix="eu.shop")
+    async with connected_session(nats_server, names=names) as session:
+        assert await make_all(session) == ["PULSE_EVENTS_eu_shop", "PULSE_TASKS_shop_tasks"]
+        await wait_until(lambda: session.event_feed.status.mode == "history")
+        assert session.task_feed.status.stream == "PULSE_TASKS_shop_tasks"
