@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
-from pulse_desktop.model.check_result import CheckResult, CheckStatus
+from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.history_plan import HistoryKind
 from pulse_desktop.model.queue_status import QueueStatus
@@ -19,11 +19,11 @@ from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.session.session import Session
 from pulse_desktop.text import formats
-from pulse_desktop.text.translation import N_, _, ngettext, translate
-from pulse_desktop.text.worker_text import clock_difference, clock_offset
+from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text.worker_text import clock_advice, clock_offset, own_clock_text
 from pulse_desktop.transport.discovery import unmonitored
+from pulse_desktop.transport.jetstream_check import check_jetstream, grant_advice
 
-_GRANT: Final = N_("Ask the administrator of the server to grant this user the permission.")
 _LISTED_CLOCKS: Final = 5
 _QUEUE_TIMEOUT_S: Final = 3.0
 _STORED_RESULTS: Final = 200
@@ -45,7 +45,10 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
                 server=status.server, version=status.server_version
             ),
         )
-        yield _check_jetstream(session)
+        connection = session.connection
+        yield check_jetstream(
+            status.jetstream, connection.jetstream_error, connection.permission_problems
+        )
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUEUE_TIMEOUT_S):
@@ -65,26 +68,8 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
                 "permissions",
                 "problem",
                 problem,
-                translate(_GRANT),
+                grant_advice(),
             )
-
-
-def _check_jetstream(session: Session) -> CheckResult:
-    enabled = session.connection.status.jetstream
-    if enabled:
-        return CheckResult("JetStream", "ok", _("enabled"))
-    if problems := session.connection.permission_problems:
-        detail = _("not permitted: {problem}").format(problem="; ".join(problems))
-        return CheckResult("JetStream", "warning", detail, translate(_GRANT))
-    if (error := session.connection.jetstream_error) is not None:
-        status: CheckStatus = "problem" if enabled is False else "warning"
-        return CheckResult("JetStream", status, error.detail.rstrip("."), error.advice)
-    return CheckResult(
-        "JetStream",
-        "warning",
-        _("no reply: history, stored results and the queue are not available"),
-        _("If the server is starting, try again."),
-    )
 
 
 def _check_queue(queue: QueueStatus | None, online: int) -> CheckResult:
@@ -308,14 +293,13 @@ def _check_clocks(session: Session) -> CheckResult:
 
     Without JetStream the server does not say its time: then this machine's clock counts.
     """
-    advice = _("Synchronize the clocks (timedatectl set-ntp true).")
+    advice = clock_advice()
     own = session.connection.clock_offset_s
     workers = session.state.workers.online(session.now())
     off = [worker for worker in workers if worker.clock_is_off]
     details = []
     if own:
-        text = _("this machine's clock is {difference} of the server's")
-        details.append(text.format(difference=clock_difference(own)))
+        details.append(own_clock_text(own))
     if off:
         text = ngettext(
             "the clock of {count} worker is off: {workers}",

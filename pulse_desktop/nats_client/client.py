@@ -10,7 +10,6 @@ import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from nats.aio.client import PING_PROTO, Client, Srv
@@ -22,10 +21,12 @@ from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
 from pulse_desktop.nats_client.aio import CancellationGuard
+from pulse_desktop.nats_client.connect_progress import ConnectProgress, ConnectStage
 from pulse_desktop.nats_client.fast_import import load_websockets
 from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.nats_client.refused_subscriptions import RefusedSubscriptions
 from pulse_desktop.nats_client.server_clock import ServerClock
+from pulse_desktop.nats_client.server_info import ServerInfo
 from pulse_desktop.nats_client.tls_transport import TLSTransport
 
 CheckServer = Callable[[str, dict[str, Any]], Awaitable[None]]
@@ -97,29 +98,6 @@ class ClientCertificateError(OSError):
         self.given = given
 
 
-@dataclass(frozen=True)
-class ServerInfo:
-    """Facts that a server reports about itself in its INFO line.
-
-    Attributes:
-        id: the server's id, empty before the first connection.
-        name: the server's name.
-        version: of nats-server.
-        cluster: name of its cluster, empty for a single server.
-        jetstream: whether JetStream is enabled on the server; an account may still have none.
-        auth_required: whether it accepts no connection without credentials.
-        api_prefix: where the client sends JetStream requests, empty for `$JS.API`.
-    """
-
-    id: str
-    name: str
-    version: str
-    cluster: str
-    jetstream: bool
-    auth_required: bool
-    api_prefix: str = ""
-
-
 def server_info(client: Client) -> ServerInfo:
     """Return what the server that a client is, or was last, connected to reports about itself."""
     info = client._server_info or {}
@@ -131,6 +109,7 @@ def server_info(client: Client) -> ServerInfo:
         jetstream=bool(info.get("jetstream")),
         auth_required=bool(info.get("auth_required")),
         api_prefix=client.api_prefix if isinstance(client, NatsClient) else "",
+        domain=str(info.get("domain", "")),
     )
 
 
@@ -148,6 +127,7 @@ class NatsClient(Client):
     Attributes:
         api_prefix: where JetStream requests are sent, empty for `$JS.API`.
         server_clock: compares this machine's clock with the server's at JetStream requests.
+        progress: is told how far connecting is.
     """
 
     def __init__(self, check_server: CheckServer | None = None) -> None:
@@ -162,6 +142,7 @@ class NatsClient(Client):
         self._arguments: dict[str, Any] = {}
         self._has_certificate = False
         self.api_prefix = ""
+        self.progress: ConnectProgress | None = None
         self._is_stored = False
         self.server_clock = ServerClock()
         self._refused_subscriptions = RefusedSubscriptions(
@@ -265,9 +246,15 @@ class NatsClient(Client):
                 arguments = {**arguments, "tls_hostname": s.tls_name}
             await self._check_server(self._url_with_login(s), arguments)
         if not self._transport and s.uri.scheme not in ("ws", "wss"):
-            self._transport = TLSTransport()  # type: ignore[no-untyped-call]
+            self._transport = TLSTransport(self.progress)
+        is_websocket = s.uri.scheme in ("ws", "wss")
+        stage = ConnectStage.WEBSOCKET if is_websocket else ConnectStage.TCP
+        if self.progress is not None:
+            self.progress.begin(stage)
         with self._disconnect_if_cancelled():
             await super()._connect_to_server(s)
+        if self.progress is not None:
+            self.progress.complete(stage, tls=_websocket_tls(self._transport))
 
     async def _process_connect_init(self) -> None:
         """Log in.
@@ -279,9 +266,13 @@ class NatsClient(Client):
         or for an unreadable key file, would end its attempts to reconnect.
         """
         self._server_info = {}
+        if self.progress is not None and not self.options["tls_handshake_first"]:
+            self.progress.begin(ConnectStage.INFO)
         try:
             with self._disconnect_if_cancelled():
                 await super()._process_connect_init()
+            if self.progress is not None:
+                self.progress.complete(ConnectStage.LOGIN)
         except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             info = self._server_info
             is_certain = not (self._has_certificate and info.get("auth_required"))
@@ -325,8 +316,17 @@ class NatsClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Process the server's INFO; the first one arrives before the login is sent."""
         if initial_connection:
+            if self.progress is not None:
+                self.progress.complete(ConnectStage.INFO, server=server_info(self))
             self._require_tls(info)
         await super()._process_info(info, initial_connection)
+
+    def _connect_command(self) -> bytes:
+        """Return the line that logs in; nats-py asks for it when everything else is done."""
+        if self.progress is not None:
+            self.progress.begin(ConnectStage.LOGIN)
+        command: bytes = super()._connect_command()
+        return command
 
     async def _process_err(self, err_msg: str) -> None:
         """Process an error of the server; nats-py changes the subjects in it to lower case.
@@ -457,6 +457,13 @@ class NatsClient(Client):
                 self._transport.close()  # type: ignore[no-untyped-call]
             raise TLSRequiredError
         info["tls_required"] = True
+
+
+def _websocket_tls(transport: Any) -> ssl.SSLObject | None:
+    """Return the TLS of a WebSocket connection, None without."""
+    websocket = getattr(transport, "_ws", None)
+    tls: ssl.SSLObject | None = websocket.get_extra_info("ssl_object") if websocket else None
+    return tls
 
 
 class _TimedJetStreamContext(JetStreamContext):

@@ -28,6 +28,7 @@ from pulse_desktop.nats_client.connect_errors import (
     is_login_refused,
     telling_error,
 )
+from pulse_desktop.nats_client.connect_progress import ConnectProgress
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
@@ -54,6 +55,7 @@ async def connect_once(
     on_error: OnError,
     on_end: OnEnd,
     discovered: tuple[str, ...] = (),
+    progress: ConnectProgress | None = None,
 ) -> FastPathClient:
     """Connect to the first server that answers.
 
@@ -64,6 +66,7 @@ async def connect_once(
         on_error: called for each error of the connected client; must not raise.
         on_end: called when the connected client is lost.
         discovered: further servers of the cluster, tried after those of the address.
+        progress: is told how far it is, and the error.
 
     Raises:
         CannotConnectError: with the reason of the last server tried.
@@ -73,6 +76,7 @@ async def connect_once(
     deadline = asyncio.get_running_loop().time() + timeout
     for attempt in range(1, ATTEMPTS + 1):
         client = FastPathClient()
+        client.progress = progress
         error = await _try(client, urls, timeout, arguments, on_error, on_end)
         if client.is_connected:
             return client
@@ -85,6 +89,8 @@ async def connect_once(
             error = errors.AuthorizationError()
             break
     error = await diagnose(error, urls, arguments)
+    if progress is not None:
+        progress.fail(error)
     detail, advice = describe_connect_error(error, address.hosts, arguments)
     raise CannotConnectError(
         _("Cannot connect"),
@@ -137,6 +143,7 @@ async def connect_preferring_jetstream(
     on_end: OnEnd,
     violations: PermissionViolations,
     discovered: tuple[str, ...] = (),
+    progress: ConnectProgress | None = None,
 ) -> tuple[FastPathClient, JetStreamState]:
     """Connect to a server on which the account has JetStream, else to the first that answers.
 
@@ -148,6 +155,7 @@ async def connect_preferring_jetstream(
         on_end: called when a connected client is lost.
         violations: where `on_error` reports permission errors.
         discovered: further servers of the cluster, tried after those of the address.
+        progress: is told how far the first of them is.
 
     Raises:
         CannotConnectError: with the reason of the last server tried.
@@ -159,8 +167,9 @@ async def connect_preferring_jetstream(
         on_error=on_error,
         on_end=on_end,
         discovered=discovered,
+        progress=progress,
     )
-    state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+    state = await _jetstream_or_close(client, violations)
     if not state.is_off:
         return client, state
     found = await find_jetstream(
@@ -213,11 +222,20 @@ async def find_jetstream(
             )
         except CannotConnectError:
             continue
-        state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+        state = await _jetstream_or_close(client, violations)
         if not state.is_off:
             return client, state
         await close_quietly(client)
     return None
+
+
+async def _jetstream_or_close(client: Client, violations: PermissionViolations) -> JetStreamState:
+    """Return whether there is JetStream; when cancelled, close the client, which nobody has yet."""
+    try:
+        return await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+    except asyncio.CancelledError:
+        await close_quietly(client)
+        raise
 
 
 def other_urls(client: Client, urls: tuple[str, ...]) -> list[str]:

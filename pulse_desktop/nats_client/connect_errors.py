@@ -36,6 +36,9 @@ _CERTIFICATE_REFUSED: Final = (
     "ALERT_CERTIFICATE_UNKNOWN",
     "ALERT_UNSUPPORTED_CERTIFICATE",
 )
+_OUT_OF_DATE: Final = frozenset({9, 10})
+_OTHER_HOST: Final = frozenset({62, 64})
+"""What OpenSSL found wrong about a certificate, by its numbers."""
 _LOGIN_ARGUMENTS: Final = frozenset(
     {"user", "password", "token", "user_credentials", "nkeys_seed", "nkeys_seed_str"}
 )
@@ -94,16 +97,7 @@ def describe_connect_error(
         case ClientCertificateError():
             return _describe_certificate(hosts, given=error.given)
         case ssl.SSLCertVerificationError():
-            reason = getattr(error, "verify_message", "") or _("it could not be verified")
-            return (
-                _("the certificate of {hosts} is not trusted: {reason}.").format(
-                    hosts=hosts, reason=reason
-                ),
-                _(
-                    "Set {option} to the certificate authority that signed it, or correct the "
-                    "host name."
-                ).format(option=label("tls_ca")),
-            )
+            return _describe_untrusted(error, hosts)
         case ssl.SSLError():
             return _describe_tls_error(error, hosts, arguments)
         case socket.gaierror():
@@ -133,6 +127,22 @@ def describe_connect_error(
                 _("Write nats:// for the usual port; ws:// is for the server's WebSocket port."),
             )
     return f"{hosts}: {redact(str(error) or type(error).__name__)}.", ""
+
+
+def _describe_untrusted(error: ssl.SSLCertVerificationError, hosts: str) -> tuple[str, str]:
+    error = getattr(error, "certificate_error", error)  # that of aiohttp has another inside
+    reason = getattr(error, "verify_message", "") or _("it could not be verified")
+    detail = _("the certificate of {hosts} is not trusted: {reason}.")
+    code = getattr(error, "verify_code", 0)
+    if code in _OUT_OF_DATE:
+        advice = _("Renew the certificate of the server, and check the clock of this machine.")
+    elif code in _OTHER_HOST:
+        advice = _("Connect by a host name that the certificate is for.")
+    else:
+        advice = _(
+            "Set {option} to the certificate authority that signed it, or correct the host name."
+        ).format(option=label("tls_ca"))
+    return detail.format(hosts=hosts, reason=reason.rstrip(".")), advice
 
 
 def _describe_tls_error(

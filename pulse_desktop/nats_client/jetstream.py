@@ -15,8 +15,9 @@ from nats.js.errors import APIError, ServiceUnavailableError
 
 from pulse_desktop.model.errors import JetStreamNotReadyError, NoJetStreamError
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.nats_client.client import ServerInfo, server_info
+from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
+from pulse_desktop.nats_client.server_info import ServerInfo
 from pulse_desktop.text.translation import _
 
 ACCOUNT_INFO: Final = "$JS.API.INFO"

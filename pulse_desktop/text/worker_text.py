@@ -53,6 +53,17 @@ def clock_difference(ahead_s: float) -> str:
     return text.format(span=span)
 
 
+def own_clock_text(ahead_s: float) -> str:
+    """Return that this machine's clock is ahead of the server's, or behind if negative."""
+    text = _("this machine's clock is {difference} of the server's")
+    return text.format(difference=clock_difference(ahead_s))
+
+
+def clock_advice() -> str:
+    """Return what to do about a clock that is off."""
+    return _("Synchronize the clocks (timedatectl set-ntp true).")
+
+
 def worker_name(identity: str) -> str:
     """Return a worker's name without host and process: `worker-1` of `worker-1@host:7`."""
     return identity.partition("@")[0] or identity

@@ -15,6 +15,7 @@ from pulse_desktop.nats_client.connect import (
     find_jetstream,
     other_urls,
 )
+from pulse_desktop.nats_client.connect_progress import ConnectProgress
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
@@ -64,11 +65,16 @@ class Connector:
         self.address = self._parse(server)
         self._discovered = ()
 
-    async def connect(self, timeout: float) -> tuple[FastPathClient, JetStreamState]:  # noqa: ASYNC109
+    async def connect(
+        self,
+        timeout: float,  # noqa: ASYNC109 - part of it goes to the library
+        progress: ConnectProgress | None = None,
+    ) -> tuple[FastPathClient, JetStreamState]:
         """Return a connected client, and whether its server offers JetStream to the account.
 
         Args:
             timeout: seconds for each server.
+            progress: is told how far it is.
 
         Raises:
             CannotConnectError: with the reason.
@@ -86,6 +92,7 @@ class Connector:
             on_end=self._on_end,
             violations=self.violations,
             discovered=self._discovered,
+            progress=progress,
         )
         if not self._options.has_tls and not self.address.urls[0].startswith("tls"):
             self._discovered = tuple(

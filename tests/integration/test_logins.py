@@ -3,15 +3,10 @@
 import asyncio
 import base64
 import json
-import os
-import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nkeys
 import pytest
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import ConnectionFailedError
@@ -22,124 +17,12 @@ from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.transport.connection import Connection
 from tests.kit.background import in_background
 from tests.kit.cli_process import command_environment, run_command
+from tests.kit.login_servers import ACCOUNTS, login_server, operator_config, tls_config
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import Worker
 
 TASK = "tests.kit.worker_tasks:return_text"
-LIMITS = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1)
-JETSTREAM = dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), -1)
-ACCOUNTS = """accounts {
-  APP { jetstream: enabled, users: [ { user: app, password: app } ], exports: [
-    { service: "$JS.API.>" }, { stream: "websocket.>" }, { stream: "taskiq_tasks" } ] }
-  OPS { users: [ { user: ops, password: ops } ], imports: [
-    { service: { account: APP, subject: "$JS.API.>" }, to: "JS.app.API.>" } ] }
-}"""
-
-
-def _tls(folder: Path, more: str = "") -> str:
-    return (
-        f'tls {{ cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem", '
-        f'ca_file: "{folder}/cert.pem", {more} }}'
-    )
-
-
-def _key(prefix: int) -> tuple[str, nkeys.KeyPair]:
-    seed = nkeys.encode_seed(os.urandom(32), prefix)
-    return seed.decode(), nkeys.from_seed(bytearray(seed))
-
-
-def _jwt(issuer: nkeys.KeyPair, subject: nkeys.KeyPair, nats: dict[str, Any], **more: Any) -> str:
-    def encode(data: bytes) -> str:
-        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-    claims = {
-        "jti": encode(os.urandom(20)),
-        "iat": int(time.time()),
-        "iss": issuer.public_key.decode(),
-        "name": "test",
-        "sub": subject.public_key.decode(),
-        "nats": {**nats, "version": 2},
-        **more,
-    }
-    head = encode(json.dumps({"typ": "JWT", "alg": "ed25519-nkey"}).encode())
-    text = f"{head}.{encode(json.dumps(claims).encode())}"
-    return f"{text}.{encode(issuer.sign(text.encode()))}"
-
-
-def _operator(file: Path, **user_claims: Any) -> str:
-    """Write a .creds file and return the configuration of the server that accepts it."""
-    (_s, operator), (_s, system), (_s, account) = (
-        _key(nkeys.PREFIX_BYTE_OPERATOR),
-        _key(nkeys.PREFIX_BYTE_ACCOUNT),
-        _key(nkeys.PREFIX_BYTE_ACCOUNT),
-    )
-    seed, user = _key(nkeys.PREFIX_BYTE_USER)
-    limits = {**LIMITS, "wildcards": True}
-    system_jwt = _jwt(operator, system, {"limits": limits, "type": "account"})
-    account_jwt = _jwt(operator, account, {"limits": {**limits, **JETSTREAM}, "type": "account"})
-    user_jwt = _jwt(
-        account, user, {"subs": -1, "data": -1, "payload": -1, "type": "user"}, **user_claims
-    )
-    file.write_text(
-        f"-----BEGIN NATS USER JWT-----\n{user_jwt}\n------END NATS USER JWT------\n\n"
-        f"-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
-    )
-    file.chmod(0o600)
-    system_key, account_key = system.public_key.decode(), account.public_key.decode()
-    operator_jwt = _jwt(operator, operator, {"system_account": system_key, "type": "operator"})
-    return (
-        f"operator: {operator_jwt}\nresolver: MEMORY\n"
-        f"resolver_preload: {{ {account_key}: {account_jwt}, {system_key}: {system_jwt} }}"
-    )
-
-
-@contextmanager
-def _server(kind: str, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Run a server of a kind; yield its URL and the options by name that it needs."""
-    certificates = {"tls_ca": f"{folder}/cert.pem"}
-    client = {**certificates, "tls_cert": f"{folder}/cert.pem", "tls_key": f"{folder}/key.pem"}
-    if kind == "credentials":
-        with NatsServer(config=_operator(folder / "user.creds")) as server:
-            yield server.url, {"credentials": str(folder / "user.creds")}
-    elif kind == "nkey":
-        seed, pair = _key(nkeys.PREFIX_BYTE_USER)
-        (folder / "user.nk").write_text(seed)
-        config = f"authorization {{ users: [ {{ nkey: {pair.public_key.decode()} }} ] }}"
-        with NatsServer(config=config) as server:
-            yield server.url, {"nkey_file": str(folder / "user.nk")}
-    elif kind == "client certificate":
-        with NatsServer(config=_tls(folder, "verify: true")) as server:
-            yield f"tls://localhost:{server.port}", client
-    elif kind == "tls first":
-        with NatsServer(config=_tls(folder, "handshake_first: true")) as server:
-            yield f"tls://localhost:{server.port}", {**certificates, "tls_first": "true"}
-    elif kind == "domain":
-        config = (
-            f'jetstream {{ domain: hub, store_dir: "{folder}/js" }}\n'
-            "leafnodes { listen: 127.0.0.1:-1 }"
-        )
-        with NatsServer(jetstream=False, config=config) as hub:
-            port = _leafnode_port(hub)
-            remote = f'leafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:{port}" }} ] }}'
-            with NatsServer(jetstream=False, config=remote) as leaf:
-                _wait_for_log(leaf, "Leafnode connection created")
-                yield leaf.url, {"js_domain": "hub"}
-    else:
-        raise ValueError(kind)
-
-
-def _wait_for_log(server: NatsServer, text: str) -> None:
-    deadline = time.monotonic() + 10
-    while text not in server.log_path.read_text():
-        assert time.monotonic() < deadline, f"the server does not log {text!r}"
-        time.sleep(0.02)
-
-
-def _leafnode_port(server: NatsServer) -> int:
-    found = re.search(r"leafnode connections on 127\.0\.0\.1:(\d+)", server.log_path.read_text())
-    assert found
-    return int(found[1])
 
 
 def _command_line(options: dict[str, str]) -> list[str]:
@@ -158,7 +41,7 @@ async def _problem(url: str, **options: Any) -> CannotConnectError:
 
 
 async def test_a_credentials_file_logs_in(tmp_path: Path) -> None:
-    with _server("credentials", tmp_path) as (url, options):
+    with login_server("credentials", tmp_path) as (url, options):
         connection = Connection(url, options=ConnectionOptions(**options))  # type: ignore[arg-type]
         await connection.open()
         assert connection.connected
@@ -175,7 +58,7 @@ async def test_a_credentials_file_logs_in(tmp_path: Path) -> None:
 
 async def test_an_expired_credentials_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "user.creds"
-    with NatsServer(config=_operator(file, exp=int(time.time()) - 60)) as server:
+    with NatsServer(config=operator_config(file, exp=int(time.time()) - 60)) as server:
         error = await _problem(server.url, credentials=str(file))
         content = file.read_text()
         inline = await _problem(server.url, credentials_content=content)
@@ -186,7 +69,7 @@ async def test_an_expired_credentials_file_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_client_certificate_is_used_and_asked_for(certificate: Path) -> None:
-    with _server("client certificate", certificate) as (url, options):
+    with login_server("client certificate", certificate) as (url, options):
         connection = Connection(url, options=ConnectionOptions(**options))  # type: ignore[arg-type]
         await connection.open()
         assert connection.connected
@@ -201,7 +84,7 @@ async def test_a_client_certificate_is_used_and_asked_for(certificate: Path) -> 
 
 @pytest.mark.slow
 async def test_a_server_that_requires_tls_first_is_recognized(certificate: Path) -> None:
-    with _server("tls first", certificate) as (url, options):
+    with login_server("tls first", certificate) as (url, options):
         error = await _problem(url, tls_ca=options["tls_ca"])
     assert "requires the TLS handshake first" in error.detail
     assert "--tls-first (PULSE_TLS_FIRST)" in error.advice
@@ -235,7 +118,7 @@ async def test_both_programs_log_in(
     kind: str, source: str, certificate: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("data")
-    with _server(kind, certificate) as (url, options):
+    with login_server(kind, certificate) as (url, options):
         variables = {
             f"PULSE_{name.upper()}": value
             for name, value in {**options, "server": url}.items()
@@ -299,7 +182,7 @@ async def test_a_context_of_the_nats_cli_logs_in(
     file = folder / "nats" / "context" / "shop.json"
     file.parent.mkdir(parents=True)
     environment = command_environment(folder / "data", XDG_CONFIG_HOME=str(folder))
-    with _server(kind, certificate) as (url, options):
+    with login_server(kind, certificate) as (url, options):
         context = _context(options, url, embed=embed)
         file.write_text(json.dumps(context))
         words = ("status", "--profile", "nats:shop", "--json")
@@ -336,7 +219,7 @@ async def test_a_missing_client_certificate_is_named_each_time(
     certificate: Path, more: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The server's alert arrives before or after what the client sends, or is lost."""
-    with NatsServer(config=_tls(certificate, more)) as server:
+    with NatsServer(config=tls_config(certificate, more)) as server:
         url = f"tls://localhost:{server.port}"
         for _ in range(10):
             error = await _problem(url, tls_ca=f"{certificate}/cert.pem")
@@ -348,7 +231,7 @@ async def test_no_raw_line_is_logged_when_tls_connections_are_lost(
     certificate: Path, caplog: pytest.LogCaptureFixture, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("data")
-    with NatsServer(config=_tls(certificate)) as server:
+    with NatsServer(config=tls_config(certificate)) as server:
         url, ca = f"tls://localhost:{server.port}", f"{certificate}/cert.pem"
         connection = Connection(url, options=ConnectionOptions(tls_ca=ca))
         worker = Worker("run", server=url, log=folder / "log", tls_ca=ca)

@@ -1,7 +1,7 @@
 """`pulse-desktop profiles`: list, change, import and export connection profiles."""
 
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.profiles import editing, exchange, listing
+from pulse_desktop.cli.profiles import editing, exchange, listing, testing
 from pulse_desktop.text.translation import _
 
 
@@ -24,6 +24,7 @@ def add_parser(subparsers: Subparsers) -> None:
                 _("ask for the password"),
             ),
             ("pulse-desktop profiles edit shop --environment production", ""),
+            ("pulse-desktop profiles test shop", _("test it step by step")),
             ("pulse-desktop profiles import --all-nats", _("import contexts of the NATS CLI")),
             ("pulse-desktop runs --profile shop", _("use a profile")),
         ),
@@ -31,8 +32,9 @@ def add_parser(subparsers: Subparsers) -> None:
     commands = parser.add_subparsers(
         dest="profiles_command",
         required=True,
-        metavar="list|show|add|edit|remove|import|export",
+        metavar="list|show|add|edit|remove|test|import|export",
     )
     listing.add_parsers(commands)
     editing.add_parsers(commands)
     exchange.add_parsers(commands)
+    testing.add_parsers(commands)

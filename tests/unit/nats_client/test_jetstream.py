@@ -7,12 +7,12 @@ from nats import errors
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from pulse_desktop.model.errors import JetStreamNotReadyError, NoJetStreamError
-from pulse_desktop.nats_client.client import ServerInfo
 from pulse_desktop.nats_client.jetstream import (
     JetStreamState,
     state_of_error,
     unavailable_error,
 )
+from pulse_desktop.nats_client.server_info import ServerInfo
 
 SERVER = ServerInfo(
     id="N1", name="nats-1", version="2.15.1", cluster="", jetstream=True, auth_required=False

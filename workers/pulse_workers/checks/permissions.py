@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Final
 
 from pulse_desktop.model.check_result import CheckResult
+from pulse_desktop.nats_client.permission_probe import PROBE_NAME
 from pulse_desktop.protocol.control import CONTROL_ALL, CONTROL_QUEUE, control_subject
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
@@ -20,7 +21,7 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.text.translation import _
 from pulse_workers.brokers.handoff import PEERS_SUBJECT
-from pulse_workers.checks.probe import PROBE_NAME, Permission, Probe
+from pulse_workers.checks.probe import Permission, Probe
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.provisioning import (
     EMBEDDINGS,

@@ -11,16 +11,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state
+from pulse_desktop.nats_client.permission_probe import INVALID_JSON, PROBE_NAME
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.text.translation import _
 from pulse_workers.config.auth import connection_options
 from pulse_workers.config.settings import Settings
 from pulse_workers.runtime.connection import connect
 
-PROBE_NAME: Final = "_pulse_check"
-"""A subject token, stream, consumer or key that does not exist."""
-INVALID_JSON: Final = b"{"
-"""A JetStream request with this payload is rejected before anything is changed."""
 _TIMEOUT_S: Final = 5
 SINGLE_ATTEMPT: Final[dict[str, Any]] = {
     "allow_reconnect": False,

@@ -9,12 +9,13 @@ from nats.js.errors import APIError
 
 from pulse_desktop.model.check_result import CheckResult, CheckStatus
 from pulse_desktop.model.errors import NoJetStreamError
-from pulse_desktop.nats_client.client import ServerInfo, server_info
+from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.jetstream import (
     no_jetstream_error,
     state_of_error,
     unavailable_error,
 )
+from pulse_desktop.nats_client.server_info import ServerInfo
 from pulse_desktop.text.translation import _, ngettext
 from pulse_workers.checks.probe import Probe
 from pulse_workers.config.settings import MIB, Settings
