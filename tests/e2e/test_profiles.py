@@ -59,7 +59,7 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         await operator.act(lambda: window.actions_table.run("connections.switch"))
         palette = window.command_palette
         await wait_until(palette.isVisible)
-        assert {"Switch to eu", "Switch to lab"} <= set(palette.titles)
+        assert {"Switch to eu (production)", "Switch to lab (staging)"} <= set(palette.titles)
         await operator.act(lambda: palette.field.setText("switch to lab"))
         await operator.act(lambda: QTest.keyClick(palette.field, Qt.Key.Key_Return))
         assert "lab (staging)" in window.windowTitle()

@@ -10,6 +10,7 @@ from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgr
 from pulse_desktop.model.errors import (
     ConfirmationRequiredError,
     NotFoundError,
+    ReadOnlyError,
     UserFacingError,
 )
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
@@ -124,6 +125,8 @@ class FakeSession:
         self.read_only = read_only
 
     def _check(self, action: str, confirmed: bool) -> None:
+        if self.read_only:
+            raise ReadOnlyError(action, "eu")
         if self.asks and not confirmed:
             raise ConfirmationRequiredError(action, "eu")
 

@@ -19,6 +19,7 @@ from pulse_desktop.ui.shell.actions import Action, ActionTable
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import without_mnemonic
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.window_title import connection_text
 
 GROUP: Final = _("Connections")
 SWITCH: Final = Action(
@@ -123,7 +124,7 @@ class ConnectionMenu(QObject):
             kind = environment_text(profile.environment) if profile.environment is not None else ""
             switch = Action(
                 f"connections.switch.{profile.name}",
-                _("Switch to {name}").format(name=name),
+                _("Switch to {name}").format(name=connection_text(profile, name)),
                 "",
                 GROUP,
                 "server",
@@ -131,7 +132,7 @@ class ConnectionMenu(QObject):
             )
             open_window = Action(
                 f"connections.window.{profile.name}",
-                _("Open {name} in a new window").format(name=name),
+                _("Open {name} in a new window").format(name=connection_text(profile, name)),
                 "",
                 GROUP,
                 "plus",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Protocol, Self
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.model.errors import ReadOnlyError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
@@ -64,6 +65,22 @@ class PageContext:
     rerun_elsewhere: Callable[[TaskRun], None] = lambda _run: None
     profile: Profile = NO_PROFILE
     profile_label: str = ""
+
+    def allows(self, action: str) -> bool:
+        """Return whether the connection allows actions; notify the operator if it does not.
+
+        A question whose answer would change nothing is not asked; the session refuses in any case.
+
+        Args:
+            action: what is about to be done, as an imperative.
+        """
+        if not self.connection.read_only:
+            return True
+        error = ReadOnlyError(action, self.profile_label)
+        self.notify(
+            Notification(error.title, error.detail, error.advice, "warning", key="read-only")
+        )
+        return False
 
 
 class Page(QWidget):

@@ -45,6 +45,7 @@ from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from pulse_desktop.ui.widgets.act_button import set_buttons_read_only
 from pulse_desktop.ui.widgets.profile_strip import ProfileStrip
 from pulse_desktop.ui.window_title import connection_text, set_connection, set_title
 
@@ -118,6 +119,7 @@ class MainWindow(QMainWindow):
         self._clock = clock
         self._profile = Profile()
         self._next_page = ""
+        self._buttons_read_only = False
         self._profile_label = ""
         self._question: ConfirmationDialog | None = None
         self.sidebar_preference: bool | None = None
@@ -139,6 +141,9 @@ class MainWindow(QMainWindow):
         self._connect_banner()
         self._use_session(session, run_in_background)
         self.page_stack.paused_changed.connect(self._show_paused)
+        self.page_stack.page_created.connect(
+            lambda page: set_buttons_read_only(page, self._buttons_read_only)
+        )
         self._add_page_actions(pages)
         self.sidebar.chosen.connect(self.show_page)
         theme().changed.connect(self._apply_theme)
@@ -268,6 +273,7 @@ class MainWindow(QMainWindow):
         self.run_form.deleteLater()
         self.page_stack.clear()
         self._use_session(session, run_in_background)
+        self.show_read_only()
         if shown:
             self.show_page(shown)
         if draft is not None:
@@ -466,7 +472,15 @@ class MainWindow(QMainWindow):
     def toggle_read_only(self) -> None:
         """Refuse or allow actions on the server."""
         self._session.set_read_only(read_only=not self._session.read_only)
-        self.top_bar.set_read_only(self._session.read_only)
+        self.show_read_only()
+
+    def show_read_only(self) -> None:
+        """Show whether actions on the server are refused: in the top bar and on their buttons."""
+        read_only = self._session.read_only
+        self.top_bar.set_read_only(read_only)
+        if read_only != self._buttons_read_only:
+            self._buttons_read_only = read_only
+            set_buttons_read_only(self.page_stack, read_only)
 
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter of this page."""

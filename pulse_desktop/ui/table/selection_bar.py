@@ -19,6 +19,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.act_button import ActButton
 
 _HEIGHT: Final = 40
 
@@ -33,6 +34,7 @@ class SelectionButton:
         run: called when the button is clicked.
         tooltip: of the button.
         primary: whether it is the main action.
+        acts: whether it acts on the server, which a read-only connection does not allow.
     """
 
     title: Callable[[int], str]
@@ -40,6 +42,7 @@ class SelectionButton:
     run: Callable[[], object]
     tooltip: str = ""
     primary: bool = False
+    acts: bool = False
 
 
 class SelectionBar(QFrame):
@@ -95,7 +98,7 @@ class SelectionBar(QFrame):
 
     @staticmethod
     def _make_button(spec: SelectionButton) -> QPushButton:
-        button = QPushButton(spec.title(0))
+        button = (ActButton if spec.acts else QPushButton)(spec.title(0))
         set_tooltip(button, spec.tooltip)
         if spec.primary:
             button.setProperty("kind", "primary")

@@ -38,7 +38,7 @@ class CancelAction:
 
     def confirm(self, runs: Sequence[TaskRun]) -> None:
         """Ask whether to cancel those of the runs that have not ended."""
-        if not runs:
+        if not runs or not self._context.allows(_("Cancel")):
             return
         open_runs = [run for run in runs if can_be_cancelled(run)]
         ended = len(runs) - len(open_runs)

@@ -4,7 +4,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.run import TaskRun
@@ -15,6 +15,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.act_button import ActButton
 
 _STEPS: Final = 1_000
 _MIN_LABEL_WIDTH: Final = 260
@@ -48,7 +49,7 @@ class ProgressRow(QWidget):
         self.message.setProperty("role", "small")
         for label in (self.label, self.message):
             label.setWordWrap(True)
-        self.cancel_button = QPushButton(_("Cancel…"))
+        self.cancel_button = ActButton(_("Cancel…"))
         self.cancel_button.setProperty("kind", "danger")
         self.cancel_button.setAccessibleName(_("Cancel the run"))
         set_tooltip(self.cancel_button, _("Remove it from the queue, or stop it on its worker (C)"))

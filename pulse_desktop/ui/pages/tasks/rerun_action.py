@@ -34,7 +34,7 @@ class RerunAction:
 
         Confirm first when there are many, or when arguments are known from an event alone.
         """
-        if not runs:
+        if not runs or not self._context.allows(_("Re-run")):
             return
         repeatable = [run for run in runs if run.request is not None and run.request.repeatable]
         left_out = len(runs) - len(repeatable)

@@ -25,6 +25,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.act_button import ActButton
 from pulse_desktop.ui.widgets.elided_label import ElidedLabel
 
 _WIDE: Final = 412
@@ -71,7 +72,7 @@ class RunHeader(QWidget):
         self._place = ElidedLabel()
         for label in (self._task_id, self._place):
             label.setProperty("role", "muted")
-        self.rerun_button = QPushButton(_("Re-run"))
+        self.rerun_button = ActButton(_("Re-run"))
         self.rerun_button.setProperty("kind", "primary")
         self.edit_button = QPushButton(_("Edit…"))
         self.edit_button.setAccessibleName(_("Edit and re-run"))

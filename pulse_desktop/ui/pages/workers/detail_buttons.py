@@ -1,7 +1,6 @@
 """The buttons in the details of a worker: pause, resume, drain, log level."""
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QPushButton
 
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -13,6 +12,7 @@ from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.act_button import ActButton
 
 
 class WorkerDetailButtons(QObject):
@@ -34,10 +34,10 @@ class WorkerDetailButtons(QObject):
         """
         super().__init__(detail)  # so that the connection to the theme ends with the panel
         self._level = ""
-        self.pause = QPushButton(_("Pause"))
-        self.resume = QPushButton(_("Resume"))
-        self.drain = QPushButton(_("Drain…"))
-        self.log_level = QPushButton(_("Log level"))
+        self.pause = ActButton(_("Pause"))
+        self.resume = ActButton(_("Resume"))
+        self.drain = ActButton(_("Drain…"))
+        self.log_level = ActButton(_("Log level"))
         self.log_level.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         set_tooltip(self.log_level, _("Change log level"))
         for button, action in (

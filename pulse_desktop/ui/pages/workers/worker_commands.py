@@ -39,6 +39,8 @@ class WorkerCommandActions:
         """
         if not workers:
             return
+        if command == "drain" and not self._context.allows(_("Drain")):
+            return
         if command == "drain":
             self._confirm_drain(workers)
         else:
