@@ -31,7 +31,7 @@ setup-slow:
 
 run: setup-run ## Open the window on an embedded server with sample work (SERVER=nats://… for another)
 	@mkdir -p build
-	@$(if $(SERVER),PULSE_SERVER="$(SERVER)") $(BIN)/pulse-desktop
+	@$(if $(SERVER),PULSE_SERVER="$(SERVER)") $(BIN)/pulse-desktop$(if $(SERVER)$(PULSE_SERVER)$(PULSE_PROFILE),, --profile local)
 
 test: lint ## All checks: lint, types, import rules, tests (PYTEST=… adds options)
 	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PARALLEL) $(PYTEST)

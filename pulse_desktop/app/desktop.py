@@ -11,10 +11,18 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
+from pulse_desktop.app.first_run import FirstRun, FirstRunChoices
 from pulse_desktop.app.profile_editor import ProfileEditor
 from pulse_desktop.app.session_window import SessionWindow
+from pulse_desktop.app.start_connection import StartConnection
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.profiles.profile import EMBEDDED_NAME, Profile, embedded_profile
+from pulse_desktop.profiles.nats_contexts import NatsContexts
+from pulse_desktop.profiles.profile import (
+    CONTEXT_PREFIX,
+    EMBEDDED_NAME,
+    Profile,
+    embedded_profile,
+)
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.profiles.secret_storage import NoSecretError, ProfileSecrets
 from pulse_desktop.session.session import Session
@@ -50,6 +58,8 @@ class Desktop:
     Attributes:
         windows: the windows, the first one first.
         embedded: the embedded server.
+        first_run: the question of the first run, None once it is answered.
+        start_connection: what opens next time.
         stopped: set when the operator has closed the last window.
     """
 
@@ -76,10 +86,13 @@ class Desktop:
         self._secrets = ProfileSecrets(folder, self._ask_secret, os.environ, named)
         self.stopped = asyncio.Event()
         self.windows: list[SessionWindow] = []
+        self._editors: dict[SessionWindow, ProfileEditor] = {}
         self._crash_handler = CrashHandler(self._notify)
         self._crash_handler.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._report)
         self.embedded = EmbeddedServer(self._report)
+        self.first_run: FirstRun | None = None
+        self.start_connection = StartConnection(state_file, self._show_start)
         self._first = self.new_window()
 
     @property
@@ -113,10 +126,15 @@ class Desktop:
             self._profiles,
             self._secrets,
             self._supervisor.run,
-            lambda name: self._switch(window, name),
+            lambda name, secret: self._switch(window, name, secret),
+            self.start_connection.rename,
         )
+        self._editors[window] = editor
         menu.add_requested.connect(lambda: editor.open(is_new=True))
         menu.manage_requested.connect(lambda: editor.open(window.profile))
+        menu.save_requested.connect(lambda: editor.open(window.used_profile, is_new=True))
+        menu.start_chosen.connect(self.start_connection.choose)
+        menu.show_start(self.start_connection.name)
         window.window.rerun_elsewhere_requested.connect(
             lambda run: self._choose_connection(window, run)
         )
@@ -148,24 +166,38 @@ class Desktop:
         except UserFacingError as error:
             window.notify(_notification(error))
             return
-        window.connections.show_profiles(list(profiles.by_name.values()))
+        contexts = [Profile(CONTEXT_PREFIX + name) for name in NatsContexts().names()]
+        window.connections.show_profiles([*profiles.by_name.values(), *contexts])
 
     def _find(self, name: str) -> Profile:
-        return embedded_profile() if name == EMBEDDED_NAME else self._profiles.get(name)
+        if name == EMBEDDED_NAME:
+            return embedded_profile()
+        if name.startswith(CONTEXT_PREFIX):
+            return NatsContexts().get(name.removeprefix(CONTEXT_PREFIX)).profile
+        return self._profiles.get(name)
 
-    def _switch(self, window: SessionWindow, name: str) -> None:
+    def _switch(self, window: SessionWindow, name: str, secret: str = "") -> None:
         """Show another profile in a window, or the window that has it; errors are notified.
 
         What has changed in a profile since it was shown applies from now on.
+
+        Args:
+            window: the window.
+            name: of the profile.
+            secret: that was just typed, empty to read the stored one or to ask for it.
         """
         try:
+            if window is self._first and self.first_run is not None:
+                self._end_first_run(name, secret)
+                return
             profile = self._find(name)
+            used = profile.with_secret(secret) if secret else profile
             shown = self._window_of(name)
             if shown is None or shown is window:
-                window.show_profile(profile)
+                window.show_profile(used)
                 return
             if not profile.is_embedded and shown.profile != profile.without_secrets():
-                shown.show_profile(profile)
+                shown.show_profile(used)
             _bring_to_front(shown.window)
         except UserFacingError as error:
             window.window.notify(_notification(error))
@@ -173,6 +205,51 @@ class Desktop:
     def _window_of(self, name: str) -> SessionWindow | None:
         shown = (each for each in self.windows if each.profile and each.profile.name == name)
         return next(shown, None)
+
+    # Start
+
+    def open(self) -> None:
+        """Show the first window with what opens at the start; the first run asks what that is."""
+        if self._is_first_run():
+            self.start_connection.ask_again()
+            choices = FirstRunChoices(
+                open_profile=self._end_first_run,
+                enter_server=lambda: self._editors[self._first].open(is_new=True),
+                preview_import=self._editors[self._first].open_import,
+                leave=self.stopped.set,
+            )
+            self.first_run = FirstRun(NatsContexts().names(), choices)
+            self.first_run.window.show()
+            return
+        self.window.show()
+        try:
+            self._profile = self._find(self.start_connection.name)
+        except UserFacingError as error:
+            self._first.start()
+            self._first.fail(error)
+        else:
+            self.start()
+
+    def _is_first_run(self) -> bool:
+        try:
+            return self.start_connection.is_undecided and not self._profiles.content
+        except UserFacingError:
+            return False  # there is a file, which cannot be read
+
+    def _end_first_run(self, name: str, secret: str = "") -> None:
+        """Show the chosen profile, now and next time. Raises UserFacingError: it is not usable."""
+        profile = self._find(name)
+        if self.first_run is not None:
+            self.first_run.close()
+            self.first_run = None
+        self.start_connection.choose(name)
+        self._profile = profile.with_secret(secret) if secret else profile
+        self.window.show()
+        self.start()
+
+    def _show_start(self, name: str) -> None:
+        for window in self.windows:
+            window.window.connections.show_start(name)
 
     def open_window(self, name: str) -> SessionWindow | None:
         """Show a profile in the window that has it, else in a new one; None if there is none."""
@@ -244,6 +321,8 @@ class Desktop:
 
     async def close(self) -> None:
         """Close everything in order: windows with their sessions, background work, stack."""
+        if self.first_run is not None:
+            self.first_run.close()
         self._remember_windows()
         for window in self.windows:
             window.window.hide()
@@ -265,6 +344,7 @@ class Desktop:
             return
         window.window.hide()
         self.windows.remove(window)
+        del self._editors[window]
         self._remember_windows()
         self._supervisor.run(f"close window {id(window)}", window.close())
 

@@ -1,13 +1,15 @@
 """Editing of profiles from a window: what its signals ask for is done here."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
+from pulse_desktop import system_keyring
+from pulse_desktop.app.profile_importer import ProfileImporter
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
@@ -15,6 +17,7 @@ from pulse_desktop.profiles.profile_changes import ProfileChanges
 from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.profile_format import exported
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
+from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.shell.window import MainWindow
@@ -37,7 +40,8 @@ class ProfileEditor:
         file: ProfileFile,
         secrets: ProfileSecrets,
         run: Run,
-        show_profile: Callable[[str], None],
+        show_profile: Callable[[str, str], None],
+        on_renamed: Callable[[str, str], None],
     ) -> None:
         """Create the window; it is hidden.
 
@@ -46,13 +50,20 @@ class ProfileEditor:
             file: the stored profiles.
             secrets: their secrets.
             run: starts background work.
-            show_profile: shows a stored profile in the main window.
+            show_profile: shows a stored profile in the main window, by its name; with the secret
+                that was just typed, which may be stored nowhere.
+            on_renamed: called with the old and the new name of a profile; the new one of a removed
+                profile is empty.
         """
         self._file = file
         self._changes = ProfileChanges(file, secrets)
         self._run = run
         self._show_profile = show_profile
+        self._on_renamed = on_renamed
         self.window = ConnectionsWindow(parent)
+        self.window.form.use_checks(field_problems, separate_login)
+        self._importer = ProfileImporter(self.window, file, self._changes, run, self._show_imported)
+        self.window.import_requested.connect(self.open_import)
         self.window.save_requested.connect(self._start_save)
         self.window.connect_requested.connect(self._start_connect)
         self.window.remove_requested.connect(self._ask_remove)
@@ -62,7 +73,8 @@ class ProfileEditor:
         """Show the window, with a profile in the form.
 
         Args:
-            profile: to fill the form with; None for an empty form, or the first profile.
+            profile: to fill the form with, a secret in it as well; None for an empty form, or the
+                first profile.
             is_new: whether it is to be added.
         """
         try:
@@ -77,9 +89,33 @@ class ProfileEditor:
             self.window.show_profiles(profiles, stored.problems, "" if is_new else chosen)
             if is_new:
                 self.window.show_new(profile)
+        self._run("find keyring", self._find_keyring())
         self.window.show()
         self.window.raise_()
         self.window.activateWindow()
+
+    def open_import(self) -> None:
+        """Show what can be imported from the contexts of the NATS CLI, or from a file."""
+        if not self.window.isVisible():
+            self.open()
+        self._importer.open()
+
+    def _show_imported(self, names: Sequence[str]) -> None:
+        try:
+            stored = self._file.read()
+        except UserFacingError as error:
+            self.window.show_error(error)
+            return
+        self.window.show_profiles(list(stored.by_name.values()), stored.problems, names[0])
+        self.window.show_message(_("Imported: {names}.").format(names=", ".join(names)))
+
+    async def _find_keyring(self) -> None:
+        problem = ""
+        try:
+            await system_keyring.backend_name()
+        except UserFacingError as error:
+            problem = f"{error.title}: {error.sentence}"
+        self.window.form.show_keyring(problem)
 
     def close(self) -> None:
         """Close the window."""
@@ -95,7 +131,7 @@ class ProfileEditor:
         async def save_and_connect() -> None:
             if await self._save_and_show(profile, former, secret):
                 self.window.close()
-                self._show_profile(profile.name)
+                self._show_profile(profile.name, secret)
 
         self._run("save profile", save_and_connect())
 
@@ -107,6 +143,8 @@ class ProfileEditor:
         except UserFacingError as error:
             self.window.show_error(error)
             return False
+        if former:
+            self._on_renamed(former, profile.name)
         self.window.show_profiles(list(stored.by_name.values()), stored.problems, profile.name)
         self.window.show_message(_("Saved."))
         return True
@@ -131,6 +169,7 @@ class ProfileEditor:
         except UserFacingError as error:
             self.window.show_error(error)
             return
+        self._on_renamed(name, "")
         self.window.show_profiles(list(stored.by_name.values()), stored.problems)
         if not secret_is_gone:
             detail = _("The profile is removed, but its secret could not be deleted.")

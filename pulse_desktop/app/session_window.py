@@ -95,6 +95,11 @@ class SessionWindow:
 
     # Profiles
 
+    @property
+    def used_profile(self) -> Profile | None:
+        """The profile that is shown, with the secret that its session uses."""
+        return self.session.config.profile if self.session is not None else self.profile
+
     def show_profile(self, profile: Profile) -> None:
         """Show a profile instead of the present one; errors become notifications."""
         self._retry = partial(self.show_profile, profile)
@@ -116,7 +121,7 @@ class SessionWindow:
         try:
             self.open_session(SessionConfig(profile))
         except UserFacingError as error:
-            self._fail(error)
+            self.fail(error)
 
     async def _open(self, profile: Profile) -> None:
         try:
@@ -126,7 +131,7 @@ class SessionWindow:
             self.open_session(SessionConfig(ready))
         except UserFacingError as error:
             choices = ((_("Try again"), lambda: self.show_profile(profile)),)
-            self._fail(error, choices)
+            self.fail(error, choices)
 
     def open_session(self, config: SessionConfig) -> Session:
         """Open a session and show it; the window must be offline.
@@ -219,9 +224,15 @@ class SessionWindow:
             profile = replace(self.session.config.profile, names=names)
             self.show_profile(profile)
 
-    def _fail(
+    def fail(
         self, error: UserFacingError, choices: Sequence[tuple[str, Callable[[], object]]] = ()
     ) -> None:
+        """Show why there is no session.
+
+        Args:
+            error: the reason.
+            choices: buttons of the notification, with what they do.
+        """
         self._failure = error
         self._opened.set()
         _log.error("%s: %s", error.title, error.detail)

@@ -84,6 +84,18 @@ def requested_profile(arguments: Namespace) -> "Profile":
     return replace(embedded_profile(), names=_chosen_names(arguments))
 
 
+def names_server(arguments: Namespace) -> bool:
+    """Return whether the command line or the environment says what to connect with.
+
+    Raises:
+        UserFacingError: see `requested_profile`.
+    """
+    from pulse_desktop.profiles.profile import embedded_profile
+
+    name = getattr(arguments, "profile", None) or os.environ.get(PROFILE_VARIABLE, "").strip()
+    return bool(name) or requested_profile(arguments) != embedded_profile()
+
+
 def chosen_profile(arguments: Namespace) -> "Profile":
     """Return the profile to connect with, without its secret.
 
@@ -170,16 +182,16 @@ def _with_options(
 ) -> "Profile":
     """Return a profile in which the options of the command line override its own.
 
-    A context of the NATS CLI has no names of a TaskIQ system: those of the environment apply.
+    The embedded server and a context of the NATS CLI have no names of a TaskIQ system: those of
+    the environment apply.
     """
     from dataclasses import replace
 
     from pulse_desktop.model.connection_options import overridden
-    from pulse_desktop.profiles.nats_contexts import PREFIX
 
     options, secret = overridden(profile.options, profile.secret, given)
     names = {field: value for field in NAME_OPTIONS if (value := getattr(arguments, field, None))}
-    if profile.name.startswith(PREFIX):
+    if profile.is_context or profile.is_embedded:
         chosen = _chosen_names(arguments)
     else:
         chosen = replace(profile.names, **names)

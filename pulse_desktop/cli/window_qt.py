@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pulse_desktop.app.desktop import Desktop
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.cli.output import print_error, write_note, write_text
-from pulse_desktop.cli.profile_choice import requested_profile
+from pulse_desktop.cli.profile_choice import names_server, requested_profile
 from pulse_desktop.embedded.bounded_log import BoundedLog, BoundedLogHandler
 from pulse_desktop.embedded.data_folder import cannot_write, data_folder
 from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, stop_on_signals
@@ -44,7 +44,8 @@ def open_window(arguments: Namespace) -> int:
         _log_to_file()
         state_file = WindowStateFile(window_state_path())
         theme = arguments.theme or state_file.theme
-        return run_with_qt(lambda: _show_until_closed(profile, state_file), theme)
+        named = profile if names_server(arguments) else None
+        return run_with_qt(lambda: _show_until_closed(named, state_file), theme)
     screenshot = screenshot_path()
     draw_offscreen()
     write_text(
@@ -91,14 +92,18 @@ def window_state_path() -> Path:
     return settings_folder() / "window.json"
 
 
-async def _show_until_closed(profile: Profile, state_file: WindowStateFile) -> int:
+async def _show_until_closed(profile: Profile | None, state_file: WindowStateFile) -> int:
+    """Show a profile; without one, what opens at the start, which the first run asks for."""
     desktop = Desktop(profile, state_file=state_file)
     desktop.window.fit_to_screen(
         desktop.window.screen().availableGeometry(), restored=bool(state_file.state.geometry)
     )
     stop_on_signals(desktop.stopped)
-    desktop.window.show()
-    desktop.start()
+    if profile is None:
+        desktop.open()
+    else:
+        desktop.window.show()
+        desktop.start()
     await desktop.stopped.wait()
     desktop.window.hide()
     await desktop.close()

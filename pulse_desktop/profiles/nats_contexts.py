@@ -22,13 +22,11 @@ import msgspec
 from pulse_desktop.model.connection_options import SECRETS, ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.server_address import parse_server
-from pulse_desktop.profiles.profile import Color, Profile
+from pulse_desktop.profiles.profile import CONTEXT_PREFIX, Color, Profile
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 
-PREFIX: Final = "nats:"
-"""What the name of a profile begins with that is a context."""
-
+PREFIX: Final = CONTEXT_PREFIX
 CONTEXT_VARIABLE: Final = "NATS_CONTEXT"
 DEFAULT_URL: Final = "nats://127.0.0.1:4222"
 

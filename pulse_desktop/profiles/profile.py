@@ -15,6 +15,8 @@ from pulse_desktop.text.translation import _
 MAX_NAME: Final = 60
 EMBEDDED_NAME: Final = "local"
 """The profile of the embedded server, which is always there and is not stored."""
+CONTEXT_PREFIX: Final = "nats:"
+"""What the name of a profile begins with that is a context of the NATS CLI; it is not stored."""
 
 
 class Environment(enum.StrEnum):
@@ -90,6 +92,11 @@ class Profile:
         return self.name == EMBEDDED_NAME
 
     @property
+    def is_context(self) -> bool:
+        """Whether this is a context of the NATS CLI."""
+        return self.name.startswith(CONTEXT_PREFIX)
+
+    @property
     def asks_before_acting(self) -> bool:
         """Whether every action is confirmed first."""
         return self.confirm or self.environment is Environment.PRODUCTION
@@ -154,7 +161,7 @@ def check_name(name: str) -> None:
         raise ValueError(_("a name that neither begins nor ends with a space"))
     if len(name) > MAX_NAME:
         raise ValueError(_("a name of at most {count} characters").format(count=MAX_NAME))
-    if name.startswith(("-", "nats:")):
+    if name.startswith(("-", CONTEXT_PREFIX)):
         raise ValueError(_("a name that does not begin with - or nats:"))
     if any(unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") for character in name):
         raise ValueError(_("a name without line breaks and control characters"))

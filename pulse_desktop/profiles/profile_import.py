@@ -6,19 +6,18 @@ is stored only on request.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
-from pulse_desktop.profiles.profile import Environment, Profile, SecretStorage
+from pulse_desktop.profiles.planned_import import PlannedImport
+from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.profiles.profile_file import ProfileFile, read_profiles
 from pulse_desktop.profiles.profile_format import ProfileError, Profiles
 from pulse_desktop.text.translation import _
 
 ALL_CONTEXTS: Final = ""
 """The source that is all contexts of the NATS CLI."""
-
-Action = Literal["add", "replace", "skip"]
 
 
 @dataclass(frozen=True)
@@ -34,53 +33,6 @@ class ImportOptions:
     name: str = ""
     environment: Environment | None = None
     replace: bool = False
-
-
-@dataclass(frozen=True)
-class PlannedImport:
-    """What an import would do with one profile.
-
-    Attributes:
-        source: where it comes from: `nats:NAME`, or the file.
-        profile: to be stored, None when it cannot be read; its options hold the secret that was
-            found.
-        action: what would be done.
-        reason: why it is skipped, as part of a sentence.
-        ignored: fields of the source that mean nothing here.
-        old: the stored profile that it would replace.
-    """
-
-    source: str
-    profile: Profile | None
-    action: Action
-    reason: str = ""
-    ignored: tuple[str, ...] = ()
-    old: Profile | None = None
-
-    @property
-    def secret(self) -> str:
-        """The secret that was found, by its field of the options; empty for none."""
-        profile = self.profile
-        if profile is None or not profile.secret:
-            return ""
-        return profile.secret if getattr(profile.options, profile.secret) else ""
-
-    def to_store(self, storage: SecretStorage | None) -> tuple[Profile, str | None]:
-        """Return what `ProfileChanges.save` stores: the profile, and its secret if it is copied.
-
-        Args:
-            storage: where the secret that was found is kept; None not to copy it: it is asked for.
-
-        Raises:
-            ValueError: it is skipped.
-        """
-        if self.profile is None or self.action == "skip":
-            raise ValueError(self.reason)
-        plain = self.profile.without_secrets()
-        if storage is None or not self.secret:
-            return replace(plain, secret_storage=SecretStorage.ASK), None
-        secret: str = getattr(self.profile.options, self.secret)
-        return replace(plain, secret_storage=storage), secret
 
 
 def plan_import(
@@ -131,6 +83,16 @@ def _planned(
     name = options.name or profile.name.removeprefix(PREFIX)
     profile = replace(profile, name=name, environment=options.environment or profile.environment)
     exists = name in existing.by_name or name in existing.problems
+    old = existing.by_name.get(name)
+    if old is not None and source.startswith(PREFIX):
+        # A context says nothing of what the stored profile says beyond the connection.
+        profile = replace(
+            old,
+            options=profile.options,
+            secret=profile.secret,
+            color=old.color or profile.color,
+            environment=options.environment or old.environment,
+        )
     if exists and not options.replace:
         reason = _("there is a profile of this name")
         return PlannedImport(source, profile, "skip", reason, ignored)
@@ -138,5 +100,4 @@ def _planned(
         stored.check(profile)
     except ProfileError as error:
         return PlannedImport(source, profile, "skip", error.detail.rstrip("."), ignored)
-    old = existing.by_name.get(name)
     return PlannedImport(source, profile, "replace" if exists else "add", "", ignored, old)

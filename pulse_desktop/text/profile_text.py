@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pulse_desktop.profiles.planned_import import PlannedImport
 from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
 from pulse_desktop.text.translation import N_, _, translate
 
@@ -54,3 +55,28 @@ def color_text(color: Color) -> str:
 def storage_text(storage: SecretStorage) -> str:
     """Return where a secret is kept, such as "in the keyring of this system"."""
     return translate(_STORAGES[storage])
+
+
+def may_import(planned: PlannedImport) -> bool:
+    """Return whether a person may choose to import this."""
+    return planned.action == "add" or (planned.action == "replace" and planned.old is not None)
+
+
+def import_text(planned: PlannedImport) -> str:
+    """Return what an import would do with a profile, such as "New"."""
+    if planned.action == "skip":
+        return _("Cannot be imported: {reason}.").format(reason=planned.reason)
+    changed = ", ".join(planned.changed_fields)
+    if planned.action == "add":
+        text = _("New.")
+    elif planned.old is None:
+        text = _("Cannot be imported: the connection of this name here is not valid.")
+    elif changed:
+        text = _("There is another of this name: would replace its {fields}.")
+    else:
+        text = _("The same as here.")
+    text = text.format(fields=changed)
+    if planned.ignored:
+        ignored = ", ".join(planned.ignored)
+        text = " ".join((text, _("No use here: {fields}.").format(fields=ignored)))
+    return text

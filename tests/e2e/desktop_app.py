@@ -178,6 +178,7 @@ def run_operator(
     scenario: Callable[[Operator], Awaitable[None]],
     monitor: str = "",
     state_file: WindowStateFile | None = None,
+    open_desktop: Callable[[], Desktop] | None = None,
 ) -> None:
     """Run a scenario in the application, and check that it ends without errors.
 
@@ -187,11 +188,20 @@ def run_operator(
         scenario: what the operator does.
         monitor: address of the server's monitoring port.
         state_file: what is saved of the windows.
+        open_desktop: opens the application in another way.
     """
+
+    def open_server() -> Desktop:
+        profile = server_profile(server, monitor) if server else None
+        desktop = Desktop(profile, state_file=state_file)
+        desktop.window.show()
+        desktop.start()
+        return desktop
+
     app.setQuitOnLastWindowClosed(False)
     theme().install(ThemeChoice.DARK)
     with QEventLoop(app) as loop:
-        loop.run_until_complete(_run_scenario(server, monitor, scenario, state_file))
+        loop.run_until_complete(_run_scenario(open_desktop or open_server, scenario))
     app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [each for each in getAllValidWrappers() if isinstance(each, MainWindow)] == []
     assert [each for each in getAllValidWrappers() if _is_ticking(each)] == []
@@ -202,16 +212,10 @@ def _is_ticking(thing: object) -> bool:
 
 
 async def _run_scenario(
-    server: str,
-    monitor: str,
-    scenario: Callable[[Operator], Awaitable[None]],
-    state_file: WindowStateFile | None,
+    open_desktop: Callable[[], Desktop], scenario: Callable[[Operator], Awaitable[None]]
 ) -> None:
     bugs = _Bugs()
-    profile = server_profile(server, monitor) if server else None
-    desktop = Desktop(profile, state_file=state_file)
-    desktop.window.show()
-    desktop.start()
+    desktop = open_desktop()
     try:
         async with asyncio.timeout(SCENARIO_TIMEOUT_S):
             await scenario(Operator(desktop))

@@ -17,7 +17,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
-    from pulse_desktop.profiles.profile_import import PlannedImport
+    from pulse_desktop.profiles.planned_import import PlannedImport
 
 
 def add_parsers(commands: Subparsers) -> None:

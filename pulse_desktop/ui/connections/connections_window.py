@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -136,6 +136,7 @@ class ConnectionsWindow(QDialog):
         """Show an empty form, or one with the fields of a profile that is not stored."""
         self.list.setCurrentRow(-1)
         self._former = ""
+        self.form.taken_names = frozenset(self._profiles)
         self.form.show_profile(profile or Profile(), is_new=True)
         self._show_title(Profile())
         self._message.hide()
@@ -175,11 +176,7 @@ class ConnectionsWindow(QDialog):
         is_stored = bool(self._former)
         self._remove.setEnabled(is_stored)
         self._export.setEnabled(is_stored)
-        profile = self.form.profile
-        can_save = bool(profile.name and profile.options.servers)
-        self.save.setEnabled(can_save)
-        self.connect_button.setEnabled(can_save)
-        self.test.setEnabled(bool(profile.options.servers))
+        self.test.setEnabled(bool(self.form.profile.options.servers))
 
     def _lay_out(self) -> None:
         below_list = QHBoxLayout()
@@ -225,16 +222,15 @@ class ConnectionsWindow(QDialog):
         self.test.clicked.connect(
             lambda: self.test_requested.emit(self.form.profile, self.form.typed_secret)
         )
-        self.save.clicked.connect(
-            lambda: self.save_requested.emit(
-                self.form.profile, self._former, self.form.typed_secret
-            )
-        )
-        self.connect_button.clicked.connect(
-            lambda: self.connect_requested.emit(
-                self.form.profile, self._former, self.form.typed_secret
-            )
-        )
+        self.save.clicked.connect(lambda: self._request(self.save_requested))
+        self.connect_button.clicked.connect(lambda: self._request(self.connect_requested))
+        self.form.submitted.connect(self.connect_button.click)
+
+    def _request(self, signal: SignalInstance) -> None:
+        """Ask to store what the form says, unless something is wrong with it."""
+        self._message.hide()
+        if self.form.show_problems():
+            signal.emit(self.form.profile, self._former, self.form.typed_secret)
 
     def _choose(self, item: QListWidgetItem | None) -> None:
         profile = self._profiles.get(item.data(_NAME_ROLE)) if item is not None else None

@@ -12,7 +12,12 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QActionGroup, QIcon
 from PySide6.QtWidgets import QMenu, QWidget
 
-from pulse_desktop.profiles.profile import EMBEDDED_NAME, Color, Profile
+from pulse_desktop.profiles.profile import (
+    CONTEXT_PREFIX,
+    EMBEDDED_NAME,
+    Color,
+    Profile,
+)
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action, ActionTable
@@ -44,6 +49,22 @@ HISTORY: Final = Action(
     "save",
     _("provision stream jetstream events tasks"),
 )
+SAVE: Final = Action(
+    "connections.save",
+    _("Save this server as a connection…"),
+    "",
+    GROUP,
+    "save",
+    _("profile store"),
+)
+OPEN_AT_START: Final = Action(
+    "connections.start",
+    _("Open this connection at the start"),
+    "",
+    GROUP,
+    "server",
+    _("startup default profile next time"),
+)
 SWITCH_WORDS: Final = _("switch to")
 """What the palette is filled with, to list the connections."""
 
@@ -69,6 +90,8 @@ class ConnectionMenu(QObject):
         add_requested: the operator wants to add a profile.
         manage_requested: the operator wants to see or change the profiles.
         history_requested: the operator wants the server to keep history.
+        save_requested: the operator wants to store the server of this window as a profile.
+        start_chosen: name of the profile to open next time.
     """
 
     about_to_show = Signal()
@@ -77,6 +100,8 @@ class ConnectionMenu(QObject):
     add_requested = Signal()
     manage_requested = Signal()
     history_requested = Signal()
+    save_requested = Signal()
+    start_chosen = Signal(str)
 
     def __init__(self, actions: ActionTable, parent: QWidget) -> None:
         super().__init__(parent)
@@ -85,19 +110,24 @@ class ConnectionMenu(QObject):
         self._profiles: tuple[Profile, ...] = ()
         self._current: Profile | None = None
         self._current_label = ""
+        self._start = EMBEDDED_NAME
         self._more: Sequence[QAction] = ()
         self.menu = QMenu(parent)
         self._windows = QMenu(_("Open in a new window"), self.menu)
+        self._contexts = QMenu(_("Contexts of the NATS CLI"), self.menu)
         self._group = QActionGroup(self.menu)
         self.menu.aboutToShow.connect(self.about_to_show)
         self._add = actions.add(ADD, self.add_requested.emit)
         self._manage = actions.add(MANAGE, self.manage_requested.emit)
         self._history = actions.add(HISTORY, self.history_requested.emit)
+        self._save = actions.add(SAVE, self.save_requested.emit, self._can_save)
+        self._open_at_start = actions.add(OPEN_AT_START, self._choose_start, self._can_start)
+        self._open_at_start.setCheckable(True)
         theme().changed.connect(self._fill)
         self._fill()
 
     def show_profiles(self, profiles: Sequence[Profile]) -> None:
-        """List these profiles after that of the embedded server."""
+        """List these profiles after that of the embedded server; contexts are in a menu below."""
         if self._profiles != tuple(profiles) or not self._entries:
             self._profiles = tuple(profiles)
             self._replace_actions()
@@ -107,6 +137,23 @@ class ConnectionMenu(QObject):
         """Mark the profile of the window; one that is not stored is listed by its label."""
         self._current, self._current_label = profile, label
         self._fill()
+
+    def show_start(self, name: str) -> None:
+        """Mark the profile that opens next time."""
+        self._start = name
+        self._fill()
+
+    def _choose_start(self) -> None:
+        if self._current is not None:
+            self.start_chosen.emit(self._current.name)
+        self._fill()
+
+    def _can_start(self) -> bool:
+        return self._current is not None and bool(self._current.name)
+
+    def _can_save(self) -> bool:
+        current = self._current
+        return current is not None and (not current.name or current.is_context)
 
     def set_more(self, actions: Sequence[QAction]) -> None:
         """Add actions at the end of the menu."""
@@ -118,8 +165,7 @@ class ConnectionMenu(QObject):
             self._actions.remove(entry.switch)
             self._actions.remove(entry.open_window)
         self._entries = []
-        embedded = Profile(EMBEDDED_NAME)
-        for profile in (embedded, *self._profiles):
+        for profile in (Profile(EMBEDDED_NAME), *self._profiles):
             name = _("embedded server") if profile.is_embedded else profile.name
             kind = environment_text(profile.environment) if profile.environment is not None else ""
             switch = Action(
@@ -148,6 +194,7 @@ class ConnectionMenu(QObject):
             self._group.removeAction(action)
         self.menu.clear()
         self._windows.clear()
+        self._contexts.clear()
         current = self._current
         known = {entry.profile.name for entry in self._entries}
         if current is not None and current.name not in known:
@@ -157,20 +204,33 @@ class ConnectionMenu(QObject):
             self._group.addAction(shown)
             self.menu.addSeparator()
         for entry in self._entries:
-            title = without_mnemonic(entry.title)
-            action = self.menu.addAction(_icon(entry.profile), title)
+            title = entry.title
+            if entry.profile.name == self._start:
+                title = _("{name}  ·  opens at the start").format(name=title)
+            title = without_mnemonic(title)
+            menu = self.menu
+            if entry.profile.is_context:
+                menu, title = self._contexts, title.removeprefix(CONTEXT_PREFIX)
+            action = menu.addAction(_icon(entry.profile), title)
             action.setCheckable(True)
             action.setChecked(current is not None and current.name == entry.profile.name)
             self._group.addAction(action)
             action.triggered.connect(
                 lambda _checked=False, name=entry.profile.name: self.connection_chosen.emit(name)
             )
-            other = self._windows.addAction(_icon(entry.profile), title)
+            other = self._windows.addAction(_icon(entry.profile), without_mnemonic(entry.title))
             other.triggered.connect(
                 lambda _checked=False, name=entry.profile.name: self.window_requested.emit(name)
             )
+        if not self._contexts.isEmpty():
+            self.menu.addMenu(self._contexts)
         self.menu.addMenu(self._windows)
         self.menu.addSeparator()
+        if self._can_start():
+            self._open_at_start.setChecked(current is not None and current.name == self._start)
+            self.menu.addAction(self._open_at_start)
+        if self._can_save():
+            self.menu.addAction(self._save)
         self.menu.addActions([self._add, self._manage, self._history])
         if self._more:
             self.menu.addSeparator()

@@ -50,6 +50,8 @@ class WindowState(msgspec.Struct, omit_defaults=True):
     """The saved state of the window. The names are those in the file.
 
     Attributes:
+        connection: name of the profile that opens next time, empty for the embedded server.
+        undecided: whether the first run has asked what to open, and nothing was chosen yet.
         theme: "dark", "light" or "system", empty when the operator chose none.
         geometry: position and size of the window in Qt's format, as base64.
         page: key of the page that was shown, on a connection that has no state of its own.
@@ -59,6 +61,8 @@ class WindowState(msgspec.Struct, omit_defaults=True):
         windows: names of the profiles that had a window besides the first one.
     """
 
+    connection: str = ""
+    undecided: bool = False
     theme: str = ""
     geometry: str = ""
     page: str = ""
@@ -73,6 +77,7 @@ class WindowStateFile:
 
     Attributes:
         state: its content; `WindowStateManager` updates it.
+        is_new: whether there was no file.
         problem: why the file could not be read, empty if it could or is missing.
     """
 
@@ -81,6 +86,7 @@ class WindowStateFile:
         self._path = path
         self._written = b""
         self._logged = False
+        self.is_new = False
         self.problem = ""
         self.state = self._read()
 
@@ -112,6 +118,7 @@ class WindowStateFile:
             content = read_start(self._path, _MAX_BYTES, follow_links=True)
             state = msgspec.json.decode(content, type=WindowState)
         except FileNotFoundError:
+            self.is_new = True
             return WindowState()
         except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
             _log.warning("cannot read the window state from %s: %s", self._path, error)

@@ -1,0 +1,108 @@
+"""Import of profiles from a window: what its preview asks for is done here."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+
+from pulse_desktop import system_keyring
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.planned_import import PlannedImport
+from pulse_desktop.profiles.profile import SecretStorage
+from pulse_desktop.profiles.profile_changes import ProfileChanges
+from pulse_desktop.profiles.profile_file import ProfileFile
+from pulse_desktop.profiles.profile_import import ALL_CONTEXTS, ImportOptions, plan_import
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.connections.import_preview import ImportPreview
+from pulse_desktop.ui.window_title import set_title
+
+
+class ProfileImporter:
+    """The preview of an import, and the work behind it.
+
+    Attributes:
+        preview: the window.
+    """
+
+    def __init__(
+        self,
+        parent: ConnectionsWindow,
+        file: ProfileFile,
+        changes: ProfileChanges,
+        run: Callable[[str, Coroutine[Any, Any, None]], None],
+        on_imported: Callable[[Sequence[str]], None],
+    ) -> None:
+        """Create the preview; it is hidden.
+
+        Args:
+            parent: the window of the connections.
+            file: the stored profiles.
+            changes: stores profiles with their secrets.
+            run: starts background work.
+            on_imported: called with the names of what was imported.
+        """
+        self._file = file
+        self._changes = changes
+        self._run = run
+        self._on_imported = on_imported
+        self.preview = ImportPreview(parent)
+        self.preview.file_requested.connect(self._choose_file)
+        self.preview.contexts_requested.connect(lambda: self._show(ALL_CONTEXTS))
+        self.preview.import_requested.connect(self._start_import)
+
+    def open(self) -> None:
+        """Show the contexts of the NATS CLI."""
+        self.preview.open()
+        self._show(ALL_CONTEXTS)
+        self._run("find keyring", self._find_keyring())
+
+    def _show(self, source: str) -> None:
+        try:
+            planned = plan_import(source, self._file, ImportOptions(replace=True))
+        except UserFacingError as error:
+            self.preview.show_error(error)
+        else:
+            self.preview.show_planned(source, planned)
+
+    async def _find_keyring(self) -> None:
+        problem = ""
+        try:
+            await system_keyring.backend_name()
+        except UserFacingError as error:
+            problem = f"{error.title}: {error.sentence}"
+        self.preview.show_keyring(problem)
+
+    def _choose_file(self) -> None:
+        dialog = QFileDialog(self.preview)
+        set_title(dialog, _("Import connections"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([_("Profiles (*.toml)"), _("All files (*)")])
+        dialog.fileSelected.connect(self._show)
+        dialog.open()
+
+    def _start_import(self, chosen: Sequence[PlannedImport], storage: SecretStorage) -> None:
+        self._run("import profiles", self._import(chosen, storage))
+
+    async def _import(self, chosen: Sequence[PlannedImport], storage: SecretStorage) -> None:
+        """Store what was chosen; the first that cannot be stored ends it."""
+        self.preview.import_button.setEnabled(False)
+        names: list[str] = []
+        problem: UserFacingError | None = None
+        for each in chosen:
+            profile, secret = each.to_store(storage)
+            try:
+                await self._changes.save(profile, old=each.old, secret=secret)
+            except UserFacingError as error:
+                problem = error
+                break
+            names.append(profile.name)
+        if names:
+            self._on_imported(names)
+        if problem is None:
+            self.preview.accept()
+        else:
+            self._show(ALL_CONTEXTS)
+            self.preview.show_error(problem)

@@ -1,0 +1,74 @@
+"""What an import would do with one profile: a plain value, which the window may show."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Final, Literal
+
+from pulse_desktop.profiles.profile import Profile, SecretStorage
+
+Action = Literal["add", "replace", "skip"]
+
+
+_PARTS: Final = ("environment", "color", "monitor_url", "secret", "read_only", "confirm")
+
+
+@dataclass(frozen=True)
+class PlannedImport:
+    """What an import would do with one profile.
+
+    Attributes:
+        source: where it comes from: `nats:NAME`, or the file.
+        profile: to be stored, None when it cannot be read; its options hold the secret that was
+            found.
+        action: what would be done.
+        reason: why it is skipped, as part of a sentence.
+        ignored: fields of the source that mean nothing here.
+        old: the stored profile that it would replace.
+    """
+
+    source: str
+    profile: Profile | None
+    action: Action
+    reason: str = ""
+    ignored: tuple[str, ...] = ()
+    old: Profile | None = None
+
+    @property
+    def secret(self) -> str:
+        """The secret that was found, by its field of the options; empty for none."""
+        profile = self.profile
+        if profile is None or not profile.secret:
+            return ""
+        return profile.secret if getattr(profile.options, profile.secret) else ""
+
+    @property
+    def changed_fields(self) -> tuple[str, ...]:
+        """The parts of the stored profile that would change, by their names; not its secret."""
+        if self.profile is None or self.old is None:
+            return ()
+        new, old = self.profile.without_secrets(), self.old.without_secrets()
+        found = [name for name in _PARTS if getattr(new, name) != getattr(old, name)]
+        for part in ("options", "names"):
+            mine, yours = getattr(new, part), getattr(old, part)
+            found += [
+                each.name
+                for each in fields(mine)
+                if getattr(mine, each.name) != getattr(yours, each.name)
+            ]
+        return tuple(found)
+
+    def to_store(self, storage: SecretStorage | None) -> tuple[Profile, str | None]:
+        """Return what `ProfileChanges.save` stores: the profile, and its secret if it is copied.
+
+        Args:
+            storage: where the secret that was found is kept; None not to copy it: it is asked for.
+
+        Raises:
+            ValueError: it is skipped.
+        """
+        if self.profile is None or self.action == "skip":
+            raise ValueError(self.reason)
+        plain = self.profile.without_secrets()
+        if storage is None or not self.secret:
+            return replace(plain, secret_storage=SecretStorage.ASK), None
+        secret: str = getattr(self.profile.options, self.secret)
+        return replace(plain, secret_storage=storage), secret

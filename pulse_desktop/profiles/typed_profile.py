@@ -1,0 +1,135 @@
+"""What a person types into a form as a profile: its problems by field, and logins in addresses."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pulse_desktop.model.connection_options import SECRETS
+from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.nats_client.server_address import parse_server
+from pulse_desktop.profiles.profile import Profile, check_name
+from pulse_desktop.protocol.taskiq_names import BUCKET, STREAM_OR_CONSUMER, SUBJECT
+from pulse_desktop.text.translation import N_, _, translate
+
+_FILES: Final = (
+    "password_file",
+    "token_file",
+    "credentials",
+    "nkey_file",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+)
+_OF_A_USER: Final = frozenset({"password"})
+_A_SUBJECT: Final = N_("A subject has no spaces, no * and no >, and no dot at its ends.")
+_A_NAME: Final = N_("A name has no spaces, no dots, slashes, * and >.")
+_PATTERNS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
+    "js_domain": (STREAM_OR_CONSUMER, _A_NAME),
+    "js_api_prefix": (SUBJECT, _A_SUBJECT),
+    "inbox_prefix": (SUBJECT, _A_SUBJECT),
+    "subject": (SUBJECT, _A_SUBJECT),
+    "subject_prefix": (SUBJECT, _A_SUBJECT),
+    "stream": (STREAM_OR_CONSUMER, _A_NAME),
+    "consumer": (STREAM_OR_CONSUMER, _A_NAME),
+    "bucket": (BUCKET, N_("A bucket is named with letters, digits, - and _.")),
+}
+
+
+def field_problems(profile: Profile) -> dict[str, str]:
+    """Return why a profile cannot be stored or used: a sentence for each field that has a problem.
+
+    Files are looked for, so this takes a moment.
+    """
+    options = profile.options
+    found = {
+        "name": _name_problem(profile.name),
+        "servers": _servers_problem(options.servers),
+        "monitor_url": _monitor_problem(profile.monitor_url),
+        **{field: _file_problem(getattr(options, field)) for field in _FILES},
+    }
+    if profile.secret in _OF_A_USER and not options.user:
+        found["user"] = _("Give the user that the password belongs to.")
+    if options.tls_key and not options.tls_cert:
+        found["tls_cert"] = _("Give the certificate that the private key belongs to.")
+    for field, (pattern, sentence) in _PATTERNS.items():
+        value = getattr(options, field, "") or getattr(profile.names, field, "")
+        if value and not pattern.fullmatch(value):
+            found[field] = translate(sentence)
+    if options.js_domain and options.js_api_prefix:
+        found["js_api_prefix"] = _("Give either this or the JetStream domain.")
+    return {field: problem for field, problem in found.items() if problem}
+
+
+def separate_login(profile: Profile) -> tuple[Profile, str]:
+    """Return a profile whose options hold no secret, and its secret.
+
+    A login in the addresses, or a secret in the options, becomes the profile's own.
+    """
+    options = profile.options
+    try:
+        address = parse_server(options.servers)
+    except CannotConnectError:
+        return profile.without_secrets() if _secret_of(profile) else profile, _value_of(profile)
+    if (address.user or address.token) and not options.has_login:
+        kind = "password" if address.user else "token"
+        secret = address.password or address.token
+        plain = replace(options, servers=",".join(address.urls), user=address.user)
+        return replace(profile, options=plain, secret=kind), secret
+    plain_profile = replace(profile, secret=_secret_of(profile)).without_secrets()
+    return plain_profile, _value_of(profile)
+
+
+def _secret_of(profile: Profile) -> str:
+    """Return the field of the options that holds a secret, or is the profile's own."""
+    given = (field for field in sorted(SECRETS) if getattr(profile.options, field))
+    return next(given, profile.secret)
+
+
+def _value_of(profile: Profile) -> str:
+    field = _secret_of(profile)
+    value: Any = getattr(profile.options, field) if field else ""
+    return str(value)
+
+
+def _name_problem(name: str) -> str:
+    if not name:
+        return _("Give the connection a name.")
+    try:
+        check_name(name)
+    except ValueError as error:
+        return _("Expected {reason}.").format(reason=error)
+    return ""
+
+
+def _servers_problem(servers: str) -> str:
+    try:
+        address = parse_server(servers)
+    except CannotConnectError as error:
+        return f"{error.detail[:1].upper()}{error.detail[1:]} {error.advice}"
+    has_login = address.user or address.token
+    return _("A login belongs into the fields below.") if has_login else ""
+
+
+def _file_problem(path: str) -> str:
+    file = Path(path).expanduser()
+    if not path:
+        return ""
+    if not file.is_file():
+        return _("There is no such file.")
+    return "" if os.access(file, os.R_OK) else _("The file cannot be read.")
+
+
+def _monitor_problem(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        valid = not url or (parts.scheme in ("http", "https") and bool(parts.hostname))
+        _port = parts.port
+    except ValueError:
+        valid = False
+    if not valid:
+        return _("Write it like http://host:8222.")
+    return _("A login does not belong here.") if url and "@" in parts.netloc else ""

@@ -1,0 +1,181 @@
+"""The first run asks what to watch, once; what is chosen opens next time."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from pulse_desktop.app.desktop import Desktop
+from pulse_desktop.profiles.profile import SecretStorage, server_profile
+from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
+from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
+from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.connections.first_run import FirstRunWindow
+from pulse_desktop.ui.connections.form_fields import select
+from pulse_desktop.ui.connections.import_preview import ImportPreview
+from pulse_desktop.ui.shell.window_state import WindowStateFile
+from tests.e2e.desktop_app import Operator, run_operator
+from tests.kit.memory_keyring import MemoryKeyring
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+
+PASSWORD = "hunter22"
+
+
+@pytest.fixture
+def memory_keyring() -> Iterator[MemoryKeyring]:
+    before = keyring.get_keyring()
+    ring = MemoryKeyring()
+    keyring.set_keyring(ring)
+    yield ring
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of settings, and no contexts of the NATS CLI."""
+    monkeypatch.setenv(CONFIG_DIR_VARIABLE, str(tmp_path / "settings"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "settings"
+
+
+def open_desktop(settings: Path) -> Desktop:
+    desktop = Desktop(state_file=WindowStateFile(settings / "window.json"))
+    desktop.open()
+    return desktop
+
+
+def question(operator: Operator) -> FirstRunWindow:
+    first_run = operator.desktop.first_run
+    assert first_run is not None
+    assert first_run.window.isVisible()
+    return first_run.window
+
+
+def test_a_server_is_entered_once_and_waited_for(qapp: QApplication, settings: Path) -> None:
+    server = NatsServer(user="bob", password=PASSWORD)
+    server.start()
+    server.stop()
+
+    async def first(operator: Operator) -> None:
+        assert not operator.window.isVisible()
+        await operator.click(question(operator).server)
+        (form,) = operator.window.findChildren(ConnectionsWindow)
+        await operator.act(lambda: form.form.servers.setText(server.url))
+        await operator.act(lambda: select(form.form.storage, SecretStorage.ASK))
+        await operator.click(form.connect_button)
+        # The login that was pasted with the address is in the fields of the login.
+        assert form.form.servers.text() == f"nats://{server.address}"
+        assert (form.form.user.text(), form.form.secret.text()) == ("bob", PASSWORD)
+        await wait_until(operator.window.isVisible)
+        assert operator.desktop.first_run is None
+        await wait_until(lambda: "Not connected yet" in operator.window.banner.title.text())
+        assert "connected" not in operator.window.top_bar.state.text()
+        server.start()
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+
+    async def second(operator: Operator) -> None:
+        assert operator.desktop.first_run is None
+        assert "127.0.0.1" in operator.window.windowTitle()
+
+    try:
+        run_operator(qapp, "", first, open_desktop=lambda: open_desktop(settings))
+        run_operator(qapp, "", second, open_desktop=lambda: open_desktop(settings))
+    finally:
+        server.close()
+    assert PASSWORD not in "".join(each.read_text() for each in settings.iterdir())
+
+
+def test_closing_it_without_a_choice_asks_again(qapp: QApplication, settings: Path) -> None:
+    async def scenario(operator: Operator) -> None:
+        await operator.act(question(operator).reject)
+        assert operator.desktop.stopped.is_set()
+
+    for _run in range(2):
+        run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
+
+
+def test_a_context_is_used_directly_and_imported_after_a_preview(
+    qapp: QApplication,
+    nats_server: NatsServer,
+    settings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    memory_keyring: MemoryKeyring,
+) -> None:
+    folder = settings.parent / "config" / "nats" / "context"
+    folder.mkdir(parents=True)
+    context = {"url": nats_server.url, "user": "bob", "password": PASSWORD}
+    (folder / "shop.json").write_text(json.dumps(context))
+    (folder / "old.json").write_text(json.dumps({"nsc": "nsc://operator/account/user"}))
+    before = {each.name: each.stat().st_mtime_ns for each in folder.iterdir()}
+    profiles = ProfileFile(settings / FILE_NAME)
+
+    async def scenario(operator: Operator) -> None:
+        window = question(operator)
+        await operator.click(window.contexts["old"])
+        assert window.isVisible()  # it cannot be used, and says why
+        await operator.click(window.contexts["shop"])
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        assert "nats:shop" in operator.window.windowTitle()
+        assert "connections.switch.nats:shop" in operator.window.actions_table
+
+        (connections,) = operator.window.findChildren(ConnectionsWindow)
+        await operator.act(connections.import_requested.emit)
+        (preview,) = connections.findChildren(ImportPreview)
+        await wait_until(preview.isVisible)
+        table = preview.table
+        model = table.model()
+        cells = {
+            model.index(row, 0).data(): [model.index(row, column).data() for column in (2, 3)]
+            for row in range(model.rowCount())
+        }
+        assert cells["shop"] == ["New.", "Password of bob: in the keyring of this system"]
+        assert "logins by nsc are not supported" in cells["old"][0]
+        await operator.click(preview.import_button)
+        await wait_until(lambda: not preview.isVisible())
+        await operator.act(connections.import_requested.emit)
+        assert model.index(0, 2).data() == "The same as here."
+        assert preview.chosen == []
+        await operator.act(preview.reject)
+
+    run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
+    assert profiles.get("shop").options.user == "bob"
+    assert PASSWORD not in profiles.path.read_text()
+    assert memory_keyring.passwords == {("pulse-desktop", "shop"): PASSWORD}
+    assert {each.name: each.stat().st_mtime_ns for each in folder.iterdir()} == before
+
+
+def test_the_server_of_the_window_is_saved_with_its_login(
+    qapp: QApplication, settings: Path, memory_keyring: MemoryKeyring
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        menu = operator.window.actions_table
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        assert menu.run("connections.save")
+        (window,) = operator.window.findChildren(ConnectionsWindow)
+        assert (window.form.user.text(), window.form.secret.text()) == ("bob", PASSWORD)
+        await operator.act(lambda: window.form.name.setText("mine"))
+        await operator.click(window.connect_button)
+        await wait_until(lambda: "mine" in operator.window.windowTitle())
+        assert not menu.is_enabled("connections.save")
+
+        assert menu.run("connections.start")
+        profile = ProfileFile(settings / FILE_NAME).get("mine")
+        assert (profile.options.user, profile.secret) == ("bob", "password")
+        operator.desktop.start_connection.rename("mine", "yours")
+        assert operator.desktop.start_connection.name == "yours"
+
+    def open_server() -> Desktop:
+        state_file = WindowStateFile(settings / "window.json")
+        desktop = Desktop(server_profile(server.url), state_file=state_file)
+        desktop.window.show()
+        desktop.start()
+        return desktop
+
+    with NatsServer(user="bob", password=PASSWORD) as server:
+        run_operator(qapp, "", scenario, open_desktop=open_server)
+    assert memory_keyring.passwords == {("pulse-desktop", "mine"): PASSWORD}
+    assert PASSWORD not in "".join(each.read_text() for each in settings.glob("*.*"))
