@@ -209,7 +209,7 @@ class Desktop:
     # Start
 
     def open(self) -> None:
-        """Show the first window with what opens at the start; the first run asks what that is."""
+        """Show what opens at the start, with further windows; the first run asks what that is."""
         if self._is_first_run():
             self.start_connection.ask_again()
             choices = FirstRunChoices(
@@ -229,6 +229,7 @@ class Desktop:
             self._first.fail(error)
         else:
             self.start()
+        self.open_former_windows()
 
     def _is_first_run(self) -> bool:
         try:

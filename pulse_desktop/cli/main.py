@@ -94,9 +94,9 @@ def make_parser() -> argparse.ArgumentParser:
         description=_(
             "Monitor TaskIQ workers on NATS: live runs, events and results. Re-run failed "
             "tasks.\n\n"
-            "Without a command this opens the window. Without a server (--server or "
-            "PULSE_SERVER) it starts an embedded NATS server, workers and sample tasks on this "
-            "machine."
+            "Without a command this opens the window. Without a server (--server, --profile "
+            "or their variables) it opens what was chosen at the first start; --profile local "
+            "starts an embedded NATS server, workers and sample tasks on this machine."
         ),
         epilog=_epilog(),
         formatter_class=HelpFormatter,
@@ -136,7 +136,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _epilog() -> str:
     examples = format_examples(
         (
-            ("pulse-desktop", _("open the window on an embedded server")),
+            ("pulse-desktop", _("open the window; the first start asks what to watch")),
+            ("pulse-desktop --profile local", _("open it on an embedded server")),
             ("pulse-desktop --server nats://host:4222", _("open the window on your server")),
             ("pulse-desktop runs --state failed --since 1h", _("list failures of the last hour")),
             ("pulse-desktop rerun 3f9c0e6a --wait 30", _("re-run a task and wait for its result")),
