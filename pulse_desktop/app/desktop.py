@@ -24,13 +24,12 @@ from pulse_desktop.profiles.profile import (
     embedded_profile,
 )
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
-from pulse_desktop.profiles.secret_storage import NoSecretError, ProfileSecrets
+from pulse_desktop.profiles.secret_storage import Ask, ProfileSecrets
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.run_form.draft import draft_of
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.notifications import Notification
@@ -83,7 +82,11 @@ class Desktop:
         self._profiles = ProfileFile(folder / FILE_NAME)
         self._state_file = state_file
         named = profile.name if profile is not None else ""
-        self._secrets = ProfileSecrets(folder, self._ask_secret, os.environ, named)
+
+        def secrets(ask: Ask) -> ProfileSecrets:
+            return ProfileSecrets(folder, ask, os.environ, named)
+
+        self._secrets = secrets
         self.stopped = asyncio.Event()
         self.windows: list[SessionWindow] = []
         self._editors: dict[SessionWindow, ProfileEditor] = {}
@@ -124,7 +127,7 @@ class Desktop:
         editor = ProfileEditor(
             window.window,
             self._profiles,
-            self._secrets,
+            window.secrets,
             self._supervisor.run,
             lambda name, secret: self._switch(window, name, secret),
             self.start_connection.rename,
@@ -142,23 +145,6 @@ class Desktop:
         return window
 
     # Profiles
-
-    async def _ask_secret(self, profile: Profile) -> str:
-        """Ask for the secret of a profile in the window that is about to show it.
-
-        Raises:
-            NoSecretError: the operator cancelled.
-        """
-        names = {each.profile.name: each.window for each in self.windows if each.profile}
-        prompt = PasswordPrompt(profile, names.get(profile.name, self.window))
-        prompt.open()
-        try:
-            secret = await prompt.answered
-        finally:
-            prompt.close()
-        if secret is None:
-            raise NoSecretError(profile, _("Try again to be asked for it."))
-        return secret
 
     def _list_profiles(self, window: MainWindow) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
-from pulse_desktop.profiles.profile import Profile, embedded_profile
+from pulse_desktop.profiles.profile import Profile, recognized
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.notifications import Notification
@@ -48,22 +48,30 @@ class EmbeddedServer:
         self.stack: EmbeddedStack | None = None
 
     def recognize(self, user: User, profile: Profile) -> Profile:
-        """Return the embedded profile if one of a server leads to the stack that runs already.
+        """Return the embedded profile if one leads to the stack that runs already.
+
+        An embedded profile without an address does not: `use` joins the stack for it.
 
         Args:
             user: the window that shows it.
             profile: of any server.
         """
         running = running_stack()
-        if running is None or profile.options.servers != running.server:
+        if running is None or not profile.options.servers:
             return profile
-        if user not in self._users:
-            self._users.append(user)
-        self._info = self._info or running
-        return embedded_profile(running.server, running.monitor)
+        profile = recognized(profile, running.server, running.monitor)
+        if profile.is_embedded:
+            if user not in self._users:
+                self._users.append(user)
+            self._info = self._info or running
+        return profile
 
-    async def use(self, user: User) -> Profile:
+    async def use(self, user: User, profile: Profile) -> Profile:
         """Start or join the stack for a window; return the profile to connect with.
+
+        Args:
+            user: the window that shows it.
+            profile: the embedded profile, without an address.
 
         Raises:
             UserFacingError: it cannot be started.
@@ -78,7 +86,7 @@ class EmbeddedServer:
                 self._watching.start("embedded stack", self._watch, restart=False)
                 if self._info.state != "running":
                     self.follow(self._info)
-        return embedded_profile(self._info.server, self._info.monitor)
+        return recognized(profile, self._info.server, self._info.monitor)
 
     def release(self, user: User) -> None:
         """Stop the stack when no other window shows it. Unknown windows are ignored."""

@@ -16,11 +16,13 @@ from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.nats_client.server_address import redact_server
 from pulse_desktop.profiles.profile import Profile
-from pulse_desktop.profiles.secret_storage import ProfileSecrets
+from pulse_desktop.profiles.secret_storage import Ask, NoSecretError, ProfileSecrets
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connection_phase import server_text
+from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.offline_session import OfflineSession
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
@@ -41,13 +43,14 @@ class SessionWindow:
         window: the window; it shows an offline session while there is no other.
         session: None while the window is offline.
         profile: the profile that is shown, without its secret; None before the first.
+        secrets: the secrets of profiles; those that are not stored are asked for in this window.
     """
 
     def __init__(
         self,
         on_failure: Callable[[TaskFailure], None],
         embedded: EmbeddedServer,
-        secrets: ProfileSecrets,
+        secrets: Callable[[Ask], ProfileSecrets],
         state_file: WindowStateFile | None = None,
         *,
         is_first: bool = True,
@@ -57,13 +60,13 @@ class SessionWindow:
         Args:
             on_failure: called when background work crashes.
             embedded: the embedded server, which the window may show.
-            secrets: completes the logins of profiles.
+            secrets: returns the secrets of profiles; those that are not stored are asked for here.
             state_file: what is saved of the window; None saves nothing.
             is_first: whether it is the first window of the application.
         """
         self._on_failure = on_failure
         self._embedded = embedded
-        self._secrets = secrets
+        self.secrets = secrets(self._ask_secret)
         self._page_work = Supervisor(on_failure)
         self._switching = Supervisor(on_failure)
         self._closing = Supervisor(on_failure)
@@ -109,7 +112,7 @@ class SessionWindow:
         self._leave_session()
         self.profile = profile.without_secrets()
         self._embedded_actions.set_available(profile.is_embedded)
-        label = _label(profile)
+        label = connection_label(profile)
         page = self._state.show_profile(profile.name or label) if self._state is not None else ""
         self.window.show_profile(self.profile, label, page)
         is_stopped = profile.is_embedded and not profile.options.servers
@@ -125,13 +128,24 @@ class SessionWindow:
 
     async def _open(self, profile: Profile) -> None:
         try:
+            ready = profile
             if profile.is_embedded and not profile.options.servers:
-                profile = await self._embedded.use(self)
-            ready = await self._secrets.complete(profile)
-            self.open_session(SessionConfig(ready))
+                ready = await self._embedded.use(self, profile)
+            self.open_session(SessionConfig(await self.secrets.complete(ready)))
         except UserFacingError as error:
             choices = ((_("Try again"), lambda: self.show_profile(profile)),)
             self.fail(error, choices)
+
+    async def _ask_secret(self, profile: Profile) -> str:
+        """Ask for the secret of a profile that this window is about to show.
+
+        Raises:
+            NoSecretError: the operator cancelled.
+        """
+        secret = await PasswordPrompt(profile, self.window).ask()
+        if secret is None:
+            raise NoSecretError(profile, _("Try again to be asked for it."))
+        return secret
 
     def open_session(self, config: SessionConfig) -> Session:
         """Open a session and show it; the window must be offline.
@@ -209,8 +223,12 @@ class SessionWindow:
         self.window.deleteLater()
 
     def _leave_session(self) -> None:
-        """Take the session off the window; what it still runs ends in the background."""
+        """Take the session off the window; what it still runs ends in the background.
+
+        A profile that is still waiting, such as for its secret, is not opened any more.
+        """
         self._opened.clear()
+        self._switching.stop_group(_SWITCH)
         session, self.session = self.session, None
         page_work, self._page_work = self._page_work, Supervisor(self._on_failure)
         self._closing.run(f"close session {id(page_work)}", _close(page_work, session))
@@ -255,12 +273,11 @@ async def _close(page_work: Supervisor, session: Session | None) -> None:
         await session.close()
 
 
-def _label(profile: Profile) -> str:
-    """Return how the window calls a profile: its name, or the address without a login."""
+def connection_label(profile: Profile) -> str:
+    """Return how the window calls a profile: its name, or its servers without a login."""
     if profile.is_embedded:
         return _("embedded server")
-    address = redact_server(profile.options.servers).rpartition("@")[2]
-    return profile.name or address.removeprefix("nats://")
+    return profile.name or server_text(redact_server(profile.options.servers))
 
 
 def freeze_long_lived_objects() -> None:

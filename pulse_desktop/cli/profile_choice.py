@@ -106,20 +106,17 @@ def chosen_profile(arguments: Namespace) -> "Profile":
         NoServerError: none was requested and no embedded stack is running.
         UserFacingError: see `requested_profile`.
     """
-    from dataclasses import replace
-
     from pulse_desktop.embedded.data_folder import data_folder
     from pulse_desktop.embedded.stack import running_stack
     from pulse_desktop.embedded.stack_state import state_problem
     from pulse_desktop.nats_client.client_arguments import readable_by_others
-    from pulse_desktop.profiles.profile import embedded_profile
+    from pulse_desktop.profiles.profile import recognized
 
     profile = requested_profile(arguments)
     stack = running_stack()
-    # The address that `local` prints belongs to the embedded stack too.
-    if stack is not None and (profile.is_embedded or profile.options.servers == stack.server):
-        return replace(embedded_profile(stack.server, stack.monitor), names=profile.names)
-    if profile.is_embedded:
+    if stack is not None:
+        profile = recognized(profile, stack.server, stack.monitor)
+    elif profile.is_embedded:
         raise NoServerError(state_problem(data_folder().state_file))
     for warning in readable_by_others(profile.options):
         write_note(warning)

@@ -133,6 +133,22 @@ def embedded_profile(server: str = "", monitor_url: str = "") -> Profile:
     )
 
 
+def recognized(profile: Profile, server: str, monitor_url: str) -> Profile:
+    """Return the embedded profile if one leads to the embedded server, which runs; else this one.
+
+    The address that the embedded server prints leads to it as well. The names stay those of the
+    profile.
+
+    Args:
+        profile: of any server.
+        server: address of the embedded server, with its token.
+        monitor_url: HTTP address of its monitoring port.
+    """
+    if profile.is_embedded or profile.options.servers == server:
+        return replace(embedded_profile(server, monitor_url), names=profile.names)
+    return profile
+
+
 def server_profile(
     server: str,
     monitor_url: str = "",

@@ -24,11 +24,10 @@ _WIDTH: Final = 420
 
 
 class PasswordPrompt(QDialog):
-    """A question for one secret, shown with `open`; it is not modal to coroutines.
+    """A question for one secret, shown with `ask`.
 
     Attributes:
         field: where the secret is typed; it is not echoed.
-        answered: its result is the secret, None when the operator cancelled.
     """
 
     def __init__(self, profile: Profile, parent: QWidget) -> None:
@@ -39,8 +38,7 @@ class PasswordPrompt(QDialog):
             parent: the main window.
         """
         super().__init__(parent)
-        self.answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         set_title(self, _("Log in"), connection_text(profile, profile.name))
         self.setFixedWidth(_WIDTH)
         badge = ProfileBadge()
@@ -79,9 +77,18 @@ class PasswordPrompt(QDialog):
         self.finished.connect(self._answer)
         self.field.setFocus()
 
+    async def ask(self) -> str | None:
+        """Return the secret, None when the operator cancelled; the prompt is gone afterwards."""
+        self.open()
+        try:
+            return await self._answered
+        finally:
+            self.hide()
+            self.deleteLater()
+
     def _answer(self, result: int) -> None:
         text = self.field.text()
         self.field.clear()
-        if not self.answered.done():
+        if not self._answered.done():
             is_given = result == QDialog.DialogCode.Accepted and bool(text)
-            self.answered.set_result(text if is_given else None)
+            self._answered.set_result(text if is_given else None)

@@ -121,7 +121,6 @@ class MainWindow(QMainWindow):
         self._next_page = ""
         self._buttons_read_only = False
         self._profile_label = ""
-        self._question: ConfirmationDialog | None = None
         self.sidebar_preference: bool | None = None
         self.actions_table = ActionTable(self)
         self._add_actions()
@@ -283,8 +282,6 @@ class MainWindow(QMainWindow):
 
     def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
-        if self._question is not None:
-            self._question.reject()
         self._attention = AttentionMonitor(session.state, session, self.sidebar, self.top_bar)
         self._context = PageContext(
             state=session.state,
@@ -307,14 +304,12 @@ class MainWindow(QMainWindow):
 
     async def _confirm(self, error: ConfirmationRequiredError) -> bool:
         """Ask the operator whether to act; the answer is no if the session is left meanwhile."""
-        self._question = dialog = ConfirmationDialog(
-            error, self._profile, self._profile_label, self
-        )
+        dialog = ConfirmationDialog(error, self._profile, self._profile_label, self)
+        self.session_closing.connect(dialog.reject)
         dialog.open()
         try:
             return await dialog.answered
         finally:
-            self._question = None
             if not dialog.answered.done() or dialog.answered.cancelled():
                 dialog.reject()
 

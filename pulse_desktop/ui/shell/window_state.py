@@ -151,7 +151,7 @@ class WindowStateManager(QObject):
         self._is_first = is_first
         self._defaults: dict[str, dict[str, Any]] = {}
         self._layouts: dict[str, dict[str, Any]] = {}
-        self._profile = ""
+        self._profile = self._next_profile = ""
         state = file.state
         if is_first:
             self._restore_geometry(state.geometry)
@@ -159,7 +159,7 @@ class WindowStateManager(QObject):
         for page in window.page_stack.created:
             self._restore_tables(page)
         window.page_stack.page_created.connect(self._restore_tables)
-        window.session_closing.connect(self.save)
+        window.session_closing.connect(self._change_profile)
         window.theme_chosen.connect(self._set_theme)
         window.page_changed.connect(self._set_page)
         self._timer = QTimer(self)
@@ -197,7 +197,9 @@ class WindowStateManager(QObject):
         return self._restore_geometry(self._profile_state().geometry)
 
     def show_profile(self, name: str) -> str:
-        """Save what is open on the present connection, for another one to be shown.
+        """Restore another connection with the next session.
+
+        What is open until then is saved for the present one.
 
         Args:
             name: of the other connection.
@@ -205,10 +207,12 @@ class WindowStateManager(QObject):
         Returns:
             The page that was shown on it last, empty if it was not shown yet.
         """
-        if self._window.current is not None:
-            self._save_profile()
-        self._profile = name
-        return self._profile_state().page
+        self._next_profile = name
+        return self._file.state.profiles.get(name, ProfileState()).page
+
+    def _change_profile(self) -> None:
+        self.save()
+        self._profile = self._next_profile
 
     def save(self) -> None:
         """Save the present state."""

@@ -21,7 +21,8 @@ from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateMana
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
-from tests.ui.window_builder import make_window
+from tests.ui.fake_session import FakeSession
+from tests.ui.window_builder import make_window, run_at_once
 
 OpenWindow = Callable[[], MainWindow]
 PAGES: tuple[type[Page], ...] = (OverviewPage, TasksPage, MessagesPage)
@@ -119,6 +120,7 @@ def test_a_further_window_keeps_its_place_and_leaves_what_the_first_one_saved(
     )
     for state, window, name in zip(states, (first, other), ("eu", "lab"), strict=True):
         state.show_profile(name)
+        window.set_session(FakeSession(), run_at_once)
         window.show_page("tasks")
     assert not states[1].place_window()
     other.resize(1100, 700)
@@ -136,7 +138,8 @@ def test_a_further_window_keeps_its_place_and_leaves_what_the_first_one_saved(
     assert file.state.profiles["eu"].geometry == ""
     again = make_window(qtbot, StateBuilder(at=1000.0), PAGES)
     state = WindowStateManager(again, file, is_first=False)
-    again.show_page(state.show_profile("lab"))
+    assert state.show_profile("lab") == "tasks"
+    again.set_session(FakeSession(), run_at_once)
     assert state.place_window()
     assert again.height() == 700
     page = again.page("tasks")
