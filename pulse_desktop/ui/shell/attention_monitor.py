@@ -53,6 +53,8 @@ class AttentionMonitor:
         self._top_bar = top_bar
         self._throttle = Throttle()
         self.items: Sequence[AttentionItem] = ()
+        top_bar.set_alerts(None)
+        self._show_badges()  # none of a session before is left
 
     def update(self, now: float) -> None:
         """Update the counts, unless that was done just before.
@@ -82,6 +84,9 @@ class AttentionMonitor:
             if settled or item.kind is not AttentionKind.WORKER_OFFLINE
         ]
         self._top_bar.set_alerts(len(self.items))
+        self._show_badges()
+
+    def _show_badges(self) -> None:
         for page, badge in badges(self._state, self.items).items():
             if page in self._sidebar.buttons:
                 self._sidebar.buttons[page].set_count(badge.count, urgent=badge.urgent)

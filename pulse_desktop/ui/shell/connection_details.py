@@ -55,7 +55,13 @@ class ConnectionDetails(QDialog):
         timer.timeout.connect(self.refresh)
         timer.start()
         self.refresh()
-        self.resize(_WIDTH, layout.heightForWidth(_WIDTH))
+        self.fit()
+
+    def fit(self) -> None:
+        """Take the height that the details need."""
+        layout = self.layout()
+        if layout is not None:
+            self.resize(_WIDTH, layout.totalHeightForWidth(_WIDTH))
 
     def refresh(self) -> None:
         """Show the present details."""

@@ -428,6 +428,7 @@ class MainWindow(QMainWindow):
     def _connection_details(self) -> ConnectionDetails:
         dialog = ConnectionDetails(lambda: self._session, self)
         dialog.badge.show_profile(self._profile, self._profile_label)
+        dialog.fit()
         return dialog
 
     def show_events_guide(self) -> None:

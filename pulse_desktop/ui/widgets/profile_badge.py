@@ -1,23 +1,33 @@
 """Badge of a connection profile: its environment on its color, wherever an action can start."""
 
-from PySide6.QtCore import QEvent
+from typing import Final
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from pulse_desktop.profiles.profile import Color, Profile
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
+
+_PADDING: Final = 16
+"""Pixels left and right of the text, together."""
 
 
 class ProfileBadge(Label):
-    """A label such as PRODUCTION on red; hidden for a profile without an environment."""
+    """A label such as PRODUCTION on red; hidden for a profile without an environment.
+
+    A name that is too long for its place is cut; the tooltip has all of it.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._profile: Profile | None = None
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._full_text = ""
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.hide()
         theme().changed.connect(self._apply_theme)
 
@@ -27,7 +37,9 @@ class ProfileBadge(Label):
         environment = profile.environment if profile is not None else None
         parts = [environment_text(environment).upper() if environment is not None else "", name]
         text = " · ".join(filter(None, parts)) if environment is not None else ""
-        self.setText(text)
+        self._full_text = printable_cell(text)
+        self.setText(self._full_text)
+        set_tooltip(self, "")
         self.setVisible(bool(text))
         self.setAccessibleName(_("Environment: {name}").format(name=printable_cell(text)))
         self._apply_theme()
@@ -41,6 +53,26 @@ class ProfileBadge(Label):
             f"background: {fill}; color: {text}; border-radius: 4px; padding: 2px 8px;"
             " font-weight: 600;"
         )
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the height of the badge: it can be made as narrow as necessary."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        """Return the size that the whole text needs."""
+        hint = super().sizeHint()
+        metrics = self.fontMetrics()
+        cut = metrics.horizontalAdvance(self._full_text) - metrics.horizontalAdvance(self.text())
+        return QSize(hint.width() + cut, hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the text to the new width."""
+        super().resizeEvent(event)
+        room = self.width() - _PADDING
+        shown = self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, room)
+        if shown != self.text():
+            self.setText(shown)
+            set_tooltip(self, self._full_text if shown != self._full_text else "")
 
     def changeEvent(self, event: QEvent) -> None:
         """Keep the size that the text needs when the font changes."""

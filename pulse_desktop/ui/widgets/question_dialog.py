@@ -3,6 +3,7 @@
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
@@ -64,3 +65,10 @@ class QuestionDialog(QDialog):
         reject.clicked.connect(self.reject)
         accept.clicked.connect(self.accept)
         reject.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the height that the wrapped texts need."""
+        layout = self.layout()
+        if layout is not None:
+            self.setFixedHeight(layout.totalHeightForWidth(_WIDTH))
+        super().showEvent(event)

@@ -18,6 +18,7 @@ from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
 from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import make_window, run_at_once
@@ -155,6 +156,28 @@ def test_a_long_word_in_a_notification_is_elided_not_cut_off(window: MainWindow)
         widest = max(map(label.fontMetrics().horizontalAdvance, label.text().split()))
         assert widest <= label.contentsRect().width()
     assert name in labels[0].toolTip()
+
+
+def test_nothing_of_the_session_before_is_left(window: MainWindow, session: FakeSession) -> None:
+    button = window.sidebar.buttons["tasks"]
+    button.set_count("9", urgent=True)
+    window.top_bar.set_alerts(9)
+    window.set_session(FakeSession(), run_at_once)
+    assert button.count == ""
+    assert window.top_bar.alerts.count == ""
+
+
+def test_a_long_name_is_cut_in_a_question(qtbot: QtBot, window: MainWindow) -> None:
+    profile = Profile("a very long name " * 4, environment=Environment.PRODUCTION)
+    question = QuestionDialog("t", profile.name, profile.name, "Act", "Cancel", window)
+    question.badge.show_profile(profile, profile.name)
+    question.open()
+    qtbot.waitUntil(lambda: question.badge.text().endswith("…"))
+    assert question.badge.text().startswith("PRODUCTION · a very long name")
+    assert question.rect().contains(question.badge.geometry())
+    for label in question.findChildren(QLabel):
+        assert label.height() >= label.heightForWidth(label.width()), label.text()
+    question.reject()
 
 
 def test_every_window_names_the_connection_and_follows_it(window: MainWindow) -> None:
