@@ -90,11 +90,14 @@ def consequences(stream: HistoryStream) -> list[str]:
     ]
 
 
-def removal_text(stream: str) -> str:
-    """Return how to undo the making of a stream."""
-    return _(
-        "To undo it: `nats stream rm {stream}`. What it keeps is deleted; nothing else changes."
-    ).format(stream=stream)
+def removal_text(*streams: str) -> str:
+    """Return how to undo the making of streams."""
+    text = ngettext(
+        "To undo it: {commands}. What it keeps is deleted; nothing else changes.",
+        "To undo it: {commands}. What they keep is deleted; nothing else changes.",
+        len(streams),
+    )
+    return text.format(commands=", ".join(f"`nats stream rm {name}`" for name in streams))
 
 
 def state_text(item: HistoryItem) -> str:

@@ -168,7 +168,7 @@ class HistoryDialog(QDialog):
         made = [outcome for outcome in outcomes if outcome.created]
         if made or not failed:
             detail = " ".join(outcome_text(each) for each in outcomes if each.error is None)
-            advice = " ".join(removal_text(each.stream.name) for each in made)
+            advice = removal_text(*(each.stream.name for each in made)) if made else ""
             title = _("History is kept from now on")
             self._notify(Notification(title, detail, advice, "good", key="history", stays=True))
         problem = "\n".join(outcome_text(each) for each in failed)
@@ -344,5 +344,5 @@ def _spin_box(name: str, low: int, high: int) -> QSpinBox:
     box.setAccessibleName(name)
     box.setRange(low, high)
     box.setGroupSeparatorShown(True)
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box.lineEdit().setTextMargins(7, 0, 7, 0)
     return box

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from pulse_desktop.protocol.topics import EVENT_STREAM
-from tests.kit.cli_process import CommandResult, command_environment, run_command
+from tests.kit.cli_process import CommandResult, command_environment, run_in_process
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
@@ -29,7 +29,7 @@ def test_missing_streams_are_shown_confirmed_and_made_once(
     nats_server: NatsServer, tmp_path: Path
 ) -> None:
     def provision(*arguments: str) -> CommandResult:
-        return run_command(
+        return run_in_process(
             "provision", "--server", nats_server.url, *arguments, env=command_environment(tmp_path)
         )
 
@@ -60,7 +60,7 @@ def test_a_read_only_profile_refuses(nats_server: NatsServer, tmp_path: Path) ->
     (tmp_path / "profiles.toml").write_text(
         f'version = 1\n[profiles.eu]\nservers = ["{nats_server.url}"]\nread_only = true\n'
     )
-    refused = run_command("provision", "--profile", "eu", "--yes", env=env)
+    refused = run_in_process("provision", "--profile", "eu", "--yes", env=env)
     assert refused.code == 1, refused
     assert "eu is read-only" in refused.err
     assert stream_configs(nats_server) == {}
