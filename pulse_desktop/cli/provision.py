@@ -30,9 +30,10 @@ def add_parser(subparsers: Subparsers) -> None:
             "never changed, so it can be repeated.\n\n"
             "Workers of a core broker go on as before: the stream of tasks holds copies, which "
             "are read by this program alone. A system with a JetStream broker keeps its tasks "
-            "already, and nothing is offered for them.\n\n"
-            "It takes the permission to publish to $JS.API.STREAM.CREATE.PULSE_EVENTS and "
-            "$JS.API.STREAM.CREATE.PULSE_TASKS, and it is refused on a read-only profile. "
+            "already: instead, a stream of JetStream's advisories about tasks that it has given "
+            "up is offered.\n\n"
+            "It takes the permission to publish to $JS.API.STREAM.CREATE.PULSE_EVENTS, "
+            "PULSE_TASKS or PULSE_ADVISORIES, and it is refused on a read-only profile. "
             "Exit 1 if a stream that was asked for is still missing."
         ),
         examples=(
@@ -58,6 +59,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "--no-events", action="store_true", help=_("make no stream of the events of workers")
     )
     parser.add_argument("--no-tasks", action="store_true", help=_("make no stream of the tasks"))
+    parser.add_argument(
+        "--no-advisories",
+        action="store_true",
+        help=_("make no stream of the tasks that JetStream has given up"),
+    )
     parser.add_argument("--dry-run", action="store_true", help=_("only show what would be made"))
     add_confirm_option(parser, always_asks=True)
 
@@ -66,7 +72,11 @@ async def run(arguments: Namespace) -> int:
     """Show the plan, ask, and make the streams."""
     from pulse_desktop.model.history_plan import HistoryKind
 
-    left_out = {HistoryKind.EVENTS: arguments.no_events, HistoryKind.TASKS: arguments.no_tasks}
+    left_out = {
+        HistoryKind.EVENTS: arguments.no_events,
+        HistoryKind.TASKS: arguments.no_tasks,
+        HistoryKind.ADVISORIES: arguments.no_advisories,
+    }
     async with connected_session(arguments, scope="connection") as session:
         plan = await session.history_streams.plan()
         items = [item for item in plan.items if not left_out.get(item.stream.kind)]

@@ -261,6 +261,9 @@ def _check_history(session: Session) -> CheckResult:
     detail = _("no stream stores events: only new ones are shown")
     if feed.problem and session.connection.jetstream_error is None:  # another check reports that
         detail = f"{detail} ({feed.problem})"
+    if session.connection.jetstream_error is not None:
+        advice = _("With JetStream, `pulse-desktop provision` makes one.")
+        return CheckResult("history", "warning", detail, advice)
     if not session.history_streams.are_missing:
         return CheckResult("history", "warning", detail)
     return CheckResult(

@@ -11,8 +11,10 @@ from pulse_desktop.model.history_plan import (
 )
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import (
+    ADVISORY_STREAM,
     EVENT_STREAM,
     EVENT_STREAM_SUBJECT,
+    GIVEN_UP_SUBJECT,
     TASK_SUBJECT,
     with_prefix,
 )
@@ -37,6 +39,8 @@ def history_stream(
             (with_prefix(EVENT_STREAM_SUBJECT, names.subject_prefix),),
             limits,
         )
+    if kind is HistoryKind.ADVISORIES:
+        return HistoryStream(kind, ADVISORY_STREAM, (GIVEN_UP_SUBJECT,), limits, acknowledges=False)
     suffix = "" if names.subject == TASK_SUBJECT else names.subject
     # A program that sends a task as a request must not take a confirmation for its answer.
     return HistoryStream(

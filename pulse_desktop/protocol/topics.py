@@ -29,6 +29,16 @@ RESULT_BUCKET: Final = "taskiq_results"
 EVENT_STREAM: Final = "PULSE_EVENTS"
 """The history stream that our workers create for `websocket.>`."""
 
+ADVISORY_PREFIX: Final = "$JS.EVENT.ADVISORY."
+"""Advisories are JetStream's own events; they have the form of an event."""
+GIVEN_UP_SUBJECT: Final = f"{ADVISORY_PREFIX}CONSUMER.MAX_DELIVERIES.>"
+"""Advisories about messages that a consumer delivers no more: tasks that are given up."""
+ADVISORY_TOPIC: Final = "advisories"
+"""The topic under which advisories are logged and printed."""
+ADVISORY_STREAM: Final = "PULSE_ADVISORIES"
+GIVEN_UP: Final = "io.nats.jetstream.advisory.v1.max_deliver"
+"""Type of these advisories."""
+
 MESSAGE_TOPICS: Final = frozenset({"messages", "noise_filtering", "ingestion"})
 """Topics with events about chat messages, older names included."""
 
@@ -39,7 +49,12 @@ def with_prefix(subject: str, prefix: str) -> str:
 
 
 def topic_of(subject: str, prefix: str = "") -> str:
-    """Return the topic of an event subject: the part after `websocket.`, or its whole if none."""
+    """Return the topic of an event subject: the part after `websocket.`, or its whole if none.
+
+    Advisories of JetStream are one topic.
+    """
+    if subject.startswith(ADVISORY_PREFIX):
+        return ADVISORY_TOPIC
     return subject.removeprefix(with_prefix(EVENT_PREFIX, prefix))
 
 

@@ -17,7 +17,12 @@ from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgr
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
-from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT, EVENT_SUBJECT, with_prefix
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM_SUBJECT,
+    EVENT_SUBJECT,
+    GIVEN_UP_SUBJECT,
+    with_prefix,
+)
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.history_replay import HistoryReplay
@@ -42,6 +47,8 @@ from pulse_desktop.transport.task_queue import TaskQueue
 from pulse_desktop.transport.worker_control import WorkerControlClient
 
 HISTORY_S: Final = 24 * 3600.0
+ADVISORY_POLL_S: Final = 30.0
+"""A stream of advisories is rarely made; whoever makes it here is not kept waiting."""
 MAX_BACKGROUND_ERRORS: Final = 100
 
 _log = logging.getLogger(__name__)
@@ -74,6 +81,7 @@ class Session:
         arrivals: messages received and not folded yet.
         event_feed: feed of `websocket.*`.
         task_feed: feed of the task subject.
+        advisory_feed: feed of the advisories about tasks that are given up, if a stream has them.
         results: reads stored results and watches their bucket.
         tasks: enqueues, re-runs and cancels tasks.
         workers: sends commands to workers.
@@ -126,6 +134,9 @@ class Session:
             stored_as=with_prefix(EVENT_STREAM_SUBJECT, names.subject_prefix),
         )
         self.task_feed = feed(Source.TASK, names.subject, stream=names.stream)
+        self.advisory_feed = feed(
+            Source.EVENT, GIVEN_UP_SUBJECT, stored_only=True, poll_s=ADVISORY_POLL_S
+        )
         feeds = (self.event_feed, self.task_feed)
         self._replay = HistoryReplay(self.connection, feeds, self.arrivals, self.now)
         self._ingestor = Ingestor(
@@ -164,7 +175,7 @@ class Session:
         self.history_streams = HistoryStreams(
             self.connection,
             HistoryProvisioner(self.connection, names),
-            feeds,
+            (*feeds, self.advisory_feed),
             self._events,
             self.guard,
         )
@@ -324,6 +335,7 @@ class Session:
         """Start to receive events and tasks, if only the connection was started."""
         self.supervisor.start("feed.events", self.event_feed.run)
         self.supervisor.start("feed.tasks", self.task_feed.run)
+        self.supervisor.start("feed.advisories", self.advisory_feed.run)
 
     def start_pump(self) -> None:
         """Fold in the background too: for programs without a frame timer."""
@@ -379,6 +391,7 @@ class Session:
     async def _wait_history(self, timeout_s: float) -> None:
         await self.event_feed.wait_caught_up(timeout_s)
         await self.task_feed.wait_caught_up(timeout_s)
+        await self.advisory_feed.wait_caught_up(timeout_s)
         await self.waiter.wait_for(lambda: not self.arrivals)
 
     async def _pump(self) -> None:

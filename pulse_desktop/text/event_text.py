@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event, event_data
-from pulse_desktop.protocol.topics import TASK_TOPIC
+from pulse_desktop.protocol.topics import GIVEN_UP, TASK_TOPIC
 from pulse_desktop.state.knowledge import analysis_of, extraction_counts
 from pulse_desktop.state.short_names import short_name
 from pulse_desktop.text import formats
@@ -239,7 +239,23 @@ def _metrics(data: Data) -> str:
     )
 
 
+def _given_up(data: Data) -> str:
+    count = int(data["deliveries"])
+    text = ngettext(
+        "JetStream gave up message {sequence} of {stream} after {count} delivery to {consumer}",
+        "JetStream gave up message {sequence} of {stream} after {count} deliveries to {consumer}",
+        count,
+    )
+    return text.format(
+        sequence=data["stream_seq"],
+        stream=data["stream"],
+        count=formats.count(count),
+        consumer=data["consumer"],
+    )
+
+
 _SUMMARIES: Final[dict[str, Callable[[Data], str]]] = {
+    GIVEN_UP: _given_up,
     "task.queued": _queued,
     "task.started": _started,
     "task.progress": _progress,

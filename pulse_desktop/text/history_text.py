@@ -52,6 +52,11 @@ def what_it_keeps(kind: HistoryKind) -> str:
             "What workers report: starts, ends, progress, log lines, heartbeats. Empty for a "
             "system that publishes no events."
         )
+    if kind is HistoryKind.ADVISORIES:
+        return _(
+            "Which tasks JetStream has given up, because their number of deliveries is limited. "
+            "They are listed on the Events page."
+        )
     return _("Every enqueued task with its arguments, so that it can be shown and run again.")
 
 
@@ -63,6 +68,12 @@ def consequences(stream: HistoryStream) -> list[str]:
             "removed; nothing is ever refused."
         ).format(limits=limits_text(stream.limits)),
     ]
+    if stream.kind is HistoryKind.ADVISORIES:
+        return [
+            *shared,
+            _("Nothing else changes: the server publishes them in any case, for whoever listens."),
+            _("Those about consumers of other systems in the same account are stored too."),
+        ]
     if stream.kind is HistoryKind.EVENTS:
         return [
             *shared,

@@ -65,6 +65,7 @@ class SubjectFeed:
         stream: str = "",
         since: float | None = None,
         backlog: int = 100_000,
+        stored_only: bool = False,
         poll_s: float = POLL_INTERVAL_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -80,6 +81,8 @@ class SubjectFeed:
             since: Unix seconds by this machine's clock of the oldest stored message wanted, None
                 for any age.
             backlog: maximum number of stored messages read at first; 0 for none.
+            stored_only: whether nothing is received where no stream stores the subject: for one
+                that few users may subscribe to.
             poll_s: seconds between checks whether the stream (still) exists.
             clock: Unix seconds by the server's clock, as far as it is known.
         """
@@ -90,6 +93,7 @@ class SubjectFeed:
         self._stream = stream
         self._since = since
         self._backlog = backlog
+        self._stored_only = stored_only
         self._poll_s = poll_s
         self._clock = clock
         self._deduplicator = Deduplicator(queue, source, clock)
@@ -168,10 +172,12 @@ class SubjectFeed:
         found = await self._find()
         while True:
             opened = await self._open(found) if isinstance(found, SourceStream) else found
-            if isinstance(opened, NoStream):
-                found = await self._listen(opened)
-            else:
+            if not isinstance(opened, NoStream):
                 found = await self._read(*opened)
+            elif self._stored_only:
+                found = await self._wait_for_stream(opened)
+            else:
+                found = await self._listen(opened)
 
     async def _find(self) -> SourceStream | NoStream:
         return await find_source_stream(
@@ -352,6 +358,15 @@ class SubjectFeed:
                     self._set_live(missing)
         finally:
             await end()
+
+    async def _wait_for_stream(self, missing: NoStream) -> SourceStream | NoStream:
+        """Wait until it is time to look for a stream again; return what there is then."""
+        self._set_mode("off", missing.reason)
+        self._set_current()
+        pause = self._retries.next_delay() if missing.unreadable else self._poll_s
+        never: asyncio.Future[NotPermittedError] = asyncio.get_running_loop().create_future()
+        await self._wait_for_change(never, pause)
+        return await self._find()
 
     async def _wait_for_change(
         self, refused: asyncio.Future[NotPermittedError], timeout_s: float

@@ -43,7 +43,6 @@ API_TIMEOUT_S: Final = 5.0
 _FULL_CODES: Final = frozenset({NO_STORAGE_CODE, 10002, 10023, 10028})
 """No storage, the limits of the account, or no server with room."""
 _TOO_MANY_CODE: Final = 10027
-_OFFERED: Final = (HistoryKind.EVENTS, HistoryKind.TASKS)
 
 
 class HistoryProvisioner:
@@ -68,7 +67,9 @@ class HistoryProvisioner:
         _js = self._connection.js  # raises without JetStream
         if (error := self._connection.jetstream_error) is not None:
             raise error
-        items = [await self._item(kind) for kind in _OFFERED]
+        items = [await self._item(kind) for kind in (HistoryKind.EVENTS, HistoryKind.TASKS)]
+        if await self._may_give_up():
+            items.append(await self._item(HistoryKind.ADVISORIES))
         return HistoryPlan(tuple(items), await self._free_bytes())
 
     async def create(self, stream: HistoryStream) -> HistoryOutcome:
@@ -123,6 +124,23 @@ class HistoryProvisioner:
             )
         except (APIError, errors.Error, NotPermittedError):
             return None
+
+    async def _may_give_up(self) -> bool:
+        """Whether a consumer of the tasks has a limited number of deliveries, as far as is known.
+
+        Only then does JetStream give tasks up. That of our workers has no limit.
+        """
+        js = self._connection.js
+        try:
+            name = self._names.stream or await self._connection.request(
+                js.find_stream_name_by_subject(self._names.subject), "$JS.API.STREAM.NAMES"
+            )
+            consumers = await self._connection.request(
+                js.consumers_info(name), f"$JS.API.CONSUMER.LIST.{name}"
+            )
+        except (APIError, errors.Error, NotPermittedError):
+            return False
+        return any((consumer.config.max_deliver or 0) > 0 for consumer in consumers)
 
     async def _free_bytes(self) -> int | None:
         """Return what the account may still store; None without a limit, or if it is unknown."""

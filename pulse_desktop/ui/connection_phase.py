@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress
-from pulse_desktop.protocol.topics import TASK_TOPIC
+from pulse_desktop.protocol.topics import ADVISORY_TOPIC, TASK_TOPIC
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable
@@ -94,7 +94,8 @@ def publishes_no_events(connection: ConnectionBackend, state: SystemState, now: 
     if not connection.is_settled or "events" in connection.unreadable:
         return False
     latest = state.log.newest_first(_LATEST)
-    if any(not (each.topic == TASK_TOPIC or each.source.startswith("desktop:")) for each in latest):
+    others = (TASK_TOPIC, ADVISORY_TOPIC)
+    if any(not (each.topic in others or each.source.startswith("desktop:")) for each in latest):
         return False
     return bool(state.runs.rows or state.results.rows)
 

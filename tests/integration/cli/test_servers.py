@@ -145,7 +145,7 @@ def test_doctor_reports_missing_jetstream(bare: NatsServer, env: dict[str, str])
     assert found["JetStream"]["status"] == "bad"
     assert "-js" in found["JetStream"]["advice"]
     assert found["task queue"]["status"] == "note"
-    assert found["history"]["advice"]
+    assert "pulse-desktop provision" in found["history"]["advice"]
     assert SECRET not in result.out + result.err
 
 

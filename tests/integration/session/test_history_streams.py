@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import ConsumerConfig
 from nats.js.errors import BadRequestError
 from taskiq import AsyncBroker
 
@@ -23,8 +25,16 @@ from pulse_desktop.model.outcomes import CancelStatus
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.history_streams import history_stream
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
-from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
+from pulse_desktop.protocol.topics import (
+    ADVISORY_STREAM,
+    ADVISORY_TOPIC,
+    EVENT_STREAM,
+    TASK_CONSUMER,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
 from pulse_desktop.session.session import Session
+from pulse_desktop.text.event_text import event_summary
 from tests.integration.foreign_app import ForeignWorker, make_broker
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
@@ -159,6 +169,36 @@ async def test_a_jetstream_broker_keeps_its_stream_and_runs_every_task_once(
         await wait_until(lambda: len(lines.read_text().splitlines()) == 3)
         after = await session.connection.js.stream_info("taskiq_jetstream")
         assert (after.config, after.state.messages) == (before.config, 4)
+
+
+async def test_tasks_that_jetstream_gives_up_are_listed_after_a_restart(
+    nats_server: NatsServer,
+) -> None:
+    async def given_up(session: Session) -> list[str]:
+        latest = session.state.log.newest_first(10)
+        return [event_summary(each) for each in latest if each.topic == ADVISORY_TOPIC]
+
+    async with connected_session(nats_server) as session:
+        js = session.connection.js
+        await js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+        limited = ConsumerConfig(durable_name=TASK_CONSUMER, ack_wait=0.1, max_deliver=2)
+        await js.add_consumer(TASK_STREAM, limited)
+        assert not session.advisory_feed.status.stream
+        assert await make_all(session) == [EVENT_STREAM, ADVISORY_STREAM]
+        await wait_until(lambda: session.advisory_feed.status.mode == "history", 3.0)
+        await js.publish(TASK_SUBJECT, b"{}")
+        taker = await js.pull_subscribe_bind(TASK_CONSUMER, TASK_STREAM)
+        for _ in range(2):
+            await taker.fetch(1, timeout=5)
+        with pytest.raises(NatsTimeoutError):
+            await taker.fetch(1, timeout=0.3)
+        await wait_until(lambda: given_up(session))
+        assert (await session.history_streams.plan()).missing == ()
+    async with connected_session(nats_server) as session:
+        assert await session.wait_caught_up()
+        assert await given_up(session) == [
+            f"JetStream gave up message 1 of {TASK_STREAM} after 2 deliveries to {TASK_CONSUMER}"
+        ]
 
 
 async def test_a_jetstream_broker_does_not_take_the_copies_for_its_queue(
