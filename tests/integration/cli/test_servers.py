@@ -199,6 +199,7 @@ async def test_doctor_names_the_formats_of_tasks_and_results(env: dict[str, str]
                 assert found["task messages"]["status"] == check
                 assert text in found["task messages"]["detail"]
                 assert "(MessagePack)" in found["results"]["detail"]
+                assert "`pulse-desktop provision`" in found["history"]["advice"]
             listed = (
                 await run_in_thread("runs", "--json", "--server", server.url, env=env)
             ).objects
