@@ -180,7 +180,7 @@ async def measure(servers: tuple[str, str], arguments: argparse.Namespace, setti
     names = ("first", "second")
     for name, url in zip(names, servers, strict=True):
         environment = Environment.STAGING if name == "first" else Environment.PRODUCTION
-        file.save(server_profile(url, name=name, environment=environment))
+        file.add(server_profile(url, name=name, environment=environment))
     desktop = Desktop(file.get("first"), settings=settings)
     switched, opened = Figures("switch the window"), Figures("open a window instead")
     desktop.window.show()

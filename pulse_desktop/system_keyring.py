@@ -37,15 +37,16 @@ class KeyringMissingError(KeyringError):
 async def read_password(service: str, user: str) -> str | None:
     """Return a stored password, None if there is none.
 
-    A locked keyring is asked once at a time for each password.
+    A locked keyring is asked once at a time for each password. Backends that `keyring` does not
+    recommend are read too: a person may have stored the password there.
 
     Raises:
         KeyringError: with the reason.
     """
     with _lock:
         reading = _reading.get((service, user))
-        if reading is None or reading.done():
-            reading = _start(lambda: _keyring().get_password(service, user))
+        if reading is None:
+            reading = _start(lambda: _read(service, user))
             _reading[service, user] = reading
     password: str | None = await _result(reading)
     return password
@@ -63,7 +64,7 @@ async def delete_password(service: str, user: str) -> None:
         from keyring.errors import PasswordDeleteError  # noqa: PLC0415 - an extra
 
         with contextlib.suppress(PasswordDeleteError):
-            _keyring().delete_password(service, user)
+            _secure_backend().delete_password(service, user)
 
     await _result(_start(delete))
 
@@ -81,6 +82,14 @@ async def backend_name() -> str:
 _lock: Final = threading.Lock()
 _reading: Final[dict[tuple[str, str], Future[Any]]] = {}
 """Reads that have not ended, some of them after their time limit."""
+
+
+def _read(service: str, user: str) -> Any:
+    try:
+        return _keyring().get_password(service, user)
+    finally:
+        with _lock:
+            del _reading[service, user]
 
 
 def _keyring() -> Any:
@@ -137,16 +146,8 @@ def _described(error: Exception) -> KeyringError:
     """Return an error to show. The texts of backends are left out: they may name secrets."""
     kind = type(error).__name__
     if kind in ("NoKeyringError", "InitError"):
-        return KeyringError(_no_backend(), _advice())
+        advice = _("Install or start one, such as GNOME Keyring or KWallet.")
+        return KeyringError(_("this system has none that can be used."), advice)
     if kind == "KeyringLocked":
         return KeyringError(_("it is locked."), _("Unlock it, and try again."))
-    detail = _("it refused the request ({reason}).").format(reason=kind)
-    return KeyringError(detail, _advice())
-
-
-def _no_backend() -> str:
-    return _("this system has none that can be used.")
-
-
-def _advice() -> str:
-    return _("Have the secret asked for each time, or keep it in a private file.")
+    return KeyringError(_("it refused the request ({reason}).").format(reason=kind), "")

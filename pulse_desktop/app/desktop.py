@@ -24,7 +24,7 @@ from pulse_desktop.profiles.profile import (
     embedded_profile,
 )
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
-from pulse_desktop.profiles.secret_storage import Ask, ProfileSecrets
+from pulse_desktop.profiles.secret_storage import AskSecret, ProfileSecrets
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
@@ -83,7 +83,7 @@ class Desktop:
         self._state_file = state_file
         named = profile.name if profile is not None else ""
 
-        def secrets(ask: Ask) -> ProfileSecrets:
+        def secrets(ask: AskSecret) -> ProfileSecrets:
             return ProfileSecrets(folder, ask, os.environ, named)
 
         self._secrets = secrets

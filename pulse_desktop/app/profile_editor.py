@@ -15,7 +15,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.profiles.profile_changes import ProfileChanges
 from pulse_desktop.profiles.profile_file import ProfileFile
-from pulse_desktop.profiles.profile_format import exported
+from pulse_desktop.profiles.profile_format import toml_of
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
 from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.text.translation import _
@@ -189,7 +189,7 @@ class ProfileEditor:
 
     async def _export(self, name: str, path: Path) -> None:
         try:
-            content = exported(self._file.get(name)).encode()
+            content = toml_of(self._file.get(name)).encode()
             await asyncio.to_thread(write_atomic, path, content)
         except UserFacingError as error:
             self.window.show_error(error)

@@ -16,7 +16,7 @@ from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.nats_client.server_address import redact_server
 from pulse_desktop.profiles.profile import Profile
-from pulse_desktop.profiles.secret_storage import Ask, NoSecretError, ProfileSecrets
+from pulse_desktop.profiles.secret_storage import AskSecret, NoSecretError, ProfileSecrets
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
@@ -50,7 +50,7 @@ class SessionWindow:
         self,
         on_failure: Callable[[TaskFailure], None],
         embedded: EmbeddedServer,
-        secrets: Callable[[Ask], ProfileSecrets],
+        secrets: Callable[[AskSecret], ProfileSecrets],
         state_file: WindowStateFile | None = None,
         *,
         is_first: bool = True,
@@ -116,7 +116,7 @@ class SessionWindow:
         page = self._state.show_profile(profile.name or label) if self._state is not None else ""
         self.window.show_profile(self.profile, label, page)
         is_stopped = profile.is_embedded and not profile.options.servers
-        if is_stopped or (profile.secret and not getattr(profile.options, profile.secret)):
+        if is_stopped or not profile.is_complete:
             reason = "" if is_stopped else _("waiting for the secret of {name}").format(name=label)
             self.show_offline("connecting", reason)
             self._switching.run(_SWITCH, self._open(profile))
@@ -136,15 +136,19 @@ class SessionWindow:
             choices = ((_("Try again"), lambda: self.show_profile(profile)),)
             self.fail(error, choices)
 
-    async def _ask_secret(self, profile: Profile) -> str:
+    async def _ask_secret(self, profile: Profile, problem: str) -> str:
         """Ask for the secret of a profile that this window is about to show.
+
+        Args:
+            profile: whose secret is needed.
+            problem: why the stored one cannot be read; empty when none is stored.
 
         Raises:
             NoSecretError: the operator cancelled.
         """
-        secret = await PasswordPrompt(profile, self.window).ask()
+        secret = await PasswordPrompt(profile, self.window, problem).ask()
         if secret is None:
-            raise NoSecretError(profile, _("Try again to be asked for it."))
+            raise NoSecretError(profile, _("Try again to be asked for it."), problem)
         return secret
 
     def open_session(self, config: SessionConfig) -> Session:

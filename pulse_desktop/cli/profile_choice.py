@@ -159,19 +159,36 @@ def profile_secrets() -> "ProfileSecrets":
     return ProfileSecrets(settings_folder(), ask_in_terminal, os.environ)
 
 
-async def ask_in_terminal(profile: "Profile") -> str:
+async def ask_in_terminal(profile: "Profile", problem: str) -> str:
     """Return the secret of a profile, as typed.
 
+    Args:
+        profile: whose secret is needed.
+        problem: why the stored one cannot be read, which is noted; empty when none is stored.
+
     Raises:
-        NoSecretError: there is no terminal to type in.
+        NoSecretError: there is no terminal to type in, or the secret has several lines.
     """
+    from pulse_desktop.model.connection_options import MULTILINE_SECRETS
     from pulse_desktop.profiles.secret_storage import NoSecretError, secret_variable
 
+    variable = secret_variable(profile)
+    if profile.secret in MULTILINE_SECRETS:
+        advice = _("It has several lines: set {variable}, or give --credentials FILE.")
+        raise NoSecretError(profile, advice.format(variable=variable), problem)
     if not can_ask():
-        variable = secret_variable(profile)
-        raise NoSecretError(profile, _("Set {variable}.").format(variable=variable))
-    prompt = _("{secret} of {profile}:").format(secret=profile.secret, profile=profile.name)
-    return await ask(prompt, hidden=True)
+        raise NoSecretError(profile, _("Set {variable}.").format(variable=variable), problem)
+    if problem:
+        write_note(problem)
+    return await ask(secret_prompt(profile), hidden=True)
+
+
+def secret_prompt(profile: "Profile") -> str:
+    """Return the question for the secret of a profile, such as "password of shop:"."""
+    from pulse_desktop.text.profile_text import secret_noun
+
+    text = _("{secret} of {profile}:")
+    return text.format(secret=secret_noun(profile.secret), profile=profile.name)
 
 
 def _with_options(

@@ -65,18 +65,21 @@ async def submit(arguments: Namespace, enqueue: Enqueue) -> "EnqueueReceipt":
     Raises:
         UserFacingError: the task was not enqueued.
     """
-    try:
-        return await confirmed(arguments, lambda yes: enqueue(False, yes))
-    except NoConsumersError as error:
-        if error.durable and not arguments.force:
-            raise UserFacingError(
-                error.title,
-                error.detail,
-                _("Start a worker, or add --force: the stream stores the task until one starts."),
-            ) from None
-        if not error.durable:
-            raise
-    return await confirmed(arguments, lambda yes: enqueue(True, yes))
+
+    async def act(yes: bool) -> "EnqueueReceipt":
+        try:
+            return await enqueue(False, yes)
+        except NoConsumersError as error:
+            if not error.durable:
+                raise
+            if not arguments.force:
+                advice = _(
+                    "Start a worker, or add --force: the stream stores the task until one starts."
+                )
+                raise UserFacingError(error.title, error.detail, advice) from None
+        return await enqueue(True, yes)
+
+    return await confirmed(arguments, act)
 
 
 def note_unknown_task(session: "Session", name: str) -> None:

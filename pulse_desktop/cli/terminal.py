@@ -7,6 +7,8 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from pulse_desktop.text.translation import _
+
 
 def can_ask() -> bool:
     """Whether there is a person to ask: input and notes are those of a terminal."""
@@ -24,6 +26,18 @@ async def ask(question: str, *, hidden: bool = False) -> str:
         sys.stderr.write(f"{question} ")
         sys.stderr.flush()
         return (await _read_line()).rstrip("\r\n")
+
+
+async def ask_yes_no(question: str, *, default: bool = False) -> bool:
+    """Return whether the answer to a question is yes.
+
+    Args:
+        question: shown with the possible answers.
+        default: the answer of an empty line.
+    """
+    choices = "[Y/n]" if default else "[y/N]"
+    answer = (await ask(f"{question} {choices}")).strip().lower()
+    return answer in ("y", "yes", _("yes")) or (default and not answer)
 
 
 async def _read_line() -> str:

@@ -35,6 +35,9 @@ _ALTERNATIVES: Final = (
 """Fields that exclude each other: one of them replaces the others of a source of lower priority."""
 SECRETS: Final = frozenset({"password", "token", "credentials_content", "nkey_seed"})
 """Fields that are never in a file of settings."""
+MULTILINE_SECRETS: Final = frozenset({"credentials_content"})
+SECRETS_OF_A_USER: Final = frozenset({"password"})
+"""Secrets beside which a user name is given."""
 
 
 def _option(

@@ -67,7 +67,11 @@ class NotConnectedError(UserFacingError):
 
 
 class ReadOnlyError(UserFacingError):
-    """An action on a connection that is read-only."""
+    """An action on a connection that is read-only.
+
+    Attributes:
+        profile: name of the connection profile, empty for none.
+    """
 
     def __init__(self, action: str, profile: str) -> None:
         """Describe the error.
@@ -76,6 +80,7 @@ class ReadOnlyError(UserFacingError):
             action: what was about to be done, as an imperative.
             profile: name of the connection profile, empty for none.
         """
+        self.profile = profile
         detail = _("this connection is read-only; nothing was sent.")
         if profile:
             detail = _("{profile} is read-only; nothing was sent.").format(profile=profile)
@@ -96,7 +101,7 @@ class ConfirmationRequiredError(UserFacingError):
         self.profile = profile
         title = _("Not confirmed: {action}").format(action=action)
         detail = _("every action on this system is confirmed first; nothing was sent.")
-        super().__init__(title, detail, _("Confirm it, or give --yes."))
+        super().__init__(title, detail, _("Confirm it."))
 
 
 class NoConsumersError(UserFacingError):

@@ -22,7 +22,7 @@ class PlannedImport:
         action: what would be done.
         reason: why it is skipped, as part of a sentence.
         ignored: fields of the source that mean nothing here.
-        old: the stored profile that it would replace.
+        old: the stored profile that it would replace, None unless it would.
     """
 
     source: str
@@ -36,9 +36,7 @@ class PlannedImport:
     def secret(self) -> str:
         """The secret that was found, by its field of the options; empty for none."""
         profile = self.profile
-        if profile is None or not profile.secret:
-            return ""
-        return profile.secret if getattr(profile.options, profile.secret) else ""
+        return profile.secret if profile is not None and profile.secret_value else ""
 
     @property
     def changed_fields(self) -> tuple[str, ...]:
@@ -70,5 +68,4 @@ class PlannedImport:
         plain = self.profile.without_secrets()
         if storage is None or not self.secret:
             return replace(plain, secret_storage=SecretStorage.ASK), None
-        secret: str = getattr(self.profile.options, self.secret)
-        return replace(plain, secret_storage=storage), secret
+        return replace(plain, secret_storage=storage), self.profile.secret_value

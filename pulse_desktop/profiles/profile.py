@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pulse_desktop.model.connection_options import SECRETS, ConnectionOptions
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.translation import _
 
@@ -97,6 +97,17 @@ class Profile:
         return self.name.startswith(CONTEXT_PREFIX)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether one can connect with it: it has no secret, or its options hold it."""
+        return not self.secret or bool(self.secret_value)
+
+    @property
+    def secret_value(self) -> str:
+        """The secret that its options hold, empty for none."""
+        value: str = getattr(self.options, self.secret) if self.secret else ""
+        return value
+
+    @property
     def asks_before_acting(self) -> bool:
         """Whether every action is confirmed first."""
         return self.confirm or self.environment is Environment.PRODUCTION
@@ -183,8 +194,3 @@ def check_name(name: str) -> None:
         raise ValueError(_("a name without line breaks and control characters"))
     if name.casefold() == EMBEDDED_NAME:
         raise ValueError(_("another name: local is the embedded server"))
-
-
-def secret_fields() -> tuple[str, ...]:
-    """Return the fields of the options that a profile may keep elsewhere, sorted."""
-    return tuple(sorted(SECRETS))

@@ -1,8 +1,11 @@
-"""Changes of profiles together with their secrets: both are changed, or neither."""
+"""Changes of profiles together with their secrets: one that fails leaves both as they were."""
 
 import asyncio
+import contextlib
 
-from pulse_desktop.profiles.profile import Profile, SecretStorage, secret_fields
+from pulse_desktop.model.connection_options import SECRETS
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import Profile, SecretStorage
 from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
 
@@ -21,7 +24,7 @@ class ProfileChanges:
 
         Args:
             profile: the profile; secrets in its options are not stored.
-            old: the stored profile that it replaces, None for one of the same name or none.
+            old: the stored profile that it replaces, None for a new one.
             secret: a new secret, None to keep the stored one.
 
         Returns:
@@ -32,22 +35,35 @@ class ProfileChanges:
                 written.
             UserFacingError: the secret cannot be read or stored.
         """
-        replacing = old.name if old is not None else ""
-        await asyncio.to_thread(self._file.check, profile, replacing=replacing)
-        place, old_place = _place(profile), _place(old)
+        old_name = old.name if old is not None else None
+        await asyncio.to_thread(self._file.check, profile, old=old_name)
+        location, old_location = _location(profile), _location(old)
         is_same = old is not None and old.secret == profile.secret
-        if secret is None and old is not None and is_same and place != old_place:
+        if secret is None and old is not None and is_same and location != old_location:
             secret = await self._secrets.stored(old)
-        if secret is not None and place:
-            await self._secrets.store(profile, secret)
+        is_written = secret is not None and location is not None
+        before = await self._secrets.stored(profile) if is_written else None
         try:
-            await asyncio.to_thread(self._file.save, profile, replacing=replacing)
+            if secret is not None and is_written:
+                await self._secrets.store(profile, secret)
+            if old_name is None:
+                await asyncio.to_thread(self._file.add, profile)
+            else:
+                await asyncio.to_thread(self._file.replace, old_name, profile)
         except BaseException:
-            if secret is not None and place != old_place:
-                await self._secrets.delete(profile)
+            if is_written:
+                await self._put_back(profile, before)
             raise
-        is_used = place == old_place and (is_same or secret is not None)
+        is_used = location == old_location and (is_same or secret is not None)
         return old is None or is_used or await self._secrets.delete(old)
+
+    async def _put_back(self, profile: Profile, secret: str | None) -> None:
+        """Restore the secret that was where the one of a profile is kept, None for none."""
+        if secret is None:
+            await self._secrets.delete(profile)
+            return
+        with contextlib.suppress(UserFacingError):  # the first error is the one to show
+            await self._secrets.store(profile, secret)
 
     async def remove(self, name: str) -> bool:
         """Remove a profile, valid or not, and its secret; False: the secret could not be deleted.
@@ -60,16 +76,16 @@ class ProfileChanges:
         if profile := profiles.by_name.get(name):
             return await self._secrets.delete(profile)
         # What it said cannot be read: a secret of its name is of no use to anything else.
-        places = (SecretStorage.FILE, SecretStorage.KEYRING)
-        (any_secret, *_others) = secret_fields()
+        storages = (SecretStorage.FILE, SecretStorage.KEYRING)
+        any_secret = min(SECRETS)
         deleted = [
-            await self._secrets.delete(Profile(name, secret=any_secret, secret_storage=place))
-            for place in places
+            await self._secrets.delete(Profile(name, secret=any_secret, secret_storage=storage))
+            for storage in storages
         ]
         return deleted[0]
 
 
-def _place(profile: Profile | None) -> tuple[str, SecretStorage] | None:
+def _location(profile: Profile | None) -> tuple[str, SecretStorage] | None:
     """Return where the secret of a profile is kept, None when it has none or is asked for."""
     if profile is None or not profile.secret or profile.secret_storage is SecretStorage.ASK:
         return None

@@ -18,7 +18,7 @@ from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.profiles.profile_format import (
     VERSION,
     ProfileError,
-    Profiles,
+    StoredProfiles,
     check_free,
     check_profile,
     fields_of,
@@ -48,7 +48,7 @@ class ProfileFile:
         """The file as it is, empty when there is none. Raises ProfileError: it cannot be read."""
         return self._content() or b""
 
-    def read(self) -> Profiles:
+    def read(self) -> StoredProfiles:
         """Return the profiles.
 
         Raises:
@@ -75,34 +75,52 @@ class ProfileFile:
         advice = _("`pulse-desktop profiles list` shows them, `profiles add` adds one.")
         raise ProfileError(title, detail, advice)
 
-    def save(self, profile: Profile, *, replacing: str = "") -> None:
-        """Store a profile, without its secrets, in place of one of the same or another name.
+    def add(self, profile: Profile) -> None:
+        """Store a new profile, without its secrets.
+
+        Raises:
+            ProfileError: its name or a field is not valid, there is a profile of its name, or the
+                file cannot be written.
+        """
+        check_profile(profile)
+        with self._open_tables() as tables:
+            check_free(profile.name, tables, old=None)
+            tables[profile.name] = tomlkit.table()
+            update_table(tables[profile.name], fields_of(profile))
+
+    def replace(self, old: str, profile: Profile) -> None:
+        """Store a profile, without its secrets, in place of another.
+
+        Args:
+            old: name of that one, which may be its own.
+            profile: the profile.
+
+        Raises:
+            ProfileError: see `add`; or there is none of the old name.
+        """
+        check_profile(profile)
+        with self._open_tables() as tables:
+            if old not in tables:
+                raise ProfileError(_("No such profile: {name}").format(name=old))
+            check_free(profile.name, tables, old=old)
+            if old != profile.name:
+                rename_table(tables, old, profile.name)
+            update_table(tables[profile.name], fields_of(profile))
+
+    def check(self, profile: Profile, *, old: str | None) -> None:
+        """Check a profile that is about to be stored.
 
         Args:
             profile: the profile.
-            replacing: name of the profile that it was, if that changes; empty for a new profile
-                or the same name.
+            old: name of the profile that it is to replace, None for a new one.
 
         Raises:
-            ProfileError: its name or a field is not valid, another profile has its name, or the
-                file cannot be written.
+            ProfileError: see `add`.
         """
-        old = replacing or profile.name
         check_profile(profile)
-        with self._changed() as tables:
-            check_free(profile.name, tables, besides=old)
-            if old in tables and old != profile.name:
-                rename_table(tables, old, profile.name)
-            table = tables.setdefault(profile.name, tomlkit.table())
-            update_table(table, fields_of(profile))
+        check_free(profile.name, tables_of(self._document(self._content())), old=old)
 
-    def check(self, profile: Profile, *, replacing: str = "") -> None:
-        """Check that `save` would not refuse a profile. Arguments and errors: see there."""
-        check_profile(profile)
-        tables = tables_of(self._document(self._content()))
-        check_free(profile.name, tables, besides=replacing or profile.name)
-
-    def replace(self, content: bytes, before: bytes) -> Profiles:
+    def replace_content(self, content: bytes, before: bytes) -> StoredProfiles:
         """Replace the whole file by one that a person has edited.
 
         Args:
@@ -124,14 +142,14 @@ class ProfileFile:
         return profiles
 
     def remove(self, name: str) -> None:
-        """Remove a profile, valid or not. Raises ProfileError: there is none, or see `save`."""
-        with self._changed() as tables:
+        """Remove a profile, valid or not. Raises ProfileError: there is none, or see `add`."""
+        with self._open_tables() as tables:
             if name not in tables:
                 raise ProfileError(_("No such profile: {name}").format(name=name))
             del tables[name]
 
     @contextlib.contextmanager
-    def _changed(self) -> Iterator[Any]:
+    def _open_tables(self) -> Iterator[Any]:
         """Lock the file, yield the tables of its profiles to change, and write it."""
         with self._locked():
             document = self._document(self._content())
@@ -190,7 +208,7 @@ class ProfileFile:
         )
 
 
-def read_profiles(path: Path) -> Profiles:
+def read_profiles(path: Path) -> StoredProfiles:
     """Return the profiles of a file that somebody else has exported. Raises ProfileError."""
     file = ProfileFile(path)
     if not file.content:

@@ -1,14 +1,16 @@
 """The format of the file of connection profiles: TOML, validated, with a version.
 
-version = 1
+Only `servers` is required; `secret = "password"` needs a `user`. Example:
 
-[profiles.production]
-environment = "production"
-servers = ["nats://a.example:4222", "nats://b.example:4222"]
-user = "monitor"
-secret = "password"
-secret_storage = "keyring"
-tls_ca = "~/certs/ca.pem"
+    version = 1
+
+    [profiles.production]
+    environment = "production"
+    servers = ["nats://a.example:4222", "nats://b.example:4222"]
+    user = "monitor"
+    secret = "password"
+    secret_storage = "keyring"
+    tls_ca = "~/certs/ca.pem"
 """
 
 import dataclasses
@@ -23,7 +25,7 @@ import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from pulse_desktop.model.connection_options import SECRETS, ConnectionOptions
+from pulse_desktop.model.connection_options import SECRETS, SECRETS_OF_A_USER, ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.profiles.profile import (
@@ -48,7 +50,6 @@ _PLAIN_OPTIONS: Final = tuple(
     for each in dataclasses.fields(ConnectionOptions)
     if each.name not in SECRETS | {"servers", "name"}
 )
-_OF_A_USER: Final = frozenset({"password"})
 _OPTIONAL_SUBJECT: Final = re.compile(rf"({SUBJECT.pattern})?")
 _OPTIONAL_NAME: Final = re.compile(rf"({STREAM_OR_CONSUMER.pattern})?")
 _PATTERNS: Final = {
@@ -62,6 +63,12 @@ _PATTERNS: Final = {
     "js_api_prefix": _OPTIONAL_SUBJECT,
 }
 _NAMES: Final = tuple(each.name for each in dataclasses.fields(TaskiqNames))
+_OWN: Final = tuple(
+    each.name
+    for each in dataclasses.fields(Profile)
+    if each.name not in {"name", "options", "names"}
+)
+"""Fields of the profile that are neither options of the connection nor names."""
 
 
 class ProfileError(UserFacingError):
@@ -99,7 +106,7 @@ class _StoredProfile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class Profiles:
+class StoredProfiles:
     """What the file holds.
 
     Attributes:
@@ -111,15 +118,24 @@ class Profiles:
     problems: Mapping[str, str]
 
 
-def exported(*profiles: Profile) -> str:
+def toml_of(*profiles: Profile) -> str:
     """Return profiles as a TOML file of its own, to give to somebody else.
 
     It has neither secrets nor where they are kept here.
+
+    Raises:
+        ProfileError: one cannot be stored elsewhere, such as by its name, or two have one name.
     """
     document = tomlkit.document()
     document["version"] = VERSION
     tables = tomlkit.table(is_super_table=True)
     for profile in profiles:
+        try:
+            check_profile(profile)
+            check_free(profile.name, tables, old=None)
+        except ProfileError as error:
+            title = _("{name} cannot be exported").format(name=profile.name)
+            raise ProfileError(title, error.detail) from None
         table = tomlkit.table()
         fields = fields_of(profile)
         fields.pop("secret_storage", None)
@@ -145,7 +161,7 @@ def parse_document(content: bytes, path: Path) -> tomlkit.TOMLDocument:
     return document
 
 
-def profiles_of(document: tomlkit.TOMLDocument) -> Profiles:
+def profiles_of(document: tomlkit.TOMLDocument) -> StoredProfiles:
     """Return the profiles of a document. Raises ProfileError: it has no table of them."""
     found: dict[str, Profile] = {}
     problems: dict[str, str] = {}
@@ -158,7 +174,7 @@ def profiles_of(document: tomlkit.TOMLDocument) -> Profiles:
             names.add(name.casefold())
         except ValueError as error:
             problems[name] = str(error)
-    return Profiles(found, problems)
+    return StoredProfiles(found, problems)
 
 
 def check_profile(profile: Profile) -> None:
@@ -169,11 +185,17 @@ def check_profile(profile: Profile) -> None:
         raise ProfileError(_("The profile cannot be stored"), f"{error}.") from None
 
 
-def check_free(name: str, tables: Mapping[str, Any], *, besides: str) -> None:
-    """Check that no other profile has a name, case apart. Raises ProfileError."""
-    if name.casefold() in {each.casefold() for each in tables if each != besides}:
-        detail = _("there is another of the name {name}.").format(name=name)
-        advice = _("Choose another name.")
+def check_free(name: str, tables: Mapping[str, Any], *, old: str | None) -> None:
+    """Check that no other profile has a name, case apart. Raises ProfileError.
+
+    Args:
+        name: the name.
+        tables: of the stored profiles.
+        old: name of the profile that is replaced, None for a new one.
+    """
+    if name.casefold() in {each.casefold() for each in tables if each != old}:
+        detail = _("there is another profile of the name {name}.").format(name=name)
+        advice = _("Choose another name, or change that profile.")
         raise ProfileError(_("The profile cannot be stored"), detail, advice)
 
 
@@ -231,7 +253,7 @@ def _profile(name: str, fields: Any) -> Profile:
     if stored.secret and stored.secret not in SECRETS:
         expected = ", ".join(sorted(SECRETS))
         raise ValueError(_("secret: expected one of {names}").format(names=expected))
-    if stored.secret and stored.secret in _OF_A_USER and not stored.user:
+    if stored.secret in SECRETS_OF_A_USER and not stored.user:
         raise ValueError(_("user: expected a name beside the password"))
     _check_monitor(stored.monitor_url)
     for field, pattern in _PATTERNS.items():
@@ -239,16 +261,10 @@ def _profile(name: str, fields: Any) -> Profile:
             raise ValueError(_("{field}: {value!r} is no name").format(field=field, value=value))
     options = {field: getattr(stored, field) for field in _PLAIN_OPTIONS}
     return Profile(
-        name,
-        ConnectionOptions(servers, **options),
-        TaskiqNames(**{field: getattr(stored, field) for field in _NAMES}),
-        stored.environment,
-        stored.color,
-        stored.monitor_url,
-        stored.secret,
-        stored.secret_storage,
-        stored.read_only,
-        stored.confirm,
+        name=name,
+        options=ConnectionOptions(servers, **options),
+        names=TaskiqNames(**{field: getattr(stored, field) for field in _NAMES}),
+        **{field: getattr(stored, field) for field in _OWN},
     )
 
 
@@ -266,13 +282,7 @@ def fields_of(profile: Profile) -> dict[str, Any]:
     options = profile.options.without_secrets()
     stored = _StoredProfile(
         servers=[part.strip() for part in options.servers.split(",") if part.strip()],
-        environment=profile.environment,
-        color=profile.color,
-        monitor_url=profile.monitor_url,
-        secret=profile.secret,
-        secret_storage=profile.secret_storage,
-        read_only=profile.read_only,
-        confirm=profile.confirm,
+        **{field: getattr(profile, field) for field in _OWN},
         **{field: getattr(options, field) for field in _PLAIN_OPTIONS},
         **{field: getattr(profile.names, field) for field in _NAMES},
     )
@@ -282,9 +292,10 @@ def fields_of(profile: Profile) -> dict[str, Any]:
         for key, value in msgspec.to_builtins(stored).items()
         if value != defaults[key] or key == "servers"
     }
-    fields.pop("secret_storage", None)
     if profile.secret:
-        fields["secret_storage"] = profile.secret_storage.value
+        fields["secret_storage"] = profile.secret_storage.value  # also the default
+    else:
+        fields.pop("secret_storage", None)
     return fields
 
 

@@ -13,7 +13,7 @@ from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
 from pulse_desktop.profiles.planned_import import PlannedImport
 from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.profiles.profile_file import ProfileFile, read_profiles
-from pulse_desktop.profiles.profile_format import ProfileError, Profiles
+from pulse_desktop.profiles.profile_format import ProfileError, StoredProfiles
 from pulse_desktop.text.translation import _
 
 ALL_CONTEXTS: Final = ""
@@ -76,13 +76,12 @@ def plan_import(
 def _planned(
     found: tuple[str, Profile, tuple[str, ...]],
     stored: ProfileFile,
-    existing: Profiles,
+    existing: StoredProfiles,
     options: ImportOptions,
 ) -> PlannedImport:
     source, profile, ignored = found
     name = options.name or profile.name.removeprefix(PREFIX)
     profile = replace(profile, name=name, environment=options.environment or profile.environment)
-    exists = name in existing.by_name or name in existing.problems
     old = existing.by_name.get(name)
     if old is not None and source.startswith(PREFIX):
         # A context says nothing of what the stored profile says beyond the connection.
@@ -93,11 +92,16 @@ def _planned(
             color=old.color or profile.color,
             environment=options.environment or old.environment,
         )
-    if exists and not options.replace:
+    reason = ""
+    if name in existing.problems:
+        reason = _("the profile of this name here is not valid: correct or remove it")
+    elif old is not None and not options.replace:
         reason = _("there is a profile of this name")
+    else:
+        try:
+            stored.check(profile, old=old.name if old is not None else None)
+        except ProfileError as error:
+            reason = error.detail.rstrip(".")
+    if reason:
         return PlannedImport(source, profile, "skip", reason, ignored)
-    try:
-        stored.check(profile)
-    except ProfileError as error:
-        return PlannedImport(source, profile, "skip", error.detail.rstrip("."), ignored)
-    return PlannedImport(source, profile, "replace" if exists else "add", "", ignored, old)
+    return PlannedImport(source, profile, "replace" if old is not None else "add", "", ignored, old)

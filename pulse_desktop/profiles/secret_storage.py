@@ -19,6 +19,7 @@ from pulse_desktop.model.connection_options import DEFINITIONS
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile, SecretStorage
 from pulse_desktop.regular_file import open_for_reading
+from pulse_desktop.system_keyring import KeyringError
 from pulse_desktop.text.translation import _
 
 FILE_NAME: Final = "secrets.json"
@@ -28,16 +29,24 @@ _MAX_BYTES: Final = 1 << 20
 _LOCK_TIMEOUT_S: Final = 5.0
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
-Ask = Callable[[Profile], Awaitable[str]]
-"""Asks a person for the secret of a profile; raises `NoSecretError` when nobody answers."""
+AskSecret = Callable[[Profile, str], Awaitable[str]]
+"""Asks a person for the secret of a profile, and says why the stored one cannot be read: a
+sentence, empty when none is stored; raises `NoSecretError` when nobody answers."""
 
 
 class NoSecretError(UserFacingError):
     """The secret of a profile is not known."""
 
-    def __init__(self, profile: Profile, advice: str) -> None:
+    def __init__(self, profile: Profile, advice: str, problem: str = "") -> None:
+        """Describe the error.
+
+        Args:
+            profile: whose secret it is.
+            advice: what to do about it.
+            problem: why the stored one cannot be read: a sentence, empty when none is stored.
+        """
         title = _("The login of {name} is incomplete").format(name=profile.name)
-        super().__init__(title, _("its secret is not stored here."), advice)
+        super().__init__(title, problem or _("its secret is not stored here."), advice)
 
 
 def secret_variable(profile: Profile) -> str:
@@ -67,7 +76,11 @@ class KeyringStore:
 
     async def write(self, name: str, secret: str) -> None:
         """Store a secret; see `SecretStore`."""
-        await system_keyring.write_password(SERVICE, name, secret)
+        try:
+            await system_keyring.write_password(SERVICE, name, secret)
+        except KeyringError as error:
+            advice = _("Have the secret asked for each time, or keep it in a private file.")
+            raise KeyringError(error.detail, f"{error.advice} {advice}".strip()) from None
 
     async def delete(self, name: str) -> None:
         """Delete a secret; see `SecretStore`."""
@@ -143,13 +156,17 @@ class ProfileSecrets:
     """Reads, stores and deletes the secrets of profiles, wherever each is kept."""
 
     def __init__(
-        self, folder: Path, ask: Ask, variables: Mapping[str, str], variables_of: str | None = None
+        self,
+        folder: Path,
+        ask: AskSecret,
+        variables: Mapping[str, str],
+        variables_of: str | None = None,
     ) -> None:
         """Create it.
 
         Args:
             folder: of the settings.
-            ask: asks for a secret that is neither stored nor in a variable.
+            ask: asks for a secret that can neither be read nor is in a variable.
             variables: of the environment, such as PULSE_PASSWORD.
             variables_of: name of the only profile that they are meant for, None for any: a program
                 that shows several must not send the password of one to the server of another.
@@ -165,22 +182,24 @@ class ProfileSecrets:
     async def complete(self, profile: Profile) -> Profile:
         """Return a profile to connect with: its options hold the secret, if it has one.
 
-        The stored secret is used, else that of the environment, else a person is asked.
+        The stored secret is used, else that of the environment, else a person is asked, who learns
+        why the keyring cannot be read.
 
         Raises:
             NoSecretError: it is not known, and nobody answered.
-            UserFacingError: the file cannot be read.
+            SecretFileError: the file of secrets cannot be read.
         """
-        if not profile.secret or getattr(profile.options, profile.secret):
+        if profile.is_complete:
             return profile
-        store = self._stores.get(profile.secret_storage)
-        secret = None
-        if store is not None:
-            secret = await store.read(profile.name)
+        secret, problem = None, ""
+        try:
+            secret = await self.stored(profile)
+        except KeyringError as error:
+            problem = f"{error.title}: {error.detail}"
         if secret is None and self._variables_of in (None, profile.name):
             secret = self._variables.get(secret_variable(profile)) or None
         if secret is None:
-            secret = await self._ask(profile)
+            secret = await self._ask(profile, problem)
         return profile.with_secret(secret)
 
     async def store(self, profile: Profile, secret: str) -> None:
@@ -196,26 +215,11 @@ class ProfileSecrets:
         """Return the stored secret of a profile, None if there is none. Nobody is asked.
 
         Raises:
-            UserFacingError: it cannot be read.
+            KeyringError: the keyring cannot be read.
+            SecretFileError: the file of secrets cannot be read.
         """
         store = self._stores.get(profile.secret_storage) if profile.secret else None
         return await store.read(profile.name) if store is not None else None
-
-    async def move(self, old: Profile, new: Profile) -> None:
-        """Follow a profile to another name or storage, after it was stored.
-
-        Raises:
-            UserFacingError: the secret cannot be read, stored or deleted.
-        """
-        if (old.name, old.secret_storage, old.secret) == (new.name, new.secret_storage, new.secret):
-            return
-        source = self._stores.get(old.secret_storage) if old.secret else None
-        if source is None:
-            return
-        secret = await source.read(old.name)
-        if secret is not None and new.secret == old.secret:
-            await self.store(new, secret)
-        await source.delete(old.name)
 
     async def delete(self, profile: Profile) -> bool:
         """Delete the secret of a profile that was removed; False: it stays, out of reach."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pulse_desktop.model.connection_options import SECRETS
+from pulse_desktop.model.connection_options import SECRETS, SECRETS_OF_A_USER
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.profiles.profile import Profile, check_name
@@ -24,7 +24,6 @@ _FILES: Final = (
     "tls_cert",
     "tls_key",
 )
-_OF_A_USER: Final = frozenset({"password"})
 _A_SUBJECT: Final = N_("A subject has no spaces, no * and no >, and no dot at its ends.")
 _A_NAME: Final = N_("A name has no spaces, no dots, slashes, * and >.")
 _PATTERNS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
@@ -51,7 +50,7 @@ def field_problems(profile: Profile) -> dict[str, str]:
         "monitor_url": _monitor_problem(profile.monitor_url),
         **{field: _file_problem(getattr(options, field)) for field in _FILES},
     }
-    if profile.secret in _OF_A_USER and not options.user:
+    if profile.secret in SECRETS_OF_A_USER and not options.user:
         found["user"] = _("Give the user that the password belongs to.")
     if options.tls_key and not options.tls_cert:
         found["tls_cert"] = _("Give the certificate that the private key belongs to.")

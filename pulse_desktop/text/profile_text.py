@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pulse_desktop.model.connection_options import SECRETS_OF_A_USER
 from pulse_desktop.profiles.planned_import import PlannedImport
 from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
 from pulse_desktop.text.translation import N_, _, translate
@@ -29,10 +30,19 @@ _STORAGES: Final = {
     SecretStorage.FILE: N_("in a private file on this machine"),
 }
 _SECRETS: Final = {
-    "password": N_("Password of {user}"),
-    "token": N_("Token"),
-    "nkey_seed": N_("Seed of the nkey"),
-    "credentials_content": N_("Content of the .creds file"),
+    "password": N_("password"),
+    "token": N_("token"),
+    "nkey_seed": N_("nkey seed"),
+    "credentials_content": N_("content of the .creds file"),
+}
+_LOGINS: Final = {
+    "token": N_("token"),
+    "token_file": N_("token"),
+    "credentials": N_("credentials"),
+    "credentials_content": N_("credentials"),
+    "nkey_seed": N_("nkey"),
+    "nkey_file": N_("nkey"),
+    "tls_cert": N_("client certificate"),
 }
 
 
@@ -43,8 +53,28 @@ def environment_text(environment: Environment) -> str:
 
 def secret_text(profile: Profile) -> str:
     """Return which secret a profile has, such as "Password of monitor"."""
-    text = translate(_SECRETS.get(profile.secret, N_("Secret")))
-    return text.format(user=profile.options.user or _("the user"))
+    secret = secret_noun(profile.secret)
+    text = f"{secret[:1].upper()}{secret[1:]}"
+    if profile.secret in SECRETS_OF_A_USER and profile.options.user:
+        text = _("{secret} of {user}").format(secret=text, user=profile.options.user)
+    return text
+
+
+def secret_noun(field: str) -> str:
+    """Return how a field of the options that is a secret is called, such as "nkey seed"."""
+    return translate(_SECRETS[field])
+
+
+def login_text(profile: Profile) -> str:
+    """Return how a profile logs in, in a few words; empty when it does not."""
+    options = profile.options
+    if options.user:
+        with_password = bool(profile.secret or options.password_file)
+        text = _("user {user} with a password") if with_password else _("user {user}")
+        return text.format(user=options.user)
+    given = (field for field in _LOGINS if field == profile.secret or getattr(options, field))
+    field = next(given, "")
+    return translate(_LOGINS[field]) if field else ""
 
 
 def color_text(color: Color) -> str:
@@ -59,7 +89,7 @@ def storage_text(storage: SecretStorage) -> str:
 
 def may_import(planned: PlannedImport) -> bool:
     """Return whether a person may choose to import this."""
-    return planned.action == "add" or (planned.action == "replace" and planned.old is not None)
+    return planned.action != "skip"
 
 
 def import_text(planned: PlannedImport) -> str:
@@ -69,8 +99,6 @@ def import_text(planned: PlannedImport) -> str:
     changed = ", ".join(planned.changed_fields)
     if planned.action == "add":
         text = _("New.")
-    elif planned.old is None:
-        text = _("Cannot be imported: the connection of this name here is not valid.")
     elif changed:
         text = _("There is another of this name: would replace its {fields}.")
     else:

@@ -43,7 +43,7 @@ def settings(server: NatsServer, tmp_path: Path) -> Path:
     """A folder of settings with the profile `shop` and its secret."""
     folder = tmp_path / "settings"
     options = ConnectionOptions(server.url, user="ann")
-    ProfileFile(folder / FILE_NAME).save(
+    ProfileFile(folder / FILE_NAME).add(
         Profile(
             "shop",
             options,
@@ -103,7 +103,7 @@ def test_no_log_file_event_or_command_line_has_the_secret(
     with NatsServer(config=USERS.format(password="another")) as stranger:
         file = ProfileFile(settings / FILE_NAME)
         options = ConnectionOptions(stranger.url, user="ann")
-        file.save(replace(file.get("shop"), options=options))
+        file.replace("shop", replace(file.get("shop"), options=options))
         env = {**environment, "PULSE_DATA_DIR": str(tmp_path / "data"), "PATH": "/usr/bin:/bin"}
         refused = run_command("status", "--profile", "shop", env=env)
         assert "refused these credentials" in refused.err

@@ -38,7 +38,7 @@ def profiles(
         Profile(**{**vars(eu), "environment": Environment.PRODUCTION}),
         Profile(**{**vars(lab), "environment": Environment.STAGING, "read_only": True}),
     ):
-        file.save(profile)
+        file.add(profile)
     return file
 
 

@@ -44,7 +44,7 @@ def profiles(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.Monkey
             read_only=True,
         ),
     ):
-        file.save(profile)
+        file.add(profile)
 
 
 def prompts(window: MainWindow) -> list[PasswordPrompt]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 
 import keyring
@@ -14,6 +15,7 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError
 from pulse_desktop import system_keyring
 from pulse_desktop.system_keyring import KeyringError, KeyringMissingError
 from tests.kit.memory_keyring import MemoryKeyring
+from tests.kit.waiting import wait_until
 
 SECRET = "s3cret-19c4"
 EXIT = """
@@ -79,9 +81,9 @@ async def test_an_error_is_told_without_its_text(
         raise error
 
     monkeypatch.setattr(keyring, "get_keyring", MemoryKeyring)
-    for name in ("get_password", "set_password", "delete_password"):
-        monkeypatch.setattr(keyring, name, fail)
-    monkeypatch.setattr(MemoryKeyring, "set_password", fail)
+    monkeypatch.setattr(keyring, "get_password", fail)
+    for name in ("set_password", "delete_password"):
+        monkeypatch.setattr(MemoryKeyring, name, fail)
     for call in (
         system_keyring.read_password("a", "b"),
         system_keyring.write_password("a", "b", SECRET),
@@ -118,3 +120,20 @@ async def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(KeyringMissingError, match=r"pip install 'pulse-desktop\[keyring\]'"):
         await system_keyring.read_password("a", "b")
+
+
+async def test_no_password_is_kept_after_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Password(str):
+        """A text that can be watched."""
+
+    read: list[weakref.ref[Password]] = []
+
+    def get_password(_service: str, _user: str) -> Password:
+        password = Password(SECRET)
+        read.append(weakref.ref(password))
+        return password
+
+    monkeypatch.setattr(keyring, "get_password", get_password)
+    assert await system_keyring.read_password("a", "b") == SECRET
+    (password,) = read
+    await wait_until(lambda: password() is None)

@@ -9,10 +9,10 @@ from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_json_option
 from pulse_desktop.cli.profile_choice import find_profile, profile_file
-from pulse_desktop.cli.profiles.editing import ENVIRONMENTS, add_storage_option
 from pulse_desktop.cli.profiles.listing import profile_fields
+from pulse_desktop.cli.profiles.profile_options import ENVIRONMENTS, add_storage_option
 from pulse_desktop.cli.profiles.secret_input import save_profile
-from pulse_desktop.cli.terminal import ask, can_ask
+from pulse_desktop.cli.terminal import ask_yes_no, can_ask
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 
@@ -71,7 +71,9 @@ async def run_import(arguments: Namespace) -> int:
         for each in planned:
             _preview(each, with_secrets=arguments.with_secrets)
     due = [each for each in planned if each.action != "skip"]
-    confirmed = bool(due) and (arguments.yes or (not arguments.json and await _is_confirmed()))
+    confirmed = bool(due) and (
+        arguments.yes or (not arguments.json and can_ask() and await ask_yes_no(_("Import?")))
+    )
     for each in planned:
         done = confirmed and each.action != "skip"
         if done:
@@ -83,13 +85,6 @@ async def run_import(arguments: Namespace) -> int:
     elif confirmed:
         write_note(_("Imported: {count}.").format(count=len(due)))
     return OK if confirmed and len(due) == len(planned) else FAILED
-
-
-async def _is_confirmed() -> bool:
-    if not can_ask():
-        return False
-    answer = await ask(_("Import? [y/N]"))
-    return answer.strip().lower() in ("y", "yes", _("yes"))
 
 
 async def _store(planned: "PlannedImport", arguments: Namespace) -> None:
@@ -130,6 +125,7 @@ def _plan(arguments: Namespace) -> "list[PlannedImport]":
 
 def _preview(planned: "PlannedImport", *, with_secrets: bool) -> None:
     from pulse_desktop.nats_client.server_address import redact_server
+    from pulse_desktop.text.profile_text import secret_noun
 
     if planned.profile is None or planned.action == "skip":
         text = _("skip     {source}: {reason}")
@@ -143,7 +139,7 @@ def _preview(planned: "PlannedImport", *, with_secrets: bool) -> None:
         text = _("its {secret} was found: it is copied")
         if not with_secrets:
             text = _("its {secret} was found: not copied, asked for when connecting")
-        write_line(indent + text.format(secret=planned.secret))
+        write_line(indent + text.format(secret=secret_noun(planned.secret)))
     for field in planned.ignored:
         write_line(indent + _("{field} has no use here").format(field=field))
 
@@ -166,16 +162,16 @@ def run_export(arguments: Namespace) -> int:
     """Write profiles without secrets."""
     from pulse_desktop.atomic_file import write_atomic
     from pulse_desktop.profiles.nats_contexts import PREFIX
-    from pulse_desktop.profiles.profile_format import exported
+    from pulse_desktop.profiles.profile_format import toml_of
 
     names = arguments.names or list(profile_file().read().by_name)
     profiles = [find_profile(name).without_secrets() for name in names]
     profiles = [replace(each, name=each.name.removeprefix(PREFIX)) for each in profiles]
+    text = toml_of(*profiles)
     if arguments.json:
         for profile in profiles:
             write_json(profile_fields(profile))
         return OK
-    text = exported(*profiles)
     if arguments.out is None:
         write_text(text.rstrip("\n"))
         return OK

@@ -2,7 +2,7 @@
 
 import dataclasses
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import TableWriter, write_json, write_line, write_note, write_text
@@ -12,12 +12,6 @@ from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.profiles.profile import Profile
-
-_SECRETS: Final = {
-    "token": _("token"),
-    "credentials_content": _("credentials"),
-    "nkey_seed": _("nkey"),
-}
 
 
 def add_parsers(commands: Subparsers) -> None:
@@ -100,40 +94,20 @@ def profile_fields(profile: "Profile") -> dict[str, Any]:
         "secret": plain.secret,
         "secret_storage": _storage(plain),
         "read_only": plain.read_only,
-        "confirm": plain.asks_before_acting,
+        "confirm": plain.confirm,
     }
     return {name: None if value == "" else value for name, value in fields.items()}
 
 
-def login_text(profile: "Profile") -> str:
-    """Return how a profile logs in, in a few words."""
-    options, secret = profile.options, profile.secret
-    if options.user:
-        with_password = bool(secret or options.password_file)
-        text = _("user {user} with a password") if with_password else _("user {user}")
-        return text.format(user=options.user)
-    if secret:
-        return _SECRETS[secret]
-    given = {
-        _("token"): options.token_file,
-        _("credentials"): options.credentials,
-        _("nkey"): options.nkey_file,
-        _("client certificate"): options.tls_cert,
-    }
-    return next((kind for kind, path in given.items() if path), "")
-
-
 def _storage(profile: "Profile") -> str:
-    from pulse_desktop.profiles.nats_contexts import PREFIX
-
     if not profile.secret:
         return ""
-    return "context" if profile.name.startswith(PREFIX) else profile.secret_storage.value
+    return "context" if profile.is_context else profile.secret_storage.value
 
 
 def _row(profile: "Profile", *, is_selected: bool) -> tuple[str, ...]:
     from pulse_desktop.nats_client.server_address import redact_server
-    from pulse_desktop.text.profile_text import environment_text
+    from pulse_desktop.text.profile_text import environment_text, login_text
 
     actions = ""
     if profile.read_only:

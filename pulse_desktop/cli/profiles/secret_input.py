@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.output import print_error, write_note
-from pulse_desktop.cli.profile_choice import profile_file, profile_secrets
+from pulse_desktop.cli.profile_choice import profile_file, profile_secrets, secret_prompt
 from pulse_desktop.cli.terminal import ask, can_ask
+from pulse_desktop.model.connection_options import MULTILINE_SECRETS
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pulse_desktop.profiles.profile import Profile, SecretStorage
 
 _MAX_SECRET: Final = 1 << 16
-_SEVERAL_LINES: Final = frozenset({"credentials_content"})
 
 
 async def read_secret(profile: "Profile", arguments: Namespace) -> str:
@@ -30,12 +30,11 @@ async def read_secret(profile: "Profile", arguments: Namespace) -> str:
         secret = _read_stdin().rstrip("\r\n")
         if len(secret) > _MAX_SECRET:
             raise UserFacingError(title, _("the text on stdin is too long for one."))
-    elif profile.secret in _SEVERAL_LINES:
+    elif profile.secret in MULTILINE_SECRETS:
         detail = _("the content of a .creds file has several lines.")
         raise UserFacingError(title, detail, _("Give it with --secret-stdin < FILE."))
     elif can_ask():
-        prompt = _("{secret} of {profile}:").format(secret=profile.secret, profile=profile.name)
-        secret = await ask(prompt, hidden=True)
+        secret = await ask(secret_prompt(profile), hidden=True)
     else:
         advice = _("Give it with --secret-stdin, or have it asked for: --secret-storage ask.")
         raise UserFacingError(title, _("there is no terminal to ask in."), advice)
@@ -87,7 +86,7 @@ async def save_profile(
 
     changes = ProfileChanges(profile_file(), profile_secrets())
     try:
-        is_moved = await changes.save(profile, old=old, secret=secret)
+        is_old_secret_gone = await changes.save(profile, old=old, secret=secret)
     except KeyringError as error:
         if not (may_choose and can_ask()):
             advice = _("Choose where the secret is kept: --secret-storage ask or file.")
@@ -95,8 +94,8 @@ async def save_profile(
         print_error(error)
         storage = await _chosen_storage()
         profile = replace(profile, secret_storage=storage)
-        is_moved = await changes.save(profile, old=old, secret=secret)
-    if not is_moved and old is not None:
+        is_old_secret_gone = await changes.save(profile, old=old, secret=secret)
+    if not is_old_secret_gone and old is not None:
         text = _("The secret of {name} could not be deleted from where it was.")
         write_note(text.format(name=old.name))
     if secret is not None and profile.secret_storage is SecretStorage.KEYRING:

@@ -30,12 +30,13 @@ class PasswordPrompt(QDialog):
         field: where the secret is typed; it is not echoed.
     """
 
-    def __init__(self, profile: Profile, parent: QWidget) -> None:
+    def __init__(self, profile: Profile, parent: QWidget, problem: str = "") -> None:
         """Create the prompt.
 
         Args:
             profile: whose secret is needed.
             parent: the main window.
+            problem: why the stored secret cannot be read; empty when none is stored.
         """
         super().__init__(parent)
         self._answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -50,7 +51,9 @@ class PasswordPrompt(QDialog):
         self.field = QLineEdit()
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.setAccessibleName(name)
-        note = Label(_("It is used for this connection and not stored."))
+        note = Label(
+            " ".join((problem, _("It is used for this connection and not stored."))).strip()
+        )
         note.setProperty("role", "muted")
         note.setWordWrap(True)
         cancel = QPushButton(_("Cancel"))

@@ -70,9 +70,9 @@ def env(server: NatsServer, tmp_path: Path) -> dict[str, str]:
     file = ProfileFile(tmp_path / "profiles.toml")
     options = ConnectionOptions(server.url, user="ann")
     shop = Profile("shop", options, secret="password", secret_storage=SecretStorage.FILE)
-    file.save(shop)
-    file.save(Profile("live", options, environment=Environment.PRODUCTION, secret="password"))
-    file.save(Profile("watched", options, secret="password", read_only=True))
+    file.add(shop)
+    file.add(Profile("live", options, environment=Environment.PRODUCTION, secret="password"))
+    file.add(Profile("watched", options, secret="password", read_only=True))
     secrets = tmp_path / "secrets.json"
     secrets.touch(0o600)
     secrets.write_text(json.dumps({"shop": SECRET}))
@@ -158,7 +158,7 @@ def test_what_is_confirmed_is_done(env: dict[str, str], server: NatsServer) -> N
 def test_the_doctor_checks_profiles_and_keyring(env: dict[str, str], tmp_path: Path) -> None:
     file = ProfileFile(tmp_path / "profiles.toml")
     ring = replace(file.get("shop"), name="ring", secret_storage=SecretStorage.KEYRING)
-    file.save(ring)
+    file.add(ring)
     variables = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     words = ("doctor", "--json", "--profile", "shop")
 
@@ -191,6 +191,31 @@ def test_the_terminal_asks_for_secret_and_confirmation(
             assert SECRET not in command.shown
             assert ("Not confirmed" not in command.shown) is is_sent
     assert queued(server) == before + 1
+
+
+def test_a_secret_of_several_lines_is_not_asked_for_in_the_terminal(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    options = ConnectionOptions("nats://127.0.0.1:1")
+    creds = Profile("creds", options, secret="credentials_content")
+    ProfileFile(tmp_path / "profiles.toml").add(creds)
+    with in_terminal("status", "--profile", "creds", env=env) as command:
+        command.end()
+        assert "set PULSE_CREDENTIALS_CONTENT, or give --credentials FILE" in command.shown
+
+
+def test_a_keyring_that_cannot_be_used_is_named_and_the_password_asked_for(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    file.add(replace(file.get("shop"), name="ring", secret_storage=SecretStorage.KEYRING))
+    env = {**env, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    with in_terminal("status", "--json", "--profile", "ring", env=env) as command:
+        command.wait_for("password of ring:")
+        assert "this system has none that can be used" in command.shown
+        command.type(f"{SECRET}\n")
+        assert command.end() == 0
+        assert SECRET not in command.shown
 
 
 def test_a_question_ends_at_once_with_ctrl_c(env: dict[str, str]) -> None:

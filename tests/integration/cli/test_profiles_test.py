@@ -28,7 +28,7 @@ def environment(server: NatsServer, tmp_path: Path) -> dict[str, str]:
     profile = Profile("shop", options, secret="password", secret_storage=SecretStorage.ASK)
     settings = tmp_path / "config" / "pulse-desktop"
     settings.mkdir(parents=True)
-    ProfileFile(settings / FILE_NAME).save(profile)
+    ProfileFile(settings / FILE_NAME).add(profile)
     context = tmp_path / "config" / "nats" / "context" / "shop.json"
     context.parent.mkdir(parents=True)
     context.write_text(json.dumps({"url": server.url}))

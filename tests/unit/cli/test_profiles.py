@@ -4,11 +4,10 @@ import io
 import json
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keyring
 import pytest
 
 from tests.kit.cli_process import CommandResult, command_environment, run_in_process
@@ -16,16 +15,6 @@ from tests.kit.memory_keyring import MemoryKeyring
 
 SECRET = "s3cret-2f81c6"
 Run = Callable[..., CommandResult]
-
-
-@pytest.fixture
-def ring() -> Iterator[MemoryKeyring]:
-    """Replace the keyring of the system by one in memory."""
-    before = keyring.get_keyring()
-    ring = MemoryKeyring()
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(before)
 
 
 @pytest.fixture
@@ -77,7 +66,7 @@ def test_a_profile_is_added_with_its_secret_in_the_keyring(shop: Run, tmp_path: 
     assert "user ann with a password" in shop("list").out
     again = shop("add", "shop", "--server", "nats://other")
     assert again.code == 1
-    assert "there is one of the name shop" in again.err
+    assert "there is another profile of the name shop" in again.err
 
 
 def test_every_field_can_be_set_and_removed(run: Run) -> None:
@@ -135,7 +124,7 @@ def test_a_rename_moves_the_secret(shop: Run, ring: MemoryKeyring) -> None:
 
 def test_a_rename_that_fails_leaves_profile_and_secret(shop: Run, ring: MemoryKeyring) -> None:
     shop("add", "other", "--server", "nats://other")
-    assert "another of the name OTHER" in shop("edit", "shop", "--rename", "OTHER").err
+    assert "another profile of the name OTHER" in shop("edit", "shop", "--rename", "OTHER").err
     ring.is_locked = True
     locked = shop("edit", "shop", "--rename", "store")
     assert "it is locked" in locked.err
@@ -242,6 +231,36 @@ def test_an_exported_profile_is_imported_elsewhere(shop: Run, tmp_path: Path) ->
     assert done.code == 0, done
     expected = {**fields(shop), "name": "copy", "secret_storage": "ask"}
     assert fields(shop, "copy") == expected
+
+
+def test_what_cannot_be_imported_is_not_exported(shop: Run, tmp_path: Path) -> None:
+    write_context(tmp_path, "Shop", url="nats://shop")
+    write_context(tmp_path, "local", url="nats://here")
+    file = tmp_path / "exported.toml"
+    for name, expected in (("nats:Shop", "another profile of the name"), ("nats:local", "another")):
+        done = shop("export", "shop", name, "--out", str(file))
+        assert done.code == 1
+        assert expected in done.err
+    assert not file.exists()
+
+
+def test_a_profile_that_is_not_valid_here_is_not_replaced_by_an_import(
+    shop: Run, tmp_path: Path
+) -> None:
+    write_context(tmp_path, "shop", url="nats://shop")
+    file = tmp_path / "profiles.toml"
+    file.write_text(file.read_text().replace('"password"', '"passwort"'))
+    before = file.read_text()
+    done = shop("import", "nats:shop", "--replace", "--yes")
+    assert done.code == 1
+    assert "here is not valid: correct or remove it" in done.out
+    assert file.read_text() == before
+
+
+def test_what_is_shown_is_what_the_file_says(shop: Run) -> None:
+    assert shop("edit", "shop", "--environment", "production").code == 0
+    assert "confirm" not in fields(shop)
+    assert "asks first" in shop("list").out
 
 
 @pytest.mark.parametrize("content", ["", "{", "version = 99", 'profiles = "a"'])

@@ -19,7 +19,7 @@ from pulse_desktop.profiles.profile import (
     check_name,
 )
 from pulse_desktop.profiles.profile_file import ProfileFile
-from pulse_desktop.profiles.profile_format import ProfileError, exported
+from pulse_desktop.profiles.profile_format import ProfileError, toml_of
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from tests.kit.full_disk import no_room_in_files
 
@@ -44,7 +44,7 @@ from pathlib import Path
 from tests.unit.profiles.test_profile_file import ConnectionOptions, Profile, ProfileFile
 for number in range(10):
     name = f"{sys.argv[2]}-{number}"
-    ProfileFile(Path(sys.argv[1])).save(Profile(name, ConnectionOptions("nats://h")))
+    ProfileFile(Path(sys.argv[1])).add(Profile(name, ConnectionOptions("nats://h")))
 """
 
 
@@ -57,10 +57,10 @@ def test_what_a_person_wrote_survives_every_change(file: ProfileFile) -> None:
     file.path.write_text(BY_HAND)
     assert list(file.read().by_name) == ["b", "a"]
     b = file.get("b")
-    file.save(Profile("b", b.options, environment=Environment.STAGING))
-    file.save(SHOP)
+    file.replace("b", Profile("b", b.options, environment=Environment.STAGING))
+    file.add(SHOP)
     file.remove("a")
-    file.save(Profile("c", b.options), replacing="b")
+    file.replace("b", Profile("c", b.options))
     text = file.path.read_text()
     for kept in ("# ours\n", 'team = "ops"\n', "kept = true\n"):
         assert kept in text
@@ -74,7 +74,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     link = tmp_path / "config" / "profiles.toml"
     link.parent.mkdir()
     link.symlink_to(dotfiles)  # to a file that is still to be made
-    ProfileFile(link).save(SHOP)
+    ProfileFile(link).add(SHOP)
     assert link.is_symlink()
     assert ProfileFile(dotfiles).get("shop") == SHOP
     ProfileFile(link).remove("shop")
@@ -90,13 +90,13 @@ def test_programs_that_change_it_at_once_lose_nothing(file: ProfileFile) -> None
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(file: ProfileFile) -> None:
-    file.save(SHOP)
+    file.add(SHOP)
     before = file.content
     with (
         no_room_in_files(os.getpid()),
         pytest.raises(ProfileError, match=r"File too large\. Check the folder and the free disk"),
     ):
-        file.save(Profile("other", SHOP.options))
+        file.add(Profile("other", SHOP.options))
     assert file.content == before
     assert {each.name for each in file.path.parent.iterdir()} <= {
         "profiles.toml",
@@ -108,13 +108,13 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     file = ProfileFile(tmp_path / "file" / "profiles.toml")
     with pytest.raises(ProfileError, match="cannot be stored"):
-        file.save(SHOP)
+        file.add(SHOP)
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     folder = tmp_path / "read-only"
     folder.mkdir(0o500)
     with pytest.raises(ProfileError, match="Permission denied"):
-        ProfileFile(folder / "profiles.toml").save(SHOP)
+        ProfileFile(folder / "profiles.toml").add(SHOP)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_understood_is_never_changed(
 ) -> None:
     file.path.write_bytes(content.encode("latin1"))
     before = file.content if len(content) < 1 << 20 else b""
-    for change in (lambda: file.save(SHOP), lambda: file.remove("shop"), file.read):
+    for change in (lambda: file.add(SHOP), lambda: file.remove("shop"), file.read):
         with pytest.raises(ProfileError, match=expected):
             change()
     assert not before or file.content == before
@@ -146,7 +146,7 @@ def test_a_file_that_is_not_understood_is_never_changed(
 )
 def test_a_hostile_name_is_refused(file: ProfileFile, name: str) -> None:
     with pytest.raises(ProfileError, match="name: expected"):
-        file.save(Profile(name, SHOP.options))
+        file.add(Profile(name, SHOP.options))
     document = tomlkit.document()
     document["profiles"] = {name: {"servers": ["nats://h"]}}
     file.path.write_text(tomlkit.dumps(document))
@@ -194,9 +194,9 @@ def test_a_wrong_field_is_named_and_hides_no_other_profile(
 
 
 def test_names_differ_in_more_than_case(file: ProfileFile) -> None:
-    file.save(SHOP)
-    with pytest.raises(ProfileError, match="another of the name SHOP"):
-        file.save(Profile("SHOP", SHOP.options))
+    file.add(SHOP)
+    with pytest.raises(ProfileError, match="another profile of the name SHOP"):
+        file.add(Profile("SHOP", SHOP.options))
     with file.path.open("a") as text:
         text.write('[profiles.Shop]\nservers = ["nats://h"]\n')
     assert file.read().problems == {"Shop": "there is another of this name"}
@@ -204,9 +204,9 @@ def test_names_differ_in_more_than_case(file: ProfileFile) -> None:
 
 def test_a_file_that_was_changed_meanwhile_is_not_replaced(file: ProfileFile) -> None:
     before = file.content
-    file.save(SHOP)
+    file.add(SHOP)
     with pytest.raises(ProfileError, match="has changed"):
-        file.replace(b"version = 1\n", before)
+        file.replace_content(b"version = 1\n", before)
     assert file.get("shop") == SHOP
 
 
@@ -258,7 +258,7 @@ def test_every_profile_is_read_as_it_was_stored_without_its_secret(
         read_only=flag,
         confirm=not flag,
     )
-    file.save(profile)
+    file.add(profile)
     assert file.get(name) == profile.without_secrets()
     assert "s3cret-value" not in file.path.read_text()
-    assert "s3cret-value" not in exported(profile)
+    assert "s3cret-value" not in toml_of(profile)

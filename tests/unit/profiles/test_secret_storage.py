@@ -3,18 +3,17 @@
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import keyring
 import pytest
 
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.profiles.profile import Profile, SecretStorage
+from pulse_desktop.profiles.profile import Environment, Profile, SecretStorage
 from pulse_desktop.profiles.profile_changes import ProfileChanges
 from pulse_desktop.profiles.profile_file import ProfileFile
+from pulse_desktop.profiles.profile_format import ProfileError
 from pulse_desktop.profiles.secret_storage import NoSecretError, ProfileSecrets, SecretFileError
 from tests.kit.full_disk import no_room_in_files
 from tests.kit.memory_keyring import MemoryKeyring
@@ -30,20 +29,11 @@ IN_FILE = replace(SHOP, secret_storage=SecretStorage.FILE)
 ASKED = replace(SHOP, secret_storage=SecretStorage.ASK)
 
 
-@pytest.fixture
-def ring() -> Iterator[MemoryKeyring]:
-    before = keyring.get_keyring()
-    ring = MemoryKeyring()
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(before)
+async def ask_nobody(profile: Profile, problem: str) -> str:
+    raise NoSecretError(profile, "Nobody is here.", problem)
 
 
-async def ask_nobody(profile: Profile) -> str:
-    raise NoSecretError(profile, "Nobody is here.")
-
-
-async def answer(_profile: Profile) -> str:
+async def answer(_profile: Profile, _problem: str) -> str:
     return SECRET
 
 
@@ -100,13 +90,27 @@ async def test_a_profile_that_has_its_secret_is_complete(secrets: ProfileSecrets
     assert await secrets.complete(plain) is plain
 
 
-async def test_a_locked_keyring_is_told_and_not_asked_around(
-    secrets: ProfileSecrets, ring: MemoryKeyring
+async def test_a_keyring_that_cannot_be_used_leads_to_the_question(
+    tmp_path: Path, ring: MemoryKeyring
 ) -> None:
-    await secrets.store(SHOP, SECRET)
+    problems: list[str] = []
+
+    async def ask(_profile: Profile, problem: str) -> str:
+        problems.append(problem)
+        return SECRET
+
+    secrets = ProfileSecrets(tmp_path, ask, {})
+    await secrets.store(SHOP, "stored")
     ring.is_locked = True
-    with pytest.raises(UserFacingError, match=r"it is locked\. Unlock it"):
-        await secrets.complete(SHOP)
+    assert (await secrets.complete(SHOP)).options.password == SECRET
+    assert problems == ["The keyring cannot be used: it is locked."]
+    with pytest.raises(NoSecretError, match=r"cannot be used: it is locked\. Nobody is here"):
+        await ProfileSecrets(tmp_path, ask_nobody, {}).complete(SHOP)
+    variables = {"PULSE_PASSWORD": "of the variable"}
+    of_variable = await ProfileSecrets(tmp_path, ask_nobody, variables).complete(SHOP)
+    assert of_variable.options.password == "of the variable"
+    with pytest.raises(UserFacingError, match=r"it is locked\. Unlock .* private file"):
+        await secrets.store(SHOP, SECRET)
     assert not await secrets.delete(SHOP)
 
 
@@ -168,5 +172,22 @@ async def test_a_profile_that_cannot_be_written_leaves_no_secret(
     renamed = replace(SHOP, name="store")
     with no_room_in_files(os.getpid()), pytest.raises(UserFacingError, match="cannot be stored"):
         await changes.save(renamed, old=SHOP)
+    with no_room_in_files(os.getpid()), pytest.raises(UserFacingError, match="cannot be stored"):
+        await changes.save(replace(SHOP, read_only=True), old=SHOP, secret="another")
     assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
-    assert list(file.read().by_name) == ["shop"]
+    assert file.get("shop") == SHOP
+
+
+async def test_a_new_profile_replaces_none_of_its_name(
+    secrets: ProfileSecrets, ring: MemoryKeyring, tmp_path: Path
+) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    changes = ProfileChanges(file, secrets)
+    live = replace(SHOP, environment=Environment.PRODUCTION)
+    await changes.save(live, secret=SECRET)
+    for name in ("shop", "SHOP"):
+        new = Profile(name, ConnectionOptions("nats://elsewhere"))
+        with pytest.raises(ProfileError, match=f"another profile of the name {name}"):
+            await changes.save(new, secret="another")
+    assert file.get("shop") == live
+    assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
