@@ -51,6 +51,15 @@ def _bring_to_front(window: MainWindow) -> None:
     window.activateWindow()
 
 
+def _diagnose(window: SessionWindow, editor: ProfileEditor) -> None:
+    """Test the connection of a window step by step; the embedded server has none to edit."""
+    profile = window.used_profile
+    if profile is None or profile.is_embedded:
+        window.window.show_connection()
+    else:
+        editor.diagnose(profile)
+
+
 class Desktop:
     """The running application.
 
@@ -138,6 +147,7 @@ class Desktop:
         menu.save_requested.connect(lambda: editor.open(window.used_profile, is_new=True))
         menu.start_chosen.connect(self.start_connection.choose)
         menu.show_start(self.start_connection.name)
+        window.window.diagnose_requested.connect(lambda: _diagnose(window, editor))
         window.window.rerun_elsewhere_requested.connect(
             lambda run: self._choose_connection(window, run)
         )

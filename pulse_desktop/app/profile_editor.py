@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from pulse_desktop import system_keyring
 from pulse_desktop.app.profile_importer import ProfileImporter
+from pulse_desktop.app.profile_tester import ProfileTester
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
@@ -64,6 +66,7 @@ class ProfileEditor:
         self.window.form.use_checks(field_problems, separate_login)
         self._importer = ProfileImporter(self.window, file, self._changes, run, self._show_imported)
         self.window.import_requested.connect(self.open_import)
+        self._tester = ProfileTester(self.window, secrets, run)
         self.window.save_requested.connect(self._start_save)
         self.window.connect_requested.connect(self._start_connect)
         self.window.remove_requested.connect(self._ask_remove)
@@ -116,6 +119,21 @@ class ProfileEditor:
         except UserFacingError as error:
             problem = f"{error.title}: {error.sentence}"
         self.window.form.show_keyring(problem)
+
+    def diagnose(self, profile: Profile) -> None:
+        """Show the window with the profile that the main window shows, and test it.
+
+        Args:
+            profile: stored or not; its options hold the secret, if it is known.
+        """
+        name = profile.name
+        try:
+            is_stored = name in self._file.read().by_name
+        except UserFacingError:
+            is_stored = False
+        shown = profile.without_secrets()
+        self.open(shown if is_stored else replace(shown, name=""), is_new=not is_stored)
+        self._tester.start(profile)
 
     def close(self) -> None:
         """Close the window."""

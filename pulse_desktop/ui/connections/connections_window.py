@@ -20,6 +20,7 @@ from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.connections.connection_test_panel import ConnectionTestPanel
 from pulse_desktop.ui.connections.profile_form import ProfileForm
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
@@ -38,12 +39,14 @@ class ConnectionsWindow(QDialog):
 
     Attributes:
         form: the fields of the chosen profile.
+        panel: the steps of a connection test.
         list: the profiles.
 
     Signals:
         save_requested: `Profile`, its former name (empty for a new one), the typed secret.
         remove_requested: name of the profile.
-        test_requested: `Profile` and the typed secret.
+        test_requested: `Profile`, its former name and the typed secret.
+        stop_requested: end the test that is running.
         connect_requested: `Profile`, its former name and the typed secret: save, then show it.
         import_requested: choose what to import.
         export_requested: name of the profile.
@@ -51,7 +54,8 @@ class ConnectionsWindow(QDialog):
 
     save_requested = Signal(object, str, str)
     remove_requested = Signal(str)
-    test_requested = Signal(object, str)
+    test_requested = Signal(object, str, str)
+    stop_requested = Signal()
     connect_requested = Signal(object, str, str)
     import_requested = Signal()
     export_requested = Signal(str)
@@ -72,6 +76,7 @@ class ConnectionsWindow(QDialog):
         self.list.setAccessibleName(_("Connections"))
         self.list.setFixedWidth(_LIST_WIDTH)
         self.form = ProfileForm()
+        self.panel = ConnectionTestPanel()
         self._message = Label()
         self._message.setWordWrap(True)
         self._message.hide()
@@ -134,6 +139,7 @@ class ConnectionsWindow(QDialog):
 
     def show_new(self, profile: Profile | None = None) -> None:
         """Show an empty form, or one with the fields of a profile that is not stored."""
+        self._end_test()
         self.list.setCurrentRow(-1)
         self._former = ""
         self.form.taken_names = frozenset(self._profiles)
@@ -160,6 +166,8 @@ class ConnectionsWindow(QDialog):
         self._message.show()
 
     def _show(self, profile: Profile) -> None:
+        if profile.name != self._former:
+            self._end_test()
         self._former = profile.name
         self.form.show_profile(profile, is_new=False)
         self._show_title(profile)
@@ -170,13 +178,45 @@ class ConnectionsWindow(QDialog):
         """Name the stored profile in the form, which is often not that of the main window."""
         set_title(self, _("Connections"), connection_text(profile, profile.name))
 
+    # Test
+
+    def start_test(self) -> None:
+        """Show that a test of the connection begins."""
+        self.panel.start()
+        self.update_test_button()
+
+    def stop_test(self) -> None:
+        """Show that the test was stopped, if one was running."""
+        self.panel.stop()
+        self.update_test_button()
+
+    def update_test_button(self) -> None:
+        """Let the button start a test, or stop the one that is running."""
+        if self.panel.is_running:
+            self.test.setText(_("Stop the test"))
+        else:
+            self.test.setText(_("Test") if self.panel.isHidden() else _("Test again"))
+        servers = self.form.profile.options.servers
+        self.test.setEnabled(self.panel.is_running or bool(servers))
+
+    def _test_or_stop(self) -> None:
+        if self.panel.is_running:
+            self.stop_requested.emit()
+        else:
+            self.test_requested.emit(self.form.profile, self._former, self.form.typed_secret)
+
+    def _end_test(self) -> None:
+        """End a test, and hide it: another profile is shown."""
+        self.stop_requested.emit()
+        self.panel.reset()
+
     # Buttons
 
     def _update_buttons(self) -> None:
         is_stored = bool(self._former)
         self._remove.setEnabled(is_stored)
         self._export.setEnabled(is_stored)
-        self.test.setEnabled(bool(self.form.profile.options.servers))
+        self.update_test_button()
 
     def _lay_out(self) -> None:
         below_list = QHBoxLayout()
@@ -198,11 +238,12 @@ class ConnectionsWindow(QDialog):
         buttons.addStretch(1)
         buttons.addWidget(self.save)
         buttons.addWidget(self.connect_button)
-        self.extra = QVBoxLayout()  # the test shows its steps here
+        self.extra = QVBoxLayout()
+        self.extra.addWidget(self.panel)
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addWidget(self.form, 1)
-        right.addLayout(self.extra)
+        right.addLayout(self.extra, 1)
         right.addWidget(self._message)
         right.addWidget(line)
         right.addLayout(buttons)
@@ -215,13 +256,13 @@ class ConnectionsWindow(QDialog):
     def _connect(self) -> None:
         self.list.currentItemChanged.connect(lambda item, _before: self._choose(item))
         self.form.changed.connect(self._update_buttons)
+        self.form.changed.connect(self.panel.mark_outdated)
+        self.panel.stop_requested.connect(self.stop_requested)
         self._add.clicked.connect(self._start_new)
         self._remove.clicked.connect(lambda: self.remove_requested.emit(self._former))
         self._import.clicked.connect(self.import_requested)
         self._export.clicked.connect(lambda: self.export_requested.emit(self._former))
-        self.test.clicked.connect(
-            lambda: self.test_requested.emit(self.form.profile, self.form.typed_secret)
-        )
+        self.test.clicked.connect(self._test_or_stop)
         self.save.clicked.connect(lambda: self._request(self.save_requested))
         self.connect_button.clicked.connect(lambda: self._request(self.connect_requested))
         self.form.submitted.connect(self.connect_button.click)

@@ -81,6 +81,7 @@ class MainWindow(QMainWindow):
         quit_requested: the operator wants to leave; the owner closes all windows.
         session_closing: the pages of the present session are about to be destroyed.
         page_changed: key of the page that is shown now.
+        diagnose_requested: the operator wants to know what is wrong with the connection.
         reconnect_requested: there is no server to try again; the owner may find one.
         names_chosen: the `TaskiqNames` that the operator wants to see on this server.
         rerun_elsewhere_requested: the `TaskRun` to enqueue on another connection.
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
     theme_chosen = Signal(str)
     names_chosen = Signal(object)
     rerun_elsewhere_requested = Signal(object)
+    diagnose_requested = Signal()
     reconnect_requested = Signal()
 
     def __init__(
@@ -151,7 +153,7 @@ class MainWindow(QMainWindow):
     def _connect_banner(self) -> None:
         self.banner.try_requested.connect(self.try_now)
         self.banner.change_requested.connect(self.top_bar.open_connections)
-        self.banner.diagnose_requested.connect(self.show_connection)
+        self.banner.diagnose_requested.connect(self.diagnose_requested)
         self.banner.guide_requested.connect(self.show_events_guide)
         self.banner.history_requested.connect(self.show_history)
         self.connections.history_requested.connect(self.show_history)

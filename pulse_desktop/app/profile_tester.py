@@ -1,0 +1,72 @@
+"""Tests of the connection in the form of a profile."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.profiles.secret_storage import ProfileSecrets
+from pulse_desktop.session.connection_test import ConnectionTest
+from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+
+Run = Callable[[str, Coroutine[Any, Any, None]], None]
+
+
+class ProfileTester:
+    """Runs one test at a time and shows its steps in the window of connections."""
+
+    def __init__(self, window: ConnectionsWindow, secrets: ProfileSecrets, run: Run) -> None:
+        """Wait for the operator to ask for a test.
+
+        Args:
+            window: where the steps are shown.
+            secrets: completes the login of a profile.
+            run: starts background work.
+        """
+        self._window = window
+        self._secrets = secrets
+        self._run = run
+        self._task: asyncio.Task[Any] | None = None
+        window.test_requested.connect(self._start_typed)
+        window.stop_requested.connect(self.stop)
+        window.finished.connect(self.stop)
+        window.destroyed.connect(self._cancel)
+
+    def start(self, profile: Profile) -> None:
+        """Test a profile whose options hold its secret, if it is known."""
+        self._cancel()
+        self._window.start_test()
+        self._run(f"connection test {id(self)}", self._test(profile))
+
+    def stop(self, _result: int = 0) -> None:
+        """End the test; what was found stays visible."""
+        self._cancel()
+        self._window.stop_test()
+
+    def _start_typed(self, profile: Profile, former: str, secret: str) -> None:
+        """Test what is in the form, with the typed secret or the stored one."""
+        if profile.secret and secret:
+            profile = profile.with_secret(secret)
+        stored = self._window.stored_profile(former)
+        if stored is not None and stored.secret == profile.secret:
+            profile = replace(profile, name=former, secret_storage=stored.secret_storage)
+        self.start(profile)
+
+    async def _test(self, profile: Profile) -> None:
+        self._task = asyncio.current_task()
+        panel = self._window.panel
+        try:
+            complete = await self._secrets.complete(profile)
+            await ConnectionTest(complete, panel.show_step).run()
+        except UserFacingError as error:
+            panel.fail(error.title, error.sentence)
+        else:
+            panel.finish()
+        self._window.update_test_button()
+
+    def _cancel(self, _destroyed: object = None) -> None:
+        task, self._task = self._task, None
+        if task is not None and not task.done():
+            task.cancel()

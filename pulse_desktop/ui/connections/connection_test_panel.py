@@ -1,0 +1,291 @@
+"""Panel with the steps of a connection test, as they happen."""
+
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from pulse_desktop.model.connection_step import ConnectionStep, StepKind, StepStatus
+from pulse_desktop.text import formats
+from pulse_desktop.text.connection_step_text import step_status_text, step_text
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.style_sheet import set_style_property
+from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
+
+_ICON: Final = 14
+_MIN_HEIGHT: Final = 150
+_WIDEST: Final = "00.0 min 00"
+"""What the column of durations has room for."""
+_SIGNS: Final = {
+    StepStatus.WAITING: ("ring", SemanticColor.FAINT),
+    StepStatus.RUNNING: ("running", SemanticColor.INFO),
+    StepStatus.OK: ("check", SemanticColor.GOOD),
+    StepStatus.WARNING: ("warning", SemanticColor.WARNING),
+    StepStatus.FAILED: ("cross", SemanticColor.BAD),
+    StepStatus.SKIPPED: ("minus", SemanticColor.FAINT),
+}
+_COLORS: Final = {StepStatus.WARNING: "warning", StepStatus.FAILED: "bad"}
+
+
+class ConnectionTestPanel(QFrame):
+    """The panel, hidden until there is a test.
+
+    Attributes:
+        summary: how the test is going, or how it ended.
+        rows: the steps, by their keys.
+
+    Signals:
+        stop_requested: the operator wants to end the test, or to hide its result.
+    """
+
+    stop_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("card", "true")
+        self.setMinimumHeight(_MIN_HEIGHT)
+        self.rows: dict[tuple[str, StepKind, str], StepRow] = {}
+        self._is_running = False
+        self.summary = Label()
+        self.summary.setProperty("role", "title")
+        self.summary.setWordWrap(True)
+        self.hide_button = QPushButton(_("Hide"))
+        self.hide_button.setProperty("kind", "ghost")
+        self.hide_button.setAutoDefault(False)
+        self.hide_button.clicked.connect(self._on_hide)
+        self._content = QWidget()
+        self._lines = QVBoxLayout(self._content)
+        self._lines.setContentsMargins(0, 0, 6, 0)
+        self._lines.setSpacing(4)
+        self._lines.addStretch(1)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._scroll.setAccessibleName(_("Steps of the connection test"))
+        self._scroll.setWidget(self._content)
+        head = QHBoxLayout()
+        head.addWidget(self.summary, 1)
+        head.addWidget(self.hide_button, 0, Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 8, 8, 8)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self._scroll, 1)
+        theme().changed.connect(self._apply_theme)
+        self.hide()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a test is running."""
+        return self._is_running
+
+    @property
+    def steps(self) -> list[ConnectionStep]:
+        """The steps as they are shown."""
+        return [row.step for row in self.rows.values()]
+
+    def start(self) -> None:
+        """Show an empty panel: a test begins."""
+        self._clear()
+        self._is_running = True
+        self._summarize(_("Testing the connection…"))
+        self.show()
+
+    def show_step(self, step: ConnectionStep) -> None:
+        """Show a step as it is now; the one that runs is scrolled into view."""
+        row = self.rows.get(step.key)
+        if row is None:
+            row = self.rows[step.key] = StepRow()
+            self._lines.insertWidget(self._lines.count() - 1, row)
+        row.show_step(step, with_server=self._has_several(step))
+        if step.status is StepStatus.RUNNING:
+            self._show_row(row)
+
+    def finish(self) -> None:
+        """Say how the test ended, and show the first step that failed."""
+        self._is_running = False
+        found = self.steps
+        failed = [each for each in found if each.status is StepStatus.FAILED]
+        limited = [each for each in found if each.status is StepStatus.WARNING]
+        is_connected = any(
+            each.kind is StepKind.LOGIN and each.status is StepStatus.OK for each in found
+        )
+        if not is_connected:
+            self._summarize(_("Cannot connect"), "bad")
+        elif failed:
+            text = ngettext(
+                "Connected; {count} step failed", "Connected; {count} steps failed", len(failed)
+            )
+            self._summarize(text.format(count=formats.count(len(failed))), "bad")
+        elif limited:
+            text = ngettext(
+                "Connected, with {count} limitation",
+                "Connected, with {count} limitations",
+                len(limited),
+            )
+            self._summarize(text.format(count=formats.count(len(limited))), "warning")
+        else:
+            self._summarize(_("Connected; everything is permitted"), "good")
+        first = next(iter((*failed, *limited)), None)
+        if first is not None:
+            self._show_row(self.rows[first.key])
+
+    def fail(self, title: str, detail: str) -> None:
+        """Say why there was no test.
+
+        Args:
+            title: what is missing.
+            detail: more about it, whole sentences.
+        """
+        self._is_running = False
+        self._clear()
+        self._summarize(f"{title}. {detail}", "bad")
+
+    def stop(self) -> None:
+        """Say that the test was stopped: steps that have not ended are left out."""
+        if not self._is_running:
+            return
+        self._is_running = False
+        self._summarize(_("Stopped"))
+        for row in self.rows.values():
+            if not row.step.status.is_final:
+                row.show_stopped()
+
+    def mark_outdated(self) -> None:
+        """Say that the fields have changed since the test, if there was one."""
+        if not self.isHidden() and not self._is_running:
+            self._summarize(_("The fields have changed since this test"), "warning")
+
+    def reset(self) -> None:
+        """Hide the panel: another profile is shown."""
+        self._is_running = False
+        self._clear()
+        self.hide()
+
+    def _on_hide(self) -> None:
+        self.stop_requested.emit()
+        self.reset()
+
+    def _clear(self) -> None:
+        for row in self.rows.values():
+            self._lines.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self.rows.clear()
+
+    def _summarize(self, text: str, color: str = "") -> None:
+        self.summary.setText(text)
+        set_style_property(self.summary, "color", color)
+
+    def _has_several(self, step: ConnectionStep) -> bool:
+        """Return whether steps say about which server they are."""
+        return bool(step.server) and any(
+            each.server not in ("", step.server) for each in self.steps if each.key != step.key
+        )
+
+    def _show_row(self, row: "StepRow") -> None:
+        self._lines.activate()
+        self._content.adjustSize()
+        self._scroll.ensureWidgetVisible(row, 0, 24)
+
+    def _apply_theme(self) -> None:
+        for row in self.rows.values():
+            row.apply_theme()
+
+
+class StepRow(QWidget):
+    """One step: sign, name, what was found, how long it took; below it what to do.
+
+    Attributes:
+        step: as it is shown.
+        detail: what was found.
+        advice: what to do about it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = ConnectionStep(StepKind.SETTINGS)
+        self._sign = Label()
+        self._sign.setFixedWidth(_ICON + 4)
+        self._name = WrappedLabel()
+        self.detail = WrappedLabel()
+        self.detail.setProperty("role", "muted")
+        self.advice = WrappedLabel()
+        for label in (self._name, self.detail, self.advice):
+            label.setWordWrap(True)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        for label in (self.detail, self.advice):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._took = Label()
+        self._took.setProperty("role", "faint")
+        self._took.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._took.setFixedWidth(self._took.fontMetrics().horizontalAdvance(_WIDEST))
+        texts = QVBoxLayout()
+        texts.setSpacing(1)
+        texts.addWidget(self.detail)
+        texts.addWidget(self.advice)
+        texts.addStretch(1)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(8)
+        top = Qt.AlignmentFlag.AlignTop
+        line.addWidget(self._sign, 0, top)
+        line.addWidget(self._name, 2, top)
+        line.addLayout(texts, 5)
+        line.addWidget(self._took, 0, top)
+
+    def show_step(self, step: ConnectionStep, *, with_server: bool) -> None:
+        """Show a step.
+
+        Args:
+            step: as it is now.
+            with_server: whether to say which server it is about.
+        """
+        self.step = step
+        name = step_text(step)
+        self._name.show_text(f"{name}\n{step.server}" if with_server else name)
+        status = step_status_text(step.status)
+        self.detail.show_text(formats.sentence(step.detail) if step.detail else status)
+        set_style_property(self.detail, "color", _COLORS.get(step.status, ""))
+        self.advice.show_text(step.advice)
+        self.advice.setVisible(bool(step.advice))
+        took = step.duration_s
+        self._took.setText("" if took is None else _milliseconds(took))
+        parts = (name, step.server if with_server else "", status, step.detail, step.advice)
+        self.setAccessibleName(". ".join(filter(None, parts)))
+        self.apply_theme()
+
+    def show_stopped(self) -> None:
+        """Show that the step was left out because the test was stopped."""
+        self.detail.show_text(_("stopped"))
+        self._set_sign(StepStatus.SKIPPED)
+
+    def apply_theme(self) -> None:
+        """Draw the sign again."""
+        self._set_sign(self.step.status)
+
+    def _set_sign(self, status: StepStatus) -> None:
+        name, color = _SIGNS[status]
+        self._sign.setPixmap(icons.pixmap(name, color, _ICON, self.devicePixelRatioF()))
+
+
+def _milliseconds(seconds: float) -> str:
+    """Return how long a step took; most take less than a millisecond on one machine."""
+    if seconds < 1:
+        return _("{count} ms").format(count=max(1, round(seconds * 1000)))
+    return formats.duration(seconds)
