@@ -43,7 +43,7 @@ def test_what_is_typed_is_tested_until_it_connects(
         with NatsServer(user="ann", password=SECRET) as locked:
             options = ConnectionOptions(f"nats://{locked.address}", user="ann")
             fields = {"secret": "password", "secret_storage": SecretStorage.ASK}
-            stored.save(Profile("shop", options, **fields))  # type: ignore[arg-type]
+            stored.add(Profile("shop", options, **fields))  # type: ignore[arg-type]
             await operator.act(operator.window.connections.manage_requested.emit)
             window = editor_of(operator)
             await operator.act(lambda: window.list.setCurrentRow(0))
@@ -68,7 +68,7 @@ def test_a_stopped_test_leaves_no_connection(
 ) -> None:
     async def scenario(operator: Operator) -> None:
         async with SilentServer() as silent:
-            stored.save(server_profile(f"nats://127.0.0.1:{silent.port}", name="silent"))
+            stored.add(server_profile(f"nats://127.0.0.1:{silent.port}", name="silent"))
             await operator.act(operator.window.connections.manage_requested.emit)
             window = editor_of(operator)
             await operator.act(lambda: window.list.setCurrentRow(0))
