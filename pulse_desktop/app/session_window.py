@@ -15,7 +15,7 @@ from pulse_desktop.model.connection_status import State
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.nats_client.server_address import redact_server
-from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.profiles.profile import Profile, SecretStorage
 from pulse_desktop.profiles.secret_storage import AskSecret, NoSecretError, ProfileSecrets
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.session import Session, SessionConfig
@@ -109,6 +109,7 @@ class SessionWindow:
         profile = self._embedded.recognize(self, profile)
         if not profile.is_embedded:
             self._embedded.release(self)
+        profile = self._with_secret_in_use(profile)
         self._leave_session()
         self.profile = profile.without_secrets()
         self._embedded_actions.set_available(profile.is_embedded)
@@ -125,6 +126,22 @@ class SessionWindow:
             self.open_session(SessionConfig(profile))
         except UserFacingError as error:
             self.fail(error)
+
+    def _with_secret_in_use(self, profile: Profile) -> Profile:
+        """Complete a profile by the secret of the present session, if it is for the same login.
+
+        A secret that is asked for is so asked for once, also when the profile is edited. One that
+        the server has refused is asked for again.
+        """
+        session = self.session
+        if session is None or profile.secret_storage is not SecretStorage.ASK:
+            return profile
+        if not profile.secret or session.connection_status.is_login_refused:
+            return profile
+        used = session.config.profile
+        if _login_of(used) != _login_of(profile):
+            return profile
+        return profile.with_secret(getattr(used.options, profile.secret))
 
     async def _open(self, profile: Profile) -> None:
         try:
@@ -275,6 +292,10 @@ async def _close(page_work: Supervisor, session: Session | None) -> None:
     await page_work.close()
     if session is not None:
         await session.close()
+
+
+def _login_of(profile: Profile) -> tuple[str, str, str]:
+    return profile.options.servers, profile.options.user, profile.secret
 
 
 def connection_label(profile: Profile) -> str:

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import keyring
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.app.desktop import Desktop
-from pulse_desktop.profiles.profile import SecretStorage, server_profile
+from pulse_desktop.profiles.profile import Environment, SecretStorage, server_profile
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.first_run import FirstRunWindow
 from pulse_desktop.ui.connections.form_fields import select
 from pulse_desktop.ui.connections.import_preview import ImportPreview
+from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.shell.window_state import WindowStateFile
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.memory_keyring import MemoryKeyring
@@ -76,10 +79,23 @@ def test_a_server_is_entered_once_and_waited_for(qapp: QApplication, settings: P
         assert "connected" not in operator.window.top_bar.state.text()
         server.start()
         await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        # An edited connection with the same login does not ask for its secret again.
+        assert operator.window.actions_table.run("connections.manage")
+        await operator.act(lambda: select(form.form.environment, Environment.STAGING))
+        await operator.click(form.connect_button)
+        await wait_until(lambda: "(staging)" in operator.window.windowTitle())
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        assert not operator.window.findChildren(PasswordPrompt)
 
     async def second(operator: Operator) -> None:
         assert operator.desktop.first_run is None
         assert "127.0.0.1" in operator.window.windowTitle()
+        await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
+        (prompt,) = operator.window.findChildren(PasswordPrompt)
+        await wait_until(prompt.isVisible)
+        await operator.act(lambda: QTest.keyClicks(prompt.field, PASSWORD))
+        await operator.act(lambda: QTest.keyClick(prompt.field, Qt.Key.Key_Return))
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
 
     try:
         run_operator(qapp, "", first, open_desktop=lambda: open_desktop(settings))

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.text.option_text import caption
 from pulse_desktop.text.profile_text import color_text, environment_text, storage_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.form_fields import (
@@ -94,24 +95,26 @@ class ProfileForm(QWidget):
         self._find_problems: Callable[[Profile], Mapping[str, str]] = _no_problems
         self._separate_login: Callable[[Profile], tuple[Profile, str]] = _same_login
         self.taken_names: Collection[str] = ()
-        self.servers = line_edit(_("Server"), _("host, or nats://host:4222, nats://other:4222"))
+        self.servers = line_edit(
+            caption("servers"), _("host, or nats://host:4222, nats://other:4222")
+        )
         self.name = line_edit(_("Name"), "")
         self.login = combo_box(_("Login"))
         for key, text in _LOGINS.items():
             self.login.addItem(text, key)
-        self.user = line_edit(_("User"), "")
+        self.user = line_edit(caption("user"), "")
         self.secret = line_edit(_("Secret"), "")
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self.pasted = QPlainTextEdit()
         self.pasted.setAccessibleName(_("Secret, several lines"))
         self.pasted.setTabChangesFocus(True)
         self.pasted.setFixedHeight(84)
-        self.file = PathField(_("Login file"))
+        self.file = PathField(caption("credentials"))
         self.storage = combo_box(_("Keep the secret"))
         for storage in (SecretStorage.KEYRING, SecretStorage.ASK, SecretStorage.FILE):
             self.storage.addItem(storage_text(storage), storage)
         self.tls_ca = PathField(
-            _("CA certificate"), _("only for TLS with an authority of your own (ca.pem)")
+            caption("tls_ca"), _("only for TLS with an authority of your own (ca.pem)")
         )
         self.environment = combo_box(_("Environment"))
         self.environment.addItem(_("Not stated"), None)
@@ -120,17 +123,17 @@ class ProfileForm(QWidget):
         self.color = combo_box(_("Color"))
         self.read_only = QCheckBox(_("Read-only: enqueue, cancel and command nothing"))
         self.confirm = QCheckBox(_("Ask before every action (production always asks)"))
-        self.tls_cert = PathField(_("Client certificate"))
-        self.tls_key = PathField(_("Its private key"))
-        self.tls_first = QCheckBox(_("TLS handshake first"))
+        self.tls_cert = PathField(caption("tls_cert"))
+        self.tls_key = PathField(caption("tls_key"))
+        self.tls_first = QCheckBox(caption("tls_first"))
         self.subject = line_edit(_("Task subject"), TaskiqNames.subject)
         self.consumer = line_edit(_("Durable consumer"), TaskiqNames.consumer)
         self.stream = line_edit(_("Stream of the tasks"), _("found by the task subject"))
         self.bucket = line_edit(_("Result bucket"), TaskiqNames.bucket)
         self.subject_prefix = line_edit(_("Prefix of the events"), _("none"))
-        self.js_domain = line_edit(_("JetStream domain"), "")
-        self.js_api_prefix = line_edit(_("JetStream API prefix"), "$JS.API")
-        self.inbox_prefix = line_edit(_("Inbox prefix"), "_INBOX")
+        self.js_domain = line_edit(caption("js_domain"), "")
+        self.js_api_prefix = line_edit(caption("js_api_prefix"), "$JS.API")
+        self.inbox_prefix = line_edit(caption("inbox_prefix"), "_INBOX")
         self.monitor_url = line_edit(_("Monitoring address"), "http://host:8222")
         self.more = QToolButton()
         self.more.setText(_("More: client certificate, names, JetStream, monitoring"))
@@ -190,13 +193,15 @@ class ProfileForm(QWidget):
         self.secret.setText("" if is_long else secret)
         self.pasted.clear()
         self._pasted_before = secret if is_long else ""
-        kept = _("stored; type to replace it") if profile.secret and not is_new else ""
+        is_stored = bool(profile.secret) and not is_new
+        is_asked = profile.secret_storage is SecretStorage.ASK
+        kept = _("asked for when connecting") if is_asked else _("stored; type to replace it")
+        kept = kept if is_stored else ""
         self.secret.setPlaceholderText(kept)
         self.pasted.setPlaceholderText(
             _("the one in use; paste to replace it") if self._pasted_before else kept
         )
         self.file.field.setText(getattr(options, file) if file else "")
-        is_stored = bool(profile.secret) and not is_new
         preferred = SecretStorage.KEYRING if self._has_keyring else SecretStorage.ASK
         select(self.storage, profile.secret_storage if is_stored else preferred)
         self.tls_first.setChecked(options.tls_first)
@@ -348,15 +353,15 @@ class ProfileForm(QWidget):
             form.setHorizontalSpacing(14)
             form.setVerticalSpacing(8)
         for field, text in (
-            ("servers", _("Server")),
+            ("servers", caption("servers")),
             ("name", _("Name")),
             ("login", _("Login")),
-            ("user", _("User")),
+            ("user", caption("user")),
             ("secret", _("Password")),
             ("pasted", _("Content")),
             ("file", _("File")),
             ("storage", _("Keep it")),
-            ("tls_ca", _("CA certificate")),
+            ("tls_ca", caption("tls_ca")),
             ("environment", _("Environment")),
             ("color", _("Color")),
             ("read_only", _("Actions")),

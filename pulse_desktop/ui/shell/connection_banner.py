@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress
 from pulse_desktop.text import formats
+from pulse_desktop.text.option_text import with_captions
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.connection_phase import (
@@ -86,7 +87,8 @@ def banner_content(phase: Phase, session: SessionBackend) -> BannerContent | Non
     """Return what the banner says in a phase; None if it has nothing to say."""
     status = session.connection_status
     server = server_text(status.server)
-    problem = " ".join(filter(None, (formats.sentence(status.problem), status.advice)))
+    advice = with_captions(status.advice)
+    problem = " ".join(filter(None, (formats.sentence(status.problem), advice)))
     match phase:
         case Phase.CLOSED:
             return BannerContent(

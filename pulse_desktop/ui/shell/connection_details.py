@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
+from pulse_desktop.text.option_text import with_captions
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
@@ -92,7 +93,7 @@ def connection_properties(connection: ConnectionBackend) -> list[Property]:
     return [
         Property(_("State"), label, color),
         Property(_("Problem"), status.problem, SemanticColor.WARNING),
-        Property(_("Advice"), status.advice),
+        Property(_("Advice"), with_captions(status.advice)),
         Property(_("Attempts"), formats.count(status.attempts) if status.attempts else ""),
         Property(_("Next try"), formats.absolute(status.next_try_at)),
         Property(_("Last alive"), formats.absolute(status.last_alive)),

@@ -122,7 +122,6 @@ class ConnectionMenu(QObject):
         self._history = actions.add(HISTORY, self.history_requested.emit)
         self._save = actions.add(SAVE, self.save_requested.emit, self._can_save)
         self._open_at_start = actions.add(OPEN_AT_START, self._choose_start, self._can_start)
-        self._open_at_start.setCheckable(True)
         theme().changed.connect(self._fill)
         self._fill()
 
@@ -149,7 +148,8 @@ class ConnectionMenu(QObject):
         self._fill()
 
     def _can_start(self) -> bool:
-        return self._current is not None and bool(self._current.name)
+        current = self._current
+        return current is not None and current.name not in ("", self._start)
 
     def _can_save(self) -> bool:
         current = self._current
@@ -227,7 +227,6 @@ class ConnectionMenu(QObject):
         self.menu.addMenu(self._windows)
         self.menu.addSeparator()
         if self._can_start():
-            self._open_at_start.setChecked(current is not None and current.name == self._start)
             self.menu.addAction(self._open_at_start)
         if self._can_save():
             self.menu.addAction(self._save)
