@@ -24,6 +24,7 @@ from pulse_desktop.profiles.profile import (
     embedded_profile,
 )
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
+from pulse_desktop.profiles.profile_lookup import find_profile
 from pulse_desktop.profiles.secret_storage import AskSecret, ProfileSecrets
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
@@ -166,11 +167,7 @@ class Desktop:
         window.connections.show_profiles([*profiles.by_name.values(), *contexts])
 
     def _find(self, name: str) -> Profile:
-        if name == EMBEDDED_NAME:
-            return embedded_profile()
-        if name.startswith(CONTEXT_PREFIX):
-            return NatsContexts().get(name.removeprefix(CONTEXT_PREFIX)).profile
-        return self._profiles.get(name)
+        return find_profile(name, self._profiles)
 
     def _switch(self, window: SessionWindow, name: str, secret: str = "") -> None:
         """Show another profile in a window, or the window that has it; errors are notified.

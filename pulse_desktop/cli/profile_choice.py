@@ -60,6 +60,7 @@ def requested_profile(arguments: Namespace) -> "Profile":
 
     from pulse_desktop.model.connection_options import label, option_values, resolve
     from pulse_desktop.profiles.profile import Profile, embedded_profile
+    from pulse_desktop.profiles.profile_lookup import find_profile
 
     given = option_values(vars(arguments))
     name = getattr(arguments, "profile", None) or ""
@@ -70,7 +71,7 @@ def requested_profile(arguments: Namespace) -> "Profile":
         if name and os.environ.get("PULSE_SERVER", "").strip():
             raise _two_servers(PROFILE_VARIABLE, "PULSE_SERVER")
     if name:
-        return _with_options(find_profile(name), arguments, given)
+        return _with_options(find_profile(name, profile_file()), arguments, given)
     options = resolve(given, os.environ)
     if options.servers:
         return Profile(options=options, names=_chosen_names(arguments))
@@ -121,26 +122,6 @@ def chosen_profile(arguments: Namespace) -> "Profile":
     for warning in readable_by_others(profile.options):
         write_note(warning)
     return profile
-
-
-def find_profile(name: str) -> "Profile":
-    """Return the profile of a name, without its secret.
-
-    Args:
-        name: of a stored profile, `local` for the embedded server, `nats:NAME` for a context of
-            the NATS CLI, whose secret is in its options, or `nats:` for the selected one.
-
-    Raises:
-        UserFacingError: there is none, or it is not valid.
-    """
-    from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
-    from pulse_desktop.profiles.profile import EMBEDDED_NAME, embedded_profile
-
-    if name == EMBEDDED_NAME:
-        return embedded_profile()
-    if name.startswith(PREFIX):
-        return NatsContexts().get(name.removeprefix(PREFIX)).profile
-    return profile_file().get(name)
 
 
 def profile_file() -> "ProfileFile":

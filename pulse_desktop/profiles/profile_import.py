@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
+from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.planned_import import PlannedImport
-from pulse_desktop.profiles.profile import Environment, Profile
+from pulse_desktop.profiles.profile import CONTEXT_PREFIX, Environment, Profile
 from pulse_desktop.profiles.profile_file import ProfileFile, read_profiles
 from pulse_desktop.profiles.profile_format import ProfileError, StoredProfiles
 from pulse_desktop.text.translation import _
@@ -57,9 +57,9 @@ def plan_import(
         contexts = NatsContexts().read()
         usable = contexts.by_name.values()
         found = [(each.profile.name, each.profile, each.ignored) for each in usable]
-        problems = [(PREFIX + name, reason) for name, reason in contexts.problems.items()]
-    elif source.startswith(PREFIX):
-        context = NatsContexts().get(source.removeprefix(PREFIX))
+        problems = [(CONTEXT_PREFIX + name, reason) for name, reason in contexts.problems.items()]
+    elif source.startswith(CONTEXT_PREFIX):
+        context = NatsContexts().get(source.removeprefix(CONTEXT_PREFIX))
         found.append((context.profile.name, context.profile, context.ignored))
     else:
         profiles = read_profiles(Path(source))
@@ -80,10 +80,10 @@ def _planned(
     options: ImportOptions,
 ) -> PlannedImport:
     source, profile, ignored = found
-    name = options.name or profile.name.removeprefix(PREFIX)
+    name = options.name or profile.name.removeprefix(CONTEXT_PREFIX)
     profile = replace(profile, name=name, environment=options.environment or profile.environment)
     old = existing.by_name.get(name)
-    if old is not None and source.startswith(PREFIX):
+    if old is not None and source.startswith(CONTEXT_PREFIX):
         # A context says nothing of what the stored profile says beyond the connection.
         profile = replace(
             old,

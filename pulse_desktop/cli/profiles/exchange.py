@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_json_option
-from pulse_desktop.cli.profile_choice import find_profile, profile_file
+from pulse_desktop.cli.profile_choice import profile_file
 from pulse_desktop.cli.profiles.listing import profile_fields
 from pulse_desktop.cli.profiles.profile_options import ENVIRONMENTS, add_storage_option
 from pulse_desktop.cli.profiles.secret_input import save_profile
@@ -161,12 +161,14 @@ def _to_dict(planned: "PlannedImport", *, done: bool, with_secrets: bool) -> dic
 def run_export(arguments: Namespace) -> int:
     """Write profiles without secrets."""
     from pulse_desktop.atomic_file import write_atomic
-    from pulse_desktop.profiles.nats_contexts import PREFIX
+    from pulse_desktop.profiles.profile import CONTEXT_PREFIX
     from pulse_desktop.profiles.profile_format import toml_of
+    from pulse_desktop.profiles.profile_lookup import find_profile
 
-    names = arguments.names or list(profile_file().read().by_name)
-    profiles = [find_profile(name).without_secrets() for name in names]
-    profiles = [replace(each, name=each.name.removeprefix(PREFIX)) for each in profiles]
+    file = profile_file()
+    names = arguments.names or list(file.read().by_name)
+    profiles = [find_profile(name, file).without_secrets() for name in names]
+    profiles = [replace(each, name=each.name.removeprefix(CONTEXT_PREFIX)) for each in profiles]
     text = toml_of(*profiles)
     if arguments.json:
         for profile in profiles:

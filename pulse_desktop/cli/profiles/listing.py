@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import TableWriter, write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_json_option
-from pulse_desktop.cli.profile_choice import find_profile, profile_file
+from pulse_desktop.cli.profile_choice import profile_file
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def add_parsers(commands: Subparsers) -> None:
 
 def run_list(arguments: Namespace) -> int:
     """List the profiles, then the contexts."""
-    from pulse_desktop.profiles.nats_contexts import PREFIX, NatsContexts
+    from pulse_desktop.profiles.nats_contexts import NatsContexts
+    from pulse_desktop.profiles.profile import CONTEXT_PREFIX
 
     profiles = profile_file().read()
     contexts = NatsContexts().read()
@@ -57,13 +58,15 @@ def run_list(arguments: Namespace) -> int:
         write_note(text.format(name=name, problem=problem))
     for name, problem in contexts.problems.items():
         text = _("{name} cannot be used: {problem}.")
-        write_note(text.format(name=PREFIX + name, problem=problem))
+        write_note(text.format(name=CONTEXT_PREFIX + name, problem=problem))
     return FAILED if profiles.problems else OK
 
 
 def run_show(arguments: Namespace) -> int:
     """Show one profile."""
-    fields = profile_fields(find_profile(arguments.name))
+    from pulse_desktop.profiles.profile_lookup import find_profile
+
+    fields = profile_fields(find_profile(arguments.name, profile_file()))
     if arguments.json:
         write_json(fields)
         return OK
@@ -124,6 +127,6 @@ def _row(profile: "Profile", *, is_selected: bool) -> tuple[str, ...]:
 
 
 def _is_selected(profile: "Profile", contexts: Any) -> bool:
-    from pulse_desktop.profiles.nats_contexts import PREFIX
+    from pulse_desktop.profiles.profile import CONTEXT_PREFIX
 
-    return profile.name == f"{PREFIX}{contexts.selected}"
+    return profile.name == f"{CONTEXT_PREFIX}{contexts.selected}"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pulse_desktop.model.connection_options import ConnectionOptions
-from pulse_desktop.profiles.nats_contexts import NatsContextError, NatsContexts
+from pulse_desktop.profiles.nats_context_format import NatsContextError
+from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.profile import Color
 
 SEED = "SUAMYFJPG5LFYIK5UPYVQSOLBDB67B7JFG5RHM7TWZH2D3IYC6TSIWSRYE"
@@ -81,7 +82,7 @@ def test_every_field_is_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> N
         inbox_prefix="_INBOX.ann",
         js_domain="hub",
     )
-    assert (context.description, context.secret) == ("The shop", "password")
+    assert (context.description, context.profile.secret) == ("The shop", "password")
     assert (context.profile.name, context.profile.effective_color) == ("nats:shop", Color.TEAL)
     assert context.ignored == ("jetstream_event_prefix",)
     assert "p$s" not in repr(context)
@@ -122,7 +123,7 @@ def test_each_login_is_read(
     given = {name: getattr(context.profile.options, name) for name in login}
     assert given == login
     assert context.profile.options.has_login
-    assert context.secret == secret
+    assert context.profile.secret == secret
 
 
 def test_a_jwt_and_a_seed_are_credentials(write: Write) -> None:
