@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.connection_options import MULTILINE_SECRETS, ConnectionOptions
 from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.option_text import caption
@@ -42,10 +42,11 @@ _LOGINS: Final = {
     "nkey_file": _("nkey file"),
     "nkey_seed": _("nkey seed, pasted"),
     "password_file": _("User, password in a file"),
+    "user": _("User without a password"),
     "token_file": _("Token in a file"),
     NO_LOGIN: _("No login"),
 }
-"""Kinds of login: the option that holds it, which is a secret or the path of a file."""
+"""Kinds of login: the option that holds it, a secret, the path of a file or the user alone."""
 _FILES: Final = ("credentials", "nkey_file", "password_file", "token_file")
 _SECRETS: Final = {
     "password": _("Password"),
@@ -53,8 +54,7 @@ _SECRETS: Final = {
     "credentials_content": _("Content"),
     "nkey_seed": _("Seed"),
 }
-_PASTED: Final = frozenset({"credentials_content"})
-"""Secrets of several lines."""
+_USERS: Final = ("password", "password_file", "user")
 _NAMES: Final = ("subject", "consumer", "stream", "bucket", "subject_prefix")
 _JETSTREAM: Final = ("js_domain", "js_api_prefix", "inbox_prefix")
 _PATHS: Final = ("tls_ca", "tls_cert", "tls_key")
@@ -187,9 +187,10 @@ class ProfileForm(QWidget):
         select(self.environment, profile.environment)
         select(self.color, profile.color)
         file = next((key for key in _FILES if getattr(options, key)), NO_LOGIN)
+        without_secret = file or ("user" if options.user else NO_LOGIN)
         is_empty = is_new and not options.servers
-        select(self.login, "password" if is_empty else profile.secret or file)
-        is_long = profile.secret in _PASTED
+        select(self.login, "password" if is_empty else profile.secret or without_secret)
+        is_long = profile.secret in MULTILINE_SECRETS
         self.secret.setText("" if is_long else secret)
         self.pasted.clear()
         self._pasted_before = secret if is_long else ""
@@ -227,7 +228,7 @@ class ProfileForm(QWidget):
         }
         if login in _FILES:
             texts[login] = self.file.text
-        if login in ("password", "password_file"):
+        if login in _USERS:
             texts["user"] = self.user.text().strip()
         options = ConnectionOptions(
             servers=self.servers.text().strip(), tls_first=self.tls_first.isChecked(), **texts
@@ -259,7 +260,7 @@ class ProfileForm(QWidget):
         login = self.login.currentData()
         if login not in _SECRETS:
             return ""
-        if login in _PASTED:
+        if login in MULTILINE_SECRETS:
             return self.pasted.toPlainText() or self._pasted_before
         return self.secret.text()
 
@@ -431,9 +432,9 @@ class ProfileForm(QWidget):
         """Show the fields of the chosen kind of login."""
         login = self.login.currentData()
         shown = {
-            "user": login in ("password", "password_file"),
-            "secret": login in _SECRETS and login not in _PASTED,
-            "pasted": login in _PASTED,
+            "user": login in _USERS,
+            "secret": login in _SECRETS and login not in MULTILINE_SECRETS,
+            "pasted": login in MULTILINE_SECRETS,
             "file": login in _FILES,
             "storage": login in _SECRETS,
         }
