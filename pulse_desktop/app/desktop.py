@@ -4,11 +4,6 @@ import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
-
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QCursor
-from PySide6.QtWidgets import QMenu
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
 from pulse_desktop.app.first_run import FirstRun, FirstRunChoices
@@ -30,26 +25,17 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.text.translation import _
 from pulse_desktop.ui.run_form.draft import draft_of
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.rerun_menu import open_rerun_menu
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.shell.window_placement import bring_to_front
 from pulse_desktop.ui.shell.window_state import WindowStateFile
-from pulse_desktop.ui.theme.plain_text import without_mnemonic
-
-_OFFSET: Final = QPoint(40, 40)
-"""Of a further window from the first one."""
 
 
 def _notification(error: UserFacingError) -> Notification:
     return Notification(error.title, error.detail, error.advice, "bad", key="profiles")
-
-
-def _bring_to_front(window: MainWindow) -> None:
-    window.show()
-    window.raise_()
-    window.activateWindow()
 
 
 def _diagnose(window: SessionWindow, editor: ProfileEditor) -> None:
@@ -140,7 +126,7 @@ class Desktop:
             window.secrets,
             self._supervisor.run,
             lambda name, secret: self._switch(window, name, secret),
-            self.start_connection.rename,
+            self._follow_change,
         )
         self._editors[window] = editor
         menu.add_requested.connect(lambda: editor.open(is_new=True))
@@ -191,9 +177,21 @@ class Desktop:
                 return
             if not profile.is_embedded and shown.profile != profile.without_secrets():
                 shown.show_profile(used)
-            _bring_to_front(shown.window)
+            bring_to_front(shown.window)
         except UserFacingError as error:
             window.window.notify(_notification(error))
+
+    def _follow_change(self, former: str, profile: Profile | None, secret: str = "") -> bool:
+        """Follow a stored profile that was changed; return whether a window shows the change.
+
+        Args:
+            former: the name that it had.
+            profile: as it is stored now, None if it was removed.
+            secret: its new secret, empty if that did not change.
+        """
+        self.start_connection.rename(former, profile.name if profile is not None else "")
+        shown = self._window_of(former)
+        return shown is not None and profile is not None and shown.update_profile(profile, secret)
 
     def _window_of(self, name: str) -> SessionWindow | None:
         shown = (each for each in self.windows if each.profile and each.profile.name == name)
@@ -249,7 +247,7 @@ class Desktop:
         """Show a profile in the window that has it, else in a new one; None if there is none."""
         shown = self._window_of(name)
         if shown is not None:
-            _bring_to_front(shown.window)
+            bring_to_front(shown.window)
             return shown
         try:
             profile = self._find(name)
@@ -259,10 +257,7 @@ class Desktop:
         window = self.new_window()
         window.show_profile(profile)
         window.start()
-        if not window.place():
-            before = self.window
-            window.window.resize(before.size())
-            window.window.move(before.pos() + _OFFSET)
+        window.place(beside=self.window)
         window.window.show()
         self._remember_windows()
         return window
@@ -273,7 +268,7 @@ class Desktop:
             return
         for name in tuple(self._state_file.state.windows):
             self.open_window(name)
-        _bring_to_front(self.window)
+        bring_to_front(self.window)
 
     def _remember_windows(self) -> None:
         """Remember which profiles have a window besides another one, to open them again."""
@@ -285,20 +280,14 @@ class Desktop:
 
     def _choose_connection(self, window: SessionWindow, run: TaskRun) -> None:
         """Ask on which other connection a run is enqueued, and open the run form there."""
-        menu = QMenu(window.window)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addSection(_("Re-run on"))
         present = window.profile.name if window.profile is not None else ""
         try:
             names = [EMBEDDED_NAME, *self._profiles.read().by_name]
         except UserFacingError as error:
             window.window.notify(_notification(error))
             return
-        for name in names:
-            if name != present:
-                action = menu.addAction(without_mnemonic(name))
-                action.triggered.connect(lambda _checked=False, n=name: self._rerun_on(n, run))
-        menu.popup(QCursor.pos())
+        others = [name for name in names if name != present]
+        open_rerun_menu(window.window, others, lambda name: self._rerun_on(name, run))
 
     def _rerun_on(self, name: str, run: TaskRun) -> None:
         """Open the run form of another connection with the arguments of a run, to be edited."""

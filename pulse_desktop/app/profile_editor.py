@@ -23,6 +23,7 @@ from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.shell.window_placement import bring_to_front
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 from pulse_desktop.ui.window_title import set_title
 
@@ -43,7 +44,7 @@ class ProfileEditor:
         secrets: ProfileSecrets,
         run: Run,
         show_profile: Callable[[str, str], None],
-        on_renamed: Callable[[str, str], None],
+        on_changed: Callable[[str, Profile | None, str], bool],
     ) -> None:
         """Create the window; it is hidden.
 
@@ -54,14 +55,15 @@ class ProfileEditor:
             run: starts background work.
             show_profile: shows a stored profile in the main window, by its name; with the secret
                 that was just typed, which may be stored nowhere.
-            on_renamed: called with the old and the new name of a profile; the new one of a removed
-                profile is empty.
+            on_changed: called with the name that a stored profile had, the profile as it is stored
+                now, or None if it was removed, and its new secret; returns whether a window shows
+                the change.
         """
         self._file = file
         self._changes = ProfileChanges(file, secrets)
         self._run = run
         self._show_profile = show_profile
-        self._on_renamed = on_renamed
+        self._on_changed = on_changed
         self.window = ConnectionsWindow(parent)
         self.window.form.use_checks(field_problems, separate_login)
         self._importer = ProfileImporter(self.window, file, self._changes, run, self._show_imported)
@@ -76,10 +78,18 @@ class ProfileEditor:
         """Show the window, with a profile in the form.
 
         Args:
-            profile: to fill the form with, a secret in it as well; None for an empty form, or the
-                first profile.
+            profile: to fill the form with, a secret in it as well; the first one if it is not
+                stored and not new, None for an empty form.
             is_new: whether it is to be added.
         """
+        self._open(lambda: self._fill(profile, is_new=is_new))
+
+    def _open(self, fill: Callable[[], None]) -> None:
+        self.window.leave(fill)
+        self._run("find keyring", self._find_keyring())
+        bring_to_front(self.window)
+
+    def _fill(self, profile: Profile | None, *, is_new: bool) -> None:
         try:
             stored = self._file.read()
         except UserFacingError as error:
@@ -87,15 +97,12 @@ class ProfileEditor:
             self.window.show_error(error)
         else:
             profiles = list(stored.by_name.values())
-            first = profiles[0].name if profiles else ""
-            chosen = profile.name if profile is not None else first
+            chosen = profile.name if profile is not None else ""
+            if chosen not in stored.by_name:
+                chosen = profiles[0].name if profiles else ""
             self.window.show_profiles(profiles, stored.problems, "" if is_new else chosen)
             if is_new:
                 self.window.show_new(profile)
-        self._run("find keyring", self._find_keyring())
-        self.window.show()
-        self.window.raise_()
-        self.window.activateWindow()
 
     def open_import(self) -> None:
         """Show what can be imported from the contexts of the NATS CLI, or from a file."""
@@ -109,6 +116,8 @@ class ProfileEditor:
         except UserFacingError as error:
             self.window.show_error(error)
             return
+        for name in names:
+            self._on_changed(name, stored.by_name[name], "")
         self.window.show_profiles(list(stored.by_name.values()), stored.problems, names[0])
         self.window.show_message(_("Imported: {names}.").format(names=", ".join(names)))
 
@@ -132,8 +141,12 @@ class ProfileEditor:
         except UserFacingError:
             is_stored = False
         shown = profile.without_secrets()
-        self.open(shown if is_stored else replace(shown, name=""), is_new=not is_stored)
-        self._tester.start(profile)
+
+        def fill() -> None:
+            self._fill(shown if is_stored else replace(shown, name=""), is_new=not is_stored)
+            self._tester.start(profile)
+
+        self._open(fill)
 
     def close(self) -> None:
         """Close the window."""
@@ -154,6 +167,7 @@ class ProfileEditor:
         self._run("save profile", save_and_connect())
 
     async def _save_and_show(self, profile: Profile, former: str, secret: str) -> bool:
+        self.window.set_busy(True)
         try:
             old = self._file.get(former) if former else None
             await self._changes.save(profile, old=old, secret=secret or None)
@@ -161,10 +175,13 @@ class ProfileEditor:
         except UserFacingError as error:
             self.window.show_error(error)
             return False
-        if former:
-            self._on_renamed(former, profile.name)
+        finally:
+            self.window.set_busy(False)
+        is_shown = bool(former) and self._on_changed(former, stored.by_name[profile.name], secret)
         self.window.show_profiles(list(stored.by_name.values()), stored.problems, profile.name)
-        self.window.show_message(_("Saved."))
+        self.window.show_message(
+            _("Saved, and used by its window from now on.") if is_shown else _("Saved.")
+        )
         return True
 
     def _ask_remove(self, name: str) -> None:
@@ -187,7 +204,7 @@ class ProfileEditor:
         except UserFacingError as error:
             self.window.show_error(error)
             return
-        self._on_renamed(name, "")
+        self._on_changed(name, None, "")
         self.window.show_profiles(list(stored.by_name.values()), stored.problems)
         if not secret_is_gone:
             detail = _("The profile is removed, but its secret could not be deleted.")

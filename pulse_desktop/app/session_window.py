@@ -29,6 +29,7 @@ from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
 from pulse_desktop.ui.shell.frame_timer import FrameTimer
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.shell.window_placement import place_beside
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 
 _log = logging.getLogger("pulse_desktop")
@@ -92,9 +93,10 @@ class SessionWindow:
         self._frames.start()
         freeze_long_lived_objects()
 
-    def place(self) -> bool:
-        """Restore the place of a further window; False if none was saved for its profile."""
-        return self._state is not None and self._state.place_window()
+    def place(self, beside: MainWindow) -> None:
+        """Restore the place of a further window; without one it is placed beside another."""
+        if self._state is None or not self._state.place_window():
+            place_beside(self.window, beside)
 
     # Profiles
 
@@ -136,12 +138,24 @@ class SessionWindow:
         session = self.session
         if session is None or profile.secret_storage is not SecretStorage.ASK:
             return profile
-        if not profile.secret or session.connection_status.is_login_refused:
+        if profile.is_complete or session.connection_status.is_login_refused:
             return profile
         used = session.config.profile
         if _login_of(used) != _login_of(profile):
             return profile
         return profile.with_secret(getattr(used.options, profile.secret))
+
+    def update_profile(self, profile: Profile, secret: str = "") -> bool:
+        """Show what has changed in the profile that is shown; return whether anything has.
+
+        Args:
+            profile: as it is stored now, perhaps under another name.
+            secret: its new secret, empty if that did not change.
+        """
+        if profile == self.profile and not secret:
+            return False
+        self.show_profile(profile.with_secret(secret) if secret else profile)
+        return True
 
     async def _open(self, profile: Profile) -> None:
         try:
@@ -195,7 +209,9 @@ class SessionWindow:
             problem: why there is none, a sentence; empty if there is no reason.
             advice: what to do about it.
         """
-        self.window.set_session(OfflineSession(state, problem, advice), self._page_work.run)
+        read_only = self.profile is not None and self.profile.read_only
+        offline = OfflineSession(state, problem, advice, read_only=read_only)
+        self.window.set_session(offline, self._page_work.run)
 
     async def close_session(self) -> None:
         """Close the session, if there is one, and show that the window is offline."""

@@ -38,19 +38,27 @@ class OfflineSession:
     has_permission_errors = False
     is_restricted = False
     queue_status = None
-    read_only = False
     history = None
     is_settled = False
     outages: Sequence[Outage] = ()
 
-    def __init__(self, state: State = "connecting", problem: str = "", advice: str = "") -> None:
+    def __init__(
+        self,
+        state: State = "connecting",
+        problem: str = "",
+        advice: str = "",
+        *,
+        read_only: bool = False,
+    ) -> None:
         """Create it.
 
         Args:
             state: connecting while a server is being started, or closed.
             problem: why there is no session, a sentence; empty if there is no reason.
             advice: what to do about it.
+            read_only: whether the connection will refuse every action.
         """
+        self.read_only = read_only
         self.state = SystemState()
         self.connection_status = ConnectionStatus(
             state, "", time.time(), problem=problem, advice=advice

@@ -75,6 +75,8 @@ def test_the_prompt_opens_the_connection_or_can_be_tried_again(
         await switch(operator, "vault")
         prompt = await prompt_of(operator.window)
         assert prompt.windowTitle() == "Log in · vault (production) · Pulse Desktop"
+        lock = operator.window.top_bar.read_only
+        assert (lock.text(), lock.isEnabled()) == ("Read-only", False)
         (cancel,) = (each for each in prompt.findChildren(QPushButton) if each.text() == "Cancel")
         await operator.act(lambda: QTest.mouseClick(cancel, LEFT))
         await wait_until(lambda: operator.has_notification)
@@ -87,6 +89,7 @@ def test_the_prompt_opens_the_connection_or_can_be_tried_again(
         await operator.act(lambda: QTest.keyClick(prompt.field, Qt.Key.Key_Return))
         await wait_connected(operator, "vault")
         assert operator.session.config.profile.options.password == SECRET
+        assert (lock.text(), lock.isEnabled()) == ("Read-only", True)
         await wait_until(lambda: not prompts(operator.window))
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

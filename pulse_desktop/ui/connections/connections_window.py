@@ -1,6 +1,6 @@
 """Window of the connections: the profiles in a list, one of them in a form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
-from pulse_desktop.text.printable import printable_cell
+from pulse_desktop.text.printable import printable_cell, printable_line
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connection_test_panel import ConnectionTestPanel
@@ -26,6 +26,7 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 from pulse_desktop.ui.window_title import connection_text, set_title
 
 _SIZE: Final = (880, 600)
@@ -68,7 +69,9 @@ class ConnectionsWindow(QDialog):
         """
         super().__init__(parent)
         self._profiles: dict[str, Profile] = {}
+        self._problems: Mapping[str, str] = {}
         self._former = ""
+        self._focused: QWidget | None = None
         self._show_title(Profile())
         self.setMinimumSize(*_MIN_SIZE)
         self.resize(*_SIZE)
@@ -112,6 +115,7 @@ class ConnectionsWindow(QDialog):
             chosen: name of the profile to show in the form, empty for a new one.
         """
         self._profiles = {profile.name: profile for profile in profiles}
+        self._problems = dict(problems)
         self.list.blockSignals(True)
         self.list.clear()
         for profile in profiles:
@@ -123,34 +127,30 @@ class ConnectionsWindow(QDialog):
                 ", ".join(filter(None, (printable_cell(profile.name), kind))),
             )
             self.list.addItem(item)
-            if profile.name == chosen:
-                self.list.setCurrentItem(item)
         for name, problem in problems.items():
             item = QListWidgetItem(_("{name}: not valid").format(name=printable_cell(name)))
-            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            item.setData(_NAME_ROLE, name)
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, printable_cell(problem))
             self.list.addItem(item)
         self.list.blockSignals(False)
         self._apply_theme()
-        if chosen in self._profiles:
-            self._show(self._profiles[chosen])
+        if chosen in self._profiles or chosen in self._problems:
+            self._show_named(chosen)
         else:
             self.show_new()
 
     def show_new(self, profile: Profile | None = None) -> None:
         """Show an empty form, or one with the fields of a profile that is not stored."""
         self._end_test()
-        self.list.setCurrentRow(-1)
         self._former = ""
+        self._select_former()
+        self.form.setEnabled(True)
         self.form.taken_names = frozenset(self._profiles)
         self.form.show_profile(profile or Profile(), is_new=True)
         self._show_title(Profile())
         self._message.hide()
         self._update_buttons()
         self.form.focus_first()
-
-    def _start_new(self) -> None:
-        self.show_new()
 
     def show_error(self, error: UserFacingError) -> None:
         """Show why the profile was not saved or cannot be used."""
@@ -165,9 +165,63 @@ class ConnectionsWindow(QDialog):
         set_style_property(self._message, "color", color)
         self._message.show()
 
+    def leave(self, then: Callable[[], object]) -> None:
+        """Do something that fills the form anew; unsaved changes are asked about first."""
+        if not self.form.is_changed:
+            then()
+            return
+        name = self._former or _("the new connection")
+
+        def discard() -> None:
+            self.form.is_changed = False
+            then()
+
+        question = QuestionDialog(
+            _("Unsaved changes"),
+            _("Discard the changes of {name}?").format(name=name),
+            _("They are not saved yet."),
+            _("Discard"),
+            _("Keep editing"),
+            self,
+        )
+        question.accepted.connect(discard)
+        question.rejected.connect(self._select_former)
+        question.open()
+
+    def set_busy(self, busy: bool) -> None:
+        """Take no input while a profile is being saved: the form is filled anew then."""
+        if busy:
+            self._focused = self.focusWidget()
+        self.form.setEnabled(not busy and self._former not in self._problems)
+        for each in (self.list, self._add, self._import):
+            each.setEnabled(not busy)
+        self._update_buttons(busy=busy)
+        if not busy and self._focused is not None:
+            self._focused.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_named(self, name: str) -> None:
+        """Show a profile of the list, or why it is not valid."""
+        if name in self._profiles:
+            self._show(self._profiles[name])
+        else:
+            self._show(Profile(name))
+            self.form.setEnabled(False)
+            advice = _("Correct it in the file, or remove it.")
+            title = _("{name} is not valid").format(name=printable_cell(name))
+            self._show_message(f"{title}: {printable_line(self._problems[name])}. {advice}", "bad")
+        self._select_former()
+
+    def _select_former(self) -> None:
+        """Select the profile that the form shows, or none."""
+        self.list.blockSignals(True)
+        names = [self.list.item(row).data(_NAME_ROLE) for row in range(self.list.count())]
+        self.list.setCurrentRow(names.index(self._former) if self._former in names else -1)
+        self.list.blockSignals(False)
+
     def _show(self, profile: Profile) -> None:
         if profile.name != self._former:
             self._end_test()
+        self.form.setEnabled(True)
         self._former = profile.name
         self.form.show_profile(profile, is_new=False)
         self._show_title(profile)
@@ -212,10 +266,13 @@ class ConnectionsWindow(QDialog):
 
     # Buttons
 
-    def _update_buttons(self) -> None:
-        is_stored = bool(self._former)
+    def _update_buttons(self, *, busy: bool = False) -> None:
+        is_stored = bool(self._former) and not busy
+        is_valid = self._former not in self._problems
         self._remove.setEnabled(is_stored)
-        self._export.setEnabled(is_stored)
+        self._export.setEnabled(is_stored and is_valid)
+        self.save.setEnabled(is_valid and not busy)
+        self.connect_button.setEnabled(is_valid and not busy)
         self.update_test_button()
 
     def _lay_out(self) -> None:
@@ -258,9 +315,9 @@ class ConnectionsWindow(QDialog):
         self.form.changed.connect(self._update_buttons)
         self.form.changed.connect(self.panel.mark_outdated)
         self.panel.stop_requested.connect(self.stop_requested)
-        self._add.clicked.connect(self._start_new)
+        self._add.clicked.connect(lambda: self.leave(self.show_new))
         self._remove.clicked.connect(lambda: self.remove_requested.emit(self._former))
-        self._import.clicked.connect(self.import_requested)
+        self._import.clicked.connect(lambda: self.leave(self.import_requested.emit))
         self._export.clicked.connect(lambda: self.export_requested.emit(self._former))
         self.test.clicked.connect(self._test_or_stop)
         self.save.clicked.connect(lambda: self._request(self.save_requested))
@@ -274,9 +331,13 @@ class ConnectionsWindow(QDialog):
             signal.emit(self.form.profile, self._former, self.form.typed_secret)
 
     def _choose(self, item: QListWidgetItem | None) -> None:
-        profile = self._profiles.get(item.data(_NAME_ROLE)) if item is not None else None
-        if profile is not None:
-            self._show(profile)
+        if item is not None:
+            name = item.data(_NAME_ROLE)
+            self.leave(lambda: self._show_named(name))
+
+    def reject(self) -> None:
+        """Close the window, unless there are unsaved changes to keep."""
+        self.leave(lambda: QDialog.reject(self))
 
     def _apply_theme(self) -> None:
         for row in range(self.list.count()):

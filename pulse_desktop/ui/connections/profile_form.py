@@ -75,6 +75,7 @@ class ProfileForm(QWidget):
     """The fields of a profile.
 
     Attributes:
+        is_changed: whether the operator has changed a field since the form was filled.
         taken_names: names of other profiles, which are not suggested.
         rows: the fields with what is wrong with them, by the field of the profile.
 
@@ -91,6 +92,7 @@ class ProfileForm(QWidget):
         self._stored = Profile()
         self._is_new = True
         self._has_keyring = True
+        self.is_changed = False
         self._pasted_before = ""  # it is not shown: this field echoes
         self._find_problems: Callable[[Profile], Mapping[str, str]] = _no_problems
         self._separate_login: Callable[[Profile], tuple[Profile, str]] = _same_login
@@ -214,6 +216,7 @@ class ProfileForm(QWidget):
         paths = self.tls_cert.text or self.tls_key.text
         self.more.setChecked(any(line.text() for line in texts) or bool(paths) or options.tls_first)
         self._show_login()
+        self.is_changed = False
 
     @property
     def profile(self) -> Profile:
@@ -403,6 +406,7 @@ class ProfileForm(QWidget):
         return widget.field if isinstance(widget, PathField) else widget
 
     def _connect(self) -> None:
+        self.changed.connect(self._mark_changed)
         for field in (*_LINES, *_PATHS, "secret", "file"):
             line = self._line(field)
             line.textEdited.connect(lambda _text, each=field: self._on_edited(each))
@@ -416,6 +420,9 @@ class ProfileForm(QWidget):
             box.clicked.connect(lambda _on: self.changed.emit())
         self.login.currentIndexChanged.connect(lambda _index: self._show_login())
         self.more.toggled.connect(lambda _on: self._show_more())
+
+    def _mark_changed(self) -> None:
+        self.is_changed = True
 
     def _on_edited(self, field: str) -> None:
         self._check_again(field)

@@ -67,6 +67,28 @@ class ConfirmationDialog(QuestionDialog):
             self.answered.set_result(result == QuestionDialog.DialogCode.Accepted)
 
 
+class AllowActionsDialog(QuestionDialog):
+    """A question whether a connection that was made read-only may be acted on after all."""
+
+    def __init__(self, profile: Profile, name: str, parent: QWidget) -> None:
+        """Create the dialog; `open` shows it.
+
+        Args:
+            profile: of the connection.
+            name: how the window calls the connection.
+            parent: the main window.
+        """
+        super().__init__(
+            _("Allow actions"),
+            _("Allow actions on {profile}?").format(profile=name),
+            _("Until this window is closed or switched. The stored connection stays as it is."),
+            _("Allow actions"),
+            _("Cancel"),
+            parent,
+        )
+        self.badge.show_profile(profile, name)
+
+
 async def _confirmed(ask: Ask, act: Callable[[bool], Awaitable[Value]]) -> Value:
     """Act; if the session requires a confirmation, ask and act again. Raises DeclinedError."""
     try:

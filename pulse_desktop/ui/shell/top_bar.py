@@ -182,8 +182,9 @@ class TopBar(QWidget):
         menu.setLayoutDirection(QGuiApplication.layoutDirection())
         self.switcher.setMenu(menu)
 
-    def set_read_only(self, read_only: bool) -> None:
-        """Show whether actions on the server are refused."""
+    def set_read_only(self, read_only: bool, *, can_change: bool = True) -> None:
+        """Show whether actions on the server are refused, and whether that can be changed now."""
+        self.read_only.setEnabled(can_change)
         if read_only != self._is_read_only:
             self._is_read_only = read_only
             self._show_read_only()

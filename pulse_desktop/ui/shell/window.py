@@ -26,6 +26,7 @@ from pulse_desktop.ui.shell import actions, connection_menu
 from pulse_desktop.ui.shell.actions import Action, ActionTable
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
 from pulse_desktop.ui.shell.confirmation import (
+    AllowActionsDialog,
     ConfirmationDialog,
     ConfirmingTasks,
     ConfirmingWorkers,
@@ -195,12 +196,14 @@ class MainWindow(QMainWindow):
             (actions.SHOW_SHORTCUTS, self.show_shortcuts),
             (actions.SHOW_CONNECTION, self.show_connection),
             (actions.TRY_TO_CONNECT, self.try_now),
-            (actions.TOGGLE_READ_ONLY, self.toggle_read_only),
             (connection_menu.SWITCH, self.switch_connection),
             (actions.CLOSE_WINDOW, self.close),
             (actions.QUIT, self.quit_requested.emit),
         ):
             self.actions_table.add(action, run)
+        self.actions_table.add(
+            actions.TOGGLE_READ_ONLY, self.toggle_read_only, self._can_change_read_only
+        )
 
     def _add_page_actions(self, pages: Sequence[type[Page]]) -> None:
         for number, page in enumerate(pages, 1):
@@ -468,14 +471,27 @@ class MainWindow(QMainWindow):
         self.command_palette.open(SWITCH_WORDS)
 
     def toggle_read_only(self) -> None:
-        """Refuse or allow actions on the server."""
-        self._session.set_read_only(read_only=not self._session.read_only)
+        """Refuse or allow actions on the server; it is asked first if the profile is careful."""
+        is_careful = self._profile.read_only or self._profile.asks_before_acting
+        if self._session.read_only and is_careful:
+            dialog = AllowActionsDialog(self._profile, self._profile_label, self)
+            self.session_closing.connect(dialog.reject)
+            dialog.accepted.connect(lambda: self._set_read_only(read_only=False))
+            dialog.open()
+        else:
+            self._set_read_only(read_only=not self._session.read_only)
+
+    def _set_read_only(self, *, read_only: bool) -> None:
+        self._session.set_read_only(read_only=read_only)
         self.show_read_only()
+
+    def _can_change_read_only(self) -> bool:
+        return bool(self._session.connection_status.server)
 
     def show_read_only(self) -> None:
         """Show whether actions on the server are refused: in the top bar and on their buttons."""
         read_only = self._session.read_only
-        self.top_bar.set_read_only(read_only)
+        self.top_bar.set_read_only(read_only, can_change=self._can_change_read_only())
         if read_only != self._buttons_read_only:
             self._buttons_read_only = read_only
             set_buttons_read_only(self.page_stack, read_only)

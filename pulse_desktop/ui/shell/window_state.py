@@ -205,9 +205,11 @@ class WindowStateManager(QObject):
             name: of the other connection.
 
         Returns:
-            The page that was shown on it last, empty if it was not shown yet.
+            The page that was shown on it last, empty if it was not shown yet or is shown now.
         """
         self._next_profile = name
+        if name == self._profile:
+            return ""
         return self._file.state.profiles.get(name, ProfileState()).page
 
     def _change_profile(self) -> None:

@@ -1,0 +1,123 @@
+"""What is changed in the window of the connections applies to the windows that show it."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel
+
+from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.profiles.profile import Environment, Profile
+from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
+from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
+from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
+from pulse_desktop.ui.shell.confirmation import AllowActionsDialog
+from tests.e2e.desktop_app import LEFT, Operator, run_operator
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def profiles(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ProfileFile:
+    """Two profiles of one server: `eu`, and `vault`, whose password is asked for."""
+    monkeypatch.setenv(CONFIG_DIR_VARIABLE, str(tmp_path / "settings"))
+    monitor, url = nats_server.monitor_url, nats_server.url
+    file = ProfileFile(tmp_path / "settings" / FILE_NAME)
+    file.add(Profile("eu", ConnectionOptions(url), environment=Environment.PRODUCTION))
+    vault = ConnectionOptions(url, user="ann")
+    file.add(Profile("vault", vault, monitor_url=monitor, secret="password"))
+    return file
+
+
+async def manage(operator: Operator) -> ConnectionsWindow:
+    await operator.act(lambda: operator.window.actions_table.run("connections.manage"))
+    (window,) = operator.window.findChildren(ConnectionsWindow)
+    assert window.isVisible()
+    return window
+
+
+def says(window: ConnectionsWindow, text: str) -> bool:
+    return any(text in each.text() for each in window.findChildren(QLabel) if each.isVisible())
+
+
+def test_a_change_applies_to_the_window_that_shows_the_profile(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        shown = operator.desktop.windows[0]
+        await operator.act(lambda: operator.window.actions_table.run("connections.switch.eu"))
+        await shown.wait_connected(20)
+        window = await manage(operator)
+        form = window.form
+        assert form.name.text() == "eu"
+        await operator.act(form.read_only.click)
+        await operator.act(lambda: QTest.keyClicks(form.name, " west"))
+        await operator.act(window.save.click)
+        await wait_until(lambda: says(window, "Saved, and used by its window from now on."))
+        assert "eu west (production)" in operator.window.windowTitle()
+        await shown.wait_connected(20)
+        assert operator.session.read_only
+        assert operator.window.top_bar.read_only.text() == "Read-only"
+        await operator.act(window.save.click)
+        await wait_until(lambda: says(window, "Saved."))
+        assert operator.desktop.session is operator.session, "nothing has changed"
+
+        await operator.act(window.close)
+        lock = operator.window.top_bar.read_only
+        for accept, read_only in ((False, True), (True, False)):
+            await operator.click(lock)
+            await wait_until(lambda: operator.window.findChildren(AllowActionsDialog))
+            (dialog,) = operator.window.findChildren(AllowActionsDialog)
+            assert says_production(dialog)
+            await operator.act(dialog.accept if accept else dialog.reject)
+            assert operator.session.read_only is read_only
+            await wait_until(lambda: not operator.window.findChildren(AllowActionsDialog))
+        await operator.click(lock)
+        assert operator.session.read_only, "to be careful needs no question"
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+
+
+def says_production(dialog: AllowActionsDialog) -> bool:
+    return "production" in dialog.windowTitle() and "PRODUCTION" in dialog.badge.text()
+
+
+def test_a_typed_secret_is_used_and_not_asked_for_again(
+    qapp: QApplication, nats_server: NatsServer, profiles: ProfileFile
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        window = await manage(operator)
+        form = window.form
+        assert form.name.text() == "eu", "the window shows no stored profile: the first one"
+        row = window.list.visualItemRect(window.list.item(1)).center()
+        await operator.act(lambda: QTest.mouseClick(window.list.viewport(), LEFT, pos=row))
+        assert form.name.text() == "vault"
+        await operator.act(lambda: QTest.keyClicks(form.secret, "typed"))
+        await operator.act(lambda: QTest.keyClick(form.secret, Qt.Key.Key_Return))
+        await wait_until(lambda: "vault" in operator.window.windowTitle())
+        await operator.desktop.windows[0].wait_connected(20)
+        assert operator.session.config.profile.options.password == "typed"
+
+        window = await manage(operator)
+        await operator.act(form.confirm.click)
+        await operator.act(window.save.click)
+        await wait_until(lambda: operator.session.config.profile.confirm)
+        await operator.desktop.windows[0].wait_connected(20)
+        assert operator.session.config.profile.options.password == "typed"
+        assert not operator.window.findChildren(PasswordPrompt)
+
+        await operator.act(lambda: QTest.keyClicks(form.secret, "new"))
+        await operator.act(window.save.click)
+        await wait_until(lambda: operator.session.config.profile.options.password == "new")
+        await operator.desktop.windows[0].wait_connected(20)
+
+        await operator.act(lambda: QTest.keyClicks(form.servers, ",nats://127.0.0.1:1"))
+        await operator.act(window.save.click)
+        await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
+        assert "127.0.0.1:1" in profiles.get("vault").options.servers, "it was for another server"
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

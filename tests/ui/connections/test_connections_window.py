@@ -1,0 +1,156 @@
+"""The window of the connections keeps what was typed, and shows what is wrong with a profile."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.profiles.profile import Environment, Profile, server_profile
+from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
+
+EU = server_profile("nats://eu:4222", name="eu", environment=Environment.PRODUCTION)
+LAB = server_profile("nats://lab:4222", name="lab")
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[ConnectionsWindow]:
+    """The window with two profiles, the second in the form, and one that is not valid."""
+    theme().install(ThemeChoice.DARK)
+    main = QWidget()
+    qtbot.addWidget(main)
+    main.show()
+    window = ConnectionsWindow(main)
+    window.show_profiles([EU, LAB], {"old": "read_only: not yes or no"}, "lab")
+    window.show()
+    yield window
+    window.form.is_changed = False
+    window.close()
+
+
+def click_row(window: ConnectionsWindow, row: int) -> None:
+    place = window.list.visualItemRect(window.list.item(row)).center()
+    QTest.mouseClick(window.list.viewport(), LEFT, pos=place)
+
+
+def question(window: ConnectionsWindow) -> QuestionDialog:
+    (dialog,) = (each for each in window.findChildren(QuestionDialog) if each.isVisible())
+    return dialog
+
+
+def answer(window: ConnectionsWindow, text: str) -> None:
+    dialog = question(window)
+    (button,) = (each for each in dialog.findChildren(QPushButton) if each.text() == text)
+    QTest.mouseClick(button, LEFT)
+
+
+def button(window: ConnectionsWindow, text: str) -> QPushButton:
+    (found,) = (
+        each
+        for each in window.findChildren(QPushButton)
+        if each.text() == text and each.window() is window
+    )
+    return found
+
+
+def selected(window: ConnectionsWindow) -> list[str]:
+    return [each.text() for each in window.list.selectedItems()]
+
+
+def messages(window: ConnectionsWindow) -> str:
+    return "\n".join(each.text() for each in window.findChildren(QLabel) if each.isVisible())
+
+
+def test_another_profile_is_shown_at_once_while_nothing_was_changed(
+    window: ConnectionsWindow,
+) -> None:
+    click_row(window, 0)
+    assert window.form.name.text() == "eu"
+    assert "eu (production)" in window.windowTitle()
+    click_row(window, 1)
+    assert window.form.name.text() == "lab"
+
+
+def test_unsaved_changes_are_asked_about(window: ConnectionsWindow) -> None:
+    QTest.keyClicks(window.form.name, "oratory")
+    click_row(window, 0)
+    assert window.form.name.text() == "laboratory"
+    assert "Discard the changes of lab?" in messages(window)
+    answer(window, "Keep editing")
+    assert window.form.name.text() == "laboratory"
+    assert selected(window) == ["lab"]
+
+    for leave in (
+        window.close,
+        lambda: QTest.keyClick(window, Qt.Key.Key_Escape),
+        lambda: QTest.mouseClick(button(window, "New"), LEFT),
+    ):
+        leave()
+        assert window.isVisible()
+        answer(window, "Keep editing")
+        assert window.form.name.text() == "laboratory"
+
+    click_row(window, 0)
+    answer(window, "Discard")
+    assert window.form.name.text() == "eu"
+    assert selected(window) == ["eu"]
+    window.close()
+    assert not window.isVisible()
+
+
+def test_a_typed_secret_is_an_unsaved_change(window: ConnectionsWindow) -> None:
+    window.form.login.setCurrentIndex(window.form.login.findData("token"))
+    QTest.keyClicks(window.form.secret, "s")
+    window.close()
+    assert window.isVisible()
+    answer(window, "Discard")
+    assert not window.isVisible()
+
+
+def test_a_profile_that_is_not_valid_can_be_read_about_and_removed(
+    window: ConnectionsWindow,
+) -> None:
+    removed: list[str] = []
+    window.remove_requested.connect(removed.append)
+    click_row(window, 2)
+    assert "old is not valid: read_only: not yes or no." in messages(window)
+    assert selected(window) == ["old: not valid"]
+    assert not window.form.isEnabled()
+    for text in ("Save", "Save and connect", "Export…"):
+        assert not button(window, text).isEnabled(), text
+    QTest.mouseClick(button(window, "Remove…"), LEFT)
+    assert removed == ["old"]
+    click_row(window, 0)
+    assert window.form.isEnabled()
+    assert button(window, "Save").isEnabled()
+
+
+def test_nothing_is_typed_while_a_profile_is_being_saved(window: ConnectionsWindow) -> None:
+    window.activateWindow()
+    window.form.name.setFocus()
+    window.set_busy(True)
+    assert not window.form.isEnabled()
+    assert not window.list.isEnabled()
+    assert not button(window, "Save").isEnabled()
+    window.set_busy(False)
+    assert window.form.isEnabled()
+    assert button(window, "Save").isEnabled()
+    assert window.focusWidget() is window.form.name
+
+
+def test_a_new_profile_starts_empty(window: ConnectionsWindow) -> None:
+    saved: list[tuple[Profile, str, str]] = []
+    window.save_requested.connect(lambda *arguments: saved.append(arguments))
+    QTest.mouseClick(button(window, "New"), LEFT)
+    assert selected(window) == []
+    QTest.keyClicks(window.form.servers, "nats://new:4222")
+    QTest.keyClicks(window.form.name, "new")
+    QTest.mouseClick(button(window, "Save"), LEFT)
+    ((profile, former, secret),) = saved
+    assert (profile.name, profile.options.servers) == ("new", "nats://new:4222")
+    assert (former, secret) == ("", "")
