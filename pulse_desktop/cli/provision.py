@@ -10,6 +10,7 @@ from pulse_desktop.cli.connection import connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_confirm_option
+from pulse_desktop.model.history_plan import MAX_REPLICAS
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ def add_parser(subparsers: Subparsers) -> None:
         type=argument_types.history_size,
         metavar="SIZE",
         help=_("most bytes of each stream, such as 512M or 2G (default: 256M)"),
+    )
+    parser.add_argument(
+        "--replicas",
+        type=int,
+        choices=range(1, MAX_REPLICAS + 1),
+        default=1,
+        help=_("servers of the cluster that keep a copy (default: 1)"),
     )
     parser.add_argument(
         "--no-events", action="store_true", help=_("make no stream of the events of workers")
@@ -110,6 +118,7 @@ def _limited(stream: "HistoryStream", arguments: Namespace) -> "HistoryStream":
         limits = replace(limits, max_age_s=arguments.age)
     if arguments.size is not None:
         limits = replace(limits, max_bytes=arguments.size)
+    limits = replace(limits, replicas=arguments.replicas)
     return replace(stream, limits=limits)
 
 
@@ -168,6 +177,7 @@ def _to_dict(
         "subjects": list(stream.subjects),
         "max_age_s": planned.limits.max_age_s if planned is not None else None,
         "max_bytes": planned.limits.max_bytes if planned is not None else None,
+        "replicas": planned.limits.replicas if planned is not None else None,
         "outcome": made[outcome.created] if outcome is not None else None,
         "reason": (error.sentence if error is not None else item.reason) or None,
     }

@@ -13,6 +13,7 @@ MIN_AGE_S: Final = 60.0
 MAX_AGE_S: Final = 3650.0 * _DAY_S
 MIN_BYTES: Final = MIB
 MAX_BYTES: Final = 1024 * 1024 * MIB
+MAX_REPLICAS: Final = 5
 DUPLICATE_WINDOW_S: Final = 120.0
 """Seconds in which a stream stores a message with the same id once."""
 
@@ -32,10 +33,12 @@ class HistoryLimits:
     Attributes:
         max_age_s: seconds after which a message is removed.
         max_bytes: of all messages.
+        replicas: servers of the cluster that keep a copy.
     """
 
     max_age_s: float = 7 * _DAY_S
     max_bytes: int = 256 * MIB
+    replicas: int = 1
 
     @property
     def duplicate_window_s(self) -> float:
@@ -44,8 +47,12 @@ class HistoryLimits:
 
     @property
     def are_valid(self) -> bool:
-        """Whether both are within their bounds."""
-        return MIN_AGE_S <= self.max_age_s <= MAX_AGE_S and MIN_BYTES <= self.max_bytes <= MAX_BYTES
+        """Whether all are within their bounds."""
+        return (
+            MIN_AGE_S <= self.max_age_s <= MAX_AGE_S
+            and MIN_BYTES <= self.max_bytes <= MAX_BYTES
+            and 1 <= self.replicas <= MAX_REPLICAS
+        )
 
 
 DEFAULT_LIMITS: Final = HistoryLimits()

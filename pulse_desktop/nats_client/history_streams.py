@@ -5,7 +5,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from pulse_desktop.model.history_plan import HistoryStream
 
 
-def history_config(stream: HistoryStream, *, replicas: int = 1) -> StreamConfig:
+def history_config(stream: HistoryStream) -> StreamConfig:
     """Return the configuration of a stream that keeps history."""
     return StreamConfig(
         name=stream.name,
@@ -15,7 +15,7 @@ def history_config(stream: HistoryStream, *, replicas: int = 1) -> StreamConfig:
         max_bytes=stream.limits.max_bytes,
         discard=DiscardPolicy.OLD,  # a full history refuses nothing
         storage=StorageType.FILE,
-        num_replicas=replicas,
+        num_replicas=stream.limits.replicas,
         duplicate_window=stream.limits.duplicate_window_s,
         no_ack=not stream.acknowledges,
         allow_direct=True,

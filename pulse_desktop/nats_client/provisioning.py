@@ -290,9 +290,8 @@ def _task_stream(limits: StreamLimits) -> StreamConfig:
 
 
 def _event_stream(limits: StreamLimits) -> StreamConfig:
-    kept = HistoryLimits(limits.event_max_age, limits.event_max_bytes)
-    stream = history_stream(HistoryKind.EVENTS, TaskiqNames(), kept)
-    return history_config(stream, replicas=limits.replicas)
+    kept = HistoryLimits(limits.event_max_age, limits.event_max_bytes, limits.replicas)
+    return history_config(history_stream(HistoryKind.EVENTS, TaskiqNames(), kept))
 
 
 def _buckets(limits: StreamLimits) -> tuple[StreamConfig, ...]:

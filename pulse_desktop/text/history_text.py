@@ -15,6 +15,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
 _DAY_S: Final = 86_400
+_HOUR_S: Final = 3_600
 
 KIND_TITLES: Final = {
     HistoryKind.EVENTS: _("Events"),
@@ -32,11 +33,14 @@ def limits_text(limits: HistoryLimits) -> str:
 
 def age_text(seconds: float) -> str:
     """Return an age as an operator sets it, such as "7 days"."""
-    days = seconds / _DAY_S
-    if days >= 1 and days == int(days):
-        return ngettext("{count} day", "{count} days", int(days)).format(
-            count=formats.count(int(days))
-        )
+    days, rest = divmod(seconds, _DAY_S)
+    if days and not rest:
+        text = ngettext("{count} day", "{count} days", int(days))
+        return text.format(count=formats.count(days))
+    hours, rest = divmod(seconds, _HOUR_S)
+    if hours and not rest:
+        text = ngettext("{count} hour", "{count} hours", int(hours))
+        return text.format(count=formats.count(hours))
     return formats.duration(seconds)
 
 
@@ -62,12 +66,15 @@ def what_it_keeps(kind: HistoryKind) -> str:
 
 def consequences(stream: HistoryStream) -> list[str]:
     """Return what making a stream changes for the system, as whole sentences."""
-    shared = [
-        _(
-            "Stored in a file of the server, {limits}. Whichever is reached first, the oldest are "
-            "removed; nothing is ever refused."
-        ).format(limits=limits_text(stream.limits)),
-    ]
+    replicas = stream.limits.replicas
+    stored = ngettext(
+        "Stored in a file of one server, {limits}. Whichever is reached first, the oldest are "
+        "removed; nothing is ever refused.",
+        "Stored in files of {count} servers, {limits}. Whichever is reached first, the oldest are "
+        "removed; nothing is ever refused.",
+        replicas,
+    )
+    shared = [stored.format(limits=limits_text(stream.limits), count=replicas)]
     if stream.kind is HistoryKind.ADVISORIES:
         return [
             *shared,

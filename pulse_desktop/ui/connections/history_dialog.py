@@ -290,6 +290,7 @@ class HistoryDialog(QDialog):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setProperty("kind", "text")  # it gets the focus, to be scrolled by keys
         scroll.setWidget(content)
         scroll.setAccessibleName(_("Streams and what making them changes"))
         self._limits = QWidget()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.api import ConsumerConfig
 from nats.js.errors import BadRequestError
@@ -19,11 +20,14 @@ from pulse_desktop.model.errors import (
     NoConsumersError,
     NoJetStreamError,
     ReadOnlyError,
+    UserFacingError,
 )
 from pulse_desktop.model.history_plan import MIB, HistoryKind, HistoryLimits, HistoryState
 from pulse_desktop.model.outcomes import CancelStatus
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.history_streams import history_stream
+from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import (
     ADVISORY_STREAM,
@@ -33,11 +37,12 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
-from pulse_desktop.session.session import Session
+from pulse_desktop.session.session import Session, SessionConfig
 from pulse_desktop.text.event_text import event_summary
 from tests.integration.foreign_app import ForeignWorker, make_broker
+from tests.kit.cluster import Cluster
 from tests.kit.nats_clients import connect
-from tests.kit.nats_servers import NatsServer
+from tests.kit.nats_servers import TESTER, NatsServer
 from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 
@@ -322,3 +327,46 @@ async def test_names_of_a_system_with_names_of_its_own(nats_server: NatsServer) 
         assert await make_all(session) == ["PULSE_EVENTS_eu_shop", "PULSE_TASKS_shop_tasks"]
         await wait_until(lambda: session.event_feed.status.mode == "history")
         assert session.task_feed.status.stream == "PULSE_TASKS_shop_tasks"
+
+
+async def test_more_copies_than_servers_are_refused_with_the_reason(
+    nats_server: NatsServer,
+) -> None:
+    async with connected_session(nats_server) as session:
+        three = replace(TASKS_STREAM, limits=HistoryLimits(replicas=3))
+        (outcome,) = await session.history_streams.create([three], confirmed=True)
+        assert outcome.error is not None
+        assert "replicas > 1 not supported" in outcome.error.detail
+
+
+@pytest.mark.slow
+async def test_copies_in_a_cluster_outlive_the_server_of_their_leader(tmp_path: Path) -> None:
+    passwords = {"worker": "w", "operator": "o", "viewer": "v"}
+    with Cluster(tmp_path, passwords) as cluster:
+        await wait_until(lambda: all(node.healthy for node in cluster.nodes), 60)
+        session = Session(SessionConfig(server_profile(cluster.url(TESTER[0]))))
+        session.start()
+        session.start_pump()
+        try:
+            await wait_until(lambda: session.connection.connected)
+            three = replace(TASKS_STREAM, limits=HistoryLimits(replicas=3))
+            (outcome,) = await session.history_streams.create([three], confirmed=True)
+            assert outcome.error is None
+            await wait_until(lambda: session.task_feed.status.mode == "history")
+            payload, headers = encode_task("kept", "shop:pay")
+            await session.connection.client.publish(TASK_SUBJECT, payload, headers=headers)
+            await wait_for_run(session, "kept")
+            info = await session.connection.js.stream_info(TASKS)
+            assert info.cluster is not None
+            next(node for node in cluster.nodes if node.name == info.cluster.leader).kill()
+
+            async def is_kept() -> bool:
+                try:
+                    state = (await session.connection.js.stream_info(TASKS)).state
+                except (UserFacingError, NatsError):
+                    return False
+                return state.messages == 1
+
+            await wait_until(is_kept, 60)
+        finally:
+            await session.close()
