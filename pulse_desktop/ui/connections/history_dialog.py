@@ -280,7 +280,7 @@ class HistoryDialog(QDialog):
     def _lay_out(self) -> None:
         content = QWidget()
         column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 8, 0)
+        column.setContentsMargins(4, 2, 8, 2)
         column.setSpacing(8)
         self._items = QVBoxLayout()
         self._items.setSpacing(6)
