@@ -1,5 +1,7 @@
 """Panel with the steps of a connection test, as they happen."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
@@ -18,6 +20,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.connection_step_text import step_status_text, step_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.connections.option_names import with_names
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
@@ -52,8 +55,14 @@ class ConnectionTestPanel(QFrame):
 
     stop_requested = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Create the panel without a test.
+
+        Args:
+            names: of the fields beside it, by the options that errors and advice name.
+        """
         super().__init__()
+        self._names = names
         self.setProperty("card", "true")
         self.setMinimumHeight(_MIN_HEIGHT)
         self.rows: dict[tuple[str, StepKind, str], StepRow] = {}
@@ -107,6 +116,8 @@ class ConnectionTestPanel(QFrame):
 
     def show_step(self, step: ConnectionStep) -> None:
         """Show a step as it is now; the one that runs is scrolled into view."""
+        detail, advice = (with_names(text, self._names) for text in (step.detail, step.advice))
+        step = replace(step, detail=detail, advice=advice)
         row = self.rows.get(step.key)
         if row is None:
             row = self.rows[step.key] = StepRow()

@@ -1,5 +1,6 @@
 """Each kind of connection, right and wrong: which step fails, and what is said about it."""
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.kit.login_servers import (
 from tests.kit.nats_servers import NatsServer
 from tests.kit.raw_http_server import RawHttpServer, http_response
 
+ROOT = Path(__file__).parents[3]
 OK, FAILED, SKIPPED = StepStatus.OK, StepStatus.FAILED, StepStatus.SKIPPED
 
 pytestmark = [
@@ -264,3 +266,25 @@ async def test_an_unknown_host_name_fails_its_step() -> None:
     assert failed.kind is StepKind.NAME
     assert "the host name is unknown: no-such-host.invalid:4222" in failed.detail
     assert test.step(StepKind.TCP).status is SKIPPED
+
+
+async def test_the_permissions_that_are_documented_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator and the viewer of packaging/nats, and the user of the guide."""
+    passwords = {"worker": "w0rking", "operator": "operat1ng", "viewer": "v1ewing"}
+    for role, password in passwords.items():
+        monkeypatch.setenv(f"PULSE_{role.upper()}_PASSWORD", password)
+    accounts = (ROOT / "packaging" / "nats" / "accounts.conf").read_text()
+    with NatsServer(config=accounts) as server:
+        for role, status in (("operator", OK), ("viewer", StepStatus.WARNING)):
+            test = await steps_of(f"nats://{role}:{passwords[role]}@{server.address}")
+            assert test.result.is_good, test.failed
+            actions = {each.purpose: each.status for each in test.changes if each.purpose}
+            assert actions["enqueue and re-run"] is status
+            assert actions["delete results"] is status
+    guide = (ROOT / "docs" / "operator-guide.md").read_text()
+    found = re.search(r"```\n(authorization \{.*?)```", guide, re.DOTALL)
+    assert found is not None
+    with NatsServer(config=found[1].replace("secret", SECRET)) as server:
+        test = await steps_of(f"nats://operator:{SECRET}@{server.address}")
+        assert test.result.is_good, test.failed
+        assert test.step(StepKind.PERMISSION, "enqueue and re-run").status is OK

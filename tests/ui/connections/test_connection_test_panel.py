@@ -1,6 +1,7 @@
 """The panel of a connection test, and the button that starts and stops it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -8,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.connection_options import ConnectionOptions, label
 from pulse_desktop.model.connection_step import ConnectionStep, StepKind, StepStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
@@ -109,3 +110,16 @@ def test_another_profile_ends_the_test_and_hides_it(
     assert window.panel.isHidden()
     assert window.panel.steps == []
     assert window.test.text() == "Test"
+
+
+def test_advice_names_the_fields_of_the_form(window: ConnectionsWindow) -> None:
+    window.start_test()
+    for option in ("tls_ca", "tls_cert", "tls_first", "js_domain", "credentials", "nkey_seed"):
+        failed = replace(step(StepKind.TLS, StepStatus.FAILED), advice=f"Set {label(option)}.")
+        window.panel.show_step(failed)
+        shown = window.panel.rows[failed.key].advice.text()
+        assert "PULSE_" not in shown
+        assert shown.startswith("Set “"), shown
+    failed = replace(failed, advice=f"Set {label('tls_ca')}.")
+    window.panel.show_step(failed)
+    assert window.panel.rows[failed.key].advice.text() == "Set “CA certificate”."
