@@ -187,9 +187,9 @@ class ServerSteps:
         self._report.skip_open(_("not reached"), self.host)
 
     def _describe(self, info: ServerInfo) -> str:
-        text = "nats-server {version}" if info.name == info.id else "nats-server {version}, {name}"
+        text = "NATS {version}" if info.name == info.id else "NATS {version}, {name}"
         if info.cluster:
-            text = _("nats-server {version}, {name} in the cluster {cluster}")
+            text = _("NATS {version}, {name} in the cluster {cluster}")
         return text.format(version=info.version, name=info.name, cluster=info.cluster)
 
     async def _end_login(self, client: FastPathClient) -> None:

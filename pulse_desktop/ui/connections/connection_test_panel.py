@@ -151,7 +151,7 @@ class ConnectionTestPanel(QFrame):
             self._summarize(text.format(count=formats.count(len(limited))), "warning")
         else:
             self._summarize(_("Connected; everything is permitted"), "good")
-        first = next(iter((*failed, *limited)), None)
+        first = next(iter((*failed, *limited, *found)), None)
         if first is not None:
             self._show_row(self.rows[first.key])
 
@@ -256,8 +256,8 @@ class StepRow(QWidget):
         line.setSpacing(8)
         top = Qt.AlignmentFlag.AlignTop
         line.addWidget(self._sign, 0, top)
-        line.addWidget(self._name, 2, top)
-        line.addLayout(texts, 5)
+        line.addWidget(self._name, 3, top)
+        line.addLayout(texts, 6)
         line.addWidget(self._took, 0, top)
 
     def show_step(self, step: ConnectionStep, *, with_server: bool) -> None:
@@ -271,7 +271,8 @@ class StepRow(QWidget):
         name = step_text(step)
         self._name.show_text(f"{name}\n{step.server}" if with_server else name)
         status = step_status_text(step.status)
-        self.detail.show_text(formats.sentence(step.detail) if step.detail else status)
+        found = step.detail or status
+        self.detail.show_text(f"{found[:1].upper()}{found[1:]}")
         set_style_property(self.detail, "color", _COLORS.get(step.status, ""))
         self.advice.show_text(step.advice)
         self.advice.setVisible(bool(step.advice))
@@ -283,7 +284,7 @@ class StepRow(QWidget):
 
     def show_stopped(self) -> None:
         """Show that the step was left out because the test was stopped."""
-        self.detail.show_text(_("stopped"))
+        self.detail.show_text(_("Stopped"))
         self._set_sign(StepStatus.SKIPPED)
 
     def apply_theme(self) -> None:

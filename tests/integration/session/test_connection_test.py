@@ -75,7 +75,7 @@ async def test_each_step_is_shown_as_it_happens(server: NatsServer) -> None:
     first = (StepKind.SETTINGS, StepKind.TCP, StepKind.SERVER, StepKind.LOGIN, StepKind.JETSTREAM)
     assert tuple(kinds) == (*first, StepKind.PERMISSION, StepKind.CLOCK)
     assert test.step(StepKind.LOGIN).detail == "as nothing"
-    assert test.step(StepKind.SERVER).detail.startswith("nats-server 2.")
+    assert test.step(StepKind.SERVER).detail.startswith("NATS 2.")
     running = [each.kind for each in test.changes if each.status is StepStatus.RUNNING]
     assert running.index(StepKind.TCP) < running.index(StepKind.LOGIN)
     assert test.step(StepKind.TCP).duration_s is not None

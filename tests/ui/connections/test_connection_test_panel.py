@@ -52,7 +52,7 @@ def test_steps_appear_and_change_in_place(window: ConnectionsWindow) -> None:
     window.panel.finish()
     assert window.panel.summary.text() == "Connected; 1 step failed"
     row = window.panel.rows[failed.key]
-    assert row.detail.text() == f"These{REFUSED.removeprefix('these')}."
+    assert row.detail.text() == f"These{REFUSED.removeprefix('these')}"
     assert row.detail.textFormat() is Qt.TextFormat.PlainText
     assert row.advice.text() == "Do this."
     assert "May: live events" in row.accessibleName()
