@@ -7,8 +7,9 @@ closes.
 """
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -92,3 +93,14 @@ async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         if not task.cancelled():
             task.exception()  # retrieved, so that asyncio does not report it
+
+
+async def finish(cleanup: Coroutine[Any, Any, None]) -> None:
+    """Await a cleanup of limited time; a cancellation of the caller is raised when it is done."""
+    task = asyncio.ensure_future(cleanup)
+    with CancellationGuard():
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()

@@ -297,12 +297,16 @@ class NatsClient(Client):
                 raise  # another attempt has replaced this one
             if self._status == Client.CONNECTED:
                 self._status = Client.DISCONNECTED
-            for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
-                if task is not None:
-                    task.cancel()
-            if isinstance(self._transport, TLSTransport):
-                self._transport.abort()
+            self.disconnect()
             raise
+
+    def disconnect(self) -> None:
+        """End the connection at once, and what reads from it; what is buffered is discarded."""
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None:
+                task.cancel()
+        if isinstance(self._transport, TLSTransport):
+            self._transport.abort()
 
     def _url_with_login(self, server: Srv) -> str:
         """Return a server's URL; a discovered one has the login of those given."""

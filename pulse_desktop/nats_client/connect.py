@@ -7,8 +7,7 @@ password would be reported as a server that does not answer.
 import asyncio
 import contextlib
 import ssl
-import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from nats import errors
 from nats.aio.client import Client
 
 from pulse_desktop.model.errors import CannotConnectError
-from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.aio import cancel_and_wait, finish
 from pulse_desktop.nats_client.client import (
     NatsClient,
     TLSFirstRequiredError,
@@ -169,21 +168,23 @@ async def connect_preferring_jetstream(
         discovered=discovered,
         progress=progress,
     )
-    state = await _jetstream_or_close(client, violations)
-    if not state.is_off:
-        return client, state
-    found = await find_jetstream(
-        address,
-        other_urls(client, (*address.urls, *discovered)),
-        timeout=timeout,
-        arguments=arguments,
-        on_error=on_error,
-        on_end=on_end,
-        violations=violations,
-    )
+    async with close_on_error(client):
+        state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+        if not state.is_off:
+            return client, state
+        found = await find_jetstream(
+            address,
+            other_urls(client, (*address.urls, *discovered)),
+            timeout=timeout,
+            arguments=arguments,
+            on_error=on_error,
+            on_end=on_end,
+            violations=violations,
+        )
     if found is None:
         return client, state
-    await close_quietly(client)
+    async with close_on_error(found[0]):
+        await close_quietly(client)
     return found
 
 
@@ -222,18 +223,20 @@ async def find_jetstream(
             )
         except CannotConnectError:
             continue
-        state = await _jetstream_or_close(client, violations)
+        async with close_on_error(client):
+            state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
         if not state.is_off:
             return client, state
         await close_quietly(client)
     return None
 
 
-async def _jetstream_or_close(client: Client, violations: PermissionViolations) -> JetStreamState:
-    """Return whether there is JetStream; when cancelled, close the client, which nobody has yet."""
+@contextlib.asynccontextmanager
+async def close_on_error(client: NatsClient) -> AsyncIterator[None]:
+    """Close a client that nobody has yet when the enclosed code fails or is cancelled."""
     try:
-        return await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
-    except asyncio.CancelledError:
+        yield
+    except BaseException:
         await close_quietly(client)
         raise
 
@@ -281,7 +284,7 @@ async def require_jetstream(url: str, arguments: dict[str, Any]) -> None:
 
 
 async def _try(
-    client: Client,
+    client: NatsClient,
     urls: list[str],
     timeout: float,  # noqa: ASYNC109 - part of it goes to the library
     arguments: dict[str, Any],
@@ -324,23 +327,37 @@ async def _try(
         )
     )
     failing = asyncio.ensure_future(all_failed.wait())
+
+    async def abandon() -> None:
+        await cancel_and_wait(failing, connecting)
+        await close_quietly(client, FAILED_CLOSE_TIMEOUT_S)
+
     try:
         await asyncio.wait(
             {connecting, failing}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
-    finally:
         await cancel_and_wait(failing, connecting)
-        in_use = client.is_connected and sys.exception() is None
+        in_use = client.is_connected
+    finally:
         if not in_use:
-            await close_quietly(client, FAILED_CLOSE_TIMEOUT_S)
+            await finish(abandon())
     error = None if in_use or connecting.cancelled() else connecting.exception()
     return telling_error(failures) or error
 
 
-async def close_quietly(client: Client, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
-    """Close a client, or abandon it when the close takes longer than `timeout_s` seconds."""
+async def close_quietly(client: NatsClient, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+    """Close a client; disconnect it at once when that takes longer than `timeout_s` seconds.
+
+    A cancellation is raised afterwards: nobody else would close the client.
+    """
+    await finish(_close(client, timeout_s))
+
+
+async def _close(client: NatsClient, timeout_s: float) -> None:
     closing = asyncio.ensure_future(client.close())
     try:
         await asyncio.wait({closing}, timeout=timeout_s)
     finally:
+        if not closing.done():
+            client.disconnect()
         await cancel_and_wait(closing)

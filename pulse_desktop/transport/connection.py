@@ -416,6 +416,8 @@ class Connection:
             return
         self._others_tried_at = now
         if await self._connector.prepare_other(client, CONNECT_TIMEOUT_S):
+            if self._closed:
+                await self._connector.close()
             self._lost(None)
             await close_quietly(client)
 
