@@ -125,7 +125,7 @@ first_start() {
 
 # Show the window with its embedded stack, wait for tasks, take a screenshot, close it.
 show_window() {
-    pulse-desktop --theme "$2" >"$HOME/window.out" 2>&1 &
+    pulse-desktop --profile local --theme "$2" >"$HOME/window.out" 2>&1 &
     window=$!
     wait_for 60 succeeded 5
     sleep 3 # until they are shown

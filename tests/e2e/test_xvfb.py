@@ -92,7 +92,13 @@ def test_the_window_shows_its_own_stack_and_stops_it(display: str, tmp_path: Pat
 
     async def scenario() -> None:
         with program(
-            "pulse_desktop", "--theme", "dark", folder=tmp_path, DISPLAY=display
+            "pulse_desktop",
+            "--profile",
+            "local",
+            "--theme",
+            "dark",
+            folder=tmp_path,
+            DISPLAY=display,
         ) as window:
             screenshot = screenshot_process(display, tmp_path)
             try:
@@ -125,7 +131,9 @@ def test_a_window_closed_before_its_stack_is_ready_leaves_nothing(
     stack = Stack(tmp_path / "data")
 
     async def scenario() -> None:
-        with program("pulse_desktop", folder=tmp_path, DISPLAY=display) as window:
+        with program(
+            "pulse_desktop", "--profile", "local", folder=tmp_path, DISPLAY=display
+        ) as window:
             await wait_until(lambda: window.running and stack.has_started(), 20)
             window.process.send_signal(signal.SIGINT)
             assert await window.wait_for_exit() == 0
