@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.model.connection_step import ConnectionStep, StepKind, StepStatus
 from pulse_desktop.text import formats
 from pulse_desktop.text.connection_step_text import step_status_text, step_text
+from pulse_desktop.text.option_text import with_captions
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.connections.option_names import with_names
@@ -274,7 +275,7 @@ class StepRow(QWidget):
         found = step.detail or status
         self.detail.show_text(f"{found[:1].upper()}{found[1:]}")
         set_style_property(self.detail, "color", _COLORS.get(step.status, ""))
-        self.advice.show_text(step.advice)
+        self.advice.show_text(with_captions(step.advice))
         self.advice.setVisible(bool(step.advice))
         took = step.duration_s
         self._took.setText("" if took is None else _milliseconds(took))

@@ -27,8 +27,8 @@ from pulse_desktop.text.profile_text import (
     storage_text,
 )
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.connections.form_fields import combo_box, select
-from pulse_desktop.ui.theme.plain_text import Label, set_tooltip, tooltip_markup
+from pulse_desktop.ui.connections.login_fields import StorageBox
+from pulse_desktop.ui.theme.plain_text import Label, tooltip_markup
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.window_title import set_title
@@ -36,7 +36,6 @@ from pulse_desktop.ui.window_title import set_title
 _SIZE: Final = (860, 480)
 _ROW_PADDING: Final = 8
 _NAME, _SERVER, _OUTCOME, _SECRET = range(4)
-_STORAGES: Final = (SecretStorage.KEYRING, SecretStorage.ASK, SecretStorage.FILE)
 
 
 class ImportPreview(QDialog):
@@ -91,9 +90,7 @@ class ImportPreview(QDialog):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_OUTCOME, QHeaderView.ResizeMode.Stretch)
         header.sectionResized.connect(lambda *_sizes: self._resize_rows())
-        self.storage = combo_box(_("Keep the secrets that were found"))
-        for storage in _STORAGES:
-            self.storage.addItem(storage_text(storage), storage)
+        self.storage = StorageBox(_("Keep the secrets that were found"))
         self._message = Label()
         self._message.setWordWrap(True)
         self._message.hide()
@@ -107,7 +104,7 @@ class ImportPreview(QDialog):
         self._contexts.clicked.connect(self.contexts_requested)
         self._cancel.clicked.connect(self.reject)
         self.import_button.clicked.connect(
-            lambda: self.import_requested.emit(self.chosen, self.chosen_storage)
+            lambda: self.import_requested.emit(self.chosen, self.storage.storage)
         )
         self.storage.currentIndexChanged.connect(lambda _index: self._show_secrets())
         self.table.itemChanged.connect(lambda _item: self._update_button())
@@ -146,12 +143,9 @@ class ImportPreview(QDialog):
 
     def show_keyring(self, problem: str) -> None:
         """Offer the keyring to keep secrets in, or say why it cannot be used; empty if it can."""
-        index = self.storage.findData(SecretStorage.KEYRING)
-        self.storage.model().item(index).setEnabled(not problem)  # type: ignore[attr-defined]
-        set_tooltip(self.storage, problem)
-        self.storage.setAccessibleDescription(problem)
-        if problem and self.storage.currentIndex() == index:
-            select(self.storage, SecretStorage.ASK)
+        self.storage.show_keyring(problem)
+        if self.storage.storage is SecretStorage.KEYRING:
+            self.storage.choose(None)
 
     def show_error(self, error: UserFacingError) -> None:
         """Show why something cannot be read or was not imported."""
@@ -167,11 +161,6 @@ class ImportPreview(QDialog):
             for each, item in zip(self._planned, items, strict=True)
             if item is not None and item.checkState() == checked and may_import(each)
         ]
-
-    @property
-    def chosen_storage(self) -> SecretStorage:
-        """Where the secrets would be kept."""
-        return SecretStorage(self.storage.currentData())
 
     def _fill_row(self, row: int, planned: PlannedImport) -> None:
         profile = planned.profile
@@ -214,9 +203,9 @@ class ImportPreview(QDialog):
         if profile is None or not profile.secret or not may_import(planned):
             return ""
         name = secret_text(profile)
-        if not planned.secret or self.chosen_storage is SecretStorage.ASK:
+        if not planned.secret or self.storage.storage is SecretStorage.ASK:
             return _("{secret}: asked for each time").format(secret=name)
-        return f"{name}: {storage_text(self.chosen_storage)}"
+        return f"{name}: {storage_text(self.storage.storage)}"
 
     def _update_button(self) -> None:
         count = len(self.chosen)

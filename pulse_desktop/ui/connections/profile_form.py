@@ -9,18 +9,17 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QLineEdit,
-    QPlainTextEdit,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from pulse_desktop.model.connection_options import MULTILINE_SECRETS, ConnectionOptions
-from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
+from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.profiles.profile import Color, Environment, Profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.option_text import caption
-from pulse_desktop.text.profile_text import color_text, environment_text, storage_text
+from pulse_desktop.text.profile_text import color_text, environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.form_fields import (
     FieldRow,
@@ -29,32 +28,11 @@ from pulse_desktop.ui.connections.form_fields import (
     line_edit,
     select,
 )
+from pulse_desktop.ui.connections.login_fields import LoginFields
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
-NO_LOGIN: Final = ""
-_LOGINS: Final = {
-    "password": _("User and password"),
-    "token": _("Token"),
-    "credentials": _(".creds file"),
-    "credentials_content": _(".creds, pasted"),
-    "nkey_file": _("nkey file"),
-    "nkey_seed": _("nkey seed, pasted"),
-    "password_file": _("User, password in a file"),
-    "user": _("User without a password"),
-    "token_file": _("Token in a file"),
-    NO_LOGIN: _("No login"),
-}
-"""Kinds of login: the option that holds it, a secret, the path of a file or the user alone."""
-_FILES: Final = ("credentials", "nkey_file", "password_file", "token_file")
-_SECRETS: Final = {
-    "password": _("Password"),
-    "token": _("Token"),
-    "credentials_content": _("Content"),
-    "nkey_seed": _("Seed"),
-}
-_USERS: Final = ("password", "password_file", "user")
 _NAMES: Final = ("subject", "consumer", "stream", "bucket", "subject_prefix")
 _JETSTREAM: Final = ("js_domain", "js_api_prefix", "inbox_prefix")
 _PATHS: Final = ("tls_ca", "tls_cert", "tls_key")
@@ -75,8 +53,8 @@ class ProfileForm(QWidget):
     """The fields of a profile.
 
     Attributes:
-        is_changed: whether the operator has changed a field since the form was filled.
         taken_names: names of other profiles, which are not suggested.
+        is_changed: whether the operator has changed a field since the form was filled.
         rows: the fields with what is wrong with them, by the field of the profile.
 
     Signals:
@@ -91,9 +69,7 @@ class ProfileForm(QWidget):
         super().__init__(parent)
         self._stored = Profile()
         self._is_new = True
-        self._has_keyring = True
         self.is_changed = False
-        self._pasted_before = ""  # it is not shown: this field echoes
         self._find_problems: Callable[[Profile], Mapping[str, str]] = _no_problems
         self._separate_login: Callable[[Profile], tuple[Profile, str]] = _same_login
         self.taken_names: Collection[str] = ()
@@ -101,20 +77,9 @@ class ProfileForm(QWidget):
             caption("servers"), _("host, or nats://host:4222, nats://other:4222")
         )
         self.name = line_edit(_("Name"), "")
-        self.login = combo_box(_("Login"))
-        for key, text in _LOGINS.items():
-            self.login.addItem(text, key)
-        self.user = line_edit(caption("user"), "")
-        self.secret = line_edit(_("Secret"), "")
-        self.secret.setEchoMode(QLineEdit.EchoMode.Password)
-        self.pasted = QPlainTextEdit()
-        self.pasted.setAccessibleName(_("Secret, several lines"))
-        self.pasted.setTabChangesFocus(True)
-        self.pasted.setFixedHeight(84)
-        self.file = PathField(caption("credentials"))
-        self.storage = combo_box(_("Keep the secret"))
-        for storage in (SecretStorage.KEYRING, SecretStorage.ASK, SecretStorage.FILE):
-            self.storage.addItem(storage_text(storage), storage)
+        self._login = login = LoginFields()
+        self.login, self.user, self.secret = login.kind, login.user, login.secret
+        self.pasted, self.file, self.storage = login.pasted, login.file, login.storage
         self.tls_ca = PathField(
             caption("tls_ca"), _("only for TLS with an authority of your own (ca.pem)")
         )
@@ -177,7 +142,7 @@ class ProfileForm(QWidget):
         self._stored, self._is_new = profile, is_new
         options, names = profile.options, profile.names
         defaults = TaskiqNames()
-        for field in (*_JETSTREAM, "servers", "user"):
+        for field in (*_JETSTREAM, "servers"):
             getattr(self, field).setText(getattr(options, field))
         for field in _NAMES:
             value = getattr(names, field)
@@ -188,25 +153,7 @@ class ProfileForm(QWidget):
         self.monitor_url.setText(profile.monitor_url)
         select(self.environment, profile.environment)
         select(self.color, profile.color)
-        file = next((key for key in _FILES if getattr(options, key)), NO_LOGIN)
-        without_secret = file or ("user" if options.user else NO_LOGIN)
-        is_empty = is_new and not options.servers
-        select(self.login, "password" if is_empty else profile.secret or without_secret)
-        is_long = profile.secret in MULTILINE_SECRETS
-        self.secret.setText("" if is_long else secret)
-        self.pasted.clear()
-        self._pasted_before = secret if is_long else ""
-        is_stored = bool(profile.secret) and not is_new
-        is_asked = profile.secret_storage is SecretStorage.ASK
-        kept = _("asked for when connecting") if is_asked else _("stored; type to replace it")
-        kept = kept if is_stored else ""
-        self.secret.setPlaceholderText(kept)
-        self.pasted.setPlaceholderText(
-            _("the one in use; paste to replace it") if self._pasted_before else kept
-        )
-        self.file.field.setText(getattr(options, file) if file else "")
-        preferred = SecretStorage.KEYRING if self._has_keyring else SecretStorage.ASK
-        select(self.storage, profile.secret_storage if is_stored else preferred)
+        self._login.show_profile(profile, secret, is_new=is_new)
         self.tls_first.setChecked(options.tls_first)
         self.read_only.setChecked(profile.read_only)
         self.confirm.setChecked(profile.confirm)
@@ -221,7 +168,6 @@ class ProfileForm(QWidget):
     @property
     def profile(self) -> Profile:
         """The profile as the fields say, without its secret."""
-        login = self._login
         # Qt returns the value of an enumeration, not its member.
         environment, color = self.environment.currentData(), self.color.currentData()
         given = {field: getattr(self, field).text().strip() for field in _NAMES}
@@ -229,10 +175,7 @@ class ProfileForm(QWidget):
             **{field: getattr(self, field).text().strip() for field in _JETSTREAM},
             **{field: getattr(self, field).text for field in _PATHS},
         }
-        if login in _FILES:
-            texts[login] = self.file.text
-        if login in _USERS:
-            texts["user"] = self.user.text().strip()
+        texts |= self._login.options
         options = ConnectionOptions(
             servers=self.servers.text().strip(), tls_first=self.tls_first.isChecked(), **texts
         )
@@ -244,28 +187,16 @@ class ProfileForm(QWidget):
             environment=Environment(environment) if environment else None,
             color=Color(color) if color else None,
             monitor_url=self.monitor_url.text().strip(),
-            secret=login if login in _SECRETS else "",
-            secret_storage=SecretStorage(self.storage.currentData()),
+            secret=self._login.secret_kind,
+            secret_storage=self.storage.storage,
             read_only=self.read_only.isChecked(),
             confirm=self.confirm.isChecked(),
         )
 
     @property
-    def _login(self) -> str:
-        """The kind of login; that of a new profile is none until something is typed for it."""
-        login: str = self.login.currentData()
-        is_untouched = not self.user.text().strip() and not self.secret.text()
-        return NO_LOGIN if login == "password" and self._is_new and is_untouched else login
-
-    @property
     def typed_secret(self) -> str:
         """The secret that was typed, empty to keep the stored one."""
-        login = self.login.currentData()
-        if login not in _SECRETS:
-            return ""
-        if login in MULTILINE_SECRETS:
-            return self.pasted.toPlainText() or self._pasted_before
-        return self.secret.text()
+        return self._login.typed_secret
 
     def focus_first(self) -> None:
         """Give the keyboard focus to the first field that has to be filled in."""
@@ -278,14 +209,7 @@ class ProfileForm(QWidget):
         Args:
             problem: a sentence, empty if it can be used.
         """
-        self._has_keyring = not problem
-        index = self.storage.findData(SecretStorage.KEYRING)
-        # The model of a combo box is one of items, which can be disabled one by one.
-        self.storage.model().item(index).setEnabled(not problem)  # type: ignore[attr-defined]
-        set_tooltip(self.storage, problem)
-        self.storage.setAccessibleDescription(problem)
-        if problem and self._is_new and self.storage.currentIndex() == index:
-            select(self.storage, SecretStorage.ASK)
+        self._login.show_keyring(problem)
 
     # Checks
 
@@ -303,16 +227,7 @@ class ProfileForm(QWidget):
         return first is None
 
     def _problems(self) -> Mapping[str, str]:
-        found = dict(self._find_problems(self.profile))
-        file = next((found.pop(field) for field in _FILES if field in found), "")
-        login = self.login.currentData()
-        if login in _FILES and not self.file.text:
-            file = _("Choose the file.")
-        if file:
-            found["file"] = file
-        if self._is_new and login in ("token", "nkey_seed") and not self.secret.text():
-            found["secret"] = _("Give it here, or choose another login.")
-        return found
+        return self._login.moved_problems(self._find_problems(self.profile))
 
     def _check(self, field: str) -> None:
         self.rows[field].show_problem(self._problems().get(field, ""))
@@ -330,9 +245,7 @@ class ProfileForm(QWidget):
         profile, secret = self._separate_login(typed)
         if profile.secret:
             self.servers.setText(profile.options.servers)
-            self.user.setText(profile.options.user)
-            self.secret.setText(secret)
-            select(self.login, profile.secret)
+            self._login.take(profile, secret)
             self.changed.emit()
 
     def _suggest_name(self) -> None:
@@ -437,18 +350,10 @@ class ProfileForm(QWidget):
 
     def _show_login(self) -> None:
         """Show the fields of the chosen kind of login."""
-        login = self.login.currentData()
-        shown = {
-            "user": login in _USERS,
-            "secret": login in _SECRETS and login not in MULTILINE_SECRETS,
-            "pasted": login in MULTILINE_SECRETS,
-            "file": login in _FILES,
-            "storage": login in _SECRETS,
-        }
-        for field, is_shown in shown.items():
+        for field, is_shown in self._login.shown.items():
             self._form.setRowVisible(self.rows[field], is_shown)
-        self._labels["secret"].setText(_SECRETS.get(login, ""))
-        self.secret.setAccessibleName(_SECRETS.get(login, _("Secret")))
+        self._labels["secret"].setText(self._login.secret_caption)
+        self.secret.setAccessibleName(self._login.secret_caption)
 
     def _show_more(self) -> None:
         arrow = "chevron-down" if self.more.isChecked() else "chevron-right"
