@@ -148,10 +148,6 @@ class ProfileEditor:
 
         self._open(fill)
 
-    def close(self) -> None:
-        """Close the window."""
-        self.window.close()
-
     def _start_save(self, profile: Profile, former: str, secret: str) -> None:
         async def save() -> None:
             await self._save_and_show(profile, former, secret)

@@ -74,7 +74,7 @@ def requested_profile(arguments: Namespace) -> "Profile":
         return _with_options(find_profile(name, profile_file()), arguments, given)
     options = resolve(given, os.environ)
     if options.servers:
-        return Profile(options=options, names=_chosen_names(arguments))
+        return Profile(options=options, names=_requested_names(arguments))
     if given:
         names = ", ".join(label(each) for each in given)
         raise CannotConnectError(
@@ -82,7 +82,7 @@ def requested_profile(arguments: Namespace) -> "Profile":
             _("{options}: given without a server.").format(options=names),
             _("Add --server nats://HOST:4222, or set PULSE_SERVER."),
         )
-    return replace(embedded_profile(), names=_chosen_names(arguments))
+    return replace(embedded_profile(), names=_requested_names(arguments))
 
 
 def names_server(arguments: Namespace) -> bool:
@@ -187,13 +187,13 @@ def _with_options(
     options, secret = overridden(profile.options, profile.secret, given)
     names = {field: value for field in NAME_OPTIONS if (value := getattr(arguments, field, None))}
     if profile.is_context or profile.is_embedded:
-        chosen = _chosen_names(arguments)
+        chosen = _requested_names(arguments)
     else:
         chosen = replace(profile.names, **names)
     return replace(profile, options=options, names=chosen, secret=secret)
 
 
-def _chosen_names(arguments: Namespace) -> "TaskiqNames":
+def _requested_names(arguments: Namespace) -> "TaskiqNames":
     """Return the subject, consumer and bucket of the options or the environment."""
     from pulse_desktop.protocol.taskiq_names import TaskiqNames
 

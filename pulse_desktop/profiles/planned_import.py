@@ -6,9 +6,8 @@ from typing import Final, Literal
 from pulse_desktop.profiles.profile import Profile, SecretStorage
 
 Action = Literal["add", "replace", "skip"]
-
-
-_PARTS: Final = ("environment", "color", "monitor_url", "secret", "read_only", "confirm")
+_OTHERS: Final = frozenset({"name", "options", "names", "secret_storage"})
+_PARTS: Final = tuple(each.name for each in fields(Profile) if each.name not in _OTHERS)
 
 
 @dataclass(frozen=True)

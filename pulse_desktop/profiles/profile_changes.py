@@ -22,6 +22,8 @@ class ProfileChanges:
     ) -> bool:
         """Store a profile; its secret follows it to another name or storage.
 
+        What has begun is finished, also when this is cancelled.
+
         Args:
             profile: the profile; secrets in its options are not stored.
             old: the stored profile that it replaces, None for a new one.
@@ -35,6 +37,16 @@ class ProfileChanges:
                 written.
             UserFacingError: the secret cannot be read or stored.
         """
+        saving = asyncio.ensure_future(self._save(profile, old, secret))
+        try:
+            return await asyncio.shield(saving)
+        except asyncio.CancelledError:
+            await asyncio.wait({saving})
+            if not saving.cancelled():
+                saving.exception()  # nobody is left to learn of it
+            raise
+
+    async def _save(self, profile: Profile, old: Profile | None, secret: str | None) -> bool:
         old_name = old.name if old is not None else None
         await asyncio.to_thread(self._file.check, profile, old=old_name)
         location, old_location = _location(profile), _location(old)

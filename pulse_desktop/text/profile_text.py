@@ -87,11 +87,6 @@ def storage_text(storage: SecretStorage) -> str:
     return translate(_STORAGES[storage])
 
 
-def may_import(planned: PlannedImport) -> bool:
-    """Return whether a person may choose to import this."""
-    return planned.action != "skip"
-
-
 def import_text(planned: PlannedImport) -> str:
     """Return what an import would do with a profile, such as "New"."""
     if planned.action == "skip":

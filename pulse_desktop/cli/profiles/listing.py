@@ -82,22 +82,17 @@ def profile_fields(profile: "Profile") -> dict[str, Any]:
     """Return a profile without secrets for JSON: all fields of the file, null when not set."""
     from pulse_desktop.model.connection_options import SECRETS
 
-    plain = profile.without_secrets()
-    options = dataclasses.asdict(plain.options)
+    others = dataclasses.asdict(profile.without_secrets())
+    options, names = others.pop("options"), others.pop("names")
     servers = options.pop("servers")
     options.pop("name")
     fields: dict[str, Any] = {
-        "name": plain.name,
-        "environment": plain.environment,
-        "color": plain.color,
+        "name": profile.name,
         "servers": [each for each in servers.split(",") if each],
         **{name: value for name, value in options.items() if name not in SECRETS},
-        **dataclasses.asdict(plain.names),
-        "monitor_url": plain.monitor_url,
-        "secret": plain.secret,
-        "secret_storage": _storage(plain),
-        "read_only": plain.read_only,
-        "confirm": plain.confirm,
+        **names,
+        **others,
+        "secret_storage": _storage(profile),
     }
     return {name: None if value == "" else value for name, value in fields.items()}
 

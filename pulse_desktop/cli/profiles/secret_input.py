@@ -92,7 +92,7 @@ async def save_profile(
             advice = _("Choose where the secret is kept: --secret-storage ask or file.")
             raise UserFacingError(error.title, error.detail, advice) from None
         print_error(error)
-        storage = await _chosen_storage()
+        storage = await _ask_for_storage()
         profile = replace(profile, secret_storage=storage)
         is_old_secret_gone = await changes.save(profile, old=old, secret=secret)
     if not is_old_secret_gone and old is not None:
@@ -104,7 +104,7 @@ async def save_profile(
     return profile
 
 
-async def _chosen_storage() -> "SecretStorage":
+async def _ask_for_storage() -> "SecretStorage":
     from pulse_desktop.profiles.profile import SecretStorage
 
     while True:

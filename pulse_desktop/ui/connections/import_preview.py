@@ -22,7 +22,6 @@ from pulse_desktop.profiles.profile import CONTEXT_PREFIX, SecretStorage
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.profile_text import (
     import_text,
-    may_import,
     secret_text,
     storage_text,
 )
@@ -159,13 +158,13 @@ class ImportPreview(QDialog):
         return [
             each
             for each, item in zip(self._planned, items, strict=True)
-            if item is not None and item.checkState() == checked and may_import(each)
+            if item is not None and item.checkState() == checked and each.action != "skip"
         ]
 
     def _fill_row(self, row: int, planned: PlannedImport) -> None:
         profile = planned.profile
         source = planned.source.removeprefix(CONTEXT_PREFIX)
-        possible = may_import(planned)
+        possible = planned.action != "skip"
         name = QTableWidgetItem(printable_cell(profile.name if profile is not None else source))
         flags = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
         if possible:
@@ -194,13 +193,13 @@ class ImportPreview(QDialog):
                 item.setText(self._secret_of(each))
                 item.setData(Qt.ItemDataRole.ToolTipRole, tooltip_markup(item.text()))
         self.table.blockSignals(False)
-        has_secrets = any(each.secret and may_import(each) for each in self._planned)
+        has_secrets = any(each.secret and each.action != "skip" for each in self._planned)
         self.storage.setEnabled(has_secrets)
         self._resize_rows()
 
     def _secret_of(self, planned: PlannedImport) -> str:
         profile = planned.profile
-        if profile is None or not profile.secret or not may_import(planned):
+        if profile is None or not profile.secret or planned.action == "skip":
             return ""
         name = secret_text(profile)
         if not planned.secret or self.storage.storage is SecretStorage.ASK:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pulse_desktop.profiles.profile_format import ProfileError
 from pulse_desktop.profiles.secret_storage import NoSecretError, ProfileSecrets, SecretFileError
 from tests.kit.full_disk import no_room_in_files
 from tests.kit.memory_keyring import MemoryKeyring
+from tests.kit.waiting import wait_until
 
 SECRET = "s3cret-77a1"
 SHOP = Profile(
@@ -176,6 +178,32 @@ async def test_a_profile_that_cannot_be_written_leaves_no_secret(
         await changes.save(replace(SHOP, read_only=True), old=SHOP, secret="another")
     assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
     assert file.get("shop") == SHOP
+
+
+async def test_a_change_that_is_cancelled_is_finished(
+    secrets: ProfileSecrets,
+    ring: MemoryKeyring,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    is_writing, may_write, add = threading.Event(), threading.Event(), file.add
+
+    def add_late(profile: Profile) -> None:
+        is_writing.set()
+        may_write.wait(30)
+        add(profile)
+
+    monkeypatch.setattr(file, "add", add_late)
+    saving = asyncio.ensure_future(ProfileChanges(file, secrets).save(SHOP, secret=SECRET))
+    await wait_until(is_writing.is_set)
+    saving.cancel()
+    await asyncio.sleep(0)
+    may_write.set()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+    assert file.get("shop") == SHOP
+    assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
 
 
 async def test_a_new_profile_replaces_none_of_its_name(
