@@ -51,9 +51,8 @@ class PasswordPrompt(QDialog):
         self.field = QLineEdit()
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
         self.field.setAccessibleName(name)
-        note = Label(
-            " ".join((problem, _("It is used for this connection and not stored."))).strip()
-        )
+        not_stored = _("What you type is used for this connection and not stored.")
+        note = Label(f"{problem} {not_stored}".strip())
         note.setProperty("role", "muted")
         note.setWordWrap(True)
         cancel = QPushButton(_("Cancel"))
