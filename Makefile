@@ -75,7 +75,7 @@ messages: setup-test ## Extract the texts for translation into resources/locale/
 soak: setup-test ## The tests that run for hours (PULSE_SOAK_SECONDS=…)
 	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 $(PYTEST)
 
-screenshots: setup-run ## Render every page into docs/images
+screenshots: setup-run ## Render every page and the connections into docs/images
 	@$(BIN)/python packaging/screenshots.py
 
 package: setup-run ## Build installers into dist: .deb, portable archive, wheel, licenses, checksums

@@ -1,4 +1,4 @@
-"""Draw every page into docs/images, from an embedded stack with the sample chat."""
+"""Draw pages and connections into docs/images, from an embedded stack with the sample chat."""
 
 import json
 import os
@@ -25,7 +25,7 @@ DELAY_S = 5
 
 
 def main() -> int:
-    """Draw the pages named on the command line, or all."""
+    """Draw the pages named on the command line, or all pages and the connections."""
     pages = sys.argv[1:] or PAGE_NAMES
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pulse-screenshots-") as data:
@@ -66,6 +66,11 @@ def _draw(
         done = subprocess.run(command, env=command_environment, check=False)
         failed += done.returncode != 0
         print(f"{screenshot.relative_to(PROJECT)}{'' if done.returncode == 0 else '  failed'}")
+    if not sys.argv[1:]:
+        script = Path(__file__).with_name("connection_screenshots.py")
+        command_environment = environment | {"PULSE_SERVER": server}
+        done = subprocess.run([sys.executable, script], env=command_environment, check=False)
+        failed += done.returncode != 0
     return 1 if failed else 0
 
 

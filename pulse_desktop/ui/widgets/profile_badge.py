@@ -26,7 +26,7 @@ class ProfileBadge(Label):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("", parent)
         self._profile: Profile | None = None
-        self._full_text = ""
+        self._full_text = self._environment = ""
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.hide()
         theme().changed.connect(self._apply_theme)
@@ -35,8 +35,9 @@ class ProfileBadge(Label):
         """Show the environment of a profile, and a name after it unless that is empty."""
         self._profile = profile
         environment = profile.environment if profile is not None else None
-        parts = [environment_text(environment).upper() if environment is not None else "", name]
-        text = " · ".join(filter(None, parts)) if environment is not None else ""
+        self._environment = text = environment_text(environment).upper() if environment else ""
+        if text and name:
+            text = f"{text} · {name}"
         self._full_text = printable_cell(text)
         self.setText(self._full_text)
         set_tooltip(self, "")
@@ -55,8 +56,12 @@ class ProfileBadge(Label):
         )
 
     def minimumSizeHint(self) -> QSize:
-        """Return the height of the badge: it can be made as narrow as necessary."""
-        return QSize(0, super().minimumSizeHint().height())
+        """Return the size that the environment needs: only a name may be cut."""
+        hint, metrics = super().minimumSizeHint(), self.fontMetrics()
+        has_name = self._environment != self._full_text
+        kept = f"{self._environment} · …" if has_name else self._environment
+        cut = metrics.horizontalAdvance(kept) - metrics.horizontalAdvance(self.text())
+        return QSize(hint.width() + cut, hint.height())
 
     def sizeHint(self) -> QSize:
         """Return the size that the whole text needs."""

@@ -180,6 +180,15 @@ def test_a_long_name_is_cut_in_a_question(qtbot: QtBot, window: MainWindow) -> N
     question.reject()
 
 
+def test_the_environment_is_never_cut(window: MainWindow) -> None:
+    window.show_profile(Profile("x" * 60, environment=Environment.PRODUCTION), "x" * 60)
+    window.top_bar.set_connection(ConnectionStatus("reconnecting", "s", 1.0, "gone " * 20))
+    window.resize(window.minimumSize())
+    QApplication.processEvents()
+    assert window.top_bar.environment.text() == "PRODUCTION"
+    assert window.top_bar.environment.width() >= window.top_bar.environment.sizeHint().width()
+
+
 def test_every_window_names_the_connection_and_follows_it(window: MainWindow) -> None:
     profile = Profile("eu", environment=Environment.PRODUCTION)
     window.show_profile(profile, "eu\u202e\x1b<b>")
