@@ -109,7 +109,7 @@ async def _draw(server: str, settings: Path) -> int:
     options = ConnectionOptions(f"nats://127.0.0.1:{port}")
     profile = Profile(NAME, options, environment=Environment.PRODUCTION, secret="token")
     for each in (profile, *PROFILES):
-        file.save(each)
+        file.add(each)
     desktop = Desktop(profile.with_secret(address.username or ""), settings=settings)
     window = desktop.window
     window.resize(*SIZE)

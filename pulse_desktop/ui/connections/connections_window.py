@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -33,6 +33,7 @@ from pulse_desktop.ui.window_title import connection_text, set_title
 _SIZE: Final = (880, 600)
 _MIN_SIZE: Final = (720, 480)
 _LIST_WIDTH: Final = 220
+_ROW_PADDING: Final = 8
 _NAME_ROLE: Final = Qt.ItemDataRole.UserRole
 
 
@@ -79,6 +80,7 @@ class ConnectionsWindow(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName(_("Connections"))
         self.list.setFixedWidth(_LIST_WIDTH)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.form = ProfileForm()
         self.panel = ConnectionTestPanel(option_names(self.form))
         self._message = Label()
@@ -127,6 +129,8 @@ class ConnectionsWindow(QDialog):
                 Qt.ItemDataRole.AccessibleTextRole,
                 ", ".join(filter(None, (printable_cell(profile.name), kind))),
             )
+            # As wide as the list, so that a long name is cut visibly.
+            item.setSizeHint(QSize(0, self.list.fontMetrics().height() + _ROW_PADDING))
             self.list.addItem(item)
         for name, problem in problems.items():
             item = QListWidgetItem(_("{name}: not valid").format(name=printable_cell(name)))
