@@ -35,6 +35,7 @@ from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateMana
 _log = logging.getLogger("pulse_desktop")
 
 _SWITCH = "switch"
+_FREEZE_AFTER_S = 0.5
 
 
 class SessionWindow:
@@ -73,6 +74,7 @@ class SessionWindow:
         self._closing = Supervisor(on_failure)
         self._opened = asyncio.Event()
         self._failure: UserFacingError | None = None
+        self._freeze: asyncio.TimerHandle | None = None
         self.profile: Profile | None = None
         self.session: Session | None = None
         self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._page_work.run)
@@ -197,7 +199,7 @@ class SessionWindow:
         self._opened.set()
         self.window.set_session(session, self._page_work.run)
         if self.window.current is not None:
-            freeze_long_lived_objects()
+            self._freeze_later()
         self._warn_of_readable_secrets(config.profile)
         return session
 
@@ -248,6 +250,7 @@ class SessionWindow:
     async def close(self) -> None:
         """Save the window's state, close the session and destroy the window."""
         self._frames.stop()
+        self._cancel_freeze()
         await self._switching.close()
         self._embedded_actions.close()
         if self._state is not None:
@@ -258,6 +261,17 @@ class SessionWindow:
         await self._page_work.close()
         self._embedded.release(self)
         self.window.deleteLater()
+
+    def _freeze_later(self) -> None:
+        """Freeze what was created once it is painted: that takes as long as several frames."""
+        self._cancel_freeze()
+        loop = asyncio.get_running_loop()
+        self._freeze = loop.call_later(_FREEZE_AFTER_S, freeze_long_lived_objects)
+
+    def _cancel_freeze(self) -> None:
+        if self._freeze is not None:
+            self._freeze.cancel()
+            self._freeze = None
 
     def _leave_session(self) -> None:
         """Take the session off the window; what it still runs ends in the background.
