@@ -57,27 +57,36 @@ class ProfileBadge(Label):
 
     def minimumSizeHint(self) -> QSize:
         """Return the size that the environment needs: only a name may be cut."""
+        self.ensurePolished()  # for the metrics of the bold font
         hint, metrics = super().minimumSizeHint(), self.fontMetrics()
-        has_name = self._environment != self._full_text
-        kept = f"{self._environment} · …" if has_name else self._environment
+        kept = self._shortest_text
         cut = metrics.horizontalAdvance(kept) - metrics.horizontalAdvance(self.text())
         return QSize(hint.width() + cut, hint.height())
 
     def sizeHint(self) -> QSize:
         """Return the size that the whole text needs."""
+        self.ensurePolished()
         hint = super().sizeHint()
         metrics = self.fontMetrics()
         cut = metrics.horizontalAdvance(self._full_text) - metrics.horizontalAdvance(self.text())
         return QSize(hint.width() + cut, hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut the text to the new width."""
+        """Cut the name to the new width."""
         super().resizeEvent(event)
-        room = self.width() - _PADDING
-        shown = self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, room)
+        elide, room = Qt.TextElideMode.ElideRight, self.width() - _PADDING
+        shown = self.fontMetrics().elidedText(self._full_text, elide, room)
+        if len(shown) < len(self._shortest_text):
+            shown = self._shortest_text
         if shown != self.text():
             self.setText(shown)
             set_tooltip(self, self._full_text if shown != self._full_text else "")
+
+    @property
+    def _shortest_text(self) -> str:
+        """The environment, which is never cut, and that there is a name."""
+        has_name = self._environment != self._full_text
+        return f"{self._environment} · …" if has_name else self._environment
 
     def changeEvent(self, event: QEvent) -> None:
         """Keep the size that the text needs when the font changes."""
