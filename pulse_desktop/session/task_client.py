@@ -89,6 +89,25 @@ def repeatable_request(run: TaskRun, *, from_events: bool) -> Request:
     return request
 
 
+def run_action(task_name: str) -> str:
+    """Return what enqueueing a task is called in a question."""
+    return _("Run {task}").format(task=task_name)
+
+
+def rerun_action(runs: Sequence[TaskRun]) -> str:
+    """Return what re-running is called in a question."""
+    if len(runs) == 1:
+        return _("Re-run {task}").format(task=runs[0].name or runs[0].task_id)
+    text = ngettext("Re-run {count} run", "Re-run {count} runs", len(runs))
+    return text.format(count=len(runs))
+
+
+def cancel_action(task_ids: Sequence[str]) -> str:
+    """Return what cancelling is called in a question."""
+    text = ngettext("Cancel {count} task", "Cancel {count} tasks", len(task_ids))
+    return text.format(count=len(task_ids))
+
+
 class TaskClient:
     """Client of the task queue: enqueue, re-run, cancel."""
 
@@ -163,7 +182,7 @@ class TaskClient:
             ReadOnlyError, ConfirmationRequiredError: see `ActionGuard.check`.
             NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError.
         """
-        self._guard.check(_("Run {task}").format(task=task_name), confirmed=confirmed)
+        self._guard.check(run_action(task_name), confirmed=confirmed)
         labels = dict(labels or {})
         typed = True
         format_ = self._format_of(task_name)
@@ -212,11 +231,7 @@ class TaskClient:
                 those before the failed one are enqueued, which the error's detail says.
         """
         requests = [repeatable_request(run, from_events=from_events) for run in runs]
-        action = ngettext("Re-run {count} run", "Re-run {count} runs", len(runs))
-        action = action.format(count=len(runs))
-        if len(runs) == 1:
-            action = _("Re-run {task}").format(task=runs[0].name or runs[0].task_id)
-        self._guard.check(action, confirmed=confirmed)
+        self._guard.check(rerun_action(runs), confirmed=confirmed)
         task_ids: list[str] = []
         durable = True
         try:
@@ -236,8 +251,7 @@ class TaskClient:
         self, task_ids: Sequence[str], reason: str = "", *, confirmed: bool = False
     ) -> list[CancelOutcome]:
         """Cancel queued or running tasks; see `TaskCanceller.cancel` and `ActionGuard.check`."""
-        action = ngettext("Cancel {count} task", "Cancel {count} tasks", len(task_ids))
-        self._guard.check(action.format(count=len(task_ids)), confirmed=confirmed)
+        self._guard.check(cancel_action(task_ids), confirmed=confirmed)
         return await self._canceller.cancel(task_ids, reason)
 
     async def _rerun(

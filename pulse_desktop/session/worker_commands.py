@@ -49,7 +49,7 @@ class WorkerCommands:
             ReadOnlyError, ConfirmationRequiredError: see `ActionGuard.check`.
             NotConnectedError: there is no connection.
         """
-        self._guard.check(_action(command, worker, level), confirmed=confirmed)
+        self._guard.check(command_action(command, worker, level), confirmed=confirmed)
         target = self._state.workers.get(worker) if worker else None
         if target is not None and not target.control and not target.stopped:
             detail = _("It was started with control switched off, or its version has none.")
@@ -81,7 +81,8 @@ def _outcome(command: str, reply: ControlReply) -> CommandOutcome:
     return CommandOutcome(reply.worker, command, status, reply.detail)
 
 
-def _action(command: str, worker: str, level: str) -> str:
+def command_action(command: str, worker: str, level: str) -> str:
+    """Return what a command is called in a question."""
     target = worker or _("all workers")
     actions = {
         PAUSE: _("Pause {worker}"),

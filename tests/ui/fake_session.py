@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.errors import (
-    ConfirmationRequiredError,
     NotFoundError,
-    ReadOnlyError,
     UserFacingError,
 )
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
-from pulse_desktop.session.task_client import repeatable_request
+from pulse_desktop.session.action_guard import ActionGuard
+from pulse_desktop.session.history_streams import create_action
+from pulse_desktop.session.task_client import (
+    cancel_action,
+    repeatable_request,
+    rerun_action,
+    run_action,
+)
+from pulse_desktop.session.worker_commands import command_action
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 
@@ -34,7 +41,7 @@ class FakeSession:
         state: what is shown.
         calls: arguments of every call, oldest first.
         error: raised by every call that is not forced.
-        asks: whether every action must be confirmed.
+        guard: passed before every action, as in a real session.
         queue_status: of the task queue.
         outcomes: of cancelling a task or commanding a worker, by id; success for all others.
         decoded: results by task id.
@@ -47,7 +54,7 @@ class FakeSession:
         tries: number of calls of `try_now`.
     """
 
-    def __init__(self, state: SystemState | None = None) -> None:
+    def __init__(self, state: SystemState | None = None, profile: Profile | None = None) -> None:
         self.state = SystemState() if state is None else state
         self.connection_status = ConnectionStatus("connected", "nats://test:4222", 0.0)
         self.history: HistoryProgress | None = None
@@ -69,8 +76,7 @@ class FakeSession:
         self.has_permission_errors = False
         self.is_restricted = False
         self.from_events = False
-        self.read_only = False
-        self.asks = False
+        self.guard = ActionGuard(profile or Profile())
         self.calls: list[Any] = []
         self.error: UserFacingError | None = None
         self.queue_status: QueueStatus | None = None
@@ -114,21 +120,19 @@ class FakeSession:
     async def create(
         self, streams: Sequence[HistoryStream], *, confirmed: bool = False
     ) -> Sequence[HistoryOutcome]:
-        assert confirmed
+        self.guard.check(create_action(streams), confirmed=confirmed, always_asks=True)
         self._call(("create", list(streams)))
         errors = self.history_errors
         return [
             HistoryOutcome(each, each.name not in errors, errors.get(each.name)) for each in streams
         ]
 
-    def set_read_only(self, *, read_only: bool) -> None:
-        self.read_only = read_only
+    @property
+    def read_only(self) -> bool:
+        return self.guard.read_only
 
-    def _check(self, action: str, confirmed: bool) -> None:
-        if self.read_only:
-            raise ReadOnlyError(action, "eu")
-        if self.asks and not confirmed:
-            raise ConfirmationRequiredError(action, "eu")
+    def set_read_only(self, *, read_only: bool) -> None:
+        self.guard.read_only = read_only
 
     async def enqueue(
         self,
@@ -141,7 +145,7 @@ class FakeSession:
         rerun_of: str = "",
         confirmed: bool = False,
     ) -> EnqueueReceipt:
-        self._check(task_name, confirmed)
+        self.guard.check(run_action(task_name), confirmed=confirmed)
         self._call((task_name, args, kwargs, labels, rerun_of, force), force=force)
         return EnqueueReceipt(("0" * 32,), durable=True)
 
@@ -153,9 +157,9 @@ class FakeSession:
         from_events: bool = False,
         confirmed: bool = False,
     ) -> EnqueueReceipt:
-        self._check(f"Re-run {len(runs)}", confirmed)
         for run in runs:
             repeatable_request(run, from_events=from_events)
+        self.guard.check(rerun_action(runs), confirmed=confirmed)
         self.from_events = from_events
         self._call(([run.task_id for run in runs], force), force=force)
         return EnqueueReceipt(tuple(f"new-{run.task_id}" for run in runs), durable=True)
@@ -163,7 +167,7 @@ class FakeSession:
     async def cancel(
         self, task_ids: Sequence[str], *, confirmed: bool = False
     ) -> Sequence[CancelOutcome]:
-        self._check(f"Cancel {len(task_ids)}", confirmed)
+        self.guard.check(cancel_action(task_ids), confirmed=confirmed)
         self._call(("cancel", list(task_ids)))
         return [
             self.outcomes.get(each, CancelOutcome(each, CancelStatus.CANCELLED, WORKER))
@@ -173,7 +177,7 @@ class FakeSession:
     async def command(
         self, command: str, worker: str = "", level: str = "", *, confirmed: bool = False
     ) -> Sequence[CommandOutcome]:
-        self._check(command, confirmed)
+        self.guard.check(command_action(command, worker, level), confirmed=confirmed)
         self._call((command, worker, level))
         return [
             self.outcomes.get(worker, CommandOutcome(worker or WORKER, command, CommandStatus.DONE))

@@ -101,7 +101,7 @@ def test_a_refusal_is_named_and_what_was_made_is_told(opened: Opened) -> None:
 
 
 def test_nothing_is_made_read_only_or_where_nothing_is_missing(opened: Opened) -> None:
-    opened.session.read_only = True
+    opened.session.set_read_only(read_only=True)
     dialog = opened.open()
     assert not dialog.make.isEnabled()
     assert "read-only" in texts(dialog)

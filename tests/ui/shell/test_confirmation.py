@@ -26,8 +26,7 @@ def run(qapp: QApplication, scenario: Scenario) -> None:
     theme().install(ThemeChoice.DARK)
 
     async def main() -> None:
-        session = FakeSession()
-        session.asks = True
+        session = FakeSession(profile=EU)
         window = MainWindow(
             session, [TasksPage], run_in_background=lambda _name, work: work.close()
         )
@@ -63,8 +62,8 @@ def test_a_confirmed_action_is_sent_once(qapp: QApplication) -> None:
         acting, dialog = await ask(window)
         assert "production" in dialog.windowTitle()
         assert session.calls == []
-        button = next(each for each in dialog.findChildren(QPushButton) if each.text() == "report")
-        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        buttons = {each.text(): each for each in dialog.findChildren(QPushButton)}
+        QTest.mouseClick(buttons["Run report"], Qt.MouseButton.LeftButton)
         await acting
         assert len(session.calls) == 1
 

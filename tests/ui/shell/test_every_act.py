@@ -35,6 +35,8 @@ ACTS: Final = (
 )
 """Page, action, and how many rows are selected. The run form enqueues, edited or not."""
 
+EU: Final = Profile("eu", environment=Environment.PRODUCTION)
+
 
 def filled(session: FakeSession) -> StateBuilder:
     builder = StateBuilder()
@@ -65,9 +67,8 @@ def run_in_production(
     theme().install(ThemeChoice.DARK)
 
     async def main() -> None:
-        session = FakeSession()
+        session = FakeSession(profile=EU)
         tasks: list[asyncio.Task[None]] = []
-        session.asks = True
         builder = filled(session)
 
         def start(name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -79,7 +80,7 @@ def run_in_production(
             run_in_background=start,
             clock=lambda: builder.at,
         )
-        window.show_profile(Profile("eu", environment=Environment.PRODUCTION), "eu")
+        window.show_profile(EU, "eu")
         window.set_session(session, start)
         window.show()
         for page in ("monitoring", "tasks"):
@@ -127,8 +128,7 @@ def test_production_asks_before_every_act(qapp: QApplication) -> None:
 
 
 def test_a_read_only_connection_refuses_every_act_and_says_why(qtbot: QtBot) -> None:
-    session = FakeSession()
-    session.read_only = True
+    session = FakeSession(profile=Profile("eu", read_only=True))
     builder = filled(session)
     window = make_window(qtbot, builder, (TasksPage, MonitoringPage), session)
     window.show_read_only()
