@@ -143,7 +143,7 @@ class ProfileEditor:
         shown = profile.without_secrets()
 
         def fill() -> None:
-            self._fill(shown if is_stored else replace(shown, name=""), is_new=not is_stored)
+            self._fill(shown if is_stored else replace(profile, name=""), is_new=not is_stored)
             self._tester.start(profile)
 
         self._open(fill)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nkeys
 
 from tests.kit.nats_servers import NatsServer
@@ -18,6 +19,7 @@ from tests.kit.nats_servers import NatsServer
 SECRET = "s3cret-5b0e"
 LIMITS = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1)
 JETSTREAM = dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), -1)
+_REQUESTS = ("INFO", "STREAM.>", "CONSUMER.>", "DIRECT.>")
 ACCOUNTS = """accounts {
   APP { jetstream: enabled, users: [ { user: app, password: app } ], exports: [
     { service: "$JS.API.>" }, { stream: "websocket.>" }, { stream: "taskiq_tasks" } ] }
@@ -138,25 +140,35 @@ def login_server(kind: str, folder: Path) -> Iterator[tuple[str, dict[str, str]]
         with NatsServer(config=tls_config(folder, "handshake_first: true")) as server:
             yield f"tls://localhost:{server.port}", {**certificates, "tls_first": "true"}
     elif kind == "domain":
-        config = (
-            f'jetstream {{ domain: hub, store_dir: "{folder}/js" }}\n'
-            "leafnodes { listen: 127.0.0.1:-1 }"
-        )
-        with NatsServer(jetstream=False, config=config) as hub:
-            port = _leafnode_port(hub)
-            remote = f'leafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:{port}" }} ] }}'
-            with NatsServer(jetstream=False, config=remote) as leaf:
-                _wait_for_log(leaf, "Leafnode connection created")
-                yield leaf.url, {"js_domain": "hub"}
+        with leaf_node(folder) as (_hub, leaf):
+            yield leaf.url, {"js_domain": "hub"}
     else:
         raise ValueError(kind)
 
 
-def _wait_for_log(server: NatsServer, text: str) -> None:
+@contextmanager
+def leaf_node(folder: Path) -> Iterator[tuple[NatsServer, NatsServer]]:
+    """Run a hub with a JetStream domain, and a leaf node without JetStream; yield both."""
+    config = (
+        f'jetstream {{ domain: hub, store_dir: "{folder}/js" }}\n'
+        "leafnodes { listen: 127.0.0.1:-1 }"
+    )
+    with NatsServer(jetstream=False, config=config) as hub:
+        port = _leafnode_port(hub)
+        remote = f'leafnodes {{ remotes: [ {{ url: "nats-leaf://127.0.0.1:{port}" }} ] }}'
+        with NatsServer(jetstream=False, config=remote) as leaf:
+            _wait_for_interest(leaf, *(f"$JS.hub.API.{name}" for name in _REQUESTS))
+            yield hub, leaf
+
+
+def _wait_for_interest(leaf: NatsServer, *subjects: str) -> None:
+    """Wait until a leaf node knows that its hub wants the messages of some subjects."""
     deadline = time.monotonic() + 10
-    while text not in server.log_path.read_text():
-        assert time.monotonic() < deadline, f"the server does not log {text!r}"
-        time.sleep(0.02)
+    missing = set(subjects)
+    while missing:
+        assert time.monotonic() < deadline, f"the hub does not subscribe to {missing}"
+        known = httpx.get(f"{leaf.monitor_url}/leafz?subs=1").text.replace("\\u003e", ">")
+        missing = {each for each in subjects if f'"{each}"' not in known}
 
 
 def _leafnode_port(server: NatsServer) -> int:
