@@ -38,6 +38,15 @@ class PlannedImport:
         return profile.secret if profile is not None and profile.secret_value else ""
 
     @property
+    def keeps_secret(self) -> bool:
+        """Whether the stored secret stays: none was found, and servers and login are the same."""
+        profile, old = self.profile, self.old
+        if profile is None or old is None or not profile.secret or self.secret:
+            return False
+        same_login = (profile.secret, profile.options.user) == (old.secret, old.options.user)
+        return same_login and profile.options.servers == old.options.servers
+
+    @property
     def changed_fields(self) -> tuple[str, ...]:
         """The parts of the stored profile that would change, by their names; not its secret."""
         if self.profile is None or self.old is None:
@@ -65,6 +74,8 @@ class PlannedImport:
         if self.profile is None or self.action == "skip":
             raise ValueError(self.reason)
         plain = self.profile.without_secrets()
+        if self.keeps_secret and self.old is not None:
+            return replace(plain, secret_storage=self.old.secret_storage), None
         if storage is None or not self.secret:
             return replace(plain, secret_storage=SecretStorage.ASK), None
         return replace(plain, secret_storage=storage), self.profile.secret_value

@@ -20,11 +20,25 @@ _CAPTIONS: Final = {
     "js_domain": N_("JetStream domain"),
     "js_api_prefix": N_("JetStream API prefix"),
 }
+"""Of the options of a connection."""
+_OTHER_CAPTIONS: Final = {
+    "subject": N_("Task subject"),
+    "consumer": N_("Durable consumer"),
+    "stream": N_("Stream of the tasks"),
+    "bucket": N_("Result bucket"),
+    "subject_prefix": N_("Prefix of the events"),
+    "environment": N_("Environment"),
+    "color": N_("Color"),
+    "monitor_url": N_("Monitoring address"),
+    "secret": N_("Login"),
+    "read_only": N_("Read-only"),
+    "confirm": N_("Ask before every action"),
+}
 
 
-def caption(option: str) -> str:
-    """Return the caption of the field of an option."""
-    return translate(_CAPTIONS[option])
+def caption(field: str) -> str:
+    """Return the caption of a field of a profile, an option among them."""
+    return translate(_OTHER_CAPTIONS.get(field) or _CAPTIONS[field])
 
 
 def with_captions(text: str) -> str:

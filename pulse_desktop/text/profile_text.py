@@ -5,6 +5,7 @@ from typing import Final
 from pulse_desktop.model.connection_options import SECRETS_OF_A_USER
 from pulse_desktop.profiles.planned_import import PlannedImport
 from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
+from pulse_desktop.text.option_text import caption
 from pulse_desktop.text.translation import N_, _, translate
 
 _ENVIRONMENTS: Final = {
@@ -91,7 +92,7 @@ def import_text(planned: PlannedImport) -> str:
     """Return what an import would do with a profile, such as "New"."""
     if planned.action == "skip":
         return _("Cannot be imported: {reason}.").format(reason=planned.reason)
-    changed = ", ".join(planned.changed_fields)
+    changed = ", ".join(map(caption, planned.changed_fields))
     if planned.action == "add":
         text = _("New.")
     elif changed:

@@ -202,6 +202,8 @@ class ImportPreview(QDialog):
         if profile is None or not profile.secret or planned.action == "skip":
             return ""
         name = secret_text(profile)
+        if planned.keeps_secret:
+            return _("{secret}: as it is stored here").format(secret=name)
         if not planned.secret or self.storage.storage is SecretStorage.ASK:
             return _("{secret}: asked for each time").format(secret=name)
         return f"{name}: {storage_text(self.storage.storage)}"

@@ -83,25 +83,25 @@ class ProfileForm(QWidget):
         self.tls_ca = PathField(
             caption("tls_ca"), _("only for TLS with an authority of your own (ca.pem)")
         )
-        self.environment = combo_box(_("Environment"))
+        self.environment = combo_box(caption("environment"))
         self.environment.addItem(_("Not stated"), None)
         for environment in Environment:
             self.environment.addItem(environment_text(environment), environment)
-        self.color = combo_box(_("Color"))
+        self.color = combo_box(caption("color"))
         self.read_only = QCheckBox(_("Read-only: enqueue, cancel and command nothing"))
         self.confirm = QCheckBox(_("Ask before every action (production always asks)"))
         self.tls_cert = PathField(caption("tls_cert"))
         self.tls_key = PathField(caption("tls_key"))
         self.tls_first = QCheckBox(caption("tls_first"))
-        self.subject = line_edit(_("Task subject"), TaskiqNames.subject)
-        self.consumer = line_edit(_("Durable consumer"), TaskiqNames.consumer)
-        self.stream = line_edit(_("Stream of the tasks"), _("found by the task subject"))
-        self.bucket = line_edit(_("Result bucket"), TaskiqNames.bucket)
-        self.subject_prefix = line_edit(_("Prefix of the events"), _("none"))
+        self.subject = line_edit(caption("subject"), TaskiqNames.subject)
+        self.consumer = line_edit(caption("consumer"), TaskiqNames.consumer)
+        self.stream = line_edit(caption("stream"), _("found by the task subject"))
+        self.bucket = line_edit(caption("bucket"), TaskiqNames.bucket)
+        self.subject_prefix = line_edit(caption("subject_prefix"), _("none"))
         self.js_domain = line_edit(caption("js_domain"), "")
         self.js_api_prefix = line_edit(caption("js_api_prefix"), "$JS.API")
         self.inbox_prefix = line_edit(caption("inbox_prefix"), "_INBOX")
-        self.monitor_url = line_edit(_("Monitoring address"), "http://host:8222")
+        self.monitor_url = line_edit(caption("monitor_url"), "http://host:8222")
         self.more = QToolButton()
         self.more.setText(_("More: client certificate, names, JetStream, monitoring"))
         self.more.setCheckable(True)
@@ -279,8 +279,8 @@ class ProfileForm(QWidget):
             ("file", _("File")),
             ("storage", _("Keep it")),
             ("tls_ca", caption("tls_ca")),
-            ("environment", _("Environment")),
-            ("color", _("Color")),
+            ("environment", caption("environment")),
+            ("color", caption("color")),
             ("read_only", _("Actions")),
             ("confirm", ""),
         ):

@@ -4,10 +4,13 @@ import dataclasses
 from typing import Any
 
 import pytest
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_options import SECRETS, ConnectionOptions
 from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
+from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.ui.connections.profile_form import ProfileForm
 
@@ -56,3 +59,34 @@ def test_a_profile_is_saved_as_it_was(
     form.show_profile(profile, is_new=False)
     assert form.profile == profile
     form.deleteLater()
+
+
+def test_a_problem_is_shown_at_its_field_until_it_is_corrected(qtbot: QtBot) -> None:
+    form = ProfileForm()
+    qtbot.addWidget(form)
+    form.use_checks(field_problems, separate_login)
+    form.show()
+    QTest.keyClicks(form.servers, "ann:s3cret@shop:4222")
+    form.stream.setText("no name")
+    assert not form.show_problems()
+    assert "spaces" in form.rows["stream"].problem.text()
+    assert form.rows["stream"].isVisible(), "the section with it is opened"
+    assert form.stream.hasFocus() or not form.isActiveWindow()
+    form.stream.clear()
+    QTest.keyClicks(form.stream, "TASKS")
+    assert form.rows["stream"].problem.isHidden()
+    assert form.show_problems()
+    # The name is that of the host, and the login that was typed with it has its own fields.
+    profile = form.profile
+    assert (profile.name, profile.options.user, profile.secret) == ("shop", "ann", "password")
+    assert (profile.options.servers, form.typed_secret) == ("nats://shop:4222", "s3cret")
+    assert profile.names == TaskiqNames(stream="TASKS")
+
+
+def test_a_new_connection_without_a_login_has_none(qtbot: QtBot) -> None:
+    form = ProfileForm()
+    qtbot.addWidget(form)
+    form.taken_names = {"shop"}
+    form.show_profile(Profile(), is_new=True)
+    QTest.keyClicks(form.servers, "nats://shop:4222")
+    assert (form.profile.secret, form.profile.name) == ("", "shop 2")
