@@ -8,10 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from pulse_desktop.app.desktop import Desktop
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import ReadOnlyError
 from pulse_desktop.profiles.profile import Environment, Profile, server_profile
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
+from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.confirmation import ConfirmationDialog
 from pulse_desktop.ui.shell.window import MainWindow
@@ -166,3 +169,35 @@ def test_further_windows_open_again_as_they_were(
         state_file = WindowStateFile(path)
         run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url, state_file)
     assert WindowStateFile(path).state.windows == [], "one window needs no others"
+
+
+@pytest.mark.slow
+def test_a_variable_has_the_secret_of_the_profile_that_was_started_with(
+    qapp: QApplication, profiles: ProfileFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULSE_PASSWORD", "s3cret-of-the-shop")
+    with NatsServer(user="ann", password="s3cret-of-the-shop") as server:
+        for name, user in (("shop", "ann"), ("other", "bob")):
+            options = ConnectionOptions(f"nats://{server.address}", user=user)
+            profiles.add(Profile(name, options, secret="password"))
+
+        def open_shop() -> Desktop:
+            desktop = Desktop(profiles.get("shop"))
+            desktop.window.show()
+            desktop.start()
+            return desktop
+
+        async def scenario(operator: Operator) -> None:
+            await operator.desktop.wait_connected(20)
+            assert operator.window.findChildren(PasswordPrompt) == []
+            await operator.act(
+                lambda: operator.window.actions_table.run("connections.switch.other")
+            )
+            await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
+            (prompt,) = operator.window.findChildren(PasswordPrompt)
+            assert prompt.windowTitle() == "Log in · other · Pulse Desktop"
+            assert prompt.field.text() == ""
+            await operator.act(prompt.reject)
+            await wait_until(lambda: operator.window.session.connection_status.state == "closed")
+
+        run_operator(qapp, "", scenario, open_desktop=open_shop)
