@@ -156,6 +156,8 @@ class SessionWindow:
         """
         if profile == self.profile and not secret:
             return False
+        if self._state is not None:
+            self._state.rename_profile(profile.name)
         self.show_profile(profile.with_secret(secret) if secret else profile)
         return True
 

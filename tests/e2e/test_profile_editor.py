@@ -14,6 +14,7 @@ from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.shell.confirmation import AllowActionsDialog
+from pulse_desktop.ui.shell.window_state import WindowStateFile
 from tests.e2e.desktop_app import LEFT, Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -45,7 +46,7 @@ def says(window: ConnectionsWindow, text: str) -> bool:
 
 
 def test_a_change_applies_to_the_window_that_shows_the_profile(
-    qapp: QApplication, nats_server: NatsServer
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     async def scenario(operator: Operator) -> None:
         shown = operator.desktop.windows[0]
@@ -54,12 +55,15 @@ def test_a_change_applies_to_the_window_that_shows_the_profile(
         window = await manage(operator)
         form = window.form
         assert form.name.text() == "eu"
+        await operator.act(lambda: operator.window.show_page("tasks"))
+        await operator.act(lambda: operator.page.filter_bar.set_filter({"failed"}, "report"))
         await operator.act(form.read_only.click)
         await operator.act(lambda: QTest.keyClicks(form.name, " west"))
         await operator.act(window.save.click)
         await wait_until(lambda: says(window, "Saved, and used by its window from now on."))
         assert "eu west (production)" in operator.window.windowTitle()
         await shown.wait_connected(20)
+        assert operator.page.filter_bar.text == "report"
         assert operator.session.read_only
         assert operator.window.top_bar.read_only.text() == "Read-only"
         await operator.act(window.save.click)
@@ -79,7 +83,9 @@ def test_a_change_applies_to_the_window_that_shows_the_profile(
         await operator.click(lock)
         assert operator.session.read_only, "to be careful needs no question"
 
-    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+    state = WindowStateFile(tmp_path / "window.json")
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url, state)
+    assert "eu" not in WindowStateFile(tmp_path / "window.json").state.profiles
 
 
 def says_production(dialog: AllowActionsDialog) -> bool:

@@ -212,6 +212,12 @@ class WindowStateManager(QObject):
             return ""
         return self._file.state.profiles.get(name, ProfileState()).page
 
+    def rename_profile(self, name: str) -> None:
+        """Keep what is open on the present connection under its new name."""
+        profiles = self._file.state.profiles
+        profiles[name] = profiles.pop(self._profile, ProfileState())
+        self._profile = self._next_profile = name
+
     def _change_profile(self) -> None:
         self.save()
         self._profile = self._next_profile
