@@ -17,7 +17,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.profiles.profile_changes import ProfileChanges
 from pulse_desktop.profiles.profile_file import ProfileFile
-from pulse_desktop.profiles.profile_format import toml_of
+from pulse_desktop.profiles.profile_format import StoredProfiles, toml_of
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
 from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.text.translation import _
@@ -96,13 +96,21 @@ class ProfileEditor:
             self.window.show_profiles([], {})
             self.window.show_error(error)
         else:
-            profiles = list(stored.by_name.values())
             chosen = profile.name if profile is not None else ""
             if chosen not in stored.by_name:
-                chosen = profiles[0].name if profiles else ""
-            self.window.show_profiles(profiles, stored.problems, "" if is_new else chosen)
+                chosen = next(iter(stored.by_name), "")
+            self._list(stored, "" if is_new else chosen)
             if is_new:
                 self.window.show_new(profile)
+
+    def _list(self, stored: StoredProfiles, chosen: str = "") -> None:
+        """Show the stored profiles, and how those that are not valid can be corrected."""
+        text = _("{name} is not valid: {problem}. Correct it in {file}, or remove it.")
+        problems = {
+            name: text.format(name=name, problem=problem, file=self._file.path)
+            for name, problem in stored.problems.items()
+        }
+        self.window.show_profiles(list(stored.by_name.values()), problems, chosen)
 
     def open_import(self) -> None:
         """Show what can be imported from the contexts of the NATS CLI, or from a file."""
@@ -118,7 +126,7 @@ class ProfileEditor:
             return
         for name in names:
             self._on_changed(name, stored.by_name[name], "")
-        self.window.show_profiles(list(stored.by_name.values()), stored.problems, names[0])
+        self._list(stored, names[0])
         self.window.show_message(_("Imported: {names}.").format(names=", ".join(names)))
 
     async def _find_keyring(self) -> None:
@@ -174,7 +182,7 @@ class ProfileEditor:
         finally:
             self.window.set_busy(False)
         is_shown = bool(former) and self._on_changed(former, stored.by_name[profile.name], secret)
-        self.window.show_profiles(list(stored.by_name.values()), stored.problems, profile.name)
+        self._list(stored, profile.name)
         self.window.show_message(
             _("Saved, and used by its window from now on.") if is_shown else _("Saved.")
         )
@@ -201,7 +209,7 @@ class ProfileEditor:
             self.window.show_error(error)
             return
         self._on_changed(name, None, "")
-        self.window.show_profiles(list(stored.by_name.values()), stored.problems)
+        self._list(stored)
         if not secret_is_gone:
             detail = _("The profile is removed, but its secret could not be deleted.")
             self.window.show_error(UserFacingError(_("A secret is left"), detail))

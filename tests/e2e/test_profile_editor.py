@@ -24,13 +24,15 @@ from tests.kit.waiting import wait_until
 def profiles(
     nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> ProfileFile:
-    """Two profiles of one server: `eu`, and `vault`, whose password is asked for."""
+    """Two profiles of a server, `eu` and `vault`, whose password is asked for; one not valid."""
     monkeypatch.setenv(CONFIG_DIR_VARIABLE, str(tmp_path / "settings"))
     monitor, url = nats_server.monitor_url, nats_server.url
     file = ProfileFile(tmp_path / "settings" / FILE_NAME)
     file.add(Profile("eu", ConnectionOptions(url), environment=Environment.PRODUCTION))
     vault = ConnectionOptions(url, user="ann")
     file.add(Profile("vault", vault, monitor_url=monitor, secret="password"))
+    with file.path.open("a") as text:
+        text.write('[profiles.old]\ncolor = "pink"\n')
     return file
 
 
@@ -99,6 +101,9 @@ def test_a_typed_secret_is_used_and_not_asked_for_again(
         window = await manage(operator)
         form = window.form
         assert form.name.text() == "eu", "the window shows no stored profile: the first one"
+        assert window.list.item(2).text() == "old: not valid"
+        await operator.act(lambda: window.list.setCurrentRow(2))
+        assert says(window, f"Correct it in {profiles.path}, or remove it.")
         row = window.list.visualItemRect(window.list.item(1)).center()
         await operator.act(lambda: QTest.mouseClick(window.list.viewport(), LEFT, pos=row))
         assert form.name.text() == "vault"

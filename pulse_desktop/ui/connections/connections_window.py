@@ -85,6 +85,7 @@ class ConnectionsWindow(QDialog):
         self.panel = ConnectionTestPanel(option_names(self.form))
         self._message = Label()
         self._message.setWordWrap(True)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._message.hide()
         self._add = QPushButton(_("New"))
         self._remove = QPushButton(_("Remove…"))
@@ -114,7 +115,7 @@ class ConnectionsWindow(QDialog):
 
         Args:
             profiles: the valid ones.
-            problems: why others are not valid, by their names.
+            problems: why others are not valid, and what to do about it, by their names.
             chosen: name of the profile to show in the form, empty for a new one.
         """
         self._profiles = {profile.name: profile for profile in profiles}
@@ -149,7 +150,7 @@ class ConnectionsWindow(QDialog):
         self._end_test()
         self._former = ""
         self._select_former()
-        self.form.setEnabled(True)
+        self.form.show()
         self.form.taken_names = frozenset(self._profiles)
         self.form.show_profile(profile or Profile(), is_new=True)
         self._show_title(Profile())
@@ -197,8 +198,7 @@ class ConnectionsWindow(QDialog):
         """Take no input while a profile is being saved: the form is filled anew then."""
         if busy:
             self._focused = self.focusWidget()
-        self.form.setEnabled(not busy and self._former not in self._problems)
-        for each in (self.list, self._add, self._import):
+        for each in (self.form, self.list, self._add, self._import):
             each.setEnabled(not busy)
         self._update_buttons(busy=busy)
         if not busy and self._focused is not None:
@@ -210,10 +210,8 @@ class ConnectionsWindow(QDialog):
             self._show(self._profiles[name])
         else:
             self._show(Profile(name))
-            self.form.setEnabled(False)
-            advice = _("Correct it in the file, or remove it.")
-            title = _("{name} is not valid").format(name=printable_cell(name))
-            self._show_message(f"{title}: {printable_line(self._problems[name])}. {advice}", "bad")
+            self.form.hide()  # it is not what the file says
+            self._show_message(printable_line(self._problems[name]), "bad")
         self._select_former()
 
     def _select_former(self) -> None:
@@ -226,7 +224,7 @@ class ConnectionsWindow(QDialog):
     def _show(self, profile: Profile) -> None:
         if profile.name != self._former:
             self._end_test()
-        self.form.setEnabled(True)
+        self.form.show()
         self._former = profile.name
         self.form.show_profile(profile, is_new=False)
         self._show_title(profile)

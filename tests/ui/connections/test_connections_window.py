@@ -26,7 +26,7 @@ def window(qtbot: QtBot) -> Iterator[ConnectionsWindow]:
     qtbot.addWidget(main)
     main.show()
     window = ConnectionsWindow(main)
-    window.show_profiles([EU, LAB], {"old": "read_only: not yes or no"}, "lab")
+    window.show_profiles([EU, LAB], {"old": "read_only: not yes or no. Correct it."}, "lab")
     window.show()
     yield window
     window.form.is_changed = False
@@ -118,15 +118,15 @@ def test_a_profile_that_is_not_valid_can_be_read_about_and_removed(
     removed: list[str] = []
     window.remove_requested.connect(removed.append)
     click_row(window, 2)
-    assert "old is not valid: read_only: not yes or no." in messages(window)
+    assert "read_only: not yes or no. Correct it." in messages(window)
     assert selected(window) == ["old: not valid"]
-    assert not window.form.isEnabled()
+    assert window.form.isHidden()
     for text in ("Save", "Save and connect", "Export…"):
         assert not button(window, text).isEnabled(), text
     QTest.mouseClick(button(window, "Remove…"), LEFT)
     assert removed == ["old"]
     click_row(window, 0)
-    assert window.form.isEnabled()
+    assert window.form.isVisible()
     assert button(window, "Save").isEnabled()
 
 
