@@ -10,7 +10,6 @@ import json
 import socket
 import ssl
 import time
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,7 +25,7 @@ from pulse_desktop.nats_client.client import (
     TLSRequiredError,
     server_info,
 )
-from pulse_desktop.nats_client.connect import close_quietly
+from pulse_desktop.nats_client.connect import close_on_error
 from pulse_desktop.nats_client.connect_errors import describe_connect_error, is_login_refused
 from pulse_desktop.nats_client.connect_progress import ConnectStage
 from pulse_desktop.nats_client.fast_path import FastPathClient
@@ -34,6 +33,7 @@ from pulse_desktop.nats_client.jetstream import JetStreamState, unavailable_erro
 from pulse_desktop.nats_client.permission_violations import PermissionViolations, request_or_fail
 from pulse_desktop.nats_client.server_info import ServerInfo
 from pulse_desktop.text.translation import _
+from pulse_desktop.transport.certificate import describe_certificate
 from pulse_desktop.transport.connection import CLIENT_NAME, CONNECT_TIMEOUT_S
 from pulse_desktop.transport.connector import Connector
 from pulse_desktop.transport.jetstream_check import check_jetstream
@@ -41,7 +41,6 @@ from pulse_desktop.transport.step_report import StepReport
 
 NAME_TIMEOUT_S: Final = 5.0
 USER_TIMEOUT_S: Final = 1.0
-EXPIRES_SOON_S: Final = 14 * 86_400.0
 _USER_INFO: Final = "$SYS.REQ.USER.INFO"
 _STATUS: Final = {
     "ok": StepStatus.OK,
@@ -64,17 +63,21 @@ class ServerSteps:
         """Describe the server, and plan its steps.
 
         Args:
-            url: of one server, with the login that its address has.
+            url: of one server.
             options: login, TLS and JetStream.
             report: where the steps are reported.
         """
         self._options = options
         self._report = report
+        self._lost = asyncio.Event()
         self._connector = Connector(
-            url, options, CLIENT_NAME, on_error=self._on_error, on_end=lambda _client: None
+            url,
+            options,
+            CLIENT_NAME,
+            on_error=self._on_error,
+            on_end=lambda _client: self._lost.set(),
         )
         self._address = self._connector.address
-        self._lost = asyncio.Event()
         self._stage = ConnectStage.TCP
         self._error: BaseException | None = None
         self.host = self._address.hosts
@@ -96,11 +99,8 @@ class ServerSteps:
         except CannotConnectError as error:
             self._end_failed(error)
             return None
-        try:
+        async with close_on_error(client):
             await self._end_login(client)
-        except asyncio.CancelledError:
-            await close_quietly(client)
-            raise
         self._end_jetstream(client, state)
         return client, state
 
@@ -126,7 +126,7 @@ class ServerSteps:
         if stage is ConnectStage.WEBSOCKET:
             self._end(StepKind.TCP, StepStatus.OK)
         if tls is not None:
-            self._end(StepKind.TLS, *_certificate(tls, time.time()))
+            self._end(StepKind.TLS, *describe_certificate(tls, time.time()))
         if server is not None:
             self._end(StepKind.SERVER, StepStatus.OK, self._describe(server))
         elif stage is ConnectStage.LOGIN:  # ends when it is known who that is
@@ -300,29 +300,3 @@ def _kind_of(error: BaseException | None, stage: ConnectStage) -> StepKind:
     if isinstance(error, OSError) and stage is ConnectStage.WEBSOCKET:
         return StepKind.TCP
     return _STAGES[stage]
-
-
-def _certificate(tls: ssl.SSLObject, now: float) -> tuple[StepStatus, str, str]:
-    """Return status, detail and advice about the certificate of an encrypted connection."""
-    found: dict[str, Any] = dict(tls.getpeercert() or {})
-    version = tls.version() or "TLS"
-    if not found.get("notAfter"):
-        return StepStatus.OK, version, ""
-    names = [value for _kind, value in found.get("subjectAltName", ())]
-    until = ssl.cert_time_to_seconds(found["notAfter"])
-    detail = _("{version}, certificate of {names} by {issuer}, valid until {date:%Y-%m-%d}")
-    text = detail.format(
-        version=version,
-        names=", ".join(names[:3]) or _common_name(found.get("subject", ())),
-        issuer=_common_name(found.get("issuer", ())),
-        date=datetime.fromtimestamp(until, UTC),
-    )
-    if until - now < EXPIRES_SOON_S:
-        return StepStatus.WARNING, text, _("Renew the certificate of the server soon.")
-    return StepStatus.OK, text, ""
-
-
-def _common_name(parts: Any) -> str:
-    """Return the name in a subject or issuer, as Python's `ssl` gives them."""
-    fields = dict(field for part in parts for field in part)
-    return str(fields.get("commonName") or fields.get("organizationName") or _("unknown"))

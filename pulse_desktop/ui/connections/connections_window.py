@@ -21,7 +21,6 @@ from pulse_desktop.text.printable import printable_cell, printable_line
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connection_test_panel import ConnectionTestPanel
-from pulse_desktop.ui.connections.option_names import option_names
 from pulse_desktop.ui.connections.profile_form import ProfileForm
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
@@ -82,7 +81,7 @@ class ConnectionsWindow(QDialog):
         self.list.setFixedWidth(_LIST_WIDTH)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.form = ProfileForm()
-        self.panel = ConnectionTestPanel(option_names(self.form))
+        self.panel = ConnectionTestPanel()
         self._message = Label()
         self._message.setWordWrap(True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignTop)
