@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
@@ -25,7 +24,6 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.ui.run_form.draft import draft_of
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.rerun_menu import open_rerun_menu
@@ -290,12 +288,13 @@ class Desktop:
         open_rerun_menu(window.window, others, lambda name: self._rerun_on(name, run))
 
     def _rerun_on(self, name: str, run: TaskRun) -> None:
-        """Open the run form of another connection with the arguments of a run, to be edited."""
+        """Open the run form of another connection with the arguments of a run, to be edited.
+
+        What was typed there for another task is kept.
+        """
         target = self.open_window(name)
         if target is not None:
-            target.window.run_form.set_new_task_draft(replace(draft_of(run), rerun_of=""))
-            target.window.run_form.cancel()
-            target.window.run_task()
+            target.window.run_form.open_copy(run)
 
     def start(self) -> None:
         """Start the first window, and open its session as soon as there is a server."""

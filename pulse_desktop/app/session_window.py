@@ -44,6 +44,8 @@ class SessionWindow:
     Attributes:
         window: the window; it shows an offline session while there is no other.
         session: None while the window is offline.
+        read_only: whether actions are refused on the profile that is shown. What the operator has
+            chosen is kept until another profile is shown, or this is changed in the stored one.
         profile: the profile that is shown, without its secret; None before the first.
         secrets: the secrets of profiles; those that are not stored are asked for in this window.
     """
@@ -77,6 +79,7 @@ class SessionWindow:
         self._freeze: asyncio.TimerHandle | None = None
         self.profile: Profile | None = None
         self.session: Session | None = None
+        self.read_only = False
         self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._page_work.run)
         self._state = (
             WindowStateManager(self.window, state_file, is_first=is_first) if state_file else None
@@ -114,6 +117,9 @@ class SessionWindow:
         if not profile.is_embedded:
             self._embedded.release(self)
         profile = self._with_secret_in_use(profile)
+        former, chosen = self.profile, self.window.session.read_only
+        is_kept = former is not None and _is_as_careful(former, profile)
+        self.read_only = chosen if is_kept else profile.read_only
         self._leave_session()
         self.profile = profile.without_secrets()
         self._embedded_actions.set_available(profile.is_embedded)
@@ -154,10 +160,14 @@ class SessionWindow:
             profile: as it is stored now, perhaps under another name.
             secret: its new secret, empty if that did not change.
         """
-        if profile == self.profile and not secret:
+        former = self.profile
+        if former is None or (profile == former and not secret):
             return False
         if self._state is not None:
             self._state.rename_profile(profile.name)
+        if profile.name != former.name:
+            self.window.drafts.rename(former.name, profile.name)
+            self.profile = replace(former, name=profile.name)
         self.show_profile(profile.with_secret(secret) if secret else profile)
         return True
 
@@ -195,6 +205,7 @@ class SessionWindow:
         if self.session is not None:
             raise RuntimeError("close the present session first")
         session = Session(config, on_failure=self._on_failure)
+        session.set_read_only(read_only=self.read_only)
         session.start()
         self.session = session
         self._failure = None
@@ -213,8 +224,7 @@ class SessionWindow:
             problem: why there is none, a sentence; empty if there is no reason.
             advice: what to do about it.
         """
-        read_only = self.profile is not None and self.profile.read_only
-        offline = OfflineSession(state, problem, advice, read_only=read_only)
+        offline = OfflineSession(state, problem, advice, read_only=self.read_only)
         self.window.set_session(offline, self._page_work.run)
 
     async def close_session(self) -> None:
@@ -328,6 +338,11 @@ async def _close(page_work: Supervisor, session: Session | None) -> None:
 
 def _login_of(profile: Profile) -> tuple[str, str, str]:
     return profile.options.servers, profile.options.user, profile.secret
+
+
+def _is_as_careful(former: Profile, profile: Profile) -> bool:
+    """Return whether a profile is the former one, and read-only just as that."""
+    return (former.name, former.read_only) == (profile.name, profile.read_only)
 
 
 def connection_label(profile: Profile) -> str:

@@ -111,9 +111,14 @@ def test_each_profile_has_one_window_and_a_run_form_of_its_own(
         await operator.session.connection.wait_connected()
         receipt = await operator.session.tasks.enqueue("shop:report", b"[1]", force=True)
         run = await operator.wait_for_run(lambda r: r.task_id == receipt.task_ids[0])
-        desktop._rerun_on("lab", run)  # noqa: SLF001 - the menu would wait for a click
         form = other.window.run_form
-        await wait_until(form.isVisible)
+        await operator.act(form.open)
+        await operator.act(lambda: form.ui.task_name.set_name("typed:long"))
+        desktop._rerun_on("lab", run)  # noqa: SLF001 - the menu would wait for a click
+        await wait_until(lambda: form.ui.task_name.name == "shop:report")
+        await operator.act(form.open)
+        assert form.ui.task_name.name == "typed:long", "what was typed is kept"
+        desktop._rerun_on("lab", run)  # noqa: SLF001 - see above
         assert form.ui.task_name.name == "shop:report"
         assert form.draft.rerun_of == ""
         assert form.ui.badge.text() == "STAGING · lab"

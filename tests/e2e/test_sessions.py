@@ -145,6 +145,7 @@ def active_timers() -> int:
 async def switch(shown: SessionWindow, server: NatsServer, name: str) -> tuple[int, int]:
     """Show another server; return the tasks and active timers there were without a session."""
     await shown.close_session()
+    shown.window.run_form.cancel()  # open until another connection is shown
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     offline = len(asyncio.all_tasks()), active_timers()
     shown.show_profile(server_profile(server.url, server.monitor_url, name=name))

@@ -1,5 +1,6 @@
 """A window is switched to other profiles, also while it waits for the secret of one."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -112,6 +113,44 @@ def test_switching_takes_the_question_for_another_secret_away(
         assert not prompts(operator.window), "the window that waits asks"
         await switch(operator, "lab", other.window)
         await other.wait_connected(20)
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+
+
+def test_read_only_and_what_was_typed_stay_with_their_connection(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        window, shown = operator.window, operator.desktop.windows[0]
+        await switch(operator, "eu")
+        await wait_connected(operator, "eu")
+        await operator.act(window.toggle_read_only)
+        await operator.act(window.run_task)
+        await operator.act(lambda: window.run_form.ui.task_name.set_name("typed:long"))
+        names = replace(operator.session.config.profile.names, subject="other_tasks")
+        renamed = replace(operator.session.config.profile, name="eu west")
+        for change in (
+            lambda: window.names_chosen.emit(names),
+            window.reconnect_requested.emit,
+            partial(shown.update_profile, renamed),
+        ):
+            before = operator.session
+            await operator.act(change)
+            await shown.wait_connected(20)
+            assert operator.session is not before
+            assert operator.session.read_only
+            assert window.top_bar.read_only.text() == "Read-only"
+            await operator.act(window.run_task)
+            assert window.run_form.ui.task_name.name == "typed:long"
+
+        await switch(operator, "lab")
+        await wait_connected(operator, "lab")
+        assert not operator.session.read_only
+        await operator.act(window.run_task)
+        assert window.run_form.ui.task_name.name == ""
+        await operator.act(lambda: shown.show_profile(renamed))
+        await operator.act(window.run_task)
+        assert window.run_form.ui.task_name.name == "typed:long"
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
 

@@ -23,6 +23,8 @@ class Draft:
         kwargs: text that should be a JSON object.
         labels: text that should be a JSON object.
         rerun_of: task id of the edited run, "" for a new task.
+        copy_of: task id of the run on another connection that this was copied from, "" if it was
+            not.
     """
 
     task_name: str = ""
@@ -30,6 +32,31 @@ class Draft:
     kwargs: str = ""
     labels: str = ""
     rerun_of: str = ""
+    copy_of: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """Task id of the run that this is made from, "" for a new task."""
+        return self.rerun_of or self.copy_of
+
+
+Drafts = dict[str, Draft]
+"""What was typed and not enqueued, by `Draft.run_id`."""
+
+
+class KeptDrafts:
+    """What was typed in a window, for each of the connections that it has shown."""
+
+    def __init__(self) -> None:
+        self._by_connection: dict[str, Drafts] = {}
+
+    def of(self, connection: str) -> Drafts:
+        """Return what was typed for a connection; the form keeps it up to date."""
+        return self._by_connection.setdefault(connection, {})
+
+    def rename(self, former: str, connection: str) -> None:
+        """Keep what was typed for a connection that is called otherwise from now on."""
+        self._by_connection[connection] = self._by_connection.pop(former, {})
 
 
 def draft_of(run: TaskRun) -> Draft:

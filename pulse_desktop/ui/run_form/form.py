@@ -5,6 +5,7 @@ inside a coroutine would block other coroutines, and the page stays visible besi
 """
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -15,7 +16,7 @@ from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.run_form.draft import Draft, draft_of, has_arguments, latest_by_name
+from pulse_desktop.ui.run_form.draft import Draft, Drafts, draft_of, has_arguments, latest_by_name
 from pulse_desktop.ui.run_form.form_text import (
     consumer_summary,
     enqueued_notification,
@@ -45,19 +46,20 @@ class RunForm(QFrame):
 
     width_changed = Signal(int)
 
-    def __init__(self, context: PageContext, parent: QWidget) -> None:
+    def __init__(self, context: PageContext, parent: QWidget, drafts: Drafts | None = None) -> None:
         """Create the form; it is hidden.
 
         Args:
             context: what the form may use of the program.
             parent: the widget at whose right edge it is shown.
+            drafts: what was typed before on the same connection; kept up to date.
         """
         super().__init__(parent)
         self._context = context
         self._parent = parent
         self._latest: dict[str, TaskRun] = {}
-        self._saved_draft = Draft()
-        self._saved_edit = Draft()
+        self._drafts = drafts if drafts is not None else {}
+        self._header = ("", "", "")
         self._submissions = 0
         self._pending = 0  # number of the submission that the form waits for, 0 for none
         self._focus_before: QWidget | None = None
@@ -97,49 +99,54 @@ class RunForm(QFrame):
 
     def open(self, run: TaskRun | None = None) -> None:
         """Show the form with the arguments of a run, or for a new task as it was left."""
-        if not self.isVisible():
-            self._focus_before = self.window().focusWidget()
-        elif run is None and not self.draft.rerun_of:
+        if run is not None:
+            header = (_("Edit and re-run"), "edit", rerun_description(run))
+            self._show(draft_of(run), header)
+        elif self.isVisible() and not self.draft.run_id:
             self.ui.task_name.setFocus(Qt.FocusReason.OtherFocusReason)
             self.ui.task_name.field.selectAll()
-            return
+        else:
+            self._show(Draft(), (_("Run a task"), "plus", _("The next free worker runs it.")))
+
+    def open_copy(self, run: TaskRun) -> None:
+        """Show the form with the arguments of a run on another connection, for a new task here.
+
+        What was typed for another task is shown again when the form is opened for that.
+        """
+        header = (
+            _("Run a task again here"),
+            "edit",
+            _("A new run, with the arguments of a run on another connection."),
+        )
+        self._show(replace(draft_of(run), rerun_of="", copy_of=run.task_id), header)
+
+    def open_as(self, former: "RunForm") -> None:
+        """Show what another form of the same connection showed."""
+        self._show(former.draft, former._header)  # noqa: SLF001 - of this class
+
+    def _show(self, draft: Draft, header: tuple[str, str, str]) -> None:
+        if not self.isVisible():
+            self._focus_before = self.window().focusWidget()
         else:
             self._save_draft()
         self._pending = 0
         self._latest = latest_by_name(self._context.state.runs.rows)
-        if run is None:
-            self.draft = self._saved_draft
-        elif run.task_id == self._saved_edit.rerun_of:
-            self.draft = self._saved_edit
-        else:
-            self.draft = draft_of(run)
-        if run is None:
-            self.ui.set_header(_("Run a task"), "plus", _("The next free worker runs it."))
-        else:
-            self.ui.set_header(_("Edit and re-run"), "edit", rerun_description(run))
+        self.draft, self._header = self._drafts.get(draft.run_id, draft), header
+        self.ui.set_header(*header)
         self._fill(self.draft)
         self.refresh()
         self._timer.start()
         self.show()
         self.reposition()
-        first = self.ui.task_name if run is None else self.ui.initial_arguments_field()
+        first = self.ui.initial_arguments_field() if draft.run_id else self.ui.task_name
         first.setFocus(Qt.FocusReason.OtherFocusReason)
-        if run is None:
+        if not draft.run_id:
             self.ui.task_name.field.selectAll()  # typing replaces the name of the last time
 
     def cancel(self) -> None:
         """Close the form. What was typed is restored when it is opened again for the same."""
         self._save_draft()
         self._close()
-
-    def new_task_draft(self) -> Draft:
-        """Return what was typed for a new task."""
-        self._save_draft()
-        return self._saved_draft
-
-    def set_new_task_draft(self, draft: Draft) -> None:
-        """Show a draft when the form is opened for a new task."""
-        self._saved_draft = draft
 
     def reposition(self) -> None:
         """Move to the right edge of the parent, above the current page."""
@@ -154,11 +161,10 @@ class RunForm(QFrame):
         if not self.isVisible():
             return
         args, kwargs, labels = (field.text for field in self.ui.fields)
-        draft = Draft(self.ui.task_name.name, args, kwargs, labels, self.draft.rerun_of)
-        if not draft.rerun_of:
-            self._saved_draft = draft
-        elif draft != self.draft:
-            self._saved_edit = draft
+        name, shown = self.ui.task_name.name, self.draft
+        draft = Draft(name, args, kwargs, labels, shown.rerun_of, shown.copy_of)
+        if draft != shown:
+            self._drafts[draft.run_id] = draft
 
     def _close(self) -> None:
         focused = self.window().focusWidget()
@@ -298,10 +304,7 @@ class RunForm(QFrame):
     def _enqueued(self, number: int, name: str, receipt: EnqueueReceipt) -> None:
         self._context.notify(enqueued_notification(name, receipt, self._context.navigate))
         if number == self._pending:
-            if not self.draft.rerun_of:
-                self._saved_draft = Draft()
-            elif self.draft.rerun_of == self._saved_edit.rerun_of:
-                self._saved_edit = Draft()
+            self._drafts.pop(self.draft.run_id, None)
             self._close()
 
     def _failed(self, number: int, error: UserFacingError) -> None:

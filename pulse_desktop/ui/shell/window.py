@@ -21,6 +21,7 @@ from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.connection_phase import connection_phase
 from pulse_desktop.ui.connections.history_dialog import HistoryDialog
 from pulse_desktop.ui.navigation import ShowPage, Target
+from pulse_desktop.ui.run_form.draft import KeptDrafts
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell import actions, connection_menu
 from pulse_desktop.ui.shell.actions import Action, ActionTable
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
         command_palette: the command palette.
         page_stack: the pages.
         run_form: where a task is enqueued by name.
+        drafts: what was typed in the run form.
         notifications: the notifications in the corner.
         sidebar_preference: whether the operator wants the sidebar collapsed, None for automatic.
 
@@ -123,6 +125,7 @@ class MainWindow(QMainWindow):
         self._profile = Profile()
         self._next_page = ""
         self._buttons_read_only = False
+        self.drafts = KeptDrafts()
         self._profile_label = ""
         self.sidebar_preference: bool | None = None
         self.actions_table = ActionTable(self)
@@ -266,24 +269,20 @@ class MainWindow(QMainWindow):
         if shown and self._next_page in self.page_stack:
             shown = self._next_page
         self._next_page = ""
-        # What is typed while the first server starts must outlive the change of sessions.
-        starting = not self._session.connection_status.server
-        draft = self.run_form.new_task_draft() if starting else None
-        form_visible = starting and self.run_form.isVisible()
+        former, is_same = self.run_form, self._context.profile_label == self._profile_label
+        form_visible = former.isVisible() and is_same
         self.session_closing.emit()
         self.command_palette.hide()
         self.notifications.clear()
-        self.run_form.cancel()
-        self.run_form.deleteLater()
+        former.cancel()
+        former.deleteLater()
         self.page_stack.clear()
         self._use_session(session, run_in_background)
         self.show_read_only()
         if shown:
             self.show_page(shown)
-        if draft is not None:
-            self.run_form.set_new_task_draft(draft)
         if form_visible:
-            self.run_form.open()
+            self.run_form.open_as(former)
 
     def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
@@ -304,7 +303,8 @@ class MainWindow(QMainWindow):
             profile=self._profile,
             profile_label=self._profile_label,
         )
-        self.run_form = RunForm(self._context, self.page_stack)
+        drafts = self.drafts.of(self._profile_label)
+        self.run_form = RunForm(self._context, self.page_stack, drafts)
         self.run_form.width_changed.connect(self._reserve_space)
 
     async def _confirm(self, error: ConfirmationRequiredError) -> bool:

@@ -144,6 +144,31 @@ def test_the_draft_of_a_new_task_is_restored_and_separate_from_an_edited_run(
     assert (ui.task_name.name, ui.kwargs.text) == ("m:f", '{"a": ')
 
 
+def test_a_copy_from_another_connection_is_beside_what_was_typed(
+    qtbot: QtBot, builder: StateBuilder, form: RunForm, ui: RunFormUi
+) -> None:
+    run, other = builder.state.runs.get(FAILED), builder.state.runs.get("e" * 32)
+    assert run is not None
+    form.open()
+    ui.task_name.set_name("typed:new")
+    form.open(other)
+    ui.kwargs.set_text('{"typed": "edit"}')
+    form.open_copy(run)
+    assert (ui.task_name.name, form.draft.rerun_of) == (run.name, "")
+    ui.kwargs.set_text('{"typed": "copy"}')
+    form.cancel()
+    form.open(other)
+    assert "edit" in ui.kwargs.text
+    form.open_copy(run)
+    assert "copy" in ui.kwargs.text
+    form.submit()
+    qtbot.waitUntil(form.isHidden)
+    form.open()
+    assert ui.task_name.name == "typed:new"
+    form.open_copy(run)
+    assert "typed" not in ui.kwargs.text, "it was enqueued"
+
+
 def test_it_stays_above_the_pages_when_the_page_changes(window: MainWindow, form: RunForm) -> None:
     window.run_task()
     window.show_page("overview")

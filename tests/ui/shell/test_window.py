@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import ConnectionStatus
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.ui.navigation import FilterPage, Target
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -333,6 +334,7 @@ def test_another_session_gets_new_pages_and_no_notifications(
     window.run_task()
     window.notify(Notification("Failed", severity="bad"))
     old = window.current
+    window.show_profile(Profile("other"), "other")
     with qtbot.waitSignal(window.session_closing):
         window.set_session(FakeSession(), run_at_once)
     assert window.current is not old
