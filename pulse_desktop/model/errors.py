@@ -100,7 +100,7 @@ class ConfirmationRequiredError(UserFacingError):
         self.action = action
         self.profile = profile
         title = _("Not confirmed: {action}").format(action=action)
-        detail = _("every action on this system is confirmed first; nothing was sent.")
+        detail = _("it has to be confirmed first; nothing was sent.")
         super().__init__(title, detail, _("Confirm it."))
 
 
