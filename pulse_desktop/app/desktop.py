@@ -117,7 +117,7 @@ class Desktop:
         menu = window.window.connections
         menu.about_to_show.connect(lambda: self._list_profiles(window.window))
         menu.connection_chosen.connect(lambda name: self._switch(window, name))
-        menu.window_requested.connect(self.open_window)
+        menu.window_requested.connect(lambda name: self.open_window(name, window))
         editor = ProfileEditor(
             window.window,
             self._profiles,
@@ -241,8 +241,13 @@ class Desktop:
         for window in self.windows:
             window.window.connections.show_start(name)
 
-    def open_window(self, name: str) -> SessionWindow | None:
-        """Show a profile in the window that has it, else in a new one; None if there is none."""
+    def open_window(self, name: str, asked_in: SessionWindow | None = None) -> SessionWindow | None:
+        """Show a profile in the window that has it, else in a new one; None if there is none.
+
+        Args:
+            name: of the profile.
+            asked_in: the window in which it was asked for, where errors are notified.
+        """
         shown = self._window_of(name)
         if shown is not None:
             bring_to_front(shown.window)
@@ -250,7 +255,7 @@ class Desktop:
         try:
             profile = self._find(name)
         except UserFacingError as error:
-            self._notify(_notification(error))
+            (asked_in or self.windows[0]).window.notify(_notification(error))
             return None
         window = self.new_window()
         window.show_profile(profile)
@@ -285,14 +290,14 @@ class Desktop:
             window.window.notify(_notification(error))
             return
         others = [name for name in names if name != present]
-        open_rerun_menu(window.window, others, lambda name: self._rerun_on(name, run))
+        open_rerun_menu(window.window, others, lambda name: self._rerun_on(name, run, window))
 
-    def _rerun_on(self, name: str, run: TaskRun) -> None:
+    def _rerun_on(self, name: str, run: TaskRun, asked_in: SessionWindow) -> None:
         """Open the run form of another connection with the arguments of a run, to be edited.
 
         What was typed there for another task is kept.
         """
-        target = self.open_window(name)
+        target = self.open_window(name, asked_in)
         if target is not None:
             target.window.run_form.open_copy(run)
 
@@ -331,7 +336,9 @@ class Desktop:
         self._supervisor.run(f"close window {id(window)}", window.close())
 
     def _notify(self, notification: Notification) -> None:
-        self.window.notify(notification)
+        """Show a notification in the window that the operator works in."""
+        active = (each.window for each in self.windows if each.window.isActiveWindow())
+        next(active, self.window).notify(notification)
 
     def _report(self, failure: TaskFailure) -> None:
         self._crash_handler.report(failure.error, f"background work: {failure.name}")

@@ -114,11 +114,12 @@ def test_each_profile_has_one_window_and_a_run_form_of_its_own(
         form = other.window.run_form
         await operator.act(form.open)
         await operator.act(lambda: form.ui.task_name.set_name("typed:long"))
-        desktop._rerun_on("lab", run)  # noqa: SLF001 - the menu would wait for a click
+        first = desktop.windows[0]
+        desktop._rerun_on("lab", run, first)  # noqa: SLF001 - the menu would wait for a click
         await wait_until(lambda: form.ui.task_name.name == "shop:report")
         await operator.act(form.open)
         assert form.ui.task_name.name == "typed:long", "what was typed is kept"
-        desktop._rerun_on("lab", run)  # noqa: SLF001 - see above
+        desktop._rerun_on("lab", run, first)  # noqa: SLF001 - see above
         assert form.ui.task_name.name == "shop:report"
         assert form.draft.rerun_of == ""
         assert form.ui.badge.text() == "STAGING · lab"

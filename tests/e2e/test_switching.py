@@ -114,6 +114,12 @@ def test_switching_takes_the_question_for_another_secret_away(
         await switch(operator, "lab", other.window)
         await other.wait_connected(20)
 
+        menu = other.window.connections
+        await operator.act(lambda: menu.window_requested.emit("gone"))
+        (problem,) = other.window.notifications.shown
+        assert problem.title == "No such profile: gone"
+        assert not operator.has_notification, "nobody may be looking at the first window"
+
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
 
 

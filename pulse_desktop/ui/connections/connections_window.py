@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal, SignalInstance
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -17,23 +15,18 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
-from pulse_desktop.text.printable import printable_cell, printable_line
-from pulse_desktop.text.profile_text import environment_text
+from pulse_desktop.text.printable import printable_line
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connection_test_panel import ConnectionTestPanel
 from pulse_desktop.ui.connections.profile_form import ProfileForm
-from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.connections.profile_list import ProfileList
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
-from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 from pulse_desktop.ui.window_title import connection_text, set_title
 
 _SIZE: Final = (880, 600)
 _MIN_SIZE: Final = (720, 480)
-_LIST_WIDTH: Final = 220
-_ROW_PADDING: Final = 8
-_NAME_ROLE: Final = Qt.ItemDataRole.UserRole
 
 
 class ConnectionsWindow(QDialog):
@@ -69,17 +62,12 @@ class ConnectionsWindow(QDialog):
             parent: the main window.
         """
         super().__init__(parent)
-        self._profiles: dict[str, Profile] = {}
-        self._problems: Mapping[str, str] = {}
         self._former = ""
         self._focused: QWidget | None = None
         self._show_title(Profile())
         self.setMinimumSize(*_MIN_SIZE)
         self.resize(*_SIZE)
-        self.list = QListWidget()
-        self.list.setAccessibleName(_("Connections"))
-        self.list.setFixedWidth(_LIST_WIDTH)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list = ProfileList()
         self.form = ProfileForm()
         self.panel = ConnectionTestPanel()
         self._message = Label()
@@ -98,14 +86,12 @@ class ConnectionsWindow(QDialog):
         for button in self.findChildren(QPushButton):
             button.setAutoDefault(False)
         self._connect()
-        theme().changed.connect(self._apply_theme)
-        self._apply_theme()
 
     # Content
 
     def stored_profile(self, name: str) -> Profile | None:
         """Return a profile of the list, None if there is none of this name."""
-        return self._profiles.get(name)
+        return self.list.profiles.get(name)
 
     def show_profiles(
         self, profiles: Sequence[Profile], problems: Mapping[str, str], chosen: str = ""
@@ -117,29 +103,8 @@ class ConnectionsWindow(QDialog):
             problems: why others are not valid, and what to do about it, by their names.
             chosen: name of the profile to show in the form, empty for a new one.
         """
-        self._profiles = {profile.name: profile for profile in profiles}
-        self._problems = dict(problems)
-        self.list.blockSignals(True)
-        self.list.clear()
-        for profile in profiles:
-            item = QListWidgetItem(printable_cell(profile.name))
-            item.setData(_NAME_ROLE, profile.name)
-            kind = environment_text(profile.environment) if profile.environment else ""
-            item.setData(
-                Qt.ItemDataRole.AccessibleTextRole,
-                ", ".join(filter(None, (printable_cell(profile.name), kind))),
-            )
-            # As wide as the list, so that a long name is cut visibly.
-            item.setSizeHint(QSize(0, self.list.fontMetrics().height() + _ROW_PADDING))
-            self.list.addItem(item)
-        for name, problem in problems.items():
-            item = QListWidgetItem(_("{name}: not valid").format(name=printable_cell(name)))
-            item.setData(_NAME_ROLE, name)
-            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, printable_cell(problem))
-            self.list.addItem(item)
-        self.list.blockSignals(False)
-        self._apply_theme()
-        if chosen in self._profiles or chosen in self._problems:
+        self.list.show_profiles(profiles, problems)
+        if chosen in self.list.profiles or chosen in self.list.problems:
             self._show_named(chosen)
         else:
             self.show_new()
@@ -150,7 +115,7 @@ class ConnectionsWindow(QDialog):
         self._former = ""
         self._select_former()
         self.form.show()
-        self.form.taken_names = frozenset(self._profiles)
+        self.form.taken_names = frozenset(self.list.profiles)
         self.form.show_profile(profile or Profile(), is_new=True)
         self._show_title(Profile())
         self._message.hide()
@@ -205,20 +170,17 @@ class ConnectionsWindow(QDialog):
 
     def _show_named(self, name: str) -> None:
         """Show a profile of the list, or why it is not valid."""
-        if name in self._profiles:
-            self._show(self._profiles[name])
+        if name in self.list.profiles:
+            self._show(self.list.profiles[name])
         else:
             self._show(Profile(name))
             self.form.hide()  # it is not what the file says
-            self._show_message(printable_line(self._problems[name]), "bad")
+            self._show_message(printable_line(self.list.problems[name]), "bad")
         self._select_former()
 
     def _select_former(self) -> None:
         """Select the profile that the form shows, or none."""
-        self.list.blockSignals(True)
-        names = [self.list.item(row).data(_NAME_ROLE) for row in range(self.list.count())]
-        self.list.setCurrentRow(names.index(self._former) if self._former in names else -1)
-        self.list.blockSignals(False)
+        self.list.select(self._former)
 
     def _show(self, profile: Profile) -> None:
         if profile.name != self._former:
@@ -270,7 +232,7 @@ class ConnectionsWindow(QDialog):
 
     def _update_buttons(self, *, busy: bool = False) -> None:
         is_stored = bool(self._former) and not busy
-        is_valid = self._former not in self._problems
+        is_valid = self._former not in self.list.problems
         self._remove.setEnabled(is_stored)
         self._export.setEnabled(is_stored and is_valid)
         self.save.setEnabled(is_valid and not busy)
@@ -313,7 +275,7 @@ class ConnectionsWindow(QDialog):
         layout.addLayout(right, 1)
 
     def _connect(self) -> None:
-        self.list.currentItemChanged.connect(lambda item, _before: self._choose(item))
+        self.list.chosen.connect(lambda name: self.leave(lambda: self._show_named(name)))
         self.form.changed.connect(self._update_buttons)
         self.form.changed.connect(self.panel.mark_outdated)
         self.panel.stop_requested.connect(self.stop_requested)
@@ -332,23 +294,6 @@ class ConnectionsWindow(QDialog):
         if self.form.show_problems():
             signal.emit(self.form.profile, self._former, self.form.typed_secret)
 
-    def _choose(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
-            name = item.data(_NAME_ROLE)
-            self.leave(lambda: self._show_named(name))
-
     def reject(self) -> None:
         """Close the window, unless there are unsaved changes to keep."""
         self.leave(lambda: QDialog.reject(self))
-
-    def _apply_theme(self) -> None:
-        for row in range(self.list.count()):
-            item = self.list.item(row)
-            profile = self._profiles.get(item.data(_NAME_ROLE) or "")
-            color = profile.effective_color if profile is not None else None
-            if profile is None:
-                item.setIcon(icons.icon("warning", "warning"))
-            elif color is None:
-                item.setIcon(icons.icon("ring"))
-            else:
-                item.setIcon(icons.icon("dot", theme().profile(color.value).name()))

@@ -50,7 +50,7 @@ class StatusUpdater:
     def _figures(self, session: SessionBackend, now: float) -> StatusFigures:
         status = session.connection_status
         if not status.server:
-            starting = status.state == "connecting"
+            starting = status.state == "connecting" and not status.problem
             return StatusFigures(server=_("Starting the server…") if starting else "")
         as_of = ""
         if connection_phase(session) in OFFLINE:
