@@ -213,7 +213,9 @@ class ConnectionMenu(QObject):
                 menu, title = self._contexts, title.removeprefix(CONTEXT_PREFIX)
             action = menu.addAction(_icon(entry.profile), title)
             action.setCheckable(True)
-            action.setChecked(current is not None and current.name == entry.profile.name)
+            if current is not None and current.name == entry.profile.name:
+                action.setChecked(True)
+                _emphasize(action)  # its icon takes the place of the check mark
             self._group.addAction(action)
             action.triggered.connect(
                 lambda _checked=False, name=entry.profile.name: self.connection_chosen.emit(name)
@@ -234,6 +236,12 @@ class ConnectionMenu(QObject):
         if self._more:
             self.menu.addSeparator()
             self.menu.addActions(self._more)
+
+
+def _emphasize(action: QAction) -> None:
+    font = action.font()
+    font.setBold(True)
+    action.setFont(font)
 
 
 def _icon(profile: Profile) -> QIcon:

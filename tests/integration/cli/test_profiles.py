@@ -32,7 +32,11 @@ ACTIONS = (
     ("run", "demo", "--force"),
     ("rerun", RUN_ID, "--force"),
     ("cancel", RUN_ID),
-    pytest.param(("worker", "pause", "all"), marks=pytest.mark.slow),  # waits for replies
+    # These wait for replies.
+    pytest.param(("worker", "pause", "all"), marks=pytest.mark.slow),
+    pytest.param(("worker", "resume", "all"), marks=pytest.mark.slow),
+    pytest.param(("worker", "drain", "all"), marks=pytest.mark.slow),
+    pytest.param(("worker", "log-level", "all", "DEBUG"), marks=pytest.mark.slow),
 )
 
 
