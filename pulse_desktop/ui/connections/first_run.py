@@ -1,5 +1,6 @@
 """Window of the first run: try it on this machine, or connect to a server."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
@@ -81,7 +82,6 @@ class FirstRunWindow(QDialog):
         )
         self.contexts = {name: self._context_button(name) for name in contexts}
         self.import_button = QPushButton(_("Import…"))
-        self.import_button.setAutoDefault(False)
         self._message = Label()
         self._message.setWordWrap(True)
         set_style_property(self._message, "color", "bad")
@@ -104,6 +104,11 @@ class FirstRunWindow(QDialog):
         self.embedded.clicked.connect(self.embedded_chosen)
         self.server.clicked.connect(self.server_chosen)
         self.import_button.clicked.connect(self.import_requested)
+        buttons: list[QPushButton] = [self.embedded, self.server]
+        if contexts:
+            buttons += [self.import_button, *self.contexts.values()]
+        for before, after in itertools.pairwise(buttons):
+            self.setTabOrder(before, after)
         self.embedded.setDefault(True)
         self.embedded.setFocus()
 
@@ -116,7 +121,6 @@ class FirstRunWindow(QDialog):
     def _context_button(self, name: str) -> QPushButton:
         shown = printable_cell(name)
         button = QPushButton(without_mnemonic(shown))
-        button.setAutoDefault(False)
         button.setAccessibleName(_("Connect to the NATS context {name}").format(name=shown))
         button.clicked.connect(lambda: self.context_chosen.emit(CONTEXT_PREFIX + name))
         return button

@@ -97,8 +97,7 @@ class ImportPreview(QDialog):
         self.import_button = QPushButton()
         self.import_button.setProperty("kind", "primary")
         self._lay_out()
-        for button in self.findChildren(QPushButton):
-            button.setAutoDefault(False)
+        self.import_button.setDefault(True)
         self.choose_file.clicked.connect(self.file_requested)
         self._contexts.clicked.connect(self.contexts_requested)
         self._cancel.clicked.connect(self.reject)

@@ -1,0 +1,28 @@
+"""The window of the first run is answered by keys alone."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.connections.first_run import FirstRunWindow
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+
+def test_the_enter_key_presses_the_button_with_the_focus(qtbot: QtBot) -> None:
+    theme().install(ThemeChoice.DARK)
+    window = FirstRunWindow(["shop", "<b>lab</b>"])
+    qtbot.addWidget(window)
+    answers: list[str] = []
+    window.embedded_chosen.connect(lambda: answers.append("embedded"))
+    window.server_chosen.connect(lambda: answers.append("server"))
+    window.import_requested.connect(lambda: answers.append("import"))
+    window.context_chosen.connect(answers.append)
+    window.show()
+    for _each in range(5):
+        focused = window.focusWidget()
+        assert isinstance(focused, QPushButton)
+        QTest.keyClick(focused, Qt.Key.Key_Return)
+        window.focusNextChild()
+    assert answers == ["embedded", "server", "import", "nats:shop", "nats:<b>lab</b>"]
+    assert window.contexts["shop"].accessibleName() == "Connect to the NATS context shop"
