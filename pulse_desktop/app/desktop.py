@@ -201,10 +201,11 @@ class Desktop:
         """Show what opens at the start, with further windows; the first run asks what that is."""
         if self._is_first_run():
             self.start_connection.ask_again()
+            editor = self._editors[self._first]
             choices = FirstRunChoices(
                 open_profile=self._end_first_run,
-                enter_server=lambda: self._editors[self._first].open(is_new=True),
-                preview_import=self._editors[self._first].open_import,
+                enter_server=editor.open,
+                preview_import=editor.open_import,
                 leave=self.stopped.set,
             )
             self.first_run = FirstRun(NatsContexts().names(), choices)
@@ -222,9 +223,10 @@ class Desktop:
 
     def _is_first_run(self) -> bool:
         try:
-            return self.start_connection.is_undecided and not self._profiles.content
+            is_first = self.start_connection.is_new and not self._profiles.content
         except UserFacingError:
-            return False  # there is a file, which cannot be read
+            is_first = False  # there is a file, which cannot be read
+        return is_first or self.start_connection.is_undecided
 
     def _end_first_run(self, name: str, secret: str = "") -> None:
         """Show the chosen profile, now and next time. Raises UserFacingError: it is not usable."""

@@ -25,9 +25,14 @@ class StartConnection:
         return (self._file.state.connection if self._file is not None else "") or EMBEDDED_NAME
 
     @property
+    def is_new(self) -> bool:
+        """Whether nothing was saved before."""
+        return self._file is not None and self._file.is_new
+
+    @property
     def is_undecided(self) -> bool:
-        """Whether nothing was saved before, or the first run ended without a choice."""
-        return self._file is not None and (self._file.is_new or self._file.state.undecided)
+        """Whether the first run has ended without a choice."""
+        return self._file is not None and self._file.state.undecided
 
     def ask_again(self) -> None:
         """Remember that nothing is chosen, until something is."""

@@ -110,8 +110,9 @@ def test_closing_it_without_a_choice_asks_again(qapp: QApplication, settings: Pa
         await operator.act(question(operator).reject)
         assert operator.desktop.stopped.is_set()
 
-    for _run in range(2):
-        run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
+    run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
+    ProfileFile(settings / FILE_NAME).add(server_profile("nats://shop", name="shop"))
+    run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
 
 
 def test_a_context_is_used_directly_and_imported_after_a_preview(
