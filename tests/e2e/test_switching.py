@@ -177,7 +177,7 @@ def test_each_profile_keeps_its_own_page_and_filters(
             await operator.act(partial(bar.set_filter, {"failed"}, f"only {name}"))
             await operator.act(lambda: operator.window.show_page("tasks"))
         await operator.act(lambda: operator.window.show_page("results"))
-        for name, page in (("eu", "tasks"), ("vault", ""), ("lab", "results"), ("eu", "tasks")):
+        for name, page in (("eu", "tasks"), ("vault", ""), ("lab", "results")):
             await switch(operator, name)
             if page:
                 await wait_connected(operator, name)
