@@ -213,7 +213,7 @@ class SessionWindow:
         self.window.set_session(session, self._page_work.run)
         if self.window.current is not None:
             self._freeze_later()
-        self._warn_of_readable_secrets(config.profile)
+        self._page_work.run("check secret files", self._warn_of_readable_secrets(config.profile))
         return session
 
     def show_offline(self, state: State, problem: str = "", advice: str = "") -> None:
@@ -322,8 +322,8 @@ class SessionWindow:
             Notification(error.title, error.detail, error.advice, "bad", choices, key="start")
         )
 
-    def _warn_of_readable_secrets(self, profile: Profile) -> None:
-        if warnings := readable_by_others(profile.options):
+    async def _warn_of_readable_secrets(self, profile: Profile) -> None:
+        if warnings := await asyncio.to_thread(readable_by_others, profile.options):
             title = _("Other users can read a secret")
             self.window.notify(
                 Notification(title, " ".join(warnings), severity="warning", key="secret files")

@@ -22,6 +22,7 @@ from pulse_desktop.model.connection_options import (
     label,
 )
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 
 _SECRET_SOURCES: Final = (
@@ -42,6 +43,8 @@ SECRET_FILES: Final = (
     "tls_key",
     "tls_cert",
 )
+MAX_FILE_SIZE: Final = 4 * 1024 * 1024
+"""Bytes; the certificates of every public authority are a quarter of a megabyte."""
 _TOKEN: Final = re.compile(r"[!-)+-\-/-=?-~]+")
 """Printable ASCII without dots, spaces and wildcards."""
 _SUBJECT: Final = re.compile(rf"{_TOKEN.pattern}(\.{_TOKEN.pattern})*")
@@ -139,17 +142,39 @@ def readable_by_others(options: ConnectionOptions) -> list[str]:
             continue
         try:
             mode = Path(path).expanduser().stat().st_mode if path else 0
-            if not mode & stat.S_IROTH or (name == "tls_cert" and not _has_key(path)):
+            if not (stat.S_ISREG(mode) and mode & stat.S_IROTH):
                 continue
-        except OSError:
+            if name == "tls_cert" and b"PRIVATE KEY" not in read_option_file(name, path):
+                continue
+        except (OSError, ValueError, RuntimeError, ConnectionOptionsError):
             continue  # reported when connecting
         text = _("{option}: every user of this machine can read {file}; run chmod 600 on it.")
         found.append(text.format(option=label(name), file=path))
     return found
 
 
-def _has_key(path: str) -> bool:
-    return b"PRIVATE KEY" in Path(path).expanduser().read_bytes()
+def read_option_file(name: str, path: str) -> bytes:
+    """Return what is in a file that an option names.
+
+    It never waits: a FIFO, a device and a folder are errors.
+
+    Args:
+        name: field of `ConnectionOptions`.
+        path: of the file; a symbolic link is followed, and `~` is the home folder.
+
+    Raises:
+        ConnectionOptionsError: there is no regular file, it cannot be read, or it is too large.
+    """
+    try:
+        content = read_start(Path(path).expanduser(), MAX_FILE_SIZE + 1, follow_links=True)
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL, or the home of an unknown user
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        expected = _("a readable file ({reason})").format(reason=reason)
+        raise ConnectionOptionsError((name,), path, expected) from None
+    if len(content) > MAX_FILE_SIZE:
+        expected = _("a file of at most {size} MB").format(size=MAX_FILE_SIZE // 1024**2)
+        raise ConnectionOptionsError((name,), path, expected)
+    return content
 
 
 def _check_subjects(options: ConnectionOptions) -> None:
@@ -172,23 +197,18 @@ def _check_login(options: ConnectionOptions) -> None:
         raise ConnectionOptionsError(("user",), "", _("a name beside the password"))
 
 
-def _readable_path(name: str, path: str) -> str:
-    file = Path(path).expanduser()
-    try:
-        with file.open("rb"):
-            return str(file)
-    except OSError as error:
-        expected = _("a readable file ({reason})").format(reason=error.strerror)
-        raise ConnectionOptionsError((name,), path, expected) from None
+def _checked_path(name: str, path: str) -> str:
+    """Return the path of a file that can be read; OpenSSL and nats-py would wait for others."""
+    read_option_file(name, path)
+    return str(Path(path).expanduser())
 
 
 def _seed_path(path: str) -> str:
     """Return the path of a seed's file; with anything else nats-py raises errors of its own."""
-    file = _readable_path("nkey_file", path)
-    if not _is_seed(Path(file).read_bytes().strip()):
+    if not _is_seed(read_option_file("nkey_file", path).strip()):
         expected = _("a file with the seed of an nkey, SU and 56 more letters and digits")
         raise ConnectionOptionsError(("nkey_file",), path, expected)
-    return file
+    return str(Path(path).expanduser())
 
 
 def _checked_seed(seed: str) -> str:
@@ -200,11 +220,10 @@ def _checked_seed(seed: str) -> str:
 
 def _credentials_path(path: str) -> str:
     """Return the path of a file with both parts; without the JWT nats-py never stops reading."""
-    file = _readable_path("credentials", path)
-    if not _is_credentials(Path(file).read_bytes()):
+    if not _is_credentials(read_option_file("credentials", path)):
         expected = _("a .creds file as nsc makes it, with a JWT and a seed")
         raise ConnectionOptionsError(("credentials",), path, expected)
-    return file
+    return str(Path(path).expanduser())
 
 
 def _checked_content(options: ConnectionOptions) -> str:
@@ -236,11 +255,14 @@ def _is_seed(text: bytes) -> bool:
 
 def _file_reader(name: str, path: str) -> Callable[[], str]:
     """Return a function that reads a secret from a file, without the line end editors add."""
-    file = Path(_readable_path(name, path))
 
     def read() -> str:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        try:
+            return read_option_file(name, path).decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise ConnectionOptionsError((name,), path, _("a file with a text")) from None
 
+    read()
     return read
 
 
@@ -250,15 +272,15 @@ def _tls_context(options: ConnectionOptions) -> ssl.SSLContext | None:
         raise ConnectionOptionsError(("tls_cert",), "", _("the certificate of the private key"))
     if not options.has_tls:
         return None
-    ca = _readable_path("tls_ca", options.tls_ca) if options.tls_ca else None
+    ca = _checked_path("tls_ca", options.tls_ca) if options.tls_ca else None
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
     except ssl.SSLError:
         expected = _("a CA certificate in PEM form")
         raise ConnectionOptionsError(("tls_ca",), options.tls_ca, expected) from None
     if options.tls_cert:
-        certificate = _readable_path("tls_cert", options.tls_cert)
-        key = _readable_path("tls_key", options.tls_key) if options.tls_key else None
+        certificate = _checked_path("tls_cert", options.tls_cert)
+        key = _checked_path("tls_key", options.tls_key) if options.tls_key else None
         try:
             context.load_cert_chain(certificate, key, password=_no_passphrase)
         except _EncryptedKeyError:

@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from nats import errors
@@ -23,6 +22,7 @@ from pulse_desktop.nats_client.client import (
     TLSFirstRequiredError,
     TLSRequiredError,
 )
+from pulse_desktop.nats_client.client_arguments import ConnectionOptionsError, read_option_file
 from pulse_desktop.text.translation import _
 
 _REFUSED: Final = re.compile(r"Errno (111|61)\b|WinError (1225|10061)\b")
@@ -206,11 +206,13 @@ def _describe_refusal(hosts: str, arguments: Mapping[str, Any] | None) -> tuple[
 
 def _expiry(credentials: str | RawCredentials) -> datetime | None:
     """Return when the JWT of a .creds file expires, None if never or if it cannot be read."""
-    with contextlib.suppress(OSError, binascii.Error, ValueError, KeyError, TypeError):
+    with contextlib.suppress(
+        ConnectionOptionsError, binascii.Error, ValueError, KeyError, TypeError
+    ):
         if isinstance(credentials, RawCredentials):
             content = credentials.data.encode()
         else:
-            content = Path(credentials).read_bytes()
+            content = read_option_file("credentials", credentials)
         if found := _JWT.search(content):
             claims = json.loads(base64.urlsafe_b64decode(found[1] + b"=" * (-len(found[1]) % 4)))
             return datetime.fromtimestamp(claims["exp"], UTC) if claims.get("exp") else None

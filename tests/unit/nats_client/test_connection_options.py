@@ -1,8 +1,10 @@
 """Connection options become nats-py's arguments, or an error that names the wrong field."""
 
 import dataclasses
+import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import nkeys
 import pytest
@@ -14,6 +16,7 @@ from pulse_desktop.model.connection_options import (
     resolve,
 )
 from pulse_desktop.nats_client.client_arguments import (
+    MAX_FILE_SIZE,
     ConnectionOptionsError,
     client_arguments,
     readable_by_others,
@@ -125,6 +128,41 @@ def test_wrong_options_are_named(
     assert caught.value.fields == fields
     assert expected in caught.value.expected
     assert label(fields[0]) in caught.value.detail
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+@pytest.mark.parametrize(
+    "name", ["credentials", "nkey_file", "password_file", "token_file", "tls_ca", "tls_cert"]
+)
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("FIFO", "it is a FIFO"),
+        ("folder", "it is a folder"),
+        ("device", "it is a device"),
+        ("too large", "at most 4 MB"),
+        ("missing", "No such file"),
+    ],
+)
+def test_only_a_file_of_limited_size_is_read(
+    tmp_path: Path, name: str, kind: str, reason: str
+) -> None:
+    path = tmp_path / "file"
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "too large":
+        path.touch()
+        os.truncate(path, MAX_FILE_SIZE + 1)
+    values: dict[str, Any] = {name: str(path)}
+    options = ConnectionOptions(user="ann" if name == "password_file" else "", **values)
+    with pytest.raises(ConnectionOptionsError, match=reason) as caught:
+        client_arguments(options)
+    assert caught.value.fields == (name,)
+    assert kind == "too large" or readable_by_others(options) == []
 
 
 def test_secrets_are_not_shown() -> None:

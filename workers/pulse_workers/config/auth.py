@@ -3,13 +3,16 @@
 import functools
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
 
 from pulse_desktop.model.connection_options import DEFINITIONS, ConnectionOptions
-from pulse_desktop.nats_client.client_arguments import ConnectionOptionsError, client_arguments
+from pulse_desktop.nats_client.client_arguments import (
+    ConnectionOptionsError,
+    client_arguments,
+    read_option_file,
+)
 from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from pulse_workers.config.settings import Settings
 from pulse_workers.errors import SettingsError
@@ -40,14 +43,16 @@ def login_options(settings: Settings) -> dict[str, Any]:
         login = address.login_arguments()
     try:
         arguments = {**login, **client_arguments(options)}
+        for name in ("credentials", "nkey_file"):
+            if path := getattr(options, name):
+                content = read_option_file(name, path).decode(errors="replace")
+                KNOWN_SECRETS.add(_SEED.findall(content))
     except ConnectionOptionsError as error:
         variables = " and ".join(DEFINITIONS[name][0] for name in error.fields)
         raise SettingsError(variables, error.value, error.expected) from None
     for name in ("password", "token"):
         if callable(read := arguments.get(name)):
             arguments[name] = functools.partial(_read_known, read)
-    for path in filter(None, (options.credentials, options.nkey_file)):
-        KNOWN_SECRETS.add(_SEED.findall(Path(path).expanduser().read_text()))
     return arguments
 
 
