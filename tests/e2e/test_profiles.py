@@ -132,6 +132,11 @@ def test_each_profile_has_one_window_and_a_run_form_of_its_own(
         await operator.act(lambda: operator.window.actions_table.run("connections.switch.lab"))
         assert "eu (production)" in operator.window.windowTitle(), "lab has a window already"
 
+        closed = operator.session
+        await operator.act(operator.window.close)
+        await wait_until(lambda: closed.connection_status.state == "closed")
+        assert desktop.window is other.window, "it has the notices from now on"
+
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
 
 
