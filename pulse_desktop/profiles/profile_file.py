@@ -1,17 +1,19 @@
 """The file of the connection profiles: TOML that a person can edit; see `profile_format`.
 
-Comments, order and profiles that are not valid survive every change that the program makes. A
-profile that is not valid does not hide the others. A symbolic link to the file stays one.
+Comments, order and profiles that are not valid survive every change that the program makes; the
+comment above a profile goes where the profile goes. A profile that is not valid does not hide the
+others. A symbolic link to the file stays one.
 """
 
 import contextlib
 import os
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import filelock
-import tomlkit
 
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.profiles.profile import Profile
@@ -21,20 +23,28 @@ from pulse_desktop.profiles.profile_format import (
     StoredProfiles,
     check_free,
     check_profile,
+    decode_document,
     fields_of,
-    parse_document,
     profiles_of,
-    rename_table,
-    tables_of,
-    update_table,
+    table_path,
 )
+from pulse_desktop.profiles.toml_tables import TomlTables
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 
 FILE_NAME: Final = "profiles.toml"
 
-_MAX_BYTES: Final = 1 << 20
+_MAX_BYTES: Final = 1 << 18
+"""Some 2,000 profiles, which are read in a moment: the window does so whenever it lists them."""
 _LOCK_TIMEOUT_S: Final = 5.0
+
+
+@dataclass
+class _Change:
+    """What is to be written: the text, and the fields of the profiles that it has to hold."""
+
+    tables: TomlTables
+    profiles: dict[str, Any]
 
 
 class ProfileFile:
@@ -54,7 +64,8 @@ class ProfileFile:
         Raises:
             ProfileError: the file cannot be read, or is no TOML.
         """
-        return profiles_of(self._document(self._content()))
+        _text, document = self._decode(self.content)
+        return profiles_of(document)
 
     def get(self, name: str) -> Profile:
         """Return a profile.
@@ -83,10 +94,10 @@ class ProfileFile:
                 file cannot be written.
         """
         check_profile(profile)
-        with self._open_tables() as tables:
-            check_free(profile.name, tables, old=None)
-            tables[profile.name] = tomlkit.table()
-            update_table(tables[profile.name], fields_of(profile))
+        with self._changing() as change:
+            check_free(profile.name, change.profiles, old=None)
+            change.profiles[profile.name] = fields = fields_of(profile)
+            change.tables = change.tables.with_table(table_path(profile.name), fields)
 
     def replace(self, old: str, profile: Profile) -> None:
         """Store a profile, without its secrets, in place of another.
@@ -99,13 +110,19 @@ class ProfileFile:
             ProfileError: see `add`; or there is none of the old name.
         """
         check_profile(profile)
-        with self._open_tables() as tables:
-            if old not in tables:
+        name, fields = profile.name, fields_of(profile)
+        with self._changing() as change:
+            if old not in change.profiles:
                 raise ProfileError(_("No such profile: {name}").format(name=old))
-            check_free(profile.name, tables, old=old)
-            if old != profile.name:
-                rename_table(tables, old, profile.name)
-            update_table(tables[profile.name], fields_of(profile))
+            check_free(name, change.profiles, old=old)
+            change.profiles = {
+                name if each == old else each: fields if each == old else value
+                for each, value in change.profiles.items()
+            }
+            tables = change.tables.with_fields(table_path(old), fields)
+            if name != old:
+                tables = tables.renamed(table_path(old), table_path(name))
+            change.tables = tables
 
     def check(self, profile: Profile, *, old: str | None) -> None:
         """Check a profile that is about to be stored.
@@ -118,7 +135,8 @@ class ProfileFile:
             ProfileError: see `add`.
         """
         check_profile(profile)
-        check_free(profile.name, tables_of(self._document(self._content())), old=old)
+        _text, document = self._decode(self.content)
+        check_free(profile.name, document.get("profiles", {}), old=old)
 
     def replace_content(self, content: bytes, before: bytes) -> StoredProfiles:
         """Replace the whole file by one that a person has edited.
@@ -133,32 +151,43 @@ class ProfileFile:
         Raises:
             ProfileError: it is no TOML, the file was changed meanwhile or cannot be written.
         """
-        profiles = profiles_of(self._document(content))
+        _text, document = self._decode(content)
         with self._locked():
             if self.content != before:
                 detail = _("another program has changed {file} meanwhile.").format(file=self.path)
                 raise ProfileError(_("The profiles cannot be stored"), detail)
             self._write(content)
-        return profiles
+        return profiles_of(document)
 
     def remove(self, name: str) -> None:
         """Remove a profile, valid or not. Raises ProfileError: there is none, or see `add`."""
-        with self._open_tables() as tables:
-            if name not in tables:
+        with self._changing() as change:
+            if name not in change.profiles:
                 raise ProfileError(_("No such profile: {name}").format(name=name))
-            del tables[name]
+            del change.profiles[name]
+            change.tables = change.tables.without(table_path(name))
 
     @contextlib.contextmanager
-    def _open_tables(self) -> Iterator[Any]:
-        """Lock the file, yield the tables of its profiles to change, and write it."""
+    def _changing(self) -> Iterator[_Change]:
+        """Lock the file, yield what to change, and write it."""
         with self._locked():
-            document = self._document(self._content())
-            if "profiles" not in document:
-                document["profiles"] = tomlkit.table(is_super_table=True)
-            tables_of(document)
-            yield document["profiles"]
-            document["version"] = VERSION
-            self._write(tomlkit.dumps(document).encode())
+            content = self.content
+            text, before = self._decode(content)
+            change = _Change(TomlTables.parse(text), dict(before.get("profiles", {})))
+            yield change
+            tables = change.tables
+            if "version" not in before:
+                tables = tables.with_value("version", VERSION)
+            if not _holds(str(tables), {**before, "version": VERSION}, change.profiles):
+                detail = _("{file}: not every profile is a table of its own.").format(
+                    file=self.path
+                )
+                advice = _("Write each as [profiles.NAME], with its fields below.")
+                title = _("The profiles cannot be stored")
+                raise ProfileError(title, detail.format(file=self.path), advice)
+            is_of_windows = b"\r\n" in content
+            lines = str(tables).replace("\n", "\r\n") if is_of_windows else str(tables)
+            self._write(lines.encode())
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -200,12 +229,21 @@ class ProfileFile:
             raise ProfileError(title, _("{file}: it is too large.").format(file=self.path))
         return content
 
-    def _document(self, content: bytes | None) -> tomlkit.TOMLDocument:
-        return (
-            parse_document(content, self.path)
-            if content
-            else tomlkit.parse(f"version = {VERSION}\n")
-        )
+    def _decode(self, content: bytes) -> tuple[str, Mapping[str, Any]]:
+        return decode_document(content, self.path)
+
+
+def _holds(text: str, before: Mapping[str, Any], profiles: Mapping[str, Any]) -> bool:
+    """Return whether a text holds profiles, and otherwise what was there before.
+
+    A text that a person wrote in another form, such as with all profiles in one line, is not.
+    """
+    try:
+        document = tomllib.loads(text)
+    except ValueError:
+        return False
+    expected = {**before, "profiles": profiles}
+    return {"profiles": {}, **document} == expected
 
 
 def read_profiles(path: Path) -> StoredProfiles:

@@ -15,15 +15,14 @@ Only `servers` is required; `secret = "password"` needs a `user`. Example:
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
 from pulse_desktop.model.connection_options import SECRETS, SECRETS_OF_A_USER, ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
@@ -35,6 +34,7 @@ from pulse_desktop.profiles.profile import (
     SecretStorage,
     check_name,
 )
+from pulse_desktop.profiles.toml_tables import TomlTables
 from pulse_desktop.protocol.taskiq_names import (
     BUCKET,
     STREAM_OR_CONSUMER,
@@ -126,51 +126,56 @@ def toml_of(*profiles: Profile) -> str:
     Raises:
         ProfileError: one cannot be stored elsewhere, such as by its name, or two have one name.
     """
-    document = tomlkit.document()
-    document["version"] = VERSION
-    tables = tomlkit.table(is_super_table=True)
+    tables = TomlTables.parse("").with_value("version", VERSION)
+    names: set[str] = set()
     for profile in profiles:
         try:
             check_profile(profile)
-            check_free(profile.name, tables, old=None)
+            check_free(profile.name, names, old=None)
         except ProfileError as error:
             title = _("{name} cannot be exported").format(name=profile.name)
             raise ProfileError(title, error.detail) from None
-        table = tomlkit.table()
+        names.add(profile.name)
         fields = fields_of(profile)
         fields.pop("secret_storage", None)
-        update_table(table, fields)
-        tables[profile.name] = table
-    document["profiles"] = tables
-    return tomlkit.dumps(document)
+        tables = tables.with_table(table_path(profile.name), fields)
+    return str(tables)
 
 
-def parse_document(content: bytes, path: Path) -> tomlkit.TOMLDocument:
-    """Return a file of profiles, brought to the present version.
+def table_path(name: str) -> tuple[str, str]:
+    """Return the keys of the table of a profile."""
+    return ("profiles", name)
+
+
+def decode_document(content: bytes, path: Path) -> tuple[str, Mapping[str, Any]]:
+    """Return a file of profiles as a text, without marks of Windows, and its values.
 
     Raises:
-        ProfileError: it is no TOML, or of a later version.
+        ProfileError: it is no TOML, of a later version, or has no tables of profiles.
     """
+    title = _("The profiles cannot be read")
     try:
-        document = tomlkit.parse(content.decode())
-        _migrate(document)
-    except (ValueError, RecursionError, TOMLKitError) as error:
-        title = _("The profiles cannot be read")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")  # the editor of Windows marks it
+        document = tomllib.loads(text)
+        _check_version(document)
+    except (ValueError, RecursionError) as error:
         advice = _("Correct the file, or move it away to start with none.")
         raise ProfileError(title, f"{path}: {error}.", advice) from None
-    return document
+    if not isinstance(document.get("profiles", {}), dict):
+        raise ProfileError(title, _("profiles is not a table."))
+    return text, document
 
 
-def profiles_of(document: tomlkit.TOMLDocument) -> StoredProfiles:
-    """Return the profiles of a document. Raises ProfileError: it has no table of them."""
+def profiles_of(document: Mapping[str, Any]) -> StoredProfiles:
+    """Return the profiles of a document."""
     found: dict[str, Profile] = {}
     problems: dict[str, str] = {}
     names: set[str] = set()
-    for name, table in tables_of(document).items():
+    for name, fields in document.get("profiles", {}).items():
         try:
             if name.casefold() in names:
                 raise ValueError(_("there is another of this name"))  # noqa: TRY301
-            found[name] = _profile(name, _unwrapped(table))
+            found[name] = _profile(name, fields)
             names.add(name.casefold())
         except ValueError as error:
             problems[name] = str(error)
@@ -185,26 +190,22 @@ def check_profile(profile: Profile) -> None:
         raise ProfileError(_("The profile cannot be stored"), f"{error}.") from None
 
 
-def check_free(name: str, tables: Mapping[str, Any], *, old: str | None) -> None:
+def check_free(name: str, names: Iterable[str], *, old: str | None) -> None:
     """Check that no other profile has a name, case apart. Raises ProfileError.
 
     Args:
         name: the name.
-        tables: of the stored profiles.
+        names: of the stored profiles.
         old: name of the profile that is replaced, None for a new one.
     """
-    if name.casefold() in {each.casefold() for each in tables if each != old}:
+    if name.casefold() in {each.casefold() for each in names if each != old}:
         detail = _("there is another profile of the name {name}.").format(name=name)
         advice = _("Choose another name, or change that profile.")
         raise ProfileError(_("The profile cannot be stored"), detail, advice)
 
 
-_MIGRATIONS: Final[Mapping[int, Callable[[tomlkit.TOMLDocument], None]]] = {}
-"""Changes a document of a version, the key, into one of the next."""
-
-
-def _migrate(document: tomlkit.TOMLDocument) -> None:
-    """Bring a document to the present version. One without a version is of the first.
+def _check_version(document: Mapping[str, Any]) -> None:
+    """Check the version of a document. One without a version is of the first.
 
     Raises:
         ValueError: it is of a later version, which this program would damage.
@@ -214,21 +215,7 @@ def _migrate(document: tomlkit.TOMLDocument) -> None:
         raise ValueError(_("its version is not a number"))
     if version > VERSION:
         text = _("it was written by a later version of this program (format {version})")
-        raise ValueError(text.format(version=int(version)))
-    for each in range(version, VERSION):
-        _MIGRATIONS[each](document)
-
-
-def tables_of(document: tomlkit.TOMLDocument) -> Mapping[str, Any]:
-    """Return the tables of the profiles by name. Raises ProfileError: that is not a table."""
-    tables = document.get("profiles", {})
-    if not isinstance(tables, Mapping):
-        raise ProfileError(_("The profiles cannot be read"), _("profiles is not a table."))
-    return tables
-
-
-def _unwrapped(table: Any) -> Any:
-    return table.unwrap() if hasattr(table, "unwrap") else table
+        raise ValueError(text.format(version=version))
 
 
 def _profile(name: str, fields: Any) -> Profile:
@@ -297,19 +284,3 @@ def fields_of(profile: Profile) -> dict[str, Any]:
     else:
         fields.pop("secret_storage", None)
     return fields
-
-
-def update_table(table: Any, fields: Mapping[str, Any]) -> None:
-    """Change a table to these fields; comments and the order of the others stay."""
-    for key in [key for key in table if key not in fields]:
-        del table[key]
-    for key, value in fields.items():
-        if key not in table or _unwrapped(table[key]) != value:
-            table[key] = value
-
-
-def rename_table(tables: Any, old: str, new: str) -> None:
-    """Give a table another name; its comments stay, and it becomes the last one."""
-    table = tables[old]
-    del tables[old]
-    tables[new] = table

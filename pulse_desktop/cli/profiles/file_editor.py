@@ -12,7 +12,7 @@ from pulse_desktop.cli.output import write_note
 from pulse_desktop.cli.terminal import ask_yes_no, can_ask
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile_file import ProfileFile
-from pulse_desktop.profiles.profile_format import ProfileError, parse_document, profiles_of
+from pulse_desktop.profiles.profile_format import ProfileError, decode_document, profiles_of
 from pulse_desktop.text.translation import _
 
 
@@ -27,8 +27,10 @@ async def edit_file(file: ProfileFile) -> int:
     copy = _make_copy(file, original)
     try:
         while True:
-            await _open_editor(copy)
+            code = await _open_editor(copy)
             content = copy.read_bytes() if copy.exists() else original
+            if code:
+                raise _ended_with(code, copy if content != original else None)
             if content == original:
                 write_note(_("Nothing was changed."))
                 return OK
@@ -57,7 +59,8 @@ def _make_copy(file: ProfileFile, content: bytes) -> Path:
 def _store(file: ProfileFile, content: bytes, before: bytes) -> str:
     """Store an edited file; return why it is not valid, empty when it was stored."""
     try:
-        profiles = profiles_of(parse_document(content, file.path))
+        _text, document = decode_document(content, file.path)
+        profiles = profiles_of(document)
         if not profiles.problems:
             file.replace_content(content, before)
     except ProfileError as error:
@@ -67,7 +70,8 @@ def _store(file: ProfileFile, content: bytes, before: bytes) -> str:
     return "\n".join(text.format(name=name, problem=problem) for name, problem in problems)
 
 
-async def _open_editor(path: Path) -> None:
+async def _open_editor(path: Path) -> int:
+    """Let the person edit a file; return the exit code of the editor."""
     default = "notepad" if sys.platform == "win32" else "vi"
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or default
     try:
@@ -76,6 +80,11 @@ async def _open_editor(path: Path) -> None:
         title = _("The editor cannot be started")
         advice = _("Set $EDITOR, or change fields by options: `profiles edit --help`.")
         raise UserFacingError(title, f"{editor}: {error}.", advice) from None
-    if code := await process.wait():
-        detail = _("{editor} ended with code {code}.").format(editor=editor, code=code)
-        raise UserFacingError(_("The profiles were not changed"), detail)
+    return await process.wait()
+
+
+def _ended_with(code: int, copy: Path | None) -> UserFacingError:
+    """Return the error of an editor that failed, and where to find what was written, if it was."""
+    detail = _("the editor ended with code {code}.").format(code=code)
+    advice = _("What you wrote is in {file}.").format(file=copy) if copy is not None else ""
+    return UserFacingError(_("The profiles were not changed"), detail, advice)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,53 @@ def test_what_a_person_wrote_survives_every_change(file: ProfileFile) -> None:
     assert 'user = "ann"    # not ben\n' in text
     assert set(file.read().by_name) == {"c", "shop"}
     assert file.read().problems == {}
+
+
+def test_a_comment_stays_with_its_profile(file: ProfileFile) -> None:
+    about_b = "# PRODUCTION: call Ann before acting\n[profiles.b]"
+    file.path.write_text(
+        f'version = 1\n# about a\n[profiles.a]\nservers = ["h"]\n\n{about_b}\nservers = ["b"]\n'
+    )
+    a = file.get("a")
+    file.replace("a", replace(a, name="z", options=replace(a.options, user="ann")))
+    text = file.path.read_text()
+    assert '# about a\n[profiles.z]\nservers = ["h"]\nuser = "ann"\n\n' in text
+    assert about_b in text
+    file.remove("z")
+    assert file.path.read_text() == f'version = 1\n\n{about_b}\nservers = ["b"]\n'
+
+
+def test_a_file_of_windows_stays_one(file: ProfileFile) -> None:
+    file.path.write_bytes(b'\xef\xbb\xbfversion = 1\r\n# b\r\n[profiles.b]\r\nservers = ["b"]\r\n')
+    file.add(SHOP)
+    content = file.content
+    assert content.count(b"\r\n") == content.count(b"\n")
+    assert list(file.read().by_name) == ["b", "shop"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["profiles = {b = {servers = ['h']}}", "[profiles]\nb = {servers = ['h']}"],
+)
+def test_a_profile_that_is_not_a_table_of_its_own_is_read_and_never_damaged(
+    file: ProfileFile, content: str
+) -> None:
+    file.path.write_text(content)
+    b = file.get("b")
+    with pytest.raises(ProfileError, match=r"not every profile is a table .* \[profiles\.NAME\]"):
+        file.replace("b", replace(b, read_only=True))
+    assert file.path.read_text() == content
+
+
+def test_the_largest_file_is_read_in_a_moment(file: ProfileFile) -> None:
+    entry = '[profiles.{}]\nservers = ["nats://host:4222"]\nuser = "ann"\nsecret = "password"\n\n'
+    count = (1 << 18) // len(entry.format(1000)) - 10
+    file.path.write_text("version = 1\n" + "".join(entry.format(each) for each in range(count)))
+    started = time.process_time()
+    assert len(file.read().by_name) == count
+    assert time.process_time() - started < 1
+    file.add(SHOP)
+    assert time.process_time() - started < 5
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
