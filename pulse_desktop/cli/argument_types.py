@@ -92,6 +92,13 @@ def format_size(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
+def profile_name(text: str) -> str:
+    """Accept the name of a profile; an unset variable of a script is none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(_("it is empty"))
+    return text
+
+
 def subject_name(text: str) -> str:
     """Accept a subject without wildcards."""
     _check_length(text, MAX_SUBJECT)

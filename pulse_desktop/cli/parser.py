@@ -13,6 +13,7 @@ from pulse_desktop.argument_parser import ArgumentParser
 from pulse_desktop.cli.argument_types import (
     bucket_name,
     positive_int,
+    profile_name,
     server,
     stream_or_consumer_name,
     subject_name,
@@ -177,6 +178,7 @@ def add_profile_option(parser: argparse.ArgumentParser, default: str | None) -> 
     """Add `--profile`."""
     parser.add_argument(
         "--profile",
+        type=profile_name,
         metavar="NAME",
         default=default,
         help=_(
