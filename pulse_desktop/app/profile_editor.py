@@ -174,7 +174,7 @@ class ProfileEditor:
         self.window.set_busy(True)
         try:
             old = self._file.get(former) if former else None
-            await self._changes.save(profile, old=old, secret=secret or None)
+            problem = await self._changes.save(profile, old=old, secret=secret or None)
             stored = self._file.read()
         except UserFacingError as error:
             self.window.show_error(error)
@@ -186,6 +186,8 @@ class ProfileEditor:
         self.window.show_message(
             _("Saved, and used by its window from now on.") if is_shown else _("Saved.")
         )
+        if problem is not None:
+            self.window.show_error(_secret_left(problem))
         return True
 
     def _ask_remove(self, name: str) -> None:
@@ -202,17 +204,19 @@ class ProfileEditor:
         question.open()
 
     async def _remove(self, name: str) -> None:
+        self.window.set_busy(True)
         try:
-            secret_is_gone = await self._changes.remove(name)
+            problem = await self._changes.remove(name)
             stored = self._file.read()
         except UserFacingError as error:
             self.window.show_error(error)
             return
+        finally:
+            self.window.set_busy(False)
         self._on_changed(name, None, "")
         self._list(stored)
-        if not secret_is_gone:
-            detail = _("The profile is removed, but its secret could not be deleted.")
-            self.window.show_error(UserFacingError(_("A secret is left"), detail))
+        if problem is not None:
+            self.window.show_error(_secret_left(problem))
 
     def _ask_export(self, name: str) -> None:
         dialog = QFileDialog(self.window)
@@ -237,3 +241,9 @@ class ProfileEditor:
             self.window.show_error(UserFacingError(_("Cannot export"), f"{path}: {reason}."))
         else:
             self.window.show_message(_("Exported without secrets to {file}.").format(file=path))
+
+
+def _secret_left(problem: UserFacingError) -> UserFacingError:
+    """Return the notice that a secret that is not used any more could not be deleted."""
+    title = _("Done, but the stored secret could not be deleted")
+    return UserFacingError(title, f"{problem.title}: {problem.detail}", problem.advice)

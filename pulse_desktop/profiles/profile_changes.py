@@ -19,7 +19,7 @@ class ProfileChanges:
 
     async def save(
         self, profile: Profile, *, old: Profile | None = None, secret: str | None = None
-    ) -> bool:
+    ) -> UserFacingError | None:
         """Store a profile; its secret follows it to another name or storage.
 
         What has begun is finished, also when this is cancelled.
@@ -30,7 +30,7 @@ class ProfileChanges:
             secret: a new secret, None to keep the stored one.
 
         Returns:
-            Whether the secret of `old` is gone from where it was, if it is no longer used there.
+            Why the secret of `old` is still where it was, though it is not used there any more.
 
         Raises:
             ProfileError: the profile is not valid, its name is taken, or the file cannot be
@@ -46,13 +46,17 @@ class ProfileChanges:
                 saving.exception()  # nobody is left to learn of it
             raise
 
-    async def _save(self, profile: Profile, old: Profile | None, secret: str | None) -> bool:
+    async def _save(
+        self, profile: Profile, old: Profile | None, secret: str | None
+    ) -> UserFacingError | None:
         old_name = old.name if old is not None else None
         await asyncio.to_thread(self._file.check, profile, old=old_name)
         location, old_location = _location(profile), _location(old)
         is_same = old is not None and old.secret == profile.secret
         if secret is None and old is not None and is_same and location != old_location:
             secret = await self._secrets.stored(old)
+        if secret is None and location is not None and (location != old_location or not is_same):
+            await self._forget(profile)
         is_written = secret is not None and location is not None
         before = await self._secrets.stored(profile) if is_written else None
         try:
@@ -67,7 +71,16 @@ class ProfileChanges:
                 await self._put_back(profile, before)
             raise
         is_used = location == old_location and (is_same or secret is not None)
-        return old is None or is_used or await self._secrets.delete(old)
+        return None if old is None or is_used else await self._secrets.delete(old)
+
+    async def _forget(self, profile: Profile) -> None:
+        """Delete a secret that a removed profile of this name has left: it is not for this one.
+
+        Raises:
+            UserFacingError: it cannot be deleted.
+        """
+        if problem := await self._secrets.delete(profile):
+            raise problem
 
     async def _put_back(self, profile: Profile, secret: str | None) -> None:
         """Restore the secret that was where the one of a profile is kept, None for none."""
@@ -77,8 +90,8 @@ class ProfileChanges:
         with contextlib.suppress(UserFacingError):  # the first error is the one to show
             await self._secrets.store(profile, secret)
 
-    async def remove(self, name: str) -> bool:
-        """Remove a profile, valid or not, and its secret; False: the secret could not be deleted.
+    async def remove(self, name: str) -> UserFacingError | None:
+        """Remove a profile, valid or not, and its secret; return why that is still there.
 
         Raises:
             ProfileError: there is none of this name, or the file cannot be written.
@@ -90,11 +103,11 @@ class ProfileChanges:
         # What it said cannot be read: a secret of its name is of no use to anything else.
         storages = (SecretStorage.FILE, SecretStorage.KEYRING)
         any_secret = min(SECRETS)
-        deleted = [
+        problems = [
             await self._secrets.delete(Profile(name, secret=any_secret, secret_storage=storage))
             for storage in storages
         ]
-        return deleted[0]
+        return problems[0]
 
 
 def _location(profile: Profile | None) -> tuple[str, SecretStorage] | None:

@@ -124,10 +124,12 @@ class FileStore:
         try:
             with open_for_reading(self._path) as file:
                 mode = os.fstat(file.fileno()).st_mode
-                content = file.read(_MAX_BYTES)
+                content = file.read(_MAX_BYTES + 1)
             if os.name == "posix" and mode & _OTHERS:
                 advice = _("Run chmod 600 on it.")
                 raise SecretFileError(self._path, _("other users may read or write it"), advice)
+            if len(content) > _MAX_BYTES:
+                raise SecretFileError(self._path, _("it is too large"))
             return msgspec.json.decode(content, type=dict[str, str])
         except FileNotFoundError:
             return {}
@@ -145,7 +147,10 @@ class FileStore:
                 secrets.pop(name, None)
                 if secret is not None:
                     secrets[name] = secret
-                write_atomic(self._path, msgspec.json.encode(secrets), private=True)
+                content = msgspec.json.encode(secrets)
+                if len(content) > _MAX_BYTES:
+                    raise SecretFileError(self._path, _("it would be too large"))
+                write_atomic(self._path, content, private=True)
         except filelock.Timeout:
             raise SecretFileError(self._path, _("another program is changing it")) from None
         except OSError as error:
@@ -221,11 +226,11 @@ class ProfileSecrets:
         store = self._stores.get(profile.secret_storage) if profile.secret else None
         return await store.read(profile.name) if store is not None else None
 
-    async def delete(self, profile: Profile) -> bool:
-        """Delete the secret of a profile that was removed; False: it stays, out of reach."""
+    async def delete(self, profile: Profile) -> UserFacingError | None:
+        """Delete the secret of a profile, if there is one; return why it is still there."""
         if store := self._stores.get(profile.secret_storage) if profile.secret else None:
             try:
                 await store.delete(profile.name)
-            except UserFacingError:
-                return False
-        return True
+            except UserFacingError as error:
+                return error
+        return None

@@ -14,7 +14,7 @@ from pulse_desktop.cli.profiles.profile_options import (
     has_profile_options,
     with_profile_options,
 )
-from pulse_desktop.cli.profiles.secret_input import read_secret, save_profile
+from pulse_desktop.cli.profiles.secret_input import note_secret_left, read_secret, save_profile
 from pulse_desktop.cli.terminal import ask_yes_no, can_ask
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile, SecretStorage
@@ -107,21 +107,21 @@ async def run_remove(arguments: Namespace) -> int:
     """Remove a profile and its secret."""
     from pulse_desktop.profiles.profile_changes import ProfileChanges
 
-    if not arguments.yes and can_ask():
-        question = _("Remove the profile {name} and its secret?").format(name=arguments.name)
-        if not await ask_yes_no(question):
-            write_note(_("Nothing was removed."))
-            return FAILED
+    question = _("Remove the profile {name} and its secret?").format(name=arguments.name)
+    if not arguments.yes and not (can_ask() and await ask_yes_no(question)):
+        write_note(_("Nothing was removed. Give --yes to remove without being asked."))
+        return FAILED
     changes = ProfileChanges(profile_file(), profile_secrets())
-    is_secret_gone = await changes.remove(arguments.name)
-    if not is_secret_gone:
-        text = _("The secret of {name} could not be deleted: the keyring does not answer.")
-        write_note(text.format(name=arguments.name))
+    problem = await changes.remove(arguments.name)
     if arguments.json:
-        write_json({"name": arguments.name, "removed": True, "secret_deleted": is_secret_gone})
+        is_gone = problem is None
+        write_json({"name": arguments.name, "removed": True, "secret_deleted": is_gone})
     else:
         write_text(_("{name} was removed.").format(name=arguments.name))
-    return OK
+    if problem is None:
+        return OK
+    note_secret_left(arguments.name, problem)
+    return FAILED
 
 
 def _report(profile: Profile, *, as_json: bool) -> None:

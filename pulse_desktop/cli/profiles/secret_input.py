@@ -86,7 +86,7 @@ async def save_profile(
 
     changes = ProfileChanges(profile_file(), profile_secrets())
     try:
-        is_old_secret_gone = await changes.save(profile, old=old, secret=secret)
+        problem = await changes.save(profile, old=old, secret=secret)
     except KeyringError as error:
         if not (may_choose and can_ask()):
             advice = _("Choose where the secret is kept: --secret-storage ask or file.")
@@ -94,14 +94,19 @@ async def save_profile(
         print_error(error)
         storage = await _ask_for_storage()
         profile = replace(profile, secret_storage=storage)
-        is_old_secret_gone = await changes.save(profile, old=old, secret=secret)
-    if not is_old_secret_gone and old is not None:
-        text = _("The secret of {name} could not be deleted from where it was.")
-        write_note(text.format(name=old.name))
+        problem = await changes.save(profile, old=old, secret=secret)
+    if problem is not None and old is not None:
+        note_secret_left(old.name, problem)
     if secret is not None and profile.secret_storage is SecretStorage.KEYRING:
         text = _("The secret is in the keyring: {backend}.")
         write_note(text.format(backend=await backend_name()))
     return profile
+
+
+def note_secret_left(name: str, problem: UserFacingError) -> None:
+    """Note that the stored secret of a profile is not used any more, and could not be deleted."""
+    text = _("The stored secret of {name} could not be deleted. {title}: {sentence}")
+    write_note(text.format(name=name, title=problem.title, sentence=problem.sentence))
 
 
 async def _ask_for_storage() -> "SecretStorage":

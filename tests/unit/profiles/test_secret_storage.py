@@ -51,10 +51,10 @@ async def test_a_secret_is_stored_read_and_deleted(
 ) -> None:
     await secrets.store(profile, SECRET)
     assert (await secrets.complete(profile)).options.password == SECRET
-    assert await secrets.delete(profile)
+    assert await secrets.delete(profile) is None
     with pytest.raises(NoSecretError, match="its secret is not stored here"):
         await secrets.complete(profile)
-    assert await secrets.delete(profile)
+    assert await secrets.delete(profile) is None
 
 
 async def test_a_secret_that_is_asked_for_is_kept_nowhere(
@@ -113,7 +113,7 @@ async def test_a_keyring_that_cannot_be_used_leads_to_the_question(
     assert of_variable.options.password == "of the variable"
     with pytest.raises(UserFacingError, match=r"it is locked\. Unlock .* private file"):
         await secrets.store(SHOP, SECRET)
-    assert not await secrets.delete(SHOP)
+    assert "it is locked" in str(await secrets.delete(SHOP))
 
 
 async def test_the_file_is_for_its_owner_only(secrets: ProfileSecrets, tmp_path: Path) -> None:
@@ -154,6 +154,41 @@ async def test_a_full_disk_keeps_the_secrets_that_there_are(
         await secrets.store(replace(IN_FILE, name="other"), "x")
     assert await secrets.stored(IN_FILE) == SECRET
     assert {path.name for path in tmp_path.iterdir()} <= {"secrets.json", "secrets.json.lock"}
+
+
+async def test_a_file_that_would_be_too_large_is_not_written(
+    secrets: ProfileSecrets, tmp_path: Path
+) -> None:
+    for number in range(15):
+        await secrets.store(replace(IN_FILE, name=f"p{number}"), SECRET * 6000)
+    before = (tmp_path / "secrets.json").read_bytes()
+    with pytest.raises(SecretFileError, match="it would be too large"):
+        await secrets.store(IN_FILE, "x" * (1 << 16))
+    assert (tmp_path / "secrets.json").read_bytes() == before
+    await secrets.store(IN_FILE, SECRET)
+    assert await secrets.stored(IN_FILE) == SECRET
+
+
+@pytest.mark.parametrize("profile", [SHOP, IN_FILE])
+async def test_a_secret_that_was_left_is_not_for_another_server(
+    secrets: ProfileSecrets, ring: MemoryKeyring, tmp_path: Path, profile: Profile
+) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    changes = ProfileChanges(file, secrets)
+    await changes.save(profile, secret=SECRET)
+    ring.is_locked = True
+    (tmp_path / "secrets.json").touch()
+    (tmp_path / "secrets.json").chmod(0o644)
+    assert await changes.remove("shop") is not None
+    elsewhere = replace(profile, options=replace(profile.options, servers="nats://elsewhere"))
+    with pytest.raises(UserFacingError, match="cannot be used"):
+        await changes.save(elsewhere)
+    assert not file.read().by_name
+    ring.is_locked = False
+    (tmp_path / "secrets.json").chmod(0o600)
+    if profile is SHOP:
+        await changes.save(elsewhere)
+        assert await secrets.stored(elsewhere) is None
 
 
 async def test_secrets_stored_at_once_are_all_kept(secrets: ProfileSecrets) -> None:
