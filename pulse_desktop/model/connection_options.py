@@ -182,11 +182,14 @@ class ConnectionOptions:
         user = self.user
         urls = []
         for url in filter(None, (part.strip() for part in self.servers.split(","))):
-            scheme, mark, rest = url.rpartition("://")
-            login, _at, host = rest.rpartition("@")
+            scheme, mark, rest = url.partition("://")
+            if not mark:
+                scheme, rest = "", url
+            authority, slash, path = rest.partition("/")
+            login, _at, host = authority.rpartition("@")
             if ":" in login and not self.has_login:
                 user = user or _decoded_user(login)
-            urls.append(f"{scheme}{mark}{host}")
+            urls.append(f"{scheme}{mark}{host}{slash}{path}")
         secrets: dict[str, Any] = dict.fromkeys(SECRETS, "")
         return dataclasses.replace(self, servers=",".join(urls), user=user, **secrets)
 

@@ -22,6 +22,7 @@ from pulse_desktop.model.connection_options import (
     label,
 )
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.model.file_content import is_file_content
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 
@@ -66,11 +67,13 @@ class ConnectionOptionsError(CannotConnectError):
 
     Attributes:
         fields: the fields of `ConnectionOptions` that are wrong.
-        value: what the field holds, empty when it is a secret or missing.
+        value: what the field holds, empty when it is missing or may be a secret.
         expected: what it should be.
     """
 
     def __init__(self, fields: tuple[str, ...], value: str, expected: str) -> None:
+        if is_file_content(value):  # it may be a secret
+            value, expected = "", _("the path of a file, not its content")
         self.fields = fields
         self.value = value
         self.expected = expected

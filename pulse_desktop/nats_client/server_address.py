@@ -60,6 +60,11 @@ class ServerAddress:
         )
 
     @property
+    def has_path(self) -> bool:
+        """Whether it has a path or query, which a proxy may take for a secret."""
+        return any(_without_path(url) != url for url in self.urls)
+
+    @property
     def hosts(self) -> str:
         """`host:port`, comma separated, for use in a sentence."""
         return ", ".join(_without_path(url).partition("://")[2] for url in self.urls)
@@ -167,11 +172,13 @@ def redact_server(server: str) -> str:
 
 
 def _redact_one(address: str) -> str:
-    scheme, mark, rest = address.rpartition("://")
-    login, at, host = rest.rpartition("@")
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        scheme, rest = "", address
+    login, at, host = rest.partition("/")[0].rpartition("@")
     user, colon, _password = login.partition(":")
     masked = f"{user}:***" if colon else "***" if login else ""
-    return f"{scheme}{mark}{masked}{at}{host.partition('/')[0]}"
+    return f"{scheme}{mark}{masked}{at}{host}"
 
 
 def _without_path(url: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pulse_desktop.model.file_content import is_file_content
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 
@@ -73,17 +74,16 @@ class ContextReferences:
         def replace(match: re.Match[str]) -> str:
             name = match["braced"] or match["plain"] or ""
             if name not in self._environ:
-                raise ValueError(_not_set(name))
+                raise ValueError(_("the variable {name} is not set").format(name=name))
             return self._environ[name]
 
         path = _VARIABLE.sub(replace, value)
+        if is_file_content(path):  # it may be a secret
+            raise ValueError(_("expected the path of a file, not its content"))
         return f"{Path.home()}{path[1:]}" if path.startswith("~") else path
 
     def _variable(self, name: str) -> str:
         if not (text := self._environ.get(name, "")):
-            raise ValueError(_not_set(name))
+            # Its name is not repeated: it may be a password that was written here by mistake.
+            raise ValueError(_("the variable that it names is not set"))
         return text
-
-
-def _not_set(name: str) -> str:
-    return _("the variable {name} is not set").format(name=name)

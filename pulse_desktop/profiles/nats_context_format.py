@@ -13,6 +13,7 @@ import msgspec
 
 from pulse_desktop.model.connection_options import SECRETS, ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.model.file_content import credentials_text, is_file_content
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.profiles.context_references import ContextReferences
 from pulse_desktop.profiles.profile import CONTEXT_PREFIX, Color, Profile
@@ -20,11 +21,7 @@ from pulse_desktop.text.translation import _
 
 DEFAULT_URL: Final = "nats://127.0.0.1:4222"
 
-_SEED: Final = re.compile(rb"^\s*(SU[A-Z2-7]{56})\s*$", re.MULTILINE)
-_CREDENTIALS: Final = (
-    "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n"
-    "-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
-)
+_SEED: Final = re.compile(r"^\s*(SU[A-Z2-7]{56})\s*$", re.MULTILINE)
 _COLORS: Final = {
     "red": Color.RED,
     "yellow": Color.YELLOW,
@@ -196,28 +193,29 @@ class _Reader:
         return kinds[given[0]]() if given else {}
 
     def _credentials(self) -> dict[str, Any]:
-        if self._content("creds") is None:
+        if self._is_path("creds"):
             return {"credentials": self._path("creds")}
-        return {"credentials_content": self._text("creds") + "\n"}
+        return {"credentials_content": self._text("creds").rstrip("\r\n") + "\n"}
 
     def _nkey(self) -> dict[str, Any]:
-        content = self._content("nkey")
-        if content is None:
+        if self._is_path("nkey"):
             return {"nkey_file": self._path("nkey")}
-        seed = _SEED.search(content)
+        seed = _SEED.search(self._text("nkey"))
         if seed is None:
             raise self._error("nkey", _("it contains no seed of a user"))
-        return {"nkey_seed": seed[1].decode()}
+        return {"nkey_seed": seed[1]}
 
     def _jwt_and_seed(self) -> dict[str, Any]:
         jwt, seed = self._text("user_jwt"), self._text("user_seed")
-        return {"credentials_content": _CREDENTIALS.format(jwt=jwt, seed=seed)}
+        return {"credentials_content": credentials_text(jwt, seed)}
 
     def _text(self, field: str) -> str:
         return self._follow(field, self._references.text)
 
-    def _content(self, field: str) -> bytes | None:
-        return self._follow(field, self._references.content)
+    def _is_path(self, field: str) -> bool:
+        """Return whether a field names a file; the NATS CLI takes its content as well."""
+        is_reference = self._follow(field, self._references.content) is not None
+        return not is_reference and not is_file_content(getattr(self._stored, field))
 
     def _path(self, field: str) -> str:
         return self._follow(field, self._references.path)

@@ -13,6 +13,8 @@ from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.translation import _
 
 MAX_NAME: Final = 60
+_NOT_IN_NAMES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that are not shown, or do not exist."""
 EMBEDDED_NAME: Final = "local"
 """The profile of the embedded server, which is always there and is not stored."""
 CONTEXT_PREFIX: Final = "nats:"
@@ -190,7 +192,7 @@ def check_name(name: str) -> None:
         raise ValueError(_("a name of at most {count} characters").format(count=MAX_NAME))
     if name.startswith(("-", CONTEXT_PREFIX)):
         raise ValueError(_("a name that does not begin with - or nats:"))
-    if any(unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") for character in name):
+    if any(unicodedata.category(character) in _NOT_IN_NAMES for character in name):
         raise ValueError(_("a name without line breaks and control characters"))
     if name.casefold() == EMBEDDED_NAME:
         raise ValueError(_("another name: local is the embedded server"))

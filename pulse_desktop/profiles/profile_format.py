@@ -16,6 +16,7 @@ Only `servers` is required; `secret = "password"` needs a `user`. Example:
 import dataclasses
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ import msgspec
 
 from pulse_desktop.model.connection_options import SECRETS, SECRETS_OF_A_USER, ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.model.file_content import FILE_OPTIONS, is_file_content
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.profiles.profile import (
     Color,
@@ -228,6 +230,7 @@ def _profile(name: str, fields: Any) -> Profile:
         check_name(name)
     except ValueError as error:
         raise ValueError(_("name: expected {reason}").format(reason=error)) from None
+    _check_texts(stored)
     if not stored.servers:
         raise ValueError(_("it has no servers"))
     servers = ",".join(stored.servers)
@@ -237,6 +240,8 @@ def _profile(name: str, fields: Any) -> Profile:
         raise ValueError(f"servers: {error.detail.rstrip('.')}") from None
     if address.user or address.token:
         raise ValueError(_("servers: a login does not belong here; give user and secret"))
+    if address.has_path:
+        raise ValueError(_("servers: a path or query does not belong here, it may be secret"))
     if stored.secret and stored.secret not in SECRETS:
         expected = ", ".join(sorted(SECRETS))
         raise ValueError(_("secret: expected one of {names}").format(names=expected))
@@ -253,6 +258,20 @@ def _profile(name: str, fields: Any) -> Profile:
         names=TaskiqNames(**{field: getattr(stored, field) for field in _NAMES}),
         **{field: getattr(stored, field) for field in _OWN},
     )
+
+
+def _check_texts(stored: _StoredProfile) -> None:
+    """Raise ValueError: a field is no text of one line, or the content of a file; see there."""
+    for field, value in msgspec.structs.asdict(stored).items():
+        for text in value if isinstance(value, list) else [value]:
+            if not isinstance(text, str):
+                continue
+            if field in FILE_OPTIONS and is_file_content(text):
+                reason = _("{field}: expected the path of a file, not its content")
+                raise ValueError(reason.format(field=field))
+            if any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
+                reason = _("{field}: expected text of one line")
+                raise ValueError(reason.format(field=field))
 
 
 def _check_monitor(url: str) -> None:

@@ -10,20 +10,16 @@ from urllib.parse import urlsplit
 
 from pulse_desktop.model.connection_options import SECRETS, SECRETS_OF_A_USER
 from pulse_desktop.model.errors import CannotConnectError
+from pulse_desktop.model.file_content import (
+    FILE_OPTIONS,
+    is_file_content,
+    with_content_as_secret,
+)
 from pulse_desktop.nats_client.server_address import parse_server
 from pulse_desktop.profiles.profile import Profile, check_name
 from pulse_desktop.protocol.taskiq_names import BUCKET, STREAM_OR_CONSUMER, SUBJECT
 from pulse_desktop.text.translation import N_, _, translate
 
-_FILES: Final = (
-    "password_file",
-    "token_file",
-    "credentials",
-    "nkey_file",
-    "tls_ca",
-    "tls_cert",
-    "tls_key",
-)
 _A_SUBJECT: Final = N_("A subject has no spaces, no * and no >, and no dot at its ends.")
 _A_NAME: Final = N_("A name has no spaces, no dots, slashes, * and >.")
 _PATTERNS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
@@ -48,7 +44,7 @@ def field_problems(profile: Profile) -> dict[str, str]:
         "name": _name_problem(profile.name),
         "servers": _servers_problem(options.servers),
         "monitor_url": _monitor_problem(profile.monitor_url),
-        **{field: _file_problem(getattr(options, field)) for field in _FILES},
+        **{field: _file_problem(getattr(options, field)) for field in FILE_OPTIONS},
     }
     if profile.secret in SECRETS_OF_A_USER and not options.user:
         found["user"] = _("Give the user that the password belongs to.")
@@ -66,9 +62,11 @@ def field_problems(profile: Profile) -> dict[str, str]:
 def separate_login(profile: Profile) -> tuple[Profile, str]:
     """Return a profile whose options hold no secret, and its secret.
 
-    A login in the addresses, or a secret in the options, becomes the profile's own.
+    A login in the addresses, a secret in the options, or one instead of the path of its file
+    becomes the profile's own.
     """
-    options = profile.options
+    options = with_content_as_secret(profile.options)
+    profile = replace(profile, options=options)
     try:
         address = parse_server(options.servers)
     except CannotConnectError:
@@ -109,14 +107,18 @@ def _servers_problem(servers: str) -> str:
         address = parse_server(servers)
     except CannotConnectError as error:
         return f"{error.detail[:1].upper()}{error.detail[1:]} {error.advice}"
+    if address.has_path:
+        return _("Leave out the path behind the host: it may be secret, and is not stored.")
     has_login = address.user or address.token
     return _("A login belongs into the fields below.") if has_login else ""
 
 
 def _file_problem(path: str) -> str:
-    file = Path(path).expanduser()
     if not path:
         return ""
+    if is_file_content(path):
+        return _("Give the path of a file, not its content.")
+    file = Path(path).expanduser()
     if not file.is_file():
         return _("There is no such file.")
     return "" if os.access(file, os.R_OK) else _("The file cannot be read.")

@@ -81,6 +81,7 @@ def run_show(arguments: Namespace) -> int:
 def profile_fields(profile: "Profile") -> dict[str, Any]:
     """Return a profile without secrets for JSON: all fields of the file, null when not set."""
     from pulse_desktop.model.connection_options import SECRETS
+    from pulse_desktop.nats_client.server_address import redact_server
 
     others = dataclasses.asdict(profile.without_secrets())
     options, names = others.pop("options"), others.pop("names")
@@ -88,7 +89,7 @@ def profile_fields(profile: "Profile") -> dict[str, Any]:
     options.pop("name")
     fields: dict[str, Any] = {
         "name": profile.name,
-        "servers": [each for each in servers.split(",") if each],
+        "servers": [redact_server(each) for each in servers.split(",") if each],
         **{name: value for name, value in options.items() if name not in SECRETS},
         **names,
         **others,

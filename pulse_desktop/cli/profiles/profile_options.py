@@ -7,7 +7,11 @@ from typing import Any, Final
 
 from pulse_desktop.cli.argument_types import server
 from pulse_desktop.cli.parser import NAME_OPTIONS, add_json_option, add_name_options
-from pulse_desktop.model.connection_options import SECRETS, add_connection_options
+from pulse_desktop.model.connection_options import (
+    SECRETS,
+    ConnectionOptions,
+    add_connection_options,
+)
 from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
 from pulse_desktop.text.translation import _
 
@@ -114,19 +118,16 @@ def _login(arguments: Namespace) -> tuple[dict[str, Any], str | None, str]:
     Returns:
         The options that were given, with a placeholder for a secret that is still to be read, so
         that it replaces another login; the field of the secret, empty for none and None for the
-        present one; its value if the address held it.
+        present one; its value if the address, or the option of a path, held it.
     """
-    from pulse_desktop.nats_client.server_address import parse_server
+    from pulse_desktop.profiles.typed_profile import separate_login
 
     given = _connection_options(arguments)
-    secret = ""
-    if "servers" in given:
-        address = parse_server(given["servers"])
-        if address.user or address.token:
-            login = {"user": address.user, "password": address.password, "token": address.token}
-            given["servers"] = ",".join(address.urls)
-            given |= {field: text for field, text in login.items() if text}
-            secret = address.password or address.token
+    typed, secret = separate_login(Profile(options=ConnectionOptions(**given)))
+    if typed.secret:
+        given = {field: getattr(typed.options, field) for field in given}
+        given |= {"user": typed.options.user} if typed.options.user else {}
+        given[typed.secret] = secret
     kind = arguments.secret
     if kind is None and given.get("user") and not given.get("password_file"):
         kind = "password"

@@ -131,7 +131,12 @@ class LoginFields:
         """Take over a login that was typed elsewhere, such as into an address."""
         select(self.kind, profile.secret)
         self.user.setText(profile.options.user)
-        self.secret.setText(secret)
+        self.file.field.clear()  # the secret may be there
+        is_long = profile.secret in MULTILINE_SECRETS
+        self.secret.setText("" if is_long else secret)
+        self.pasted.clear()
+        self._pasted_before = secret if is_long else ""
+        self.pasted.setPlaceholderText(_("taken over; paste to replace it") if is_long else "")
 
     def show_keyring(self, problem: str) -> None:
         """Offer the keyring, or say why it cannot be used; see `StorageBox`."""

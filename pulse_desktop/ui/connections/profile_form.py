@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.file_content import is_file_content
 from pulse_desktop.profiles.profile import Color, Environment, Profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.option_text import caption
@@ -238,10 +239,15 @@ class ProfileForm(QWidget):
             self._check(field)
 
     def _take_login(self) -> None:
-        """Move a login that was typed into the address to the fields of the login."""
-        if "@" not in self.servers.text():
+        """Move a login that was typed into the address to the fields of the login.
+
+        A seed or credentials in place of the path of their file are moved as well.
+        """
+        given: dict[str, Any] = self._login.options
+        content = {field: text for field, text in given.items() if is_file_content(text)}
+        if "@" not in self.servers.text() and not content:
             return
-        typed = Profile(options=ConnectionOptions(self.servers.text().strip()))
+        typed = Profile(options=ConnectionOptions(self.servers.text().strip(), **content))
         profile, secret = self._separate_login(typed)
         if profile.secret:
             self.servers.setText(profile.options.servers)
@@ -250,8 +256,9 @@ class ProfileForm(QWidget):
 
     def _suggest_name(self) -> None:
         """Suggest the host as the name."""
-        first = self.servers.text().partition(",")[0].strip().rpartition("://")[2]
-        host = first.rpartition("@")[2].partition("/")[0]
+        first = self.servers.text().partition(",")[0].strip()
+        authority = (first.partition("://")[2] or first).partition("/")[0]
+        host = authority.rpartition("@")[2]
         if not host.startswith("["):
             host = host.partition(":")[0]
         name, number = host, 2
@@ -343,7 +350,7 @@ class ProfileForm(QWidget):
 
     def _on_finished(self, field: str) -> None:
         """Check a field that was left. An empty one is not wrong yet."""
-        if field == "servers":
+        if field in ("servers", "file"):
             self._take_login()
         if self._line(field).text().strip():
             self._check(field)

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -14,6 +15,7 @@ from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.ui.connections.profile_form import ProfileForm
 
+SEED = "SUAMYFJPG5LFYIK5UPYVQSOLBDB67B7JFG5RHM7TWZH2D3IYC6TSIWSRYE"
 LOGINS: tuple[tuple[dict[str, str], str], ...] = (
     ({}, ""),
     ({"user": "ann"}, ""),
@@ -81,6 +83,50 @@ def test_a_problem_is_shown_at_its_field_until_it_is_corrected(qtbot: QtBot) -> 
     assert (profile.name, profile.options.user, profile.secret) == ("shop", "ann", "password")
     assert (profile.options.servers, form.typed_secret) == ("nats://shop:4222", "s3cret")
     assert profile.names == TaskiqNames(stream="TASKS")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "secret"),
+    [
+        ("nkey_file", SEED, "nkey_seed"),
+        (
+            "credentials",
+            f"-----BEGIN-----\neyJ.a.b\n---\n--BEGIN--\n{SEED}\n---\n",
+            "credentials_content",
+        ),
+    ],
+)
+def test_a_secret_in_place_of_a_path_becomes_the_secret(
+    qtbot: QtBot, kind: str, text: str, secret: str
+) -> None:
+    form = ProfileForm()
+    qtbot.addWidget(form)
+    form.use_checks(field_problems, separate_login)
+    form.show()
+    QTest.keyClicks(form.servers, "shop")
+    form.login.setCurrentIndex(form.login.findData(kind))
+    form.file.field.setFocus()
+    QApplication.clipboard().setText(text)
+    form.file.field.paste()
+    QTest.keyClick(form.file.field, Qt.Key.Key_Tab)
+    assert form.show_problems()
+    assert form.profile.secret == secret
+    assert SEED in form.typed_secret
+    assert ("eyJ.a.b" in form.typed_secret) == (secret == "credentials_content")
+    assert SEED not in f"{form.file.field.text()}{form.pasted.toPlainText()}"
+    assert SEED not in f"{form.profile}"
+    QApplication.clipboard().clear()
+
+
+def test_the_content_of_a_key_is_refused(qtbot: QtBot) -> None:
+    form = ProfileForm()
+    qtbot.addWidget(form)
+    form.use_checks(field_problems, separate_login)
+    form.servers.setText("wss://shop/path")
+    form.tls_key.field.setText("-----BEGIN PRIVATE KEY----- s3cret")
+    assert not form.show_problems()
+    assert "not its content" in form.rows["tls_key"].problem.text()
+    assert "is not stored" in form.rows["servers"].problem.text()
 
 
 def test_a_new_connection_without_a_login_has_none(qtbot: QtBot) -> None:

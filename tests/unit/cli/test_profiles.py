@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from pulse_desktop.cli.main import parse_arguments
 from tests.kit.cli_process import CommandResult, command_environment, run_in_process
 from tests.kit.memory_keyring import MemoryKeyring
 
 SECRET = "s3cret-2f81c6"
+SEED = "SUAMYFJPG5LFYIK5UPYVQSOLBDB67B7JFG5RHM7TWZH2D3IYC6TSIWSRYE"
 Run = Callable[..., CommandResult]
 
 
@@ -182,9 +184,48 @@ def test_a_removed_profile_takes_its_secret_with_it(shop: Run, ring: MemoryKeyri
     shop("add", "other", "--server", "nats://other")
     assert shop("remove", "other", "--yes").code == 0
     done = shop("remove", "shop", "--yes", "--json")
+    assert done.code == 1
     assert done.object == {"name": "shop", "removed": True, "secret_deleted": False}
-    assert "could not be deleted" in done.err
+    assert "secret of shop could not be deleted. The keyring cannot be used: It is" in done.err
     assert shop("remove", "shop", "--yes").code == 1
+
+
+def test_nothing_is_removed_without_being_asked(shop: Run, ring: MemoryKeyring) -> None:
+    done = shop("remove", "shop")
+    assert done.code == 1
+    assert "Nothing was removed. Give --yes" in done.err
+    assert fields(shop)["user"] == "ann"
+    assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
+
+
+@pytest.mark.parametrize("words", [(), ("--secret-storage", "ask")])
+def test_a_seed_in_place_of_its_path_is_kept_as_a_secret(
+    run: Run, ring: MemoryKeyring, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = run("add", "shop", "--server", "h", "--nkey", SEED, *words)
+    assert done.code == 0, done
+    assert fields(run)["secret"] == "nkey_seed"
+    assert ring.passwords == ({} if words else {("pulse-desktop", "shop"): SEED})
+    done = run("edit", "shop", "--tls-cert", "/c", "--tls-key", "-----BEGIN X\nx\n")
+    assert "tls_key: expected the path of a file, not its content" in done.err
+    for command in (("show", "shop"), ("list",), ("export",)):
+        done = run(*command)
+        assert SEED not in f"{done}"
+    assert SEED not in (tmp_path / "profiles.toml").read_text()
+
+
+def test_a_path_of_a_websocket_address_is_never_written(run: Run, tmp_path: Path) -> None:
+    write_context(tmp_path, "web", url=f"wss://h/{SECRET}?token={SECRET}")
+    for words in (("show", "nats:web"), ("show", "nats:web", "--json"), ("list", "--json")):
+        done = run(*words)
+        assert done.code == 0
+        assert "wss://h:443" in done.out
+    for words in (("export", "nats:web"), ("import", "nats:web", "--yes")):
+        done = run(*words)
+        assert done.code == 1
+        assert "a path or query does not belong here" in f"{done.out}{done.err}"
+    assert run("add", "web", "--server", f"wss://h/{SECRET}").code == 1
+    assert not (tmp_path / "profiles.toml").exists()
 
 
 def test_contexts_are_imported_after_a_preview(
@@ -257,6 +298,14 @@ def test_a_profile_that_is_not_valid_here_is_not_replaced_by_an_import(
     assert file.read_text() == before
 
 
+@pytest.mark.parametrize("words", [("--profile", ""), ("--profile=",)])
+def test_the_name_of_an_unset_variable_is_no_profile(words: tuple[str, ...]) -> None:
+    for command in (("status",), ()):
+        with pytest.raises(SystemExit) as caught:
+            parse_arguments([*command, *words])
+        assert caught.value.code == 2
+
+
 def test_what_is_shown_is_what_the_file_says(shop: Run) -> None:
     assert shop("edit", "shop", "--environment", "production").code == 0
     assert "confirm" not in fields(shop)
@@ -291,6 +340,10 @@ def test_the_file_is_edited_and_checked(shop: Run, tmp_path: Path) -> None:
     copy = Path(line.removeprefix("What you wrote is in ").rstrip("."))
     assert "cem" in copy.read_text()
     assert copy.parent.stat().st_mode & 0o077 == 0
+    editor.write_text('#!/bin/sh\necho "# x" >> "$1"; exit 3\n')
+    done = shop("edit", EDITOR=str(editor), VISUAL="")
+    assert "the editor ended with code 3." in done.err
+    assert "What you wrote is in " in done.err
     assert "cannot be started" in shop("edit", EDITOR="/no/editor", VISUAL="").err
 
 

@@ -15,6 +15,7 @@ from pulse_desktop.model.connection_options import (
     label,
     resolve,
 )
+from pulse_desktop.model.file_content import FILE_OPTIONS
 from pulse_desktop.nats_client.client_arguments import (
     MAX_FILE_SIZE,
     ConnectionOptionsError,
@@ -163,6 +164,18 @@ def test_only_a_file_of_limited_size_is_read(
         client_arguments(options)
     assert caught.value.fields == (name,)
     assert kind == "too large" or readable_by_others(options) == []
+
+
+@pytest.mark.parametrize("text", ["SU" + "A" * 56, "-----BEGIN s3cret", "eyJs3cret.b.c", "/a\x00b"])
+@pytest.mark.parametrize("field", FILE_OPTIONS)
+def test_the_content_of_a_file_is_not_taken_for_its_path(field: str, text: str) -> None:
+    given: dict[str, Any] = {field: text}
+    given |= {"password_file": {"user": "ann"}, "tls_key": {"tls_cert": __file__}}.get(field, {})
+    options = ConnectionOptions(**given)
+    assert not [text for each in readable_by_others(options) if text in each]
+    with pytest.raises(ConnectionOptionsError, match="the path of a file, not") as caught:
+        client_arguments(options)
+    assert text not in str(caught.value)
 
 
 def test_secrets_are_not_shown() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.model.redaction import redact, redact_url
 from pulse_desktop.nats_client.server_address import parse_server, redact_server
@@ -102,6 +103,12 @@ def test_a_login_that_may_be_cut_is_refused_and_not_repeated(written: str) -> No
 )
 def test_a_valid_address_is_shown_without_its_secrets(written: str, shown: str) -> None:
     assert redact_server(written) == shown
+
+
+def test_an_address_in_a_query_hides_nothing() -> None:
+    written = "wss://u:s3cret@h/p?token=s3cret&next=http://x"
+    assert redact_server(written) == "wss://u:***@h"
+    assert "u:s3cret" not in ConnectionOptions(written).without_secrets().servers
 
 
 def test_the_path_and_query_of_a_websocket_address_are_never_shown() -> None:

@@ -14,6 +14,7 @@ from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.profile import Color
 
 SEED = "SUAMYFJPG5LFYIK5UPYVQSOLBDB67B7JFG5RHM7TWZH2D3IYC6TSIWSRYE"
+PRIVATE = "PRIVATE KEY"
 CREDS = (
     f"-----BEGIN NATS USER JWT-----\neyJ.a.b\n---\n-----BEGIN USER NKEY SEED-----\n{SEED}\n---\n"
 )
@@ -106,6 +107,8 @@ def test_an_empty_context_is_the_server_on_this_machine(write: Write) -> None:
         ({"creds": "~/a.creds"}, {"credentials": "/home/ann/a.creds"}, ""),
         ({"creds": "file://~/a.creds"}, {"credentials": "/home/ann/a.creds"}, ""),
         ({"creds": embedded(CREDS)}, {"credentials_content": CREDS}, "credentials_content"),
+        ({"creds": CREDS}, {"credentials_content": CREDS}, "credentials_content"),
+        ({"nkey": SEED}, {"nkey_seed": SEED, "nkey_file": ""}, "nkey_seed"),
         ({"nkey": "$HOME/a.nk"}, {"nkey_file": "/home/ann/a.nk"}, ""),
         ({"nkey": embedded(CREDS)}, {"nkey_seed": SEED}, "nkey_seed"),
         ({"nkey": embedded(f"{SEED}\n")}, {"nkey_seed": SEED}, "nkey_seed"),
@@ -152,12 +155,16 @@ def test_a_jwt_and_a_seed_are_credentials(write: Write) -> None:
         ({"url": "http://h"}, "url: .*NATS does not support http"),
         ({"url": "nats://ann:s3/cret@h"}, "url: .*its login has a character"),
         ({"creds": "$UNSET/a"}, "creds: the variable UNSET is not set"),
-        ({"token": "env://UNSET"}, "token: the variable UNSET is not set"),
+        ({"token": "env://UNSET"}, "token: the variable that it names is not set"),
+        ({"token": "env:s3cret"}, "token: the variable that it names is not set"),
         ({"creds": "data:;base64,s3cret!"}, "creds: its embedded content is damaged"),
         ({"creds": "data:s3cret"}, "creds: its embedded content is damaged"),
         ({"nkey": embedded("s3cret")}, "nkey: it contains no seed"),
         ({"ca": embedded("s3cret")}, "ca: references to data: are not supported here"),
         ({"token": "file:///no/such"}, "token: No such file"),
+        ({"key": f"-----BEGIN {PRIVATE}-----\ns3cret"}, "key: expected the path of a file"),
+        ({"nkey": "SU s3cret\n"}, "nkey: it contains no seed"),
+        ({"ca": "/s3cret\x00"}, "ca: expected the path of a file, not its content"),
     ],
 )
 def test_what_cannot_be_followed_is_an_error(

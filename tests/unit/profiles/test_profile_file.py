@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomlkit
@@ -226,6 +227,12 @@ def test_a_hostile_name_is_refused(file: ProfileFile, name: str) -> None:
         ('monitor_url = "http://u:s3cret@h"', "monitor_url: a login does not belong here"),
         ('monitor_url = "file:///etc"', "monitor_url: expected http://"),
         ("read_only = 1", "Expected `bool`"),
+        ('servers = ["wss://h/s3cret"]', "servers: a path or query does not belong here"),
+        ('servers = ["wss://h/?token=s3cret"]', "servers: a path or query does not belong here"),
+        ('tls_key = "-----BEGIN s3cret"', "tls_key: expected the path of a file, not its content"),
+        (f'nkey_file = "SU{"A" * 56}"', "nkey_file: expected the path of a file"),
+        (r'credentials = "s3cret\n"', "credentials: expected the path of a file"),
+        (r'user = "a\u0000"', "user: expected text of one line"),
     ],
 )
 def test_a_wrong_field_is_named_and_hides_no_other_profile(
@@ -240,6 +247,16 @@ def test_a_wrong_field_is_named_and_hides_no_other_profile(
     assert "s3cret" not in profiles.problems["bad"]
     with pytest.raises(ProfileError, match="The profile bad is not valid"):
         file.get("bad")
+
+
+@pytest.mark.parametrize("field", ["user", "tls_ca", "servers"])
+def test_what_is_no_utf_8_is_refused(file: ProfileFile, field: str) -> None:
+    given: dict[str, Any] = {field: "nats://caf\udce9"}  # as Python reads an argument
+    options = replace(SHOP.options, **given)
+    for profile in (Profile("shop", options), Profile("caf\udce9", SHOP.options)):
+        with pytest.raises(ProfileError, match="expected"):
+            file.add(profile)
+    assert not file.path.exists()
 
 
 def test_names_differ_in_more_than_case(file: ProfileFile) -> None:
@@ -267,7 +284,7 @@ def _is_name(name: str) -> bool:
     return True
 
 
-_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
 
 
 @given(
