@@ -1,7 +1,6 @@
 """Content of a file where its path is expected, such as a pasted seed: it is never repeated."""
 
 import re
-import unicodedata
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +17,7 @@ FILE_OPTIONS: Final = (
 )
 """Fields of `ConnectionOptions` that are paths."""
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SEED: Final = re.compile(r"(?<![A-Za-z0-9])S[A-Z][A-Z2-7]{56}(?![A-Za-z0-9])")
 _JWT: Final = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]+")
 _CREDENTIALS: Final = (
@@ -28,11 +28,7 @@ _CREDENTIALS: Final = (
 
 def is_file_content(text: str) -> bool:
     """Return whether a text is not a path: it has several lines, or holds a seed, JWT or key."""
-    return (
-        "-----BEGIN" in text
-        or any(unicodedata.category(character) == "Cc" for character in text)
-        or bool(_SEED.search(text) or _JWT.search(text))
-    )
+    return "-----BEGIN" in text or any(pattern.search(text) for pattern in (_CONTROL, _SEED, _JWT))
 
 
 def credentials_text(jwt: str, seed: str) -> str:

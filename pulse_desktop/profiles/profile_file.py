@@ -34,8 +34,8 @@ from pulse_desktop.text.translation import _
 
 FILE_NAME: Final = "profiles.toml"
 
-_MAX_BYTES: Final = 1 << 18
-"""Some 2,000 profiles, which are read in a moment: the window does so whenever it lists them."""
+_MAX_BYTES: Final = 1 << 17
+"""Some 1,000 profiles, which are read in a moment: the window does so whenever it lists them."""
 _LOCK_TIMEOUT_S: Final = 5.0
 
 

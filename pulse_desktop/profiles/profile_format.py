@@ -16,7 +16,6 @@ Only `servers` is required; `secret = "password"` needs a `user`. Example:
 import dataclasses
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +53,8 @@ _PLAIN_OPTIONS: Final = tuple(
 )
 _OPTIONAL_SUBJECT: Final = re.compile(rf"({SUBJECT.pattern})?")
 _OPTIONAL_NAME: Final = re.compile(rf"({STREAM_OR_CONSUMER.pattern})?")
+_NO_TEXT: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Line breaks, other control characters, and what was no UTF-8."""
 _PATTERNS: Final = {
     "subject": SUBJECT,
     "consumer": STREAM_OR_CONSUMER,
@@ -269,7 +270,7 @@ def _check_texts(stored: _StoredProfile) -> None:
             if field in FILE_OPTIONS and is_file_content(text):
                 reason = _("{field}: expected the path of a file, not its content")
                 raise ValueError(reason.format(field=field))
-            if any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
+            if _NO_TEXT.search(text):
                 reason = _("{field}: expected text of one line")
                 raise ValueError(reason.format(field=field))
 

@@ -70,14 +70,17 @@ def separate_login(profile: Profile) -> tuple[Profile, str]:
     try:
         address = parse_server(options.servers)
     except CannotConnectError:
-        return profile.without_secrets() if _secret_of(profile) else profile, _value_of(profile)
+        return _without_secret(profile) if _value_of(profile) else profile, _value_of(profile)
     if (address.user or address.token) and not options.has_login:
         kind = "password" if address.user else "token"
         secret = address.password or address.token
         plain = replace(options, servers=",".join(address.urls), user=address.user)
         return replace(profile, options=plain, secret=kind), secret
-    plain_profile = replace(profile, secret=_secret_of(profile)).without_secrets()
-    return plain_profile, _value_of(profile)
+    return _without_secret(profile), _value_of(profile)
+
+
+def _without_secret(profile: Profile) -> Profile:
+    return replace(profile, secret=_secret_of(profile)).without_secrets()
 
 
 def _secret_of(profile: Profile) -> str:

@@ -206,6 +206,9 @@ def test_a_seed_in_place_of_its_path_is_kept_as_a_secret(
     assert done.code == 0, done
     assert fields(run)["secret"] == "nkey_seed"
     assert ring.passwords == ({} if words else {("pulse-desktop", "shop"): SEED})
+    for field in (["--credentials", "/c.creds"], ["--nkey", SEED]):
+        assert run("edit", "shop", *field).code == 0
+    assert fields(run)["secret"] == "nkey_seed"
     done = run("edit", "shop", "--tls-cert", "/c", "--tls-key", "-----BEGIN X\nx\n")
     assert "tls_key: expected the path of a file, not its content" in done.err
     for command in (("show", "shop"), ("list",), ("export",)):

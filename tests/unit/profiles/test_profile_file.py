@@ -110,7 +110,7 @@ def test_a_profile_that_is_not_a_table_of_its_own_is_read_and_never_damaged(
 
 def test_the_largest_file_is_read_in_a_moment(file: ProfileFile) -> None:
     entry = '[profiles.{}]\nservers = ["nats://host:4222"]\nuser = "ann"\nsecret = "password"\n\n'
-    count = (1 << 18) // len(entry.format(1000)) - 10
+    count = (1 << 17) // len(entry.format(1000)) - 10
     file.path.write_text("version = 1\n" + "".join(entry.format(each) for each in range(count)))
     started = time.process_time()
     assert len(file.read().by_name) == count
