@@ -87,6 +87,7 @@ class Desktop:
         self._crash_handler = CrashHandler(self._notify)
         self._crash_handler.install(asyncio.get_running_loop())
         self._supervisor = Supervisor(self._report)
+        self._closing = Supervisor(self._report)
         self.embedded = EmbeddedServer(self._report)
         self.first_run: FirstRun | None = None
         self.start_connection = StartConnection(state_file, self._show_start)
@@ -318,6 +319,7 @@ class Desktop:
         for window in self.windows:
             await window.close()
         self.windows.clear()
+        await self._closing.wait()
         await self.embedded.close()
         await self._supervisor.close()
         self._crash_handler.uninstall()
@@ -335,7 +337,7 @@ class Desktop:
         self.windows.remove(window)
         del self._editors[window]
         self._remember_windows()
-        self._supervisor.run(f"close window {id(window)}", window.close())
+        self._closing.run(f"close window {id(window)}", window.close())
 
     def _notify(self, notification: Notification) -> None:
         """Show a notification in the window that the operator works in."""
