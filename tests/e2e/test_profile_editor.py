@@ -1,21 +1,26 @@
 """What is changed in the window of the connections applies to the windows that show it."""
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from keyring.errors import KeyringLocked
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from pulse_desktop.model.connection_options import ConnectionOptions
-from pulse_desktop.profiles.profile import Environment, Profile
+from pulse_desktop.profiles.profile import Environment, Profile, SecretStorage
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.shell.confirmation import AllowActionsDialog
 from pulse_desktop.ui.shell.window_state import WindowStateFile
+from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 from tests.e2e.desktop_app import LEFT, Operator, run_operator
+from tests.kit.memory_keyring import MemoryKeyring, memory_keyring
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -132,3 +137,36 @@ def test_a_typed_secret_is_used_and_not_asked_for_again(
         assert "127.0.0.1:1" in profiles.get("vault").options.servers, "it was for another server"
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+
+
+def test_nothing_is_typed_while_a_profile_is_removed_and_a_secret_that_is_left_is_told(
+    qapp: QApplication,
+    nats_server: NatsServer,
+    profiles: ProfileFile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vault = profiles.get("vault")
+    profiles.replace("vault", replace(vault, secret_storage=SecretStorage.KEYRING))
+    may_answer = threading.Event()
+
+    def refuse_late(_ring: MemoryKeyring, _service: str, _username: str) -> None:
+        may_answer.wait(30)
+        raise KeyringLocked
+
+    monkeypatch.setattr(MemoryKeyring, "delete_password", refuse_late)
+
+    async def scenario(operator: Operator) -> None:
+        window = await manage(operator)
+        await operator.act(lambda: window.list.setCurrentRow(1))
+        await operator.act(lambda: window.remove_requested.emit("vault"))
+        (question,) = window.findChildren(QuestionDialog)
+        await operator.act(question.accept)
+        await wait_until(lambda: not window.form.isEnabled())
+        may_answer.set()
+        await wait_until(lambda: says(window, "the stored secret could not be deleted"))
+        assert says(window, "it is locked")
+        assert window.form.isEnabled()
+        assert list(profiles.read().by_name) == ["eu"]
+
+    with memory_keyring():
+        run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

@@ -1,5 +1,9 @@
 """A keyring in memory, and one that cannot be used, in place of the operating system's."""
 
+import contextlib
+from collections.abc import Iterator
+
+import keyring
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
@@ -34,3 +38,13 @@ class MemoryKeyring(KeyringBackend):
     def _check(self) -> None:
         if self.is_locked:
             raise KeyringLocked
+
+
+@contextlib.contextmanager
+def memory_keyring() -> Iterator[MemoryKeyring]:
+    """Replace the keyring of the system by one in memory."""
+    before = keyring.get_keyring()
+    ring = MemoryKeyring()
+    keyring.set_keyring(ring)
+    yield ring
+    keyring.set_keyring(before)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-import keyring
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.kit.memory_keyring import MemoryKeyring
+from tests.kit.memory_keyring import MemoryKeyring, memory_keyring
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
@@ -15,8 +14,5 @@ settings.load_profile("busy")
 @pytest.fixture
 def ring() -> Iterator[MemoryKeyring]:
     """Replace the keyring of the system by one in memory."""
-    before = keyring.get_keyring()
-    ring = MemoryKeyring()
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(before)
+    with memory_keyring() as ring:
+        yield ring
