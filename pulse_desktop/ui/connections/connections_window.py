@@ -221,6 +221,7 @@ class ConnectionsWindow(QDialog):
         if self.panel.is_running:
             self.stop_requested.emit()
         else:
+            self.form.take_login()
             self.test_requested.emit(self.form.profile, self._former, self.form.typed_secret)
 
     def _end_test(self) -> None:

@@ -216,7 +216,7 @@ class ProfileForm(QWidget):
 
     def show_problems(self) -> bool:
         """Show what is wrong at each field, and go to the first; return whether nothing is."""
-        self._take_login()
+        self.take_login()
         problems = self._problems()
         for field, row in self.rows.items():
             row.show_problem(problems.get(field, ""))
@@ -238,7 +238,7 @@ class ProfileForm(QWidget):
         if not self.rows[field].problem.isHidden():
             self._check(field)
 
-    def _take_login(self) -> None:
+    def take_login(self) -> None:
         """Move a login that was typed into the address to the fields of the login.
 
         A seed or credentials in place of the path of their file are moved as well.
@@ -351,7 +351,7 @@ class ProfileForm(QWidget):
     def _on_finished(self, field: str) -> None:
         """Check a field that was left. An empty one is not wrong yet."""
         if field in ("servers", "file"):
-            self._take_login()
+            self.take_login()
         if self._line(field).text().strip():
             self._check(field)
 

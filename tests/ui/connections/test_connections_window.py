@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.profiles.profile import Environment, Profile, server_profile
+from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
@@ -141,6 +142,18 @@ def test_nothing_is_typed_while_a_profile_is_being_saved(window: ConnectionsWind
     assert window.form.isEnabled()
     assert button(window, "Save").isEnabled()
     assert window.focusWidget() is window.form.name
+
+
+def test_a_login_in_the_address_is_taken_before_the_test(window: ConnectionsWindow) -> None:
+    tested: list[tuple[Profile, str, str]] = []
+    window.test_requested.connect(lambda *arguments: tested.append(arguments))
+    window.form.use_checks(field_problems, separate_login)
+    QTest.mouseClick(button(window, "New"), LEFT)
+    QTest.keyClicks(window.form.servers, "nats://ann:s3cret@new:4222")
+    button(window, "Test").click()  # as by a shortcut: the field keeps the focus
+    ((profile, _former, secret),) = tested
+    assert (profile.options.servers, profile.options.user) == ("nats://new:4222", "ann")
+    assert secret == "s3cret"
 
 
 def test_a_new_profile_starts_empty(window: ConnectionsWindow) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import stat
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -327,7 +328,10 @@ def test_a_file_that_holds_no_profiles_is_not_imported(
     assert "Traceback" not in done.err
 
 
-def test_the_file_is_edited_and_checked(shop: Run, tmp_path: Path) -> None:
+def test_the_file_is_edited_and_checked(
+    shop: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # for the copies that are kept
     editor = tmp_path / "editor.sh"
     editor.write_text('#!/bin/sh\nsed -i "s/ann/$NEW/" "$1"\n')
     editor.chmod(0o700)
