@@ -156,9 +156,13 @@ class NoJetStreamError(UserFacingError):
             api_prefix: configured subject prefix at which no JetStream answers.
         """
         if api_prefix:
+            domain = api_prefix.removeprefix("$JS.").removesuffix(".API")
+            detail = _("no JetStream answers at the API prefix {prefix}.")
+            if api_prefix == f"$JS.{domain}.API":
+                detail = _("no JetStream answers in the domain {domain}.")
             super().__init__(
-                _("No JetStream at this prefix"),
-                _("no JetStream answers at {prefix}.").format(prefix=api_prefix),
+                _("No JetStream there"),
+                detail.format(prefix=api_prefix, domain=domain),
                 _(
                     "Correct --js-domain (PULSE_JS_DOMAIN) or --js-api-prefix "
                     "(PULSE_JS_API_PREFIX), and check that the hub is connected."

@@ -200,8 +200,21 @@ def _describe_refusal(hosts: str, arguments: Mapping[str, Any] | None) -> tuple[
         )
     return (
         _("{hosts} refused these credentials.").format(hosts=hosts),
-        _("Check the user and password, token, nkey or credentials file."),
+        _login_advice(given),
     )
+
+
+def _login_advice(given: Mapping[str, Any]) -> str:
+    """Name the kind of login that was used, or all if it is not known."""
+    if "user" in given:
+        return _("Check the user and password.")
+    if "token" in given:
+        return _("Check the token.")
+    if "user_credentials" in given:
+        return _("Check the credentials file, and that its user exists on the server.")
+    if given.keys() & {"nkeys_seed", "nkeys_seed_str"}:
+        return _("Check the nkey, and that the server knows its public key.")
+    return _("Check the user and password, token, nkey or credentials file.")
 
 
 def _expiry(credentials: str | RawCredentials) -> datetime | None:

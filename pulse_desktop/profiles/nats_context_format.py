@@ -5,6 +5,7 @@ without them would reach another server, or another account.
 """
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -81,7 +82,7 @@ def read_context(name: str, content: bytes, environ: Mapping[str, str]) -> NatsC
     try:
         stored = msgspec.json.decode(content, type=_StoredContext)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        advice = _("Correct it: nats context edit.")
+        advice = _("Correct it: nats context edit {name}.").format(name=shlex.quote(name))
         raise NatsContextError(name, _reason(error), advice) from None
     return _Reader(name, stored, environ).context()
 

@@ -136,7 +136,7 @@ class ConnectionTest:
         for each in self._requirements(*streams):
             step = ConnectionStep(StepKind.PERMISSION, purpose=each.purpose)
             if each.needs_jetstream and not has_jetstream:
-                self._report.end(step, StepStatus.SKIPPED, _("JetStream is off"))
+                self._report.end(step, StepStatus.SKIPPED, _("needs JetStream"))
             elif each.is_action and self._profile.read_only:
                 self._report.end(step, StepStatus.SKIPPED, _("not needed: read-only"))
             else:

@@ -222,6 +222,12 @@ def without_isolates(text: str) -> str:
     return text if text.isascii() else _ISOLATES.sub("", text)
 
 
+def capitalized(text: str) -> str:
+    """Return a text with a capital first letter, unless it begins with an address or a path."""
+    first = text.partition(" ")[0].rstrip(".,:;")
+    return text if set(first) & set(":./@") else f"{text[:1].upper()}{text[1:]}"
+
+
 def sentence(text: str) -> str:
-    """Return a text with a capital first letter and a full stop; an empty one stays empty."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
+    """Return a text as a sentence with its full stop; an empty one stays empty."""
+    return f"{capitalized(text)}{'' if text.endswith('.') else '.'}" if text else ""

@@ -44,11 +44,15 @@ def caption(field: str) -> str:
 
 
 def with_captions(text: str) -> str:
-    """Return an advice of the connection with the captions of the form beside the options.
+    """Return an advice of the connection with the captions of the form in place of the options.
 
-    Such as "Set CA certificate (--tls-ca) to …" for "Set --tls-ca (PULSE_TLS_CA) to …".
+    Such as "Set “CA certificate” to …" for "Set --tls-ca (PULSE_TLS_CA) to …".
     """
     for option in _CAPTIONS:
-        name = label(option)
-        text = text.replace(name, f"“{caption(option)}” ({name.partition(' ')[0]})")
+        text = text.replace(label(option), f"“{caption(option)}”")
     return text
+
+
+def named_options(text: str) -> list[str]:
+    """Return the options that an advice of the connection names, in the order of the form."""
+    return [option for option in _CAPTIONS if label(option) in text]

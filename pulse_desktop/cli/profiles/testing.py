@@ -1,5 +1,6 @@
 """`profiles test`: test a connection step by step."""
 
+import shlex
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,7 +44,8 @@ async def run_test(arguments: Namespace) -> int:
     if arguments.name:
         arguments.profile = arguments.name
     profile = await profile_secrets().complete(chosen_profile(arguments))
-    writer = _StepWriter(as_json=arguments.json)
+    is_stored = bool(profile.name) and not (profile.is_context or profile.is_embedded)
+    writer = _StepWriter(profile.name if is_stored else "", as_json=arguments.json)
     result = await ConnectionTest(profile, writer.write).run()
     if not result.is_connected:
         return CANNOT_CONNECT
@@ -53,7 +55,14 @@ async def run_test(arguments: Namespace) -> int:
 class _StepWriter:
     """Writes each step when it has ended, and once more if it ends otherwise after a retry."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, stored_name: str, *, as_json: bool) -> None:
+        """Write nothing yet.
+
+        Args:
+            stored_name: of the profile, empty if it is not stored here.
+            as_json: whether to write JSON lines.
+        """
+        self._stored_name = stored_name
         self._as_json = as_json
         self._written: dict[Any, str] = {}
         self._server = ""
@@ -74,8 +83,17 @@ class _StepWriter:
         if step.detail:
             text = f"{text}: {step.detail}"
         write_text(f"  {text}" if step.server else text)
-        if step.advice:
-            write_text(f"      {step.advice}" if step.server else f"    {step.advice}")
+        if advice := self._advice(step.advice):
+            write_text(f"      {advice}" if step.server else f"    {advice}")
+
+    def _advice(self, advice: str) -> str:
+        """Return what to do, and where if it is an option that the profile has."""
+        from pulse_desktop.text.option_text import named_options
+
+        if not (self._stored_name and named_options(advice)):
+            return advice
+        change = _("The profile is changed by: pulse-desktop profiles edit {name}")
+        return f"{advice} {change.format(name=shlex.quote(self._stored_name))}"
 
 
 def _fields(step: "ConnectionStep") -> dict[str, Any]:

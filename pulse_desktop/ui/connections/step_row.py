@@ -83,7 +83,7 @@ class StepRow(QWidget):
         self._name.show_text(f"{name}\n{step.server}" if with_server else name)
         status = step_status_text(step.status)
         found = step.detail or status
-        self.detail.show_text(f"{found[:1].upper()}{found[1:]}")
+        self.detail.show_text(formats.capitalized(found))
         set_style_property(self.detail, "color", _COLORS.get(step.status, ""))
         self.advice.show_text(step.advice)
         self.advice.setVisible(bool(step.advice))

@@ -69,3 +69,16 @@ def test_a_wrong_password_ends_with_the_code_of_no_connection(
     assert "✖ Login" in result.out
     assert "Check the user and password" in result.out
     assert "wr0ng-1f" not in result.out + result.err
+
+
+def test_what_a_stored_profile_says_is_changed_by_editing_it(
+    server: NatsServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    options = ConnectionOptions(f"nats://{server.address}", user="ann", tls_first=True)
+    file = ProfileFile(tmp_path / "config" / "pulse-desktop" / FILE_NAME)
+    file.add(Profile("shop eu", options, secret="password"))
+    given = {**environment, "PULSE_PASSWORD": SECRET}
+    result = run_in_process("profiles", "test", "shop eu", env=given)
+    assert result.code == 3, result
+    assert "Leave out --tls-first" in result.out
+    assert "changed by: pulse-desktop profiles edit 'shop eu'" in result.out

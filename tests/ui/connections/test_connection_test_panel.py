@@ -121,4 +121,4 @@ def test_advice_names_the_fields_of_the_form(window: ConnectionsWindow) -> None:
         assert shown.startswith("Set “"), shown
     failed = replace(failed, advice=f"Set {label('tls_ca')}.")
     window.panel.show_step(failed)
-    assert window.panel.rows[failed.key].advice.text() == "Set “CA certificate” (--tls-ca)."
+    assert window.panel.rows[failed.key].advice.text() == "Set “CA certificate”."

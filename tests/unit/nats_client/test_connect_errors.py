@@ -65,3 +65,17 @@ def test_an_error_of_the_server_says_more_than_the_loss_after_it() -> None:
     lost = ConnectionResetError()
     assert telling_error([BrokenPipeError(), lost]) is lost
     assert telling_error([]) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        ({"user": "ann", "password": "x"}, "Check the user and password."),
+        ({"token": "x"}, "Check the token."),
+        ({"user_credentials": "/missing.creds"}, "Check the credentials file,"),
+        ({"nkeys_seed_str": "x"}, "Check the nkey,"),
+    ],
+)
+def test_a_refused_login_names_only_what_was_used(given: dict[str, str], advice: str) -> None:
+    _detail, advised = describe_connect_error(errors.AuthorizationError(), "host:4222", given)
+    assert advised.startswith(advice)

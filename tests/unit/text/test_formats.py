@@ -145,3 +145,10 @@ def test_a_long_text_becomes_one_line_that_ends_with_an_ellipsis() -> None:
 )
 def test_money_has_two_significant_digits(amount: float | None, text: str) -> None:
     assert formats.dollars(amount) == text
+
+
+def test_an_address_at_the_beginning_of_a_sentence_keeps_its_spelling() -> None:
+    assert formats.sentence("localhost:4222 closed it") == "localhost:4222 closed it."
+    assert formats.sentence("nothing listens at localhost:1.") == "Nothing listens at localhost:1."
+    assert formats.capitalized("failed: it") == "Failed: it"
+    assert formats.sentence("") == ""
