@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
@@ -13,7 +14,6 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.profile import (
     CONTEXT_PREFIX,
-    EMBEDDED_NAME,
     Profile,
     embedded_profile,
 )
@@ -24,6 +24,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.ui.connections.profile_list import ProfilesInUse
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.rerun_menu import open_rerun_menu
@@ -128,6 +129,7 @@ class Desktop:
             self._follow_change,
         )
         self._editors[window] = editor
+        editor.window.list.find_in_use = self._profiles_in_use
         menu.add_requested.connect(lambda: editor.open(is_new=True))
         menu.manage_requested.connect(lambda: editor.open(window.profile))
         menu.save_requested.connect(lambda: editor.open(window.used_profile, is_new=True))
@@ -180,6 +182,10 @@ class Desktop:
         except UserFacingError as error:
             window.window.notify(_notification(error))
 
+    def _profiles_in_use(self) -> ProfilesInUse:
+        names = {each.profile.name for each in self.windows if each.profile is not None}
+        return ProfilesInUse(names, self.start_connection.name)
+
     def _follow_change(self, former: str, profile: Profile | None, secret: str = "") -> bool:
         """Follow a stored profile that was changed; return whether a window shows the change.
 
@@ -209,7 +215,7 @@ class Desktop:
                 preview_import=editor.open_import,
                 leave=self.stopped.set,
             )
-            self.first_run = FirstRun(NatsContexts().names(), choices)
+            self.first_run = FirstRun(NatsContexts(), choices)
             self.first_run.window.show()
             return
         self.window.show()
@@ -288,12 +294,19 @@ class Desktop:
         """Ask on which other connection a run is enqueued, and open the run form there."""
         present = window.profile.name if window.profile is not None else ""
         try:
-            names = [EMBEDDED_NAME, *self._profiles.read().by_name]
+            profiles = [*self._profiles.read().by_name.values(), embedded_profile()]
         except UserFacingError as error:
             window.window.notify(_notification(error))
             return
-        others = [name for name in names if name != present]
+        others = [self._as_shown(each) for each in profiles if each.name != present]
         open_rerun_menu(window.window, others, lambda name: self._rerun_on(name, run, window))
+
+    def _as_shown(self, profile: Profile) -> Profile:
+        """Return a profile, read-only as its window is now, if it has one."""
+        shown = self._window_of(profile.name)
+        if shown is None:
+            return profile
+        return replace(profile, read_only=shown.window.session.read_only)
 
     def _rerun_on(self, name: str, run: TaskRun, asked_in: SessionWindow) -> None:
         """Open the run form of another connection with the arguments of a run, to be edited.

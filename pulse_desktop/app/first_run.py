@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.profile import EMBEDDED_NAME
 from pulse_desktop.ui.connections.first_run import FirstRunWindow
 
@@ -32,15 +33,15 @@ class FirstRun:
         window: the window.
     """
 
-    def __init__(self, contexts: list[str], choices: FirstRunChoices) -> None:
+    def __init__(self, contexts: NatsContexts, choices: FirstRunChoices) -> None:
         """Create the window; it is hidden.
 
         Args:
-            contexts: names of the contexts of the NATS CLI on this machine.
+            contexts: those of the NATS CLI on this machine.
             choices: what the choices do.
         """
         self._choices = choices
-        self.window = FirstRunWindow(contexts)
+        self.window = FirstRunWindow(contexts.names(), contexts.selected())
         self.window.embedded_chosen.connect(lambda: self._open(EMBEDDED_NAME))
         self.window.context_chosen.connect(self._open)
         self.window.server_chosen.connect(choices.enter_server)

@@ -152,7 +152,7 @@ class ProfileEditor:
 
         def fill() -> None:
             self._fill(shown if is_stored else replace(profile, name=""), is_new=not is_stored)
-            self._tester.start(profile)
+            self._tester.start(profile, goes_to_field=True)
 
         self._open(fill)
 

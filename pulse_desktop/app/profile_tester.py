@@ -34,11 +34,16 @@ class ProfileTester:
         window.finished.connect(self.stop)
         window.destroyed.connect(self._cancel)
 
-    def start(self, profile: Profile) -> None:
-        """Test a profile whose options hold its secret, if it is known."""
+    def start(self, profile: Profile, *, goes_to_field: bool = False) -> None:
+        """Test a profile.
+
+        Args:
+            profile: its options hold its secret, if it is known.
+            goes_to_field: whether the field of the first step that fails gets the keyboard focus.
+        """
         self._cancel()
         self._window.start_test()
-        self._run(f"connection test {id(self)}", self._test(profile))
+        self._run(f"connection test {id(self)}", self._test(profile, goes_to_field=goes_to_field))
 
     def stop(self, _result: int = 0) -> None:
         """End the test; what was found stays visible."""
@@ -54,8 +59,9 @@ class ProfileTester:
             profile = replace(profile, name=former, secret_storage=stored.secret_storage)
         self.start(profile)
 
-    async def _test(self, profile: Profile) -> None:
+    async def _test(self, profile: Profile, *, goes_to_field: bool) -> None:
         self._task = asyncio.current_task()
+        focused = self._window.focusWidget()
         panel = self._window.panel
         try:
             complete = await self._secrets.complete(profile)
@@ -64,6 +70,8 @@ class ProfileTester:
             panel.fail(error.title, error.sentence)
         else:
             panel.finish()
+            if goes_to_field and self._window.focusWidget() is focused:
+                self._window.form.focus_failed(panel.steps)
         self._window.update_test_button()
 
     def _cancel(self, _destroyed: object = None) -> None:

@@ -30,7 +30,7 @@ def test_the_embedded_server_is_recognized_by_its_address(
 ) -> None:
     async def scenario(operator: Operator) -> None:
         bar = operator.window.top_bar
-        assert (bar.environment.text(), bar.switcher.text()) == ("LOCAL", "embedded server")
+        assert (bar.environment.text(), bar.switcher.full_text) == ("LOCAL", "embedded server")
         session = await operator.desktop.wait_connected()
         await wait_until(lambda: session.server is not None, 10, "its monitoring is read")
 
@@ -47,7 +47,7 @@ def test_another_server_is_named_by_its_address(
         assert bar.environment.isHidden()
         available = operator.window.actions_table.available()
         assert not [each for each in available if each.id.startswith("embedded")]
-        assert bar.switcher.text() == nats_server.url.rpartition("/")[2].rpartition("@")[2]
+        assert bar.switcher.full_text == nats_server.url.rpartition("/")[2].rpartition("@")[2]
 
     run_operator(qapp, nats_server.url, scenario)
 

@@ -76,15 +76,15 @@ def test_a_server_is_entered_once_and_waited_for(qapp: QApplication, settings: P
         await wait_until(operator.window.isVisible)
         assert operator.desktop.first_run is None
         await wait_until(lambda: "Not connected yet" in operator.window.banner.title.text())
-        assert "connected" not in operator.window.top_bar.state.text()
+        assert "connected" not in operator.window.top_bar.state.full_text
         server.start()
-        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.full_text)
         # An edited connection with the same login does not ask for its secret again.
         assert operator.window.actions_table.run("connections.manage")
         await operator.act(lambda: select(form.form.environment, Environment.STAGING))
         await operator.click(form.connect_button)
         await wait_until(lambda: "(staging)" in operator.window.windowTitle())
-        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.full_text)
         assert not operator.window.findChildren(PasswordPrompt)
 
     async def second(operator: Operator) -> None:
@@ -95,7 +95,7 @@ def test_a_server_is_entered_once_and_waited_for(qapp: QApplication, settings: P
         await wait_until(prompt.isVisible)
         await operator.act(lambda: QTest.keyClicks(prompt.field, PASSWORD))
         await operator.act(lambda: QTest.keyClick(prompt.field, Qt.Key.Key_Return))
-        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.full_text)
 
     try:
         run_operator(qapp, "", first, open_desktop=lambda: open_desktop(settings))
@@ -135,7 +135,7 @@ def test_a_context_is_used_directly_and_imported_after_a_preview(
         await operator.click(window.contexts["old"])
         assert window.isVisible()  # it cannot be used, and says why
         await operator.click(window.contexts["shop"])
-        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.full_text)
         assert "nats:shop" in operator.window.windowTitle()
         assert "connections.switch.nats:shop" in operator.window.actions_table
 
@@ -170,7 +170,7 @@ def test_the_server_of_the_window_is_saved_with_its_login(
 ) -> None:
     async def scenario(operator: Operator) -> None:
         menu = operator.window.actions_table
-        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.full_text)
         assert menu.run("connections.save")
         (window,) = operator.window.findChildren(ConnectionsWindow)
         assert (window.form.user.text(), window.form.secret.text()) == ("bob", PASSWORD)

@@ -66,7 +66,7 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         await operator.act(lambda: palette.field.setText("switch to lab"))
         await operator.act(lambda: QTest.keyClick(palette.field, Qt.Key.Key_Return))
         assert "lab (staging)" in window.windowTitle()
-        await wait_until(lambda: "connected" in window.top_bar.state.text())
+        await wait_until(lambda: "connected" in window.top_bar.state.full_text)
         await wait_until(lambda: window.top_bar.read_only.text() == "Read-only")
         with pytest.raises(ReadOnlyError):
             await operator.session.tasks.enqueue("t", force=True)
@@ -74,7 +74,7 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         await operator.act(lambda: window.actions_table.run("connections.switch.eu"))
         assert "eu (production)" in window.windowTitle()
         assert window.top_bar.environment.text() == "PRODUCTION"
-        await wait_until(lambda: "connected" in window.top_bar.state.text())
+        await wait_until(lambda: "connected" in window.top_bar.state.full_text)
         assert window.top_bar.read_only.text() == ""
         await operator.act(window.run_task)
         await operator.act(lambda: window.run_form.ui.task_name.set_name("shop:report"))

@@ -178,7 +178,7 @@ def test_a_window_changes_servers_and_keeps_nothing_of_the_old_one(
             assert window.notifications.shown == []
             assert not window.run_form.isVisible()
             assert not operator.page.table.rows_model.paused
-            assert window.top_bar.switcher.text() == "beta"
+            assert window.top_bar.switcher.full_text == "beta"
             assert await is_disconnected(nats_server)
             gc.unfreeze()
             gc.collect()
@@ -243,7 +243,7 @@ def test_two_windows_show_two_servers_at_once(
             await wait_until(lambda: len(runs(first)) == len(runs(second)) == 5)
             assert {run.name for run in runs(first)} == {"alpha:alpha"}
             assert {run.name for run in runs(second)} == {"beta:beta"}
-            assert (first.top_bar.environment.isHidden(), second.top_bar.switcher.text()) == (
+            assert (first.top_bar.environment.isHidden(), second.top_bar.switcher.full_text) == (
                 True,
                 "beta",
             )
@@ -276,8 +276,8 @@ def test_an_address_that_cannot_be_parsed_leaves_the_window_offline(
         with pytest.raises(CannotConnectError):
             shown.open_session(SessionConfig(server_profile("nats://[broken")))
         assert shown.session is None
-        await wait_until(lambda: operator.window.top_bar.state.text() == "closed")
+        await wait_until(lambda: operator.window.top_bar.state.full_text == "closed")
         shown.open_session(config(nats_server))
-        await wait_until(lambda: "connected" in operator.window.top_bar.state.text())
+        await wait_until(lambda: "connected" in operator.window.top_bar.state.full_text)
 
     run_scenario(qapp, nats_server, scenario)

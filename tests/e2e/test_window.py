@@ -149,11 +149,11 @@ def test_a_lost_connection_is_shown_and_comes_back(
 ) -> None:
     async def scenario(operator: Operator, harness: WorkerHarness) -> None:
         state = operator.window.top_bar.state
-        await wait_until(lambda: "connected ·" in state.text())
+        await wait_until(lambda: "connected ·" in state.full_text)
         nats_server.kill()
-        await wait_until(lambda: state.text().startswith("reconnecting · "))
+        await wait_until(lambda: state.full_text.startswith("reconnecting · "))
         nats_server.start()
-        await wait_until(lambda: state.text().startswith("connected"))
+        await wait_until(lambda: state.full_text.startswith("connected"))
         await wait_until(lambda: harness.client.stats["reconnects"])
         # Who enqueues before the window listens again is what the gap is for.
         await wait_until(lambda: operator.session.task_feed.status.mode == "live")
@@ -171,10 +171,10 @@ def test_an_unreachable_server_is_shown_with_the_reason(
 ) -> None:
     async def scenario(operator: Operator) -> None:
         state = operator.window.top_bar.state
-        await wait_until(lambda: state.text().startswith("connecting · "))
-        assert "nothing listens" in state.text()
+        await wait_until(lambda: state.full_text.startswith("connecting · "))
+        assert "nothing listens" in state.full_text
         assert str(unused_tcp_port) in state.toolTip()
-        assert "s3cret" not in state.text() + state.toolTip()
+        assert "s3cret" not in state.full_text + state.toolTip()
 
     run_operator(qapp, f"nats://me:s3cret@127.0.0.1:{unused_tcp_port}", scenario)
 
@@ -184,9 +184,9 @@ def test_wrong_credentials_are_reported_without_secrets(qapp: QApplication) -> N
 
         async def scenario(operator: Operator) -> None:
             state = operator.window.top_bar.state
-            await wait_until(lambda: "refused these credentials" in state.text())
-            assert "s3cret" not in state.text() + state.toolTip()
-            assert "s3cret" not in operator.window.top_bar.switcher.text()
+            await wait_until(lambda: "refused these credentials" in state.full_text)
+            assert "s3cret" not in state.full_text + state.toolTip()
+            assert "s3cret" not in operator.window.top_bar.switcher.full_text
 
         run_operator(qapp, f"nats://me:wr0ng-s3cret@{server.address}", scenario)
 

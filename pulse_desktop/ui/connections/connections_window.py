@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -294,6 +294,12 @@ class ConnectionsWindow(QDialog):
         self._message.hide()
         if self.form.show_problems():
             signal.emit(self.form.profile, self._former, self.form.typed_secret)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Say again which profiles are used when the operator comes back to the window."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.list.show_in_use()
 
     def reject(self) -> None:
         """Close the window, unless there are unsaved changes to keep."""

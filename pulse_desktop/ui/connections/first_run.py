@@ -8,10 +8,10 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -21,9 +21,10 @@ from pulse_desktop.profiles.profile import CONTEXT_PREFIX
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.elided_button import ElidedButton
 from pulse_desktop.ui.window_title import set_title
 
 _WIDTH: Final = 620
@@ -31,7 +32,6 @@ _MARGIN: Final = 24
 _ICON: Final = 24
 _CONTEXT_ROWS: Final = 4
 """So many contexts are shown at once; the others are reached by scrolling."""
-_COLUMNS: Final = 2
 
 
 class FirstRunWindow(QDialog):
@@ -55,11 +55,14 @@ class FirstRunWindow(QDialog):
     context_chosen = Signal(str)
     import_requested = Signal()
 
-    def __init__(self, contexts: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, contexts: Sequence[str], selected: str = "", parent: QWidget | None = None
+    ) -> None:
         """Create the window.
 
         Args:
             contexts: names of the contexts of the NATS CLI on this machine.
+            selected: name of the one that the NATS CLI uses, empty for none.
             parent: owner.
         """
         super().__init__(parent)
@@ -80,7 +83,10 @@ class FirstRunWindow(QDialog):
             _("Connect to a server"),
             _("Watch your own system: enter the address and the login of its NATS server."),
         )
-        self.contexts = {name: self._context_button(name) for name in contexts}
+        self.contexts = {
+            name: self._context_button(name, is_selected=name == selected)
+            for name in sorted(contexts, key=lambda name: name != selected)
+        }
         self.import_button = QPushButton(_("Import…"))
         self._message = Label()
         self._message.setWordWrap(True)
@@ -118,10 +124,15 @@ class FirstRunWindow(QDialog):
         self._message.show()
         self.adjustSize()
 
-    def _context_button(self, name: str) -> QPushButton:
+    def _context_button(self, name: str, *, is_selected: bool) -> QPushButton:
         shown = printable_cell(name)
-        button = QPushButton(without_mnemonic(shown))
-        button.setAccessibleName(_("Connect to the NATS context {name}").format(name=shown))
+        spoken = _("Connect to the NATS context {name}").format(name=shown)
+        if is_selected:
+            shown = _("Selected: {name}").format(name=shown)
+            spoken = _("{action}, which is selected").format(action=spoken)
+        button = ElidedButton(shown)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.setAccessibleName(spoken)
         button.clicked.connect(lambda: self.context_chosen.emit(CONTEXT_PREFIX + name))
         return button
 
@@ -133,19 +144,20 @@ class FirstRunWindow(QDialog):
         top.addWidget(heading, 1)
         top.addWidget(self.import_button)
         rows = QWidget()
-        grid = QGridLayout(rows)
-        grid.setContentsMargins(2, 2, 2, 2)
-        grid.setSpacing(6)
-        for number, button in enumerate(self.contexts.values()):
-            grid.addWidget(button, number // _COLUMNS, number % _COLUMNS)
+        lines = QVBoxLayout(rows)
+        lines.setContentsMargins(2, 2, 2, 2)
+        lines.setSpacing(6)
+        for button in self.contexts.values():
+            lines.addWidget(button)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(rows)
-        row_height = self.import_button.sizeHint().height() + grid.spacing()
-        count = min((len(self.contexts) + _COLUMNS - 1) // _COLUMNS, _CONTEXT_ROWS)
-        scroll.setFixedHeight(row_height * count + grid.spacing())
+        row_height = self.import_button.sizeHint().height() + lines.spacing()
+        # Half of the next one is seen, so that it is plain that there are more.
+        count = min(len(self.contexts), _CONTEXT_ROWS + 0.5)
+        scroll.setFixedHeight(round(row_height * count) + lines.spacing())
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)

@@ -81,6 +81,7 @@ class PathField(QWidget):
 
     def _take(self, path: str) -> None:
         self.field.setText(path)
+        self.field.setCursorPosition(0)
         self.field.textEdited.emit(path)
 
 

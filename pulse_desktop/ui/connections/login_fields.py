@@ -115,6 +115,7 @@ class LoginFields:
         select(self.kind, "password" if is_empty else profile.secret or without_secret)
         self.user.setText(options.user)
         self.file.field.setText(getattr(options, file) if file else "")
+        self.file.field.setCursorPosition(0)  # a long path shows its beginning
         is_long = profile.secret in MULTILINE_SECRETS
         self.secret.setText("" if is_long else secret)
         self.pasted.clear()

@@ -1,6 +1,6 @@
 """Form of a connection profile. It stays editable while the connection is tested."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.connection_step import ConnectionStep, StepKind, StepStatus
 from pulse_desktop.model.file_content import is_file_content
 from pulse_desktop.profiles.profile import Color, Environment, Profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
@@ -38,6 +39,11 @@ _NAMES: Final = ("subject", "consumer", "stream", "bucket", "subject_prefix")
 _JETSTREAM: Final = ("js_domain", "js_api_prefix", "inbox_prefix")
 _PATHS: Final = ("tls_ca", "tls_cert", "tls_key")
 _LINES: Final = ("name", "servers", "user", *_JETSTREAM, *_NAMES, "monitor_url")
+_ADVISED: Final = (*_PATHS, "tls_first", "js_domain", "js_api_prefix", "inbox_prefix")
+"""Fields that the advice of a failed step names."""
+_FIELDS_OF_STEPS: Final = {StepKind.LOGIN: "login", StepKind.TLS: "tls_ca"}
+"""Fields that other failed steps are about; the address for most."""
+_OF_LOGIN: Final = ("secret", "pasted", "file", "user")
 _MORE: Final = ("tls_cert", "tls_key", "tls_first", *_NAMES, *_JETSTREAM, "monitor_url")
 """Fields that few connections need, in the order of the form."""
 
@@ -154,6 +160,8 @@ class ProfileForm(QWidget):
         self.monitor_url.setText(profile.monitor_url)
         select(self.environment, profile.environment)
         select(self.color, profile.color)
+        for line in map(self._line, ("servers", *_PATHS)):
+            line.setCursorPosition(0)  # a long text shows its beginning
         self._login.show_profile(profile, secret, is_new=is_new)
         self.tls_first.setChecked(options.tls_first)
         self.read_only.setChecked(profile.read_only)
@@ -203,6 +211,24 @@ class ProfileForm(QWidget):
         """Give the keyboard focus to the first field that has to be filled in."""
         first = self.name if self.servers.text() else self.servers
         first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def focus_failed(self, steps: Sequence[ConnectionStep]) -> None:
+        """Give the keyboard focus to the field that the first failed step is about.
+
+        Args:
+            steps: of a test, their advice with the captions of the fields.
+        """
+        step = next((each for each in steps if each.status is StepStatus.FAILED), None)
+        if step is None:
+            return
+        named = (each for each in _ADVISED if f"“{caption(each)}”" in step.advice)
+        field = next(named, _FIELDS_OF_STEPS.get(step.kind, "servers"))
+        if field == "login":
+            shown = self._login.shown
+            field = next((each for each in _OF_LOGIN if shown[each]), "login")
+        if field in _MORE:
+            self.more.setChecked(True)
+        self.rows[field].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_keyring(self, problem: str) -> None:
         """Offer the keyring to keep a secret in, or say why it cannot be used.

@@ -9,21 +9,21 @@ from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QAction, QActionGroup, QIcon
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
 from pulse_desktop.profiles.profile import (
     CONTEXT_PREFIX,
     EMBEDDED_NAME,
-    Color,
     Profile,
+    embedded_profile,
 )
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action, ActionTable
-from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import without_mnemonic
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.profile_icon import profile_icon
 from pulse_desktop.ui.window_title import connection_text
 
 GROUP: Final = _("Connections")
@@ -165,7 +165,7 @@ class ConnectionMenu(QObject):
             self._actions.remove(entry.switch)
             self._actions.remove(entry.open_window)
         self._entries = []
-        for profile in (Profile(EMBEDDED_NAME), *self._profiles):
+        for profile in (embedded_profile(), *self._profiles):
             name = _("embedded server") if profile.is_embedded else profile.name
             kind = environment_text(profile.environment) if profile.environment is not None else ""
             switch = Action(
@@ -211,7 +211,7 @@ class ConnectionMenu(QObject):
             menu = self.menu
             if entry.profile.is_context:
                 menu, title = self._contexts, title.removeprefix(CONTEXT_PREFIX)
-            action = menu.addAction(_icon(entry.profile), title)
+            action = menu.addAction(profile_icon(entry.profile), title)
             action.setCheckable(True)
             if current is not None and current.name == entry.profile.name:
                 action.setChecked(True)
@@ -220,7 +220,9 @@ class ConnectionMenu(QObject):
             action.triggered.connect(
                 lambda _checked=False, name=entry.profile.name: self.connection_chosen.emit(name)
             )
-            other = self._windows.addAction(_icon(entry.profile), without_mnemonic(entry.title))
+            other = self._windows.addAction(
+                profile_icon(entry.profile), without_mnemonic(entry.title)
+            )
             other.triggered.connect(
                 lambda _checked=False, name=entry.profile.name: self.window_requested.emit(name)
             )
@@ -242,10 +244,3 @@ def _emphasize(action: QAction) -> None:
     font = action.font()
     font.setBold(True)
     action.setFont(font)
-
-
-def _icon(profile: Profile) -> QIcon:
-    color = profile.effective_color or (Color.GREEN if profile.is_embedded else None)
-    if color is None:
-        return icons.icon("ring")
-    return icons.icon("dot", theme().profile(color.value).name())

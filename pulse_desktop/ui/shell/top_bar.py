@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWid
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.text import formats
+from pulse_desktop.text.option_text import with_captions
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -30,14 +31,15 @@ from pulse_desktop.ui.shell.actions import (
 )
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import set_tooltip, without_mnemonic
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
+from pulse_desktop.ui.widgets.elided_button import ElidedButton
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 
 _HEIGHT: Final = 48
-_MAX_LABEL: Final = 28
-"""Characters of the name of a connection; the tooltip has all of them."""
+_SHORTEST_STATE: Final = 13
+"""Characters of the state that are never cut, such as "reconnecting"."""
 _COMPACT_WIDTH: Final = 940
 """A narrower bar shows the state of the connection without round trip and problem."""
 _ICON_WIDTH: Final = 1000
@@ -129,13 +131,14 @@ class TopBar(QWidget):
         self._phase = Phase.LIVE
         self._spoken_state = _("not connected")
         self._state_texts = (self._spoken_state, self._spoken_state)
+        self._state_details = ""
         self.environment = ProfileBadge()
         self.read_only = QPushButton()
         self._is_read_only = False
-        self.switcher = QPushButton()
+        self.switcher = ElidedButton()
         self.switcher.setAccessibleName(_("Connection"))
         self.switcher.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        self.state = QPushButton()
+        self.state = ElidedButton(shortest=_SHORTEST_STATE)
         self.state.setProperty("kind", "state")
         self.palette_field = PaletteField(shortcut_text(OPEN_PALETTE))
         self.pause = QPushButton(_("Live"))
@@ -171,8 +174,7 @@ class TopBar(QWidget):
     def show_profile(self, profile: Profile, label: str) -> None:
         """Show the profile of the connection: its environment, its color and how it is called."""
         self.environment.show_profile(profile)
-        self.switcher.setText(without_mnemonic(formats.elided(label, _MAX_LABEL)))
-        set_tooltip(self.switcher, label)
+        self.switcher.show_text(label)
         name = _("Connection: {name}").format(name=printable_cell(label))
         self.switcher.setAccessibleName(name)
 
@@ -207,17 +209,19 @@ class TopBar(QWidget):
     def set_connection(self, connection: ConnectionStatus) -> None:
         """Show the state of the connection."""
         state = _STATE_TEXTS[connection.state]
+        if connection.is_login_refused and connection.state != "connected":
+            state = _("login refused")
         rtt = formats.duration(connection.rtt_s)
         text = self._spoken_state = state
         if connection.state == "connected":
             if rtt:
                 text = _("{state} · {rtt}").format(state=state, rtt=rtt)
-        elif connection.problem:
+        elif connection.problem and connection.state != "closed":  # the banner has the reason
             problem = formats.elided(connection.problem, 60)
             text = _("{state} · {problem}").format(state=state, problem=problem)
             self._spoken_state = text
-        lines = (connection.server, connection.problem, connection.advice)
-        set_tooltip(self.state, "\n".join(filter(None, lines)))
+        lines = (connection.server, connection.problem, with_captions(connection.advice))
+        self._state_details = "\n".join(filter(None, lines))
         self._state_texts = (text, state)
         color = _STATE_COLORS.get(connection.state, SemanticColor.FAINT)
         if color is not self._color:
@@ -257,7 +261,8 @@ class TopBar(QWidget):
         shows_problem = self._color is not SemanticColor.GOOD
         compact = self.width() < (_ICON_WIDTH if shows_problem else _COMPACT_WIDTH)
         text = self._state_texts[compact]
-        self.state.setText(without_mnemonic(text))
+        short = "" if shows_problem else self._state_texts[True]
+        self.state.show_text(text, self._state_details, short)
         self.palette_field.set_compact(compact=self.width() < _ICON_WIDTH)
         name = _("Connection: {state}").format(state=self._spoken_state)
         if name != self.state.accessibleName():

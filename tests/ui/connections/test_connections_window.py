@@ -8,9 +8,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.connection_step import ConnectionStep, StepKind, StepStatus
 from pulse_desktop.profiles.profile import Environment, Profile, server_profile
 from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.connections.profile_list import ProfilesInUse
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
@@ -60,7 +63,7 @@ def button(window: ConnectionsWindow, text: str) -> QPushButton:
 
 
 def selected(window: ConnectionsWindow) -> list[str]:
-    return [each.text() for each in window.list.selectedItems()]
+    return [each.text().partition("\n")[0] for each in window.list.selectedItems()]
 
 
 def messages(window: ConnectionsWindow) -> str:
@@ -167,3 +170,39 @@ def test_a_new_profile_starts_empty(window: ConnectionsWindow) -> None:
     ((profile, former, secret),) = saved
     assert (profile.name, profile.options.servers) == ("new", "nats://new:4222")
     assert (former, secret) == ("", "")
+
+
+def test_the_list_says_the_kind_of_system_and_what_is_used(window: ConnectionsWindow) -> None:
+    window.list.find_in_use = lambda: ProfilesInUse({"eu"}, "lab")
+    window.list.show_in_use()
+    texts = [window.list.item(row).text() for row in range(window.list.count())]
+    assert texts == ["eu\nproduction · open", "lab\nopens at the start", "old: not valid"]
+
+
+def test_a_long_address_shows_its_beginning(window: ConnectionsWindow) -> None:
+    window.show_new(server_profile(",".join(f"nats://host-{n}:4222" for n in range(30))))
+    assert window.form.servers.cursorPosition() == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice", "field"),
+    [
+        (StepKind.TCP, "", "servers"),
+        (StepKind.LOGIN, "", "secret"),
+        (StepKind.TLS, "Leave out “TLS handshake first”.", "tls_first"),
+        (StepKind.TLS, "", "tls_ca"),
+        (StepKind.JETSTREAM, "Correct “JetStream domain”.", "js_domain"),
+    ],
+)
+def test_a_failed_step_leads_to_its_field(
+    window: ConnectionsWindow, kind: StepKind, advice: str, field: str
+) -> None:
+    options = ConnectionOptions("nats://eu:4222", user="ann")
+    window.show_new(Profile("new", options, secret="password"))
+    good = ConnectionStep(StepKind.SETTINGS, status=StepStatus.OK)
+    failed = ConnectionStep(kind, status=StepStatus.FAILED, advice=advice)
+    window.form.focus_failed([good, failed])
+    focused = window.focusWidget()
+    row = window.form.rows[field]
+    assert focused is not None
+    assert row.isAncestorOf(focused)

@@ -26,3 +26,18 @@ def test_the_enter_key_presses_the_button_with_the_focus(qtbot: QtBot) -> None:
         window.focusNextChild()
     assert answers == ["embedded", "server", "import", "nats:shop", "nats:<b>lab</b>"]
     assert window.contexts["shop"].accessibleName() == "Connect to the NATS context shop"
+
+
+def test_a_long_name_leaves_every_context_inside_the_window(qtbot: QtBot) -> None:
+    theme().install(ThemeChoice.DARK)
+    long = "a-context-of-production-" * 4
+    window = FirstRunWindow(["broken", long, "sec"], selected="sec")
+    qtbot.addWidget(window)
+    window.show()
+    for each in window.contexts.values():
+        right = each.mapTo(window, each.rect().topRight()).x()
+        assert 0 < right < window.width()
+    assert list(window.contexts) == ["sec", "broken", long]
+    assert window.contexts["sec"].text() == "Selected: sec"
+    assert window.contexts[long].text().endswith("…")
+    assert long in window.contexts[long].toolTip()

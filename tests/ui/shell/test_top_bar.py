@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.ui.shell.actions import (
     OPEN_PALETTE,
@@ -41,3 +42,19 @@ def test_the_badge_has_its_padding_when_it_is_set_after_the_window_is_shown(
         qtbot.waitUntil(lambda: label.width() == label.sizeHint().width())
         assert label.sizeHint().width() >= text + 2 * 8
         assert label.contentsRect().width() < label.width()
+
+
+@pytest.mark.parametrize("width", [944, 1252])
+def test_a_long_name_is_cut_visibly_and_nothing_else(qtbot: QtBot, bar: TopBar, width: int) -> None:
+    window, name = bar.window(), "payments-and-billing-production-eu-central-1 & " * 2
+    window.resize(width, 300)
+    with qtbot.waitExposed(window):
+        window.show()
+    bar.show_profile(Profile("eu", environment=Environment.PRODUCTION), name)
+    bar.set_connection(ConnectionStatus("connected", "nats://eu:4222", 0.0, rtt_s=0.0123))
+    bar.resize(width, bar.height())
+    qtbot.waitUntil(lambda: bar.switcher.text().endswith("…"))
+    assert bar.switcher.toolTip()
+    assert bar.switcher.width() >= bar.switcher.minimumSizeHint().width()
+    assert bar.state.text() == "connected"
+    assert bar.run.geometry().right() < width

@@ -289,7 +289,7 @@ def test_the_top_bar_shows_the_connection(window: MainWindow) -> None:
     window.top_bar.set_connection(
         ConnectionStatus("reconnecting", "nats://x", 0.0, problem="refused", advice="start it")
     )
-    assert window.top_bar.state.text() == "reconnecting · refused"
+    assert window.top_bar.state.full_text == "reconnecting · refused"
     assert "start it" in window.top_bar.state.toolTip()
 
 
