@@ -12,7 +12,12 @@ from pulse_desktop.profiles.planned_import import PlannedImport
 from pulse_desktop.profiles.profile import SecretStorage
 from pulse_desktop.profiles.profile_changes import ProfileChanges
 from pulse_desktop.profiles.profile_file import ProfileFile
-from pulse_desktop.profiles.profile_import import ALL_CONTEXTS, ImportOptions, plan_import
+from pulse_desktop.profiles.profile_import import (
+    ALL_CONTEXTS,
+    ImportOptions,
+    plan_import,
+    rename_planned,
+)
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.import_preview import ImportPreview
@@ -51,6 +56,8 @@ class ProfileImporter:
         self.preview.file_requested.connect(self._choose_file)
         self.preview.contexts_requested.connect(lambda: self._show(ALL_CONTEXTS))
         self.preview.import_requested.connect(self._start_import)
+        # Not while the table is still taking what was typed.
+        self.preview.rename_requested.connect(self._rename, Qt.ConnectionType.QueuedConnection)
 
     def open(self) -> None:
         """Show the contexts of the NATS CLI."""
@@ -65,6 +72,14 @@ class ProfileImporter:
             self.preview.show_error(error)
         else:
             self.preview.show_planned(source, planned)
+
+    def _rename(self, planned: PlannedImport, name: str) -> None:
+        try:
+            renamed = rename_planned(planned, name, self._file)
+        except UserFacingError as error:
+            self.preview.show_error(error)
+        else:
+            self.preview.replace_planned(planned, renamed)
 
     async def _find_keyring(self) -> None:
         problem = ""

@@ -22,6 +22,7 @@ class PlannedImport:
         reason: why it is skipped, as part of a sentence.
         ignored: fields of the source that mean nothing here.
         old: the stored profile that it would replace, None unless it would.
+        needs_name: whether it is skipped because its name cannot be stored.
     """
 
     source: str
@@ -30,6 +31,7 @@ class PlannedImport:
     reason: str = ""
     ignored: tuple[str, ...] = ()
     old: Profile | None = None
+    needs_name: bool = False
 
     @property
     def secret(self) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.planned_import import PlannedImport
-from pulse_desktop.profiles.profile import CONTEXT_PREFIX, Environment, Profile
+from pulse_desktop.profiles.profile import CONTEXT_PREFIX, Environment, Profile, check_name
 from pulse_desktop.profiles.profile_file import ProfileFile, read_profiles
 from pulse_desktop.profiles.profile_format import ProfileError, StoredProfiles
 from pulse_desktop.text.translation import _
@@ -73,6 +73,18 @@ def plan_import(
     return planned + [PlannedImport(source, None, "skip", reason) for source, reason in problems]
 
 
+def rename_planned(planned: PlannedImport, name: str, stored: ProfileFile) -> PlannedImport:
+    """Return what an import would do with a profile under another name, replacing one of it.
+
+    Raises:
+        UserFacingError: the stored profiles cannot be read.
+    """
+    if planned.profile is None:
+        return planned
+    found = (planned.source, planned.profile, planned.ignored)
+    return _planned(found, stored, stored.read(), ImportOptions(name, replace=True))
+
+
 def _planned(
     found: tuple[str, Profile, tuple[str, ...]],
     stored: ProfileFile,
@@ -103,5 +115,14 @@ def _planned(
         except ProfileError as error:
             reason = error.detail.rstrip(".")
     if reason:
-        return PlannedImport(source, profile, "skip", reason, ignored)
+        needs_name = not _is_name(name)
+        return PlannedImport(source, profile, "skip", reason, ignored, needs_name=needs_name)
     return PlannedImport(source, profile, "replace" if old is not None else "add", "", ignored, old)
+
+
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return True

@@ -50,11 +50,13 @@ class ImportPreview(QDialog):
         file_requested: choose a file to import from.
         contexts_requested: show the contexts of the NATS CLI again.
         import_requested: the list of `PlannedImport` that are checked, and the `SecretStorage`.
+        rename_requested: the `PlannedImport` that gets another name, and the name.
     """
 
     file_requested = Signal()
     contexts_requested = Signal()
     import_requested = Signal(object, object)
+    rename_requested = Signal(object, str)
 
     def __init__(self, parent: QWidget) -> None:
         """Create the window; `show_planned` fills it.
@@ -78,7 +80,8 @@ class ImportPreview(QDialog):
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setTabKeyNavigation(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        triggers = QAbstractItemView.EditTrigger
+        self.table.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -105,7 +108,7 @@ class ImportPreview(QDialog):
             lambda: self.import_requested.emit(self.chosen, self.storage.storage)
         )
         self.storage.currentIndexChanged.connect(lambda _index: self._show_secrets())
-        self.table.itemChanged.connect(lambda _item: self._update_button())
+        self.table.itemChanged.connect(self._on_changed)
         theme().changed.connect(self._resize_rows)
         self._update_button()
 
@@ -138,6 +141,18 @@ class ImportPreview(QDialog):
             self.table.setFocus()
         else:
             self.choose_file.setFocus()
+
+    def replace_planned(self, old: PlannedImport, new: PlannedImport) -> None:
+        """Show what would become of a profile that was renamed."""
+        row = next((row for row, each in enumerate(self._planned) if each is old), None)
+        if row is None:
+            return
+        self._planned = [*self._planned[:row], new, *self._planned[row + 1 :]]
+        self.table.blockSignals(True)
+        self._fill_row(row, new)
+        self.table.blockSignals(False)
+        self._show_secrets()
+        self._update_button()
 
     def show_keyring(self, problem: str) -> None:
         """Offer the keyring to keep secrets in, or say why it cannot be used; empty if it can."""
@@ -172,8 +187,13 @@ class ImportPreview(QDialog):
             name.setCheckState(Qt.CheckState.Checked if is_new else Qt.CheckState.Unchecked)
         else:
             name.setFlags(flags)
+        if profile is not None:
+            name.setFlags(name.flags() | Qt.ItemFlag.ItemIsEditable)
         server = profile.options.servers.replace(",", ", ") if profile is not None else ""
-        texts = (printable_cell(server), printable_cell(import_text(planned)), "")
+        outcome = printable_cell(import_text(planned))
+        if planned.needs_name:
+            outcome = " ".join((outcome, _("Rename it: double-click the name, or press F2.")))
+        texts = (printable_cell(server), outcome, "")
         cells = [name, *(QTableWidgetItem(text) for text in texts)]
         for column, item in enumerate(cells):
             item.setData(Qt.ItemDataRole.ToolTipRole, tooltip_markup(item.text()))
@@ -206,6 +226,15 @@ class ImportPreview(QDialog):
         if not planned.secret or self.storage.storage is SecretStorage.ASK:
             return _("{secret}: asked for each time").format(secret=name)
         return f"{name}: {storage_text(self.storage.storage)}"
+
+    def _on_changed(self, item: QTableWidgetItem) -> None:
+        """Take a new name, or that something was checked."""
+        planned = self._planned[item.row()]
+        profile, name = planned.profile, item.text().strip()
+        if item.column() != _NAME or profile is None or name == printable_cell(profile.name):
+            self._update_button()
+        else:
+            self.rename_requested.emit(planned, name)
 
     def _update_button(self) -> None:
         count = len(self.chosen)

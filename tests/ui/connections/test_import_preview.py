@@ -83,3 +83,19 @@ def test_without_a_keyring_secrets_are_asked_for(preview: ImportPreview) -> None
     assert asked == [[PLANNED[0]], SecretStorage.ASK]
     texts = [text for number in range(4) for text in column(preview, number)]
     assert SECRET not in "".join(texts)
+
+
+def test_a_profile_can_be_renamed(preview: ImportPreview) -> None:
+    long = PlannedImport("nats:x", Profile("x" * 70), "skip", "too long", needs_name=True)
+    preview.show_planned("", [long])
+    assert "press F2" in column(preview, 2)[0]
+    asked: list[tuple[PlannedImport, str]] = []
+    preview.rename_requested.connect(lambda *given: asked.append(given))
+    item = preview.table.item(0, 0)
+    assert item is not None
+    assert item.flags() & Qt.ItemFlag.ItemIsEditable
+    item.setText("short")
+    assert asked == [(long, "short")]
+    preview.replace_planned(long, PlannedImport("nats:x", Profile("short"), "add"))
+    assert column(preview, 2) == ["New."]
+    assert [each.profile for each in preview.chosen] == [Profile("short")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pulse_desktop.profiles.planned_import import PlannedImport
 from pulse_desktop.profiles.profile import (
     Color,
     Environment,
@@ -15,7 +16,12 @@ from pulse_desktop.profiles.profile import (
 )
 from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.profile_format import toml_of
-from pulse_desktop.profiles.profile_import import ALL_CONTEXTS, ImportOptions, plan_import
+from pulse_desktop.profiles.profile_import import (
+    ALL_CONTEXTS,
+    ImportOptions,
+    plan_import,
+    rename_planned,
+)
 
 REPLACE = ImportOptions(replace=True)
 SHOP = replace(
@@ -63,3 +69,13 @@ def test_the_stored_secret_stays_only_with_its_server(
     assert "confirm" in planned.changed_fields
     profile, secret = planned.to_store(SecretStorage.KEYRING)
     assert (profile.secret_storage, secret) == (storage, None)
+
+
+def test_a_name_that_is_too_long_can_be_replaced(stored: ProfileFile, tmp_path: Path) -> None:
+    long = server_profile("nats://lab:4222", name="x" * 61)
+    planned = PlannedImport("nats:x", long, "skip")
+    assert rename_planned(planned, "y" * 61, stored).needs_name
+    renamed = rename_planned(planned, "lab", stored)
+    assert (renamed.action, renamed.needs_name) == ("add", False)
+    assert renamed.profile == replace(long, name="lab")
+    assert rename_planned(planned, "shop", stored).action == "replace"
