@@ -77,6 +77,7 @@ class SessionWindow:
         self._opened = asyncio.Event()
         self._failure: UserFacingError | None = None
         self._freeze: asyncio.TimerHandle | None = None
+        self._was_asked = False
         self.profile: Profile | None = None
         self.session: Session | None = None
         self.read_only = False
@@ -90,6 +91,7 @@ class SessionWindow:
         self.window.names_chosen.connect(self._use_names)
         self._retry: Callable[[], object] | None = None
         self.window.reconnect_requested.connect(self._try_again)
+        self.window.secret_requested.connect(self._enter_secret)
 
     def start(self) -> None:
         """Show the first page and start the frames."""
@@ -116,6 +118,7 @@ class SessionWindow:
         profile = self._embedded.recognize(self, profile)
         if not profile.is_embedded:
             self._embedded.release(self)
+        is_typed = profile.can_ask and profile.is_complete
         profile = self._with_secret_in_use(profile)
         former, chosen = self.profile, self.window.session.read_only
         is_kept = former is not None and _is_as_careful(former, profile)
@@ -133,7 +136,7 @@ class SessionWindow:
             self._switching.run(_SWITCH, self._open(profile))
             return
         try:
-            self.open_session(SessionConfig(profile))
+            self.open_session(SessionConfig(profile, is_login_typed=is_typed))
         except UserFacingError as error:
             self.fail(error)
 
@@ -176,7 +179,11 @@ class SessionWindow:
             ready = profile
             if profile.is_embedded and not profile.options.servers:
                 ready = await self._embedded.use(self, profile)
-            self.open_session(SessionConfig(await self.secrets.complete(ready)))
+            self._was_asked = False
+            complete = await self.secrets.complete(ready)
+            self.open_session(SessionConfig(complete, is_login_typed=self._was_asked))
+        except NoSecretError as error:
+            self._end_opening(error)
         except UserFacingError as error:
             choices = ((_("Try again"), lambda: self.show_profile(profile)),)
             self.fail(error, choices)
@@ -192,6 +199,7 @@ class SessionWindow:
             NoSecretError: the operator cancelled.
         """
         secret = await PasswordPrompt(profile, self.window, problem).ask()
+        self._was_asked = True
         if secret is None:
             raise NoSecretError(profile, _("Try again to be asked for it."), problem)
         return secret
@@ -300,6 +308,16 @@ class SessionWindow:
         if self._retry is not None:
             self._retry()
 
+    def _enter_secret(self) -> None:
+        """Ask for the secret again; what was refused stays in use if the operator cancels."""
+        if self.profile is not None and self.profile.can_ask:
+            self._switching.run(f"{_SWITCH} secret", self._replace_secret(self.profile))
+
+    async def _replace_secret(self, profile: Profile) -> None:
+        secret = await PasswordPrompt(profile, self.window).ask()
+        if secret is not None:
+            self.show_profile(profile.with_secret(secret))
+
     def _use_names(self, names: TaskiqNames) -> None:
         if self.session is not None:
             profile = replace(self.session.config.profile, names=names)
@@ -314,13 +332,17 @@ class SessionWindow:
             error: the reason.
             choices: buttons of the notification, with what they do.
         """
+        self._end_opening(error)
+        self.window.notify(
+            Notification(error.title, error.detail, error.advice, "bad", choices, key="start")
+        )
+
+    def _end_opening(self, error: UserFacingError) -> None:
+        """Say in the banner alone why there is no session."""
         self._failure = error
         self._opened.set()
         _log.error("%s: %s", error.title, error.detail)
         self.show_offline("closed", error.detail or error.title, error.advice)
-        self.window.notify(
-            Notification(error.title, error.detail, error.advice, "bad", choices, key="start")
-        )
 
     async def _warn_of_readable_secrets(self, profile: Profile) -> None:
         if warnings := await asyncio.to_thread(readable_by_others, profile.options):

@@ -166,7 +166,7 @@ async def ask_in_terminal(profile: "Profile", problem: str) -> str:
 
 def secret_prompt(profile: "Profile") -> str:
     """Return the question for the secret of a profile, such as "password of shop:"."""
-    from pulse_desktop.text.profile_text import secret_noun
+    from pulse_desktop.profiles.profile import secret_noun
 
     text = _("{secret} of {profile}:")
     return text.format(secret=secret_noun(profile.secret), profile=profile.name)

@@ -25,7 +25,8 @@ class ConnectionStatus:
         server_name: name of the server, empty before the first connection.
         max_payload: maximum message size in bytes, 0 when unknown.
         attempts: attempts in a row that failed; 0 while connected.
-        next_try_at: Unix seconds of the next attempt, None while one is running or none is due.
+        next_try_at: Unix seconds of the next attempt, infinity if it waits for a person, None while
+            one is running or none is due.
         is_login_refused: whether the last attempt failed because the server refused the login.
         last_alive: Unix seconds up to which the last lost connection was known to be alive, None
             before the first loss.

@@ -10,11 +10,17 @@ from typing import Any, Final
 
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import N_, _, translate
 
 MAX_NAME: Final = 60
 _NOT_IN_NAMES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that are not shown, or do not exist."""
+_SECRETS: Final = {
+    "password": N_("password"),
+    "token": N_("token"),
+    "nkey_seed": N_("nkey seed"),
+    "credentials_content": N_("content of the .creds file"),
+}
 EMBEDDED_NAME: Final = "local"
 """The profile of the embedded server, which is always there and is not stored."""
 CONTEXT_PREFIX: Final = "nats:"
@@ -104,6 +110,11 @@ class Profile:
         return not self.secret or bool(self.secret_value)
 
     @property
+    def can_ask(self) -> bool:
+        """Whether a person can be asked for its secret; that of a context is in its file."""
+        return bool(self.secret) and not self.is_context
+
+    @property
     def secret_value(self) -> str:
         """The secret that its options hold, empty for none."""
         value: str = getattr(self.options, self.secret) if self.secret else ""
@@ -129,6 +140,11 @@ class Profile:
     def without_secrets(self) -> "Profile":
         """Return a copy to store or show, whose options hold no secret."""
         return replace(self, options=self.options.without_secrets())
+
+
+def secret_noun(field: str) -> str:
+    """Return how a field of the options that is a secret is called, such as "nkey seed"."""
+    return translate(_SECRETS[field])
 
 
 def embedded_profile(server: str = "", monitor_url: str = "") -> Profile:

@@ -17,7 +17,7 @@ from pulse_desktop import system_keyring
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.model.connection_options import DEFINITIONS
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.profiles.profile import Profile, SecretStorage
+from pulse_desktop.profiles.profile import Profile, SecretStorage, secret_noun
 from pulse_desktop.regular_file import open_for_reading
 from pulse_desktop.system_keyring import KeyringError
 from pulse_desktop.text.translation import _
@@ -46,7 +46,8 @@ class NoSecretError(UserFacingError):
             problem: why the stored one cannot be read: a sentence, empty when none is stored.
         """
         title = _("The login of {name} is incomplete").format(name=profile.name)
-        super().__init__(title, problem or _("its secret is not stored here."), advice)
+        missing = _("its {secret} is not stored here.").format(secret=secret_noun(profile.secret))
+        super().__init__(title, problem or missing, advice)
 
 
 def secret_variable(profile: Profile) -> str:

@@ -63,12 +63,14 @@ class SessionConfig:
         history_s: seconds of history to replay.
         backlog: maximum number of stored events to replay.
         stored_results: about how many of the stored results to load, None for all.
+        is_login_typed: whether a person typed the login just now; see `Connection`.
     """
 
     profile: Profile
     history_s: float = HISTORY_S
     backlog: int = LOG_ROWS
     stored_results: int | None = None
+    is_login_typed: bool = False
 
 
 class Session:
@@ -118,7 +120,10 @@ class Session:
         self.background_errors: list[TaskFailure] = []
         self.supervisor = Supervisor(self._record_failure)
         self.connection = Connection(
-            options=config.profile.options, clock=clock, on_status=_ConnectionLog()
+            options=config.profile.options,
+            is_login_typed=config.is_login_typed,
+            clock=clock,
+            on_status=_ConnectionLog(),
         )
         feed = partial(
             SubjectFeed,

@@ -4,7 +4,13 @@ from typing import Final
 
 from pulse_desktop.model.connection_options import SECRETS_OF_A_USER
 from pulse_desktop.profiles.planned_import import PlannedImport
-from pulse_desktop.profiles.profile import Color, Environment, Profile, SecretStorage
+from pulse_desktop.profiles.profile import (
+    Color,
+    Environment,
+    Profile,
+    SecretStorage,
+    secret_noun,
+)
 from pulse_desktop.text.option_text import caption
 from pulse_desktop.text.translation import N_, _, translate
 
@@ -30,12 +36,6 @@ _STORAGES: Final = {
     SecretStorage.ASK: N_("nowhere: ask each time"),
     SecretStorage.FILE: N_("in a private file on this machine"),
 }
-_SECRETS: Final = {
-    "password": N_("password"),
-    "token": N_("token"),
-    "nkey_seed": N_("nkey seed"),
-    "credentials_content": N_("content of the .creds file"),
-}
 _LOGINS: Final = {
     "token": N_("token"),
     "token_file": N_("token"),
@@ -59,11 +59,6 @@ def secret_text(profile: Profile) -> str:
     if profile.secret in SECRETS_OF_A_USER and profile.options.user:
         text = _("{secret} of {user}").format(secret=text, user=profile.options.user)
     return text
-
-
-def secret_noun(field: str) -> str:
-    """Return how a field of the options that is a secret is called, such as "nkey seed"."""
-    return translate(_SECRETS[field])
 
 
 def login_text(profile: Profile) -> str:

@@ -91,6 +91,7 @@ class Connection:
         server: str = "",
         *,
         options: ConnectionOptions | None = None,
+        is_login_typed: bool = False,
         on_status: Callable[[ConnectionStatus], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -100,6 +101,8 @@ class Connection:
             server: address, or several separated by commas; may hold credentials. Empty to use the
                 servers of the options.
             options: login and TLS; a login overrides that of the address.
+            is_login_typed: whether a person typed the login just now: until the server has accepted
+                it once, it is sent again only by `try_now` after it was refused.
             on_status: called at every change of `status`.
             clock: Unix seconds.
 
@@ -115,6 +118,7 @@ class Connection:
             on_end=self._on_end,
         )
         self._status = StatusHolder(self._connector.address.redacted, clock, on_status)
+        self._is_login_typed = is_login_typed
         self._server_clock = ServerClock(clock)
         self._client: FastPathClient | None = None
         self._js: JetStreamContext | None = None
@@ -232,10 +236,12 @@ class Connection:
         if self._closed or self.connected:
             return
         delay = pauses.next_delay(error)
+        if error.is_login_refused and self._is_login_typed and self.generation == 0:
+            delay = math.inf
         self._wake.clear()
         self._status.change(next_try_at=self.now() + delay)
         try:
-            await wait_for(self._wake.wait(), delay)
+            await wait_for(self._wake.wait(), None if delay == math.inf else delay)
         except TimeoutError:
             return
         else:

@@ -13,6 +13,7 @@ from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgr
 from pulse_desktop.protocol.topics import ADVISORY_TOPIC, TASK_TOPIC
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
+from pulse_desktop.text.option_text import with_captions
 from pulse_desktop.text.printable import printable
 from pulse_desktop.text.translation import _
 from pulse_desktop.text.unreadable_text import unreadable_text
@@ -154,10 +155,7 @@ def empty_reason(
     sources = tuple(sources)
     match phase:
         case Phase.CLOSED:
-            return EmptyReason(
-                _("Not connected"),
-                status.problem or _("Choose a connection in the menu at the top."),
-            )
+            return EmptyReason(_("Not connected"), _("Choose a connection in the menu at the top."))
         case Phase.STARTING:
             title = formats.sentence(status.problem).rstrip(".") or _("The server is starting")
             text = _("This page fills by itself as soon as there is a connection.")
@@ -170,7 +168,7 @@ def empty_reason(
             return EmptyReason(
                 _("The server refuses the login"),
                 _("Nothing can be read before it accepts one. {advice}").format(
-                    advice=status.advice
+                    advice=with_captions(status.advice)
                 ),
             )
         case Phase.LOST:

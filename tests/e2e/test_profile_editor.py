@@ -1,5 +1,6 @@
 """What is changed in the window of the connections applies to the windows that show it."""
 
+import math
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,7 @@ def test_a_typed_secret_is_used_and_not_asked_for_again(
         await wait_until(lambda: operator.session.config.profile.options.password == "new")
         await operator.desktop.windows[0].wait_connected(20)
 
+        form.servers.end(False)
         await operator.act(lambda: QTest.keyClicks(form.servers, ",nats://127.0.0.1:1"))
         await operator.act(window.save.click)
         await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
@@ -170,3 +172,43 @@ def test_nothing_is_typed_while_a_profile_is_removed_and_a_secret_that_is_left_i
 
     with memory_keyring():
         run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+
+
+def test_a_mistyped_password_is_asked_for_again_and_not_repeated(
+    qapp: QApplication, profiles: ProfileFile
+) -> None:
+    with NatsServer(user="bob", password="right-1f") as server:
+        options = ConnectionOptions(f"nats://{server.address}", user="bob")
+        profiles.add(Profile("shop", options, secret="password"))
+
+        async def answer(operator: Operator, text: str) -> None:
+            await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
+            (prompt,) = operator.window.findChildren(PasswordPrompt)
+            prompt.field.setText(text)
+            await operator.act(prompt.accept if text else prompt.reject)
+            await wait_until(lambda: not operator.window.findChildren(PasswordPrompt))
+
+        async def scenario(operator: Operator) -> None:
+            window, banner = operator.window, operator.window.banner
+            await operator.act(lambda: window.actions_table.run("connections.switch.shop"))
+            await answer(operator, "")
+            await wait_until(lambda: not banner.isHidden())
+            assert banner.detail.text().startswith("Its password is not stored here.")
+            assert window.notifications.shown == [], "the banner says it"
+            assert window.top_bar.state.full_text == "closed"
+            await operator.click(banner.buttons["try"])
+            await answer(operator, "wr0ng-1f")
+            again = banner.buttons["secret"]
+            await wait_until(again.isVisible)
+            assert again.text() == "Enter the password…"
+            assert "Check the user and password." in banner.detail.text()
+            assert window.session.connection_status.next_try_at == math.inf
+            assert banner.next_try.isHidden()
+            await operator.click(again)
+            await answer(operator, "")
+            assert window.session.connection_status.attempts == 1
+            await operator.click(again)
+            await answer(operator, "right-1f")
+            await operator.desktop.windows[0].wait_connected(20)
+
+        run_operator(qapp, server.url, scenario)

@@ -125,11 +125,13 @@ def _plan(arguments: Namespace) -> "list[PlannedImport]":
 
 def _preview(planned: "PlannedImport", *, with_secrets: bool) -> None:
     from pulse_desktop.nats_client.server_address import redact_server
-    from pulse_desktop.text.profile_text import secret_noun
+    from pulse_desktop.profiles.profile import secret_noun
 
     if planned.profile is None or planned.action == "skip":
         text = _("skip     {source}: {reason}")
         write_line(text.format(source=planned.source, reason=planned.reason))
+        if planned.needs_name:
+            write_line(" " * 9 + _("import it alone, and name it with --as NAME"))
         return
     servers = redact_server(planned.profile.options.servers)
     label = _("replace") if planned.action == "replace" else _("add")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress
+from pulse_desktop.profiles.profile import Profile, secret_noun
 from pulse_desktop.text import formats
 from pulse_desktop.text.option_text import with_captions
 from pulse_desktop.text.translation import _
@@ -52,6 +53,7 @@ _DELAYS_S: Final = {
 _HIDEABLE: Final = frozenset({Phase.NO_PERMISSION, Phase.NO_JETSTREAM, Phase.NO_EVENTS})
 _ICONS: Final = {"bad": "cross", "warning": "warning", "info": "info"}
 _LABELS: Final = {
+    "secret": _("Enter the password…"),
     "try": _("Try now"),
     "change": _("Change server"),
     "diagnose": _("Diagnose"),
@@ -62,6 +64,7 @@ _LABELS: Final = {
 _MAX_LIMITS: Final = 2
 _CHANGE_AND_DIAGNOSE: Final = ("change", "diagnose")
 _ALL: Final = ("try", *_CHANGE_AND_DIAGNOSE)
+_REFUSED: Final = ("secret", *_ALL)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,9 @@ def banner_content(phase: Phase, session: SessionBackend) -> BannerContent | Non
             )
         case Phase.REFUSED:
             title = _("The server refuses the login since {time}")
-            return BannerContent(phase, "bad", title.format(time=_since(session)), problem, _ALL)
+            return BannerContent(
+                phase, "bad", title.format(time=_since(session)), problem, _REFUSED
+            )
         case Phase.LOST:
             title = _("Connection lost at {time}")
             return BannerContent(phase, "bad", title.format(time=_since(session)), problem, _ALL)
@@ -193,6 +198,8 @@ def next_try_text(status: ConnectionStatus, now: float) -> str:
     """Return when the next attempt is due, such as "Next try in 4 s"; empty if none ever is."""
     if status.state not in ("connecting", "reconnecting") or not status.server:
         return ""
+    if status.next_try_at == math.inf:
+        return ""
     if status.next_try_at is None:
         return _("Trying now…") if status.attempts else ""
     seconds = max(1, math.ceil(status.next_try_at - now))
@@ -204,12 +211,13 @@ class ConnectionBanner(QFrame):
 
     Attributes:
         content: what it says, None while it is hidden.
-        buttons: by key: try, change, diagnose, keep, how, hide.
+        buttons: by key: secret, try, change, diagnose, keep, how, hide.
         title: what happened.
         detail: more about it.
         next_try: when the next attempt is due.
 
     Signals:
+        secret_requested: the operator wants to type the secret of the login again.
         try_requested: the operator does not want to wait for the next attempt.
         change_requested: the operator wants another server.
         diagnose_requested: the operator wants to know why.
@@ -218,6 +226,7 @@ class ConnectionBanner(QFrame):
         focus_released: the banner was hidden while one of its buttons had the keyboard focus.
     """
 
+    secret_requested = Signal()
     try_requested = Signal()
     change_requested = Signal()
     diagnose_requested = Signal()
@@ -232,6 +241,7 @@ class ConnectionBanner(QFrame):
         self._phase = Phase.LIVE
         self._phase_since = -math.inf
         self._hidden: set[Phase] = set()
+        self._can_ask = False
         self._icon = Label()
         self.title = Label()
         self.title.setProperty("role", "title")
@@ -273,12 +283,20 @@ class ConnectionBanner(QFrame):
             line.addWidget(button)
 
     def _connect(self) -> None:
+        self.buttons["secret"].clicked.connect(self.secret_requested)
         self.buttons["try"].clicked.connect(self.try_requested)
         self.buttons["change"].clicked.connect(self.change_requested)
         self.buttons["diagnose"].clicked.connect(self.diagnose_requested)
         self.buttons["keep"].clicked.connect(self.history_requested)
         self.buttons["how"].clicked.connect(self.guide_requested)
         self.buttons["hide"].clicked.connect(self._hide_phase)
+
+    def show_profile(self, profile: Profile) -> None:
+        """Offer to type the secret of a profile again after it was refused, if it has one."""
+        self._can_ask = profile.can_ask
+        if profile.can_ask:
+            text = _("Enter the {secret}…").format(secret=secret_noun(profile.secret))
+            self.buttons["secret"].setText(text)
 
     def reset(self) -> None:
         """Forget what the operator has hidden: another session is shown."""
@@ -319,7 +337,8 @@ class ConnectionBanner(QFrame):
         self._set_text(self.detail, content.detail)
         if before is None or before.buttons != content.buttons:
             for key, button in self.buttons.items():
-                button.setVisible(key in content.buttons)
+                is_shown = key in content.buttons and (key != "secret" or self._can_ask)
+                button.setVisible(is_shown)
         set_style_property(self, "severity", content.severity)
         self._apply_theme()
         self.show()

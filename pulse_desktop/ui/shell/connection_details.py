@@ -1,5 +1,6 @@
 """Details of the connection: server, since when, round trip, JetStream, losses, permissions."""
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -95,7 +96,7 @@ def connection_properties(connection: ConnectionBackend) -> list[Property]:
         Property(_("Problem"), status.problem, SemanticColor.WARNING),
         Property(_("Advice"), with_captions(status.advice)),
         Property(_("Attempts"), formats.count(status.attempts) if status.attempts else ""),
-        Property(_("Next try"), formats.absolute(status.next_try_at)),
+        Property(_("Next try"), _next_try(status.next_try_at)),
         Property(_("Last alive"), formats.absolute(status.last_alive)),
         Property(_("Server"), status.server),
         Property(_("Server name"), status.server_name),
@@ -109,3 +110,7 @@ def connection_properties(connection: ConnectionBackend) -> list[Property]:
         Property(_("Dropped"), formats.count(connection.dropped)),
         Property(_("Limitations"), "\n".join(connection.limitations), SemanticColor.WARNING),
     ]
+
+
+def _next_try(at: float | None) -> str:
+    return _("when you choose “Try now”") if at == math.inf else formats.absolute(at)

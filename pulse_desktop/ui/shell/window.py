@@ -88,6 +88,7 @@ class MainWindow(QMainWindow):
         reconnect_requested: there is no server to try again; the owner may find one.
         names_chosen: the `TaskiqNames` that the operator wants to see on this server.
         rerun_elsewhere_requested: the `TaskRun` to enqueue on another connection.
+        secret_requested: the operator wants to type the secret of the login again.
         theme_chosen: the theme that the operator chose.
     """
 
@@ -98,6 +99,7 @@ class MainWindow(QMainWindow):
     theme_chosen = Signal(str)
     names_chosen = Signal(object)
     rerun_elsewhere_requested = Signal(object)
+    secret_requested = Signal()
     diagnose_requested = Signal()
     reconnect_requested = Signal()
 
@@ -155,6 +157,7 @@ class MainWindow(QMainWindow):
         self._apply_theme()
 
     def _connect_banner(self) -> None:
+        self.banner.secret_requested.connect(self.secret_requested)
         self.banner.try_requested.connect(self.try_now)
         self.banner.change_requested.connect(self.top_bar.open_connections)
         self.banner.diagnose_requested.connect(self.diagnose_requested)
@@ -247,6 +250,7 @@ class MainWindow(QMainWindow):
         self._next_page = page
         self.strip.show_profile(profile)
         self.top_bar.show_profile(profile, label)
+        self.banner.show_profile(profile)
         self.connections.show_current(profile, label)
         self.notifications.show_profile(profile, label)
         set_connection(self, connection_text(profile, label))

@@ -436,3 +436,13 @@ async def test_an_outage_lasts_from_the_loss_to_the_next_connection(
         await connection.wait_connected()
         assert connection.outages[0].end <= connection.now()
         assert len(connection.outages) == 1
+
+
+async def test_a_typed_login_that_was_refused_waits_for_a_person() -> None:
+    with NatsServer(user="me", password="right") as server:
+        connection = Connection(f"nats://me:wrong@{server.address}", is_login_typed=True)
+        async with running(connection):
+            await wait_until(lambda: connection.status.next_try_at == math.inf)
+            assert (connection.status.attempts, connection.status.is_login_refused) == (1, True)
+            connection.try_now()
+            await wait_until(lambda: connection.status.attempts == 2)

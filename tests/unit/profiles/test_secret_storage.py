@@ -52,7 +52,7 @@ async def test_a_secret_is_stored_read_and_deleted(
     await secrets.store(profile, SECRET)
     assert (await secrets.complete(profile)).options.password == SECRET
     assert await secrets.delete(profile) is None
-    with pytest.raises(NoSecretError, match="its secret is not stored here"):
+    with pytest.raises(NoSecretError, match="its password is not stored here"):
         await secrets.complete(profile)
     assert await secrets.delete(profile) is None
 

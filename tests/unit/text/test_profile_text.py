@@ -3,8 +3,8 @@
 import pytest
 
 from pulse_desktop.model.connection_options import SECRETS, ConnectionOptions
-from pulse_desktop.profiles.profile import Profile
-from pulse_desktop.text.profile_text import login_text, secret_noun, secret_text
+from pulse_desktop.profiles.profile import Profile, secret_noun
+from pulse_desktop.text.profile_text import login_text, secret_text
 
 
 @pytest.mark.parametrize("secret", sorted(SECRETS))
