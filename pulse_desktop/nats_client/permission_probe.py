@@ -22,6 +22,7 @@ PROBE_NAME: Final = "_pulse_check"
 """A subject token, stream, consumer or key that does not exist."""
 INVALID_JSON: Final = b"{"
 """A JetStream request with this payload is rejected before anything is changed."""
+_TRACE_SUBJECT: Final = f"{DEFAULT_API_PREFIX}.INFO"
 _TRACE_VERSION: Final = (2, 11)
 """First version of nats-server that traces a message instead of delivering it."""
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
@@ -45,6 +46,19 @@ class TriedPermission:
         return self.verb == "publish" and self.subject.startswith(f"{DEFAULT_API_PREFIX}.")
 
 
+@dataclass(frozen=True)
+class ProbeResult:
+    """What the server has said to permissions that were tried.
+
+    Attributes:
+        refused: the errors for those that it refuses.
+        untried: why it was not asked about the messages other than requests, None if it was.
+    """
+
+    refused: tuple[NotPermittedError, ...] = ()
+    untried: NotPermittedError | None = None
+
+
 class PermissionProbe:
     """Tries permissions of one connected client."""
 
@@ -64,10 +78,8 @@ class PermissionProbe:
         found = _VERSION.match(server_info(self._client).version)
         return found is not None and (int(found[1]), int(found[2])) >= _TRACE_VERSION
 
-    async def refused(
-        self, permissions: Iterable[TriedPermission], timeout_s: float
-    ) -> list[NotPermittedError]:
-        """Return the errors for those that the server refuses.
+    async def probe(self, permissions: Iterable[TriedPermission], timeout_s: float) -> ProbeResult:
+        """Return which of some permissions the server refuses.
 
         Args:
             permissions: to try; messages other than requests need `can_try_messages`.
@@ -77,6 +89,8 @@ class PermissionProbe:
             NatsError: the connection is lost, or the server does not answer in time.
         """
         with contextlib.ExitStack() as stack:
+            # A server looks at the subject of a message only if its trace may be sent.
+            trace = stack.enter_context(self._violations.watch(_TRACE_SUBJECT))
             watches = []
             subscriptions = []
             for each in permissions:
@@ -94,17 +108,19 @@ class PermissionProbe:
             finally:
                 for subscription in subscriptions:
                     await subscription.unsubscribe()
-            return [watch.result() for watch in watches if watch.done()]
+            return ProbeResult(
+                tuple(watch.result() for watch in watches if watch.done()),
+                trace.result() if trace.done() else None,
+            )
 
     def _trace_headers(self) -> dict[str, str]:
         """Return headers of a message that is traced only.
 
-        The trace is sent where it does nothing: to a request of JetStream that every user may send,
-        because the server refuses a destination that this user may not publish to.
+        The trace is sent where it does nothing: to a request of JetStream that most users may send.
         """
         prefix = server_info(self._client).api_prefix or DEFAULT_API_PREFIX
         return {
-            "Nats-Trace-Dest": f"{prefix}.INFO",
+            "Nats-Trace-Dest": _TRACE_SUBJECT.replace(DEFAULT_API_PREFIX, prefix, 1),
             "Nats-Trace-Only": "true",
             "Nats-Expected-Stream": PROBE_NAME,
         }

@@ -1,6 +1,7 @@
 """Test of a connection, step by step; it changes nothing on the server."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -156,16 +157,20 @@ class ConnectionTest:
         self._report.begin(step.kind, purpose=step.purpose)
         try:
             async with asyncio.timeout(STEP_TIMEOUT_S):
-                refused = await probe.refused(requirement.permissions, STEP_TIMEOUT_S)
+                result = await probe.probe(requirement.permissions, STEP_TIMEOUT_S)
         except (errors.Error, OSError, TimeoutError):
             detail = _("the connection was lost, or the server does not answer")
             self._report.end(step, StepStatus.FAILED, detail, _("Try again."))
             return
-        if not refused:
+        if result.refused:
+            status = StepStatus.WARNING if requirement.is_action else StepStatus.FAILED
+            self._report.end(step, status, _describe(result.refused), _advice(result.refused))
+        elif result.untried is not None and has_messages:
+            detail = _("not tried, because {problem}")
+            detail = detail.format(problem=result.untried.detail)
+            self._report.end(step, StepStatus.SKIPPED, detail)
+        else:
             self._report.end(step, StepStatus.OK)
-            return
-        status = StepStatus.WARNING if requirement.is_action else StepStatus.FAILED
-        self._report.end(step, status, _describe(refused), _advice(refused))
 
     def _compare_clocks(self, client: FastPathClient) -> None:
         step, clock = ConnectionStep(StepKind.CLOCK), client.server_clock
@@ -187,7 +192,7 @@ async def _stream_of(client: FastPathClient, subject: str) -> str:
         return ""
 
 
-def _describe(refused: list[NotPermittedError]) -> str:
+def _describe(refused: Sequence[NotPermittedError]) -> str:
     """Return what is refused: the subjects by what may not be done with them."""
     if len(refused) == 1:
         return refused[0].detail
@@ -198,5 +203,5 @@ def _describe(refused: list[NotPermittedError]) -> str:
     return "; ".join([*([text] if publish else []), *other])
 
 
-def _advice(refused: list[NotPermittedError]) -> str:
+def _advice(refused: Sequence[NotPermittedError]) -> str:
     return refused[0].advice if refused[0].action == "reply" else grant_advice()

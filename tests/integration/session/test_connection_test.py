@@ -107,6 +107,34 @@ async def test_a_missing_permission_fails_its_step_alone(server: NatsServer, pur
     assert options.password not in _text(test).split()
 
 
+@pytest.mark.parametrize("permitted", ["foo", f"{TASK_SUBJECT}', 'websocket.>', 'pulse.>"])
+async def test_a_permission_that_cannot_be_tried_is_not_called_all_right(permitted: str) -> None:
+    """The server looks at no subject of a message whose trace it refuses."""
+    user = f"{{ user: u, password: p, permissions: {{ publish: ['{permitted}'] }} }}"
+    owner = "{ user: o, password: p }"
+    received: list[str] = []
+
+    async def record(message: Any) -> None:
+        received.append(message.subject)
+
+    config = f"authorization {{ users: [ {user}, {owner} ] }}"
+    with NatsServer(user="o", password="p", config=config) as restricted:
+        client = await connect(restricted.url)
+        for subject in (TASK_SUBJECT, "websocket.>", "pulse.>", "$O.>"):
+            await client.subscribe(subject, cb=record)
+        await client.flush()
+        test = await steps_of(f"nats://u:p@{restricted.address}")
+        await client.flush()
+        await client.close()
+    for purpose in ("enqueue and re-run", "commands to workers"):
+        step = test.step(StepKind.PERMISSION, purpose)
+        assert step.status is SKIPPED
+        assert step.detail.startswith("not tried, because"), step
+        assert "$JS.API.INFO" in step.detail
+    assert test.step(StepKind.PERMISSION, "live tasks").status is OK
+    assert received == []
+
+
 async def test_nothing_is_sent_to_anybody(server: NatsServer) -> None:
     """A worker would take a task, a stream would store it, a worker would obey a command."""
     client = await connect(server.url)
