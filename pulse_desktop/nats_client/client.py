@@ -21,7 +21,7 @@ from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
 from pulse_desktop.nats_client.aio import CancellationGuard
-from pulse_desktop.nats_client.connect_progress import ConnectProgress, ConnectStage
+from pulse_desktop.nats_client.connect_progress import ConnectStage, ProgressReport
 from pulse_desktop.nats_client.fast_import import load_websockets
 from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.nats_client.refused_subscriptions import RefusedSubscriptions
@@ -142,7 +142,7 @@ class NatsClient(Client):
         self._arguments: dict[str, Any] = {}
         self._has_certificate = False
         self.api_prefix = ""
-        self.progress: ConnectProgress | None = None
+        self.progress = ProgressReport()
         self._is_stored = False
         self.server_clock = ServerClock()
         self._refused_subscriptions = RefusedSubscriptions(
@@ -249,12 +249,10 @@ class NatsClient(Client):
             self._transport = TLSTransport(self.progress)
         is_websocket = s.uri.scheme in ("ws", "wss")
         stage = ConnectStage.WEBSOCKET if is_websocket else ConnectStage.TCP
-        if self.progress is not None:
-            self.progress.begin(stage)
+        self.progress.begin(stage)
         with self._disconnect_if_cancelled():
             await super()._connect_to_server(s)
-        if self.progress is not None:
-            self.progress.complete(stage, tls=_websocket_tls(self._transport))
+        self.progress.complete(stage, tls=_websocket_tls(self._transport))
 
     async def _process_connect_init(self) -> None:
         """Log in.
@@ -266,13 +264,12 @@ class NatsClient(Client):
         or for an unreadable key file, would end its attempts to reconnect.
         """
         self._server_info = {}
-        if self.progress is not None and not self.options["tls_handshake_first"]:
+        if not self.options["tls_handshake_first"]:
             self.progress.begin(ConnectStage.INFO)
         try:
             with self._disconnect_if_cancelled():
                 await super()._process_connect_init()
-            if self.progress is not None:
-                self.progress.complete(ConnectStage.LOGIN)
+            self.progress.complete(ConnectStage.LOGIN)
         except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             info = self._server_info
             is_certain = not (self._has_certificate and info.get("auth_required"))
@@ -320,15 +317,13 @@ class NatsClient(Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Process the server's INFO; the first one arrives before the login is sent."""
         if initial_connection:
-            if self.progress is not None:
-                self.progress.complete(ConnectStage.INFO, server=server_info(self))
+            self.progress.complete(ConnectStage.INFO, server=server_info(self))
             self._require_tls(info)
         await super()._process_info(info, initial_connection)
 
     def _connect_command(self) -> bytes:
         """Return the line that logs in; nats-py asks for it when everything else is done."""
-        if self.progress is not None:
-            self.progress.begin(ConnectStage.LOGIN)
+        self.progress.begin(ConnectStage.LOGIN)
         command: bytes = super()._connect_command()
         return command
 

@@ -27,7 +27,7 @@ from pulse_desktop.nats_client.connect_errors import (
     is_login_refused,
     telling_error,
 )
-from pulse_desktop.nats_client.connect_progress import ConnectProgress
+from pulse_desktop.nats_client.connect_progress import ConnectProgress, ProgressReport
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
@@ -70,12 +70,13 @@ async def connect_once(
     Raises:
         CannotConnectError: with the reason of the last server tried.
     """
+    report = ProgressReport(progress)
     urls = [*address.urls, *discovered]
     arguments = {**address.login_arguments(), **arguments}
     deadline = asyncio.get_running_loop().time() + timeout
     for attempt in range(1, ATTEMPTS + 1):
         client = FastPathClient()
-        client.progress = progress
+        client.progress = report
         error = await _try(client, urls, timeout, arguments, on_error, on_end)
         if client.is_connected:
             return client
@@ -88,8 +89,7 @@ async def connect_once(
             error = errors.AuthorizationError()
             break
     error = await diagnose(error, urls, arguments)
-    if progress is not None:
-        progress.fail(error)
+    report.fail(error)
     detail, advice = describe_connect_error(error, address.hosts, arguments)
     raise CannotConnectError(
         _("Cannot connect"),

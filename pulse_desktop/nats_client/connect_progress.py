@@ -1,10 +1,15 @@
 """Progress of an attempt to connect, for whoever shows it step by step."""
 
+import contextlib
 import enum
+import logging
 import ssl
+from collections.abc import Iterator
 from typing import Protocol
 
 from pulse_desktop.nats_client.server_info import ServerInfo
+
+_log = logging.getLogger(__name__)
 
 
 class ConnectStage(enum.Enum):
@@ -26,7 +31,7 @@ class ConnectStage(enum.Enum):
 
 
 class ConnectProgress(Protocol):
-    """Is told how far an attempt is; must not raise. Further attempts begin again."""
+    """Is told how far an attempt is. Further attempts begin again."""
 
     def begin(self, stage: ConnectStage) -> None:
         """Take that a stage begins."""
@@ -48,3 +53,41 @@ class ConnectProgress(Protocol):
 
     def fail(self, error: BaseException | None) -> None:
         """Take why no server could be connected to; None: nothing was reported in time."""
+
+
+class ProgressReport:
+    """Tells a `ConnectProgress`, if there is one; its errors are logged and end no connection."""
+
+    def __init__(self, progress: ConnectProgress | None = None) -> None:
+        self._progress = progress
+
+    def begin(self, stage: ConnectStage) -> None:
+        """Tell that a stage begins."""
+        with self._logging():
+            if self._progress is not None:
+                self._progress.begin(stage)
+
+    def complete(
+        self,
+        stage: ConnectStage,
+        *,
+        tls: ssl.SSLObject | None = None,
+        server: ServerInfo | None = None,
+    ) -> None:
+        """Tell that a stage has succeeded; see `ConnectProgress`."""
+        with self._logging():
+            if self._progress is not None:
+                self._progress.complete(stage, tls=tls, server=server)
+
+    def fail(self, error: BaseException | None) -> None:
+        """Tell why no server could be connected to."""
+        with self._logging():
+            if self._progress is not None:
+                self._progress.fail(error)
+
+    @contextlib.contextmanager
+    def _logging(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:  # noqa: BLE001 - whatever it is, the connection goes on
+            _log.exception("the progress of a connection cannot be shown")

@@ -12,7 +12,7 @@ from urllib.parse import ParseResult
 from nats.aio.transport import TcpTransport
 
 from pulse_desktop.nats_client.aio import wait_for
-from pulse_desktop.nats_client.connect_progress import ConnectProgress, ConnectStage
+from pulse_desktop.nats_client.connect_progress import ConnectStage, ProgressReport
 
 _CLOSE_TIMEOUT_S: Final = 2.0
 
@@ -32,14 +32,14 @@ class TLSTransport(TcpTransport):
     _is_encrypted = False
     _is_drain_limited = False
 
-    def __init__(self, progress: ConnectProgress | None = None) -> None:
+    def __init__(self, progress: ProgressReport | None = None) -> None:
         """Create a transport that is not connected.
 
         Args:
             progress: is told about the TLS handshake.
         """
         super().__init__()  # type: ignore[no-untyped-call]
-        self._progress = progress
+        self._progress = progress or ProgressReport()
 
     def __bool__(self) -> bool:
         """Return True: nats-py replaces a transport that is false by one of its own."""
@@ -59,8 +59,7 @@ class TLSTransport(TcpTransport):
         reader = asyncio.StreamReader(limit=buffer_size)
         protocol = _TLSReaderProtocol(reader)
         host = uri if isinstance(uri, str) else uri.hostname
-        if self._progress is not None:
-            self._progress.begin(ConnectStage.TLS)
+        self._progress.begin(ConnectStage.TLS)
         async with asyncio.timeout(connect_timeout):
             transport = await loop.start_tls(
                 self._io_writer.transport, protocol, ssl_context, server_hostname=host
@@ -70,9 +69,8 @@ class TLSTransport(TcpTransport):
         self._io_reader = reader
         self._io_writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         self._is_encrypted = True
-        if self._progress is not None:
-            tls = transport.get_extra_info("ssl_object")
-            self._progress.complete(ConnectStage.TLS, tls=tls)
+        tls = transport.get_extra_info("ssl_object")
+        self._progress.complete(ConnectStage.TLS, tls=tls)
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """Connect, without TLS at first; close what an attempt that failed has left open.

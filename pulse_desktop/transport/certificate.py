@@ -8,6 +8,8 @@ from pulse_desktop.model.connection_step import StepStatus
 from pulse_desktop.text.translation import _
 
 EXPIRES_SOON_S: Final = 14 * 86_400.0
+_NAMES: Final = ("DNS", "IP Address")
+"""Kinds of alternative names that are texts, and of a server."""
 
 
 def describe_certificate(tls: ssl.SSLObject, now: float) -> tuple[StepStatus, str, str]:
@@ -16,7 +18,7 @@ def describe_certificate(tls: ssl.SSLObject, now: float) -> tuple[StepStatus, st
     version = tls.version() or "TLS"
     if not found.get("notAfter"):
         return StepStatus.OK, version, ""
-    names = [value for _kind, value in found.get("subjectAltName", ())]
+    names = [name for kind, name in found.get("subjectAltName", ()) if kind in _NAMES]
     until = ssl.cert_time_to_seconds(found["notAfter"])
     detail = _("{version}, certificate of {names} by {issuer}, valid until {date:%Y-%m-%d}")
     text = detail.format(

@@ -4,13 +4,16 @@ import asyncio
 import json
 import time
 import urllib.request
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.nats_client.connect import close_quietly
+from pulse_desktop.nats_client.connect_progress import ConnectStage
 from pulse_desktop.transport.connector import Connector
+from tests.kit.login_servers import free_port
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -76,3 +79,28 @@ async def test_a_cancelled_close_is_completed(nats_server: NatsServer) -> None:
         closing.cancel()
         await asyncio.wait({closing})
     await wait_until(lambda: connections(nats_server) == before)
+
+
+class FailingProgress:
+    """Cannot show how far connecting is."""
+
+    def begin(self, stage: ConnectStage) -> None:
+        raise TypeError(stage)
+
+    def complete(self, stage: ConnectStage, **_found: Any) -> None:
+        raise ValueError(stage)
+
+    def fail(self, error: BaseException | None) -> None:
+        raise RuntimeError(error)
+
+
+async def test_progress_that_cannot_be_shown_ends_no_connection(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, _state = await connector(nats_server.url).connect(5, FailingProgress())
+    assert client.is_connected
+    await close_quietly(client)
+    with pytest.raises(CannotConnectError, match="Cannot connect"):
+        await connector(f"nats://127.0.0.1:{free_port()}").connect(5, FailingProgress())
+    logged = {record.exc_info[0] for record in caplog.records if record.exc_info}
+    assert logged == {TypeError, ValueError, RuntimeError}
