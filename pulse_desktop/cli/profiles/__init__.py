@@ -1,7 +1,7 @@
 """`pulse-desktop profiles`: list, change, import and export connection profiles."""
 
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.profiles import editing, exchange, listing, testing
+from pulse_desktop.cli.profiles import connection_test, editing, exchange, listing
 from pulse_desktop.text.translation import _
 
 
@@ -37,4 +37,4 @@ def add_parser(subparsers: Subparsers) -> None:
     listing.add_parsers(commands)
     editing.add_parsers(commands)
     exchange.add_parsers(commands)
-    testing.add_parsers(commands)
+    connection_test.add_parsers(commands)
