@@ -1,8 +1,8 @@
 """Tests of the connection in the form of a profile."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from pulse_desktop.model.errors import UserFacingError
@@ -41,9 +41,14 @@ class ProfileTester:
             profile: its options hold its secret, if it is known.
             goes_to_field: whether the field of the first step that fails gets the keyboard focus.
         """
+        self._start(partial(self._secrets.complete, profile), goes_to_field=goes_to_field)
+
+    def _start(
+        self, complete: Callable[[], Awaitable[Profile]], *, goes_to_field: bool = False
+    ) -> None:
         self._cancel()
         self._window.start_test()
-        self._run(f"connection test {id(self)}", self._test(profile, goes_to_field=goes_to_field))
+        self._run(f"connection test {id(self)}", self._test(complete, goes_to_field=goes_to_field))
 
     def stop(self, _result: int = 0) -> None:
         """End the test; what was found stays visible."""
@@ -51,21 +56,20 @@ class ProfileTester:
         self._window.stop_test()
 
     def _start_typed(self, profile: Profile, former: str, secret: str) -> None:
-        """Test what is in the form, with the typed secret or the stored one."""
+        """Test what is in the form, with the typed secret, or the stored one if it is for that."""
         if profile.secret and secret:
             profile = profile.with_secret(secret)
         stored = self._window.stored_profile(former)
-        if stored is not None and stored.secret == profile.secret:
-            profile = replace(profile, name=former, secret_storage=stored.secret_storage)
-        self.start(profile)
+        self._start(partial(self._secrets.complete_edited, profile, stored))
 
-    async def _test(self, profile: Profile, *, goes_to_field: bool) -> None:
+    async def _test(
+        self, complete: Callable[[], Awaitable[Profile]], *, goes_to_field: bool
+    ) -> None:
         self._task = asyncio.current_task()
         focused = self._window.focusWidget()
         panel = self._window.panel
         try:
-            complete = await self._secrets.complete(profile)
-            await ConnectionTest(complete, panel.show_step).run()
+            await ConnectionTest(await complete(), panel.show_step).run()
         except UserFacingError as error:
             panel.fail(error.title, error.sentence)
         else:

@@ -41,12 +41,10 @@ class PlannedImport:
 
     @property
     def keeps_secret(self) -> bool:
-        """Whether the stored secret stays: none was found, and servers and login are the same."""
-        profile, old = self.profile, self.old
-        if profile is None or old is None or not profile.secret or self.secret:
+        """Whether the stored secret stays: none was found, and it is for this login too."""
+        if self.profile is None or self.old is None or self.secret:
             return False
-        same_login = (profile.secret, profile.options.user) == (old.secret, old.options.user)
-        return same_login and profile.options.servers == old.options.servers
+        return self.profile.keeps_secret_of(self.old)
 
     @property
     def changed_fields(self) -> tuple[str, ...]:

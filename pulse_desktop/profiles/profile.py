@@ -132,6 +132,15 @@ class Profile:
             return self.color
         return ENVIRONMENT_COLORS[self.environment]
 
+    def keeps_secret_of(self, old: "Profile") -> bool:
+        """Whether a secret that was given for `old` is for this one too.
+
+        It is only for the same kind of login of the same user on the same servers.
+        """
+        mine, others = self.options, old.options
+        same_login = (self.secret, mine.user) == (old.secret, others.user)
+        return bool(self.secret) and same_login and mine.servers == others.servers
+
     def with_secret(self, value: str) -> "Profile":
         """Return a copy to connect with, whose options hold the secret."""
         secret: dict[str, Any] = {self.secret: value}

@@ -8,6 +8,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile, SecretStorage
 from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
+from pulse_desktop.system_keyring import KeyringError
 
 
 class ProfileChanges:
@@ -27,7 +28,7 @@ class ProfileChanges:
         Args:
             profile: the profile; secrets in its options are not stored.
             old: the stored profile that it replaces, None for a new one.
-            secret: a new secret, None to keep the stored one.
+            secret: a new secret, None to keep the stored one, if that is for this login too.
 
         Returns:
             Why the secret of `old` is still where it was, though it is not used there any more.
@@ -52,43 +53,51 @@ class ProfileChanges:
         old_name = old.name if old is not None else None
         await asyncio.to_thread(self._file.check, profile, old=old_name)
         location, old_location = _location(profile), _location(old)
-        is_same = old is not None and old.secret == profile.secret
-        if secret is None and old is not None and is_same and location != old_location:
-            secret = await self._secrets.stored(old)
-        if secret is None and location is not None and (location != old_location or not is_same):
-            await self._forget(profile)
-        is_written = secret is not None and location is not None
-        before = await self._secrets.stored(profile) if is_written else None
+        is_kept = secret is None and old is not None and profile.keeps_secret_of(old)
+        if is_kept and old is not None and location not in (None, old_location):
+            secret = await self._secret_to_move(old, profile)
+        is_changed = location is not None and not (is_kept and location == old_location)
+        before = await self._secrets.stored(profile) if is_changed else None
         try:
-            if secret is not None and is_written:
-                await self._secrets.store(profile, secret)
+            if is_changed:
+                await self._set(profile, secret)
             if old_name is None:
                 await asyncio.to_thread(self._file.add, profile)
             else:
                 await asyncio.to_thread(self._file.replace, old_name, profile)
         except BaseException:
-            if is_written:
-                await self._put_back(profile, before)
+            if is_changed:
+                with contextlib.suppress(UserFacingError):  # the first error is the one to show
+                    await self._set(profile, before)
             raise
-        is_used = location == old_location and (is_same or secret is not None)
+        is_used = location == old_location
         return None if old is None or is_used else await self._secrets.delete(old)
 
-    async def _forget(self, profile: Profile) -> None:
-        """Delete a secret that a removed profile of this name has left: it is not for this one.
+    async def _secret_to_move(self, old: Profile, profile: Profile) -> str | None:
+        """Return the stored secret of a profile that is kept elsewhere from now on.
+
+        A keyring that cannot be read is the reason to leave it: the secret is asked for.
 
         Raises:
-            UserFacingError: it cannot be deleted.
+            UserFacingError: it cannot be read, and is not to leave that storage.
         """
-        if problem := await self._secrets.delete(profile):
-            raise problem
+        try:
+            return await self._secrets.stored(old)
+        except KeyringError:
+            if profile.secret_storage is SecretStorage.KEYRING:
+                raise
+            return None
 
-    async def _put_back(self, profile: Profile, secret: str | None) -> None:
-        """Restore the secret that was where the one of a profile is kept, None for none."""
-        if secret is None:
-            await self._secrets.delete(profile)
-            return
-        with contextlib.suppress(UserFacingError):  # the first error is the one to show
+    async def _set(self, profile: Profile, secret: str | None) -> None:
+        """Store the secret of a profile; None deletes one, which is of another login.
+
+        Raises:
+            UserFacingError: it cannot be stored, or deleted.
+        """
+        if secret is not None:
             await self._secrets.store(profile, secret)
+        elif problem := await self._secrets.delete(profile):
+            raise problem
 
     async def remove(self, name: str) -> UserFacingError | None:
         """Remove a profile, valid or not, and its secret; return why that is still there.

@@ -208,6 +208,23 @@ class ProfileSecrets:
             secret = await self._ask(profile, problem)
         return profile.with_secret(secret)
 
+    async def complete_edited(self, profile: Profile, stored: Profile | None) -> Profile:
+        """Return a profile that is not stored as it is, to connect with.
+
+        Args:
+            profile: as it was edited; its options hold a secret that was given.
+            stored: as it was before, None for a new one. Its secret is used only for the same login
+                on the same servers.
+
+        Raises:
+            NoSecretError, SecretFileError: see `complete`.
+        """
+        if profile.is_complete:
+            return profile
+        if stored is not None and profile.keeps_secret_of(stored):
+            return profile.with_secret((await self.complete(stored)).secret_value)
+        return profile.with_secret(await self._ask(profile, ""))
+
     async def store(self, profile: Profile, secret: str) -> None:
         """Keep the secret of a profile where it says; nothing is kept of one that is asked for.
 

@@ -13,6 +13,7 @@ from pulse_desktop.profiles.profile import Profile, SecretStorage, server_profil
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.connection_steps import SilentServer
 from tests.kit.login_servers import SECRET, free_port
@@ -58,6 +59,28 @@ def test_what_is_typed_is_tested_until_it_connects(
             connected = "Connected; everything is permitted"
             await wait_until(lambda: window.panel.summary.text() == connected)
             assert stored.get("shop").options == options, "nothing was saved"
+
+            # A stored secret is not sent to another address.
+            window.form.storage.choose(SecretStorage.FILE)
+            await operator.click(window.save)
+            await wait_until(lambda: stored.get("shop").secret_storage is SecretStorage.FILE)
+            await wait_until(window.form.isEnabled)
+            await operator.click(window.test)
+            await wait_until(lambda: window.panel.summary.text() == connected)
+            assert window.form.secret.placeholderText().startswith("stored")
+            await operator.act(window.form.servers.clear)
+            await operator.act(
+                lambda: QTest.keyClicks(
+                    window.form.servers, locked.address.replace("127.0.0.1", "localhost")
+                )
+            )
+            assert window.form.secret.placeholderText() == "asked for when connecting"
+            await operator.click(window.test)
+            await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
+            (prompt,) = operator.window.findChildren(PasswordPrompt)
+            assert prompt.field.text() == ""
+            await operator.act(prompt.reject)
+            await wait_until(lambda: "is incomplete" in window.panel.summary.text())
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
 

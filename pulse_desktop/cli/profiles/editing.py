@@ -89,7 +89,7 @@ async def run_edit(arguments: Namespace) -> int:
     if profile.secret and not old.secret and arguments.secret_storage is None:
         profile = replace(profile, secret_storage=SecretStorage.KEYRING)
     profile_file().check(profile, old=old.name)
-    is_new = profile.secret != old.secret or (
+    is_new = not profile.keeps_secret_of(old) or (
         old.secret_storage is SecretStorage.ASK and arguments.secret_storage is not None
     )
     wants_secret = arguments.secret_stdin or arguments.secret not in (None, NONE) or is_new

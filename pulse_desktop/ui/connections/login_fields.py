@@ -97,6 +97,7 @@ class LoginFields:
         self.file = PathField(caption("credentials"))
         self.storage = StorageBox(_("Keep the secret"))
         self._is_new = True
+        self._is_asked = True
         self._pasted_before = ""  # it is not shown: this field echoes
 
     def show_profile(self, profile: Profile, secret: str, *, is_new: bool) -> None:
@@ -121,12 +122,22 @@ class LoginFields:
         self.pasted.clear()
         self._pasted_before = secret if is_long else ""
         is_stored = bool(profile.secret) and not is_new
-        is_asked = profile.secret_storage is SecretStorage.ASK
-        kept = _("asked for when connecting") if is_asked else _("stored; type to replace it")
-        self.secret.setPlaceholderText(kept if is_stored else "")
-        in_use = _("the one in use; paste to replace it")
-        self.pasted.setPlaceholderText(in_use if self._pasted_before else kept if is_stored else "")
+        self._is_asked = profile.secret_storage is SecretStorage.ASK
+        self.show_kept(is_kept=True)
         self.storage.choose(profile.secret_storage if is_stored else None)
+
+    def show_kept(self, *, is_kept: bool) -> None:
+        """Say in the empty field whether the stored secret is used, or none is.
+
+        Args:
+            is_kept: whether it is for the login and the servers that are in the form now.
+        """
+        is_asked = self._is_asked or not is_kept
+        kept = _("asked for when connecting") if is_asked else _("stored; type to replace it")
+        text = "" if self._is_new else kept
+        self.secret.setPlaceholderText(text)
+        in_use = _("the one in use; paste to replace it")
+        self.pasted.setPlaceholderText(in_use if self._pasted_before else text)
 
     def take(self, profile: Profile, secret: str) -> None:
         """Take over a login that was typed elsewhere, such as into an address."""

@@ -369,6 +369,8 @@ class ProfileForm(QWidget):
 
     def _mark_changed(self) -> None:
         self.is_changed = True
+        if self._stored.secret:
+            self._login.show_kept(is_kept=self.profile.keeps_secret_of(self._stored))
 
     def _on_edited(self, field: str) -> None:
         self._check_again(field)

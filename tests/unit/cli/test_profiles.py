@@ -180,6 +180,26 @@ def test_without_a_keyring_the_reason_is_told_and_nothing_is_stored(
     assert json.loads((tmp_path / "secrets.json").read_text()) == {"shop": SECRET}
 
 
+def test_a_profile_leaves_a_keyring_that_cannot_be_used(shop: Run, ring: MemoryKeyring) -> None:
+    ring.is_locked = True
+    done = shop("edit", "shop", "--secret-storage", "ask")
+    assert done.code == 0, done
+    assert "secret of shop could not be deleted. The keyring cannot be used" in done.err
+    assert fields(shop)["secret_storage"] == "ask"
+
+
+def test_a_secret_is_typed_again_for_another_server(shop: Run, ring: MemoryKeyring) -> None:
+    moved = ("edit", "shop", "--server", "nats://elsewhere")
+    done = shop(*moved)
+    assert done.code == 1
+    assert "The secret of shop is missing" in done.err
+    assert fields(shop)["servers"] == ["nats://shop:4222"]
+    assert shop(*moved, "--secret-stdin", stdin="of elsewhere").code == 0
+    assert ring.passwords == {("pulse-desktop", "shop"): "of elsewhere"}
+    assert shop("edit", "shop", "--server", "nats://b", "--secret-storage", "ask").code == 0
+    assert ring.passwords == {}
+
+
 def test_a_removed_profile_takes_its_secret_with_it(shop: Run, ring: MemoryKeyring) -> None:
     ring.is_locked = True
     shop("add", "other", "--server", "nats://other")

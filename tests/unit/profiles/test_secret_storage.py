@@ -254,3 +254,66 @@ async def test_a_new_profile_replaces_none_of_its_name(
             await changes.save(new, secret="another")
     assert file.get("shop") == live
     assert ring.passwords == {("pulse-desktop", "shop"): SECRET}
+
+
+NEW_LOGINS = [
+    replace(SHOP, options=ConnectionOptions("nats://elsewhere", user="ann")),
+    replace(SHOP, options=ConnectionOptions("nats://shop", user="eve")),
+    replace(SHOP, options=ConnectionOptions("nats://shop"), secret="token"),
+]
+
+
+@pytest.mark.usefixtures("ring")
+@pytest.mark.parametrize("edited", NEW_LOGINS)
+async def test_a_stored_secret_is_used_for_its_own_login_and_servers_only(
+    tmp_path: Path, edited: Profile
+) -> None:
+    async def ask(_profile: Profile, _problem: str) -> str:
+        return "asked"
+
+    variables = {"PULSE_PASSWORD": SECRET, "PULSE_TOKEN": SECRET}
+    secrets = ProfileSecrets(tmp_path, ask, variables)
+    await secrets.store(SHOP, SECRET)
+    assert (await secrets.complete_edited(edited, SHOP)).secret_value == "asked"
+    assert (await secrets.complete_edited(SHOP, None)).secret_value == "asked"
+    assert (await secrets.complete_edited(edited.with_secret("x"), SHOP)).secret_value == "x"
+    same = replace(SHOP, name="other", read_only=True, secret_storage=SecretStorage.FILE)
+    assert (await secrets.complete_edited(same, SHOP)).secret_value == SECRET
+    plain = replace(SHOP, secret="")
+    assert await secrets.complete_edited(plain, SHOP) == plain
+
+
+@pytest.mark.parametrize("edited", NEW_LOGINS)
+async def test_a_secret_is_not_kept_for_another_login_and_not_lost_if_that_is_not_stored(
+    secrets: ProfileSecrets, ring: MemoryKeyring, tmp_path: Path, edited: Profile
+) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    changes = ProfileChanges(file, secrets)
+    await changes.save(SHOP, secret=SECRET)
+    with no_room_in_files(os.getpid()), pytest.raises(UserFacingError, match="cannot be stored"):
+        await changes.save(edited, old=SHOP)
+    assert (file.get("shop"), await secrets.stored(SHOP)) == (SHOP, SECRET)
+    assert await changes.save(edited, old=SHOP) is None
+    assert (file.get("shop"), ring.passwords) == (edited, {})
+
+
+async def test_a_profile_leaves_a_keyring_that_cannot_be_used(
+    secrets: ProfileSecrets, ring: MemoryKeyring, tmp_path: Path
+) -> None:
+    file = ProfileFile(tmp_path / "profiles.toml")
+    changes = ProfileChanges(file, secrets)
+    await changes.save(SHOP, secret=SECRET)
+    for chosen in (ASKED, IN_FILE, replace(ASKED, secret="")):
+        ring.is_locked = True
+        assert "it is locked" in str(await changes.save(chosen, old=SHOP)), "a secret was left"
+        assert file.get("shop") == chosen
+        assert await secrets.stored(IN_FILE) is None
+        with pytest.raises(UserFacingError, match="it is locked"):
+            await changes.save(replace(SHOP, name="renamed"), old=chosen, secret="new")
+        assert file.get("shop") == chosen
+        ring.is_locked = False
+        await changes.save(SHOP, old=chosen, secret=SECRET)
+    ring.is_locked = True
+    with pytest.raises(UserFacingError, match="it is locked"):
+        await changes.save(replace(SHOP, name="renamed"), old=SHOP)
+    assert file.get("shop") == SHOP
