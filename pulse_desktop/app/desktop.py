@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pulse_desktop.app.first_run import FirstRun, FirstRunChoices
 from pulse_desktop.app.profile_editor import ProfileEditor
 from pulse_desktop.app.session_window import SessionWindow
 from pulse_desktop.app.start_connection import StartConnection
-from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.errors import NoSuchProfileError, UserFacingError
 from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.profile import (
     CONTEXT_PREFIX,
@@ -24,6 +25,7 @@ from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.profile_list import ProfilesInUse
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.notifications import Notification
@@ -115,7 +117,9 @@ class Desktop:
         )
         self.windows.append(window)
         window.window.close_requested.connect(lambda: self._on_close_requested(window))
-        window.window.quit_requested.connect(self.stopped.set)
+        window.window.quit_requested.connect(
+            lambda: self._leave_forms(self.windows, self.stopped.set)
+        )
         menu = window.window.connections
         menu.about_to_show.connect(lambda: self._list_profiles(window.window))
         menu.connection_chosen.connect(lambda name: self._switch(window, name))
@@ -124,7 +128,7 @@ class Desktop:
             window.window,
             self._profiles,
             window.secrets,
-            self._supervisor.run,
+            window.dialog_work,
             lambda name, secret: self._switch(window, name, secret),
             self._follow_change,
         )
@@ -154,7 +158,11 @@ class Desktop:
         window.connections.show_profiles([*profiles.by_name.values(), *contexts])
 
     def _find(self, name: str) -> Profile:
-        return find_profile(name, self._profiles)
+        try:
+            return find_profile(name, self._profiles)
+        except NoSuchProfileError as error:
+            error.advice = _("Choose another connection, or add it again.")
+            raise
 
     def _switch(self, window: SessionWindow, name: str, secret: str = "") -> None:
         """Show another profile in a window, or the window that has it; errors are notified.
@@ -166,6 +174,8 @@ class Desktop:
             name: of the profile.
             secret: that was just typed, empty to read the stored one or to ask for it.
         """
+        if window not in self.windows:
+            return  # it was closed while the profile was saved
         try:
             if window is self._first and self.first_run is not None:
                 self._end_first_run(name, secret)
@@ -219,14 +229,18 @@ class Desktop:
             self.first_run.window.show()
             return
         self.window.show()
+        self._show_start_connection()
+        self._first.start()
+        self.open_former_windows()
+
+    def _show_start_connection(self) -> None:
+        """Show what opens at the start; while there is none of its name, it can be tried again."""
         try:
             self._profile = self._find(self.start_connection.name)
         except UserFacingError as error:
-            self._first.start()
-            self._first.fail(error)
+            self._first.fail(error, retry=self._show_start_connection)
         else:
-            self.start()
-        self.open_former_windows()
+            self._first.show_profile(self._profile)
 
     def _is_first_run(self) -> bool:
         try:
@@ -328,6 +342,7 @@ class Desktop:
             self.first_run.close()
         self._remember_windows()
         for window in self.windows:
+            self._editors.pop(window).close()
             window.window.hide()
         for window in self.windows:
             await window.close()
@@ -343,12 +358,24 @@ class Desktop:
 
     def _on_close_requested(self, window: SessionWindow) -> None:
         """Close a window and its session; the last one ends the application."""
+        self._leave_forms([window], lambda: self._close_window(window))
+
+    def _leave_forms(self, windows: Sequence[SessionWindow], then: Callable[[], object]) -> None:
+        """Do something that closes windows; unsaved changes of profiles are asked about first."""
+        for form in (self._editors[window].window for window in windows):
+            if form.form.is_changed and form.form.isEnabled():  # else it is being saved
+                bring_to_front(form)
+                form.leave(lambda: self._leave_forms(windows, then))
+                return
+        then()
+
+    def _close_window(self, window: SessionWindow) -> None:
         if len(self.windows) == 1:
             self.stopped.set()
             return
+        self._editors.pop(window).close()
         window.window.hide()
         self.windows.remove(window)
-        del self._editors[window]
         self._remember_windows()
         self._closing.run(f"close window {id(window)}", window.close())
 

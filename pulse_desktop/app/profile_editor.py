@@ -1,16 +1,14 @@
 """Editing of profiles from a window: what its signals ask for is done here."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from pulse_desktop import system_keyring
-from pulse_desktop.app.profile_importer import ProfileImporter
+from pulse_desktop.app.profile_importer import ProfileImporter, keyring_problem
 from pulse_desktop.app.profile_tester import ProfileTester
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.model.errors import UserFacingError
@@ -20,14 +18,13 @@ from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.profile_format import StoredProfiles, toml_of
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
 from pulse_desktop.profiles.typed_profile import field_problems, separate_login
+from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_placement import bring_to_front
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 from pulse_desktop.ui.window_title import set_title
-
-Run = Callable[[str, Coroutine[Any, Any, None]], None]
 
 
 class ProfileEditor:
@@ -42,7 +39,7 @@ class ProfileEditor:
         parent: MainWindow,
         file: ProfileFile,
         secrets: ProfileSecrets,
-        run: Run,
+        work: Supervisor,
         show_profile: Callable[[str, str], None],
         on_changed: Callable[[str, Profile | None, str], bool],
     ) -> None:
@@ -52,7 +49,7 @@ class ProfileEditor:
             parent: the main window.
             file: the stored profiles.
             secrets: their secrets.
-            run: starts background work.
+            work: of the main window, in the background; it is finished before that is gone.
             show_profile: shows a stored profile in the main window, by its name; with the secret
                 that was just typed, which may be stored nowhere.
             on_changed: called with the name that a stored profile had, the profile as it is stored
@@ -61,14 +58,16 @@ class ProfileEditor:
         """
         self._file = file
         self._changes = ProfileChanges(file, secrets)
-        self._run = run
+        self._work = work
         self._show_profile = show_profile
         self._on_changed = on_changed
         self.window = ConnectionsWindow(parent)
         self.window.form.use_checks(field_problems, separate_login)
-        self._importer = ProfileImporter(self.window, file, self._changes, run, self._show_imported)
+        self._importer = ProfileImporter(
+            self.window, file, self._changes, work, self._show_imported
+        )
         self.window.import_requested.connect(self.open_import)
-        self._tester = ProfileTester(self.window, secrets, run)
+        self._tester = ProfileTester(self.window, secrets, work)
         self.window.save_requested.connect(self._start_save)
         self.window.connect_requested.connect(self._start_connect)
         self.window.remove_requested.connect(self._ask_remove)
@@ -86,7 +85,7 @@ class ProfileEditor:
 
     def _open(self, fill: Callable[[], None]) -> None:
         self.window.leave(fill)
-        self._run("find keyring", self._find_keyring())
+        self._work.run("find keyring", self._find_keyring())
         bring_to_front(self.window)
 
     def _fill(self, profile: Profile | None, *, is_new: bool) -> None:
@@ -112,6 +111,11 @@ class ProfileEditor:
         }
         self.window.show_profiles(list(stored.by_name.values()), problems, chosen)
 
+    def close(self) -> None:
+        """Hide the window for the last time, and end its test; what is being saved goes on."""
+        self._tester.stop()
+        self.window.hide()
+
     def open_import(self) -> None:
         """Show what can be imported from the contexts of the NATS CLI, or from a file."""
         if not self.window.isVisible():
@@ -125,17 +129,13 @@ class ProfileEditor:
             self.window.show_error(error)
             return
         for name in names:
-            self._on_changed(name, stored.by_name[name], "")
+            if profile := stored.by_name.get(name):  # else another program has removed it
+                self._on_changed(name, profile, "")
         self._list(stored, names[0])
         self.window.show_message(_("Imported: {names}.").format(names=", ".join(names)))
 
     async def _find_keyring(self) -> None:
-        problem = ""
-        try:
-            await system_keyring.backend_name()
-        except UserFacingError as error:
-            problem = f"{error.title}: {error.sentence}"
-        self.window.form.show_keyring(problem)
+        self.window.form.show_keyring(await keyring_problem())
 
     def diagnose(self, profile: Profile) -> None:
         """Show the window with the profile that the main window shows, and test it.
@@ -160,7 +160,7 @@ class ProfileEditor:
         async def save() -> None:
             await self._save_and_show(profile, former, secret)
 
-        self._run("save profile", save())
+        self._work.run("save profile", save())
 
     def _start_connect(self, profile: Profile, former: str, secret: str) -> None:
         async def save_and_connect() -> None:
@@ -168,7 +168,7 @@ class ProfileEditor:
                 self.window.close()
                 self._show_profile(profile.name, secret)
 
-        self._run("save profile", save_and_connect())
+        self._work.run("save profile", save_and_connect())
 
     async def _save_and_show(self, profile: Profile, former: str, secret: str) -> bool:
         self.window.set_busy(True)
@@ -181,7 +181,8 @@ class ProfileEditor:
             return False
         finally:
             self.window.set_busy(False)
-        is_shown = bool(former) and self._on_changed(former, stored.by_name[profile.name], secret)
+        saved = stored.by_name.get(profile.name)  # None if another program has removed it
+        is_shown = bool(former and saved) and self._on_changed(former, saved, secret)
         self._list(stored, profile.name)
         self.window.show_message(
             _("Saved, and used by its window from now on.") if is_shown else _("Saved.")
@@ -200,7 +201,7 @@ class ProfileEditor:
             self.window,
         )
         question.badge.show_profile(self.window.stored_profile(name), name)
-        question.accepted.connect(lambda: self._run("remove profile", self._remove(name)))
+        question.accepted.connect(lambda: self._work.run("remove profile", self._remove(name)))
         question.open()
 
     async def _remove(self, name: str) -> None:
@@ -226,7 +227,7 @@ class ProfileEditor:
         dialog.setDefaultSuffix("toml")
         dialog.selectFile("profile.toml")
         dialog.fileSelected.connect(
-            lambda path: self._run("export profile", self._export(name, Path(path)))
+            lambda path: self._work.run("export profile", self._export(name, Path(path)))
         )
         dialog.open()
 

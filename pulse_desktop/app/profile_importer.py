@@ -1,7 +1,6 @@
 """Import of profiles from a window: what its preview asks for is done here."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
@@ -18,6 +17,7 @@ from pulse_desktop.profiles.profile_import import (
     plan_import,
     rename_planned,
 )
+from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.import_preview import ImportPreview
@@ -36,7 +36,7 @@ class ProfileImporter:
         parent: ConnectionsWindow,
         file: ProfileFile,
         changes: ProfileChanges,
-        run: Callable[[str, Coroutine[Any, Any, None]], None],
+        work: Supervisor,
         on_imported: Callable[[Sequence[str]], None],
     ) -> None:
         """Create the preview; it is hidden.
@@ -45,12 +45,12 @@ class ProfileImporter:
             parent: the window of the connections.
             file: the stored profiles.
             changes: stores profiles with their secrets.
-            run: starts background work.
+            work: of the main window, in the background.
             on_imported: called with the names of what was imported.
         """
         self._file = file
         self._changes = changes
-        self._run = run
+        self._work = work
         self._on_imported = on_imported
         self.preview = ImportPreview(parent)
         self.preview.file_requested.connect(self._choose_file)
@@ -63,7 +63,7 @@ class ProfileImporter:
         """Show the contexts of the NATS CLI."""
         self.preview.open()
         self._show(ALL_CONTEXTS)
-        self._run("find keyring", self._find_keyring())
+        self._work.run("find keyring", self._find_keyring())
 
     def _show(self, source: str) -> None:
         try:
@@ -82,12 +82,7 @@ class ProfileImporter:
             self.preview.replace_planned(planned, renamed)
 
     async def _find_keyring(self) -> None:
-        problem = ""
-        try:
-            await system_keyring.backend_name()
-        except UserFacingError as error:
-            problem = f"{error.title}: {error.sentence}"
-        self.preview.show_keyring(problem)
+        self.preview.show_keyring(await keyring_problem())
 
     def _choose_file(self) -> None:
         dialog = QFileDialog(self.preview)
@@ -99,7 +94,7 @@ class ProfileImporter:
         dialog.open()
 
     def _start_import(self, chosen: Sequence[PlannedImport], storage: SecretStorage) -> None:
-        self._run("import profiles", self._import(chosen, storage))
+        self._work.run("import profiles", self._import(chosen, storage))
 
     async def _import(self, chosen: Sequence[PlannedImport], storage: SecretStorage) -> None:
         """Store what was chosen; the first that cannot be stored ends it."""
@@ -121,3 +116,12 @@ class ProfileImporter:
         else:
             self._show(ALL_CONTEXTS)
             self.preview.show_error(problem)
+
+
+async def keyring_problem() -> str:
+    """Return why the keyring of the system cannot store a secret, empty if it can."""
+    try:
+        await system_keyring.backend_name()
+    except UserFacingError as error:
+        return f"{error.title}: {error.sentence}"
+    return ""

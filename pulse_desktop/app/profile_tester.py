@@ -1,38 +1,38 @@
 """Tests of the connection in the form of a profile."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
 from pulse_desktop.session.connection_test import ConnectionTest
+from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 
-Run = Callable[[str, Coroutine[Any, Any, None]], None]
+_NAME: Final = "connection test"
 
 
 class ProfileTester:
     """Runs one test at a time and shows its steps in the window of connections."""
 
-    def __init__(self, window: ConnectionsWindow, secrets: ProfileSecrets, run: Run) -> None:
+    def __init__(
+        self, window: ConnectionsWindow, secrets: ProfileSecrets, work: Supervisor
+    ) -> None:
         """Wait for the operator to ask for a test.
 
         Args:
             window: where the steps are shown.
             secrets: completes the login of a profile.
-            run: starts background work.
+            work: of the window, in the background.
         """
         self._window = window
         self._secrets = secrets
-        self._run = run
-        self._task: asyncio.Task[Any] | None = None
+        self._work = work
         window.test_requested.connect(self._start_typed)
         window.stop_requested.connect(self.stop)
         window.finished.connect(self.stop)
-        window.destroyed.connect(self._cancel)
 
     def start(self, profile: Profile, *, goes_to_field: bool = False) -> None:
         """Test a profile.
@@ -46,13 +46,12 @@ class ProfileTester:
     def _start(
         self, complete: Callable[[], Awaitable[Profile]], *, goes_to_field: bool = False
     ) -> None:
-        self._cancel()
         self._window.start_test()
-        self._run(f"connection test {id(self)}", self._test(complete, goes_to_field=goes_to_field))
+        self._work.run(_NAME, self._test(complete, goes_to_field=goes_to_field))
 
     def stop(self, _result: int = 0) -> None:
         """End the test; what was found stays visible."""
-        self._cancel()
+        self._work.stop_group(_NAME)
         self._window.stop_test()
 
     def _start_typed(self, profile: Profile, former: str, secret: str) -> None:
@@ -65,20 +64,17 @@ class ProfileTester:
     async def _test(
         self, complete: Callable[[], Awaitable[Profile]], *, goes_to_field: bool
     ) -> None:
-        self._task = asyncio.current_task()
         focused = self._window.focusWidget()
         panel = self._window.panel
         try:
             await ConnectionTest(await complete(), panel.show_step).run()
         except UserFacingError as error:
             panel.fail(error.title, error.sentence)
+        except Exception:
+            self._window.stop_test()
+            raise
         else:
             panel.finish()
             if goes_to_field and self._window.focusWidget() is focused:
                 self._window.form.focus_failed(panel.steps)
         self._window.update_test_button()
-
-    def _cancel(self, _destroyed: object = None) -> None:
-        task, self._task = self._task, None
-        if task is not None and not task.done():
-            task.cancel()

@@ -36,6 +36,8 @@ _log = logging.getLogger("pulse_desktop")
 
 _SWITCH = "switch"
 _FREEZE_AFTER_S = 0.5
+_FINISH_S = 5.0
+"""How long a profile may still be saved after its window is closed; a keyring may not answer."""
 
 
 class SessionWindow:
@@ -48,6 +50,7 @@ class SessionWindow:
             chosen is kept until another profile is shown, or this is changed in the stored one.
         profile: the profile that is shown, without its secret; None before the first.
         secrets: the secrets of profiles; those that are not stored are asked for in this window.
+        dialog_work: background work of its dialogs; it is finished before they are gone.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class SessionWindow:
         self._page_work = Supervisor(on_failure)
         self._switching = Supervisor(on_failure)
         self._closing = Supervisor(on_failure)
+        self.dialog_work = Supervisor(on_failure)
         self._opened = asyncio.Event()
         self._failure: UserFacingError | None = None
         self._freeze: asyncio.TimerHandle | None = None
@@ -272,6 +276,10 @@ class SessionWindow:
         self._frames.stop()
         self._cancel_freeze()
         await self._switching.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FINISH_S):
+                await self.dialog_work.wait()
+        await self.dialog_work.close()
         self._embedded_actions.close()
         if self._state is not None:
             self._state.close()
@@ -324,14 +332,19 @@ class SessionWindow:
             self.show_profile(profile)
 
     def fail(
-        self, error: UserFacingError, choices: Sequence[tuple[str, Callable[[], object]]] = ()
+        self,
+        error: UserFacingError,
+        choices: Sequence[tuple[str, Callable[[], object]]] = (),
+        retry: Callable[[], object] | None = None,
     ) -> None:
         """Show why there is no session.
 
         Args:
             error: the reason.
             choices: buttons of the notification, with what they do.
+            retry: what "Try now" does, None to show the last profile again.
         """
+        self._retry = retry or self._retry
         self._end_opening(error)
         self.window.notify(
             Notification(error.title, error.detail, error.advice, "bad", choices, key="start")

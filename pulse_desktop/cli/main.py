@@ -40,7 +40,7 @@ from pulse_desktop.cli.parser import (
 )
 from pulse_desktop.launcher import run_requested_module
 from pulse_desktop.model.connection_options import add_connection_options, read_environment
-from pulse_desktop.model.errors import CannotConnectError, UserFacingError
+from pulse_desktop.model.errors import CannotConnectError, NoSuchProfileError, UserFacingError
 from pulse_desktop.start_up import restore_interrupt
 from pulse_desktop.text.translation import _, use_english
 
@@ -78,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(error)
         return CANNOT_CONNECT
     except UserFacingError as error:
+        if isinstance(error, NoSuchProfileError):
+            error.advice = _("`pulse-desktop profiles list` shows them, `profiles add` adds one.")
         print_error(error)
         return FAILED
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 They are shown as they are; any other exception is a bug.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pulse_desktop.model.redaction import redact
@@ -102,6 +103,21 @@ class ConfirmationRequiredError(UserFacingError):
         title = _("Not confirmed: {action}").format(action=action)
         detail = _("it has to be confirmed first; nothing was sent.")
         super().__init__(title, detail, _("Confirm it."))
+
+
+class NoSuchProfileError(UserFacingError):
+    """There is no profile of a name."""
+
+    def __init__(self, name: str, names: Iterable[str] = ()) -> None:
+        """Describe it.
+
+        Args:
+            name: the name.
+            names: those of the profiles that there are.
+        """
+        listed = ", ".join(names)
+        detail = _("the profiles are: {names}.").format(names=listed) if listed else ""
+        super().__init__(_("No such profile: {name}").format(name=name), detail)
 
 
 class NoConsumersError(UserFacingError):

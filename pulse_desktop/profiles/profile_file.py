@@ -16,6 +16,7 @@ from typing import Any, Final
 import filelock
 
 from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.model.errors import NoSuchProfileError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.profiles.profile_format import (
     VERSION,
@@ -71,20 +72,17 @@ class ProfileFile:
         """Return a profile.
 
         Raises:
-            ProfileError: there is none of this name, or it is not valid.
+            NoSuchProfileError: there is none of this name.
+            ProfileError: it is not valid, or see `read`.
         """
         profiles = self.read()
         if profile := profiles.by_name.get(name):
             return profile
-        title = _("No such profile: {name}").format(name=name)
         if problem := profiles.problems.get(name):
             title = _("The profile {name} is not valid").format(name=name)
             advice = _("Correct it in {file}.").format(file=self.path)
             raise ProfileError(title, f"{problem}.", advice)
-        names = ", ".join(profiles.by_name)
-        detail = _("the profiles are: {names}.").format(names=names) if names else ""
-        advice = _("`pulse-desktop profiles list` shows them, `profiles add` adds one.")
-        raise ProfileError(title, detail, advice)
+        raise NoSuchProfileError(name, profiles.by_name)
 
     def add(self, profile: Profile) -> None:
         """Store a new profile, without its secrets.
@@ -113,7 +111,7 @@ class ProfileFile:
         name, fields = profile.name, fields_of(profile)
         with self._changing() as change:
             if old not in change.profiles:
-                raise ProfileError(_("No such profile: {name}").format(name=old))
+                raise NoSuchProfileError(old)
             check_free(name, change.profiles, old=old)
             change.profiles = {
                 name if each == old else each: fields if each == old else value
@@ -163,7 +161,7 @@ class ProfileFile:
         """Remove a profile, valid or not. Raises ProfileError: there is none, or see `add`."""
         with self._changing() as change:
             if name not in change.profiles:
-                raise ProfileError(_("No such profile: {name}").format(name=name))
+                raise NoSuchProfileError(name)
             del change.profiles[name]
             change.tables = change.tables.without(table_path(name))
 

@@ -1,5 +1,6 @@
 """The connection test in the window: what is typed is tested, and the banner diagnoses."""
 
+import asyncio
 from pathlib import Path
 
 import psutil
@@ -81,6 +82,28 @@ def test_what_is_typed_is_tested_until_it_connects(
             assert prompt.field.text() == ""
             await operator.act(prompt.reject)
             await wait_until(lambda: "is incomplete" in window.panel.summary.text())
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
+
+
+def test_a_test_that_is_stopped_at_once_never_starts(
+    qapp: QApplication, nats_server: NatsServer, stored: ProfileFile
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        async with SilentServer() as silent:
+            stored.add(server_profile(f"nats://127.0.0.1:{silent.port}", name="silent"))
+            await operator.act(operator.window.connections.manage_requested.emit)
+            window = editor_of(operator)
+
+            def start_and_stop() -> None:
+                window.test.click()
+                window.test.click()
+
+            await operator.act(start_and_stop)
+            assert window.panel.summary.text() == "Stopped"
+            names = {each.get_name() for each in asyncio.all_tasks()}
+            assert "connection test" not in names
+            assert window.panel.steps == []
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
 

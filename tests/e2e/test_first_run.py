@@ -196,3 +196,30 @@ def test_the_server_of_the_window_is_saved_with_its_login(
         run_operator(qapp, "", scenario, open_desktop=open_server)
     assert memory_keyring.passwords == {("pulse-desktop", "mine"): PASSWORD}
     assert PASSWORD not in "".join(each.read_text() for each in settings.glob("*.*"))
+
+
+def test_a_start_connection_that_is_gone_can_be_tried_again(
+    qapp: QApplication, nats_server: NatsServer, settings: Path
+) -> None:
+    def open_gone() -> Desktop:
+        state_file = WindowStateFile(settings / "window.json")
+        state_file.state.connection = "shop"
+        desktop = Desktop(state_file=state_file)
+        desktop.open()
+        return desktop
+
+    async def scenario(operator: Operator) -> None:
+        file = ProfileFile(settings / FILE_NAME)
+        assert operator.notification.title == "No such profile: shop"
+        assert "pulse-desktop" not in operator.notification.advice
+        await wait_until(operator.window.banner.buttons["try"].isVisible)
+        await operator.click(operator.window.banner.buttons["try"])
+        assert operator.notification.title == "No such profile: shop", "it was looked for again"
+        file.add(server_profile(nats_server.url, nats_server.monitor_url, name="shop"))
+        await operator.click(operator.window.banner.buttons["try"])
+        await operator.desktop.windows[0].wait_connected(20)
+        assert "shop" in operator.window.windowTitle()
+
+    settings.mkdir()
+    (settings / "window.json").write_text('{"connection": "shop"}')
+    run_operator(qapp, "", scenario, open_desktop=open_gone)

@@ -212,3 +212,39 @@ def test_a_mistyped_password_is_asked_for_again_and_not_repeated(
             await operator.desktop.windows[0].wait_connected(20)
 
         run_operator(qapp, server.url, scenario)
+
+
+def test_what_a_closed_window_saves_is_stored_and_its_unsaved_changes_are_asked_about(
+    qapp: QApplication,
+    nats_server: NatsServer,
+    profiles: ProfileFile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_write = threading.Event()
+    replace_profile = ProfileFile.replace
+
+    def write(file: ProfileFile, old: str, profile: Profile) -> None:
+        may_write.wait(20)
+        replace_profile(file, old, profile)
+
+    monkeypatch.setattr(ProfileFile, "replace", write)
+
+    async def scenario(operator: Operator) -> None:
+        desktop = operator.desktop
+        other = desktop.open_window("eu")
+        assert other is not None
+        await operator.act(lambda: other.window.actions_table.run("connections.manage"))
+        (editor,) = other.window.findChildren(ConnectionsWindow)
+        await operator.act(editor.form.read_only.click)
+        await operator.act(other.window.close)
+        (question,) = editor.findChildren(QuestionDialog)
+        await operator.act(question.reject)
+        await operator.act(editor.save.click)
+        await wait_until(lambda: not editor.save.isEnabled())
+        await operator.act(other.window.close)
+        assert desktop.windows == [desktop.windows[0]]
+        may_write.set()
+        await wait_until(lambda: profiles.get("eu").read_only)
+        assert not operator.has_notification
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

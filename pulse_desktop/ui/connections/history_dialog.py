@@ -1,5 +1,6 @@
 """Dialog that offers to keep history: which streams are missing, and what making them changes."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -91,6 +92,7 @@ class HistoryDialog(QDialog):
         """
         super().__init__(parent)
         self._streams = streams
+        self._label = label
         self._asks = profile.asks_before_acting
         self._read_only = read_only
         self._run = run_in_background
@@ -151,9 +153,18 @@ class HistoryDialog(QDialog):
         if self._is_open:
             self._show_plan(plan)
 
+    def set_read_only(self, *, read_only: bool) -> None:
+        """Follow the session: read-only was switched on or off while the dialog is open."""
+        self._read_only = read_only
+        self._message.hide()
+        self._update()
+
     async def _make(self, chosen: Sequence[HistoryStream]) -> None:
         try:
             outcomes = await self._streams.create(chosen, confirmed=True)
+        except asyncio.CancelledError:
+            self._notify(_interruption(chosen, self._label))
+            raise
         except UserFacingError as error:
             if self._is_open:
                 self._show_error(error.sentence)
@@ -273,7 +284,7 @@ class HistoryDialog(QDialog):
         self._run("keep history", self._make(chosen))
 
     def done(self, result: int) -> None:
-        """Close; work that is running tells its outcome in a notification."""
+        """Close; work that is running tells its outcome in a notification, or that it was ended."""
         self._is_open = False
         super().done(result)
 
@@ -328,6 +339,15 @@ class HistoryDialog(QDialog):
         self.make.clicked.connect(self._start)
         self.make.setAutoDefault(not self._asks)
         self.cancel.setDefault(self._asks)
+
+
+def _interruption(chosen: Sequence[HistoryStream], label: str) -> Notification:
+    """Return the notice that the connection was left while streams were being made on it."""
+    title = _("Perhaps not every stream was made on {server}").format(server=label)
+    detail = _("The connection was left meanwhile. The streams were to be: {streams}.")
+    advice = _("Keep history here, on that connection, shows which there are.")
+    names = ", ".join(each.name for each in chosen)
+    return Notification(title, detail.format(streams=names), advice, "warning", key="history")
 
 
 def _wrapped(text: str, role: str = "", *, indent: bool = False) -> Label:

@@ -499,6 +499,8 @@ class MainWindow(QMainWindow):
         if read_only != self._buttons_read_only:
             self._buttons_read_only = read_only
             set_buttons_read_only(self.page_stack, read_only)
+            for dialog in self.findChildren(HistoryDialog):
+                dialog.set_read_only(read_only=read_only)
 
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter of this page."""

@@ -273,13 +273,17 @@ class WindowStateManager(QObject):
         """Keep what is open, for as many connections as a person has."""
         profiles = self._file.state.profiles
         before = profiles.pop(self._profile, ProfileState())
-        state = profiles[self._profile] = ProfileState()
-        state.geometry = before.geometry if self._is_first else self._geometry()
+        pages = [page for page in self._window.page_stack.created if isinstance(page, TablePage)]
+        created = {page.key for page in pages}
+        # The others were not shown since the session was opened: what they had is still true.
+        state = profiles[self._profile] = ProfileState(
+            filters={key: text for key, text in before.filters.items() if key not in created},
+            facets={key: facets for key, facets in before.facets.items() if key not in created},
+            geometry=before.geometry if self._is_first else self._geometry(),
+        )
         current = self._window.current
         state.page = current.key if current is not None else ""
-        for page in self._window.page_stack.created:
-            if not isinstance(page, TablePage):
-                continue
+        for page in pages:
             if text := page.filter_bar.text:
                 state.filters[page.key] = text[:_MAX_FILTER]
             if facets := page.filter_bar.checked_facets:

@@ -1,5 +1,7 @@
 """The dialog that offers to keep history."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,16 +16,20 @@ from pulse_desktop.model.history_plan import (
     HistoryItem,
     HistoryKind,
     HistoryLimits,
+    HistoryOutcome,
     HistoryPlan,
     HistoryState,
+    HistoryStream,
 )
 from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.protocol.history_streams import history_stream
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
+from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.ui.connections.history_dialog import HistoryDialog
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.shell.connection_menu import HISTORY
 from tests.kit.state_builder import NOW, StateBuilder
+from tests.kit.waiting import wait_until
 from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import make_window
 
@@ -102,9 +108,14 @@ def test_a_refusal_is_named_and_what_was_made_is_told(opened: Opened) -> None:
 
 def test_nothing_is_made_read_only_or_where_nothing_is_missing(opened: Opened) -> None:
     opened.session.set_read_only(read_only=True)
+    opened.window.show_read_only()
     dialog = opened.open()
     assert not dialog.make.isEnabled()
     assert "read-only" in texts(dialog)
+    opened.session.set_read_only(read_only=False)
+    opened.window.show_read_only()
+    assert dialog.make.isEnabled()
+    assert "read-only" not in texts(dialog)
     dialog.reject()
     opened.session.history_plan = HistoryPlan(
         (
@@ -125,3 +136,33 @@ def test_another_session_closes_the_dialog(opened: Opened) -> None:
     dialog = opened.open()
     opened.window.set_session(FakeSession(), lambda _name, work: work.close())
     assert not dialog.isVisible()
+
+
+async def test_a_switch_while_streams_are_made_is_told(qtbot: QtBot) -> None:
+    class SlowSession(FakeSession):
+        async def create(
+            self, streams: Sequence[HistoryStream], *, confirmed: bool = False
+        ) -> Sequence[HistoryOutcome]:
+            await asyncio.Event().wait()
+            return await super().create(streams, confirmed=confirmed)
+
+    session = SlowSession()
+    session.history_plan = BOTH
+    failures: list[TaskFailure] = []
+    work = Supervisor(failures.append)
+    window = make_window(
+        qtbot, StateBuilder(NOW), [EventsPage], session, run_in_background=work.run
+    )
+    window.show_profile(Profile("shop"), "shop")
+    window.actions_table.run(HISTORY.id)
+    dialog = window.findChild(HistoryDialog)
+    assert dialog is not None
+    await wait_until(dialog.make.isEnabled)
+    dialog.make.click()
+    await asyncio.sleep(0)
+    window.set_session(FakeSession(), lambda _name, work: work.close())
+    await work.close()
+    (notice,) = window.notifications.shown
+    assert notice.title == "Perhaps not every stream was made on shop"
+    assert "PULSE_EVENTS, PULSE_TASKS" in notice.detail
+    assert failures == []

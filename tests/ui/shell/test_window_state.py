@@ -18,6 +18,7 @@ from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
+from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
@@ -259,3 +260,45 @@ def test_a_folder_that_is_not_writable_is_logged_once(
     assert len(caplog.records) == 1
     assert "cannot save the window state" in caplog.text
     assert [each.name for each in tmp_path.iterdir()] == ["config"]
+
+
+def test_filters_of_pages_that_are_not_shown_are_kept(open_window: OpenWindow) -> None:
+    tasks = open_window().page("tasks")
+    assert isinstance(tasks, TasksPage)
+    tasks.filter_bar.set_filter(("failed",), "checkout")
+
+    for _start in range(2):
+        window = open_window()
+        assert "tasks" not in {page.key for page in window.page_stack.created}
+
+    tasks = window.page("tasks")
+    assert isinstance(tasks, TasksPage)
+    assert tasks.filter_bar.text == "checkout"
+    assert tasks.filter_bar.checked_facets == {"failed"}
+    tasks.filter_bar.set_filter((), "")
+    tasks = open_window().page("tasks")
+    assert isinstance(tasks, TasksPage)
+    assert tasks.filter_bar.text == ""
+
+
+def test_filters_survive_the_session_that_waits_for_a_secret(qtbot: QtBot, path: Path) -> None:
+    window = make_window(qtbot, StateBuilder(at=1000.0), PAGES)
+    state = WindowStateManager(window, WindowStateFile(path))
+
+    def show(name: str, sessions: int = 1) -> None:
+        state.show_profile(name)
+        for _session in range(sessions):
+            window.set_session(FakeSession(), run_at_once)
+
+    def filter_bar() -> FilterBar:
+        page = window.page("tasks")
+        assert isinstance(page, TasksPage)
+        return page.filter_bar
+
+    show("vault")
+    filter_bar().set_filter((), "checkout")
+    show("eu")
+    assert filter_bar().text == ""
+    show("vault", sessions=2)
+    assert filter_bar().text == "checkout"
+    state.close()
