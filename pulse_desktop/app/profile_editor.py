@@ -8,7 +8,11 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from pulse_desktop.app.profile_importer import ProfileImporter, keyring_problem
+from pulse_desktop.app.profile_importer import (
+    ImportedProfile,
+    ProfileImporter,
+    keyring_problem,
+)
 from pulse_desktop.app.profile_tester import ProfileTester
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.model.errors import UserFacingError
@@ -122,17 +126,20 @@ class ProfileEditor:
             self.open()
         self._importer.open()
 
-    def _show_imported(self, names: Sequence[str]) -> None:
+    def _show_imported(self, imported: Sequence[ImportedProfile]) -> None:
         try:
             stored = self._file.read()
         except UserFacingError as error:
             self.window.show_error(error)
             return
-        for name in names:
-            if profile := stored.by_name.get(name):  # else another program has removed it
-                self._on_changed(name, profile, "")
-        self._list(stored, names[0])
-        self.window.show_message(_("Imported: {names}.").format(names=", ".join(names)))
+        for each in imported:
+            if profile := stored.by_name.get(each.name):  # else another program has removed it
+                self._on_changed(each.name, profile, each.secret)
+        self._list(stored, imported[0].name)
+        names = ", ".join(each.name for each in imported)
+        self.window.show_message(_("Imported: {names}.").format(names=names))
+        if left := next((each.secret_left for each in imported if each.secret_left), None):
+            self.window.show_error(_secret_left(left))
 
     async def _find_keyring(self) -> None:
         self.window.form.show_keyring(await keyring_problem())

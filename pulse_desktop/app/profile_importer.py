@@ -1,6 +1,7 @@
 """Import of profiles from a window: what its preview asks for is done here."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
@@ -24,6 +25,21 @@ from pulse_desktop.ui.connections.import_preview import ImportPreview
 from pulse_desktop.ui.window_title import set_title
 
 
+@dataclass(frozen=True)
+class ImportedProfile:
+    """A profile that was imported.
+
+    Attributes:
+        name: of the profile.
+        secret: its new secret, empty if that did not change.
+        secret_left: why the secret that it had before is still stored, None if it is not.
+    """
+
+    name: str
+    secret: str = field(default="", repr=False)
+    secret_left: UserFacingError | None = None
+
+
 class ProfileImporter:
     """The preview of an import, and the work behind it.
 
@@ -37,7 +53,7 @@ class ProfileImporter:
         file: ProfileFile,
         changes: ProfileChanges,
         work: Supervisor,
-        on_imported: Callable[[Sequence[str]], None],
+        on_imported: Callable[[Sequence[ImportedProfile]], None],
     ) -> None:
         """Create the preview; it is hidden.
 
@@ -46,12 +62,13 @@ class ProfileImporter:
             file: the stored profiles.
             changes: stores profiles with their secrets.
             work: of the main window, in the background.
-            on_imported: called with the names of what was imported.
+            on_imported: called with what was imported.
         """
         self._file = file
         self._changes = changes
         self._work = work
         self._on_imported = on_imported
+        self._source = ALL_CONTEXTS
         self.preview = ImportPreview(parent)
         self.preview.file_requested.connect(self._choose_file)
         self.preview.contexts_requested.connect(lambda: self._show(ALL_CONTEXTS))
@@ -66,6 +83,7 @@ class ProfileImporter:
         self._work.run("find keyring", self._find_keyring())
 
     def _show(self, source: str) -> None:
+        self._source = source
         try:
             planned = plan_import(source, self._file, ImportOptions(replace=True))
         except UserFacingError as error:
@@ -99,22 +117,22 @@ class ProfileImporter:
     async def _import(self, chosen: Sequence[PlannedImport], storage: SecretStorage) -> None:
         """Store what was chosen; the first that cannot be stored ends it."""
         self.preview.import_button.setEnabled(False)
-        names: list[str] = []
+        imported: list[ImportedProfile] = []
         problem: UserFacingError | None = None
         for each in chosen:
             profile, secret = each.to_store(storage)
             try:
-                await self._changes.save(profile, old=each.old, secret=secret)
+                left = await self._changes.save(profile, old=each.old, secret=secret)
             except UserFacingError as error:
                 problem = error
                 break
-            names.append(profile.name)
-        if names:
-            self._on_imported(names)
+            imported.append(ImportedProfile(profile.name, secret or "", left))
+        if imported:
+            self._on_imported(imported)
         if problem is None:
             self.preview.accept()
         else:
-            self._show(ALL_CONTEXTS)
+            self._show(self._source)
             self.preview.show_error(problem)
 
 
