@@ -128,7 +128,8 @@ class HistoryProvisioner:
     async def _may_give_up(self) -> bool:
         """Whether a consumer of the tasks has a limited number of deliveries, as far as is known.
 
-        Only then does JetStream give tasks up. That of our workers has no limit.
+        Only then does JetStream give tasks up. That of our workers has no limit, and whoever reads
+        copies of tasks does not run them.
         """
         js = self._connection.js
         try:
@@ -138,7 +139,12 @@ class HistoryProvisioner:
             consumers = await self._connection.request(
                 js.consumers_info(name), f"$JS.API.CONSUMER.LIST.{name}"
             )
+            info = await self._connection.request(
+                js.stream_info(name), f"$JS.API.STREAM.INFO.{name}"
+            )
         except (APIError, errors.Error, NotPermittedError):
+            return False
+        if info.config.no_ack:
             return False
         return any((consumer.config.max_deliver or 0) > 0 for consumer in consumers)
 

@@ -176,6 +176,15 @@ async def test_a_jetstream_broker_keeps_its_stream_and_runs_every_task_once(
         assert (after.config, after.state.messages) == (before.config, 4)
 
 
+async def test_readers_of_copies_give_up_no_task(nats_server: NatsServer) -> None:
+    async with connected_session(nats_server) as session:
+        js = session.connection.js
+        assert await session.history_streams.create([TASKS_STREAM], confirmed=True)
+        await js.add_consumer(TASKS, ConsumerConfig(durable_name="reader", max_deliver=1))
+        kinds = [each.stream.kind for each in (await session.history_streams.plan()).items]
+        assert kinds == [HistoryKind.EVENTS, HistoryKind.TASKS]
+
+
 async def test_tasks_that_jetstream_gives_up_are_listed_after_a_restart(
     nats_server: NatsServer,
 ) -> None:
