@@ -5,6 +5,7 @@ import contextlib
 
 from pulse_desktop.model.connection_options import SECRETS
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.nats_client.aio import finish
 from pulse_desktop.profiles.profile import Profile, SecretStorage
 from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
@@ -38,14 +39,13 @@ class ProfileChanges:
                 written.
             UserFacingError: the secret cannot be read or stored.
         """
-        saving = asyncio.ensure_future(self._save(profile, old, secret))
-        try:
-            return await asyncio.shield(saving)
-        except asyncio.CancelledError:
-            await asyncio.wait({saving})
-            if not saving.cancelled():
-                saving.exception()  # nobody is left to learn of it
-            raise
+        left: list[UserFacingError | None] = []
+
+        async def save() -> None:
+            left.append(await self._save(profile, old, secret))
+
+        await finish(save())
+        return left[0]
 
     async def _save(
         self, profile: Profile, old: Profile | None, secret: str | None
