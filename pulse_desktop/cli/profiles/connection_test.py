@@ -4,6 +4,7 @@ import shlex
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
 
+from pulse_desktop.cli.argument_types import profile_name
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK
 from pulse_desktop.cli.output import write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_shared_options
@@ -30,6 +31,7 @@ def add_parsers(commands: Subparsers) -> None:
     add_shared_options(command)
     command.add_argument(
         "name",
+        type=profile_name,
         metavar="NAME",
         nargs="?",
         help=_("of a profile, or nats:NAME (default: as for every command)"),
@@ -41,7 +43,7 @@ async def run_test(arguments: Namespace) -> int:
     """Test the connection; return the exit code."""
     from pulse_desktop.session.connection_test import ConnectionTest
 
-    if arguments.name:
+    if arguments.name is not None:
         arguments.profile = arguments.name
     profile = await profile_secrets().complete(chosen_profile(arguments))
     is_stored = bool(profile.name) and not (profile.is_context or profile.is_embedded)

@@ -82,3 +82,8 @@ def test_what_a_stored_profile_says_is_changed_by_editing_it(
     assert result.code == 3, result
     assert "Leave out --tls-first" in result.out
     assert "changed by: pulse-desktop profiles edit 'shop eu'" in result.out
+
+
+def test_an_empty_name_tests_no_other_server(environment: dict[str, str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run_in_process("profiles", "test", "", env=environment)
