@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import BadSubjectError, Error
 from nats.js import JetStreamContext
+from nats.js.errors import APIError
 from nats.protocol import parser
 from nats.protocol.parser import ERR_RE, PERMISSIONS_ERR
 
@@ -70,6 +71,13 @@ def check_subjects(*subjects: str) -> None:
     size = len(line) if line.isascii() else len(line.encode())
     if size > MAX_CONTROL_LINE - _CONTROL_LINE_REST:
         raise InvalidSubjectError(f"it is {len(line):,} characters long")
+
+
+class UnreadableReplyError(Error):
+    """JetStream's reply is not as it has to be."""
+
+    def __str__(self) -> str:
+        return "nats: unreadable reply of JetStream"
 
 
 class TLSRequiredError(OSError):
@@ -280,6 +288,7 @@ class NatsClient(Client):
             raise
         except Exception as error:
             if not self._server_info or type(self._server_info) is not dict:
+                self._server_info = {}
                 raise Error("nats: unreadable answer when expecting INFO message") from error
             raise Error(f"nats: {error}") from error
 
@@ -319,6 +328,8 @@ class NatsClient(Client):
         if initial_connection:
             self.progress.complete(ConnectStage.INFO, server=server_info(self))
             self._require_tls(info)
+        elif type(info) is not dict:
+            return
         await super()._process_info(info, initial_connection)
 
     def _connect_command(self) -> bytes:
@@ -475,8 +486,20 @@ class _TimedJetStreamContext(JetStreamContext):
         timeout: float = 5,  # noqa: ASYNC109 - nats-py's
     ) -> dict[str, Any]:
         sent_at = time.monotonic()
-        response: dict[str, Any] = await super()._api_request(req_subject, req, timeout)
+        try:
+            response: Any = await super()._api_request(req_subject, req, timeout)
+        except APIError as error:
+            if type(error.err_code) is not int:
+                error.err_code = None
+            raise
+        except (Error, OSError, TimeoutError):
+            raise
+        except Exception as error:  # the server's bytes, which nats-py expects to be right
+            raise UnreadableReplyError from error
+        if type(response) is not dict:
+            raise UnreadableReplyError
+        found: dict[str, Any] = response
         client = self._nc
         if isinstance(client, NatsClient):
-            client.server_clock.compare(response.get("ts"), time.monotonic() - sent_at)
-        return response
+            client.server_clock.compare(found.get("ts"), time.monotonic() - sent_at)
+        return found

@@ -140,20 +140,20 @@ class ConnectionTest:
                 self._report.end(step, StepStatus.SKIPPED, _("needs JetStream"))
             elif each.is_action and self._profile.read_only:
                 self._report.end(step, StepStatus.SKIPPED, _("not needed: read-only"))
-            else:
-                await self._test_permission(each, step, probe)
+            elif not await self._test_permission(each, step, probe):
+                return  # the others would fail as well
 
     async def _test_permission(
         self, requirement: Requirement, step: ConnectionStep, probe: PermissionProbe
-    ) -> None:
-        """Try the permissions of one purpose."""
+    ) -> bool:
+        """Try the permissions of one purpose; return False without a connection."""
         has_messages = any(
             each.verb == "publish" and not each.is_request for each in requirement.permissions
         )
         if has_messages and not probe.can_try_messages:
             detail = _("not tried: this server would deliver what is sent for it")
             self._report.end(step, StepStatus.SKIPPED, detail)
-            return
+            return True
         self._report.begin(step.kind, purpose=step.purpose)
         try:
             async with asyncio.timeout(STEP_TIMEOUT_S):
@@ -161,7 +161,7 @@ class ConnectionTest:
         except (errors.Error, OSError, TimeoutError):
             detail = _("the connection was lost, or the server does not answer")
             self._report.end(step, StepStatus.FAILED, detail, _("Try again."))
-            return
+            return False
         if result.refused:
             status = StepStatus.WARNING if requirement.is_action else StepStatus.FAILED
             self._report.end(step, status, _describe(result.refused), _advice(result.refused))
@@ -171,6 +171,7 @@ class ConnectionTest:
             self._report.end(step, StepStatus.SKIPPED, detail)
         else:
             self._report.end(step, StepStatus.OK)
+        return True
 
     def _compare_clocks(self, client: FastPathClient) -> None:
         step, clock = ConnectionStep(StepKind.CLOCK), client.server_clock

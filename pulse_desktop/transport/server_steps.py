@@ -241,7 +241,7 @@ class ServerSteps:
             }
         except (
             *(errors.Error, NotPermittedError, NotConnectedError, TimeoutError, OSError),
-            *(ValueError, KeyError, TypeError, AttributeError),
+            *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
         ):
             return {}
 

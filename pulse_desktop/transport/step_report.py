@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 
 from pulse_desktop.model.connection_step import ConnectionStep, StepKind, StepStatus
+
+_MAX_TEXT: Final = 600
 
 OnStep = Callable[[ConnectionStep], None]
 
@@ -62,14 +65,15 @@ class StepReport:
         Args:
             step: tells which.
             status: how it ended.
-            detail: what was found; a full stop is removed.
+            detail: what was found; a full stop is removed, and a text of the server is cut.
             advice: what to do about it.
         """
         before = self._steps.get(step.key)
         took = before.duration_s if before is not None else None
         if took is None and step.key in self._began and status is not StepStatus.SKIPPED:
             took = self._clock() - self._began[step.key]
-        ended = replace(step, status=status, detail=detail.rstrip("."), advice=advice)
+        detail = _one_line(detail).rstrip(".")
+        ended = replace(step, status=status, detail=detail, advice=_one_line(advice))
         self._change(replace(ended, duration_s=took))
 
     def skip_open(self, detail: str, server: str | None = None) -> None:
@@ -86,3 +90,9 @@ class StepReport:
     def _change(self, step: ConnectionStep) -> None:
         self._steps[step.key] = step
         self._on_step(step)
+
+
+def _one_line(text: str) -> str:
+    """Return a text, which may be a server's or of its certificate, as a line of limited length."""
+    line = " ".join(text.split())
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"

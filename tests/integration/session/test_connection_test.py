@@ -14,9 +14,8 @@ from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.session.connection_test import ConnectionTest
 from tests.kit.connection_steps import SilentServer, TestedConnection, steps_of, steps_of_profile
-from tests.kit.login_servers import (
-    free_port,
-)
+from tests.kit.login_servers import free_port
+from tests.kit.lying_server import GOOD_INFO, LyingServer
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
@@ -240,3 +239,41 @@ async def test_a_read_only_profile_needs_no_permission_to_act(server: NatsServer
     step = test.step(StepKind.PERMISSION, "enqueue and re-run")
     assert (step.status, step.detail) == (SKIPPED, "not needed: read-only")
     assert test.result.is_good
+
+
+@pytest.mark.parametrize("info", ["[1]", "5", "null", '{"a":' + "[" * 5000])
+async def test_a_server_whose_first_line_is_unreadable_fails_its_step(info: str) -> None:
+    async with LyingServer(info) as lying:
+        test = await steps_of(f"nats://127.0.0.1:{lying.port}")
+    assert [each.kind for each in test.failed] == [StepKind.SERVER]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"null",
+        b"[]",
+        b"\xff{",
+        b"[" * 50_000,
+        b'{"error": {"code": "x", "err_code": [], "description": 5}}',
+        b'{"error": 5}',
+        b'{"limits": {}}',
+        b'{"data": {"user": 5}, "server": {"time": 5}}',
+    ],
+    ids=lambda reply: reply[:20].decode(errors="replace"),
+)
+async def test_an_unreadable_reply_is_none(reply: bytes) -> None:
+    async with LyingServer(reply=reply) as lying:
+        test = await steps_of(f"nats://127.0.0.1:{lying.port}")
+    assert test.result.is_connected
+    assert test.step(StepKind.JETSTREAM).status is StepStatus.WARNING
+
+
+async def test_text_of_a_server_is_one_line_of_limited_length() -> None:
+    name = "n\n\N{HEAVY CHECK MARK} Login: all right" + "x" * 5000
+    info = json.dumps({**json.loads(GOOD_INFO), "server_name": name})
+    async with LyingServer(info) as lying:
+        test = await steps_of(f"nats://127.0.0.1:{lying.port}")
+    detail = test.step(StepKind.SERVER).detail
+    assert detail.startswith("NATS 2.11.0, n \N{HEAVY CHECK MARK} Login: all right")
+    assert len(detail) < 1000
