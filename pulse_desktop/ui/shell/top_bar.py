@@ -38,6 +38,8 @@ from pulse_desktop.ui.widgets.elided_button import ElidedButton
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 
 _HEIGHT: Final = 48
+_GAP: Final = 6
+"""Pixels beside the search field, besides the usual space."""
 _SHORTEST_STATE: Final = 13
 """Characters of the state that are never cut, such as "reconnecting"."""
 _COMPACT_WIDTH: Final = 940
@@ -164,8 +166,10 @@ class TopBar(QWidget):
         layout.addWidget(self.read_only)
         layout.addWidget(self.switcher)
         layout.addWidget(self.state)
+        layout.addSpacing(_GAP)
         layout.addStretch(1)
         layout.addWidget(self.palette_field, 6)
+        layout.addSpacing(_GAP)
         layout.addStretch(1)
         layout.addWidget(self.pause)
         layout.addWidget(self.alerts)

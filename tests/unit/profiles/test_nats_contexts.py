@@ -206,3 +206,9 @@ def test_other_files_are_no_contexts(write: Write, tmp_path: Path) -> None:
     (folder / "dir.json").mkdir()
     (folder / "ngs.js.json").write_text("{}")
     assert contexts.names() == ["ngs.js", "shop"]
+
+
+def test_a_damaged_context_is_corrected_by_its_name(write: Write) -> None:
+    with pytest.raises(NatsContextError) as caught:
+        write("{").get("shop")
+    assert caught.value.advice == "Correct it: nats context edit shop."
