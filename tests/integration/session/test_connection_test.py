@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from pulse_desktop.model.connection_options import ConnectionOptions
-from pulse_desktop.model.connection_step import StepKind, StepStatus
+from pulse_desktop.model.connection_step import ConnectionStep, StepKind, StepStatus
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.session.connection_test import ConnectionTest
@@ -277,3 +277,18 @@ async def test_text_of_a_server_is_one_line_of_limited_length() -> None:
     detail = test.step(StepKind.SERVER).detail
     assert detail.startswith("NATS 2.11.0, n \N{HEAVY CHECK MARK} Login: all right")
     assert len(detail) < 1000
+
+
+async def test_a_connection_that_is_lost_is_said_once() -> None:
+    with NatsServer() as ending:
+        changes: list[ConnectionStep] = []
+
+        def take(step: ConnectionStep) -> None:
+            changes.append(step)
+            if step.kind is StepKind.PERMISSION and step.status is OK and ending.running:
+                ending.kill()
+
+        await ConnectionTest(server_profile(ending.url), take).run()
+    last = {each.key: each for each in changes}.values()
+    assert len([each for each in last if each.status is FAILED]) == 1
+    assert all(each.status.is_final for each in last)
