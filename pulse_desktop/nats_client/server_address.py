@@ -14,6 +14,8 @@ from pulse_desktop.model.redaction import redact
 from pulse_desktop.text.translation import N_, _, translate
 
 DEFAULT_PORT: Final = 4222
+_MIN_PART: Final = 6
+"""A secret of this length is masked within words as well."""
 SCHEMES: Final = frozenset({"nats", "tls", "ws", "wss"})
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,15}")
@@ -80,7 +82,7 @@ class ServerAddress:
         text = redact(text)
         for secret in (self.password, self.token):
             if secret:
-                text = text.replace(secret, "***")
+                text = _without(secret, text)
         for url in self.urls:  # the client of WebSocket names them with the scheme http
             path = url.removeprefix(_without_path(url))
             if len(path) > 1:
@@ -157,6 +159,16 @@ def _host_and_port(scheme: str, location: str) -> str:
     if ":" in host:
         host = f"[{host}]"
     return f"{host}:{port or {'ws': 80, 'wss': 443}.get(scheme, DEFAULT_PORT)}"
+
+
+def _without(secret: str, text: str) -> str:
+    """Return a text without a secret; a short one is masked as a word only.
+
+    Parts of other words are not the secret, and masked they would tell it.
+    """
+    if len(secret) >= _MIN_PART:
+        return text.replace(secret, "***")
+    return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
 
 
 def redact_server(server: str) -> str:

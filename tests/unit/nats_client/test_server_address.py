@@ -121,3 +121,10 @@ def test_the_path_and_query_of_a_websocket_address_are_never_shown() -> None:
     for url in (written, "http://h:1/path?token=s3cret"):
         assert "s3cret" not in address.redact(f"cannot open {url}")
     assert "s3cret" not in redact(f"cannot open {written}") + redact_url(written)
+
+
+def test_a_short_password_masks_no_part_of_other_words() -> None:
+    address = parse_server("nats://ann:e@h:1")
+    assert address.redact("h:1 did not answer; e was sent") == "h:1 did not answer; *** was sent"
+    long = parse_server("nats://ann:secret@h:1")
+    assert long.redact("it sent xsecrety") == "it sent x***y"
