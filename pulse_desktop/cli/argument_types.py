@@ -23,13 +23,17 @@ _MAX_DURATION_S: Final = 3650 * 86400.0
 
 
 def duration(text: str) -> float:
-    """Convert `30`, `30s`, `10m`, `1h` or `7d` to seconds."""
+    """Convert `30`, `30s`, `10m`, `1h` or `7d` to seconds; no wait is longer than the longest."""
+    return min(_seconds(text), _MAX_DURATION_S)
+
+
+def _seconds(text: str) -> float:
     match = re.fullmatch(r"(\d{1,12}(?:\.\d+)?)\s*([smhd]?)", text.strip(), re.ASCII)
     if match is None:
         raise argparse.ArgumentTypeError(
             _("{text!r} is not a duration; use 30s, 10m, 1h or 7d").format(text=text)
         )
-    return min(float(match[1]) * _UNITS[match[2] or "s"], _MAX_DURATION_S)
+    return float(match[1]) * _UNITS[match[2] or "s"]
 
 
 def positive_int(text: str) -> int:
@@ -54,7 +58,7 @@ def byte_size(text: str) -> int:
 
 def history_age(text: str) -> float:
     """Convert a duration for which history may be kept."""
-    seconds = duration(text)
+    seconds = _seconds(text)
     if not MIN_AGE_S <= seconds <= MAX_AGE_S:
         raise argparse.ArgumentTypeError(
             _("{text!r} is not between 1m and 3650d").format(text=text)

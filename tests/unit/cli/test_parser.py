@@ -119,6 +119,13 @@ def test_an_invalid_duration_is_a_usage_error(
     assert "30s, 10m, 1h or 7d" in usage_error(capsys, "runs", f"--since={text}")
 
 
+@pytest.mark.parametrize("text", ["59s", "3651d", "999999999d"])
+def test_an_age_of_history_out_of_bounds_is_a_usage_error(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "not between 1m and 3650d" in usage_error(capsys, "provision", "--age", text)
+
+
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
