@@ -13,6 +13,9 @@ from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
 
+RESULTS_S: Final = 10.0
+"""A bucket of any size, or one that cannot be read, does not hold the judgement back for longer."""
+
 GRACE_S: Final = HEARTBEAT_S
 """Workers that were cut off as well come back within it, and heartbeats without history arrive."""
 
@@ -29,6 +32,7 @@ class HistoryReplay:
         feeds: Sequence[SubjectFeed],
         arrivals: ArrivalQueue,
         clock: Callable[[], float],
+        results_read: Callable[[], bool] = lambda: True,
     ) -> None:
         """Create it; `update` is called after every folding.
 
@@ -37,7 +41,10 @@ class HistoryReplay:
             feeds: those that read history.
             arrivals: messages read and not folded yet.
             clock: Unix seconds.
+            results_read: whether the latest of the stored results have been read.
         """
+        self._results_read = results_read
+        self._judged_generation = 0
         self._connection = connection
         self._feeds = feeds
         self._arrivals = arrivals
@@ -57,6 +64,11 @@ class HistoryReplay:
         return self.is_complete and abs(self._clock() - self._completed_at) >= GRACE_S
 
     @property
+    def has_outcomes(self) -> bool:
+        """Whether the outcomes of the latest runs are known as well: they may be in results."""
+        return self.is_complete and self._judged_generation == self._connection.generation
+
+    @property
     def progress(self) -> HistoryProgress | None:
         """How much has been read and folded; None without a connection, and when all has been."""
         if not self._connection.connected or self.is_complete:
@@ -69,6 +81,11 @@ class HistoryReplay:
 
     def update(self) -> None:
         """Notice that everything has been folded."""
+        if self.is_complete and not self.has_outcomes:
+            waited = abs(self._clock() - self._completed_at)
+            read = not self._arrivals and self._results_read()
+            if read or waited >= RESULTS_S:
+                self._judged_generation = self._connection.generation
         if self.is_complete or not self._connection.connected:
             return
         if len(self._arrivals) <= _FEW and all(feed.status.is_current for feed in self._feeds):

@@ -129,6 +129,17 @@ class ResultLoader:
         """Whether bodies are still to be loaded."""
         return bool(self._state.pending_reads or self._reading)
 
+    def has_read_latest(self, since: float) -> bool:
+        """Return whether the results stored since a time, Unix seconds, were read as far as can be.
+
+        The newest are read first.
+        """
+        if self.unreadable:
+            return True
+        waiting = self._state.pending_reads
+        older = bool(waiting) and waiting[-1].stored_at < since
+        return self.watch_status.caught_up and (older or not self.pending)
+
     def start(self) -> None:
         """Start to watch and to load."""
         self._supervisor.start("results.watch", self._watch.run)

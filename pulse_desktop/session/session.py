@@ -48,6 +48,8 @@ from pulse_desktop.transport.worker_control import WorkerControlClient
 
 HISTORY_S: Final = 24 * 3600.0
 ADVISORY_POLL_S: Final = 30.0
+RECENT_S: Final = 3600.0
+"""What needs attention is of the last hour."""
 """A stream of advisories is rarely made; whoever makes it here is not kept waiting."""
 MAX_BACKGROUND_ERRORS: Final = 100
 
@@ -143,7 +145,13 @@ class Session:
             Source.EVENT, GIVEN_UP_SUBJECT, stored_only=True, poll_s=ADVISORY_POLL_S
         )
         feeds = (self.event_feed, self.task_feed)
-        self._replay = HistoryReplay(self.connection, feeds, self.arrivals, self.now)
+        self._replay = HistoryReplay(
+            self.connection,
+            feeds,
+            self.arrivals,
+            self.now,
+            lambda: self.results.has_read_latest(self.now() - RECENT_S),
+        )
         self._ingestor = Ingestor(
             self.arrivals, self.state, self.now, lambda: self._replay.is_complete
         )
@@ -226,6 +234,11 @@ class Session:
     def is_settled(self) -> bool:
         """Whether history was read long enough ago to judge what is missing, such as workers."""
         return self._replay.is_settled
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether the outcomes of the latest runs are known, also those in results."""
+        return self._replay.has_outcomes
 
     @property
     def data_time(self) -> float | None:

@@ -49,6 +49,14 @@ class TimeBuckets:
         count = min(self.length, math.ceil(seconds / self.width_s))
         return sum(self._at(number) for number in range(last - count + 1, last + 1))
 
+    def first_at(self, now: float, seconds: float) -> float | None:
+        """Return the start of the first bucket with a sum within the last `seconds`, or None."""
+        last = int(now // self.width_s)
+        count = min(self.length, math.ceil(seconds / self.width_s))
+        numbers = (number for number in range(last - count + 1, last + 1) if self._at(number))
+        first = next(numbers, None)
+        return None if first is None else first * self.width_s
+
     def _at(self, number: int) -> float:
         if number > self._head or number <= self._head - self.length or number < 0:
             return 0.0

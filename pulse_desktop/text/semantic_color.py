@@ -15,3 +15,9 @@ class SemanticColor(enum.StrEnum):
     BAD = "bad"
     INFO = "info"
     RETRY = "retry"
+
+
+def subdued(color: SemanticColor) -> SemanticColor:
+    """Return the color without a judgement, for what was true some time ago."""
+    plain = (SemanticColor.TEXT, SemanticColor.MUTED, SemanticColor.FAINT)
+    return color if color in plain else SemanticColor.MUTED

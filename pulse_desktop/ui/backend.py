@@ -141,6 +141,10 @@ class ConnectionBackend(Protocol):
         """Whether history was read long enough ago to judge what is missing, such as workers."""
 
     @property
+    def has_outcomes(self) -> bool:
+        """Whether the outcomes of the latest runs are known, also those in results."""
+
+    @property
     def data_time(self) -> float | None:
         """Unix seconds for which the state is true; None while that is now."""
 

@@ -202,18 +202,23 @@ def is_blind(connection: ConnectionBackend) -> bool:
     return not connection.received and "events" in connection.unreadable
 
 
-def stale_text(connection: ConnectionBackend, *, polled: bool = False) -> str:
+def stale_text(
+    connection: ConnectionBackend, *, polled: bool = False, of_outcomes: bool = False
+) -> str:
     """Return why figures are not those of now, for a place with little room; empty if they are.
 
     Args:
         connection: to the system.
         polled: whether the figures were asked for, and do not come from events.
+        of_outcomes: whether the figures are of runs that ended, which results may tell.
     """
     phase = connection_phase(connection)
     if phase in OFFLINE:
         return as_of_text(connection) or _("not connected")
     if phase is Phase.REPLAYING and not polled:
         return _("reading history")
+    if of_outcomes and not connection.has_outcomes:
+        return _("reading results")
     return _("cannot be read") if not polled and is_blind(connection) else ""
 
 
@@ -224,4 +229,6 @@ def unknown_text(connection: ConnectionBackend) -> str:
         return _("Unknown while there is no connection.")
     if phase is Phase.REPLAYING:
         return _("Unknown until history is read.")
+    if not connection.has_outcomes:
+        return _("Unknown until results are read.")
     return _("Unknown: events cannot be read.") if is_blind(connection) else ""

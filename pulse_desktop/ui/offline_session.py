@@ -40,6 +40,7 @@ class OfflineSession:
     queue_status = None
     history = None
     is_settled = False
+    has_outcomes = False
     outages: Sequence[Outage] = ()
 
     def __init__(

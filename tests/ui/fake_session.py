@@ -59,6 +59,7 @@ class FakeSession:
         self.connection_status = ConnectionStatus("connected", "nats://test:4222", 0.0)
         self.history: HistoryProgress | None = None
         self.is_settled = True
+        self.has_outcomes = True
         self.data_time: float | None = None
         self.outages: Sequence[Outage] = ()
         self.tries = 0

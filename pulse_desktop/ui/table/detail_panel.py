@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QFrame, QPushButton
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import set_tooltip
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
+from pulse_desktop.ui.theme.style_sheet import repolish, set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
 
@@ -15,6 +16,7 @@ class DetailPanel(QFrame):
 
     Attributes:
         close_button: closes the panel.
+        is_stale: whether the row may be otherwise by now: no color judges it.
 
     Signals:
         close_requested: the operator wants to close the panel.
@@ -33,6 +35,7 @@ class DetailPanel(QFrame):
         super().__init__()
         self.setProperty("card", "true")
         self.setAccessibleName(name)
+        self.is_stale = False
         self.close_button = QPushButton()
         self.close_button.setProperty("kind", "ghost")
         self.close_button.setAccessibleName(_("Close details"))
@@ -41,6 +44,15 @@ class DetailPanel(QFrame):
         self.close_button.clicked.connect(self.close_requested)
         theme().changed.connect(self._color_close_button)
         self._color_close_button()
+
+    def set_stale(self, *, stale: bool) -> None:
+        """Show the row without the colors that judge it, or with those again."""
+        if stale != self.is_stale:
+            self.is_stale = stale
+            set_style_property(self, "stale", "true" if stale else "")
+            for label in self.findChildren(Label):
+                if label.property("color"):
+                    repolish(label)
 
     def _color_close_button(self) -> None:
         self.close_button.setIcon(icons.icon("close", SemanticColor.MUTED, 12))

@@ -80,6 +80,7 @@ class FilterBar(QWidget):
         self._facets: dict[str, Facet] = {}
         self._chips: dict[str, FilterChip] = {}
         self._counts: dict[str, int] = {}
+        self._is_stale = False
         self._chip_row = FlowLayout()
         self.text_field = QLineEdit()
         self.text_field.setPlaceholderText(hint)
@@ -177,9 +178,17 @@ class FilterBar(QWidget):
         self._chip_row.add(chip, self._chips.get(before))
         self._chip_row.show()
 
-    def set_counts(self, counts: Mapping[str, int], *, known: bool = True) -> None:
-        """Show the number of rows of each facet, by key; or none, if that is not known."""
-        self._counts, self._counts_known = dict(counts), known
+    def set_counts(
+        self, counts: Mapping[str, int], *, known: bool = True, stale: bool = False
+    ) -> None:
+        """Show the number of rows of each facet, by key.
+
+        Args:
+            counts: numbers of rows.
+            known: whether they are known; otherwise none is shown.
+            stale: whether they may be otherwise by now: they are shown without a color.
+        """
+        self._counts, self._counts_known, self._is_stale = dict(counts), known, stale
         self._show_counts()
 
     def set_row_count_text(self, text: str) -> None:
@@ -228,7 +237,8 @@ class FilterBar(QWidget):
         for key, chip in self._chips.items():
             facet, count = self._facets[key], self._counts.get(key, 0)
             chip.set_count(self._format_count(count) if self._counts_known else "")
-            chip.set_color(facet.color if count else SemanticColor.MUTED)
+            judged = count and not self._is_stale
+            chip.set_color(facet.color if judged else SemanticColor.MUTED)
             chip.setHidden(facet.hide_when_empty and not count and not chip.isChecked())
         if self._chip_row.sizeHint().width() != before:
             self._fit()
@@ -237,7 +247,8 @@ class FilterBar(QWidget):
     def _fit(self) -> None:
         """Put the facets beside the text field if they fit, else below it."""
         facets = self._chip_row.sizeHint().width()
-        needed = _MIN_TEXT_WIDTH + facets + _ROW_COUNT_WIDTH + 3 * _GAP
+        row_count = max(_ROW_COUNT_WIDTH, self._row_count.width() if self._is_stale else 0)
+        needed = _MIN_TEXT_WIDTH + facets + row_count + 3 * _GAP
         if self._has_time_ranges:
             needed += self.time_range_box.sizeHint().width()
         beside = needed <= self.width()

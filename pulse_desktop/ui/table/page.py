@@ -18,7 +18,12 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.histogram import Histogram
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
-from pulse_desktop.ui.connection_phase import EmptyReason, empty_reason, stale_text
+from pulse_desktop.ui.connection_phase import (
+    EmptyReason,
+    as_of_text,
+    empty_reason,
+    stale_text,
+)
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.context_menu import show_context_menu
@@ -89,6 +94,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
             empty_text=self.empty_text,
         )
         self._reason: EmptyReason | None = None
+        self._as_of = ""
         self.detail: DetailT = self.make_detail()
         self.selection_bar = self.make_selection_bar()
         self._charts = charts = self.make_charts()
@@ -334,22 +340,25 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def _update(self, now: float) -> None:
         self._updated_at = wall = self.wall_time(now)
-        reason = self.empty_reason(wall)
+        connection, reason = self.context.connection, self.empty_reason(wall)
         for chart in self._charts:
             if isinstance(chart, TimeChart):
-                chart.set_outages(self.context.connection.outages)
+                chart.set_outages(connection.outages)
             if isinstance(chart, TimeChart | Histogram):
                 chart.set_reason(reason.title if reason is not None else "")
         since = history_start(self.context.state.log)
         self.time_range = auto_range(self._selected_time_range, since, wall)
         self.update_charts(wall)
-        self.update_summary(now, stale_text(self.context.connection))
+        self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
+        stale, as_of = connection.data_time is not None, as_of_text(connection)
+        self.table.set_stale(stale=stale)
+        self.detail.set_stale(stale=stale)
         if self.filter_bar.chips:
             known = reason is None or bool(self.collection().rows)
-            self.filter_bar.set_counts(self.facet_counts(), known=known)
-        if reason != self._reason:
-            self._reason = reason
+            self.filter_bar.set_counts(self.facet_counts(), known=known, stale=stale)
+        if (reason, as_of) != (self._reason, self._as_of):
+            self._reason, self._as_of = reason, as_of
             self._show_row_count()
 
     def _set_time_range(self, index: int) -> None:
@@ -365,6 +374,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         elif self.filter_bar.active:
             shown = formats.count(model.shown_count)
             text = _("{shown} of {total}").format(shown=shown, total=text)
+        if text and self._as_of:
+            text = f"{text}, {self._as_of}"
         self.filter_bar.set_row_count_text(text)
         if self.table.selected_count() > 1:
             self._show_selection()

@@ -14,7 +14,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText, QTextLayout
 
 from pulse_desktop.text.printable import printable_cell
-from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import static_text
@@ -58,9 +58,11 @@ class RowPainter:
     Attributes:
         needed: width in pixels at which no text painted so far would be cut, by column key.
         needs_changed: whether `needed` has grown for a column that cuts texts; reset by the view.
+        is_stale: whether the rows may be otherwise by now: no color judges them.
     """
 
     def __init__(self) -> None:
+        self.is_stale = False
         self.needed: dict[str, int] = {}
         self.needs_changed = False
         self._layouts: dict[tuple[str, int, bool], TextLayout] = {}
@@ -125,6 +127,8 @@ class RowPainter:
             left, room = span.left + PADDING, span.width - 2 * PADDING
             color = column.color(row) if column.color is not None else None
             color = color or SemanticColor.TEXT
+            if self.is_stale:
+                color = subdued(color)
             if column.glyph is not None and (glyph := column.glyph(row)):
                 self._paint_glyph(painter, glyph, color, left, top + (height - 1 - GLYPH) // 2)
                 left += GLYPH + GLYPH_GAP

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.clipboard import copy_text
 from pulse_desktop.ui.json.view import JsonView
@@ -164,8 +164,16 @@ class RowDetail(DetailPanel):
         """Add a button before the others."""
         self._buttons.insertWidget(0, button)
 
+    def set_stale(self, *, stale: bool) -> None:
+        """Show the row without the colors that judge it, or with those again."""
+        is_other = stale != self.is_stale
+        super().set_stale(stale=stale)
+        if is_other:
+            self._show_icon()
+
     def _show_icon(self) -> None:
         self._icon.setVisible(bool(self._icon_name))
         if self._icon_name:
+            color = subdued(self._color) if self.is_stale else self._color
             ratio = self.devicePixelRatioF()
-            self._icon.setPixmap(icons.pixmap(self._icon_name, self._color, 16, ratio))
+            self._icon.setPixmap(icons.pixmap(self._icon_name, color, 16, ratio))

@@ -144,6 +144,12 @@ class RowView(QTableView, Generic[RowT]):
 
     # Painting
 
+    def set_stale(self, *, stale: bool) -> None:
+        """Paint the rows without the colors that judge them, or with those again."""
+        if stale != self._painter.is_stale:
+            self._painter.is_stale = stale
+            self.viewport().update()
+
     def _apply_theme(self) -> None:
         self._painter.apply_theme()
         self.viewport().update()

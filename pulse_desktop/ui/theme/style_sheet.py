@@ -35,13 +35,18 @@ def _template() -> Template:
     return Template(resource_path("theme", "style.qss").read_text(encoding="utf-8"))
 
 
+def repolish(widget: QWidget) -> None:
+    """Apply the rules anew that select by a property of the widget, or of one around it."""
+    style = widget.style()
+    style.unpolish(widget)
+    style.polish(widget)
+
+
 def set_style_property(widget: QWidget, name: str, value: str) -> None:
     """Set a dynamic property that the style sheet selects by, such as `color` to "bad"."""
     if (widget.property(name) or "") != value:
         widget.setProperty(name, value)
-        style = widget.style()
-        style.unpolish(widget)
-        style.polish(widget)
+        repolish(widget)
         # Without this event a label that was polished before keeps the frame, and so the size,
         # that it had without the padding of its new rule.
         QCoreApplication.sendEvent(widget, QEvent(QEvent.Type.StyleChange))

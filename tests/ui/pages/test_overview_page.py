@@ -245,6 +245,18 @@ def test_the_throughput_is_drawn_from_the_first_run(qtbot: QtBot, builder: State
     qtbot.waitUntil(lambda: not overview(window).throughput.empty)
 
 
+def test_the_throughput_shows_results_that_are_read_after_later_runs(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    window = make_window(qtbot, builder, (OverviewPage,))
+    builder.runs(3)
+    builder.result(builder.stored("f" * 32, at=NOW - 300), 1)
+    draw_frame(window, builder, 10.0)
+    qtbot.waitUntil(lambda: not overview(window).throughput.empty)
+    first, _last = overview(window).throughput.visible_time_range
+    assert first <= NOW - 300
+
+
 def test_an_offline_worker_is_called_by_its_name(qtbot: QtBot, builder: StateBuilder) -> None:
     builder.heartbeat("w-1@vm:24404", at=NOW - 600)
     window = make_window(qtbot, builder, (OverviewPage,))

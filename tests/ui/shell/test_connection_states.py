@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.attention import AttentionKind
+from pulse_desktop.state.workers import WorkerHealth
 from pulse_desktop.text import formats
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.time_ranges import without_outages
 from pulse_desktop.ui.connection_phase import EVENTLESS_AFTER_S
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -21,6 +23,8 @@ from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.events_guide import MIDDLEWARE_LINES, EventsGuide
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.table.row_detail import RowDetail
+from pulse_desktop.ui.theme.theme import theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import draw_frame, make_window
@@ -239,6 +243,67 @@ def test_a_loss_dims_figures_stops_clocks_and_claims_nothing(opened: Window) -> 
     assert window.top_bar.alerts.count == "1"
     assert _stale(window) == {False}
     assert opened.title == ""
+
+
+def test_a_loss_takes_the_colors_of_judgements_from_every_table(opened: Window) -> None:
+    builder, window = opened.builder, opened.window
+    builder.task("f" * 32)
+    builder.failed("f" * 32)
+    builder.heartbeat()
+    opened.frame(3.0)
+    for key, chip, color in (
+        ("tasks", "failed", SemanticColor.BAD),
+        ("monitoring", WorkerHealth.ONLINE.value, SemanticColor.GOOD),
+    ):
+        window.show_page(key)
+        page = window.current
+        assert isinstance(page, TablePage)
+        page.open_detail(page.collection().rows[0])
+        opened.frame(1.0)
+        assert page.filter_bar.chips[chip].color is color
+        for widget in (page.table.viewport(), page.detail):
+            assert _is_colored(widget.grab().toImage(), color)
+        lost_at = builder.at
+        opened.lose()
+        opened.frame(1.0)
+        assert page.filter_bar.chips[chip].color is SemanticColor.MUTED
+        assert page.filter_bar.row_count_text.endswith(f", as of {formats.clock(lost_at)}")
+        assert not _is_colored(page.table.viewport().grab().toImage(), color)
+        if key == "monitoring":  # how a run has ended does not change any more
+            assert isinstance(page.detail, RowDetail)
+            health = page.detail.properties.label("Health").grab().toImage()
+            assert not _is_colored(health, color)
+        opened.reconnect()
+        builder.heartbeat()
+        opened.frame(1.0)
+        assert page.filter_bar.chips[chip].color is color
+        assert "as of" not in page.filter_bar.row_count_text
+        assert _is_colored(page.table.viewport().grab().toImage(), color)
+
+
+def _is_colored(image: QImage, color: SemanticColor) -> bool:
+    """Return whether a picture has a point of a color."""
+    rgb = image.convertToFormat(QImage.Format.Format_RGB32)
+    points = np.frombuffer(rgb.constBits(), np.uint32)
+    return bool((points == theme().color(color).rgb()).any())
+
+
+def test_nothing_is_judged_before_the_results_are_read(opened: Window) -> None:
+    opened.builder.task("f" * 32)
+    opened.builder.failed("f" * 32)
+    opened.session.has_outcomes = False
+    opened.frame(3.0)
+    page = opened.window.current
+    assert isinstance(page, OverviewPage)
+    assert page.attention.more_text == "Unknown until results are read."
+    assert page.cards["failed"].stale == "reading results"
+    assert page.cards["workers"].stale == ""
+    assert opened.window.top_bar.alerts.count == "unknown"
+    opened.session.has_outcomes = True
+    opened.frame(0.1)
+    assert page.attention.more_text == ""
+    assert page.cards["failed"].stale == ""
+    assert opened.window.top_bar.alerts.count == "1"
 
 
 def _stale(window: MainWindow) -> set[bool]:

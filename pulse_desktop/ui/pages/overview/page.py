@@ -81,6 +81,7 @@ _CARD_TITLES: Final = {
     "workers": _("Workers"),
     "noise": _("Noise ratio"),
 }
+_OUTCOME_CARDS: Final = frozenset({"success", "failed", "run_times"})
 _CARD_TOOLTIPS: Final = {
     "success": _("Show the runs that ended in the last hour"),
     "failed": _("Show the failures of the last hour"),
@@ -110,7 +111,7 @@ class OverviewPage(Page):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._throttle = Throttle()
-        self._phase = Phase.LIVE
+        self._known = (Phase.LIVE, True)
         self._charted_tasks: list[str] = []
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
@@ -211,9 +212,9 @@ class OverviewPage(Page):
         """Update the latest runs with every frame, everything else about once a second."""
         self.latest.refresh(now, changes.of(self.context.state.runs))
         connection, wall = self.context.connection, self.wall_time(now)
-        phase = connection_phase(connection)
-        if phase is not self._phase:
-            self._phase = phase
+        known = connection_phase(connection), connection.has_outcomes
+        if known != self._known:
+            self._known = known
             self._throttle.reset()
         due = self._throttle.due
         if due("cards", wall, 1.0):
@@ -265,6 +266,7 @@ class OverviewPage(Page):
         state, connection = self.context.state, self.context.connection
         reason = empty_reason(connection, state, wall, ("tasks", "events", "results"))
         self.latest.overlay.set_reason(reason)
+        self.latest.set_stale(stale=connection.data_time is not None)
         for chart in (self.throughput, self.run_times):
             chart.set_reason(reason.title if reason is not None else "")
             chart.set_outages(connection.outages)
@@ -290,7 +292,10 @@ class OverviewPage(Page):
             self.cards[key].set_stat(stat.value, stat.detail, stat.color)
             queue = self.context.tasks.queue_status
             polled = key == "queue" and queue is not None and queue.pending is not None
-            self.cards[key].set_stale(stale_text(self.context.connection, polled=polled))
+            stale = stale_text(
+                self.context.connection, polled=polled, of_outcomes=key in _OUTCOME_CARDS
+            )
+            self.cards[key].set_stale(stale)
 
     def _update_throughput(self, now: float) -> None:
         runs = self.context.state.runs
@@ -307,11 +312,15 @@ class OverviewPage(Page):
 
     def _run_history_start(self, now: float) -> float:
         """Return the start of run charts, Unix seconds: one bucket before the first known run."""
-        rows = self.context.state.runs.rows
+        runs = self.context.state.runs
+        rows = runs.rows
         if not rows:
             return now
         oldest = rows[rows.start]
-        return (oldest.queued_at or oldest.last_seen) - _TIME_RANGE.bucket_s
+        seen = oldest.queued_at or oldest.last_seen
+        ended = (buckets.first_at(now, _TIME_RANGE.seconds) for buckets in runs.ended.values())
+        # Results of earlier runs are read after the history of later ones.
+        return min(seen, *(at for at in ended if at is not None), now) - _TIME_RANGE.bucket_s
 
     def _update_run_times(self, now: float) -> None:
         recent = self.context.state.runs.recent_durations(now, _TIME_RANGE.seconds)

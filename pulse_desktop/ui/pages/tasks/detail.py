@@ -190,6 +190,11 @@ class RunDetail(DetailPanel):
             self.tabs.setCurrentIndex(ERROR if run.reason else self._default_tab)
         self._show_tab(self.tabs.currentIndex())
 
+    def set_stale(self, *, stale: bool) -> None:
+        """Show the run without the colors that judge it, or with those again."""
+        super().set_stale(stale=stale)
+        self.header.set_stale(stale=stale)
+
     def show_result(self, task_id: str, stored: DecodedResult) -> None:
         """Show a result that was read, if its run is still shown."""
         if self.run is None or task_id != self.run.task_id:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call, state_name
-from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.clipboard import copy_json, copy_line, copy_text
 from pulse_desktop.ui.json.json_text import FOR_CLIPBOARD, json_text
@@ -61,6 +61,7 @@ class RunHeader(QWidget):
         super().__init__()
         self._task_label = task_label
         self._run: TaskRun | None = None
+        self._is_stale = False
         self._rerun_color: SemanticColor | str = "on_accent"
         self._icon = Label()
         self._state = Label()
@@ -120,11 +121,19 @@ class RunHeader(QWidget):
         self._rerun_color = SemanticColor.MUTED if several else "on_accent"
         icons.set_button_icon(self.rerun_button, "retry", self._rerun_color)
 
+    def set_stale(self, *, stale: bool) -> None:
+        """Show the icon of the state without its color, or with it again."""
+        if stale != self._is_stale:
+            self._is_stale = stale
+            if self._run is not None:
+                self.show_run(self._run)
+
     def show_run(self, run: TaskRun) -> None:
         """Show a run."""
         self._run = run
         _label, glyph, color = STATE_LABELS[run.state]
-        self._icon.setPixmap(icons.pixmap(glyph, color, 16, self.devicePixelRatioF()))
+        shown = subdued(color) if self._is_stale else color
+        self._icon.setPixmap(icons.pixmap(glyph, shown, 16, self.devicePixelRatioF()))
         self._state.setText(state_name(run))
         set_style_property(self._state, "color", color.value)
         self.name_label.set_text(self._task_label(run.name) or _("unknown task"), run.name)
