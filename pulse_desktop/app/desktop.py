@@ -78,6 +78,7 @@ class Desktop:
         folder = settings or settings_folder()
         self._profiles = ProfileFile(folder / FILE_NAME)
         self._state_file = state_file
+        self._is_named = True
         named = profile.name if profile is not None else ""
 
         def secrets(ask: AskSecret) -> ProfileSecrets:
@@ -138,7 +139,7 @@ class Desktop:
         menu.manage_requested.connect(lambda: editor.open(window.profile))
         menu.save_requested.connect(lambda: editor.open(window.used_profile, is_new=True))
         menu.start_chosen.connect(self.start_connection.choose)
-        menu.show_start(self.start_connection.name)
+        menu.show_start(self.start_connection.chosen)
         window.window.diagnose_requested.connect(lambda: _diagnose(window, editor))
         window.window.rerun_elsewhere_requested.connect(
             lambda run: self._choose_connection(window, run)
@@ -185,6 +186,7 @@ class Desktop:
             shown = self._window_of(name)
             if shown is None or shown is window:
                 window.show_profile(used)
+                self._remember_windows()
                 return
             if not profile.is_embedded and shown.profile != profile.without_secrets():
                 shown.show_profile(used)
@@ -194,7 +196,7 @@ class Desktop:
 
     def _profiles_in_use(self) -> ProfilesInUse:
         names = {each.profile.name for each in self.windows if each.profile is not None}
-        return ProfilesInUse(names, self.start_connection.name)
+        return ProfilesInUse(names, self.start_connection.chosen)
 
     def _follow_change(self, former: str, profile: Profile | None, secret: str = "") -> bool:
         """Follow a stored profile that was changed; return whether a window shows the change.
@@ -216,6 +218,7 @@ class Desktop:
 
     def open(self) -> None:
         """Show what opens at the start, with further windows; the first run asks what that is."""
+        self._is_named = False
         if self._is_first_run():
             self.start_connection.ask_again()
             editor = self._editors[self._first]
@@ -255,7 +258,7 @@ class Desktop:
         if self.first_run is not None:
             self.first_run.close()
             self.first_run = None
-        self.start_connection.choose(name)
+        self.start_connection.answer(name)
         self._profile = profile.with_secret(secret) if secret else profile
         self.window.show()
         self.start()
@@ -297,12 +300,19 @@ class Desktop:
         bring_to_front(self.window)
 
     def _remember_windows(self) -> None:
-        """Remember which profiles have a window besides another one, to open them again."""
-        if self._state_file is not None:
-            more = self.windows if len(self.windows) > 1 else ()
-            profiles = (each.profile for each in more if each is not self._first)
-            names = [each.name for each in profiles if each is not None and each.name]
-            self._state_file.state.windows = names
+        """Remember which profiles are shown, to open them again.
+
+        What the first window shows because it was named at the start opens no other time.
+        """
+        if self._state_file is None:
+            return
+        names = [each.profile.name if each.profile is not None else "" for each in self.windows]
+        state = self._state_file.state
+        if names and not self._is_named:
+            state.shown = names[0] or state.shown
+        if len(names) == 1 or self.windows[:1] == [self._first]:
+            del names[:1]
+        state.windows = [name for name in names if name]
 
     def _choose_connection(self, window: SessionWindow, run: TaskRun) -> None:
         """Ask on which other connection a run is enqueued, and open the run form there."""
@@ -329,7 +339,7 @@ class Desktop:
         """
         target = self.open_window(name, asked_in)
         if target is not None:
-            target.window.run_form.open_copy(run)
+            target.window.run_form.open_copy(run, asked_in.window.connection_name)
 
     def start(self) -> None:
         """Start the first window, and open its session as soon as there is a server."""

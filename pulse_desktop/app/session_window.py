@@ -108,6 +108,7 @@ class SessionWindow:
         """Restore the place of a further window; without one it is placed beside another."""
         if self._state is None or not self._state.place_window():
             place_beside(self.window, beside)
+        self.window.fit_to_screen(beside.screen().availableGeometry(), restored=True)
 
     # Profiles
 

@@ -182,6 +182,41 @@ def test_further_windows_open_again_as_they_were(
     assert WindowStateFile(path).state.windows == [], "one window needs no others"
 
 
+@pytest.mark.usefixtures("profiles")
+def test_the_first_window_comes_back_with_what_it_showed(
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "window.json"
+
+    def open_desktop() -> Desktop:
+        state_file = WindowStateFile(path)
+        state_file.state.shown = state_file.state.shown or "lab"
+        desktop = Desktop(state_file=state_file)
+        desktop.open()
+        return desktop
+
+    async def leave(operator: Operator) -> None:
+        assert "lab (staging)" in operator.window.windowTitle()
+        await operator.act(lambda: operator.window.actions_table.run("connections.switch.eu"))
+        await operator.act(partial(operator.desktop.open_window, "lab"))
+        operator.desktop.stopped.set()
+
+    async def come_back(operator: Operator) -> None:
+        first, second = (each.window.windowTitle() for each in operator.desktop.windows)
+        assert "eu (production)" in first
+        assert "lab (staging)" in second
+        operator.desktop.start_connection.choose("lab")
+
+    async def start_as_chosen(operator: Operator) -> None:
+        assert "lab (staging)" in operator.window.windowTitle()
+        operator.desktop.start_connection.choose("")
+        operator.desktop.start_connection.rename("eu", "europe")
+        assert operator.desktop.start_connection.name == "europe"
+
+    for scenario in (leave, come_back, start_as_chosen):
+        run_operator(qapp, nats_server.url, scenario, open_desktop=open_desktop)
+
+
 @pytest.mark.slow
 def test_a_variable_has_the_secret_of_the_profile_that_was_started_with(
     qapp: QApplication, profiles: ProfileFile, monkeypatch: pytest.MonkeyPatch

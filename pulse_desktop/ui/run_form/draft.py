@@ -43,12 +43,16 @@ class Draft:
 Drafts = dict[str, Draft]
 """What was typed and not enqueued, by `Draft.run_id`."""
 
+OpenForm = tuple[Draft, tuple[str, str, str]]
+"""What an open form shows: the draft that it was opened with, and its title, icon and subtitle."""
+
 
 class KeptDrafts:
     """What was typed in a window, for each of the connections that it has shown."""
 
     def __init__(self) -> None:
         self._by_connection: dict[str, Drafts] = {}
+        self._left_open: dict[str, OpenForm] = {}
 
     def of(self, connection: str) -> Drafts:
         """Return what was typed for a connection; the form keeps it up to date."""
@@ -57,6 +61,17 @@ class KeptDrafts:
     def rename(self, former: str, connection: str) -> None:
         """Keep what was typed for a connection that is called otherwise from now on."""
         self._by_connection[connection] = self._by_connection.pop(former, {})
+        if (left := self._left_open.pop(former, None)) is not None:
+            self._left_open[connection] = left
+
+    def leave(self, connection: str, form: OpenForm | None) -> None:
+        """Remember what the form shows while another session is shown; None if it is closed."""
+        if form is not None:
+            self._left_open[connection] = form
+
+    def take_left(self, connection: str) -> OpenForm | None:
+        """Return what the form showed when the connection was left, once."""
+        return self._left_open.pop(connection, None)
 
 
 def draft_of(run: TaskRun) -> Draft:

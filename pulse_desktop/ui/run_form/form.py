@@ -16,7 +16,14 @@ from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.run_form.draft import Draft, Drafts, draft_of, has_arguments, latest_by_name
+from pulse_desktop.ui.run_form.draft import (
+    Draft,
+    Drafts,
+    OpenForm,
+    draft_of,
+    has_arguments,
+    latest_by_name,
+)
 from pulse_desktop.ui.run_form.form_text import (
     consumer_summary,
     enqueued_notification,
@@ -108,21 +115,31 @@ class RunForm(QFrame):
         else:
             self._show(Draft(), (_("Run a task"), "plus", _("The next free worker runs it.")))
 
-    def open_copy(self, run: TaskRun) -> None:
+    def open_copy(self, run: TaskRun, connection: str) -> None:
         """Show the form with the arguments of a run on another connection, for a new task here.
 
         What was typed for another task is shown again when the form is opened for that.
+
+        Args:
+            run: the run.
+            connection: how the window calls the other connection.
         """
+        text = _("A new run, with the arguments of a run on {connection}.")
         header = (
             _("Run a task again here"),
             "edit",
-            _("A new run, with the arguments of a run on another connection."),
+            text.format(connection=connection),
         )
         self._show(replace(draft_of(run), rerun_of="", copy_of=run.task_id), header)
 
-    def open_as(self, former: "RunForm") -> None:
+    @property
+    def shown(self) -> OpenForm | None:
+        """What the form shows, None while it is closed."""
+        return (self.draft, self._header) if self.isVisible() else None
+
+    def open_again(self, form: OpenForm) -> None:
         """Show what another form of the same connection showed."""
-        self._show(former.draft, former._header)  # noqa: SLF001 - of this class
+        self._show(*form)
 
     def _show(self, draft: Draft, header: tuple[str, str, str]) -> None:
         if not self.isVisible():

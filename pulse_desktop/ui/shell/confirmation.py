@@ -17,6 +17,7 @@ from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import TaskBackend, WorkerBackend
+from pulse_desktop.ui.shell.question import Question
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
 Value = TypeVar("Value")
@@ -39,22 +40,21 @@ class ConfirmationDialog(QuestionDialog):
         answered: its result is whether to act.
     """
 
-    def __init__(
-        self, error: ConfirmationRequiredError, profile: Profile, name: str, parent: QWidget
-    ) -> None:
+    def __init__(self, question: Question, profile: Profile, name: str, parent: QWidget) -> None:
         """Create the dialog; `open` shows it.
 
         Args:
-            error: the action.
+            question: about the action.
             profile: of the connection.
             name: how the window calls the connection.
             parent: the main window.
         """
+        note = " ".join(filter(None, (question.detail, question.advice)))
         super().__init__(
             _("Confirm"),
-            _("{action}?").format(action=error.action),
-            _("This acts on {profile}.").format(profile=name),
-            error.action,
+            question.title,
+            note or _("This acts on {profile}.").format(profile=name),
+            question.action,
             _("Cancel"),
             parent,
         )
@@ -87,6 +87,12 @@ class AllowActionsDialog(QuestionDialog):
             parent,
         )
         self.badge.show_profile(profile, name)
+
+
+def question_about(error: ConfirmationRequiredError) -> Question:
+    """Return the question about an action that the session wants confirmed."""
+    title = _("{action}?").format(action=error.action)
+    return Question(title, "", "", error.action, _("Cancel"), "")
 
 
 async def _confirmed(ask: Ask, act: Callable[[bool], Awaitable[Value]]) -> Value:

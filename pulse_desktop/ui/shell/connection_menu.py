@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from pulse_desktop.profiles.profile import (
     CONTEXT_PREFIX,
-    EMBEDDED_NAME,
     Profile,
     embedded_profile,
 )
@@ -65,6 +64,14 @@ OPEN_AT_START: Final = Action(
     "server",
     _("startup default profile next time"),
 )
+OPEN_LAST: Final = Action(
+    "connections.start_last",
+    _("Open what was shown last at the start"),
+    "",
+    GROUP,
+    "server",
+    _("startup default profile next time"),
+)
 SWITCH_WORDS: Final = _("switch to")
 """What the palette is filled with, to list the connections."""
 
@@ -91,7 +98,7 @@ class ConnectionMenu(QObject):
         manage_requested: the operator wants to see or change the profiles.
         history_requested: the operator wants the server to keep history.
         save_requested: the operator wants to store the server of this window as a profile.
-        start_chosen: name of the profile to open next time.
+        start_chosen: name of the profile to open at every start, empty for the one shown last.
     """
 
     about_to_show = Signal()
@@ -110,7 +117,7 @@ class ConnectionMenu(QObject):
         self._profiles: tuple[Profile, ...] = ()
         self._current: Profile | None = None
         self._current_label = ""
-        self._start = EMBEDDED_NAME
+        self._start = ""
         self._more: Sequence[QAction] = ()
         self.menu = QMenu(parent)
         self._windows = QMenu(_("Open in a new window"), self.menu)
@@ -122,6 +129,7 @@ class ConnectionMenu(QObject):
         self._history = actions.add(HISTORY, self.history_requested.emit)
         self._save = actions.add(SAVE, self.save_requested.emit, self._can_save)
         self._open_at_start = actions.add(OPEN_AT_START, self._choose_start, self._can_start)
+        self._open_last = actions.add(OPEN_LAST, self._choose_last, lambda: bool(self._start))
         theme().changed.connect(self._fill)
         self._fill()
 
@@ -138,7 +146,7 @@ class ConnectionMenu(QObject):
         self._fill()
 
     def show_start(self, name: str) -> None:
-        """Mark the profile that opens next time."""
+        """Mark the profile that was chosen to open at every start, by its name; empty for none."""
         self._start = name
         self._fill()
 
@@ -146,6 +154,9 @@ class ConnectionMenu(QObject):
         if self._current is not None:
             self.start_chosen.emit(self._current.name)
         self._fill()
+
+    def _choose_last(self) -> None:
+        self.start_chosen.emit("")
 
     def _can_start(self) -> bool:
         current = self._current
@@ -232,6 +243,8 @@ class ConnectionMenu(QObject):
         self.menu.addSeparator()
         if self._can_start():
             self.menu.addAction(self._open_at_start)
+        if self._start:
+            self.menu.addAction(self._open_last)
         if self._can_save():
             self.menu.addAction(self._save)
         self.menu.addActions([self._add, self._manage, self._history])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final, Protocol, Self
 
 from PySide6.QtCore import Qt
@@ -17,6 +18,7 @@ from pulse_desktop.ui.backend import ConnectionBackend, ResultBackend, TaskBacke
 from pulse_desktop.ui.navigation import Target
 from pulse_desktop.ui.shell.actions import ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.question import Question
 from pulse_desktop.ui.table.live_table import LiveTable
 
 NO_PROFILE: Final = Profile()
@@ -47,6 +49,7 @@ class PageContext:
         attention_items: returns what needs attention, at most seconds old.
         edit_run: opens the run form with a run's arguments.
         rerun_elsewhere: asks for another connection to enqueue a run on.
+        ask_in_dialog: asks a question in a dialog; calls what it gets if the operator agrees.
         profile: of the connection, without secrets.
         profile_label: how it is called.
     """
@@ -63,6 +66,7 @@ class PageContext:
     attention_items: Callable[[], Sequence[AttentionItem]] = tuple
     edit_run: Callable[[TaskRun], None] = lambda _run: None
     rerun_elsewhere: Callable[[TaskRun], None] = lambda _run: None
+    ask_in_dialog: Callable[[Question, Callable[[], object]], object] = lambda _question, _act: None
     profile: Profile = NO_PROFILE
     profile_label: str = ""
 
@@ -81,6 +85,18 @@ class PageContext:
             Notification(error.title, error.detail, error.advice, "warning", key="read-only")
         )
         return False
+
+    def ask(self, question: Question, act: Callable[[bool], object]) -> None:
+        """Ask before an action, once: in a dialog where the connection asks about every action.
+
+        Args:
+            question: about the action.
+            act: called if the operator agrees, with whether the session needs no other answer.
+        """
+        if self.profile.asks_before_acting:
+            self.ask_in_dialog(question, partial(act, True))
+        else:
+            self.notify(question.notification(partial(act, False)))
 
 
 class Page(QWidget):

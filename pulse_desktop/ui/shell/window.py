@@ -31,6 +31,7 @@ from pulse_desktop.ui.shell.confirmation import (
     ConfirmationDialog,
     ConfirmingTasks,
     ConfirmingWorkers,
+    question_about,
 )
 from pulse_desktop.ui.shell.connection_banner import ConnectionBanner
 from pulse_desktop.ui.shell.connection_details import ConnectionDetails
@@ -41,6 +42,7 @@ from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
 from pulse_desktop.ui.shell.page_stack import PageStack
 from pulse_desktop.ui.shell.palette import Palette
+from pulse_desktop.ui.shell.question import Question
 from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
 from pulse_desktop.ui.shell.sidebar import COLLAPSED_WIDTH, Sidebar, SidebarItem
 from pulse_desktop.ui.shell.status_bar import StatusBar
@@ -162,7 +164,6 @@ class MainWindow(QMainWindow):
         self.banner.change_requested.connect(self.top_bar.open_connections)
         self.banner.diagnose_requested.connect(self.diagnose_requested)
         self.banner.guide_requested.connect(self.show_events_guide)
-        self.banner.history_requested.connect(self.show_history)
         self.connections.history_requested.connect(self.show_history)
         self.banner.focus_released.connect(self._focus_page)
         self.session_closing.connect(self.banner.reset)
@@ -220,8 +221,13 @@ class MainWindow(QMainWindow):
             for action in page.page_actions():
                 self.actions_table.add_page_action(action, page.key, partial(self.page, page.key))
 
+    @property
+    def connection_name(self) -> str:
+        """How the connection is called, with its environment."""
+        return connection_text(self._profile, self._profile_label)
+
     def fit_to_screen(self, available: QRect, *, restored: bool = False) -> None:
-        """Shrink to what fits on a screen.
+        """Shrink to what fits on a screen, and move onto it.
 
         Args:
             available: the part of the screen that windows may cover.
@@ -229,12 +235,18 @@ class MainWindow(QMainWindow):
         """
         size = self.size()
         fits = size.boundedTo(available.size()) == size
-        if self.isMaximized() or (restored and fits):
+        if self.isMaximized():
             return
-        room = available.size() - _TITLE_BAR
-        self.resize(size.boundedTo(room).expandedTo(self.minimumSize()))
+        if not (restored and fits):
+            room = available.size() - _TITLE_BAR
+            self.resize(size.boundedTo(room).expandedTo(self.minimumSize()))
         if not fits:
             self.move(available.topLeft())
+        elif restored:
+            room = available.size() - _TITLE_BAR - size
+            left = min(self.x(), available.left() + room.width())
+            top = min(self.y(), available.top() + room.height())
+            self.move(max(left, available.left()), max(top, available.top()))
 
     # Profile and session
 
@@ -273,8 +285,8 @@ class MainWindow(QMainWindow):
         if shown and self._next_page in self.page_stack:
             shown = self._next_page
         self._next_page = ""
-        former, is_same = self.run_form, self._context.profile_label == self._profile_label
-        form_visible = former.isVisible() and is_same
+        former = self.run_form
+        self.drafts.leave(self._context.profile_label, former.shown)
         self.session_closing.emit()
         self.command_palette.hide()
         self.notifications.clear()
@@ -285,8 +297,8 @@ class MainWindow(QMainWindow):
         self.show_read_only()
         if shown:
             self.show_page(shown)
-        if form_visible:
-            self.run_form.open_as(former)
+        if (left := self.drafts.take_left(self._profile_label)) is not None:
+            self.run_form.open_again(left)
 
     def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
@@ -304,6 +316,7 @@ class MainWindow(QMainWindow):
             attention_items=lambda: self._attention.items,
             edit_run=self._edit_run,
             rerun_elsewhere=self.rerun_elsewhere_requested.emit,
+            ask_in_dialog=self._ask_in_dialog,
             profile=self._profile,
             profile_label=self._profile_label,
         )
@@ -313,14 +326,21 @@ class MainWindow(QMainWindow):
 
     async def _confirm(self, error: ConfirmationRequiredError) -> bool:
         """Ask the operator whether to act; the answer is no if the session is left meanwhile."""
-        dialog = ConfirmationDialog(error, self._profile, self._profile_label, self)
-        self.session_closing.connect(dialog.reject)
-        dialog.open()
+        dialog = self._open_question(question_about(error))
         try:
             return await dialog.answered
         finally:
             if not dialog.answered.done() or dialog.answered.cancelled():
                 dialog.reject()
+
+    def _open_question(self, question: Question) -> ConfirmationDialog:
+        dialog = ConfirmationDialog(question, self._profile, self._profile_label, self)
+        self.session_closing.connect(dialog.reject)
+        dialog.open()
+        return dialog
+
+    def _ask_in_dialog(self, question: Question, act: Callable[[], object]) -> None:
+        self._open_question(question).accepted.connect(act)
 
     # Pages
 

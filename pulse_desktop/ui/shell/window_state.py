@@ -50,7 +50,8 @@ class WindowState(msgspec.Struct, omit_defaults=True):
     """The saved state of the window. The names are those in the file.
 
     Attributes:
-        connection: name of the profile that opens next time, empty for the embedded server.
+        connection: name of the profile that was chosen to open next time, empty for none.
+        shown: name of the profile that the first window showed last.
         undecided: whether the first run has asked what to open, and nothing was chosen yet.
         theme: "dark", "light" or "system", empty when the operator chose none.
         geometry: position and size of the window in Qt's format, as base64.
@@ -62,6 +63,7 @@ class WindowState(msgspec.Struct, omit_defaults=True):
     """
 
     connection: str = ""
+    shown: str = ""
     undecided: bool = False
     theme: str = ""
     geometry: str = ""

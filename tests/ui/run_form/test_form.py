@@ -153,19 +153,19 @@ def test_a_copy_from_another_connection_is_beside_what_was_typed(
     ui.task_name.set_name("typed:new")
     form.open(other)
     ui.kwargs.set_text('{"typed": "edit"}')
-    form.open_copy(run)
+    form.open_copy(run, "shop eu (production)")
     assert (ui.task_name.name, form.draft.rerun_of) == (run.name, "")
     ui.kwargs.set_text('{"typed": "copy"}')
     form.cancel()
     form.open(other)
     assert "edit" in ui.kwargs.text
-    form.open_copy(run)
+    form.open_copy(run, "shop eu (production)")
     assert "copy" in ui.kwargs.text
     form.submit()
     qtbot.waitUntil(form.isHidden)
     form.open()
     assert ui.task_name.name == "typed:new"
-    form.open_copy(run)
+    form.open_copy(run, "shop eu (production)")
     assert "typed" not in ui.kwargs.text, "it was enqueued"
 
 

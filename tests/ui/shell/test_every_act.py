@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from qasync import QEventLoop
 
@@ -35,26 +35,32 @@ ACTS: Final = (
 )
 """Page, action, and how many rows are selected. The run form enqueues, edited or not."""
 
+OTHER: Final = "worker-2@host:2"
 EU: Final = Profile("eu", environment=Environment.PRODUCTION)
 
 
 def filled(session: FakeSession) -> StateBuilder:
     builder = StateBuilder()
-    builder.heartbeat(WORKER)
+    for worker in (WORKER, OTHER):
+        builder.heartbeat(worker)
     for task_id in ("a" * 32, "b" * 32):
         builder.task(task_id)
     session.state = builder.state
     return builder
 
 
-def act(window: MainWindow, page: str, action: str, rows: int) -> None:
-    """Select rows, act on them, and answer yes to the question of the page, if it has one."""
-    window.notifications.clear()
+def select(window: MainWindow, page: str, rows: int) -> None:
     window.show_page(page)
     shown = window.current
     assert isinstance(shown, TablePage)
     shown.table.clearSelection()
     select_rows(shown, *range(rows))
+
+
+def act(window: MainWindow, page: str, action: str, rows: int) -> None:
+    """Select rows, act on them, and answer yes to the question of the page, if it has one."""
+    window.notifications.clear()
+    select(window, page, rows)
     assert window.actions_table.run(action), action
     for notification in window.notifications.shown:
         if notification.is_question:
@@ -123,6 +129,30 @@ def test_production_asks_before_every_act(qapp: QApplication) -> None:
         window.run_form.submit()
         await declined(window)
         assert session.calls == []
+
+    run_in_production(qapp, scenario)
+
+
+def test_production_asks_once_about_an_act_on_several(qapp: QApplication) -> None:
+    async def scenario(window: MainWindow, session: FakeSession) -> None:
+        for page, action, question, calls in (
+            ("monitoring", "worker.drain", "Drain 2 workers?", 2),
+            ("monitoring", "worker.pause", "Pause 2 workers?", 2),
+            ("tasks", "runs.cancel", "Cancel 2 runs?", 1),
+            ("tasks", "runs.rerun", "Re-run 2 runs?", 1),
+        ):
+            select(window, page, 2)
+            session.calls.clear()
+            window.actions_table.run(action)
+            await wait_until(lambda: dialogs(window))
+            (dialog,) = dialogs(window)
+            assert not any(each.is_question for each in window.notifications.shown)
+            texts = [label.text() for label in dialog.findChildren(QLabel)]
+            assert question in texts
+            assert ("exits" in " ".join(texts)) is (action == "worker.drain")
+            dialog.accept()
+            await wait_until(lambda calls=calls: len(session.calls) == calls)
+            assert not dialogs(window)
 
     run_in_production(qapp, scenario)
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
@@ -14,6 +13,7 @@ from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.shell.question import Question
 
 _KEY: Final = "cancel"
 _SLOW: Final = 50
@@ -57,31 +57,28 @@ class CancelAction:
             question, button = question.format(count=count), button.format(count=count)
         some_run = any(run.state is RunState.RUNNING for run in open_runs)
         refuse = _("Keep running") if some_run else _("Do not cancel")
-        self._context.notify(
-            Notification(
-                question,
-                _consequence(open_runs),
-                _ended_text(ended) if ended else "",
-                "warning",
-                (
-                    (button, partial(self._start, open_runs)),
-                    (refuse, lambda: None),
-                ),
-                _KEY,
-                is_question=True,
-            )
+        asked = Question(
+            question,
+            _consequence(open_runs),
+            _ended_text(ended) if ended else "",
+            button,
+            refuse,
+            _KEY,
         )
+        self._context.ask(asked, lambda confirmed: self._start(open_runs, confirmed=confirmed))
 
-    def _start(self, runs: Sequence[TaskRun]) -> None:
+    def _start(self, runs: Sequence[TaskRun], *, confirmed: bool) -> None:
         if len(runs) > _SLOW:
             title = ngettext("Cancelling {count} run…", "Cancelling {count} runs…", len(runs))
             title = title.format(count=formats.count(len(runs)))
             self._context.notify(Notification(title, key=_KEY))
-        self._context.run_in_background(f"cancel {runs[0].task_id}", self._cancel(runs))
+        work = self._cancel(runs, confirmed=confirmed)
+        self._context.run_in_background(f"cancel {runs[0].task_id}", work)
 
-    async def _cancel(self, runs: Sequence[TaskRun]) -> None:
+    async def _cancel(self, runs: Sequence[TaskRun], *, confirmed: bool) -> None:
+        task_ids = [run.task_id for run in runs]
         try:
-            outcomes = await self._context.tasks.cancel([run.task_id for run in runs])
+            outcomes = await self._context.tasks.cancel(task_ids, confirmed=confirmed)
         except UserFacingError as error:
             self._context.notify(
                 Notification(error.title, error.detail, error.advice, "warning", key=_KEY)

@@ -1,6 +1,7 @@
 """Re-running runs: confirms where that is necessary, enqueues again, and shows the outcome."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
@@ -11,6 +12,7 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.shell.question import Question
 
 CONFIRM_ABOVE: Final = 20
 """More runs than this are enqueued only after a confirmation."""
@@ -77,35 +79,40 @@ class RerunAction:
             notes.append(note.format(count=formats.count(left_out)))
         if not notes:
             notes.append(_("Each is enqueued once more, under a new id."))
-        self._context.notify(
-            Notification(
-                question,
-                formats.elided(", ".join(names), _MAX_NAMES) if number > 1 else "",
-                " ".join(notes),
-                "warning",
-                (
-                    (
-                        button,
-                        lambda: self._start(runs, confirmed=True),
-                    ),
-                    (_("Do not re-run"), lambda: None),
-                ),
-                _KEY,
-                is_question=True,
-            )
+        asked = Question(
+            question,
+            formats.elided(", ".join(names), _MAX_NAMES) if number > 1 else "",
+            " ".join(notes),
+            button,
+            _("Do not re-run"),
+            _KEY,
+        )
+        self._context.ask(
+            asked,
+            lambda confirmed: self._start(runs, from_events=True, confirmed=confirmed),
         )
 
     def _start(
-        self, runs: Sequence[TaskRun], *, force: bool = False, confirmed: bool = False
+        self,
+        runs: Sequence[TaskRun],
+        *,
+        force: bool = False,
+        from_events: bool = False,
+        confirmed: bool = False,
     ) -> None:
-        work = self._rerun(runs, force=force, confirmed=confirmed)
+        work = self._rerun(runs, force=force, from_events=from_events, confirmed=confirmed)
         self._context.run_in_background(f"rerun {runs[0].task_id}", work)
 
-    async def _rerun(self, runs: Sequence[TaskRun], *, force: bool, confirmed: bool) -> None:
+    async def _rerun(
+        self, runs: Sequence[TaskRun], *, force: bool, from_events: bool, confirmed: bool
+    ) -> None:
         try:
-            receipt = await self._context.tasks.rerun(runs, force=force, from_events=confirmed)
+            receipt = await self._context.tasks.rerun(
+                runs, force=force, from_events=from_events, confirmed=confirmed
+            )
         except UserFacingError as error:
-            self._notify_error(error, lambda: self._start(runs, force=True, confirmed=confirmed))
+            again = partial(self._start, runs, force=True, from_events=from_events)
+            self._notify_error(error, again)
             return
         if len(runs) == 1:
             title = _("{task} enqueued again").format(
@@ -131,7 +138,7 @@ class RerunAction:
             Notification(title, detail, severity="good", choices=choices, key=_KEY)
         )
 
-    def _notify_error(self, error: UserFacingError, force: Callable[[], None]) -> None:
+    def _notify_error(self, error: UserFacingError, force: Callable[[], object]) -> None:
         choices = ((_("Enqueue anyway"), force),) if error.can_force else ()
         self._context.notify(
             Notification(error.title, error.detail, error.advice, "warning", choices, _KEY)

@@ -11,6 +11,7 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.shell.question import Question
 
 _KEY: Final = "order"
 _OPPOSITE: Final = {"pause": ("resume", _("Resume")), "resume": ("pause", _("Pause again"))}
@@ -30,19 +31,21 @@ class WorkerCommandActions:
     def send(self, command: str, workers: Sequence[str], level: str = "") -> None:
         """Send a command to some workers.
 
-        A drain is confirmed first: a worker that has exited does not restart by itself.
+        A drain is confirmed first: a worker that has exited does not restart by itself. Where
+        every action is asked about, one question is about all of the workers.
 
         Args:
             command: `pause`, `resume`, `drain` or `log_level`.
             workers: their ids; none sends nothing.
             level: for `log_level`.
         """
-        if not workers:
-            return
-        if command == "drain" and not self._context.allows(_("Drain")):
-            return
-        if command == "drain":
-            self._confirm_drain(workers)
+        if workers and (command != "drain" or self._context.allows(_("Drain"))):
+            self._ask_or_start(command, workers, level)
+
+    def _ask_or_start(self, command: str, workers: Sequence[str], level: str = "") -> None:
+        asks = self._context.profile.asks_before_acting and not self._context.connection.read_only
+        if command == "drain" or (asks and len(workers) > 1):
+            self._confirm(command, workers, level)
         else:
             self._start(command, workers, level)
 
@@ -50,44 +53,42 @@ class WorkerCommandActions:
         """Send `pause` or `resume` to all workers that accept commands."""
         self._start(command, ())
 
-    def _confirm_drain(self, workers: Sequence[str]) -> None:
-        if len(workers) == 1:
-            name = worker_name(workers[0])
-            question = _("Drain {worker}?").format(worker=name)
-            button = _("Drain {worker}").format(worker=name)
-        else:
-            number, count = len(workers), formats.count(len(workers))
-            question = ngettext("Drain {count} worker?", "Drain {count} workers?", number)
-            button = ngettext("Drain {count} worker", "Drain {count} workers", number)
-            question, button = question.format(count=count), button.format(count=count)
-        self._context.notify(
-            Notification(
-                question,
-                _(
-                    "A drained worker finishes its running tasks, requeues the rest and exits. It "
-                    "does not restart by itself."
-                ),
-                severity="warning",
-                choices=(
-                    (button, lambda: self._start("drain", workers)),
-                    (_("Keep running"), lambda: None),
-                ),
-                key=_KEY,
-                is_question=True,
+    def _confirm(self, command: str, workers: Sequence[str], level: str) -> None:
+        action = _action_text(command, workers, level)
+        question = Question(
+            _("{action}?").format(action=action),
+            _(
+                "A drained worker finishes its running tasks, requeues the rest and exits. It "
+                "does not restart by itself."
             )
+            if command == "drain"
+            else "",
+            "",
+            action,
+            _("Keep running"),
+            _KEY,
+        )
+        self._context.ask(
+            question,
+            lambda confirmed: self._start(command, workers, level, confirmed=confirmed),
         )
 
-    def _start(self, command: str, workers: Sequence[str], level: str = "") -> None:
+    def _start(
+        self, command: str, workers: Sequence[str], level: str = "", *, confirmed: bool = False
+    ) -> None:
         name = f"{command} {' '.join(workers)}"
-        self._context.run_in_background(name, self._send(command, workers, level))
+        work = self._send(command, workers, level, confirmed=confirmed)
+        self._context.run_in_background(name, work)
 
-    async def _send(self, command: str, workers: Sequence[str], level: str) -> None:
+    async def _send(
+        self, command: str, workers: Sequence[str], level: str, *, confirmed: bool
+    ) -> None:
         send = self._context.workers.command
         try:
             outcomes = [
                 outcome
                 for worker in workers or ("",)
-                for outcome in await send(command, worker, level)
+                for outcome in await send(command, worker, level, confirmed=confirmed)
             ]
         except UserFacingError as error:
             self._context.notify(
@@ -98,7 +99,29 @@ class WorkerCommandActions:
         choices: list[tuple[str, Callable[[], object]]] = []
         if command in _OPPOSITE and any(outcome.done for outcome in outcomes):
             opposite, title = _OPPOSITE[command]
-            choices.append((title, partial(self._start, opposite, list(workers))))
+            choices.append((title, partial(self._ask_or_start, opposite, list(workers))))
         self._context.notify(
             Notification(summary.title, summary.detail, "", summary.severity, tuple(choices), _KEY)
         )
+
+
+def _action_text(command: str, workers: Sequence[str], level: str) -> str:
+    """Return a command to some workers as an imperative, such as "Drain 2 workers"."""
+    number = len(workers)
+    count = formats.count(number)
+    name = worker_name(workers[0]) if number == 1 else ""
+    match command:
+        case "drain":
+            text = ngettext("Drain {count} worker", "Drain {count} workers", number)
+            text = _("Drain {worker}") if name else text
+        case "pause":
+            text = ngettext("Pause {count} worker", "Pause {count} workers", number)
+        case "resume":
+            text = ngettext("Resume {count} worker", "Resume {count} workers", number)
+        case _:
+            text = ngettext(
+                "Set the log level of {count} worker to {level}",
+                "Set the log level of {count} workers to {level}",
+                number,
+            )
+    return text.format(worker=name, count=count, level=level.lower())

@@ -1,0 +1,39 @@
+"""A question that a page asks before an action, with what it means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pulse_desktop.ui.shell.notifications import Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The question.
+
+    Attributes:
+        title: the question, such as "Drain worker-1?".
+        detail: what happens then.
+        advice: what is left out, or to be checked first.
+        action: label of the button that acts.
+        refuse: label of the button that does not.
+        key: a notification with the same key is replaced.
+    """
+
+    title: str
+    detail: str
+    advice: str
+    action: str
+    refuse: str
+    key: str
+
+    def notification(self, act: Callable[[], object]) -> Notification:
+        """Return the question as a notification; its first button calls `act`."""
+        return Notification(
+            self.title,
+            self.detail,
+            self.advice,
+            "warning",
+            ((self.action, act), (self.refuse, lambda: None)),
+            self.key,
+            is_question=True,
+        )
