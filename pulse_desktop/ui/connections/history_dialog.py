@@ -43,6 +43,7 @@ from pulse_desktop.text.history_text import (
 )
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.backend import HistoryBackend
+from pulse_desktop.ui.shell.limitations_notice import LIMITATIONS_KEY
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
@@ -181,7 +182,11 @@ class HistoryDialog(QDialog):
             detail = " ".join(outcome_text(each) for each in outcomes if each.error is None)
             advice = removal_text(*(each.stream.name for each in made)) if made else ""
             title = _("History is kept from now on")
-            self._notify(Notification(title, detail, advice, "good", key="history", stays=True))
+            self._notify(
+                Notification(
+                    title, detail, advice, "good", key="history", stays=True, ends=LIMITATIONS_KEY
+                )
+            )
         problem = "\n".join(outcome_text(each) for each in failed)
         if not self._is_open:
             if problem:

@@ -57,7 +57,6 @@ _LABELS: Final = {
     "try": _("Try now"),
     "change": _("Change server"),
     "diagnose": _("Diagnose"),
-    "keep": _("Keep history here…"),
     "how": _("How to get them"),
     "hide": _("Hide"),
 }
@@ -174,7 +173,7 @@ def _restricted_content(phase: Phase, session: SessionBackend) -> BannerContent 
                     "Tasks and results are shown. For workers, run times and progress, add one "
                     "middleware to the broker."
                 ),
-                ("keep", "how", "hide") if session.can_keep_history else ("how", "hide"),
+                ("how", "hide"),
             )
     return None
 
@@ -211,7 +210,7 @@ class ConnectionBanner(QFrame):
 
     Attributes:
         content: what it says, None while it is hidden.
-        buttons: by key: secret, try, change, diagnose, keep, how, hide.
+        buttons: by key: secret, try, change, diagnose, how, hide.
         title: what happened.
         detail: more about it.
         next_try: when the next attempt is due.
@@ -222,7 +221,6 @@ class ConnectionBanner(QFrame):
         change_requested: the operator wants another server.
         diagnose_requested: the operator wants to know why.
         guide_requested: the operator wants to know how workers publish events.
-        history_requested: the operator wants the server to keep history.
         focus_released: the banner was hidden while one of its buttons had the keyboard focus.
     """
 
@@ -231,7 +229,6 @@ class ConnectionBanner(QFrame):
     change_requested = Signal()
     diagnose_requested = Signal()
     guide_requested = Signal()
-    history_requested = Signal()
     focus_released = Signal()
 
     def __init__(self) -> None:
@@ -287,7 +284,6 @@ class ConnectionBanner(QFrame):
         self.buttons["try"].clicked.connect(self.try_requested)
         self.buttons["change"].clicked.connect(self.change_requested)
         self.buttons["diagnose"].clicked.connect(self.diagnose_requested)
-        self.buttons["keep"].clicked.connect(self.history_requested)
         self.buttons["how"].clicked.connect(self.guide_requested)
         self.buttons["hide"].clicked.connect(self._hide_phase)
 

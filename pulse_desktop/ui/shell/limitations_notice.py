@@ -17,7 +17,8 @@ SETTLED_S: Final = 8.0
 """Workers create their streams when they start, and a feed checks for new ones every 5 s."""
 
 _INTERVAL_S: Final = 1.0
-_KEY: Final = "limitations"
+LIMITATIONS_KEY: Final = "limitations"
+"""Of the notification."""
 
 KEEP_HISTORY: Final = _("Keep history here…")
 
@@ -63,7 +64,7 @@ class LimitationsNotice:
         settled = lasted >= SETTLED_S
         if self._shown and not found and settled:
             self._shown = ()
-            self._withdraw(_KEY)
+            self._withdraw(LIMITATIONS_KEY)
         if not found or found == self._shown or not settled:
             return
         self._shown = found
@@ -78,5 +79,7 @@ class LimitationsNotice:
         if connection.can_keep_history:
             choices = ((KEEP_HISTORY, self._keep_history), (_("Not now"), lambda: None))
         self._notify(
-            Notification(title, detail, advice, severity, choices, key=_KEY, stays=bool(choices))
+            Notification(
+                title, detail, advice, severity, choices, key=LIMITATIONS_KEY, stays=bool(choices)
+            )
         )

@@ -44,6 +44,7 @@ class Notification:
         severity: "good" and "info" disappear after a few seconds, the others stay until closed.
         choices: label and callback of each button; every button closes the notification.
         key: a notification replaces the one with the same key.
+        ends: key of another notification that is over with this one.
         is_question: whether the first button gets the focus. Esc closes a question.
         stays: whether it stays until it is closed, whatever its severity.
     """
@@ -56,6 +57,7 @@ class Notification:
     key: str = ""
     is_question: bool = False
     stays: bool = False
+    ends: str = ""
 
 
 class NotificationCard(QFrame):
@@ -198,8 +200,8 @@ class Notifications(QObject):
 
     def show(self, notification: Notification) -> None:
         """Show a notification."""
-        if notification.key:
-            self.dismiss(notification.key)
+        for key in filter(None, (notification.key, notification.ends)):
+            self.dismiss(key)
         while len(self._cards) >= _MAX_CARDS:
             self._cards[0].close()
         card = NotificationCard(notification, self._parent, self._profile, self._profile_label)

@@ -22,7 +22,7 @@ from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.ui.navigation import FilterPage, Target
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, LimitationsNotice
+from pulse_desktop.ui.shell.limitations_notice import LIMITATIONS_KEY, SETTLED_S, LimitationsNotice
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
@@ -203,7 +203,9 @@ def test_a_window_is_no_larger_than_the_screen(
 @pytest.mark.parametrize(
     ("screen", "position", "size"),
     [
-        ((1440, 900), (30, 40), (1440, 900)),
+        ((1920, 1080), (30, 40), (1440, 900)),
+        ((1460, 960), (20, 12), (1440, 900)),
+        ((1440, 900), (0, 0), (1440, 900)),
         ((1280, 720), (0, 0), (1280, 672)),
         ((1024, 640), (0, 0), (1024, 640)),
     ],
@@ -272,6 +274,12 @@ def test_missing_history_is_offered_until_it_is_answered(window: MainWindow) -> 
     assert not card.findChildren(QTimer)
     card.buttons[0].click()
     assert asked == [True]
+
+
+def test_what_was_limited_is_over_when_history_is_kept(window: MainWindow) -> None:
+    window.notify(Notification("Partial data", key=LIMITATIONS_KEY, stays=True))
+    window.notify(Notification("History is kept from now on", ends=LIMITATIONS_KEY))
+    assert titles(window) == ["History is kept from now on"]
 
 
 def test_attention_items_are_counted_in_the_sidebar_and_the_top_bar(
