@@ -23,6 +23,7 @@ from tests.kit.background import in_background
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run, wait_for_unreadable_result
+from tests.kit.waiting import wait_until
 
 
 @pytest.fixture
@@ -68,6 +69,18 @@ async def test_a_result_of_20_mib_is_loaded_only_on_request(
         with pytest.raises(UserFacingError):
             await session.results.save("large", tmp_path / "no such folder" / "large.json")
         assert names_in(tmp_path) == ["large.json"]
+
+
+async def test_the_outcomes_are_known_once_the_results_are_read(
+    nats_server: NatsServer, other: Client
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    failed = {"is_err": True, "return_value": None, "labels": {}}
+    for number in range(300):
+        await bucket.put(f"{number:032x}", json.dumps(failed).encode())
+    async with open_session(nats_server) as session:
+        await wait_until(lambda: session.has_outcomes)
+        assert session.state.runs.counts[RunState.FAILED] == 300
 
 
 async def test_a_large_result_is_known_once_it_was_opened(

@@ -352,3 +352,16 @@ def test_another_session_gets_new_pages_and_no_notifications(
     assert not window.run_form.isVisible()
     window.show_page("first")
     assert created == ["first", "second", "second", "first"]
+
+
+def test_a_form_that_was_open_is_open_again_on_its_connection(window: MainWindow) -> None:
+    for name, is_open in (("eu", False), ("lab", False), ("eu", True)):
+        window.show_profile(Profile(name), name)
+        window.set_session(FakeSession(), run_at_once)
+        assert window.run_form.isVisible() is is_open
+        if name == "eu" and not is_open:
+            window.run_task()
+            window.run_form.ui.task_name.set_name("typed:task")
+            window.run_form.ui.kwargs.set_text('{"typed": ')
+    assert window.run_form.ui.task_name.name == "typed:task"
+    assert window.run_form.ui.kwargs.text == '{"typed": '
