@@ -75,7 +75,7 @@ async def test_the_outcomes_are_known_once_the_results_are_read(
     nats_server: NatsServer, other: Client
 ) -> None:
     bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
-    failed = {"is_err": True, "return_value": None, "labels": {}}
+    failed: dict[str, Any] = {"is_err": True, "return_value": None, "labels": {}}
     for number in range(300):
         await bucket.put(f"{number:032x}", json.dumps(failed).encode())
     async with open_session(nats_server) as session:
