@@ -26,6 +26,14 @@ from pulse_desktop.nats_client.connect_progress import ConnectStage, ProgressRep
 from pulse_desktop.nats_client.fast_import import load_websockets
 from pulse_desktop.nats_client.permission_violations import PermissionViolation
 from pulse_desktop.nats_client.refused_subscriptions import RefusedSubscriptions
+from pulse_desktop.nats_client.server_answers import (
+    UNREADABLE,
+    InvalidAnswerError,
+    check_answer,
+    check_api_error,
+    check_info,
+    one_line,
+)
 from pulse_desktop.nats_client.server_clock import ServerClock
 from pulse_desktop.nats_client.server_info import ServerInfo
 from pulse_desktop.nats_client.tls_transport import TLSTransport
@@ -36,6 +44,9 @@ MAX_CONTROL_LINE: Final = 4_096
 _CONTROL_LINE_REST: Final = 64
 """Bytes left for the command, the subscription id and the sizes."""
 _UNSENDABLE: Final = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+_MAX_NAME: Final = 120
+"""Characters of a name that a server gives itself; what follows is cut off."""
+_LONG_LINE: Final = "a line that is too long"
 _SERVER_HEADERS: Final = ("Status", "Nats-Consumer-Stalled")
 """Headers with which a server reports about itself; nats-py obeys them in any message."""
 
@@ -73,13 +84,6 @@ def check_subjects(*subjects: str) -> None:
         raise InvalidSubjectError(f"it is {len(line):,} characters long")
 
 
-class UnreadableReplyError(Error):
-    """JetStream's reply is not as it has to be."""
-
-    def __str__(self) -> str:
-        return "nats: unreadable reply of JetStream"
-
-
 class TLSRequiredError(OSError):
     """TLS was requested, and the server offers none."""
 
@@ -110,15 +114,20 @@ def server_info(client: Client) -> ServerInfo:
     """Return what the server that a client is, or was last, connected to reports about itself."""
     info = client._server_info or {}
     return ServerInfo(
-        id=str(info.get("server_id", "")),
-        name=str(info.get("server_name", "")),
-        version=str(info.get("version", "")),
-        cluster=str(info.get("cluster", "")),
+        id=_text(info, "server_id"),
+        name=_text(info, "server_name"),
+        version=_text(info, "version"),
+        cluster=_text(info, "cluster"),
         jetstream=bool(info.get("jetstream")),
         auth_required=bool(info.get("auth_required")),
         api_prefix=client.api_prefix if isinstance(client, NatsClient) else "",
-        domain=str(info.get("domain", "")),
+        domain=_text(info, "domain"),
     )
+
+
+def _text(info: dict[str, Any], field: str) -> str:
+    """Return a text of the server as one line of a bounded length."""
+    return one_line(str(info.get(field) or ""), _MAX_NAME)
 
 
 def client_of(js: JetStreamContext) -> Client:
@@ -289,7 +298,9 @@ class NatsClient(Client):
         except Exception as error:
             if not self._server_info or type(self._server_info) is not dict:
                 self._server_info = {}
-                raise Error("nats: unreadable answer when expecting INFO message") from error
+                raise InvalidAnswerError("INFO") from error
+            if isinstance(error.__context__, asyncio.LimitOverrunError):
+                error = ValueError(_LONG_LINE)
             raise Error(f"nats: {error}") from error
 
     @contextlib.contextmanager
@@ -324,12 +335,22 @@ class NatsClient(Client):
         return str(uri.geturl())
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        """Process the server's INFO; the first one arrives before the login is sent."""
+        """Process the server's INFO; the first one arrives before the login is sent.
+
+        Raises:
+            InvalidAnswerError: the first one is not valid; others are left out.
+        """
+        try:
+            check_info(info)
+        except InvalidAnswerError as error:
+            if initial_connection:
+                self._server_info = {}
+                raise
+            await self._error_cb(error)
+            return
         if initial_connection:
             self.progress.complete(ConnectStage.INFO, server=server_info(self))
             self._require_tls(info)
-        elif type(info) is not dict:
-            return
         await super()._process_info(info, initial_connection)
 
     def _connect_command(self) -> bytes:
@@ -477,7 +498,7 @@ def _websocket_tls(transport: Any) -> ssl.SSLObject | None:
 
 
 class _TimedJetStreamContext(JetStreamContext):
-    """A JetStream context that compares the clocks of server and machine at each request."""
+    """A JetStream context that validates answers, and compares the clocks at each request."""
 
     async def _api_request(
         self,
@@ -487,19 +508,14 @@ class _TimedJetStreamContext(JetStreamContext):
     ) -> dict[str, Any]:
         sent_at = time.monotonic()
         try:
-            response: Any = await super()._api_request(req_subject, req, timeout)
+            response: dict[str, Any] = await super()._api_request(req_subject, req, timeout)
         except APIError as error:
-            if type(error.err_code) is not int:
-                error.err_code = None
+            check_api_error(req_subject, error)
             raise
-        except (Error, OSError, TimeoutError):
-            raise
-        except Exception as error:  # the server's bytes, which nats-py expects to be right
-            raise UnreadableReplyError from error
-        if type(response) is not dict:
-            raise UnreadableReplyError
-        found: dict[str, Any] = response
+        except UNREADABLE:
+            raise InvalidAnswerError(req_subject) from None
+        check_answer(req_subject, response)
         client = self._nc
         if isinstance(client, NatsClient):
-            client.server_clock.compare(found.get("ts"), time.monotonic() - sent_at)
-        return found
+            client.server_clock.compare(response.get("ts"), time.monotonic() - sent_at)
+        return response

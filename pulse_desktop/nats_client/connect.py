@@ -29,9 +29,15 @@ from pulse_desktop.nats_client.connect_errors import (
 )
 from pulse_desktop.nats_client.connect_progress import ConnectProgress, ProgressReport
 from pulse_desktop.nats_client.fast_path import FastPathClient
-from pulse_desktop.nats_client.jetstream import JetStreamState, jetstream_state, unavailable_error
+from pulse_desktop.nats_client.jetstream import (
+    ACCOUNT_INFO,
+    JetStreamState,
+    jetstream_state,
+    unavailable_error,
+)
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
 from pulse_desktop.nats_client.server_address import DEFAULT_PORT, ServerAddress
+from pulse_desktop.nats_client.server_answers import InvalidAnswerError
 from pulse_desktop.text.translation import _
 
 PING_INTERVAL_S: Final = 10
@@ -170,6 +176,14 @@ async def connect_preferring_jetstream(
     )
     async with close_on_error(client):
         state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
+        if state is JetStreamState.INVALID:
+            ProgressReport(progress).fail(InvalidAnswerError(ACCOUNT_INFO))
+            detail = _("the server at {hosts} answers {subject} with what is not JetStream's.")
+            raise CannotConnectError(
+                _("Cannot connect"),
+                detail.format(hosts=address.hosts, subject=ACCOUNT_INFO),
+                _("Check that the address is that of the NATS server itself."),
+            )
         if not state.is_off:
             return client, state
         found = await find_jetstream(
@@ -225,7 +239,7 @@ async def find_jetstream(
             continue
         async with close_on_error(client):
             state = await jetstream_state(client, violations, JETSTREAM_TIMEOUT_S)
-        if not state.is_off:
+        if not state.is_off and state is not JetStreamState.INVALID:
             return client, state
         await close_quietly(client)
     return None

@@ -17,6 +17,7 @@ from pulse_desktop.model.errors import JetStreamNotReadyError, NoJetStreamError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.client import server_info
 from pulse_desktop.nats_client.permission_violations import PermissionViolations
+from pulse_desktop.nats_client.server_answers import InvalidAnswerError
 from pulse_desktop.nats_client.server_info import ServerInfo
 from pulse_desktop.text.translation import _
 
@@ -46,6 +47,7 @@ class JetStreamState(Enum):
         NO_ACCOUNT: the server has JetStream, and this account has none on it.
         NOT_READY: the cluster has no leader at the moment.
         FORBIDDEN: this user has no permission for the request.
+        INVALID: the reply is not one of JetStream.
         UNKNOWN: no reply.
     """
 
@@ -54,6 +56,7 @@ class JetStreamState(Enum):
     NO_ACCOUNT = "no account"
     NOT_READY = "not ready"
     FORBIDDEN = "forbidden"
+    INVALID = "invalid"
     UNKNOWN = "unknown"
 
     @property
@@ -124,7 +127,9 @@ async def jetstream_state(
             if not request.done():
                 return JetStreamState.UNKNOWN
             request.result()
-        except Exception as error:  # noqa: BLE001 - nats-py expects a reply to be as it has to be
+        except InvalidAnswerError:
+            return JetStreamState.INVALID
+        except (errors.Error, OSError, ValueError) as error:
             return state_of_error(error, server_info(client)) or JetStreamState.UNKNOWN
         else:
             return JetStreamState.ON

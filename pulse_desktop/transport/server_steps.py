@@ -31,6 +31,7 @@ from pulse_desktop.nats_client.connect_progress import ConnectStage
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.nats_client.jetstream import JetStreamState, unavailable_error
 from pulse_desktop.nats_client.permission_violations import PermissionViolations, request_or_fail
+from pulse_desktop.nats_client.server_answers import UNREADABLE, InvalidAnswerError
 from pulse_desktop.nats_client.server_info import ServerInfo
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.certificate import describe_certificate
@@ -241,7 +242,7 @@ class ServerSteps:
             }
         except (
             *(errors.Error, NotPermittedError, NotConnectedError, TimeoutError, OSError),
-            *(ValueError, KeyError, TypeError, AttributeError, RecursionError),
+            *UNREADABLE,
         ):
             return {}
 
@@ -295,6 +296,8 @@ def _kind_of(error: BaseException | None, stage: ConnectStage) -> StepKind:
         return StepKind.TLS
     if isinstance(error, ssl.SSLError):
         return StepKind.TLS
+    if isinstance(error, InvalidAnswerError):
+        return StepKind.SERVER if error.subject == "INFO" else StepKind.JETSTREAM
     if is_login_refused(error):
         return StepKind.LOGIN
     if isinstance(error, OSError) and stage is ConnectStage.WEBSOCKET:

@@ -241,11 +241,18 @@ async def test_a_read_only_profile_needs_no_permission_to_act(server: NatsServer
     assert test.result.is_good
 
 
-@pytest.mark.parametrize("info", ["[1]", "5", "null", '{"a":' + "[" * 5000])
+@pytest.mark.parametrize(
+    "info",
+    [
+        *("[1]", "5", "null", '{"a":' + "[" * 5000),
+        *('{"version": {"a": 1}}', '{"connect_urls": 5}', '{"max_payload": "x"}'),
+    ],
+)
 async def test_a_server_whose_first_line_is_unreadable_fails_its_step(info: str) -> None:
     async with LyingServer(info) as lying:
         test = await steps_of(f"nats://127.0.0.1:{lying.port}")
     assert [each.kind for each in test.failed] == [StepKind.SERVER]
+    assert "is not a NATS server" in test.failed[0].detail
 
 
 @pytest.mark.parametrize(
@@ -262,11 +269,19 @@ async def test_a_server_whose_first_line_is_unreadable_fails_its_step(info: str)
     ],
     ids=lambda reply: reply[:20].decode(errors="replace"),
 )
-async def test_an_unreadable_reply_is_none(reply: bytes) -> None:
+async def test_an_unreadable_reply_is_a_failed_step(reply: bytes) -> None:
     async with LyingServer(reply=reply) as lying:
         test = await steps_of(f"nats://127.0.0.1:{lying.port}")
-    assert test.result.is_connected
-    assert test.step(StepKind.JETSTREAM).status is StepStatus.WARNING
+    assert not test.result.is_connected
+    assert [each.kind for each in test.failed] == [StepKind.JETSTREAM]
+    assert "is not JetStream's" in test.failed[0].detail
+
+
+async def test_addresses_that_a_server_names_may_be_unreadable() -> None:
+    info = json.dumps({**json.loads(GOOD_INFO), "connect_urls": ["[::1", "x:99999", "\x1b[31m"]})
+    async with LyingServer(info) as lying:
+        test = await steps_of(f"nats://127.0.0.1:{lying.port}")
+    assert test.step(StepKind.SERVER).status is OK
 
 
 async def test_text_of_a_server_is_one_line_of_limited_length() -> None:
