@@ -153,7 +153,7 @@ class Desktop:
         try:
             profiles = self._profiles.read()
         except UserFacingError as error:
-            window.notify(_notification(error))
+            window.notify(replace(_notification(error), outlives_session=True))
             return
         contexts = [Profile(CONTEXT_PREFIX + name) for name in NatsContexts().names()]
         window.connections.show_profiles([*profiles.by_name.values(), *contexts])
@@ -239,11 +239,29 @@ class Desktop:
     def _show_start_connection(self) -> None:
         """Show what opens at the start; while there is none of its name, it can be tried again."""
         try:
-            self._profile = self._find(self.start_connection.name)
+            self._profile = self._find_start()
         except UserFacingError as error:
             self._first.fail(error, retry=self._show_start_connection)
         else:
             self._first.show_profile(self._profile)
+
+    def _find_start(self) -> Profile:
+        """Return the profile that opens at the start.
+
+        Raises:
+            UserFacingError: there is none of its name, or it cannot be read which one was chosen.
+        """
+        problem = self._state_file.problem if self._state_file is not None else ""
+        if self.start_connection.is_new:
+            try:
+                self._profiles.read()
+            except UserFacingError as error:
+                problem = error.detail
+        if problem:
+            self.start_connection.ask_again()
+            title = _("It is not known which connection to open")
+            raise UserFacingError(title, problem, _("Choose one in the menu of connections."))
+        return self._find(self.start_connection.name)
 
     def _is_first_run(self) -> bool:
         try:

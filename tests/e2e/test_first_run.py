@@ -223,3 +223,26 @@ def test_a_start_connection_that_is_gone_can_be_tried_again(
     settings.mkdir()
     (settings / "window.json").write_text('{"connection": "shop"}')
     run_operator(qapp, "", scenario, open_desktop=open_gone)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "notice"),
+    [
+        ("window.json", '{"connection": "prod",', "The settings of the window cannot be read"),
+        (FILE_NAME, "version = 1\n[profiles.prod\n", "The profiles cannot be read"),
+    ],
+)
+def test_a_damaged_file_opens_nothing_that_was_not_chosen(
+    qapp: QApplication, settings: Path, file: str, content: str, notice: str
+) -> None:
+    settings.mkdir()
+    (settings / file).write_text(content)
+
+    async def scenario(operator: Operator) -> None:
+        await operator.act(lambda: None)
+        assert operator.desktop.session is None
+        assert operator.desktop.embedded.stack is None
+        titles = [each.title for each in operator.window.notifications.shown]
+        assert titles == [notice, "It is not known which connection to open"]
+
+    run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))

@@ -47,6 +47,7 @@ class Notification:
         ends: key of another notification that is over with this one.
         is_question: whether the first button gets the focus. Esc closes a question.
         stays: whether it stays until it is closed, whatever its severity.
+        outlives_session: whether it is about more than the session, and stays for the next one.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Notification:
     is_question: bool = False
     stays: bool = False
     ends: str = ""
+    outlives_session: bool = False
 
 
 class NotificationCard(QFrame):
@@ -227,9 +229,10 @@ class Notifications(QObject):
             card.close()
 
     def clear(self) -> None:
-        """Close all notifications."""
+        """Close the notifications about the session, which is left."""
         for card in self._cards.copy():
-            card.close()
+            if not card.notification.outlives_session:
+                card.close()
 
     def set_right_margin(self, width: int) -> None:
         """Keep a strip at the right edge free, `width` pixels wide."""

@@ -171,7 +171,10 @@ class WindowStateManager(QObject):
         if file.problem and is_first:
             title = _("The settings of the window cannot be read")
             advice = _("The defaults apply.")
-            window.notify(Notification(title, file.problem, advice, key="window state"))
+            key = "window state"
+            window.notify(
+                Notification(title, file.problem, advice, "warning", key=key, outlives_session=True)
+            )
 
     def first_page(self, default: str) -> str:
         """Return the page that was shown last on this connection, else anywhere, else the default.
