@@ -43,7 +43,7 @@ class ConnectionTestPanel(QFrame):
         self.setProperty("card", "true")
         self.setMinimumHeight(_MIN_HEIGHT)
         self.rows: dict[tuple[str, StepKind, str], StepRow] = {}
-        self._is_running = False
+        self._is_running = self._is_outdated = False
         self.summary = Label()
         self.summary.setProperty("role", "title")
         self.summary.setWordWrap(True)
@@ -87,7 +87,7 @@ class ConnectionTestPanel(QFrame):
     def start(self) -> None:
         """Show an empty panel: a test begins."""
         self._clear()
-        self._is_running = True
+        self._is_running, self._is_outdated = True, False
         self._summarize(_("Testing the connection…"))
         self.show()
 
@@ -133,6 +133,8 @@ class ConnectionTestPanel(QFrame):
         first = next(iter((*failed, *limited, *found)), None)
         if first is not None:
             self._show_row(self.rows[first.key])
+        if self._is_outdated:
+            self.mark_outdated()
 
     def fail(self, title: str, detail: str) -> None:
         """Say why there was no test.
@@ -156,7 +158,8 @@ class ConnectionTestPanel(QFrame):
                 row.show_stopped()
 
     def mark_outdated(self) -> None:
-        """Say that the fields have changed since the test, if there was one."""
+        """Say that the fields have changed since the test, if there was one, or when it ends."""
+        self._is_outdated = True
         if not self.isHidden() and not self._is_running:
             self._summarize(_("The fields have changed since this test"), "warning")
 

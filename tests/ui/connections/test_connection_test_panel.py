@@ -122,3 +122,16 @@ def test_advice_names_the_fields_of_the_form(window: ConnectionsWindow) -> None:
     failed = replace(failed, advice=f"Set {label('tls_ca')}.")
     window.panel.show_step(failed)
     assert window.panel.rows[failed.key].advice.text() == "Set “CA certificate”."
+
+
+def test_fields_that_change_during_a_test_are_told_at_its_end(window: ConnectionsWindow) -> None:
+    window.start_test()
+    window.panel.show_step(step(StepKind.LOGIN, StepStatus.OK, "as ann"))
+    QTest.keyClicks(window.form.servers, "1")
+    assert window.panel.summary.text() == "Testing the connection…"
+    window.panel.finish()
+    assert window.panel.summary.text() == "The fields have changed since this test"
+    window.start_test()
+    window.panel.show_step(step(StepKind.LOGIN, StepStatus.OK, "as ann"))
+    window.panel.finish()
+    assert window.panel.summary.text() == "Connected; everything is permitted"
