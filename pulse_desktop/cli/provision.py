@@ -35,7 +35,8 @@ def add_parser(subparsers: Subparsers) -> None:
             "up is offered.\n\n"
             "It takes the permission to publish to $JS.API.STREAM.CREATE.PULSE_EVENTS, "
             "PULSE_TASKS or PULSE_ADVISORIES, and it is refused on a read-only profile. "
-            "Exit 1 if a stream that was asked for is still missing."
+            "Exit 1 if a stream that was asked for is still missing, though one can be made, or "
+            "if the server does not say."
         ),
         examples=(
             ("pulse-desktop provision --dry-run", _("only show what would be made")),
@@ -78,7 +79,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Show the plan, ask, and make the streams."""
-    from pulse_desktop.model.history_plan import HistoryKind
+    from pulse_desktop.model.history_plan import HistoryKind, HistoryState
 
     left_out = {
         HistoryKind.EVENTS: arguments.no_events,
@@ -103,7 +104,7 @@ async def run(arguments: Namespace) -> int:
         kind = item.stream.kind
         outcome = by_kind.get(kind)
         has_failed = outcome is not None and outcome.error is not None
-        if has_failed or (item.reason and not item.is_missing):
+        if has_failed or item.state == HistoryState.UNKNOWN:
             code = FAILED
         if arguments.json:
             write_json(_to_dict(item, planned.get(kind), outcome))

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from nats.js.api import RetentionPolicy
+
 from pulse_desktop.protocol.topics import EVENT_STREAM
 from tests.kit.cli_process import CommandResult, command_environment, run_in_process
 from tests.kit.nats_clients import connect
@@ -64,3 +66,21 @@ def test_a_read_only_profile_refuses(nats_server: NatsServer, tmp_path: Path) ->
     assert refused.code == 1, refused
     assert "eu is read-only" in refused.err
     assert stream_configs(nats_server) == {}
+
+
+def test_what_no_stream_can_be_made_for_is_no_failure(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    async def make_broker() -> None:
+        client = await connect(nats_server.url)
+        await client.jetstream().add_stream(
+            name="broker", subjects=["taskiq_tasks"], retention=RetentionPolicy.WORK_QUEUE
+        )
+        await client.close()
+
+    asyncio.run(make_broker())
+    arguments = ("provision", "--server", nats_server.url, "--yes")
+    for times in range(2):
+        made = run_in_process(*arguments, env=command_environment(tmp_path))
+        assert made.code == 0, (times, made)
+        assert "No stream can be made" in made.out
