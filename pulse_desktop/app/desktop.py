@@ -328,6 +328,7 @@ class Desktop:
         state = self._state_file.state
         if names and not self._is_named:
             state.shown = names[0] or state.shown
+            state.undecided = state.undecided and not names[0]
         if len(names) == 1 or self.windows[:1] == [self._first]:
             del names[:1]
         state.windows = [name for name in names if name]
