@@ -14,7 +14,6 @@ from pulse_desktop.app.start_connection import StartConnection
 from pulse_desktop.model.errors import NoSuchProfileError, UserFacingError
 from pulse_desktop.profiles.nats_contexts import NatsContexts
 from pulse_desktop.profiles.profile import (
-    CONTEXT_PREFIX,
     Profile,
     embedded_profile,
 )
@@ -155,8 +154,9 @@ class Desktop:
         except UserFacingError as error:
             window.notify(replace(_notification(error), outlives_session=True))
             return
-        contexts = [Profile(CONTEXT_PREFIX + name) for name in NatsContexts().names()]
-        window.connections.show_profiles([*profiles.by_name.values(), *contexts])
+        contexts = NatsContexts().read()
+        usable = [each.profile.without_secrets() for each in contexts.by_name.values()]
+        window.connections.show_profiles([*profiles.by_name.values(), *usable], contexts.problems)
 
     def _find(self, name: str) -> Profile:
         try:

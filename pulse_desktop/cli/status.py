@@ -43,6 +43,8 @@ async def run(arguments: Namespace) -> int:
     """Show the status of the server."""
     import asyncio
 
+    from pulse_desktop.text.profile_text import named_with_environment
+
     async with connected_session(arguments, history_s=DAY_S, stored_results=0) as session:
         missing = await catch_up(session)
         with contextlib.suppress(TimeoutError):
@@ -64,6 +66,9 @@ async def run(arguments: Namespace) -> int:
         write_json({**status, "embedded_server": {"problem": problem}} if problem else status)
         return FAILED if missing else OK
     version = session.connection.status.server_version
+    profile = session.config.profile
+    if profile.name and not profile.is_embedded:
+        write_text(_("connection: {name}").format(name=named_with_environment(profile)))
     write_text(
         _("connected to {server}, NATS {version}").format(server=status["server"], version=version)
     )

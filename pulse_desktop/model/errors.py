@@ -94,7 +94,7 @@ class ConfirmationRequiredError(UserFacingError):
 
     Attributes:
         action: what is about to be done, as an imperative.
-        profile: name of the connection profile, empty for none.
+        profile: name and environment of the connection profile, empty for none.
     """
 
     def __init__(self, action: str, profile: str) -> None:

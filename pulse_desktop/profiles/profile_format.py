@@ -159,6 +159,8 @@ def decode_document(content: bytes, path: Path) -> tuple[str, Mapping[str, Any]]
     title = _("The profiles cannot be read")
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")  # the editor of Windows marks it
+        if "\0" in text:
+            raise ValueError(_("it holds zeros in place of text"))  # noqa: TRY301
         document = tomllib.loads(text)
         _check_version(document)
     except (ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ It stands in the session, so that the window and the commands pass the same one.
 
 from pulse_desktop.model.errors import ConfirmationRequiredError, ReadOnlyError
 from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.text.profile_text import named_with_environment
 
 
 class ActionGuard:
@@ -38,4 +39,4 @@ class ActionGuard:
         if self.read_only:
             raise ReadOnlyError(action, self._profile.name)
         if (self.asks or always_asks) and not confirmed:
-            raise ConfirmationRequiredError(action, self._profile.name)
+            raise ConfirmationRequiredError(action, named_with_environment(self._profile))

@@ -52,6 +52,13 @@ def environment_text(environment: Environment) -> str:
     return translate(_ENVIRONMENTS[environment])
 
 
+def named_with_environment(profile: Profile) -> str:
+    """Return the name of a profile, such as "eu (production)"; empty without one."""
+    if profile.name and profile.environment is not None:
+        return f"{profile.name} ({environment_text(profile.environment)})"
+    return profile.name
+
+
 def secret_text(profile: Profile) -> str:
     """Return which secret a profile has, such as "Password of monitor"."""
     secret = secret_noun(profile.secret)

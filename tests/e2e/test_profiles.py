@@ -62,12 +62,15 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         await operator.act(lambda: window.actions_table.run("connections.switch"))
         palette = window.command_palette
         await wait_until(palette.isVisible)
-        assert {"Switch to eu (production)", "Switch to lab (staging)"} <= set(palette.titles)
+        assert palette.titles[:3] == ["Switch to embedded server", "Switch to eu", "Switch to lab"]
+        notes = [window.actions_table[f"connections.switch.{name}"].note for name in ("eu", "lab")]
+        assert notes == ["production", "staging · read-only"]
         await operator.act(lambda: palette.field.setText("switch to lab"))
         await operator.act(lambda: QTest.keyClick(palette.field, Qt.Key.Key_Return))
         assert "lab (staging)" in window.windowTitle()
         await wait_until(lambda: "connected" in window.top_bar.state.full_text)
         await wait_until(lambda: window.top_bar.read_only.text() == "Read-only")
+        assert not window.top_bar.run.isEnabled()
         with pytest.raises(ReadOnlyError):
             await operator.session.tasks.enqueue("t", force=True)
 
@@ -86,7 +89,8 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         assert isinstance(focused, QPushButton)
         assert focused.text() == "Cancel"
         await operator.act(dialog.reject)
-        await wait_until(window.run_form.ui.error_card.isVisible)
+        await wait_until(window.run_form.ui.run_button.isEnabled)
+        assert not window.run_form.ui.error_card.isVisible(), "it was the operator's own answer"
         assert not list(operator.state.runs.rows)
 
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

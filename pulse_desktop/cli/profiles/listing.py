@@ -51,6 +51,8 @@ def run_list(arguments: Namespace) -> int:
         headings = (_("NAME"), _("ENVIRONMENT"), _("SERVERS"), _("LOGIN"), _("ACTIONS"))
         table = TableWriter(headings)
         table.write([_row(each, is_selected=_is_selected(each, contexts)) for each in listed])
+        if any(_is_selected(each, contexts) for each in listed):
+            write_note(_("* the selected context of the NATS CLI, which nats: names too"))
     else:
         write_text(_("No profiles. `pulse-desktop profiles add` adds one."))
     for name, problem in profiles.problems.items():

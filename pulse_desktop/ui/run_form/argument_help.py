@@ -157,6 +157,12 @@ class ArgumentHelp(QFrame):
         self.warning.setText("\n".join(lines) if typed else "")
         self.warning.setVisible(bool(self.warning.text()))
 
+    def clear_errors(self) -> None:
+        """Say nothing about arguments that are not shown any more."""
+        self.errors = []
+        self.warning.clear()
+        self.warning.hide()
+
     def confirmation(self) -> UserFacingError:
         """Return the error to confirm before arguments that are not valid are sent."""
         return UserFacingError(

@@ -32,6 +32,7 @@ from pulse_desktop.ui.run_form.form_text import (
     rerun_description,
 )
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
+from pulse_desktop.ui.shell.confirmation import DeclinedError
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 
@@ -207,6 +208,7 @@ class RunForm(QFrame):
         for field, text in zip(ui.fields, (draft.args, draft.kwargs, draft.labels), strict=True):
             field.set_text(text)
         ui.expand_labels(expanded=False)
+        ui.argument_help.clear_errors()  # those of the draft before; invalid JSON has none
         self._content_changed()
 
     def _content_changed(self) -> None:
@@ -300,6 +302,8 @@ class RunForm(QFrame):
                 receipt = await self._context.tasks.enqueue(
                     name, args, kwargs, json.loads(labels), force=force, rerun_of=rerun_of
                 )
+            except DeclinedError:
+                pass  # the form is still there, as the operator wants it
             except UserFacingError as error:
                 self._failed(number, error)
             else:

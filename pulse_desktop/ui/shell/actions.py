@@ -29,6 +29,9 @@ class Action:
         group: heading in the palette and menus.
         icon: name in `icons`, empty for none.
         keywords: more words to find it by in the palette.
+        name: of what it acts on as it is in the title, to be found by; empty for none.
+        note: what is said about that, such as its environment.
+        color: of the connection profile that it acts on, empty for none.
     """
 
     id: str
@@ -37,6 +40,9 @@ class Action:
     group: str = ""
     icon: str = ""
     keywords: str = ""
+    name: str = ""
+    note: str = ""
+    color: str = ""
 
     @property
     def keys(self) -> frozenset[str]:

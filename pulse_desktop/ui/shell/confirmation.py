@@ -26,7 +26,7 @@ Ask = Callable[[ConfirmationRequiredError], Awaitable[bool]]
 
 
 class DeclinedError(UserFacingError):
-    """The operator did not confirm an action."""
+    """The operator did not confirm an action, and so needs no notice that it was not done."""
 
     def __init__(self, action: str) -> None:
         title = _("Not done: {action}").format(action=action)

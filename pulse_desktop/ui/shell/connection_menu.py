@@ -3,7 +3,7 @@
 Each profile is an action too, so that the command palette finds it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,10 +20,9 @@ from pulse_desktop.profiles.profile import (
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import Action, ActionTable
-from pulse_desktop.ui.theme.plain_text import without_mnemonic
+from pulse_desktop.ui.theme.plain_text import tooltip_markup, without_mnemonic
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.profile_icon import profile_icon
-from pulse_desktop.ui.window_title import connection_text
 
 GROUP: Final = _("Connections")
 SWITCH: Final = Action(
@@ -115,6 +114,7 @@ class ConnectionMenu(QObject):
         self._actions = actions
         self._entries: list[_Entry] = []
         self._profiles: tuple[Profile, ...] = ()
+        self._problems: dict[str, str] = {}
         self._current: Profile | None = None
         self._current_label = ""
         self._start = ""
@@ -122,6 +122,7 @@ class ConnectionMenu(QObject):
         self.menu = QMenu(parent)
         self._windows = QMenu(_("Open in a new window"), self.menu)
         self._contexts = QMenu(_("Contexts of the NATS CLI"), self.menu)
+        self._contexts.setToolTipsVisible(True)
         self._group = QActionGroup(self.menu)
         self.menu.aboutToShow.connect(self.about_to_show)
         self._add = actions.add(ADD, self.add_requested.emit)
@@ -133,16 +134,25 @@ class ConnectionMenu(QObject):
         theme().changed.connect(self._fill)
         self._fill()
 
-    def show_profiles(self, profiles: Sequence[Profile]) -> None:
-        """List these profiles after that of the embedded server; contexts are in a menu below."""
-        if self._profiles != tuple(profiles) or not self._entries:
-            self._profiles = tuple(profiles)
+    def show_profiles(
+        self, profiles: Sequence[Profile], problems: Mapping[str, str] | None = None
+    ) -> None:
+        """List these profiles after that of the embedded server; contexts are in a menu below.
+
+        Args:
+            profiles: those that can be chosen.
+            problems: why other contexts cannot, by their names.
+        """
+        known = (tuple(profiles), dict(problems or {}))
+        if (self._profiles, self._problems) != known or not self._entries:
+            self._profiles, self._problems = known
             self._replace_actions()
             self._fill()
 
     def show_current(self, profile: Profile, label: str) -> None:
         """Mark the profile of the window; one that is not stored is listed by its label."""
         self._current, self._current_label = profile, label
+        self._replace_actions()
         self._fill()
 
     def show_start(self, name: str) -> None:
@@ -179,25 +189,37 @@ class ConnectionMenu(QObject):
         for profile in (embedded_profile(), *self._profiles):
             name = _("embedded server") if profile.is_embedded else profile.name
             kind = environment_text(profile.environment) if profile.environment is not None else ""
+            current = self._current is not None and self._current.name == profile.name
+            marks = (
+                kind,
+                _("read-only") if profile.read_only else "",
+                _("shown here") if current else "",
+            )
+            note = " · ".join(filter(None, marks))
+            color = profile.effective_color.value if profile.effective_color is not None else ""
             switch = Action(
                 f"connections.switch.{profile.name}",
-                _("Switch to {name}").format(name=connection_text(profile, name)),
+                _("Switch to {name}").format(name=name),
                 "",
                 GROUP,
                 "server",
-                kind,
+                name=name,
+                note=note,
+                color=color,
             )
             open_window = Action(
                 f"connections.window.{profile.name}",
-                _("Open {name} in a new window").format(name=connection_text(profile, name)),
+                _("Open {name} in a new window").format(name=name),
                 "",
                 GROUP,
                 "plus",
-                kind,
+                name=name,
+                note=note,
+                color=color,
             )
             self._actions.add(switch, partial(self.connection_chosen.emit, profile.name))
             self._actions.add(open_window, partial(self.window_requested.emit, profile.name))
-            title = f"{name}  ·  {kind}" if kind else name
+            title = "  ·  ".join(filter(None, (name, *marks[:2])))
             self._entries.append(_Entry(profile, switch, open_window, title))
 
     def _fill(self) -> None:
@@ -237,6 +259,7 @@ class ConnectionMenu(QObject):
             other.triggered.connect(
                 lambda _checked=False, name=entry.profile.name: self.window_requested.emit(name)
             )
+        self._add_unusable()
         if not self._contexts.isEmpty():
             self.menu.addMenu(self._contexts)
         self.menu.addMenu(self._windows)
@@ -251,6 +274,14 @@ class ConnectionMenu(QObject):
         if self._more:
             self.menu.addSeparator()
             self.menu.addActions(self._more)
+
+    def _add_unusable(self) -> None:
+        for name, problem in self._problems.items():
+            unusable = self._contexts.addAction(
+                without_mnemonic(_("{name}  ·  cannot be used").format(name=name))
+            )
+            unusable.setEnabled(False)
+            unusable.setToolTip(tooltip_markup(problem))
 
 
 def _emphasize(action: QAction) -> None:

@@ -1,7 +1,7 @@
 """Fuzzy matching of a few typed letters against titles, for the command palette."""
 
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 _SCORE_TEXT_START: Final = 16
 _SCORE_WORD_START: Final = 9
@@ -68,12 +68,44 @@ def _find_word_start(word: str, text: str) -> int | None:
     return at if at >= 0 else None
 
 
-def best_matches(query: str, items: Iterable[tuple[str, Item]]) -> list[Item]:
-    """Return the items whose text matches, the best first; all of them for an empty query."""
+class SearchTexts(NamedTuple):
+    """What an entry is found by.
+
+    Attributes:
+        title: of the entry.
+        name: of the thing that the title is about, such as a connection; empty for none.
+        more: other words.
+    """
+
+    title: str
+    name: str = ""
+    more: str = ""
+
+
+def match_rank(query: str, texts: SearchTexts) -> tuple[int, bool, tuple[bool, int, int]] | None:
+    """Return how well an entry matches a query, larger is better; None if it does not match.
+
+    A query that is the whole title or name comes first, then one that begins it, then one that is
+    found in the title, then one that needs the other words. The entries of all things keep their
+    order while no name is typed.
+    """
+    typed, title, name = (" ".join(each.casefold().split()) for each in (query, *texts[:2]))
+    rest = typed.removeprefix(title.partition(name)[0].strip()).strip() if name else typed
+    if not rest:
+        return 1, True, (True, 0, 0)
+    found = match_score(typed, title)
+    score = found or match_score(typed, f"{title} {texts.more}")
+    if score is None:
+        return None
+    is_whole = typed == title or (bool(name) and rest == name)
+    begins = title.startswith(typed) or (bool(name) and name.startswith(rest))
+    return 2 * is_whole + begins, found is not None and found[0], score
+
+
+def best_matches(query: str, items: Iterable[tuple[SearchTexts, Item]]) -> list[Item]:
+    """Return the items whose texts match, the best first; all of them for an empty query."""
     if not query.strip():
-        return [item for _text, item in items]
-    ranked = [
-        (score, item) for text, item in items if (score := match_score(query, text)) is not None
-    ]
+        return [item for _texts, item in items]
+    ranked = [(rank, item) for texts, item in items if (rank := match_rank(query, texts))]
     ranked.sort(key=lambda entry: entry[0], reverse=True)
-    return [item for _score, item in ranked]
+    return [item for _rank, item in ranked]

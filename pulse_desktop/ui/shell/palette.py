@@ -32,7 +32,7 @@ from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.actions import OPEN_PALETTE, QUIT, Action, ActionTable, shortcut_text
-from pulse_desktop.ui.shell.fuzzy_match import best_matches
+from pulse_desktop.ui.shell.fuzzy_match import SearchTexts, best_matches
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
@@ -65,7 +65,15 @@ class _ActionList(QAbstractListModel):
             return printable_cell(action.title)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ", ".join(
-                filter(None, (action.group, printable_cell(action.title), shortcut_text(action)))
+                filter(
+                    None,
+                    (
+                        action.group,
+                        printable_cell(action.title),
+                        action.note,
+                        shortcut_text(action),
+                    ),
+                )
             )
         return None
 
@@ -90,7 +98,11 @@ class _ActionDelegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colors.color("selection"))
             painter.drawRoundedRect(area.adjusted(0, 1, 0, -1), 6, 6)
-        if action.icon:
+        if action.color:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colors.profile(action.color))
+            painter.drawEllipse(area.x() + 14, area.y() + (_ROW - 10) // 2, 10, 10)
+        elif action.icon:
             icons.paint(
                 painter,
                 action.icon,
@@ -112,6 +124,13 @@ class _ActionDelegate(QStyledItemDelegate):
         )
         painter.drawText(inner, middle, title)
         inner.setLeft(inner.left() + painter.fontMetrics().horizontalAdvance(title) + 12)
+        if action.note:
+            painter.setPen(colors.color(SemanticColor.MUTED))
+            note = painter.fontMetrics().elidedText(
+                action.note, Qt.TextElideMode.ElideRight, max(0, inner.width())
+            )
+            painter.drawText(inner, middle, note)
+            inner.setLeft(inner.left() + painter.fontMetrics().horizontalAdvance(note) + 12)
         painter.setPen(colors.color(SemanticColor.FAINT))
         if inner.width() > 60:
             painter.drawText(inner, middle, action.group)
@@ -204,7 +223,7 @@ class Palette(QFrame):
         matches = best_matches(
             query,
             (
-                (f"{action.title} {action.group} {action.keywords}", action)
+                (_search_texts(action), action)
                 for action in self._actions.available()
                 if action is not OPEN_PALETTE and (action is not QUIT or query.strip())
             ),
@@ -255,3 +274,8 @@ class Palette(QFrame):
 
     def _row(self) -> int:
         return self.list.currentIndex().row()
+
+
+def _search_texts(action: Action) -> SearchTexts:
+    more = f"{action.group} {action.keywords} {action.note}"
+    return SearchTexts(action.title, action.name, more)

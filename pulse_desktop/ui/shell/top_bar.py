@@ -33,6 +33,7 @@ from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.act_button import ActButton
 from pulse_desktop.ui.widgets.announcement import announce
 from pulse_desktop.ui.widgets.elided_button import ElidedButton
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
@@ -145,7 +146,7 @@ class TopBar(QWidget):
         self.palette_field = PaletteField(shortcut_text(OPEN_PALETTE))
         self.pause = QPushButton(_("Live"))
         self.alerts = FilterChip(_("Alerts"), "bell")
-        self.run = QPushButton(_("Run task"))
+        self.run = ActButton(_("Run task"))
         self.run.setProperty("kind", "primary")
         self._lay_out()
         actions.bind_button(self.palette_field, OPEN_PALETTE)

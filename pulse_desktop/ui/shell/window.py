@@ -492,7 +492,7 @@ class MainWindow(QMainWindow):
         """List the connections in the palette."""
         self.connections.about_to_show.emit()
         self.command_palette.hide()
-        self.command_palette.open(SWITCH_WORDS)
+        self.command_palette.open(f"{SWITCH_WORDS} ")
 
     def toggle_read_only(self) -> None:
         """Refuse or allow actions on the server; it is asked first if the profile is careful."""
@@ -518,7 +518,8 @@ class MainWindow(QMainWindow):
         self.top_bar.set_read_only(read_only, can_change=self._can_change_read_only())
         if read_only != self._buttons_read_only:
             self._buttons_read_only = read_only
-            set_buttons_read_only(self.page_stack, read_only)
+            for part in (self.page_stack, self.top_bar):
+                set_buttons_read_only(part, read_only)
             for dialog in self.findChildren(HistoryDialog):
                 dialog.set_read_only(read_only=read_only)
 

@@ -189,7 +189,7 @@ def test_the_terminal_asks_for_secret_and_confirmation(
         with in_terminal("run", "demo", "--force", "--profile", "live", env=env) as command:
             command.wait_for("password of live:")
             command.type(f"{SECRET}\n")
-            command.wait_for("Run demo on live? [y/N]")
+            command.wait_for("Run demo on live (production)? [y/N]")
             command.type(typed)
             command.end()
             assert SECRET not in command.shown

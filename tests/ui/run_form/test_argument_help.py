@@ -201,3 +201,18 @@ def test_the_examples_in_empty_fields_are_those_of_the_task(ui: RunFormUi) -> No
     assert examples() == ("", "")
     ui.task_name.set_name("app.unknown:task")
     assert examples() == unknown
+
+
+def test_another_draft_shows_none_of_the_warnings_of_the_one_before(
+    builder: StateBuilder, form: RunForm, ui: RunFormUi
+) -> None:
+    ui.task_name.set_name(NAME)
+    ui.kwargs.set_text('{"message_id": ')
+    form.open(next(iter(builder.state.runs.rows)))
+    ui.task_name.set_name(NAME)
+    ui.kwargs.set_text('{"bach": 5}')
+    assert ui.argument_help.warning.isVisible()
+    form.open()
+    assert ui.kwargs.text == '{"message_id": '
+    assert not ui.argument_help.warning.isVisible()
+    assert ui.argument_help.errors == []

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction, shortcut_text
-from pulse_desktop.ui.shell.fuzzy_match import best_matches, match_score
+from pulse_desktop.ui.shell.fuzzy_match import SearchTexts, best_matches, match_score
 from pulse_desktop.ui.shell.palette import Palette
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
@@ -68,23 +68,33 @@ def test_first_letters_of_words_score_highest() -> None:
     assert scattered is not None
     assert initials > scattered
     assert match_score("xyz", "Go to Tasks") is None
-    assert best_matches("tas", [("Go to Metrics", 1), ("Go to Tasks", 2), ("Metastasis", 3)]) == [
-        2,
-        3,
-    ]
-    assert best_matches(" ", [("b", 1), ("a", 2)]) == [1, 2]
+    titles = ("Go to Metrics", "Go to Tasks", "Metastasis")
+    items = [(SearchTexts(title), number) for number, title in enumerate(titles, 1)]
+    assert best_matches("tas", items) == [2, 3]
+    assert best_matches(" ", items) == [1, 2, 3]
 
 
 def test_words_are_found_in_any_order_and_scattered_letters_last() -> None:
     texts = [
-        ("Show logs of the embedded server", "logs"),
-        ("Dark theme View color", "dark"),
-        ("Light theme View color", "light"),
+        (SearchTexts("Show logs of the embedded server"), "logs"),
+        (SearchTexts("Dark theme", more="View color"), "dark"),
+        (SearchTexts("Light theme", more="View color"), "light"),
     ]
     assert best_matches("theme light", texts) == ["light"]
     assert best_matches("light theme", texts) == ["light"]
     assert best_matches("theme d", texts) == ["dark", "logs"]
     assert match_score("task go", "Go to Tasks") is not None
+
+
+def test_the_name_of_a_connection_comes_before_its_environment() -> None:
+    connections = [("perm", "staging"), ("staging eu", "production"), ("staging", "staging")]
+    items = [
+        (SearchTexts(f"Switch to {name}", name, environment), name)
+        for name, environment in connections
+    ]
+    for query in ("staging", "switch to staging"):
+        assert best_matches(query, items) == ["staging", "staging eu", "perm"]
+    assert best_matches("switch to ", items) == ["perm", "staging eu", "staging"]
 
 
 def test_it_lists_available_actions(

@@ -249,6 +249,12 @@ def test_a_wrong_field_is_named_and_hides_no_other_profile(
         file.get("bad")
 
 
+def test_a_file_that_was_cut_off_by_a_crash_is_described(file: ProfileFile) -> None:
+    file.path.write_bytes(b"[profiles.shop]\n" + bytes(20))
+    with pytest.raises(ProfileError, match="it holds zeros in place of text"):
+        file.read()
+
+
 @pytest.mark.parametrize("field", ["user", "tls_ca", "servers"])
 def test_what_is_no_utf_8_is_refused(file: ProfileFile, field: str) -> None:
     given: dict[str, Any] = {field: "nats://caf\udce9"}  # as Python reads an argument

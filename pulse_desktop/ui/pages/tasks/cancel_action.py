@@ -11,6 +11,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.shell.confirmation import DeclinedError
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.shell.question import Question
@@ -79,6 +80,8 @@ class CancelAction:
         task_ids = [run.task_id for run in runs]
         try:
             outcomes = await self._context.tasks.cancel(task_ids, confirmed=confirmed)
+        except DeclinedError:
+            return
         except UserFacingError as error:
             self._context.notify(
                 Notification(error.title, error.detail, error.advice, "warning", key=_KEY)

@@ -10,6 +10,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun
+from pulse_desktop.ui.shell.confirmation import DeclinedError
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.shell.question import Question
@@ -110,6 +111,8 @@ class RerunAction:
             receipt = await self._context.tasks.rerun(
                 runs, force=force, from_events=from_events, confirmed=confirmed
             )
+        except DeclinedError:
+            return
         except UserFacingError as error:
             again = partial(self._start, runs, force=True, from_events=from_events)
             self._notify_error(error, again)

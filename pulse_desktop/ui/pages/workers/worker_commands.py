@@ -9,6 +9,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import command_summary
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
+from pulse_desktop.ui.shell.confirmation import DeclinedError
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.shell.question import Question
@@ -90,6 +91,8 @@ class WorkerCommandActions:
                 for worker in workers or ("",)
                 for outcome in await send(command, worker, level, confirmed=confirmed)
             ]
+        except DeclinedError:
+            return
         except UserFacingError as error:
             self._context.notify(
                 Notification(error.title, error.detail, error.advice, "warning", key=_KEY)
