@@ -299,7 +299,7 @@ class OverviewPage(Page):
 
     def _update_throughput(self, now: float) -> None:
         runs = self.context.state.runs
-        if not runs.ended or self._phase is Phase.REPLAYING:
+        if not runs.ended or connection_phase(self.context.connection) is Phase.REPLAYING:
             return  # a line of zeros would say that nothing happened
         empty = TimeBuckets(5.0, 2)
         ended = {state.value: runs.ended.get(state, empty) for state in _ENDED}
