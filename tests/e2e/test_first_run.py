@@ -212,11 +212,13 @@ def test_a_start_connection_that_is_gone_can_be_tried_again(
         file = ProfileFile(settings / FILE_NAME)
         assert operator.notification.title == "No such profile: shop"
         assert "pulse-desktop" not in operator.notification.advice
-        await wait_until(operator.window.banner.buttons["try"].isVisible)
-        await operator.click(operator.window.banner.buttons["try"])
+        try_now = operator.window.banner.buttons["try"]
+        await wait_until(try_now.isVisible)
+        await operator.click(try_now)
         assert operator.notification.title == "No such profile: shop", "it was looked for again"
         file.add(server_profile(nats_server.url, nats_server.monitor_url, name="shop"))
-        await operator.click(operator.window.banner.buttons["try"])
+        await wait_until(try_now.isVisible)
+        await operator.click(try_now)
         await operator.desktop.windows[0].wait_connected(20)
         assert "shop" in operator.window.windowTitle()
 
