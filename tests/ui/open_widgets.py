@@ -4,22 +4,17 @@ import gc
 
 from PySide6.QtWidgets import QApplication, QWidget
 
+from pulse_desktop.ui import garbage_collection
+
 
 def all_widgets() -> list[QWidget]:
-    """Return all widgets, after the garbage collection that could delete one of them meanwhile.
+    """Return all widgets but those that are garbage.
 
-    `QApplication.allWidgets` copies pointers and creates Python objects for them one by one. If
-    that triggers a collection, and a widget is part of a garbage cycle, its pointer dangles: the
-    process crashes (seen with PySide 6.11 on Python 3.11).
+    `QApplication.allWidgets` creates Python objects for copied pointers one by one.
     """
-    was_enabled = gc.isenabled()
     gc.collect()
-    gc.disable()
-    try:
+    with garbage_collection.paused():
         return QApplication.allWidgets()  # noqa: TID251
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def open_windows() -> list[QWidget]:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory, QToolTip
 
 from pulse_desktop.resources import resource_path
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui import garbage_collection
 from pulse_desktop.ui.theme.style_sheet import style_sheet
 
 MIN_TEXT_SIZE: Final = 13
@@ -151,7 +152,8 @@ class Theme(QObject):
             ThemeChoice.LIGHT: Qt.ColorScheme.Light,
         }.get(choice, Qt.ColorScheme.Unknown)
         # Title bar and file dialogs of the platform follow this hint.
-        hints.setColorScheme(scheme)
+        with garbage_collection.paused():
+            hints.setColorScheme(scheme)
         self._update()
 
     def _update(self, *_: Any) -> None:
@@ -170,12 +172,13 @@ class Theme(QObject):
         if not isinstance(app, QApplication):
             return
         self._applied = True
-        app.setFont(self.text_font())
         palette = _palette(self)
-        app.setPalette(palette)
-        QToolTip.setPalette(palette)
         chevron = resource_path("theme", f"chevron-{tokens.name}.svg")
-        app.setStyleSheet(style_sheet(tokens.colors, app.font().pixelSize(), chevron))
+        with garbage_collection.paused():
+            app.setFont(self.text_font())
+            app.setPalette(palette)
+            QToolTip.setPalette(palette)
+            app.setStyleSheet(style_sheet(tokens.colors, app.font().pixelSize(), chevron))
         self.changed.emit()
 
 
