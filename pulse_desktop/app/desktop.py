@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
 from pulse_desktop.app.first_run import FirstRun, FirstRunChoices
@@ -32,6 +33,8 @@ from pulse_desktop.ui.shell.rerun_menu import open_rerun_menu
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_placement import bring_to_front
 from pulse_desktop.ui.shell.window_state import WindowStateFile
+
+_MAX_WINDOWS: Final = 20
 
 
 def _notification(error: UserFacingError) -> Notification:
@@ -310,10 +313,13 @@ class Desktop:
         return window
 
     def open_former_windows(self) -> None:
-        """Open the windows again that were open besides the first one when the program ended."""
+        """Open the windows again that were open besides the first one when the program ended.
+
+        A file that was damaged may name very many.
+        """
         if self._state_file is None:
             return
-        for name in tuple(self._state_file.state.windows):
+        for name in self._state_file.state.windows[:_MAX_WINDOWS]:
             self.open_window(name)
         bring_to_front(self.window)
 

@@ -116,10 +116,10 @@ class ProfileImporter:
 
     async def _import(self, chosen: Sequence[PlannedImport], storage: SecretStorage) -> None:
         """Store what was chosen; the first that cannot be stored ends it."""
-        self.preview.import_button.setEnabled(False)
         imported: list[ImportedProfile] = []
         problem: UserFacingError | None = None
         for each in chosen:
+            self.preview.show_progress(len(imported), len(chosen))
             profile, secret = each.to_store(storage)
             try:
                 left = await self._changes.save(profile, old=each.old, secret=secret)

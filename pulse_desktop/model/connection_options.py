@@ -76,13 +76,13 @@ class ConnectionOptions:
         servers: URLs separated by commas; may hold a login, which the fields below override.
         user: user name.
         password: secret.
-        password_file: path to a file that contains the password.
+        password_file: path to a regular file that contains the password.
         token: secret.
-        token_file: path to a file that contains the token.
+        token_file: path to a regular file that contains the token.
         credentials: path to a .creds file.
         credentials_content: secret; the content of such a file.
         nkey_seed: secret; the seed of an nkey.
-        nkey_file: path to a file that contains such a seed.
+        nkey_file: path to a regular file that contains such a seed.
         tls_ca: path to the CA certificate to verify the server with, empty for the system's.
         tls_cert: path to the client certificate.
         tls_key: path to its private key, empty when it is in the same file.
@@ -102,11 +102,13 @@ class ConnectionOptions:
     user: str = _option("PULSE_USER", N_("user name"), "--user", metavar="NAME")
     password: str = _option("PULSE_PASSWORD", N_("password of the user"))
     password_file: str = _option(
-        "PULSE_PASSWORD_FILE", N_("path to a file that contains the password"), "--password-file"
+        "PULSE_PASSWORD_FILE",
+        N_("path to a regular file that contains the password"),
+        "--password-file",
     )
     token: str = _option("PULSE_TOKEN", N_("token, instead of user and password"))
     token_file: str = _option(
-        "PULSE_TOKEN_FILE", N_("path to a file that contains the token"), "--token-file"
+        "PULSE_TOKEN_FILE", N_("path to a regular file that contains the token"), "--token-file"
     )
     credentials: str = _option(
         "PULSE_CREDENTIALS", N_("path to a .creds file"), "--credentials", "--creds"
@@ -117,7 +119,7 @@ class ConnectionOptions:
     nkey_seed: str = _option("PULSE_NKEY_SEED", N_("seed of the user's nkey"))
     nkey_file: str = _option(
         "PULSE_NKEY_FILE",
-        N_("path to a file that contains the user's nkey seed"),
+        N_("path to a regular file that contains the user's nkey seed"),
         "--nkey-file",
         "--nkey",
     )

@@ -4,10 +4,13 @@ They are shown as they are; any other exception is a bug.
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from pulse_desktop.model.redaction import redact
 from pulse_desktop.text.translation import _
+
+_MAX_NAME: Final = 120
+"""Characters that are shown of a name that is not known."""
 
 
 class UserFacingError(Exception):
@@ -117,7 +120,8 @@ class NoSuchProfileError(UserFacingError):
         """
         listed = ", ".join(names)
         detail = _("the profiles are: {names}.").format(names=listed) if listed else ""
-        super().__init__(_("No such profile: {name}").format(name=name), detail)
+        shown = name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}…"
+        super().__init__(_("No such profile: {name}").format(name=shown), detail)
 
 
 class NoConsumersError(UserFacingError):

@@ -248,3 +248,18 @@ def test_a_damaged_file_opens_nothing_that_was_not_chosen(
         assert titles == [notice, "It is not known which connection to open"]
 
     run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
+
+
+def test_a_damaged_file_opens_few_windows_and_names_no_long_profile(
+    qapp: QApplication, settings: Path
+) -> None:
+    profiles = ProfileFile(settings / FILE_NAME)
+    profiles.add(server_profile("nats://127.0.0.1:1", name="shop"))
+    state = {"connection": "x" * 10_000, "windows": ["y" * 10_000] * 100 + ["shop"]}
+    (settings / "window.json").write_text(json.dumps(state))
+
+    async def scenario(operator: Operator) -> None:
+        assert len(operator.desktop.windows) == 1
+        assert all(len(each.title) < 200 for each in operator.window.notifications.shown)
+
+    run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))

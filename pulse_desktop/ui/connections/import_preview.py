@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.planned_import import PlannedImport
 from pulse_desktop.profiles.profile import CONTEXT_PREFIX, SecretStorage
+from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.profile_text import (
     import_text,
@@ -241,6 +242,14 @@ class ImportPreview(QDialog):
         self.import_button.setEnabled(bool(count))
         self.import_button.setText(
             _("Import {count}").format(count=count) if count else _("Import")
+        )
+
+    def show_progress(self, done: int, total: int) -> None:
+        """Say how many are stored, while they are being imported."""
+        self.import_button.setEnabled(False)
+        text = _("Importing: {done} of {total}")
+        self.import_button.setText(
+            text.format(done=formats.count(done), total=formats.count(total))
         )
 
     def _show_message(self, text: str, color: str) -> None:

@@ -99,3 +99,11 @@ def test_a_profile_can_be_renamed(preview: ImportPreview) -> None:
     preview.replace_planned(long, PlannedImport("nats:x", Profile("short"), "add"))
     assert column(preview, 2) == ["New."]
     assert [each.profile for each in preview.chosen] == [Profile("short")]
+
+
+def test_it_says_how_many_are_stored(preview: ImportPreview) -> None:
+    preview.show_progress(120, 406)
+    assert preview.import_button.text() == "Importing: 120 of 406"
+    assert not preview.import_button.isEnabled()
+    preview.show_planned("", PLANNED)
+    assert preview.import_button.isEnabled()

@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         SecretStr(""), "PULSE_TELEGRAM_TOKEN", _("token of the Telegram bot to receive messages of")
     )
     telegram_token_file: Path = setting(
-        "", "PULSE_TELEGRAM_TOKEN_FILE", _("path to a file that contains the bot's token")
+        "", "PULSE_TELEGRAM_TOKEN_FILE", _("path to a regular file that contains the bot's token")
     )
     telegram_url: Text = setting(
         "https://api.telegram.org",
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
     )
     model_key: Secret = setting(SecretStr(""), "PULSE_MODEL_KEY", _("API key of that server"))
     model_key_file: Path = setting(
-        "", "PULSE_MODEL_KEY_FILE", _("path to a file that contains the API key")
+        "", "PULSE_MODEL_KEY_FILE", _("path to a regular file that contains the API key")
     )
     model: Text = setting(
         "", "PULSE_MODEL", _("model that judges, reads and summarises, instead of rules")
