@@ -87,6 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         detach_stdout()  # the reader of the pipe has closed it, such as `head`
         return OK
+    except Exception:  # noqa: BLE001 - a bug, whose text may be a server's
+        import traceback
+
+        write_note(traceback.format_exc().rstrip())
+        return FAILED
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -37,3 +37,16 @@ def test_without_the_window_an_error_says_how_to_install_it(
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     with pytest.raises(UserFacingError, match="apt install pulse-desktop"):
         window.run(Namespace())
+
+
+def test_a_bug_controls_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_arguments: Namespace) -> int:
+        raise TypeError("unhashable: \x1b]0;x\x07")
+
+    monkeypatch.setattr(main, "_run_command", fail)
+    assert main.main(["status"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback")
+    assert r"unhashable: \x1b]0;x\x07" in err
