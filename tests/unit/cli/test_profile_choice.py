@@ -37,7 +37,7 @@ def test_make_run_opens_the_embedded_server_without_a_question(
 ) -> None:
     def command(*variables: str) -> str:
         done = subprocess.run(
-            ["make", "--dry-run", "run", *variables],
+            ["make", "--no-print-directory", "--dry-run", "run", *variables],
             check=True,
             cwd=ROOT,
             capture_output=True,
@@ -45,7 +45,7 @@ def test_make_run_opens_the_embedded_server_without_a_question(
         )
         return done.stdout.strip().rpartition("\n")[2]
 
-    for variable in ("SERVER", "PULSE_SERVER", "PULSE_PROFILE"):
+    for variable in ("MAKEFLAGS", "MAKELEVEL", "SERVER", "PULSE_SERVER", "PULSE_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
     assert command().endswith("pulse-desktop --profile local")
     assert command("SERVER=nats://shop:4222").endswith("pulse-desktop")
