@@ -15,7 +15,7 @@ from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import tooltip_markup
+from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.profile_icon import profile_icon
 
@@ -98,7 +98,7 @@ class ProfileList(QListWidget):
             )
             name, text = printable_cell(profile.name), " · ".join(filter(None, marks))
             item.setText(f"{name}\n{text}" if text else name)
-            item.setToolTip(tooltip_markup(name))
+            set_tooltip(item, name)
             spoken = ", ".join(filter(None, (name, *marks)))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, spoken)
             self._fit(item)

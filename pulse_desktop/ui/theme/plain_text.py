@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QStaticText
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QToolTip, QWidget
+from PySide6.QtWidgets import QLabel, QListWidgetItem, QPlainTextEdit, QToolTip, QWidget
 
 from pulse_desktop.text.printable import printable, printable_cell
 
@@ -61,8 +61,8 @@ def extend_plain_text(widget: QPlainTextEdit, text: str) -> None:
         set_plain_text(widget, text)
 
 
-def set_tooltip(target: QWidget | QAction, text: str) -> None:
-    """Set the tooltip of a widget or action."""
+def set_tooltip(target: QWidget | QAction | QListWidgetItem, text: str) -> None:
+    """Set the tooltip of a widget, an action or an item of a list."""
     target.setToolTip(tooltip_markup(text))
 
 

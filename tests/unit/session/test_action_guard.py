@@ -37,7 +37,7 @@ def test_an_unconfirmed_action_is_named(profile: Profile, options: dict[str, boo
     with pytest.raises(ConfirmationRequiredError) as caught:
         check(profile, **options)
     assert caught.value.action == "Drain w1"
-    assert caught.value.profile == "eu"
+    assert caught.value.profile == ("eu (production)" if profile is PRODUCTION else "eu")
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
