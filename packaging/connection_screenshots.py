@@ -143,8 +143,7 @@ async def _draw_question(window: MainWindow) -> None:
     await _wait(lambda: bool(_dialogs(window)))
     await _save(window, "connection-production")
     _dialogs(window)[0].reject()
-    await _wait(lambda: bool(window.notifications.shown))  # that nothing was done
-    window.notifications.clear()
+    await _wait(lambda: not _dialogs(window))
 
 
 async def _draw_connections(window: MainWindow) -> None:
