@@ -41,7 +41,8 @@ class FirstRun:
             choices: what the choices do.
         """
         self._choices = choices
-        self.window = FirstRunWindow(contexts.names(), contexts.selected())
+        found = contexts.read()
+        self.window = FirstRunWindow(list(found.by_name), found.selected, found.problems)
         self.window.embedded_chosen.connect(lambda: self._open(EMBEDDED_NAME))
         self.window.context_chosen.connect(self._open)
         self.window.server_chosen.connect(choices.enter_server)

@@ -1,7 +1,7 @@
 """Window of the first run: try it on this machine, or connect to a server."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -56,13 +56,18 @@ class FirstRunWindow(QDialog):
     import_requested = Signal()
 
     def __init__(
-        self, contexts: Sequence[str], selected: str = "", parent: QWidget | None = None
+        self,
+        contexts: Sequence[str],
+        selected: str = "",
+        problems: Mapping[str, str] | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         """Create the window.
 
         Args:
-            contexts: names of the contexts of the NATS CLI on this machine.
+            contexts: names of the contexts of the NATS CLI that can be used.
             selected: name of the one that the NATS CLI uses, empty for none.
+            problems: why other contexts cannot be used, by their names.
             parent: owner.
         """
         super().__init__(parent)
@@ -87,6 +92,8 @@ class FirstRunWindow(QDialog):
             name: self._context_button(name, is_selected=name == selected)
             for name in sorted(contexts, key=lambda name: name != selected)
         }
+        for name, problem in (problems or {}).items():
+            self.contexts[name] = _unusable_button(name, problem)
         self.import_button = QPushButton(_("Import…"))
         self._message = Label()
         self._message.setWordWrap(True)
@@ -103,7 +110,7 @@ class FirstRunWindow(QDialog):
         layout.addWidget(title)
         layout.addWidget(self.embedded)
         layout.addWidget(self.server)
-        if contexts:
+        if self.contexts:
             layout.addWidget(self._context_list())
         layout.addWidget(self._message)
         layout.addWidget(note)
@@ -111,7 +118,7 @@ class FirstRunWindow(QDialog):
         self.server.clicked.connect(self.server_chosen)
         self.import_button.clicked.connect(self.import_requested)
         buttons: list[QPushButton] = [self.embedded, self.server]
-        if contexts:
+        if self.contexts:
             buttons += [self.import_button, *self.contexts.values()]
         for before, after in itertools.pairwise(buttons):
             self.setTabOrder(before, after)
@@ -168,6 +175,16 @@ class FirstRunWindow(QDialog):
         column.addLayout(top)
         column.addWidget(scroll)
         return whole
+
+
+def _unusable_button(name: str, problem: str) -> QPushButton:
+    text = _("{name}  ·  cannot be used: {reason}")
+    button = ElidedButton(text.format(name=printable_cell(name), reason=problem))
+    button.show_text(button.full_text, details=button.full_text)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    button.setAccessibleName(button.full_text)
+    button.setEnabled(False)
+    return button
 
 
 class _Choice(QPushButton):

@@ -1,6 +1,7 @@
 """List of connection profiles, each with its color; those that are not valid are at the end.
 
-A second line says the kind of system, and whether a window shows the profile or opens it next time.
+A second line says the kind of system, whether the profile is read-only, and whether a window shows
+it or opens it next time.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -93,6 +94,7 @@ class ProfileList(QListWidget):
                 continue
             marks = (
                 environment_text(profile.environment) if profile.environment else "",
+                _("read-only") if profile.read_only else "",
                 _("open") if profile.name in used.open else "",
                 _("opens at the start") if profile.name == used.at_start else "",
             )

@@ -88,6 +88,8 @@ class ConnectionMenu(QObject):
 
     Attributes:
         menu: for a button.
+        previous_switch: id of the action that goes back to the connection that the window showed
+            before, empty for none and for the embedded server.
 
     Signals:
         about_to_show: the profiles may have changed meanwhile.
@@ -117,6 +119,7 @@ class ConnectionMenu(QObject):
         self._problems: dict[str, str] = {}
         self._current: Profile | None = None
         self._current_label = ""
+        self.previous_switch = ""
         self._start = ""
         self._more: Sequence[QAction] = ()
         self.menu = QMenu(parent)
@@ -151,6 +154,9 @@ class ConnectionMenu(QObject):
 
     def show_current(self, profile: Profile, label: str) -> None:
         """Mark the profile of the window; one that is not stored is listed by its label."""
+        before = self._current
+        if before is not None and before.name != profile.name:
+            self.previous_switch = "" if before.is_embedded else _switch_id(before.name)
         self._current, self._current_label = profile, label
         self._replace_actions()
         self._fill()
@@ -198,7 +204,7 @@ class ConnectionMenu(QObject):
             note = " · ".join(filter(None, marks))
             color = profile.effective_color.value if profile.effective_color is not None else ""
             switch = Action(
-                f"connections.switch.{profile.name}",
+                _switch_id(profile.name),
                 _("Switch to {name}").format(name=name),
                 "",
                 GROUP,
@@ -282,6 +288,10 @@ class ConnectionMenu(QObject):
             )
             unusable.setEnabled(False)
             set_tooltip(unusable, problem)
+
+
+def _switch_id(name: str) -> str:
+    return f"connections.switch.{name}"
 
 
 def _emphasize(action: QAction) -> None:

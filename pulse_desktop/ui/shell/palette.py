@@ -150,6 +150,7 @@ class Palette(QFrame):
         super().__init__(window)
         self._actions = actions
         self._focus_before: QWidget | None = None
+        self._opened_with = self._selected_id = ""
         self.setObjectName("palette")
         self.setAccessibleName(_("Command palette"))
         self.field = QLineEdit()
@@ -185,11 +186,18 @@ class Palette(QFrame):
         """The titles of the listed actions."""
         return [action.title for action in self._matches.actions]
 
-    def open(self, query: str = "") -> None:
-        """Show the palette with the focus in its field; close it if it is open."""
+    def open(self, query: str = "", selected_id: str = "") -> None:
+        """Show the palette with the focus in its field; close it if it is open.
+
+        Args:
+            query: what it is filled with.
+            selected_id: action that is selected while the query is unchanged. With a query and
+                without such an action nothing is selected, so that Enter alone does nothing.
+        """
         if self.isVisible():
             self.close()
             return
+        self._opened_with, self._selected_id = query.strip(), selected_id
         self._focus_before = self.window().focusWidget()
         self.field.setText(query)
         self._search(query)
@@ -229,9 +237,15 @@ class Palette(QFrame):
             ),
         )
         self._matches.set_actions(matches)
-        if matches:
-            self.list.setCurrentIndex(self._matches.index(0, 0))
+        self.list.setCurrentIndex(self._matches.index(self._first_row(query), 0))
         self.place()
+
+    def _first_row(self, query: str) -> int:
+        """Return the row to select for a query, -1 for none."""
+        ids = [action.id for action in self._matches.actions]
+        if self._opened_with and query.strip() == self._opened_with:
+            return ids.index(self._selected_id) if self._selected_id in ids else -1
+        return 0 if ids else -1
 
     def _run(self, row: int) -> None:
         if 0 <= row < len(self._matches.actions):
@@ -242,7 +256,8 @@ class Palette(QFrame):
     def _move(self, by: int) -> None:
         count = len(self._matches.actions)
         if count:
-            row = (self.list.currentIndex().row() + by) % count
+            row = self._row()
+            row = (row + by) % count if row >= 0 else min(by, 0) % count
             self.list.setCurrentIndex(self._matches.index(row, 0))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -263,7 +278,7 @@ class Palette(QFrame):
             case Qt.Key.Key_PageDown:
                 self._move(min(_MAX_ROWS, len(self.titles) - 1 - self._row()))
             case Qt.Key.Key_PageUp:
-                self._move(-min(_MAX_ROWS, self._row()))
+                self._move(-min(_MAX_ROWS, max(self._row(), 0)))
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
                 self._run(self._row())
             case Qt.Key.Key_Escape:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt
 from PySide6.QtGui import (
     QGuiApplication,
     QPainter,
@@ -187,7 +187,18 @@ class TopBar(QWidget):
         """Show a menu below the name of the connection."""
         # The button has its arrow at the end because its layout is right to left; not so its menu.
         menu.setLayoutDirection(QGuiApplication.layoutDirection())
+        menu.installEventFilter(self)
         self.switcher.setMenu(menu)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Place the menu of connections below the beginning of its button."""
+        if event.type() is QEvent.Type.Show and isinstance(watched, QMenu):
+            # Qt places the menu of a button whose layout is right to left below its end.
+            below = self.switcher.mapToGlobal(QPoint(0, self.switcher.height()))
+            screen = self.switcher.screen().availableGeometry()
+            left = min(below.x(), screen.right() + 1 - watched.width())
+            watched.move(max(left, screen.left()), watched.y())
+        return super().eventFilter(watched, event)
 
     def set_read_only(self, read_only: bool, *, can_change: bool = True) -> None:
         """Show whether actions on the server are refused, and whether that can be changed now."""
@@ -209,7 +220,7 @@ class TopBar(QWidget):
         """Open the menu of connections, without waiting for a choice."""
         menu = self.switcher.menu()
         if menu is not None:
-            menu.popup(self.switcher.mapToGlobal(self.switcher.rect().bottomLeft()))
+            menu.popup(self.switcher.mapToGlobal(QPoint(0, self.switcher.height())))
 
     def set_connection(self, connection: ConnectionStatus) -> None:
         """Show the state of the connection."""
@@ -290,3 +301,29 @@ class TopBar(QWidget):
         """Shorten the state of the connection in a narrow window."""
         super().resizeEvent(event)
         self._show_state()
+        self._reserve_name()
+
+    def event(self, event: QEvent) -> bool:
+        """Keep room for the name of the connection when anything beside it changes its size."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._reserve_name()
+        return super().event(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the size that is needed when the name is cut: the window can be that narrow."""
+        hint = super().minimumSizeHint()
+        return QSize(hint.width() - self._reserved_width(), hint.height())
+
+    def _reserved_width(self) -> int:
+        """Return how much wider the name is kept than it has to be."""
+        kept = self.switcher.minimumWidth()
+        return kept - self.switcher.minimumSizeHint().width() if kept else 0
+
+    def _reserve_name(self) -> None:
+        """Let everything else become narrower before the name of the connection is cut."""
+        room = self.width() - self.minimumSizeHint().width()
+        name = self.switcher
+        shortest, whole = name.minimumSizeHint().width(), name.sizeHint().width()
+        width = min(whole, shortest + max(0, room))
+        if name.minimumWidth() != width:
+            name.setMinimumWidth(width)

@@ -489,10 +489,10 @@ class MainWindow(QMainWindow):
         dialog.activateWindow()
 
     def switch_connection(self) -> None:
-        """List the connections in the palette."""
+        """List the connections in the palette; Enter goes back to the one shown before."""
         self.connections.about_to_show.emit()
         self.command_palette.hide()
-        self.command_palette.open(f"{SWITCH_WORDS} ")
+        self.command_palette.open(f"{SWITCH_WORDS} ", selected_id=self.connections.previous_switch)
 
     def toggle_read_only(self) -> None:
         """Refuse or allow actions on the server; it is asked first if the profile is careful."""

@@ -238,6 +238,7 @@ class FilterBar(QWidget):
             facet, count = self._facets[key], self._counts.get(key, 0)
             chip.set_count(self._format_count(count) if self._counts_known else "")
             judged = count and not self._is_stale
+            chip.set_stale(stale=self._is_stale)
             chip.set_color(facet.color if judged else SemanticColor.MUTED)
             chip.setHidden(facet.hide_when_empty and not count and not chip.isChecked())
         if self._chip_row.sizeHint().width() != before:

@@ -45,6 +45,7 @@ class FilterChip(QPushButton):
         self._icon = icon
         self._color = color
         self._count = ""
+        self._is_stale = False
         self._size_hint: QSize | None = None
         self.setText(without_mnemonic(label))
         self.setAccessibleName(label)
@@ -75,6 +76,17 @@ class FilterChip(QPushButton):
         """Change the color of the icon."""
         if color is not self._color:
             self._color = color
+            self.update()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the count may have changed: it is muted."""
+        return self._is_stale
+
+    def set_stale(self, *, stale: bool) -> None:
+        """Mute label and count while the count may have changed."""
+        if stale != self._is_stale:
+            self._is_stale = stale
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -118,7 +130,8 @@ class FilterChip(QPushButton):
         area.setLeft(_PADDING + _ICON + _GAP)
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(colors.text_font())
-        painter.setPen(colors.color(SemanticColor.TEXT if enabled else "disabled"))
+        text_color = SemanticColor.MUTED if self._is_stale else SemanticColor.TEXT
+        painter.setPen(colors.color(text_color if enabled else "disabled"))
         painter.drawText(area, middle, self._label)
         if self._count:
             area.setLeft(area.left() + painter.fontMetrics().horizontalAdvance(self._label) + _GAP)

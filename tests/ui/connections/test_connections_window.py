@@ -18,7 +18,7 @@ from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
 EU = server_profile("nats://eu:4222", name="eu", environment=Environment.PRODUCTION)
-LAB = server_profile("nats://lab:4222", name="lab")
+LAB = server_profile("nats://lab:4222", name="lab", read_only=True)
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -176,7 +176,11 @@ def test_the_list_says_the_kind_of_system_and_what_is_used(window: ConnectionsWi
     window.list.find_in_use = lambda: ProfilesInUse({"eu"}, "lab")
     window.list.show_in_use()
     texts = [window.list.item(row).text() for row in range(window.list.count())]
-    assert texts == ["eu\nproduction · open", "lab\nopens at the start", "old: not valid"]
+    assert texts == [
+        "eu\nproduction · open",
+        "lab\nread-only · opens at the start",
+        "old: not valid",
+    ]
 
 
 def test_a_long_address_shows_its_beginning(window: ConnectionsWindow) -> None:

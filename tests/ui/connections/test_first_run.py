@@ -41,3 +41,15 @@ def test_a_long_name_leaves_every_context_inside_the_window(qtbot: QtBot) -> Non
     assert window.contexts["sec"].text() == "Selected: sec"
     assert window.contexts[long].text().endswith("…")
     assert long in window.contexts[long].toolTip()
+
+
+def test_contexts_that_cannot_be_used_come_last_with_the_reason(qtbot: QtBot) -> None:
+    theme().install(ThemeChoice.DARK)
+    window = FirstRunWindow(["lab", "shop"], "shop", {"broken": "it is not JSON"})
+    qtbot.addWidget(window)
+    assert list(window.contexts) == ["shop", "lab", "broken"]
+    enabled = [each.isEnabled() for each in window.contexts.values()]
+    assert enabled == [True, True, False]
+    broken = window.contexts["broken"]
+    assert "it is not JSON" in broken.toolTip()
+    assert broken.accessibleName() == "broken  ·  cannot be used: it is not JSON"

@@ -390,6 +390,9 @@ def test_a_chip_with_a_count_of_zero_is_gray(
     page.filter_bar.set_counts(dict.fromkeys(page.filter_bar.chips, 1))
     for facet in page.facets:
         assert page.filter_bar.chips[facet.key].color is facet.color
+        assert not page.filter_bar.chips[facet.key].is_stale
+    page.filter_bar.set_counts({}, stale=True)
+    assert all(chip.is_stale for chip in page.filter_bar.chips.values())
 
 
 @pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)

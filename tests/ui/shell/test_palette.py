@@ -126,6 +126,24 @@ def test_typing_arrows_and_enter_run_an_action(
     assert window.focusWidget() is window.centralWidget()
 
 
+def test_enter_alone_runs_the_selected_action_or_none(palette: Palette, target: Target) -> None:
+    palette.open("o ")
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert (palette.isVisible(), target.done) == (True, [])
+    QTest.keyClick(palette.field, Qt.Key.Key_PageUp)
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert target.done == ["go"]
+    palette.open("o ", selected_id="stop")
+    QTest.keyClicks(palette.field, "x")
+    QTest.keyClick(palette.field, Qt.Key.Key_Backspace)
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert target.done == ["go", "stop"]
+    palette.open("o ")
+    QTest.keyClick(palette.field, Qt.Key.Key_Up)
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert target.done == ["go", "stop", "stop"]
+
+
 def test_escape_closes_it_and_so_does_opening_it_again(
     qtbot: QtBot, palette: Palette, target: Target
 ) -> None:

@@ -1,7 +1,8 @@
 """The top bar lays out its badge."""
 
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import ConnectionStatus
@@ -58,3 +59,36 @@ def test_a_long_name_is_cut_visibly_and_nothing_else(qtbot: QtBot, bar: TopBar, 
     assert bar.switcher.width() >= bar.switcher.minimumSizeHint().width()
     assert bar.state.text() == "connected"
     assert bar.run.geometry().right() < width
+
+
+def test_the_name_is_whole_while_anything_beside_it_can_be_narrower(
+    qtbot: QtBot, bar: TopBar
+) -> None:
+    window, name = bar.window(), "payments-production-eu-central-1"
+    window.resize(1240, 300)
+    with qtbot.waitExposed(window):
+        window.show()
+    lost = ConnectionStatus("reconnecting", "nats://eu:4222", 0.0, problem="refused " * 20)
+    bar.show_profile(Profile("eu", environment=Environment.PRODUCTION), name)
+    bar.set_connection(lost)
+    narrowest = bar.minimumSizeHint().width()
+    for width in (1240, 964, 1240):
+        bar.resize(width, bar.height())
+        qtbot.waitUntil(lambda: bar.state.text().startswith("reconnecting"))
+        qtbot.waitUntil(lambda: bar.switcher.text() == name)
+    assert bar.minimumSizeHint().width() <= narrowest
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_the_menu_hangs_from_its_button(qtbot: QtBot, bar: TopBar) -> None:
+    window, menu = bar.window(), QMenu(bar)
+    menu.addAction("payments-and-billing-production-frankfurt")
+    bar.set_connection_menu(menu)
+    with qtbot.waitExposed(window):
+        window.show()
+    bar.show_profile(Profile("eu", environment=Environment.PRODUCTION), "eu")
+    bar.switcher.showMenu()
+    qtbot.waitUntil(menu.isVisible)
+    place = menu.pos()
+    menu.close()
+    assert place == bar.switcher.mapToGlobal(QPoint(0, bar.switcher.height()))
