@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pulse_desktop.model.connection_options import ConnectionOptions
+from pulse_desktop.model.same_servers import same_servers
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.translation import N_, _, translate
 
@@ -135,11 +136,12 @@ class Profile:
     def keeps_secret_of(self, old: "Profile") -> bool:
         """Whether a secret that was given for `old` is for this one too.
 
-        It is only for the same kind of login of the same user on the same servers.
+        It is only for the same kind of login of the same user on the same servers, however these
+        are written.
         """
         mine, others = self.options, old.options
         same_login = (self.secret, mine.user) == (old.secret, others.user)
-        return bool(self.secret) and same_login and mine.servers == others.servers
+        return bool(self.secret) and same_login and same_servers(mine.servers, others.servers)
 
     def with_secret(self, value: str) -> "Profile":
         """Return a copy to connect with, whose options hold the secret."""

@@ -36,6 +36,11 @@ _SECRETS: Final = {
     "nkey_seed": _("Seed"),
 }
 
+_NOT_KEPT: Final = _(
+    "The stored one is not used for another server or login, and is deleted. "
+    "Give it again, or choose to be asked for it."
+)
+
 
 class StorageBox(QComboBox):
     """The choice where a secret is kept."""
@@ -132,8 +137,9 @@ class LoginFields:
         Args:
             is_kept: whether it is for the login and the servers that are in the form now.
         """
-        is_asked = self._is_asked or not is_kept
-        kept = _("asked for when connecting") if is_asked else _("stored; type to replace it")
+        kept = _("asked for when connecting") if self._is_asked else _("stored; type to replace it")
+        if not is_kept and not self._is_asked:
+            kept = _("the stored one is not used for this server or login")
         text = "" if self._is_new else kept
         self.secret.setPlaceholderText(text)
         in_use = _("the one in use; paste to replace it")
@@ -203,16 +209,28 @@ class LoginFields:
         """How the secret of the chosen kind is called."""
         return _SECRETS.get(self.kind.currentData(), _("Secret"))
 
-    def moved_problems(self, problems: Mapping[str, str]) -> dict[str, str]:
-        """Return problems by field, those of the login by the attributes here."""
+    def moved_problems(
+        self, problems: Mapping[str, str], *, is_kept: bool = True
+    ) -> dict[str, str]:
+        """Return problems by field, those of the login by the attributes here.
+
+        Args:
+            problems: by field of a profile.
+            is_kept: whether a stored secret is for the login and the servers that are in the form;
+                else it is not used for them, and another one is to be stored.
+        """
         found: dict[str, Any] = {key: each for key, each in problems.items() if key not in _FILES}
         kind = self.kind.currentData()
         if kind in _FILES:
             file = problems.get(kind, "") if self.file.text else _("Choose the file.")
             if file:
                 found["file"] = file
-        needs_secret = kind in _SECRETS and kind not in _OF_USERS and self._is_new
-        if needs_secret and not self.typed_secret:
-            field = "pasted" if kind in MULTILINE_SECRETS else "secret"
+        field = "pasted" if kind in MULTILINE_SECRETS else "secret"
+        if kind not in _SECRETS or self.typed_secret:
+            return found
+        if self._is_new and kind not in _OF_USERS:
             found[field] = _("Give it here, or choose another login.")
+        is_stored = not self._is_new and not self._is_asked
+        if is_stored and not is_kept and self.storage.storage is not SecretStorage.ASK:
+            found[field] = _NOT_KEPT
         return found

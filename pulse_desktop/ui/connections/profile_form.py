@@ -254,7 +254,9 @@ class ProfileForm(QWidget):
         return first is None
 
     def _problems(self) -> Mapping[str, str]:
-        return self._login.moved_problems(self._find_problems(self.profile))
+        profile = self.profile
+        is_kept = not self._stored.secret or profile.keeps_secret_of(self._stored)
+        return self._login.moved_problems(self._find_problems(profile), is_kept=is_kept)
 
     def _check(self, field: str) -> None:
         self.rows[field].show_problem(self._problems().get(field, ""))

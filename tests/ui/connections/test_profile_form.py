@@ -136,3 +136,33 @@ def test_a_new_connection_without_a_login_has_none(qtbot: QtBot) -> None:
     form.show_profile(Profile(), is_new=True)
     QTest.keyClicks(form.servers, "nats://shop:4222")
     assert (form.profile.secret, form.profile.name) == ("", "shop 2")
+
+
+@pytest.mark.parametrize(
+    ("servers", "is_kept"),
+    [("shop", True), ("nats://shop:4222/", True), ("nats://shop:4222,nats://b:4222", False)],
+)
+def test_a_stored_secret_is_kept_for_the_same_servers_and_not_lost_silently(
+    qtbot: QtBot, servers: str, is_kept: bool
+) -> None:
+    options = ConnectionOptions("nats://shop:4222", user="ann")
+    form = ProfileForm()
+    qtbot.addWidget(form)
+    form.use_checks(field_problems, separate_login)
+    stored = Profile("shop", options, secret="password", secret_storage=SecretStorage.KEYRING)
+    form.show_profile(stored, is_new=False)
+    form.servers.clear()
+    QTest.keyClicks(form.servers, servers)
+    assert form.show_problems() == is_kept
+    problem = form.rows["secret"].problem.text()
+    placeholder = form.secret.placeholderText()
+    if is_kept:
+        assert (problem, placeholder) == ("", "stored; type to replace it")
+        return
+    assert "not used for another server" in problem
+    assert "not used for this server" in placeholder
+    QTest.keyClicks(form.secret, "n3w")
+    assert form.show_problems()
+    form.secret.clear()
+    form.storage.choose(SecretStorage.ASK)
+    assert form.show_problems(), "it is asked for from now on"
