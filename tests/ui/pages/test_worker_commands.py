@@ -98,6 +98,17 @@ def test_a_drain_is_confirmed_first(
     assert latest(window).title == "worker-1 is draining"
 
 
+def test_a_question_stays_when_the_outcome_of_an_earlier_command_arrives(
+    qtbot: QtBot, window: MainWindow, page: MonitoringPage
+) -> None:
+    select(page, WORKER)
+    qtbot.keyClick(page.table, Qt.Key.Key_D)
+    assert window.actions_table.run("workers.pause")
+    titles = [each.title for each in window.notifications.shown]
+    assert titles[0] == "Drain worker-1?"
+    assert len(titles) == 2
+
+
 def test_the_log_level_is_set_and_shown(
     window: MainWindow, page: MonitoringPage, builder: StateBuilder, session: FakeSession
 ) -> None:

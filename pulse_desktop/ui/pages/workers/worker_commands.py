@@ -15,6 +15,7 @@ from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.shell.question import Question
 
 _KEY: Final = "order"
+_QUESTION_KEY: Final = "order question"
 _OPPOSITE: Final = {"pause": ("resume", _("Resume")), "resume": ("pause", _("Pause again"))}
 
 
@@ -67,7 +68,7 @@ class WorkerCommandActions:
             "",
             action,
             _("Keep running"),
-            _KEY,
+            _QUESTION_KEY,
         )
         self._context.ask(
             question,
