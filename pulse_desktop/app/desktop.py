@@ -89,6 +89,7 @@ class Desktop:
         self._secrets = secrets
         self.stopped = asyncio.Event()
         self.windows: list[SessionWindow] = []
+        self._unread_windows: list[str] = []
         self._editors: dict[SessionWindow, ProfileEditor] = {}
         self._crash_handler = CrashHandler(self._notify)
         self._crash_handler.install(asyncio.get_running_loop())
@@ -178,8 +179,10 @@ class Desktop:
             name: of the profile.
             secret: that was just typed, empty to read the stored one or to ask for it.
         """
-        if window not in self.windows:
-            return  # it was closed while the profile was saved
+        if window not in self.windows:  # it was closed while the profile was saved
+            if window is self._first and self.first_run is not None:
+                self.start_connection.answer(name)
+            return
         try:
             if window is self._first and self.first_run is not None:
                 self._end_first_run(name, secret)
@@ -190,6 +193,7 @@ class Desktop:
             if shown is None or shown is window:
                 window.show_profile(used)
                 self._remember_windows()
+                self._forget_missing_start(window)
                 return
             if not profile.is_embedded and shown.profile != profile.without_secrets():
                 shown.show_profile(used)
@@ -266,6 +270,26 @@ class Desktop:
             raise UserFacingError(title, problem, _("Choose one in the menu of connections."))
         return self._find(self.start_connection.name)
 
+    def _forget_missing_start(self, window: SessionWindow) -> None:
+        """Open no more at the start what is gone, now that another connection was chosen."""
+        name = self.start_connection.chosen
+        if not name or not self._is_gone(name):
+            return
+        self.start_connection.choose("")
+        title = _("{name} does not open at the start any more").format(name=name)
+        detail = _("There is no such connection. The one that was shown last opens.")
+        window.window.notify(Notification(title, detail, key="profiles", outlives_session=True))
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether there is certainly no profile of this name."""
+        try:
+            self._find(name)
+        except NoSuchProfileError:
+            return True
+        except UserFacingError:
+            return False  # it cannot be read
+        return False
+
     def _is_first_run(self) -> bool:
         try:
             is_first = self.start_connection.is_new and not self._profiles.content
@@ -315,12 +339,15 @@ class Desktop:
     def open_former_windows(self) -> None:
         """Open the windows again that were open besides the first one when the program ended.
 
-        A file that was damaged may name very many.
+        A file that was damaged may name very many. Those whose profile cannot be read now are
+        remembered for the next time.
         """
         if self._state_file is None:
             return
-        for name in self._state_file.state.windows[:_MAX_WINDOWS]:
-            self.open_window(name)
+        names = self._state_file.state.windows[:_MAX_WINDOWS]
+        for name in names:
+            if self.open_window(name) is None and not self._is_gone(name):
+                self._unread_windows.append(name)
         bring_to_front(self.window)
 
     def _remember_windows(self) -> None:
@@ -337,7 +364,8 @@ class Desktop:
             state.undecided = state.undecided and not names[0]
         if len(names) == 1 or self.windows[:1] == [self._first]:
             del names[:1]
-        state.windows = [name for name in names if name]
+        unread = [name for name in self._unread_windows if self._window_of(name) is None]
+        state.windows = [name for name in [*names, *unread] if name]
 
     def _choose_connection(self, window: SessionWindow, run: TaskRun) -> None:
         """Ask on which other connection a run is enqueued, and open the run form there."""
@@ -379,9 +407,10 @@ class Desktop:
         for window in self.windows:
             self._editors.pop(window).close()
             window.window.hide()
-        for window in self.windows:
+        # What is still being saved is followed by none of them.
+        windows, self.windows = self.windows, []
+        for window in windows:
             await window.close()
-        self.windows.clear()
         await self._closing.wait()
         await self.embedded.close()
         await self._supervisor.close()
@@ -415,9 +444,11 @@ class Desktop:
         self._closing.run(f"close window {id(window)}", window.close())
 
     def _notify(self, notification: Notification) -> None:
-        """Show a notification in the window that the operator works in."""
-        active = (each.window for each in self.windows if each.window.isActiveWindow())
-        next(active, self.window).notify(notification)
+        """Show a notification in the window that the operator works in, if there still is one."""
+        windows = [each.window for each in self.windows]
+        active = [each for each in windows if each.isActiveWindow()]
+        for window in (active or windows)[:1]:
+            window.notify(notification)
 
     def _report(self, failure: TaskFailure) -> None:
         self._crash_handler.report(failure.error, f"background work: {failure.name}")

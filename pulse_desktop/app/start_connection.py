@@ -60,10 +60,12 @@ class StartConnection:
         self._changed(self.chosen)
 
     def rename(self, old: str, new: str) -> None:
-        """Follow a profile to another name; one that was removed opens no more."""
+        """Follow a profile to another name; without one, it was removed and opens no more."""
         if self._file is None or old == new:
             return
         if old == self._file.state.shown:
             self._file.state.shown = new
+        windows = self._file.state.windows
+        self._file.state.windows = [new if each == old else each for each in windows]
         if old == self.chosen:
             self.choose(new)

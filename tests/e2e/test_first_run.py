@@ -1,6 +1,7 @@
 """The first run asks what to watch, once; what is chosen opens next time."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from pulse_desktop.ui.shell.window_state import WindowStateFile
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.memory_keyring import MemoryKeyring
 from tests.kit.nats_servers import NatsServer
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import POLL, wait_until
 
 PASSWORD = "hunter22"
 
@@ -103,6 +104,81 @@ def test_a_server_is_entered_once_and_waited_for(qapp: QApplication, settings: P
     finally:
         server.close()
     assert PASSWORD not in "".join(each.read_text() for each in settings.iterdir())
+
+
+class LateKeyring(MemoryKeyring):
+    """Stores a secret only once the program is closing its windows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desktop: Desktop | None = None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        deadline = time.monotonic() + 10
+        while self.desktop is not None and self.desktop.windows:
+            assert time.monotonic() < deadline, "the program was not closed"
+            time.sleep(POLL)
+        super().set_password(service, username, password)
+
+
+@pytest.fixture
+def late_keyring() -> Iterator[LateKeyring]:
+    before = keyring.get_keyring()
+    ring = LateKeyring()
+    keyring.set_keyring(ring)
+    yield ring
+    keyring.set_keyring(before)
+
+
+def test_what_is_still_being_saved_when_it_is_closed_is_not_asked_again(
+    qapp: QApplication, settings: Path, late_keyring: LateKeyring
+) -> None:
+    async def leave(operator: Operator) -> None:
+        late_keyring.desktop = operator.desktop
+        first_run = question(operator)
+        await operator.click(first_run.server)
+        (form,) = operator.window.findChildren(ConnectionsWindow)
+        await operator.act(lambda: form.form.servers.setText("nats://bob:hunter22@127.0.0.1:1"))
+        await operator.act(lambda: form.form.name.setText("mine"))
+        await operator.act(lambda: select(form.form.storage, SecretStorage.KEYRING))
+        await operator.click(form.connect_button)
+        await wait_until(lambda: not form.form.isEnabled())
+        await operator.act(first_run.reject)
+
+    run_operator(qapp, "", leave, open_desktop=lambda: open_desktop(settings))
+    assert late_keyring.passwords == {("pulse-desktop", "mine"): PASSWORD}
+
+    async def come_back(operator: Operator) -> None:
+        assert operator.desktop.first_run is None
+        assert "mine" in operator.window.windowTitle()
+
+    run_operator(qapp, "", come_back, open_desktop=lambda: open_desktop(settings))
+
+
+def test_a_save_that_ends_after_its_window_is_closed_is_followed_by_none(
+    qapp: QApplication, settings: Path, late_keyring: LateKeyring
+) -> None:
+    file = ProfileFile(settings / FILE_NAME)
+    for name in ("eu", "lab"):
+        file.add(server_profile("nats://127.0.0.1:1", name=name))
+    (settings / "window.json").write_text('{"shown": "eu", "windows": ["lab"]}')
+
+    async def leave(operator: Operator) -> None:
+        late_keyring.desktop = operator.desktop
+        lab = operator.desktop.windows[1].window
+        await operator.act(lab.connections.manage_requested.emit)
+        (form,) = lab.findChildren(ConnectionsWindow)
+        await operator.act(lambda: form.list.setCurrentRow(0))
+        await operator.act(lambda: form.form.servers.setText("nats://bob:hunter22@127.0.0.1:1"))
+        await operator.act(lambda: form.form.name.setText("europe"))
+        await operator.act(lambda: select(form.form.storage, SecretStorage.KEYRING))
+        await operator.click(form.connect_button)
+        await wait_until(lambda: not form.form.isEnabled())
+
+    run_operator(qapp, "", leave, open_desktop=lambda: open_desktop(settings))
+    assert set(file.read().by_name) == {"europe", "lab"}
+    state = WindowStateFile(settings / "window.json").state
+    assert (state.shown, state.windows) == ("europe", ["lab"])
 
 
 def test_closing_it_without_a_choice_asks_again(qapp: QApplication, settings: Path) -> None:
@@ -225,6 +301,45 @@ def test_a_start_connection_that_is_gone_can_be_tried_again(
     settings.mkdir()
     (settings / "window.json").write_text('{"connection": "shop"}')
     run_operator(qapp, "", scenario, open_desktop=open_gone)
+
+
+def test_a_start_connection_that_is_gone_opens_no_more_once_another_is_chosen(
+    qapp: QApplication, settings: Path
+) -> None:
+    ProfileFile(settings / FILE_NAME).add(server_profile("nats://127.0.0.1:1", name="eu"))
+    (settings / "window.json").write_text('{"connection": "shop"}')
+
+    async def choose(operator: Operator) -> None:
+        assert operator.desktop.start_connection.chosen == "shop"
+        await operator.act(lambda: operator.window.actions_table.run("connections.switch.eu"))
+        assert operator.notification.title == "shop does not open at the start any more"
+        assert operator.desktop.start_connection.chosen == ""
+
+    async def come_back(operator: Operator) -> None:
+        await wait_until(lambda: "eu" in operator.window.windowTitle())
+
+    for scenario in (choose, come_back):
+        run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
+
+
+def test_windows_are_remembered_while_the_profiles_cannot_be_read(
+    qapp: QApplication, settings: Path
+) -> None:
+    file = ProfileFile(settings / FILE_NAME)
+    for name in ("eu", "lab"):
+        file.add(server_profile("nats://127.0.0.1:1", name=name))
+    good = file.path.read_text()
+    (settings / "window.json").write_text('{"shown": "eu", "windows": ["gone", "lab"]}')
+    file.path.write_text("version = 1\n[profiles.eu\n")
+
+    async def look(operator: Operator) -> None:
+        assert len(operator.desktop.windows) == (1 if file.path.read_text() != good else 2)
+
+    run_operator(qapp, "", look, open_desktop=lambda: open_desktop(settings))
+    file.path.write_text(good)
+    run_operator(qapp, "", look, open_desktop=lambda: open_desktop(settings))
+    state = WindowStateFile(settings / "window.json").state
+    assert (state.shown, state.windows) == ("eu", ["lab"])
 
 
 @pytest.mark.parametrize(
