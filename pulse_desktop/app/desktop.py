@@ -131,7 +131,7 @@ class Desktop:
         editor = ProfileEditor(
             window.window,
             self._profiles,
-            window.secrets,
+            self._secrets,
             window.dialog_work,
             lambda name, secret: self._switch(window, name, secret),
             self._follow_change,

@@ -20,11 +20,12 @@ from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.profiles.profile_changes import ProfileChanges
 from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.profile_format import StoredProfiles, toml_of
-from pulse_desktop.profiles.secret_storage import ProfileSecrets
+from pulse_desktop.profiles.secret_storage import AskSecret, NoSecretError, ProfileSecrets
 from pulse_desktop.profiles.typed_profile import field_problems, separate_login
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_placement import bring_to_front
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
@@ -42,7 +43,7 @@ class ProfileEditor:
         self,
         parent: MainWindow,
         file: ProfileFile,
-        secrets: ProfileSecrets,
+        secrets: Callable[[AskSecret], ProfileSecrets],
         work: Supervisor,
         show_profile: Callable[[str, str], None],
         on_changed: Callable[[str, Profile | None, str], bool],
@@ -52,7 +53,7 @@ class ProfileEditor:
         Args:
             parent: the main window.
             file: the stored profiles.
-            secrets: their secrets.
+            secrets: returns their secrets; what a test needs is asked for in this window.
             work: of the main window, in the background; it is finished before that is gone.
             show_profile: shows a stored profile in the main window, by its name; with the secret
                 that was just typed, which may be stored nowhere.
@@ -61,7 +62,8 @@ class ProfileEditor:
                 the change.
         """
         self._file = file
-        self._changes = ProfileChanges(file, secrets)
+        own_secrets = secrets(self._ask_secret)
+        self._changes = ProfileChanges(file, own_secrets)
         self._work = work
         self._show_profile = show_profile
         self._on_changed = on_changed
@@ -71,7 +73,7 @@ class ProfileEditor:
             self.window, file, self._changes, work, self._show_imported
         )
         self.window.import_requested.connect(self.open_import)
-        self._tester = ProfileTester(self.window, secrets, work)
+        self._tester = ProfileTester(self.window, own_secrets, work)
         self.window.save_requested.connect(self._start_save)
         self.window.connect_requested.connect(self._start_connect)
         self.window.remove_requested.connect(self._ask_remove)
@@ -140,6 +142,13 @@ class ProfileEditor:
         self.window.show_message(_("Imported: {names}.").format(names=names))
         if left := next((each.secret_left for each in imported if each.secret_left), None):
             self.window.show_error(_secret_left(left))
+
+    async def _ask_secret(self, profile: Profile, problem: str) -> str:
+        """Ask for the secret of a profile that is tested. Raises NoSecretError: cancelled."""
+        secret = await PasswordPrompt(profile, self.window, problem).ask()
+        if secret is None:
+            raise NoSecretError(profile, _("Test again to be asked for it."), problem)
+        return secret
 
     async def _find_keyring(self) -> None:
         self.window.form.show_keyring(await keyring_problem())

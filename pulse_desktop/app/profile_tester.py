@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from PySide6.QtCore import Qt
+
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.profiles.secret_storage import ProfileSecrets
@@ -47,6 +49,9 @@ class ProfileTester:
         self, complete: Callable[[], Awaitable[Profile]], *, goes_to_field: bool = False
     ) -> None:
         self._window.start_test()
+        if goes_to_field:
+            # A window that becomes active later would give the focus to another field than this.
+            self._window.test.setFocus(Qt.FocusReason.OtherFocusReason)
         self._work.run(_NAME, self._test(complete, goes_to_field=goes_to_field))
 
     def stop(self, _result: int = 0) -> None:

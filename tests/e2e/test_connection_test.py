@@ -6,8 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
+from pulse_desktop.app import profile_editor
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.connection_step import StepKind, StepStatus
 from pulse_desktop.profiles.profile import Profile, SecretStorage, server_profile
@@ -15,6 +16,7 @@ from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
+from pulse_desktop.ui.shell.window_placement import bring_to_front
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.connection_steps import SilentServer
 from tests.kit.login_servers import SECRET, free_port
@@ -80,6 +82,7 @@ def test_what_is_typed_is_tested_until_it_connects(
             await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
             (prompt,) = operator.window.findChildren(PasswordPrompt)
             assert prompt.field.text() == ""
+            assert prompt.parent() is window, "the focus returns to where the test was started"
             await operator.act(prompt.reject)
             await wait_until(lambda: "is incomplete" in window.panel.summary.text())
 
@@ -149,3 +152,29 @@ def test_diagnose_tests_the_connection_that_is_shown(qapp: QApplication) -> None
         assert not any(SECRET in repr(each) for each in window.panel.steps)
 
     run_operator(qapp, f"nats://ann:{SECRET}@{closed}", scenario)
+
+
+def test_diagnose_goes_to_the_refused_password_in_a_window_that_is_active_late(
+    qapp: QApplication, stored: ProfileFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bring_to_front_late(window: QWidget) -> None:
+        asyncio.get_running_loop().call_soon(bring_to_front, window)
+
+    monkeypatch.setattr(profile_editor, "bring_to_front", bring_to_front_late)
+    with NatsServer(user="ann", password=SECRET) as locked:
+        options = ConnectionOptions(f"nats://{locked.address}", user="ann")
+        shop = Profile("shop", options, secret="password")
+        stored.add(shop)
+
+        async def scenario(operator: Operator) -> None:
+            (shown,) = operator.desktop.windows
+            await operator.act(lambda: shown.show_profile(shop.with_secret("wr0ng")))
+            diagnose = operator.window.banner.buttons["diagnose"]
+            await wait_until(diagnose.isVisible)
+            await operator.click(diagnose)
+            window = editor_of(operator)
+            await wait_until(lambda: window.panel.summary.text() == "Cannot connect")
+            assert failed(window) == [StepKind.LOGIN]
+            assert window.focusWidget() is window.form.secret
+
+        run_operator(qapp, locked.url, scenario)

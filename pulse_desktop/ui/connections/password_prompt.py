@@ -35,10 +35,11 @@ class PasswordPrompt(QDialog):
 
         Args:
             profile: whose secret is needed.
-            parent: the main window.
+            parent: the window that asks; it is active again once a person has answered.
             problem: why the stored secret cannot be read; empty when none is stored.
         """
         super().__init__(parent)
+        self._asking = parent.window()
         self._answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         set_title(self, _("Log in"), connection_text(profile, profile.name))
         self.setFixedWidth(_WIDTH)
@@ -91,6 +92,8 @@ class PasswordPrompt(QDialog):
     def _answer(self, result: int) -> None:
         text = self.field.text()
         self.field.clear()
+        if self._asking.isVisible():
+            self._asking.activateWindow()
         if not self._answered.done():
             is_given = result == QDialog.DialogCode.Accepted and bool(text)
             self._answered.set_result(text if is_given else None)

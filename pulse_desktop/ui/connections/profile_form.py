@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QFormLayout,
@@ -228,7 +228,12 @@ class ProfileForm(QWidget):
             field = next((each for each in _OF_LOGIN if shown[each]), "login")
         if field in _MORE:
             self.more.setChecked(True)
-        self.rows[field].setFocus(Qt.FocusReason.OtherFocusReason)
+        self._go_to(self.rows[field])
+
+    def _go_to(self, row: FieldRow) -> None:
+        """Give a field the keyboard focus, and scroll to it once everything has its place."""
+        row.setFocus(Qt.FocusReason.OtherFocusReason)
+        QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(row))
 
     def show_keyring(self, problem: str) -> None:
         """Offer the keyring to keep a secret in, or say why it cannot be used.
@@ -250,7 +255,7 @@ class ProfileForm(QWidget):
         if first is not None:
             if any(field in problems for field in _MORE):
                 self.more.setChecked(True)
-            first.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._go_to(first)
         return first is None
 
     def _problems(self) -> Mapping[str, str]:
@@ -331,7 +336,7 @@ class ProfileForm(QWidget):
         column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._more)
         column.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -205,8 +205,12 @@ def test_a_failed_step_leads_to_its_field(
     window.show_new(Profile("new", options, secret="password"))
     good = ConnectionStep(StepKind.SETTINGS, status=StepStatus.OK)
     failed = ConnectionStep(kind, status=StepStatus.FAILED, advice=advice)
+    window.resize(window.minimumSize())
+    window.show()
     window.form.focus_failed([good, failed])
     focused = window.focusWidget()
     row = window.form.rows[field]
     assert focused is not None
     assert row.isAncestorOf(focused)
+    QCoreApplication.processEvents()
+    assert row.visibleRegion().boundingRect() == row.rect()
