@@ -15,7 +15,7 @@ from pulse_desktop.model.connection_status import State
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.nats_client.client_arguments import readable_by_others
 from pulse_desktop.nats_client.server_address import redact_server
-from pulse_desktop.profiles.profile import Profile, SecretStorage
+from pulse_desktop.profiles.profile import Profile, SecretStorage, secret_noun
 from pulse_desktop.profiles.secret_storage import AskSecret, NoSecretError, ProfileSecrets
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.session import Session, SessionConfig
@@ -49,7 +49,6 @@ class SessionWindow:
         read_only: whether actions are refused on the profile that is shown. What the operator has
             chosen is kept until another profile is shown, or this is changed in the stored one.
         profile: the profile that is shown, without its secret; None before the first.
-        secrets: the secrets of profiles; those that are not stored are asked for in this window.
         dialog_work: background work of its dialogs; it is finished before they are gone.
     """
 
@@ -73,7 +72,7 @@ class SessionWindow:
         """
         self._on_failure = on_failure
         self._embedded = embedded
-        self.secrets = secrets(self._ask_secret)
+        self._secrets = secrets(self._ask_secret)
         self._page_work = Supervisor(on_failure)
         self._switching = Supervisor(on_failure)
         self._closing = Supervisor(on_failure)
@@ -82,6 +81,7 @@ class SessionWindow:
         self._failure: UserFacingError | None = None
         self._freeze: asyncio.TimerHandle | None = None
         self._was_asked = False
+        self._refused: Profile | None = None
         self.profile: Profile | None = None
         self.session: Session | None = None
         self.read_only = False
@@ -123,8 +123,8 @@ class SessionWindow:
         profile = self._embedded.recognize(self, profile)
         if not profile.is_embedded:
             self._embedded.release(self)
-        is_typed = profile.can_ask and profile.is_complete
         profile = self._with_secret_in_use(profile)
+        is_typed = profile.can_ask and profile.is_complete
         former, chosen = self.profile, self.window.session.read_only
         is_kept = former is not None and _is_as_careful(former, profile)
         self.read_only = chosen if is_kept else profile.read_only
@@ -185,8 +185,16 @@ class SessionWindow:
             if profile.is_embedded and not profile.options.servers:
                 ready = await self._embedded.use(self, profile)
             self._was_asked = False
-            complete = await self.secrets.complete(ready)
-            self.open_session(SessionConfig(complete, is_login_typed=self._was_asked))
+            complete = await self._secrets.complete(ready)
+            refused = self._refused
+            is_typed = self._was_asked
+            if not is_typed and refused is not None and _has_secret_of(refused, complete):
+                is_typed = True  # it was stored as it was typed
+                if _login_of(refused) == _login_of(complete):
+                    noun = secret_noun(ready.secret)
+                    problem = _("The server has refused the {secret}.").format(secret=noun)
+                    complete = ready.with_secret(await self._ask_secret(ready, problem))
+            self.open_session(SessionConfig(complete, is_login_typed=is_typed))
         except NoSecretError as error:
             self._end_opening(error)
         except UserFacingError as error:
@@ -310,6 +318,8 @@ class SessionWindow:
         self._opened.clear()
         self._switching.stop_group(_SWITCH)
         session, self.session = self.session, None
+        if session is not None and session.is_typed_login_refused:
+            self._refused = session.config.profile
         page_work, self._page_work = self._page_work, Supervisor(self._on_failure)
         self._closing.run(f"close session {id(page_work)}", _close(page_work, session))
 
@@ -330,6 +340,8 @@ class SessionWindow:
     def _use_names(self, names: TaskiqNames) -> None:
         if self.session is not None:
             profile = replace(self.session.config.profile, names=names)
+            if self.session.is_typed_login_refused:
+                profile = profile.without_secrets()
             self.show_profile(profile)
 
     def fail(
@@ -374,6 +386,11 @@ async def _close(page_work: Supervisor, session: Session | None) -> None:
 
 def _login_of(profile: Profile) -> tuple[str, str, str]:
     return profile.options.servers, profile.options.user, profile.secret
+
+
+def _has_secret_of(other: Profile, profile: Profile) -> bool:
+    same = (other.secret, other.secret_value) == (profile.secret, profile.secret_value)
+    return same and profile.can_ask
 
 
 def _is_as_careful(former: Profile, profile: Profile) -> bool:

@@ -256,6 +256,11 @@ class Session:
         """Times without a connection since the first one, oldest first."""
         return self.connection.outages
 
+    @property
+    def is_typed_login_refused(self) -> bool:
+        """Whether a person typed the login, and the server has refused and never accepted it."""
+        return self.connection.is_typed_login_refused
+
     def try_now(self) -> None:
         """Try to connect at once instead of waiting for the next attempt."""
         self.connection.try_now()

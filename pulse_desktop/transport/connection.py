@@ -200,6 +200,11 @@ class Connection:
             return None
         return unavailable_error(state, server_info(self._client))
 
+    @property
+    def is_typed_login_refused(self) -> bool:
+        """Whether a person typed the login, and the server has refused and never accepted it."""
+        return self.status.is_login_refused and self._is_login_typed and self.generation == 0
+
     async def open(self, timeout: float = CONNECT_TIMEOUT_S) -> None:  # noqa: ASYNC109
         """Connect once. Does nothing when connected.
 
@@ -236,7 +241,7 @@ class Connection:
         if self._closed or self.connected:
             return
         delay = pauses.next_delay(error)
-        if error.is_login_refused and self._is_login_typed and self.generation == 0:
+        if self.is_typed_login_refused:
             delay = math.inf
         self._wake.clear()
         self._status.change(next_try_at=self.now() + delay)

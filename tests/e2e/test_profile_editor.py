@@ -204,11 +204,43 @@ def test_a_mistyped_password_is_asked_for_again_and_not_repeated(
             assert "Check the user and password." in banner.detail.text()
             assert window.session.connection_status.next_try_at == math.inf
             assert banner.next_try.isHidden()
-            await operator.click(again)
-            await answer(operator, "")
-            assert window.session.connection_status.attempts == 1
+            for asking in (again, banner.buttons["try"]):
+                await operator.click(asking)
+                await answer(operator, "")
+                assert window.session.connection_status.attempts == 1
             await operator.click(again)
             await answer(operator, "right-1f")
+            await operator.desktop.windows[0].wait_connected(20)
+
+        run_operator(qapp, server.url, scenario)
+
+
+@pytest.mark.parametrize("storage", [SecretStorage.ASK, SecretStorage.FILE])
+def test_a_mistyped_password_is_not_sent_again_after_another_field_is_edited(
+    qapp: QApplication, profiles: ProfileFile, storage: SecretStorage
+) -> None:
+    with NatsServer(user="bob", password="right-1f") as server:
+        options = ConnectionOptions(f"nats://{server.address}", user="bob")
+        profiles.add(Profile("shop", options, secret="password", secret_storage=storage))
+
+        async def scenario(operator: Operator) -> None:
+            window = await manage(operator)
+            shop = window.list.findItems("shop", Qt.MatchFlag.MatchStartsWith)[0]
+            await operator.act(lambda: window.list.setCurrentItem(shop))
+            await operator.act(lambda: QTest.keyClicks(window.form.secret, "wr0ng-1f"))
+            await operator.act(window.connect_button.click)
+            again = operator.window.banner.buttons["secret"]
+            await wait_until(again.isVisible)
+            refused = server.log().count("authentication error")
+
+            window = await manage(operator)
+            await operator.act(window.form.confirm.click)
+            await operator.act(window.save.click)
+            await wait_until(lambda: operator.window.findChildren(PasswordPrompt))
+            (prompt,) = operator.window.findChildren(PasswordPrompt)
+            assert server.log().count("authentication error") == refused
+            prompt.field.setText("right-1f")
+            await operator.act(prompt.accept)
             await operator.desktop.windows[0].wait_connected(20)
 
         run_operator(qapp, server.url, scenario)

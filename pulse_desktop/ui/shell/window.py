@@ -4,6 +4,7 @@ Once per frame it refreshes the visible page with what has changed. Pages are cr
 first shown.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -424,8 +425,11 @@ class MainWindow(QMainWindow):
             self.current.take_focus()
 
     def try_now(self) -> None:
-        """Try to connect at once."""
-        if self._session.connection_status.server:
+        """Try to connect at once; a typed secret that was refused is asked for again."""
+        status = self._session.connection_status
+        if status.is_login_refused and status.next_try_at == math.inf:
+            self.secret_requested.emit()
+        elif status.server:
             self._session.try_now()
         else:
             self.reconnect_requested.emit()
