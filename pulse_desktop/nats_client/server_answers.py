@@ -10,6 +10,8 @@ from nats import errors
 from nats.js import api
 from nats.js.errors import APIError
 
+from pulse_desktop.text.translation import _
+
 
 class InvalidAnswerError(errors.Error):
     """A server has answered something that no NATS server does.
@@ -24,7 +26,10 @@ class InvalidAnswerError(errors.Error):
         Args:
             subject: of the request, or INFO.
         """
-        super().__init__(f"nats: unreadable answer when expecting {subject}")
+        text = _("the server answers {subject} with what is not JetStream's")
+        if subject == "INFO":
+            text = "nats: unreadable answer when expecting {subject}"  # see `connect_errors`
+        super().__init__(text.format(subject=subject))
         self.subject = subject
 
 
@@ -91,6 +96,13 @@ _ANSWERS: Final[Mapping[str, tuple[type, type[api.Base] | None]]] = {
     "CONSUMER.INFO": (_ConsumerAnswer, api.ConsumerInfo),
 }
 """What requests are answered with, by the part of their subject behind `$JS.API.`."""
+_NEWER_LIMITS: Final[Mapping[str, Any]] = {
+    "max_ack_pending": -1,
+    "memory_max_stream_bytes": -1,
+    "storage_max_stream_bytes": -1,
+    "max_bytes_required": False,
+}
+"""Limits of an account that servers before 2.8 do not name, and how they are without them."""
 
 
 def check_info(info: dict[str, Any]) -> None:
@@ -108,7 +120,7 @@ def check_info(info: dict[str, Any]) -> None:
 
 
 def check_answer(subject: str, answer: Any) -> None:
-    """Check what JetStream answers to a request.
+    """Check what JetStream answers to a request; limits that its version does not know are added.
 
     Raises:
         InvalidAnswerError: a field is missing, or has another type.
@@ -117,6 +129,9 @@ def check_answer(subject: str, answer: Any) -> None:
     form, value = _ANSWERS.get(request, (dict, None))
     try:
         msgspec.convert(answer, form)
+        if form is _AccountAnswer:
+            for each in (answer, *(answer.get("tiers") or {}).values()):
+                each["limits"] = {**_NEWER_LIMITS, **each["limits"]}
         if value is not None:
             state = {**answer.get("state", {}), "subjects": None}  # there may be very many
             value.from_response(copy.deepcopy({**answer, "state": state}))  # which changes it
