@@ -72,14 +72,14 @@ class ProfileTester:
         focused = self._window.focusWidget()
         panel = self._window.panel
         try:
-            await ConnectionTest(await complete(), panel.show_step).run()
+            result = await ConnectionTest(await complete(), panel.show_step).run()
         except UserFacingError as error:
             panel.fail(error.title, error.sentence)
         except Exception:
             self._window.stop_test()
             raise
         else:
-            panel.finish()
+            panel.finish(is_connected=result.is_connected)
             if goes_to_field and self._window.focusWidget() is focused:
                 self._window.form.focus_failed(panel.steps)
         self._window.update_test_button()

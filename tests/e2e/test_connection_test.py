@@ -20,6 +20,7 @@ from pulse_desktop.ui.shell.window_placement import bring_to_front
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.connection_steps import SilentServer
 from tests.kit.login_servers import SECRET, free_port
+from tests.kit.lying_server import LyingServer
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
 
@@ -178,3 +179,19 @@ def test_diagnose_goes_to_the_refused_password_in_a_window_that_is_active_late(
             assert window.focusWidget() is window.form.secret
 
         run_operator(qapp, locked.url, scenario)
+
+
+def test_a_server_that_a_session_would_refuse_is_not_connected(
+    qapp: QApplication, nats_server: NatsServer, stored: ProfileFile
+) -> None:
+    async def scenario(operator: Operator) -> None:
+        async with LyingServer() as lying:
+            stored.add(server_profile(f"nats://127.0.0.1:{lying.port}", name="shop"))
+            await operator.act(operator.window.connections.manage_requested.emit)
+            window = editor_of(operator)
+            await operator.act(lambda: window.list.setCurrentRow(0))
+            await operator.click(window.test)
+            await wait_until(lambda: window.panel.summary.text() == "Cannot connect")
+            assert failed(window) == [StepKind.JETSTREAM]
+
+    run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)

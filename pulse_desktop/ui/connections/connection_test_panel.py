@@ -103,15 +103,16 @@ class ConnectionTestPanel(QFrame):
         if step.status is StepStatus.RUNNING:
             self._show_row(row)
 
-    def finish(self) -> None:
-        """Say how the test ended, and show the first step that failed."""
+    def finish(self, *, is_connected: bool) -> None:
+        """Say how the test ended, and show the first step that failed.
+
+        Args:
+            is_connected: whether there is a server that a session would use.
+        """
         self._is_running = False
         found = self.steps
         failed = [each for each in found if each.status is StepStatus.FAILED]
         limited = [each for each in found if each.status is StepStatus.WARNING]
-        is_connected = any(
-            each.kind is StepKind.LOGIN and each.status is StepStatus.OK for each in found
-        )
         if not is_connected:
             self._summarize(_("Cannot connect"), "bad")
         elif failed:

@@ -49,7 +49,7 @@ def test_steps_appear_and_change_in_place(window: ConnectionsWindow) -> None:
     window.panel.show_step(step(StepKind.LOGIN, StepStatus.OK, "as ann"))
     failed = step(StepKind.PERMISSION, StepStatus.FAILED, REFUSED, "live events")
     window.panel.show_step(failed)
-    window.panel.finish()
+    window.panel.finish(is_connected=True)
     assert window.panel.summary.text() == "Connected; 1 step failed"
     row = window.panel.rows[failed.key]
     assert row.detail.text() == f"These{REFUSED.removeprefix('these')}"
@@ -57,6 +57,8 @@ def test_steps_appear_and_change_in_place(window: ConnectionsWindow) -> None:
     assert row.advice.text() == "Do this."
     assert "May: live events" in row.accessibleName()
     assert "failed" in row.accessibleName()
+    window.panel.finish(is_connected=False)
+    assert window.panel.summary.text() == "Cannot connect", "as a session would not open there"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_the_summary_says_how_it_ended(
 ) -> None:
     window.start_test()
     window.panel.show_step(step(StepKind.LOGIN, status))
-    window.panel.finish()
+    window.panel.finish(is_connected=status is not StepStatus.FAILED)
     assert window.panel.summary.text() == text
 
 
@@ -95,7 +97,7 @@ def test_the_form_stays_editable_and_makes_the_result_outdated(window: Connectio
     window.start_test()
     assert window.form.servers.isEnabled()
     window.panel.show_step(step(StepKind.LOGIN, StepStatus.OK))
-    window.panel.finish()
+    window.panel.finish(is_connected=True)
     QTest.keyClicks(window.form.servers, "1")
     assert window.panel.summary.text() == "The fields have changed since this test"
     assert window.save.isEnabled()
@@ -129,9 +131,9 @@ def test_fields_that_change_during_a_test_are_told_at_its_end(window: Connection
     window.panel.show_step(step(StepKind.LOGIN, StepStatus.OK, "as ann"))
     QTest.keyClicks(window.form.servers, "1")
     assert window.panel.summary.text() == "Testing the connection…"
-    window.panel.finish()
+    window.panel.finish(is_connected=True)
     assert window.panel.summary.text() == "The fields have changed since this test"
     window.start_test()
     window.panel.show_step(step(StepKind.LOGIN, StepStatus.OK, "as ann"))
-    window.panel.finish()
+    window.panel.finish(is_connected=True)
     assert window.panel.summary.text() == "Connected; everything is permitted"
