@@ -63,6 +63,7 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         palette = window.command_palette
         await wait_until(palette.isVisible)
         assert palette.titles[:3] == ["Switch to embedded server", "Switch to eu", "Switch to lab"]
+        assert palette.list.currentIndex().row() == -1  # Enter alone switches to nothing
         notes = [window.actions_table[f"connections.switch.{name}"].note for name in ("eu", "lab")]
         assert notes == ["production", "staging · read-only"]
         await operator.act(lambda: palette.field.setText("switch to lab"))
@@ -78,6 +79,9 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         assert "eu (production)" in window.windowTitle()
         assert window.top_bar.environment.text() == "PRODUCTION"
         await wait_until(lambda: "connected" in window.top_bar.state.full_text)
+        await operator.act(lambda: window.actions_table.run("connections.switch"))
+        assert palette.list.currentIndex().data() == "Switch to lab"  # the one shown before
+        await operator.act(palette.close)
         assert window.top_bar.read_only.text() == ""
         await operator.act(window.run_task)
         await operator.act(lambda: window.run_form.ui.task_name.set_name("shop:report"))
