@@ -107,8 +107,7 @@ def test_a_stack_that_could_not_start_is_started_again(
         def connection() -> str:
             return operator.window.session.connection_status.state
 
-        await wait_until(lambda: operator.has_notification, 30)
-        assert connection() == "closed"
+        await wait_until(lambda: connection() == "closed", 30)
         root.unlink()
         ((label, start_again),) = operator.notification.choices
         assert label == "Try again"

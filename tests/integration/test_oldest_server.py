@@ -49,6 +49,10 @@ DIFFERENT = (
         "tests/integration/session/test_connection_test.py"
         "::test_a_missing_permission_fails_its_step_alone[enqueue and re-run]"
     ),
+    (
+        "tests/integration/session/test_connection_test.py"
+        "::test_a_permission_that_cannot_be_tried_is_not_called_all_right"
+    ),
 )
 """Tests of what this server does otherwise."""
 
