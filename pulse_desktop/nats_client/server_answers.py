@@ -95,7 +95,7 @@ _ANSWERS: Final[Mapping[str, tuple[type, type[api.Base] | None]]] = {
     "STREAM.UPDATE": (_StreamAnswer, api.StreamInfo),
     "CONSUMER.INFO": (_ConsumerAnswer, api.ConsumerInfo),
 }
-"""What requests are answered with, by the part of their subject behind `$JS.API.`."""
+"""What requests are answered with, by the part of their subject behind `.API.`."""
 _NEWER_LIMITS: Final[Mapping[str, Any]] = {
     "max_ack_pending": -1,
     "memory_max_stream_bytes": -1,
@@ -125,7 +125,7 @@ def check_answer(subject: str, answer: Any) -> None:
     Raises:
         InvalidAnswerError: a field is missing, or has another type.
     """
-    request = ".".join(subject.removeprefix("$JS.API.").split(".")[:2])
+    request = ".".join(subject.partition(".API.")[2].split(".")[:2])  # there may be a domain
     form, value = _ANSWERS.get(request, (dict, None))
     try:
         msgspec.convert(answer, form)
