@@ -1,18 +1,16 @@
 """The widgets of the program, listed without a crash."""
 
-import gc
-
 from PySide6.QtWidgets import QApplication, QWidget
 
 from pulse_desktop.ui import garbage_collection
 
 
 def all_widgets() -> list[QWidget]:
-    """Return all widgets but those that are garbage.
+    """Return all widgets.
 
-    `QApplication.allWidgets` creates Python objects for copied pointers one by one.
+    `QApplication.allWidgets` creates Python objects for copied pointers one by one. They keep their
+    widgets from being collected afterwards.
     """
-    gc.collect()
     with garbage_collection.paused():
         return QApplication.allWidgets()  # noqa: TID251
 

