@@ -335,7 +335,7 @@ async def test_names_of_a_system_with_names_of_its_own(nats_server: NatsServer) 
     async with connected_session(nats_server, names=names) as session:
         assert await make_all(session) == ["PULSE_EVENTS_eu_shop", "PULSE_TASKS_shop_tasks"]
         await wait_until(lambda: session.event_feed.status.mode == "history")
-        assert session.task_feed.status.stream == "PULSE_TASKS_shop_tasks"
+        await wait_until(lambda: session.task_feed.status.stream == "PULSE_TASKS_shop_tasks")
 
 
 async def test_more_copies_than_servers_are_refused_with_the_reason(

@@ -169,7 +169,7 @@ async def test_a_full_bucket_is_a_failure_that_names_the_command_and_heals(
     command = f"pulse-worker provision --store-max-bytes 1M --server {harness.server.url}"
     assert f" is full (1.95 KiB). To enlarge it: {command}" in full["message"]
     if bucket == "pulse_messages":
-        stored = len(await (await harness.js.key_value(bucket)).keys())
+        stored = (await harness.js.stream_info(f"KV_{bucket}")).state.messages
         lost = 20 - stored
         assert 0 < stored < 20
         assert full["stages"]["stored"] == {"done": stored, "refused": 0, "failed": lost}
