@@ -14,10 +14,12 @@ import msgspec
 from pulse_desktop.protocol.task_formats import decode_fields, encode_fields
 
 RERUN_OF: Final = "rerun_of"
+PARENT: Final = "parent_task_id"
+"""Label with the id of the task that enqueued this one."""
 REQUESTED_BY: Final = "requested_by"
 TASK_NAME: Final = "task_name"
 RETRIES: Final = "_retries"
-_RUN_LABELS: Final = frozenset({RETRIES, "X-Taskiq-requeue", RERUN_OF, REQUESTED_BY})
+_RUN_LABELS: Final = frozenset({RETRIES, "X-Taskiq-requeue", RERUN_OF, REQUESTED_BY, PARENT})
 
 
 class MalformedTaskError(Exception):

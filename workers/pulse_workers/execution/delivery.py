@@ -55,6 +55,7 @@ class Delivery(abc.ABC):
         dead_letter: why no result can be stored, so that the message must not be delivered again;
             empty otherwise.
         acked: a response was sent; the server no longer waits for one.
+        is_over: its processing has ended. What a task has left running is no part of it any more.
         started_at: monotonic seconds when the task was started, 0 before.
         result_bytes: size of the stored result, 0 before; None if the backend does not report it.
     """
@@ -80,6 +81,7 @@ class Delivery(abc.ABC):
         self.requeued = False
         self.dead_letter = ""
         self.acked = False
+        self.is_over = False
         self.started_at = 0.0
         self.result_bytes: int | None = 0
         self._on_finish = on_finish
@@ -115,6 +117,7 @@ class Delivery(abc.ABC):
 
     def finish(self) -> None:
         """End processing. A task that is not acknowledged is redelivered after the ack wait."""
+        self.is_over = True
         self._on_finish(self)
 
     @abc.abstractmethod

@@ -61,6 +61,7 @@ class ReceiverDelivery(SyntheticDelivery):
         """Detach the callback, and make the outer delivery the current one again."""
         if self._asyncio_task is not None and self._on_done is not None:
             self._asyncio_task.remove_done_callback(self._on_done)
+        self.is_over = True
         current_delivery.set(self.outer)
         self.outer = None
 

@@ -20,7 +20,7 @@ from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 
 from pulse_desktop.model.redaction import redacted_ends, secrets_of
-from pulse_desktop.protocol.task_message import TASK_NAME
+from pulse_desktop.protocol.task_message import PARENT, TASK_NAME
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_workers.config.known_secrets import KNOWN_SECRETS, message_of, without_secrets
 from pulse_workers.errors import ResultNotStoredError
@@ -109,10 +109,16 @@ class DeliveryEventMiddleware(TaskiqMiddleware):
             self._log_handler.uninstall()
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Add the name to the labels: a result repeats the labels and has no name of its own."""
-        message.labels[TASK_NAME] = message.task_name
-        if message.labels_types is not None:
-            message.labels_types[TASK_NAME] = _STRING_LABEL
+        """Add labels: the name, which a result has only there, and the task that enqueues it."""
+        _set_label(message, TASK_NAME, message.task_name)
+        delivery = current_delivery.get()
+        if (
+            delivery is not None
+            and not delivery.is_over
+            and delivery.task_id not in ("", message.task_id)  # a retry sends itself again
+            and PARENT not in message.labels
+        ):
+            _set_label(message, PARENT, delivery.task_id)
         return message
 
     def post_send(self, message: TaskiqMessage) -> None:
@@ -345,6 +351,12 @@ def _current_log() -> TaskLog | None:
 def _close_log(delivery: Delivery) -> None:
     if delivery.log is not None:
         delivery.log.close()
+
+
+def _set_label(message: TaskiqMessage, name: str, value: str) -> None:
+    message.labels[name] = value
+    if message.labels_types is not None:
+        message.labels_types[name] = _STRING_LABEL
 
 
 def _identity(message: TaskiqMessage) -> dict[str, str]:

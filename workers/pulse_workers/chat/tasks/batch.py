@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from taskiq import AsyncBroker
 from taskiq.depends.progress_tracker import ProgressTracker, TaskState
 
+from pulse_desktop.protocol.task_message import PARENT
 from pulse_workers.brokers.base_broker import BaseBroker
 from pulse_workers.chat.current_task import current_task_id
 from pulse_workers.chat.pipeline.batch import StageOutcomes, process_batch
@@ -15,9 +16,6 @@ from pulse_workers.chat.pipeline.ingestion import ReportProgress
 from pulse_workers.chat.services import Services, current_services
 from pulse_workers.chat.store.state import task_key
 from pulse_workers.registry import task
-
-PARENT: Final = "parent_task_id"
-"""Label with the ID of the task that enqueued a batch."""
 
 
 @task(

@@ -13,12 +13,13 @@ import msgspec
 from taskiq import TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 
+from pulse_desktop.protocol.task_message import PARENT
 from pulse_workers.chat.current_task import child_id, current_task_id
 from pulse_workers.chat.pipeline.ingestion import store_messages
 from pulse_workers.chat.records import ChatMessage
 from pulse_workers.chat.services import current_services
 from pulse_workers.chat.sources.telegram_bot.updates import convert_update
-from pulse_workers.chat.tasks.batch import PARENT, process_messages
+from pulse_workers.chat.tasks.batch import process_messages
 from pulse_workers.chat.tasks.embedding import embed_messages_batch
 from pulse_workers.chat.tasks.ingestion import ingest_messages
 from pulse_workers.chat.tasks.knowledge import extract_knowledge
