@@ -12,7 +12,8 @@ from typing import Annotated, Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.protocol.task_message import RERUN_OF, RETRIES
+from pulse_desktop.protocol.task_lineage import PIPELINE_DATA, parent_of
+from pulse_desktop.protocol.task_message import PARENT, RERUN_OF, RETRIES, decode_labels
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import EARLIEST, MAX_CLOCK_SKEW_S
 from pulse_desktop.state.coerce import MAX_TEXT
@@ -29,6 +30,8 @@ _Number = Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _RERUN: Final = RERUN_OF.encode()
 _RETRY: Final = RETRIES.encode()
+_PARENT: Final = PARENT.encode()
+_PIPELINE: Final = PIPELINE_DATA.encode()
 _LIST: Final = 0x5B
 _OBJECT: Final = 0x7B
 
@@ -137,6 +140,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
         or _RETRY in labels
     ):
         return None
+    is_child = _PARENT in labels or _PIPELINE in labels
     return TaskRun(
         data.task_id,
         canonical_name(data.task_name),
@@ -144,6 +148,7 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
         queued_at,
         1,
         last_seen=event.received_at,
+        parent=parent_of(decode_labels(labels)) if is_child else "",
     )
 
 

@@ -179,6 +179,7 @@ class TaskRun(msgspec.Struct, gc=False):
         cancelled_at: Unix seconds of the latest cancellation.
         stored_outcome: the outcome in the stored result, None while there is no result.
         rerun_of: id of the run that this one repeats, empty for none.
+        parent: id of the run that enqueued this one, empty if unknown.
         last_seen: Unix seconds of the latest update.
         state: set by `derive_state`.
     """
@@ -196,6 +197,7 @@ class TaskRun(msgspec.Struct, gc=False):
     rerun_of: str = ""
     last_seen: float = 0.0
     state: RunState = RunState.QUEUED
+    parent: str = ""
 
     @property
     def attempt(self) -> int:

@@ -42,6 +42,8 @@ def merge(a: TaskRun, b: TaskRun) -> TaskRun:
         run.stored_outcome = b.stored_outcome
     if b.rerun_of > run.rerun_of:
         run.rerun_of = b.rerun_of
+    if b.parent > run.parent:
+        run.parent = b.parent
     if b.last_seen > run.last_seen:
         run.last_seen = b.last_seen
     run.state = _derive(run)

@@ -7,6 +7,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event, event_fields
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
+from pulse_desktop.protocol.task_lineage import parent_of
 from pulse_desktop.protocol.task_message import (
     RERUN_OF,
     RETRIES,
@@ -59,6 +60,7 @@ def update_from_task(task: TaskMessage, at: float) -> TaskRun:
         at,
         retries + 1,
         rerun_of=to_text(labels.get(RERUN_OF)),
+        parent=parent_of(labels),
         last_seen=at,
     )
 
@@ -80,6 +82,7 @@ def update_from_result(task_id: str, result: TaskResult, stored: StoredObject) -
         canonical_name(to_text(result.labels.get(TASK_NAME))),
         delivery_count=_retries(result.labels) + 1,
         rerun_of=to_text(result.labels.get(RERUN_OF)),
+        parent=parent_of(result.labels),
         stored_outcome=StoredOutcome(
             stored.stored_at,
             stored.sequence,
@@ -169,6 +172,7 @@ def _queued(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         _queued_at(data, event) or event.timestamp,
         _retries(labels) + 1,
         rerun_of=to_text(labels.get(RERUN_OF)),
+        parent=parent_of(labels),
         last_seen=event.received_at,
     )
 

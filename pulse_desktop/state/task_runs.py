@@ -11,6 +11,7 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import FailureGroups
+from pulse_desktop.state.lineage import Lineage
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
@@ -50,6 +51,7 @@ class TaskRuns(Collection[TaskRun]):
         durations: run times in seconds of ended runs, by task name.
         waits: seconds from enqueuing to start, of ended runs.
         failure_groups: failed and overdue runs by fingerprint.
+        lineage: which runs enqueued or repeat which.
         names: short names of the tasks.
     """
 
@@ -78,6 +80,7 @@ class TaskRuns(Collection[TaskRun]):
         self.durations: dict[str, Reservoir] = {}
         self.waits = Reservoir(500)
         self.failure_groups = FailureGroups()
+        self.lineage = Lineage()
         self.names = ShortNames(task_name_forms)
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)
@@ -101,6 +104,8 @@ class TaskRuns(Collection[TaskRun]):
             self._positions[update.task_id] = self.rows.append(run)
             self.counts[run.state] += 1
             self.names.add(run.name)
+            if run.parent or run.rerun_of:
+                self.lineage.put(run)
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
                     self.failure_groups.update(self.rows.stop - 1, run)
@@ -172,6 +177,8 @@ class TaskRuns(Collection[TaskRun]):
         unhealthy = run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES
         same_weight = run.request is before.request and not unhealthy
         self.rows.replace(position, run, same_weight=same_weight)
+        if run.parent or run.rerun_of:
+            self.lineage.put(run)
         if before.name != run.name:
             self.names.add(run.name)
         was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
@@ -215,3 +222,5 @@ class TaskRuns(Collection[TaskRun]):
         if position is not None and run.state in UNHEALTHY_STATES:
             self.failure_groups.remove(position)
         self.counts[run.state] -= 1
+        if run.parent or run.rerun_of:
+            self.lineage.remove(run.task_id)

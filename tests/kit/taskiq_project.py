@@ -76,6 +76,34 @@ def fail_in_a_thread() -> None:
     raise ValueError("negative")
 """
 
+PIPELINES = """
+
+from taskiq_pipelines import Pipeline, PipelineMiddleware
+
+shop.add_middlewares(PipelineMiddleware())
+
+
+@shop.task
+async def list_parcels(count: int) -> list[int]:
+    return list(range(count))
+
+
+@shop.task
+async def weigh(parcel: int) -> int:
+    return 10 * parcel
+
+
+@shop.task
+async def order(count: int) -> None:
+    await add.kiq(count, 1)
+    await Pipeline(shop, list_parcels).map(weigh).call_next(sum_up).kiq(count)
+
+
+@shop.task
+async def sum_up(weights: list[int]) -> int:
+    return sum(weights)
+"""
+
 
 def example() -> str:
     """Return the example of docs/workers.md, five lines of Python."""
@@ -92,12 +120,22 @@ def generate(
     broker: str = "NatsBroker",
     queue: str = ', queue="taskiq"',
     retries: str = "SmartRetryMiddleware(default_delay=0.01)",
+    more: str = "",
 ) -> None:
-    """Write the project: the documented example, and tasks that know Pulse only by it."""
+    """Write the project: the documented example, and tasks that know Pulse only by it.
+
+    Args:
+        folder: of the project.
+        server: URL of the NATS server.
+        broker: class of the broker.
+        queue: its argument for a queue group.
+        retries: its middleware for retries.
+        more: further code, such as `PIPELINES`.
+    """
     code = example().replace("nats://127.0.0.1:4222", server)
     code = code.replace("NatsBroker", broker).replace(', queue="taskiq"', queue)
     assert server in code
-    (folder / f"{MODULE}.py").write_text(code + TASKS.replace("RETRIES", retries))
+    (folder / f"{MODULE}.py").write_text(code + TASKS.replace("RETRIES", retries) + more)
 
 
 @contextmanager
