@@ -28,6 +28,8 @@ class InboundMessage(msgspec.Struct, gc=False):
         at: Unix seconds, UTC: when the server stored the message, or when it was received if no
             stream stores it.
         sequence: the stream's sequence number, 0 if no stream stores the message.
+        older: whether it was read from history, newest first, and is older than every message of
+            its subject that was delivered before it.
     """
 
     source: Source
@@ -35,3 +37,4 @@ class InboundMessage(msgspec.Struct, gc=False):
     payload: bytes
     at: float
     sequence: int = 0
+    older: bool = False

@@ -128,10 +128,12 @@ class AgentCalls(Collection[AgentCall]):
         self.failures = TimeBuckets(5.0, 720)
         self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}
         self._is_over = is_over
-        # Positions of the calls without an end, oldest first, by run, agent, worker and call id.
+        # Positions by run, agent, worker and call id, oldest first: of the calls without an end,
+        # and of those without a start, which history may have.
         self._running: dict[tuple[str, ...], list[int]] = {}
+        self._startless: dict[tuple[str, ...], list[int]] = {}
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold the start or the end of a call; ignore other events."""
         state = _STATES.get(event.type)
         if state is None:
@@ -164,19 +166,27 @@ class AgentCalls(Collection[AgentCall]):
         )
         key = (call.task_id, call.agent, call.worker, data.call_id)
         if state == "running":
-            if len(self._running) >= _MAX_RUNNING and key not in self._running:
-                del self._running[next(iter(self._running))]
-            positions = self._running.setdefault(key, [])
-            positions.append(self.rows.append(call))
-            self._forget_removed(positions)
+            if older:
+                self._add_older_start(key, call)
+            else:
+                self._note(self._running, key, self.rows.append(call))
             return
         self._measure(call)
-        position = self._take_running(key)
-        if self.rows.start <= position < self.rows.stop:
-            call.started_at = self.rows[position].started_at
-            self.rows.replace(position, call)
-        else:
-            self.rows.append(call)
+        start = None if older else self._take(self._running, key, -1)
+        if start is not None:
+            call.started_at = self.rows[start].started_at
+            self.rows.replace(start, call)
+        elif (position := self._add(call, older=older)) is not None:
+            self._note(self._startless, key, position, older=older)
+
+    def _add_older_start(self, key: tuple[str, ...], call: AgentCall) -> None:
+        """Date the call whose end is the next one after this start, or add a call without end."""
+        end = self._take(self._startless, key, 0)
+        if end is not None:
+            dated = msgspec.structs.replace(self.rows[end], started_at=call.started_at)
+            self.rows.replace(end, dated, same_weight=True)
+        elif (position := self.rows.prepend(call)) is not None:
+            self._note(self._running, key, position, older=True)
 
     def tick(self, now: float) -> None:
         """Mark calls whose end was not reported as unknown; a late end still replaces them."""
@@ -194,18 +204,36 @@ class AgentCalls(Collection[AgentCall]):
         """Remove the positions of rows that are not kept any more."""
         del positions[: bisect.bisect_left(positions, self.rows.start)]
 
-    def _take_running(self, key: tuple[str, ...]) -> int:
-        """Remove and return the position of the latest call without an end, -1 if there is none.
+    def _note(
+        self,
+        calls: dict[tuple[str, ...], list[int]],
+        key: tuple[str, ...],
+        position: int,
+        *,
+        older: bool = False,
+    ) -> None:
+        """Remember a call as the newest or oldest of those that lack their end or start."""
+        if len(calls) >= _MAX_RUNNING and key not in calls:
+            del calls[next(iter(calls))]
+        positions = calls.setdefault(key, [])
+        positions.insert(0 if older else len(positions), position)
+        self._forget_removed(positions)
+
+    def _take(
+        self, calls: dict[tuple[str, ...], list[int]], key: tuple[str, ...], at: int
+    ) -> int | None:
+        """Remove and return the position of the latest (-1) or the earliest (0) of such calls.
 
         An agent makes one call after the other in a run, so an earlier one without an end has lost
-        it.
+        it. None if there is none.
         """
-        positions = self._running.get(key)
+        positions = calls.get(key)
         if positions is None:
-            return -1
-        position = positions.pop()
+            return None
+        self._forget_removed(positions)
+        position = positions.pop(at) if positions else None
         if not positions:
-            del self._running[key]
+            del calls[key]
         return position
 
     def _measure(self, call: AgentCall) -> None:

@@ -1,19 +1,21 @@
 """Chat messages and their scores, merged from ingestion and scoring events."""
 
-from typing import Annotated, Any, Final
+from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.protocol.topics import MESSAGE_TOPICS
-from pulse_desktop.state.coerce import (
-    MAX_TEXT,
-    to_float,
-    to_json_bytes,
-    to_text,
-)
+from pulse_desktop.state.coerce import to_json_bytes
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
+from pulse_desktop.state.message_events import (
+    MessageEvent,
+    ScoreEvent,
+    placeholder_of,
+    read_message,
+    read_score,
+)
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import TimeBuckets
 
@@ -22,14 +24,9 @@ NOT_JUDGED: Final = "not_judged"
 """Instead of a class: the worker did not judge the message, and says why."""
 NOISE_BELOW: Final = 0.30
 SIGNAL_ABOVE: Final = 0.60
-ATTACHMENT: Final = "attachment"
-"""Placeholder of a message with attachments whose names are unknown."""
-NO_TEXT: Final = "no text"
-"""Placeholder of a message without text and attachments."""
 DELETED: Final = "deleted"
 """Placeholder of a message that was deleted in its chat."""
-_MAX_ATTACHMENTS: Final = 4
-_MAX_PLACEHOLDER: Final = 120
+_MAX_DELETED: Final = 10_000
 
 
 class MessageRow(msgspec.Struct, gc=False):
@@ -52,6 +49,7 @@ class MessageRow(msgspec.Struct, gc=False):
         placeholder: what the message has instead of text: a media type such as `voice message`, the
             names of files, `ATTACHMENT`, `NO_TEXT` or `DELETED`; empty if it has text or nothing is
             known.
+        task_scored: whether `task_id` is of the run that scored it.
     """
 
     key: str
@@ -68,6 +66,7 @@ class MessageRow(msgspec.Struct, gc=False):
     task_id: str = ""
     raw: bytes = b""
     placeholder: str = ""
+    task_scored: bool = False
 
     @property
     def last_seen(self) -> float:
@@ -91,40 +90,6 @@ def class_of(score: float) -> str:
     return "signal" if score > SIGNAL_ABOVE else "weak_signal"
 
 
-_Id = str | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
-
-
-class _MessageEvent(msgspec.Struct, gc=False):
-    """Data of `message.new` and `message.updated`, as our workers send it."""
-
-    external_message_id: str = ""
-    id: _Id = ""
-    content: str | None = None
-    author: str | None = None
-    author_name: str | None = None
-    source_name: str | None = None
-    sent_at: str | float | None = None
-    task_id: str | None = None
-    attachments: list[str] | None = None
-    media_type: str | None = None
-
-
-class _ScoreEvent(msgspec.Struct, gc=False):
-    """Data of `message.scored`, as our workers send it."""
-
-    message_id: _Id
-    importance_score: float | None
-    classification: str
-    external_message_id: str = ""
-    factors: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
-    noise_factors: dict[str, Any] = {}
-    task_id: str | None = None
-
-
-_decode_message = msgspec.json.Decoder(_MessageEvent).decode
-_decode_score = msgspec.json.Decoder(_ScoreEvent).decode
-
-
 class ChatMessages(Collection[MessageRow]):
     """Chat messages merged from their events.
 
@@ -142,81 +107,73 @@ class ChatMessages(Collection[MessageRow]):
         )
         self.scored = {name: TimeBuckets(5.0, 720) for name in CLASSES}
         self._positions: dict[str, int] = {}
+        self._deleted: dict[str, bytes] = {}  # ids of deleted messages -> payload of the deletion
 
     def get(self, message_id: str) -> MessageRow | None:
         """Return a message by its external or internal id, or None."""
         return self._find(message_id, "")[0]
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold an event of the messages, noise_filtering or ingestion topic."""
         if event.type in ("message.new", "message.updated"):
-            self._merge_message(_read_message(event, body), event)
+            message = read_message(event, body)
+            external, internal = message.external_message_id, str(message.id)
+            if internal == "0":
+                internal = ""  # of a message that is not stored yet
+            update = _row_of_message(message, event)
         elif event.type in ("message.scored", "message_scored"):
-            self._merge_score(_read_score(event, body), event)
+            score = read_score(event, body)
+            external, internal = score.external_message_id, str(score.message_id)
+            update = _row_of_score(score, event)
+            if score.classification in self.scored:
+                self.scored[score.classification].add(event.timestamp)
         elif event.type == "message.deleted":
-            self._delete(_read_message(event, body), event)
-
-    def _merge_message(self, data: _MessageEvent, event: Event) -> None:
-        external, internal = data.external_message_id, str(data.id)
-        if internal == "0":
-            internal = ""  # of a message that is not stored yet
-        before, position = self._find(external, internal)
-        known = before or MessageRow("", first_seen=event.timestamp)
-        message = MessageRow(
-            external or known.key or internal,
-            internal or known.message_id,
-            data.author or data.author_name or known.author,
-            data.content or known.content,
-            data.source_name or known.source_name,
-            (parse_timestamp(data.sent_at) if data.sent_at is not None else None) or known.sent_at,
-            known.first_seen,
-            known.score,
-            known.classification,
-            known.factors,
-            known.scored_at,
-            known.task_id or data.task_id or "",
-            event.raw,
-            "" if data.content or known.content else _placeholder(data) or known.placeholder,
-        )
-        self._put(message, before, position, external, internal)
-
-    def _delete(self, data: _MessageEvent, event: Event) -> None:
-        """Remove the text of a message; it keeps its row and its score."""
-        external, internal = data.external_message_id, str(data.id)
+            self._delete(read_message(event, body), event, older=older)
+            return
+        else:
+            return
+        update.key, update.message_id = external or internal, internal
         known, position = self._find(external, internal)
-        if known is not None:
-            deleted = msgspec.structs.replace(known, content="", placeholder=DELETED, raw=event.raw)
-            self._put(deleted, known, position, external, internal)
+        if older:
+            row = _merge_older(known, update, self._deletion(update, known))
+        elif known is None:
+            row = update
+            if self._deletion(row, None) is not None and not row.content:
+                row.placeholder = row.placeholder or DELETED
+        else:
+            row = _merge(known, update)
+        if row.key:
+            self._put(row, known, position, external, internal, older=older)
 
-    def _merge_score(self, score: _ScoreEvent, event: Event) -> None:
-        internal, external = str(score.message_id), score.external_message_id
-        label = score.classification
-        before, position = self._find(external, internal)
-        known = before or MessageRow(external or internal, internal, first_seen=event.timestamp)
-        message = MessageRow(
-            known.key,
-            internal or known.message_id,
-            known.author,
-            known.content,
-            known.source_name,
-            known.sent_at,
-            known.first_seen,
-            score.importance_score,
-            label,
-            to_json_bytes(score.noise_factors if score.factors is msgspec.UNSET else score.factors),
-            event.timestamp,
-            score.task_id or known.task_id,
-            event.raw,
-            known.placeholder,
-        )
-        if label in self.scored:
-            self.scored[label].add(event.timestamp)
-        self._put(message, before, position, external, internal)
+    def _delete(self, data: MessageEvent, event: Event, *, older: bool) -> None:
+        """Remove the text of a message; it keeps its row, its score and any later text."""
+        external, internal = data.external_message_id, str(data.id)
+        for key in filter(None, (external, internal)):
+            # The text may be read from history later.
+            self._deleted[key] = event.raw
+            if len(self._deleted) > _MAX_DELETED:
+                del self._deleted[next(iter(self._deleted))]
+        known, position = self._find(external, internal)
+        if known is None or (older and known.content):
+            return
+        if older:
+            row = msgspec.structs.replace(known, placeholder=known.placeholder or DELETED)
+        else:
+            row = msgspec.structs.replace(known, content="", placeholder=DELETED, raw=event.raw)
+        self._put(row, known, position, external, internal, older=older)
+
+    def _deletion(self, update: MessageRow, known: MessageRow | None) -> bytes | None:
+        """Return the payload of the later deletion of a message, None if it was not deleted."""
+        if not self._deleted:
+            return None
+        rows = (update,) if known is None else (update, known)
+        keys = (key for row in rows for key in (row.key, row.message_id))
+        return next((self._deleted[key] for key in keys if key in self._deleted), None)
 
     def _find(self, external: str, internal: str) -> tuple[MessageRow | None, int | None]:
         for key in (external, internal):
-            position = self._positions.get(key, -1) if key else -1
-            if position >= self.rows.start:
+            position = self._positions.get(key) if key else None
+            if position is not None and position >= self.rows.start:
                 return self.rows[position], position
         return None, None
 
@@ -227,11 +184,13 @@ class ChatMessages(Collection[MessageRow]):
         position: int | None,
         external: str,
         internal: str,
+        *,
+        older: bool,
     ) -> None:
-        if not message.key:
-            return
         if before is None or position is None:
-            position = self.rows.append(message)
+            position = self._add(message, older=older)
+            if position is None:
+                return
         else:
             if before.key != message.key or before.message_id != message.message_id:
                 for key in {before.key, before.message_id} - {message.key, message.message_id}:
@@ -247,58 +206,74 @@ class ChatMessages(Collection[MessageRow]):
                 del self._positions[key]
 
 
-def _read_message(event: Event, body: msgspec.Raw | None) -> _MessageEvent:
-    """Decode a message event: at once if it has the documented form, else field by field."""
-    if body is not None and len(body) <= MAX_TEXT:
-        try:
-            return _decode_message(body)
-        except (msgspec.DecodeError, RecursionError):
-            pass
-    data = event_fields(event, body)
-    author = data.get("author")
-    if isinstance(author, dict):
-        author = author.get("name")
-    sent_at, names = data.get("sent_at"), data.get("attachments")
-    return _MessageEvent(
-        to_text(data.get("external_message_id")),
-        to_text(data.get("id")),
-        None if data.get("content") is None else to_text(data["content"]),
-        to_text(author),
-        to_text(data.get("author_name")),
-        to_text(data.get("source_name")),
-        sent_at if isinstance(sent_at, (str, int, float)) else None,
-        to_text(data.get("task_id")),
-        [to_text(name) for name in names[:_MAX_ATTACHMENTS]] if isinstance(names, list) else None,
-        to_text(data.get("media_type")),
+def _row_of_message(data: MessageEvent, event: Event) -> MessageRow:
+    """Return what one `message.new` or `message.updated` says, without the ids."""
+    return MessageRow(
+        "",
+        author=data.author or data.author_name or "",
+        content=data.content or "",
+        source_name=data.source_name or "",
+        sent_at=parse_timestamp(data.sent_at) if data.sent_at is not None else None,
+        first_seen=event.timestamp,
+        task_id=data.task_id or "",
+        raw=event.raw,
+        placeholder="" if data.content else placeholder_of(data),
     )
 
 
-def _placeholder(data: _MessageEvent) -> str:
-    """Return what a message has instead of text: a media type, or the names of its attachments."""
-    names = [name for name in (data.attachments or ())[:_MAX_ATTACHMENTS] if name]
-    if data.media_type:
-        return data.media_type.replace("_", " ")[:_MAX_PLACEHOLDER]
-    if names:
-        return ", ".join(names)[:_MAX_PLACEHOLDER]
-    if data.attachments:
-        return ATTACHMENT
-    return NO_TEXT if data.content is not None else ""
-
-
-def _read_score(event: Event, body: msgspec.Raw | None) -> _ScoreEvent:
-    """Decode a score event: at once if it has the documented form, else field by field."""
-    if body is not None and len(body) <= MAX_TEXT:
-        try:
-            return _decode_score(body)
-        except (msgspec.DecodeError, RecursionError):
-            pass
-    data = event_fields(event, body)
-    factors = data.get("factors", data.get("noise_factors"))
-    return _ScoreEvent(
-        to_text(data.get("message_id")),
-        to_float(data.get("importance_score")),
-        to_text(data.get("classification")),
-        to_text(data.get("external_message_id")),
-        factors if isinstance(factors, dict) else {},
-        task_id=to_text(data.get("task_id")),
+def _row_of_score(score: ScoreEvent, event: Event) -> MessageRow:
+    """Return what one `message.scored` says, without the ids."""
+    factors = score.noise_factors if score.factors is msgspec.UNSET else score.factors
+    return MessageRow(
+        "",
+        first_seen=event.timestamp,
+        score=score.importance_score,
+        classification=score.classification,
+        factors=to_json_bytes(factors),
+        scored_at=event.timestamp,
+        task_id=score.task_id or "",
+        raw=event.raw,
+        task_scored=bool(score.task_id),
     )
+
+
+def _merge(earlier: MessageRow, later: MessageRow) -> MessageRow:
+    """Merge two parts of what is known of a message.
+
+    The later part counts where it says something. Of the runs that ingested a message the first
+    one counts, and the last one that scored it before all of them.
+    """
+    content = later.content or earlier.content
+    scored = later if later.scored_at is not None else earlier
+    by_later = later.task_scored or not earlier.task_id
+    has_external = later.key != later.message_id
+    return MessageRow(
+        later.key if has_external and later.key else earlier.key or later.key,
+        later.message_id or earlier.message_id,
+        later.author or earlier.author,
+        content,
+        later.source_name or earlier.source_name,
+        earlier.sent_at if later.sent_at is None else later.sent_at,
+        earlier.first_seen,
+        scored.score,
+        scored.classification,
+        scored.factors,
+        scored.scored_at,
+        later.task_id if by_later else earlier.task_id,
+        later.raw,
+        "" if content else later.placeholder or earlier.placeholder,
+        later.task_scored or earlier.task_scored,
+    )
+
+
+def _merge_older(known: MessageRow | None, older: MessageRow, deleted: bytes | None) -> MessageRow:
+    """Merge what is known of a message with an older part, whose text may have been deleted since.
+
+    Args:
+        known: the row, None if there is none.
+        older: what an older event says.
+        deleted: payload of the later deletion, None if there is none.
+    """
+    if deleted is not None:
+        older = msgspec.structs.replace(older, content="", placeholder=DELETED, raw=deleted)
+    return older if known is None else _merge(older, known)

@@ -43,13 +43,19 @@ class Collection(Generic[Row]):
     topics: ClassVar[frozenset[str]] = frozenset()
     rows: RingBuffer[Row]
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold a readable event of one of `topics`; ignore one of a type it does not know.
 
         Args:
             event: the event.
             body: its data, as `decode_event_raw` returns it.
+            older: whether it is older than what was folded before; it adds what is missing and
+                replaces nothing.
         """
+
+    def _add(self, row: Row, *, older: bool) -> int | None:
+        """Add a row as the newest or the oldest; return its position, None if there is no room."""
+        return self.rows.prepend(row) if older else self.rows.append(row)
 
     def tick(self, now: float) -> None:
         """Update what depends on time alone. `now` is Unix seconds."""

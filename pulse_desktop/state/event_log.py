@@ -40,7 +40,8 @@ class EventLog(Collection[Event], RingBuffer[Event]):
             ring[index] = row
             self.start = start + 1
             self.evicted += 1
-        elif position < capacity:
+            self._ends_here = True
+        elif len(ring) < capacity:
             ring.append(row)
         else:
             ring[position % capacity] = row

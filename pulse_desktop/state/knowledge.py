@@ -112,9 +112,10 @@ class Knowledge(Collection[KnowledgeItem]):
         self.atoms: dict[str, TimeBuckets] = {}
         self.topics_created = TimeBuckets(5.0, 720)
         self._extractions: dict[str, int] = {}  # id -> position of its latest row
+        self._first_extractions: dict[str, int] = {}  # id -> position of its earliest row
         self._versions: dict[str, int] = {}  # id of topic or atom -> position
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold an event of the knowledge topic."""
         data = event_fields(event, body)
         name = event.type.removeprefix("knowledge.")
@@ -170,43 +171,76 @@ class Knowledge(Collection[KnowledgeItem]):
             analysis=analysis,
         )
         if kind == "extraction":
-            self._add_extraction(item)
+            if older:
+                self._add_older_extraction(item)
+            else:
+                self._add_extraction(item)
         elif kind == "version" and item.item_id:
-            self._put_version(item)
+            self._put_version(item, older=older)
         else:
-            self.rows.append(item)
+            self._add(item, older=older)
 
-    def _put_version(self, item: KnowledgeItem) -> None:
+    def _kept(self, position: int | None) -> KnowledgeItem | None:
+        """Return the row at a position, None if it is not kept."""
+        kept = position is not None and self.rows.start <= position < self.rows.stop
+        return self.rows[position] if kept else None  # type: ignore[index]
+
+    def _put_version(self, item: KnowledgeItem, *, older: bool) -> None:
         """Add a version of a topic or atom, or replace the row of an earlier one."""
-        position = self._versions.get(item.item_id, -1)
-        if self.rows.start <= position < self.rows.stop:
-            known = self.rows[position]
-            if (item.version or 0, item.at) >= (known.version or 0, known.at):
+        position = self._versions.get(item.item_id)
+        known = self._kept(position)
+        if position is not None and known is not None:
+            this, that = (item.version or 0, item.at), (known.version or 0, known.at)
+            if this > that or (this == that and not older):
                 self.rows.replace(position, item)
             return
         if len(self._versions) > self.rows.capacity:
             self._versions.clear()
-        self._versions[item.item_id] = self.rows.append(item)
+        added = self._add(item, older=older)
+        if added is not None:
+            self._versions[item.item_id] = added
 
     def _add_extraction(self, item: KnowledgeItem) -> None:
         """Add the start of an extraction, or replace it by its end."""
         key = item.item_id or item.task_id
-        position = self._extractions.get(key, -1) if key else -1
-        known = self.rows[position] if self.rows.start <= position < self.rows.stop else None
+        position = self._extractions.get(key) if key else None
+        known = self._kept(position)
         if item.type == "started":
             if known is not None and (known.ended_at is None or known.ended_at >= item.at):
                 return  # repeated, or later than the end
         else:
             item.ended_at = item.at
-            if known is not None and known.ended_at is None:
+            if position is not None and known is not None and known.ended_at is None:
                 item.at = known.at
                 self.rows.replace(position, item)
                 return
+        self._note_extraction(key, self.rows.append(item))
+
+    def _add_older_extraction(self, item: KnowledgeItem) -> None:
+        """Add an extraction from before those that are known, or the start of the first of them."""
+        key = item.item_id or item.task_id
+        if item.type != "started":
+            item.ended_at = item.at
+        elif key:
+            position = self._first_extractions.get(key)
+            known = self._kept(position)
+            if position is not None and known is not None:
+                if known.ended_at is not None:
+                    item = msgspec.structs.replace(known, at=item.at)
+                self.rows.replace(position, item)
+                return
+        self._note_extraction(key, self.rows.prepend(item), older=True)
+
+    def _note_extraction(self, key: str, position: int | None, *, older: bool = False) -> None:
+        """Remember the row of an extraction as its latest, or as its earliest."""
+        if not key or position is None:
+            return
         if len(self._extractions) > _MAX_EXTRACTIONS:
             self._extractions.clear()
-        position = self.rows.append(item)
-        if key:
-            self._extractions[key] = position
+            self._first_extractions.clear()
+        for rows, is_earliest in ((self._extractions, False), (self._first_extractions, True)):
+            if is_earliest == older or self._kept(rows.get(key)) is None:
+                rows[key] = position
 
 
 def extraction_counts(data: Mapping[str, object]) -> ExtractionCounts:

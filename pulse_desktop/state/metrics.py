@@ -70,7 +70,7 @@ class Metrics(Collection[Metric]):
         position = self._positions.get(name)
         return None if position is None else self.rows[position]
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold a `metrics:update`: the known metrics, and the other numbers in it."""
         if event.type != "metrics:update":
             return
@@ -93,14 +93,18 @@ class Metrics(Collection[Metric]):
                     at,
                     source,
                     raw,
-                )
+                ),
+                older=older,
             )
 
-    def _put(self, metric: Metric) -> None:
+    def _put(self, metric: Metric, *, older: bool) -> None:
         position = self._positions.get(metric.name)
         if position is None:
-            self._positions[metric.name] = self.rows.append(metric)
-        elif self.rows[position].at <= metric.at:
+            position = self._add(metric, older=older)
+            if position is None:
+                return
+            self._positions[metric.name] = position
+        elif not older and self.rows[position].at <= metric.at:
             self.rows.replace(position, metric)
         if metric.value is not None:
             self.history[metric.name].add(metric.at, metric.value)

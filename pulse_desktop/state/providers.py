@@ -1,6 +1,6 @@
 """Model providers: status and latency of each."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -66,13 +66,14 @@ class Providers(Collection[ProviderStatus]):
         )
         self.latency = ReservoirByName()
         self._positions: dict[str, int] = {}
+        self._first_status: set[str] = set()  # providers whose status was the same ever since
 
     @property
     def down(self) -> list[ProviderStatus]:
         """Providers whose latest check failed."""
         return [provider for provider in self.rows if provider.status == DOWN]
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold a `provider.checked`, or a flat `validation_update` from an older system."""
         if event.type not in ("provider.checked", "validation_update"):
             return
@@ -82,33 +83,71 @@ class Providers(Collection[ProviderStatus]):
             return
         position = self._positions.get(name)
         before = None if position is None else self.rows[position]
-        status = to_text(data.get("status")) or to_text(data.get("validation_status"))
-        models = data.get("models")
         at = parse_timestamp(data.get("validated_at")) or event.timestamp
-        if before is not None and at < before.checked_at:
+        if before is not None and not older and at < before.checked_at:
             return
-        provider = ProviderStatus(
-            name,
-            to_text(data.get("kind")) or (before.kind if before else ""),
-            status,
-            to_float(data.get("latency_s")),
-            tuple(to_text(model) for model in models[:200]) if isinstance(models, list) else (),
-            to_text(data.get("error")) or to_text(data.get("validation_error")),
-            at,
-            before.since if before and before.status == status else at,
-            (before.checks if before else 0) + 1,
-            (before.failures if before else 0) + (status == DOWN),
-            event.raw,
-            to_text(data.get("protocol")),
-            redact_url(to_text(data.get("url"))),
-        )
-        if provider.latency_s is not None:
-            self.latency[name].add(at, provider.latency_s)
-        if position is None:
-            self._positions[name] = self.rows.append(provider)
+        check = _check(name, data, at, event.raw)
+        if position is None or before is None:
+            position = self._add(check, older=older)
+            if position is None:
+                return
+            self._positions[name] = position
+            self._first_status.add(name)
+        elif older:
+            self.rows.replace(position, self._with_older(before, check))
         else:
-            self.rows.replace(position, provider)
+            self.rows.replace(position, self._with_newer(before, check))
+        if check.latency_s is not None:
+            self.latency[name].add(at, check.latency_s)
+
+    def _with_newer(self, known: ProviderStatus, check: ProviderStatus) -> ProviderStatus:
+        """Return a provider after its next check."""
+        if check.status == known.status:
+            check.since = known.since
+        else:
+            self._first_status.discard(known.name)
+        check.kind = check.kind or known.kind
+        check.checks += known.checks
+        check.failures += known.failures
+        return check
+
+    def _with_older(self, known: ProviderStatus, check: ProviderStatus) -> ProviderStatus:
+        """Return a provider with a check from before all that are known."""
+        since = known.since
+        if check.status != known.status:
+            self._first_status.discard(known.name)
+        elif known.name in self._first_status:
+            since = check.checked_at
+        return msgspec.structs.replace(
+            known,
+            kind=known.kind or check.kind,
+            since=since,
+            checks=known.checks + check.checks,
+            failures=known.failures + check.failures,
+        )
 
     def _on_evicted(self, provider: ProviderStatus) -> None:
         self._positions.pop(provider.name, None)
+        self._first_status.discard(provider.name)
         self.latency.pop(provider.name, None)
+
+
+def _check(name: str, data: dict[str, Any], at: float, raw: bytes) -> ProviderStatus:
+    """Return a provider as of one check, without those before it."""
+    status = to_text(data.get("status")) or to_text(data.get("validation_status"))
+    models = data.get("models")
+    return ProviderStatus(
+        name,
+        to_text(data.get("kind")),
+        status,
+        to_float(data.get("latency_s")),
+        tuple(to_text(model) for model in models[:200]) if isinstance(models, list) else (),
+        to_text(data.get("error")) or to_text(data.get("validation_error")),
+        at,
+        at,
+        1,
+        int(status == DOWN),
+        raw,
+        to_text(data.get("protocol")),
+        redact_url(to_text(data.get("url"))),
+    )

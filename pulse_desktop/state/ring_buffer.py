@@ -1,8 +1,9 @@
 """A bounded buffer of rows whose positions never move, for display in a live table.
 
-A row gets its position when it is appended and keeps it: positions count up, and evicting the
-oldest row moves `start`. A view can therefore refer to a row across any number of arrivals, and
-learns what changed from a set of positions instead of a signal per row.
+A row gets its position when it is added and keeps it: appended rows count up from 0, rows read from
+history count down from -1, and evicting the oldest row moves `start`. A view can therefore refer to
+a row across any number of arrivals, and learns what changed from a set of positions instead of a
+signal per row.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,10 +18,11 @@ class RingBuffer(Generic[Row]):
     Attributes:
         capacity: maximum number of rows.
         max_weight: maximum sum of weights in bytes, 0 for no such bound.
-        start: position of the oldest row.
+        start: position of the oldest row; negative once older rows were prepended.
         stop: position after the newest row; the buffer holds `stop - start` rows.
         weight: sum of the weights of the rows, in bytes.
         evicted: number of rows dropped to stay within the bounds.
+        refused: number of older rows for which there was no room.
         dirty: positions replaced since `drain_dirty()`, without appended rows.
     """
 
@@ -55,6 +57,8 @@ class RingBuffer(Generic[Row]):
         self.stop = 0
         self.weight = 0
         self.evicted = 0
+        self.refused = 0
+        self._ends_here = False  # rows older than the oldest existed and were not kept
         self.dirty: set[int] = set()
 
     def __len__(self) -> int:
@@ -93,7 +97,7 @@ class RingBuffer(Generic[Row]):
         capacity, weigh = self.capacity, self._weigh
         if position - self.start == capacity:
             self._evict_oldest()
-        if position < capacity:
+        if len(self._ring) < capacity:
             self._ring.append(row)
         else:
             self._ring[position % capacity] = row
@@ -103,6 +107,29 @@ class RingBuffer(Generic[Row]):
             if self.weight > self.max_weight > 0:
                 self._evict_before(position)
         return position
+
+    def prepend(self, row: Row) -> int | None:
+        """Add a row as the oldest and return its position, None if there is no room for it.
+
+        No newer row gives way to it. Once a row was evicted or refused, all older ones are refused:
+        what is kept has no gaps.
+        """
+        weight = 0 if self._weigh is None else self._weigh(row)
+        if not self.takes_older or self.weight + weight > self.max_weight > 0:
+            self.refused += 1
+            self._ends_here = True
+            return None
+        if len(self._ring) < self.capacity:
+            self._ring += [None] * (self.capacity - len(self._ring))
+        self.weight += weight
+        self.start -= 1
+        self._ring[self.start % self.capacity] = row
+        return self.start
+
+    @property
+    def takes_older(self) -> bool:
+        """Whether there may be room for older rows."""
+        return not self._ends_here and self.stop - self.start < self.capacity
 
     def replace(self, position: int, row: Row, *, same_weight: bool = False) -> None:
         """Replace the row at a position and mark it dirty. Ignores an evicted position.
@@ -135,6 +162,7 @@ class RingBuffer(Generic[Row]):
         self._ring = [None] * len(self._ring)
         self.start = self.stop
         self.weight = 0
+        self._ends_here = False
         self.dirty.clear()
 
     def _evict_before(self, position: int) -> None:
@@ -148,6 +176,7 @@ class RingBuffer(Generic[Row]):
         self._ring[index] = None
         self.start += 1
         self.evicted += 1
+        self._ends_here = True
         if self._weigh is not None:
             self.weight -= self._weigh(row)
         if self._on_evict is not None:

@@ -1,8 +1,10 @@
 """Time series in bounded memory: counts in time buckets, and reservoirs of samples."""
 
+import bisect
 import math
 from collections import deque
 from collections.abc import Iterable
+from operator import itemgetter
 
 
 class TimeBuckets:
@@ -76,15 +78,26 @@ class Reservoir:
     """The latest samples of one quantity.
 
     Attributes:
-        samples: (Unix seconds, value), oldest first.
+        samples: (Unix seconds, value), in order of time.
     """
 
     def __init__(self, capacity: int = 2_000) -> None:
         self.samples: deque[tuple[float, float]] = deque(maxlen=capacity)
 
     def add(self, at: float, value: float) -> None:
-        """Add a sample."""
-        self.samples.append((at, value))
+        """Add a sample; one that is older than all others only if there is room."""
+        samples = self.samples
+        if not samples or at >= samples[-1][0]:  # nearly always
+            samples.append((at, value))
+            return
+        if len(samples) == samples.maxlen:
+            if at < samples[0][0]:
+                return
+            samples.popleft()
+        if not samples or at < samples[0][0]:
+            samples.appendleft((at, value))
+        else:
+            samples.insert(bisect.bisect_right(samples, at, key=itemgetter(0)), (at, value))
 
     def since(self, earliest: float) -> list[float]:
         """Return the values sampled at or after a time."""

@@ -5,8 +5,8 @@ Changed rows are tracked as positions per collection, so that only the visible p
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -56,7 +56,13 @@ MAX_RUNS: Final = 50_000
 _GONE: Final = (WorkerHealth.OFFLINE, WorkerHealth.STOPPED)
 _EVENT: Final = Source.EVENT  # looking up a member of an enumeration is slow in Python 3.11
 
-_Apply = Callable[[Event, msgspec.Raw | None], None]
+
+class _Apply(Protocol):
+    def __call__(
+        self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False
+    ) -> None: ...
+
+
 _Route = tuple[str, TopicActivity, _Apply | None]
 
 
@@ -138,7 +144,11 @@ class SystemState:
         return tuple(self._collections.values())
 
     def fold(self, arrivals: Iterable[InboundMessage | StoredObject]) -> None:
-        """Fold messages and metadata of stored objects in order. Never raises."""
+        """Fold messages and metadata of stored objects in order. Never raises.
+
+        Messages that are `older` may come at any time: they end up below what was folded before,
+        add to it what it lacks, and replace nothing.
+        """
         routes, append = self._routes, self.log.append
         for arrival in arrivals:
             if type(arrival) is not InboundMessage:
@@ -147,12 +157,14 @@ class SystemState:
             if arrival.source is not _EVENT:
                 self._fold_task(arrival)
                 continue
+            if arrival.older:
+                self._fold_older_event(arrival)
+                continue
             at, subject = arrival.at, arrival.subject
             topic, activity, apply = routes.get(subject) or self._route(subject)
             event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
             if event.timestamp > at + MAX_CLOCK_SKEW_S:
-                event.clock_offset_s = event.timestamp - at
-                event.timestamp, event.time_source = at, "received"
+                _date_by_arrival(event, at)
             append(event)
             if event.problem:
                 activity.count(at, False)
@@ -161,6 +173,19 @@ class SystemState:
                 activity.count(at, True)
                 if apply is not None:
                     apply(event, body)
+
+    def _fold_older_event(self, arrival: InboundMessage) -> None:
+        at, subject = arrival.at, arrival.subject
+        topic, activity, apply = self._routes.get(subject) or self._route(subject)
+        event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
+        if event.timestamp > at + MAX_CLOCK_SKEW_S:
+            _date_by_arrival(event, at)
+        self.log.prepend(event)
+        activity.count(at, event.readable)
+        if event.problem:
+            self.unreadable += 1
+        elif apply is not None:
+            apply(event, body, older=True)
 
     def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
         """Fold the decoded body of a stored result."""
@@ -225,29 +250,33 @@ class SystemState:
         try:
             task = decode_task(arrival.payload)
         except MalformedTaskError as error:
-            problem = self.task_problem = f"not a task: {error}"
+            problem = f"not a task: {error}"
+            if not (arrival.older and self.task_problem):
+                self.task_problem = problem
             self.unreadable += 1
         else:
             name, task_id = canonical_name(task.task_name), task.task_id
-            self.runs.put(update_from_task(task, arrival.at))
+            self.runs.put(update_from_task(task, arrival.at), older=arrival.older)
             format_ = task.format
             self.task_formats[format_] = self.task_formats.get(format_, 0) + 1
             if type(task) is not TaskMessage:
                 shown = msgspec.json.encode(task)
-        self.log.append(
-            Event(
-                TASK_TOPIC,
-                name,
-                arrival.at,
-                "received",
-                arrival.at,
-                task_id,
-                "",
-                shown,
-                arrival.sequence,
-                problem,
-            )
+        event = Event(
+            TASK_TOPIC,
+            name,
+            arrival.at,
+            "received",
+            arrival.at,
+            task_id,
+            "",
+            shown,
+            arrival.sequence,
+            problem,
         )
+        if arrival.older:
+            self.log.prepend(event)
+        else:
+            self.log.append(event)
 
     def _is_call_over(self, call: AgentCall, now: float) -> bool:
         """Return whether the run of an agent call has ended, or its worker is gone."""
@@ -276,8 +305,14 @@ def _all_of(applies: Sequence[_Apply]) -> _Apply | None:
     if len(applies) < 2:
         return applies[0] if applies else None
 
-    def apply(event: Event, body: msgspec.Raw | None) -> None:
+    def apply(event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         for each in applies:
-            each(event, body)
+            each(event, body, older=older)
 
     return apply
+
+
+def _date_by_arrival(event: Event, at: float) -> None:
+    """Replace the time of a sender whose clock is ahead."""
+    event.clock_offset_s = event.timestamp - at
+    event.timestamp, event.time_source = at, "received"

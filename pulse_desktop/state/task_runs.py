@@ -96,21 +96,31 @@ class TaskRuns(Collection[TaskRun]):
         """Return the position of a run in `rows`, or None."""
         return self._positions.get(task_id)
 
-    def put(self, update: TaskRun) -> TaskRun:
-        """Merge an update into its run and return the merged run."""
+    def put(self, update: TaskRun, *, older: bool = False) -> TaskRun:
+        """Merge an update into its run and return the merged run.
+
+        Args:
+            update: what became known; when it arrives does not matter.
+            older: whether it is older than all that is known of other runs: a run that is not known
+                becomes the oldest, if there is room for it.
+        """
         position = self._positions.get(update.task_id)
         if position is None:
             run = derive_state(update)
-            self._positions[update.task_id] = self.rows.append(run)
+            position = self._add(run, older=older)
+            if position is None:
+                return run
+            self._positions[update.task_id] = position
             self.counts[run.state] += 1
             self.names.add(run.name)
             if run.parent or run.rerun_of:
                 self.lineage.put(run)
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
-                    self.failure_groups.update(self.rows.stop - 1, run)
+                    self.failure_groups.update(position, run)
                 self._count_end(run.state, run.finished_at, 1)
                 self._note_duration(run, run.finished_at)
+                self._note_wait(run, run.finished_at)
             return run
         before = self.rows[position]
         run = merge(before, update)
@@ -135,11 +145,11 @@ class TaskRuns(Collection[TaskRun]):
         """Return the deadline of a run at a time (Unix seconds)."""
         return self._deadlines.of(run, now)
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold an event about a run."""
         update = update_from_event(event, body)
         if update is not None:
-            self.put(update)
+            self.put(update, older=older)
 
     def tick(self, now: float) -> None:
         """Mark runs past their deadline as overdue. Once a second is often enough."""
@@ -192,9 +202,12 @@ class TaskRuns(Collection[TaskRun]):
         if not is_open:
             at = run.finished_at
             self._count_end(run.state, at, 1)
-            # Run time and name may arrive only after the end.
+            # Run time, name and start may arrive only after the end.
             if was_open or before.run_s is None or not before.name:
                 self._note_duration(run, at)
+                self._note_wait(run, at)
+            elif before.wait_s is None:
+                self._note_wait(run, at)
 
     def _count_end(self, state: RunState, at: float | None, amount: int) -> None:
         """Add to the number of ended runs, or subtract from it."""
@@ -208,14 +221,17 @@ class TaskRuns(Collection[TaskRun]):
         seconds = run.run_s
         if at is None or seconds is None or not run.name:
             return
-        if run.wait_s is not None:
-            self.waits.add(at, run.wait_s)
         durations = self.durations.get(run.name)
         if durations is None:
             if len(self.durations) >= MAX_NAMES:
                 return
             durations = self.durations[run.name] = Reservoir()
         durations.add(at, seconds)
+
+    def _note_wait(self, run: TaskRun, at: float | None) -> None:
+        seconds = run.wait_s
+        if at is not None and seconds is not None and run.run_s is not None and run.name:
+            self.waits.add(at, seconds)
 
     def _on_evicted(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)

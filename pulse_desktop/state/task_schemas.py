@@ -28,14 +28,21 @@ class TaskSchemas:
         """Return a task's schema, or None."""
         return self._by_name.get(canonical_name(task_name))
 
-    def apply(self, catalogue: object) -> None:
-        """Fold the `catalogue` of a heartbeat. Never raises."""
+    def apply(self, catalogue: object, *, older: bool = False) -> None:
+        """Fold the `catalogue` of a heartbeat. Never raises.
+
+        Args:
+            catalogue: anything.
+            older: whether it is older than those folded before; it only adds tasks.
+        """
         if not isinstance(catalogue, dict):
             return
         for name, entry in catalogue.items():
             if not isinstance(entry, dict) or not name:
                 continue
             name = canonical_name(name)  # noqa: PLW2901
+            if older and name in self._by_name:
+                continue
             if name not in self._by_name and len(self._by_name) >= MAX_TASKS:
                 return
             raw = msgspec.json.encode(entry)

@@ -310,8 +310,11 @@ class Workers(Collection[Worker]):
             replaced = msgspec.structs.replace(worker, silent_since=since, last_seen=seen)
             self.rows.replace(position, replaced)
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:
-        """Fold a heartbeat or the report of a shutdown."""
+    def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
+        """Fold a heartbeat or the report of a shutdown.
+
+        An older one says nothing of a worker whose later state is known, and adds to its history.
+        """
         if event.type not in ("worker.heartbeat", "worker.stopped"):
             return
         heartbeat = _read(event, body)
@@ -319,23 +322,26 @@ class Workers(Collection[Worker]):
         if not name:
             return
         position = self._positions.get(name)
-        if position is not None and self.rows[position].last_seen > event.received_at:
+        at = event.received_at
+        if position is not None and not older and self.rows[position].last_seen > at:
             return
         if heartbeat.catalogue is not msgspec.UNSET:
-            self.task_schemas.apply(heartbeat.catalogue)
+            self.task_schemas.apply(heartbeat.catalogue, older=older)
         names = heartbeat.catalogue if isinstance(heartbeat.catalogue, dict) else None
-        self.announced.record(name, event.received_at, names)
-        worker = _worker(name, heartbeat, event)
+        self.announced.record(name, at, names)
         if position is None:
-            self._positions[name] = self.rows.append(worker)
-            self.names.add(worker.id)
-        else:
-            self.rows.replace(position, worker)
-        busy = worker.busy if worker.busy_mean is None else worker.busy_mean
+            position = self._add(_worker(name, heartbeat, event), older=older)
+            if position is None:
+                return
+            self._positions[name] = position
+            self.names.add(name)
+        elif not older:
+            self.rows.replace(position, _worker(name, heartbeat, event))
+        busy = heartbeat.busy if heartbeat.busy_mean is None else heartbeat.busy_mean
         if busy is not None:
-            self.busy[name].add(worker.last_seen, busy)
-        if worker.cpu_percent is not None:
-            self.cpu[name].add(worker.last_seen, worker.cpu_percent)
+            self.busy[name].add(at, busy)
+        if heartbeat.cpu_percent is not None:
+            self.cpu[name].add(at, heartbeat.cpu_percent)
 
     def _on_evicted(self, worker: Worker) -> None:
         self._positions.pop(worker.id, None)

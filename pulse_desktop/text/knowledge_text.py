@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any, Final
 
-from pulse_desktop.state.chat_messages import ATTACHMENT, DELETED, NO_TEXT, MessageRow
+from pulse_desktop.state.chat_messages import DELETED, MessageRow
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.knowledge import Analysis, ExtractionCounts, KnowledgeItem
+from pulse_desktop.state.message_events import ATTACHMENT, NO_TEXT
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext, pgettext
 

@@ -29,6 +29,7 @@ class RingBufferMachine(RuleBasedStateMachine):
         self.capacity, self.max_weight = capacity, max_weight
         self.kept: dict[int, Row] = {}
         self.stop = 0
+        self.closed, self.refused = False, 0
         self.dirty: set[int] = set()
         self.evicted: list[Row] = []
         self.serial = 0
@@ -45,6 +46,7 @@ class RingBufferMachine(RuleBasedStateMachine):
 
         while min(self.kept) < position and (len(self.kept) > self.capacity or heavy()):
             self.evicted.append(self.kept.pop(min(self.kept)))
+            self.closed = True
 
     @rule(weight=WEIGHTS, times=st.integers(1, 9))
     def append(self, weight: int, times: int) -> None:
@@ -54,6 +56,21 @@ class RingBufferMachine(RuleBasedStateMachine):
             self.kept[self.stop] = row
             self.trim(self.stop)
             self.stop += 1
+
+    @rule(weight=WEIGHTS, times=st.integers(1, 4))
+    def prepend(self, weight: int, times: int) -> None:
+        for _ in range(times):
+            row = self.row(weight)
+            full = len(self.kept) == self.capacity
+            heavy = 0 < self.max_weight < sum(w for _, w in self.kept.values()) + weight
+            position = self.rows.prepend(row)
+            if self.closed or full or heavy:
+                assert position is None
+                self.closed = True
+                self.refused += 1
+            else:
+                assert position == min(self.kept, default=self.stop) - 1
+                self.kept[position] = row
 
     @rule(back=st.integers(-2, 9), weight=WEIGHTS)
     def replace(self, back: int, weight: int) -> None:
@@ -72,7 +89,7 @@ class RingBufferMachine(RuleBasedStateMachine):
     @rule()
     def clear(self) -> None:
         self.rows.clear()
-        self.kept, self.dirty = {}, set()
+        self.kept, self.dirty, self.closed = {}, set(), False
 
     @rule(start=st.integers(-3, 12), length=st.integers(-1, 8))
     def span(self, start: int, length: int) -> None:
@@ -94,6 +111,8 @@ class RingBufferMachine(RuleBasedStateMachine):
         assert len(rows) == len(kept)
         assert bool(rows) == bool(kept)
         assert (self.reported, rows.evicted) == (self.evicted, len(self.evicted))
+        assert rows.refused == self.refused
+        assert rows.takes_older == (not self.closed and len(kept) < self.capacity)
         assert rows.weight == (sum(w for _, w in kept.values()) if self.max_weight else 0)
         for position in range(first - 2, self.stop + 2):
             if position in kept:
@@ -117,6 +136,16 @@ def test_the_newest_row_stays_even_when_it_exceeds_the_maximum_weight() -> None:
     rows.append("abc")
     rows.append("much too long")
     assert list(rows) == ["much too long"]
+
+
+def test_older_rows_are_refused_from_the_first_gap_on() -> None:
+    rows: RingBuffer[str] = RingBuffer(10, max_weight=5, weigh=len)
+    rows.append("abc")
+    assert rows.prepend("ab") == -1
+    assert rows.prepend("c") is None
+    rows.replace(-1, "a")
+    assert rows.prepend("c") is None  # there is room, but the row between is missing
+    assert (list(rows), rows.refused) == (["a", "abc"], 2)
 
 
 def test_evicted_rows_are_not_referenced() -> None:

@@ -21,8 +21,14 @@ class Deployments(Collection[str]):
         self.rows = RingBuffer(10)
         self.ticks: list[float] = []
 
-    def apply(self, event: Event, body: msgspec.Raw | None = None) -> None:  # noqa: ARG002
-        self.rows.append(event.type)
+    def apply(
+        self,
+        event: Event,
+        body: msgspec.Raw | None = None,  # noqa: ARG002
+        *,
+        older: bool = False,
+    ) -> None:
+        self._add(event.type, older=older)
         self.rows.replace(self.rows.start, event.type)
 
     def tick(self, now: float) -> None:

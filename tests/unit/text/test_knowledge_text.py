@@ -2,8 +2,9 @@
 
 import pytest
 
-from pulse_desktop.state.chat_messages import ATTACHMENT, DELETED, NO_TEXT, MessageRow
+from pulse_desktop.state.chat_messages import DELETED, MessageRow
 from pulse_desktop.state.knowledge import ExtractionCounts, KnowledgeItem
+from pulse_desktop.state.message_events import ATTACHMENT, NO_TEXT
 from pulse_desktop.text.knowledge_text import (
     extraction_summary,
     knowledge_kind,
