@@ -120,7 +120,8 @@ def _commands(worker: dict[str, Any]) -> str:
 
 def _running(tasks: list[dict[str, Any]] | tuple[()]) -> str:
     """Return the names of running tasks with their number: `2 × score, embed`."""
-    from pulse_desktop.state.short_names import ShortNames, task_name_forms
+    from pulse_desktop.protocol.task_names import task_name_forms
+    from pulse_desktop.state.short_names import ShortNames
 
     counts = Counter(str(task.get("task_name") or "") for task in tasks)
     names = ShortNames(task_name_forms)

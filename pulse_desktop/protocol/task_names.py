@@ -4,7 +4,8 @@ Workers of every version execute the legacy names; only newer ones execute the n
 sender uses a new name only while all workers it knows of announce it in their heartbeats.
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -22,6 +23,8 @@ OBSERVATION_S: Final = 15.0
 """How long heartbeats must have been observed, so that every live worker has sent some."""
 MAX_WORKERS: Final = 2_000
 
+_MAX_MODULES: Final = 4
+_MODULE_AND_FUNCTION: Final = re.compile(r"((?:[^\W\d]\w*\.)*[^\W\d]\w*):([^\W\d]\w*)")
 _LEGACY: Final = {canonical: legacy for legacy, canonical in ALIASES.items()}
 
 
@@ -33,6 +36,20 @@ def canonical_name(name: str) -> str:
 def legacy_name(name: str) -> str:
     """Return the name of a task that workers of every version execute."""
     return _LEGACY.get(name, name)
+
+
+def task_name_forms(name: str) -> Sequence[str]:
+    """Return the forms of a task's name: `send`, `mail:send`, `shop.mail:send`.
+
+    Only a name such as TaskIQ makes of module and function is shortened. One that an application
+    chose, with spaces or several colons, has no part that could stand for the whole.
+    """
+    found = _MODULE_AND_FUNCTION.fullmatch(name)
+    if found is None:
+        return (name,)
+    modules, function = found[1].split("."), found[2]
+    lengths = range(1, min(len(modules), _MAX_MODULES) + 1)
+    return (function, *(f"{'.'.join(modules[-length:])}:{function}" for length in lengths))
 
 
 class _Announcement(msgspec.Struct, gc=False):

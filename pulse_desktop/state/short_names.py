@@ -1,13 +1,12 @@
 """Short names of tasks and workers that stay distinct from each other."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pulse_desktop.protocol.task_names import task_name_forms
+
 _MAX_NAMES: Final = 5_000  # senders choose the names
-_MAX_MODULES: Final = 4
-_MODULE_AND_FUNCTION: Final = re.compile(r"((?:[^\W\d]\w*\.)*[^\W\d]\w*):([^\W\d]\w*)")
 
 
 class ShortNames:
@@ -58,20 +57,6 @@ class WorkerNames(ShortNames):
     def label(self, name: str) -> str:
         """Return `worker-1`, or `worker-1@host` while another host has a worker of this name."""
         return super().label(without_process(name))
-
-
-def task_name_forms(name: str) -> Sequence[str]:
-    """Return the forms of a task's name: `send`, `mail:send`, `shop.mail:send`.
-
-    Only a name such as TaskIQ makes of module and function is shortened. One that an application
-    chose, with spaces or several colons, has no part that could stand for the whole.
-    """
-    found = _MODULE_AND_FUNCTION.fullmatch(name)
-    if found is None:
-        return (name,)
-    modules, function = found[1].split("."), found[2]
-    lengths = range(1, min(len(modules), _MAX_MODULES) + 1)
-    return (function, *(f"{'.'.join(modules[-length:])}:{function}" for length in lengths))
 
 
 def short_name(task_name: str) -> str:

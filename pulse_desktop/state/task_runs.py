@@ -8,6 +8,7 @@ import msgspec
 
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.task_names import task_name_forms
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import FailureGroups
@@ -17,7 +18,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
 from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
-from pulse_desktop.state.short_names import ShortNames, task_name_forms
+from pulse_desktop.state.short_names import ShortNames
 
 _TICK_SLICE: Final = 5_000
 MAX_NAMES: Final = 500  # senders choose the names

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulse_desktop.state.short_names import ShortNames, WorkerNames, short_name, task_name_forms
+from pulse_desktop.protocol.task_names import task_name_forms
+from pulse_desktop.state.short_names import ShortNames, WorkerNames, short_name
 from tests.kit.state_builder import StateBuilder
 
 

@@ -1,0 +1,164 @@
+"""Fields of rows: their names, the kind of their values, and how a row gives them."""
+
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from pulse_desktop.query.tokens import split_field
+
+RowT = TypeVar("RowT")
+RowT_contra = TypeVar("RowT_contra", contravariant=True)
+
+Values = tuple[Any, ...]
+"""The values of a field in one row; empty if the row does not have it."""
+
+
+class FieldKind(enum.Enum):
+    """The kind of a field's values, which says how they are compared."""
+
+    TEXT = "text"
+    """`:` finds a part of it"""
+    CHOICE = "choice"
+    """one of a few values"""
+    ID = "id"
+    """`:` finds the whole"""
+    NUMBER = "number"
+    DURATION = "duration"
+    """seconds"""
+    SIZE = "size"
+    """bytes"""
+    TIME = "time"
+    """Unix seconds"""
+    VALUE = "value"
+    """any value of JSON"""
+
+
+ORDERED = frozenset(
+    {FieldKind.NUMBER, FieldKind.DURATION, FieldKind.SIZE, FieldKind.TIME, FieldKind.VALUE}
+)
+"""Kinds whose values can be compared with `>` and `<`."""
+
+
+@dataclass(frozen=True)
+class Field(Generic[RowT_contra]):
+    """A field that a query can name.
+
+    Attributes:
+        name: in a query; of a keyed field `args`, for `args.NAME`.
+        kind: of its values.
+        title: what it is, for completion.
+        get: returns its values in a row at a time (Unix seconds). Text, or numbers in the unit of
+            the kind.
+        choices: canonical values by what may be typed for them, in small letters.
+        bind: for a keyed field, returns the function `get` of a key.
+        key_kind: for a keyed field, the kind of the values by key.
+        column: name of the coded column that holds its values, "" for none.
+        of_coded: returns the values of the field for a value of the coded column.
+        ticking: whether its values change with time alone.
+        free: whether the field is the free text of a row.
+    """
+
+    name: str
+    kind: FieldKind
+    title: str
+    get: Callable[[RowT_contra, float], Values]
+    choices: Mapping[str, str] = field(default_factory=dict)
+    bind: Callable[[str], Callable[[RowT_contra, float], Values]] | None = None
+    key_kind: FieldKind = FieldKind.VALUE
+    column: str = ""
+    of_coded: Callable[[str], Values] = lambda value: (value,)
+    ticking: bool = False
+    free: bool = False
+
+    @property
+    def keyed(self) -> bool:
+        """Whether it has values by key: `args.NAME`."""
+        return self.bind is not None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether its values can be compared with `>` and `<`."""
+        return self.kind in ORDERED
+
+
+class TextTest(Protocol[RowT_contra]):
+    """A test for free text."""
+
+    def __call__(self, row: RowT_contra, /) -> bool:
+        """Return whether a row contains it."""
+
+
+class FieldSet(Generic[RowT_contra]):
+    """The fields of one kind of rows.
+
+    Attributes:
+        fields: by name, in the order in which they are offered.
+        fallback: name of the keyed field that an unknown name belongs to, "" for none.
+        text_columns: coded columns whose values are part of the free text, with the function that
+            returns the text of a value in small letters.
+    """
+
+    def __init__(
+        self,
+        fields: Iterable[Field[RowT_contra]],
+        free_text: Callable[[RowT_contra], str],
+        *,
+        contains: Callable[[str], TextTest[RowT_contra]] | None = None,
+        fallback: str = "",
+        aliases: Mapping[str, str] | None = None,
+        text_columns: Mapping[str, Callable[[str], str]] | None = None,
+    ) -> None:
+        """Describe the fields.
+
+        Args:
+            fields: in the order in which they are offered.
+            free_text: returns the text of a row that words are searched for in, in small letters.
+            contains: returns a test for a text in small letters, faster than searching `free_text`.
+            fallback: name of the keyed field that an unknown name belongs to.
+            aliases: other names of fields.
+            text_columns: coded columns that are part of the free text.
+        """
+        self.fields: Mapping[str, Field[RowT_contra]] = {each.name: each for each in fields}
+        self.fallback = fallback
+        self.text_columns = text_columns or {}
+        self._free_text = free_text
+        self._contains = contains
+        self._aliases = aliases or {}
+
+    def get(self, name: str) -> Field[RowT_contra] | None:
+        """Return a field by name, `args.NAME` included; None if rows have no such field."""
+        first, *rest = split_field(name)
+        known = self.fields.get(first) or self.fields.get(self._aliases.get(first, ""))
+        if known is None:
+            fallback = self.fields.get(self.fallback)
+            return None if fallback is None else _bound(fallback, name, [first, *rest])
+        if not rest:
+            return known
+        return _bound(known, name, rest)
+
+    def is_known(self, name: str) -> bool:
+        """Return whether a name is that of a field, and not one of the fallback's keys."""
+        first = split_field(name)[0]
+        return first in self.fields or first in self._aliases
+
+    def names(self) -> Sequence[str]:
+        """Return the names of the fields in the order in which they are offered."""
+        return tuple(self.fields)
+
+    def free_text(self, row: RowT_contra) -> str:
+        """Return the text of a row that words are searched for in, in small letters."""
+        return self._free_text(row)
+
+    def contains(self, text: str) -> TextTest[RowT_contra]:
+        """Return a test whether the free text of a row contains a text in small letters."""
+        if self._contains is not None:
+            return self._contains(text)
+        free_text = self._free_text
+        return lambda row: text in free_text(row)
+
+
+def _bound(base: Field[RowT_contra], name: str, path: Sequence[str]) -> Field[RowT_contra] | None:
+    if base.bind is None:
+        return None
+    return Field(name, base.key_kind, base.title, base.bind(".".join(path)))

@@ -1,0 +1,73 @@
+"""Change the text of a query: quote values, add conditions."""
+
+import re
+from typing import Final
+
+from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.parser import parse
+from pulse_desktop.query.syntax import And, Comparison, Node, Not, Or, Value
+from pulse_desktop.query.tokens import TokenKind, tokenize
+
+_BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
+"""Characters that may stand without quotes, depending on what is around them."""
+_ESCAPES: Final = {
+    '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
+}  # fmt: skip
+_TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+
+
+def quote(value: str) -> str:
+    """Return a value as it is typed to stand for itself: in quotes where it would not.
+
+    It can stand alone as a word, and after an operator.
+    """
+    if _BARE.fullmatch(value) and ".." not in value and value[0] not in "-=" and len(value) < 200:
+        tokens = tokenize(value)
+        if len(tokens) == 1 and tokens[0].kind is TokenKind.TEXT:
+            return value
+    return f'"{_TO_ESCAPE.sub(_escape, value)}"'
+
+
+def with_condition(text: str, field: str, value: str, *, negated: bool = False) -> str:
+    """Return a query narrowed to the rows with a value in a field, or to those without it.
+
+    A condition of the text on the same value is replaced, not contradicted.
+
+    Args:
+        text: of the query; conditions are added to it. A text that is no query is replaced.
+        field: name of the field.
+        value: wanted or unwanted.
+        negated: whether rows with the value are left out.
+    """
+    condition = f"{field}{'!=' if negated else '='}{quote(value)}"
+    try:
+        query = parse(text)
+    except QueryError:
+        return condition
+    root = query.root
+    if root is None:
+        return condition
+    if isinstance(root, Or):
+        return f"({text.strip()}) {condition}"
+    operands = root.operands if isinstance(root, And) else (root,)
+    kept = [text[each.start : each.end] for each in operands if not _is_about(each, field, value)]
+    return " ".join((*kept, condition))
+
+
+def _is_about(node: Node, field: str, value: str) -> bool:
+    """Return whether a node is a condition on this very value of a field."""
+    while isinstance(node, Not):
+        node = node.operand
+    if not isinstance(node, Comparison) or node.field != field or len(node.values) != 1:
+        return False
+    only = node.values[0]
+    return (
+        node.operator in (":", "=", "!=")
+        and isinstance(only, Value)
+        and only.text.casefold() == value.casefold()
+    )
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return _ESCAPES.get(character) or f"\\u{ord(character):04x}"

@@ -1,0 +1,305 @@
+"""The fields of task runs."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.task_names import legacy_name, task_name_forms
+from pulse_desktop.protocol.timestamps import elapsed_since
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
+from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
+from pulse_desktop.query.json_search import json_contains, json_text
+from pulse_desktop.query.run_row import RunRow
+from pulse_desktop.text.translation import _, pgettext
+
+PARENT_LABEL: Final = "parent_task_id"
+"""Label with the id of the run that enqueued this one."""
+
+_STATES: Final = {
+    **{state.value: state.value for state in RunState},
+    "soft failure": RunState.SOFT_FAILED.value,
+    "unreadable": RunState.RESULT_UNREADABLE.value,
+    "unreadable result": RunState.RESULT_UNREADABLE.value,
+    pgettext("run", "succeeded").casefold(): RunState.SUCCEEDED.value,
+    pgettext("run", "running").casefold(): RunState.RUNNING.value,
+    pgettext("run", "queued").casefold(): RunState.QUEUED.value,
+    pgettext("run", "failed").casefold(): RunState.FAILED.value,
+    pgettext("run", "soft failure").casefold(): RunState.SOFT_FAILED.value,
+    pgettext("run", "retrying").casefold(): RunState.RETRYING.value,
+    pgettext("run", "overdue").casefold(): RunState.OVERDUE.value,
+    pgettext("run", "cancelled").casefold(): RunState.CANCELLED.value,
+    pgettext("run", "unreadable result").casefold(): RunState.RESULT_UNREADABLE.value,
+    _("result not read").casefold(): RunState.RESULT_UNREADABLE.value,
+}
+_EMPTY: Final = (b"", b"[]", b"{}", b"null")
+
+
+def _no_parameters(_task_name: str) -> Sequence[str]:
+    return ()
+
+
+def _no_group(_run: RunRow) -> str:
+    return ""
+
+
+def run_fields(
+    parameters: Callable[[str], Sequence[str]] = _no_parameters,
+    group: Callable[[RunRow], str] = _no_group,
+    profile: str = "",
+) -> FieldSet[RunRow]:
+    """Return the fields of runs.
+
+    Args:
+        parameters: returns the names of a task's positional arguments, as far as they are known.
+        group: returns the id of a run's failure group, empty for none.
+        profile: name of the connection profile that the runs belong to.
+    """
+    kind, decoders = FieldKind, (JsonDecoder(), JsonDecoder())
+
+    def argument(name: str) -> Callable[[RunRow, float], Values]:
+        return _argument(name, parameters, decoders)
+
+    def keyword(name: str) -> Callable[[RunRow, float], Values]:
+        return _keyword(name, decoders[1])
+
+    labels = JsonDecoder()
+
+    def label(name: str) -> Callable[[RunRow, float], Values]:
+        return _label(name, labels)
+
+    parent = label(PARENT_LABEL)
+    return FieldSet[RunRow](
+        (
+            Field(
+                "state",
+                kind.CHOICE,
+                _("State"),
+                lambda run, _now: (run.state.value,),
+                _STATES,
+                column="state",
+            ),
+            Field(
+                "task",
+                kind.TEXT,
+                _("Task"),
+                lambda run, _now: task_values(run.name),
+                column="task",
+                of_coded=task_values,
+            ),
+            Field(
+                "worker",
+                kind.ID,
+                _("Worker"),
+                lambda run, _now: worker_values(run.worker),
+                column="worker",
+                of_coded=worker_values,
+            ),
+            Field("error", kind.TEXT, _("Error"), _error),
+            Field("args", kind.TEXT, _("Argument"), _call_texts, bind=argument),
+            Field("queued", kind.TIME, _("Queued"), lambda run, _now: _known(run.queued_at)),
+            Field("started", kind.TIME, _("Started"), lambda run, _now: _known(run.started_at)),
+            Field("finished", kind.TIME, _("Finished"), lambda run, _now: _known(run.finished_at)),
+            Field("seen", kind.TIME, _("Last seen"), lambda run, _now: (run.last_seen,)),
+            Field("ran", kind.DURATION, _("Duration"), _ran, ticking=True),
+            Field("waited", kind.DURATION, _("Wait"), _waited, ticking=True),
+            Field("attempt", kind.NUMBER, _("Attempt"), lambda run, _now: (run.attempt,)),
+            Field("id", kind.ID, _("Task id"), lambda run, _now: (run.task_id,)),
+            Field("kwargs", kind.TEXT, _("Keyword argument"), _kwargs_text, bind=keyword),
+            Field("label", kind.TEXT, _("Label"), _labels_text, bind=label),
+            Field("rerun_of", kind.ID, _("Re-run of"), lambda run, _now: _named(run.rerun_of)),
+            Field("parent", kind.ID, _("Parent run"), parent),
+            Field("group", kind.ID, _("Failure group"), lambda run, _now: _named(group(run))),
+            Field("result", kind.TEXT, _("Format of the result"), _result),
+            Field("size", kind.SIZE, _("Size of the result"), _size),
+            Field("traceback", kind.TEXT, _("Traceback"), _traceback),
+            Field("profile", kind.ID, _("Connection"), lambda _run, _now: _named(profile)),
+            Field("text", kind.TEXT, _("Any text"), lambda run, _now: (run_text(run),), free=True),
+        ),
+        run_text,
+        contains=_contains,
+        fallback="args",
+        aliases={"task_id": "id", "arguments": "args", "labels": "label"},
+        text_columns={"task": _task_text, "worker": str.casefold},
+    )
+
+
+@lru_cache(maxsize=4096)
+def task_values(name: str) -> tuple[str, ...]:
+    """Return the names by which a task is found: canonical, short forms, and legacy name."""
+    if not name:
+        return ()
+    legacy = legacy_name(name)
+    names = (name, *task_name_forms(name), *((legacy,) if legacy != name else ()))
+    return tuple(dict.fromkeys(names))
+
+
+@lru_cache(maxsize=4096)
+def worker_values(identity: str) -> tuple[str, ...]:
+    """Return the names by which a worker is found: `w-1@host:7`, `w-1@host` and `w-1`."""
+    if not identity:
+        return ()
+    name, _at, _host = identity.partition("@")
+    without_process, colon, process = identity.rpartition(":")
+    forms = (identity, without_process if colon and process.isdigit() else "", name)
+    return tuple(dict.fromkeys(form for form in forms if form))
+
+
+def run_text(run: RunRow) -> str:
+    """Return the text that words are searched for in: id, task, arguments, worker and error."""
+    request = run.request
+    call = () if request is None else (json_text(request.args), json_text(request.kwargs))
+    parts = (run.task_id.casefold(), _task_text(run.name), *call, run.worker.casefold())
+    return "\n".join((*parts, run.reason.casefold()))
+
+
+def _contains(text: str) -> TextTest[RunRow]:
+    in_json = json_contains(text)
+    succeeded = RunState.SUCCEEDED
+
+    # Called for every run while an operator types: no helper functions.
+    def contains(run: RunRow) -> bool:
+        if text in run.task_id.casefold() or text in _task_text(run.name):
+            return True
+        request = run.request
+        if request is not None and (in_json(request.args) or in_json(request.kwargs)):
+            return True
+        if text in _casefolded(run.worker):
+            return True
+        return run.state is not succeeded and text in run.reason.casefold()
+
+    return contains
+
+
+@lru_cache(maxsize=4096)
+def _casefolded(text: str) -> str:
+    return text.casefold()
+
+
+@lru_cache(maxsize=4096)
+def _task_text(name: str) -> str:
+    legacy = legacy_name(name)
+    return name.casefold() if legacy == name else f"{name}\n{legacy}".casefold()
+
+
+def _named(text: str) -> Values:
+    return (text,) if text else ()
+
+
+def _known(value: float | None) -> Values:
+    return () if value is None else (value,)
+
+
+def _error(run: RunRow, _now: float) -> Values:
+    if run.state is RunState.SUCCEEDED or not (reason := run.reason):
+        return ()
+    error = run.error
+    return (reason,) if error is None else (reason, error.type)
+
+
+def _traceback(run: RunRow, _now: float) -> Values:
+    error = run.error
+    return () if error is None else _named(error.traceback)
+
+
+def _ran(run: RunRow, now: float) -> Values:
+    if run.state in (RunState.RUNNING, RunState.OVERDUE) and run.attempts:
+        last = run.attempts[-1]
+        since = run.running_since if last.result is None else None
+        if since is not None:
+            return (max(0.0, now - since),)
+    return _known(run.run_s)
+
+
+def _waited(run: RunRow, now: float) -> Values:
+    waited = run.wait_s
+    if waited is None and run.queued_at is not None:
+        state = run.state
+        if state is RunState.QUEUED or (state is RunState.OVERDUE and not run.attempts):
+            waited = max(0.0, now - elapsed_since(run.queued_at, run.last_seen))
+    return _known(waited)
+
+
+def _result(run: RunRow, _now: float) -> Values:
+    outcome = run.stored_outcome
+    return () if outcome is None else (outcome.format or "unread",)
+
+
+def _size(run: RunRow, _now: float) -> Values:
+    outcome = run.stored_outcome
+    return () if outcome is None else (outcome.size,)
+
+
+def _call_texts(run: RunRow, _now: float) -> Values:
+    request = run.request
+    if request is None:
+        return ()
+    return tuple(json_text(raw) for raw in (request.args, request.kwargs) if raw not in _EMPTY)
+
+
+def _kwargs_text(run: RunRow, _now: float) -> Values:
+    request = run.request
+    return () if request is None or request.kwargs in _EMPTY else (json_text(request.kwargs),)
+
+
+def _labels_text(run: RunRow, _now: float) -> Values:
+    request = run.request
+    return () if request is None or request.labels in _EMPTY else (json_text(request.labels),)
+
+
+def _argument(
+    name: str,
+    parameters: Callable[[str], Sequence[str]],
+    decoders: tuple[JsonDecoder, JsonDecoder],
+) -> Callable[[RunRow, float], Values]:
+    """Return the function that gets an argument by name, or by its index among the positional."""
+    keyword = _keyword(name, decoders[1])
+    first, _dot, rest = name.partition(".")
+
+    def get(run: RunRow, now: float) -> Values:
+        found = keyword(run, now)
+        if found:
+            return found
+        request = run.request
+        if request is None or request.args in _EMPTY:
+            return ()
+        if first.isdecimal():
+            return values_at(decoders[0].decode(request.args), name)
+        names = parameters(run.name)
+        for path, after in ((name, ""), (first, rest)):
+            if path in names:
+                index = f"{names.index(path)}.{after}".rstrip(".")
+                return values_at(decoders[0].decode(request.args), index)
+        return ()
+
+    return get
+
+
+def _keyword(name: str, decoder: JsonDecoder) -> Callable[[RunRow, float], Values]:
+    key = json_key(name)
+
+    def get(run: RunRow, _now: float) -> Values:
+        request = run.request
+        if request is None:
+            return ()
+        raw = request.kwargs
+        if raw == b"{}" or (key not in raw and b"\\" not in raw):
+            return ()
+        return values_at(decoder.decode(raw), name)
+
+    return get
+
+
+def _label(name: str, decoder: JsonDecoder) -> Callable[[RunRow, float], Values]:
+    key = json_key(name)
+
+    def get(run: RunRow, _now: float) -> Values:
+        request = run.request
+        if request is None:
+            return ()
+        raw = request.labels
+        if raw == b"{}" or (key not in raw and b"\\" not in raw):
+            return ()
+        return values_at(decoder.decode(raw), name)
+
+    return get

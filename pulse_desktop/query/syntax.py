@@ -1,0 +1,126 @@
+"""The syntax tree of a query. Every node knows its place in the text."""
+
+from dataclasses import dataclass
+
+MAX_LENGTH = 2_048
+"""Characters of a query."""
+MAX_TOKENS = 128
+MAX_DEPTH = 32
+"""Levels of brackets and negations."""
+QUERY_VERSION = 1
+"""Version of the language, stored with every saved query. Its meaning never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value as typed.
+
+    Attributes:
+        text: the value, without quotes and escapes.
+        quoted: whether it was quoted: `*` and `..` in it then stand for themselves.
+        start: index of its first character in the query.
+        end: index after its last character.
+    """
+
+    text: str
+    quoted: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRange:
+    """A range `low..high` with a quoted end; an unquoted one is a `Value` whose text has `..`.
+
+    Attributes:
+        low: lower end, None if it has none.
+        high: upper end, None if it has none.
+        start: index of its first character in the query.
+        end: index after its last character.
+    """
+
+    low: Value | None
+    high: Value | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A field, an operator and the values of which one has to fit.
+
+    Attributes:
+        field: name as typed, such as `args.language`.
+        operator: one of `OPERATORS`.
+        values: at least one.
+        source: the comparison as typed.
+        start: index of its first character in the query.
+        end: index after its last character.
+        field_end: index after the name of the field.
+    """
+
+    field: str
+    operator: str
+    values: tuple[Value | ValueRange, ...]
+    source: str
+    start: int
+    end: int
+    field_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeText:
+    """A word or quoted phrase that is searched for in the text of a row."""
+
+    text: str
+    quoted: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The rows that an operand does not match."""
+
+    operand: "Node"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """The rows that all operands match."""
+
+    operands: "tuple[Node, ...]"
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """The rows that any operand matches."""
+
+    operands: "tuple[Node, ...]"
+    start: int
+    end: int
+
+
+Node = Comparison | FreeText | Not | And | Or
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A parsed query.
+
+    Attributes:
+        text: as typed.
+        root: None if it has no condition.
+    """
+
+    text: str
+    root: Node | None
+
+    @property
+    def active(self) -> bool:
+        """Whether the query has any condition."""
+        return self.root is not None
