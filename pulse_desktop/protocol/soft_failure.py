@@ -4,6 +4,7 @@ Many tasks catch their own errors and return a description, so that TaskIQ count
 Source of the patterns: the return values of Pulse Radar's tasks.
 """
 
+import re
 from typing import Any, Final, Literal, NamedTuple
 
 from pulse_desktop.text.translation import N_
@@ -14,6 +15,8 @@ FAILURE_PREFIXES: Final = ("Error:", "❌", "Ingestion failed")
 
 _MAX_REASON_LENGTH: Final = 300
 _MESSAGE_KEYS: Final = ("message", "error", "error_message", "detail", "reason")
+_CODE_KEYS: Final = ("error_code", "code", "error_type", "error")
+_CODE: Final = re.compile(r"[A-Za-z][\w.-]{1,79}")
 _TOTAL_KEYS: Final = ("total", "total_found", "total_items", "count")
 
 
@@ -51,6 +54,9 @@ def _classify_report(report: dict[Any, Any]) -> ReturnStatus:
     message = next(
         (first_line(report[key]) for key in _MESSAGE_KEYS if _is_text(report.get(key))), ""
     )
+    code = next((report[key] for key in _CODE_KEYS if _is_code(report.get(key))), "")
+    if code and not message.startswith(code):
+        message = first_line(f"{code}: {message}") if message else code
     if report.get("cancelled") is True:
         return ReturnStatus("cancelled", message or REPORTED_CANCELLED)
     if report.get("status") == "error":
@@ -65,6 +71,11 @@ def _classify_report(report: dict[Any, Any]) -> ReturnStatus:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _is_code(value: Any) -> bool:
+    """Return whether a value names a kind of error, such as `rate_limited`."""
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
 
 
 def _is_number(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Attention items: what needs the operator, computed from the state, the worst first."""
 
 import enum
+import math
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -8,10 +9,8 @@ from typing import Final
 import msgspec
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.query.fingerprint import Fingerprint
-from pulse_desktop.state.failure_groups import FailureGroup
-from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.query.fingerprint import OTHER
+from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.system import SystemState
 
 WINDOW_S: Final = 3600.0
@@ -54,6 +53,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
         message: message of the latest failure or of the provider's error, or the names of the tasks
             that a worker lacks; empty for none.
         task_ids: ids of the runs, newest first, at most 500.
+        group: id of the failure group, empty if it is about none.
     """
 
     severity: Severity
@@ -64,6 +64,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
     cause: str = ""
     message: str = ""
     task_ids: tuple[str, ...] = ()
+    group: str = ""
 
 
 def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
@@ -93,10 +94,35 @@ def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
     return sorted(items, key=lambda item: (item.severity, -item.at))
 
 
+def muted_groups(state: SystemState, now: float) -> int:
+    """Return how many failure groups need no attention only because they are muted."""
+    groups = state.failure_groups.since(now - WINDOW_S)
+    return sum(each.marks.muted is not None for each in groups if _is_unsolved(each))
+
+
+def _is_unsolved(group: FailureGroup) -> bool:
+    return group.id != OTHER.id and group.state is not GroupState.RESOLVED
+
+
 def _run_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
-    groups = state.runs.failure_groups.since(now - WINDOW_S)
-    for key, group in islice(groups, _MAX_GROUPS):
-        yield _group_item(state.runs.rows, key, group)
+    earliest = now - WINDOW_S
+    groups = (
+        each
+        for each in state.failure_groups.since(earliest)
+        if _is_unsolved(each) and each.marks.muted is None
+    )
+    for group in islice(groups, _MAX_GROUPS):
+        yield _group_item(state, group, earliest)
+    for overdue in islice(state.runs.overdue.groups(_MAX_IDS), _MAX_GROUPS):
+        rows = state.runs.rows
+        yield AttentionItem(
+            Severity.WARNING,
+            AttentionKind.OVERDUE,
+            overdue.task_name,
+            overdue.earliest,
+            overdue.count,
+            task_ids=tuple(rows[position].task_id for position in overdue.positions),
+        )
 
 
 def _paused_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
@@ -120,26 +146,18 @@ def _missing_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
             )
 
 
-def _group_item(rows: RingBuffer[TaskRun], key: Fingerprint, group: FailureGroup) -> AttentionItem:
-    count = len(group)
-    runs = [rows[position] for position in group.newest(_MAX_IDS)]
-    ids = tuple(run.task_id for run in runs)
-    if key.state is RunState.OVERDUE:
-        earliest = group.earliest()
-        return AttentionItem(
-            Severity.WARNING,
-            AttentionKind.OVERDUE,
-            key.task_name,
-            earliest[0] if earliest is not None else 0.0,
-            count,
-            task_ids=ids,
-        )
-    latest = max(runs, key=lambda run: run.finished_at or run.last_seen)
-    at = latest.finished_at or latest.last_seen
-    if key.state is RunState.SOFT_FAILED:
-        severity, kind, message = Severity.WARNING, AttentionKind.SOFT_FAILED, latest.reason
-    else:
-        error = latest.error
-        severity, kind = Severity.BAD, AttentionKind.FAILED
-        message = error.message if error is not None else ""
-    return AttentionItem(severity, kind, key.task_name, at, count, key.cause, message, ids)
+def _group_item(state: SystemState, group: FailureGroup, earliest: float) -> AttentionItem:
+    soft = group.fingerprint.soft
+    runs = list(islice(state.failure_groups.runs_of(group.id, earliest), _MAX_IDS))
+    error = runs[0].error if runs and not soft else None
+    return AttentionItem(
+        Severity.WARNING if soft else Severity.BAD,
+        AttentionKind.SOFT_FAILED if soft else AttentionKind.FAILED,
+        group.tasks[0] if group.tasks else "",
+        group.last_seen,
+        group.times.count(earliest, math.inf),
+        group.cause,
+        group.message if error is None else error.message,
+        tuple(run.task_id for run in runs),
+        group.id,
+    )

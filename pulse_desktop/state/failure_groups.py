@@ -1,123 +1,348 @@
-"""Failed and overdue runs, grouped by fingerprint as they come and go.
+"""Failed and soft-failed runs, grouped by fingerprint as they come and go.
 
-The list of attention items is computed every other second, while tens of thousands of runs are
-kept. Iterating over all of them would take longer than a frame; updating the groups with each
-change costs almost nothing, since nearly all runs succeed.
+Each change costs microseconds, since a window folds thousands of events a second: a run's
+fingerprint is computed once, and everything that depends on time or compares runs is left to
+`tick`.
+
+A group is *ongoing* until it *recovers*: since its last failure each of its tasks has succeeded,
+and it has been quiet for four times its usual gap between failures (at least 15 minutes, at most a
+day). A failure after it recovered, or after an operator resolved it, makes it *regressed*. A
+resolved group without a later failure is *resolved*. History that is read backwards changes when a
+group was first seen, and never makes it regressed.
 """
 
-import heapq
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from pulse_desktop.model.run_state import UNHEALTHY_STATES, RunState
-from pulse_desktop.query.fingerprint import Fingerprint, fingerprint
+from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.query.fingerprint import (
+    FAILURE_STATES,
+    OTHER,
+    Fingerprint,
+    fingerprint,
+)
+from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.failure_group import FailureGroup, GroupState
+from pulse_desktop.state.failure_times import FailureTimes
+from pulse_desktop.state.group_members import COMPARED, GroupMembers, TaskSuccesses
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.shared_values import RunValues, shared_values
 
-_OVERDUE: Final = RunState.OVERDUE
-_HEAP_SLACK: Final = 64
-_MAX_EXPIRED_AT_ONCE: Final = 2_000
-"""Old failures removed by one call: a burst of them an hour ago must not delay a frame."""
-
-
-class FailureGroup:
-    """Runs with the same fingerprint.
-
-    Attributes:
-        times: Unix seconds by position of the run, in the order in which they were added: of the
-            end of a failed run, of the enqueuing of an overdue one.
-    """
-
-    def __init__(self) -> None:
-        self.times: dict[int, float] = {}
-        self._heap: list[tuple[float, int]] = []
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def add(self, position: int, at: float) -> None:
-        """Add a run as the newest."""
-        self.times[position] = at
-        heapq.heappush(self._heap, (at, position))
-
-    def remove(self, position: int) -> None:
-        """Remove a run."""
-        del self.times[position]
-        if len(self._heap) > 2 * len(self.times) + _HEAP_SLACK:
-            self._heap = [(at, position) for position, at in self.times.items()]
-            heapq.heapify(self._heap)
-
-    def newest(self, limit: int) -> list[int]:
-        """Return the positions of the runs added last, newest first."""
-        return list(islice(reversed(self.times), limit))
-
-    def earliest(self) -> tuple[float, int] | None:
-        """Return time and position of the earliest run, None if the group is empty."""
-        heap = self._heap
-        while heap and self.times.get(heap[0][1]) != heap[0][0]:
-            heapq.heappop(heap)  # removed, or added again with another time
-        return heap[0] if heap else None
+MAX_GROUPS: Final = 5_000
+_MAX_SUCCESS_TASKS: Final = 500  # senders choose the names
+_LEAST_OF: Final = 32
+_TICK_GROUPS: Final = 500
+_TICK_SHARED: Final = 3
 
 
-class FailureGroups:
-    """Failed, soft-failed and overdue runs by fingerprint.
+class FailureGroups(Collection[FailureGroup]):
+    """The failure groups: one row each, and one for all others once there are too many.
+
+    Rows keep their position. A row whose `count` is 0 stands for no group: it is not to be shown.
 
     Attributes:
-        groups: the groups by fingerprint; none is empty.
+        rows: the groups.
     """
 
-    def __init__(self) -> None:
-        self.groups: dict[Fingerprint, FailureGroup] = {}
-        self._fingerprints: dict[int, Fingerprint] = {}
+    name = "failure_groups"
+
+    def __init__(
+        self,
+        runs: RingBuffer[TaskRun],
+        values: RunValues | None = None,
+        capacity: int = MAX_GROUPS,
+    ) -> None:
+        """Create an empty collection.
+
+        Args:
+            runs: the runs, by position.
+            values: reads the values of runs that are compared.
+            capacity: number of groups kept apart.
+        """
+        self.rows: RingBuffer[FailureGroup] = RingBuffer(capacity + 1)
+        self.values = values or RunValues()
+        self._runs = runs
+        self._capacity = capacity
+        self._by_position: dict[int, GroupMembers] = {}
+        # In the order of their last failure.
+        self._groups: OrderedDict[str, GroupMembers] = OrderedDict()
+        self._other: GroupMembers | None = None
+        self._slots: list[GroupMembers | None] = []  # by row
+        self._free: list[int] = []
+        self._successes: dict[str, TaskSuccesses] = {}
+        self._marks: Mapping[str, GroupMarks] = {}
+        self._changed: dict[GroupMembers, None] = {}
+        self._checked = 0
+        self._now = 0.0
+
+    # Reading
 
     @property
     def size(self) -> int:
-        """Number of runs in all groups."""
-        return len(self._fingerprints)
+        """Number of retained runs in all groups."""
+        return len(self._by_position)
 
-    def update(self, position: int, run: TaskRun) -> None:
+    def get(self, group_id: str) -> FailureGroup | None:
+        """Return a group by its id, or None."""
+        group = self._find(group_id)
+        return None if group is None else self.rows[group.position]
+
+    def position(self, group_id: str) -> int | None:
+        """Return the position of a group in `rows`, or None."""
+        group = self._find(group_id)
+        return None if group is None else group.position
+
+    def group_id(self, position: int) -> str:
+        """Return the id of the group of the run at a position, empty for none."""
+        group = self._by_position.get(position)
+        if group is None:
+            return ""
+        return OTHER.id if group.absorbed else group.fingerprint.id
+
+    def groups(self) -> Iterator[FailureGroup]:
+        """Iterate over the groups, the one with the latest failure first."""
+        yield from self.since(0.0)
+
+    def since(self, earliest: float) -> Iterator[FailureGroup]:
+        """Iterate over the groups with a failure since a time, Unix seconds; latest first."""
+        found = [each for each in self._groups.values() if each.last_seen >= earliest]
+        found.sort(key=lambda each: -each.last_seen)
+        if self._other is not None and self._other.count:
+            found.append(self._other)
+        yield from (self.rows[each.position] for each in found)
+
+    def runs_of(self, group_id: str, since: float = 0.0) -> Iterator[TaskRun]:
+        """Iterate over the retained runs of a group, newest first, that ended since a time."""
+        group = self._find(group_id)
+        if group is None:
+            return
+        members = (
+            (position for position in reversed(self._by_position) if self._is_other(position))
+            if group is self._other
+            else group.positions()
+        )
+        for position in members:
+            at = self._by_position[position].at(position)
+            if at is not None and at >= since:
+                yield self._runs[position]
+
+    def _is_other(self, position: int) -> bool:
+        group = self._by_position[position]
+        return group.absorbed or group is self._other
+
+    def _find(self, group_id: str) -> GroupMembers | None:
+        return self._other if group_id == OTHER.id else self._groups.get(group_id)
+
+    # Changes
+
+    def put(self, position: int, run: TaskRun) -> None:
         """Add, move or remove a run according to its state.
 
         Args:
             position: the run's position among the runs.
             run: the run, in any state.
         """
-        if run.state not in UNHEALTHY_STATES:
+        if run.state not in FAILURE_STATES:
             self.remove(position)
             return
-        key = fingerprint(run)
-        overdue = run.state is _OVERDUE
-        at = (run.queued_at or run.last_seen) if overdue else (run.finished_at or 0.0)
-        known = self._fingerprints.get(position)
-        if known == key and self.groups[key].times[position] == at:
-            return
+        made = fingerprint(run)
+        at = run.finished_at or run.last_seen
+        known = self._by_position.get(position)
         if known is not None:
+            if known.fingerprint.id == made.id and known.at(position) == at:
+                return
             self.remove(position)
-        self._fingerprints[position] = key
-        group = self.groups.get(key)
-        if group is None:
-            group = self.groups[key] = FailureGroup()
-        group.add(position, at)
+        successes = self._successes.get(run.name)
+        if successes is not None:
+            successes.take_back(position)
+        group = self._group(made, at)
+        self._by_position[position] = group
+        self._join(group, position, run, at)
+
+    def put_success(self, position: int, task_name: str, at: float) -> None:
+        """Note that a run succeeded: its task may have recovered, and failures are compared to it.
+
+        Args:
+            position: the run's position among the runs.
+            task_name: its task.
+            at: Unix seconds.
+        """
+        successes = self._successes.get(task_name)
+        if successes is None:
+            if len(self._successes) >= _MAX_SUCCESS_TASKS:
+                return
+            successes = self._successes[task_name] = TaskSuccesses()
+        successes.put(position, at)
 
     def remove(self, position: int) -> None:
-        """Remove a run if it is in a group."""
-        key = self._fingerprints.pop(position, None)
-        if key is not None:
-            group = self.groups[key]
-            group.remove(position)
-            if not group:
-                del self.groups[key]
+        """Remove a run that is no failure, as is known now."""
+        group = self._by_position.get(position)
+        if group is None:
+            return
+        at = group.at(position)
+        counted = self._leave(group, position)
+        counted.count -= 1
+        if at is not None:
+            counted.remove_time(at)
+        if not counted.count and counted is not self._other:
+            del self._groups[counted.fingerprint.id]
+            self._changed.pop(counted, None)
+            self._slots[counted.position] = None
+            self._free.append(counted.position)
+        self._publish(counted)
 
-    def since(self, earliest: float) -> Iterator[tuple[Fingerprint, FailureGroup]]:
-        """Iterate over overdue groups, and over groups with failures since `earliest`.
+    def evict(self, position: int) -> None:
+        """Forget a run that is no longer retained; its group has still failed so often."""
+        group = self._by_position.get(position)
+        if group is not None:
+            self._publish(self._leave(group, position))
 
-        Removes older failures, a limited number per call. `earliest` is Unix seconds.
-        """
-        budget = _MAX_EXPIRED_AT_ONCE
-        for key, group in list(self.groups.items()):
-            if key.state is not _OVERDUE:
-                while budget and (first := group.earliest()) and first[0] < earliest:
-                    self.remove(first[1])
-                    budget -= 1
-            if group:
-                yield key, group
+    def set_marks(self, marks: Mapping[str, GroupMarks]) -> None:
+        """Set the marks of all groups, by id."""
+        before, self._marks = self._marks, dict(marks)
+        for group_id in {*before, *marks}:
+            group = self._groups.get(group_id)
+            if group is not None and before.get(group_id) != marks.get(group_id):
+                self._publish(group)
+
+    def tick(self, now: float) -> None:
+        """Update the states of some groups, and what the failures of some share."""
+        self._now = now
+        first = self._checked if self._checked < len(self._slots) else 0
+        self._checked = first + _TICK_GROUPS
+        for group in self._slots[first : self._checked]:
+            if group is not None and self.rows[group.position].state is not self._state(group, now):
+                self._publish(group)
+        for _number in range(min(_TICK_SHARED, len(self._changed))):
+            self.compare(self._changed.popitem()[0])
+
+    def compare_all(self) -> None:
+        """Find what the failures of every group share, which `tick` does little by little."""
+        while self._changed:
+            self.compare(self._changed.popitem()[0])
+
+    # Groups
+
+    def compare(self, group: GroupMembers) -> None:
+        """Find what the failures of a group share."""
+        runs = self._runs
+        failures = [runs[position] for position in islice(group.positions(), COMPARED)]
+        successes = [
+            runs[position]
+            for task in group.tasks
+            if task in self._successes
+            for position in self._successes[task].positions
+            if runs.start <= position < runs.stop
+        ]
+        successes = [run for run in successes if run.state is RunState.SUCCEEDED]
+        shared = shared_values(failures, successes, self.values)
+        if shared != group.shared:
+            group.shared = shared
+            self._publish(group)
+
+    def _group(self, made: Fingerprint, at: float) -> GroupMembers:
+        """Return the group of a fingerprint; the least recent one makes room for a new one."""
+        group = self._groups.get(made.id)
+        if group is not None:
+            return group
+        if len(self._groups) >= self._capacity:
+            # Only about in order, see `_join`.
+            least = min(islice(self._groups.values(), _LEAST_OF), key=lambda each: each.last_seen)
+            if at < least.last_seen:
+                return self._other_group()
+            self._absorb(least)
+        group = GroupMembers(made, self._new_row(made))
+        self._slots[group.position] = group
+        self._groups[made.id] = group
+        if any(at < each.last_seen for each in islice(reversed(self._groups.values()), 2)):
+            self._groups.move_to_end(made.id, last=False)  # of history that is read backwards
+        return group
+
+    def _new_row(self, made: Fingerprint) -> int:
+        """Return the position of a row for a new group."""
+        if self._free:
+            return self._free.pop()
+        self._slots.append(None)
+        empty = FailureGroup(made, (), 0, 0, 0.0, 0.0, GroupState.ONGOING, "", "", FailureTimes())
+        return self.rows.append(empty)
+
+    def _other_group(self) -> GroupMembers:
+        if self._other is None:
+            self._other = GroupMembers(OTHER, self._new_row(OTHER))
+            self._slots[self._other.position] = self._other
+        return self._other
+
+    def _absorb(self, group: GroupMembers) -> None:
+        """Count the failures of a group as "other" from now on."""
+        del self._groups[group.fingerprint.id]
+        self._changed.pop(group, None)
+        self._slots[group.position] = None
+        self._free.append(group.position)
+        other = self._other_group()
+        other.take_over(group)
+        self._publish(other)
+
+    def _join(self, group: GroupMembers, position: int, run: TaskRun, at: float) -> None:
+        if group.count and at >= group.last_seen:
+            group.regressed = group.regressed or self._has_recovered(group, at)
+        is_latest = group.add(position, run, at)
+        if group is not self._other:
+            if is_latest and at >= next(reversed(self._groups.values())).last_seen:
+                self._groups.move_to_end(group.fingerprint.id)
+            self._changed.pop(group, None)
+            self._changed[group] = None  # the latest is compared first
+        self._publish(group)
+
+    def _counted(self, group: GroupMembers) -> GroupMembers:
+        """Return the group that counts the failures of a group."""
+        return self._other if group.absorbed and self._other is not None else group
+
+    def _leave(self, group: GroupMembers, position: int) -> GroupMembers:
+        """Forget the run at a position of a group; return the group that counted it."""
+        del self._by_position[position]
+        group.forget(position, self._runs)
+        counted = self._counted(group)
+        counted.retained -= 1
+        return counted
+
+    def _state(self, group: GroupMembers, now: float) -> GroupState:
+        resolved = self._marks.get(group.fingerprint.id, NO_MARKS).resolved
+        if resolved is not None and group.last_seen <= resolved.at:
+            return GroupState.RESOLVED
+        if self._has_recovered(group, now):
+            return GroupState.RECOVERED
+        if group.regressed or resolved is not None:
+            return GroupState.REGRESSED
+        return GroupState.ONGOING
+
+    def _has_recovered(self, group: GroupMembers, now: float) -> bool:
+        """Return whether a group had recovered at a time, before any later failure."""
+        if now - group.last_seen < group.quiet_s:
+            return False
+        successes = (self._successes.get(task) for task in group.tasks)
+        return all(each is not None and each.latest > group.last_seen for each in successes)
+
+    def _publish(self, group: GroupMembers) -> None:
+        """Replace the row of a group, or clear that of a group that is no more."""
+        if group.absorbed:
+            return
+        made = group.fingerprint
+        row = FailureGroup(
+            made,
+            tuple(sorted(group.tasks, key=lambda name: -group.tasks[name])),
+            group.count,
+            group.retained,
+            group.first_seen,
+            group.last_seen,
+            self._state(group, max(self._now, group.last_seen)),
+            group.message,
+            group.example,
+            group.times,
+            group.shared,
+            self._marks.get(made.id, NO_MARKS),
+        )
+        self.rows.replace(group.position, row)

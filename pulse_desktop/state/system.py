@@ -44,6 +44,7 @@ from pulse_desktop.state.run_updates import (
     update_from_unread_result,
     update_from_unreadable_result,
 )
+from pulse_desktop.state.shared_values import RunValues
 from pulse_desktop.state.stored_results import StoredResults
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.topic_activity import MAX_TOPICS, TopicActivity, Topics
@@ -75,6 +76,7 @@ class SystemState:
     Attributes:
         log: every event and task message, bounded by number and bytes.
         runs: task runs.
+        failure_groups: those that failed, by cause.
         results: objects of the result bucket.
         messages: chat messages.
         knowledge: knowledge events.
@@ -112,6 +114,8 @@ class SystemState:
         self.log = self.register(EventLog(log_rows, log_bytes))
         self.workers = self.register(Workers())
         self.runs = self.register(TaskRuns(max_runs, busy_tasks=self.workers.busy_tasks))
+        self.failure_groups = self.register(self.runs.failure_groups)
+        self.failure_groups.values = RunValues(self._parameter_names, self._worker_version)
         self.results = self.register(StoredResults())
         self.messages = self.register(ChatMessages())
         self.knowledge = self.register(Knowledge())
@@ -283,6 +287,15 @@ class SystemState:
         run, worker = self.runs.get(call.task_id), self.workers.get(call.worker)
         has_ended = run is not None and run.state not in OPEN_STATES
         return has_ended or (worker is not None and worker.health(now) in _GONE)
+
+    def _parameter_names(self, task_name: str) -> list[str]:
+        """Return the names of a task's positional arguments, as far as they are known."""
+        schema = self.workers.task_schemas.get(task_name)
+        return [] if schema is None else [argument.name for argument in schema.arguments]
+
+    def _worker_version(self, worker_id: str) -> str:
+        worker = self.workers.get(worker_id)
+        return "" if worker is None else worker.version
 
     def _progress_reported_at(self, task_id: str) -> float | None:
         run = self.runs.get(task_id)

@@ -9,10 +9,12 @@ import msgspec
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_names import task_name_forms
+from pulse_desktop.query.fingerprint import FAILURE_STATES, fingerprint
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.lineage import Lineage
+from pulse_desktop.state.overdue_runs import OverdueRuns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
@@ -26,6 +28,7 @@ OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # one day
 
 _OVERDUE: Final = RunState.OVERDUE  # faster than looking it up
+_SUCCEEDED: Final = RunState.SUCCEEDED
 
 
 def _weight(run: TaskRun) -> int:
@@ -51,7 +54,8 @@ class TaskRuns(Collection[TaskRun]):
         ended: number of runs that ended per 5 s bucket, by state.
         durations: run times in seconds of ended runs, by task name.
         waits: seconds from enqueuing to start, of ended runs.
-        failure_groups: failed and overdue runs by fingerprint.
+        failure_groups: failed runs by fingerprint.
+        overdue: overdue runs by task.
         lineage: which runs enqueued or repeat which.
         names: short names of the tasks.
     """
@@ -80,7 +84,8 @@ class TaskRuns(Collection[TaskRun]):
         self.ended: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
         self.waits = Reservoir(500)
-        self.failure_groups = FailureGroups()
+        self.failure_groups = FailureGroups(self.rows)
+        self.overdue = OverdueRuns()
         self.lineage = Lineage()
         self.names = ShortNames(task_name_forms)
         self._busy_tasks = busy_tasks
@@ -118,7 +123,9 @@ class TaskRuns(Collection[TaskRun]):
                 self.lineage.put(run)
             if run.state not in OPEN_STATES:
                 if run.state in UNHEALTHY_STATES:
-                    self.failure_groups.update(position, run)
+                    self._put_unhealthy(position, run)
+                elif run.state is _SUCCEEDED:
+                    self._put_success(position, run)
                 self._count_end(run.state, run.finished_at, 1)
                 self._note_duration(run, run.finished_at)
                 self._note_wait(run, run.finished_at)
@@ -197,7 +204,9 @@ class TaskRuns(Collection[TaskRun]):
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
         if unhealthy:
-            self.failure_groups.update(position, run)
+            self._put_unhealthy(position, run)
+        if run.state is _SUCCEEDED and before.state is not _SUCCEEDED:
+            self._put_success(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)
         if not is_open:
@@ -209,6 +218,25 @@ class TaskRuns(Collection[TaskRun]):
                 self._note_wait(run, at)
             elif before.wait_s is None:
                 self._note_wait(run, at)
+
+    def group_id(self, run: TaskRun) -> str:
+        """Return the id of the failure group of a run, empty if it has not failed."""
+        if run.state not in FAILURE_STATES:
+            return ""
+        position = self._positions.get(run.task_id)
+        known = "" if position is None else self.failure_groups.group_id(position)
+        return known or fingerprint(run).id
+
+    def _put_unhealthy(self, position: int, run: TaskRun) -> None:
+        """Group a run that has failed or is overdue, or was so before."""
+        self.failure_groups.put(position, run)
+        if run.state is _OVERDUE:
+            self.overdue.put(position, run.name, run.queued_at or run.last_seen)
+        else:
+            self.overdue.remove(position)
+
+    def _put_success(self, position: int, run: TaskRun) -> None:
+        self.failure_groups.put_success(position, run.name, run.finished_at or run.last_seen)
 
     def _count_end(self, state: RunState, at: float | None, amount: int) -> None:
         """Add to the number of ended runs, or subtract from it."""
@@ -237,7 +265,8 @@ class TaskRuns(Collection[TaskRun]):
     def _on_evicted(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)
         if position is not None and run.state in UNHEALTHY_STATES:
-            self.failure_groups.remove(position)
+            self.failure_groups.evict(position)
+            self.overdue.remove(position)
         self.counts[run.state] -= 1
         if run.parent or run.rerun_of:
             self.lineage.remove(run.task_id)

@@ -82,5 +82,4 @@ async def test_a_run_captured_under_the_old_name_is_rerun_under_the_new_one(
         for run in (captured, early, late):
             assert run.error is not None
             assert run.error.type == "MessageNotFoundError"
-        groups = list(session.state.runs.failure_groups.since(0.0))
-        assert [len(group) for _key, group in groups] == [3]
+        assert [group.count for group in session.state.failure_groups.groups()] == [3]

@@ -2,18 +2,28 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.model.run_state import UNHEALTHY_STATES, RunState
-from pulse_desktop.query.fingerprint import Fingerprint, fingerprint
-from pulse_desktop.state.attention import WINDOW_S, attention_items
+from pulse_desktop.model.group_marks import GroupMarks, Mark
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.query.fingerprint import FAILURE_STATES, OTHER, fingerprint
+from pulse_desktop.state.attention import (
+    WINDOW_S,
+    AttentionKind,
+    attention_items,
+    muted_groups,
+)
+from pulse_desktop.state.failure_group import FailureGroup, GroupState
+from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state.state_builders import (
+    NAME,
     NOW,
     result_body,
     result_update,
@@ -24,6 +34,7 @@ from tests.unit.state.state_builders import (
 )
 
 IDS = ["a", "b", "c", "d", "e", "f"]
+MUTED = GroupMarks(muted=Mark(NOW, "bob@host"))
 
 
 @st.composite
@@ -45,70 +56,302 @@ def _updates(draw: st.DrawFn) -> TaskRun:
             return run_update(task_event(kind, at, task_id))
 
 
-def _found_by_iterating(runs: TaskRuns, now: float) -> dict[Fingerprint, set[str]]:
-    found: dict[Fingerprint, set[str]] = {}
+def _found_by_iterating(runs: TaskRuns) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
     for run in runs.rows:
-        if run.state is RunState.OVERDUE:
-            key = Fingerprint(run.state, "", run.name)
-            found.setdefault(key, set()).add(run.task_id)
-        elif run.state in UNHEALTHY_STATES and (run.finished_at or 0.0) >= now - WINDOW_S:
-            key = fingerprint(run)
-            found.setdefault(key, set()).add(run.task_id)
+        if run.state in FAILURE_STATES:
+            found.setdefault(fingerprint(run).id, set()).add(run.task_id)
     return found
 
 
-def _found(runs: TaskRuns, now: float) -> dict[Fingerprint, set[str]]:
+def _found(runs: TaskRuns) -> dict[str, set[str]]:
+    groups = runs.failure_groups
     return {
-        key: {runs.rows[position].task_id for position in group.newest(100)}
-        for key, group in runs.failure_groups.since(now - WINDOW_S)
+        each.id: {run.task_id for run in groups.runs_of(each.id)}
+        for each in groups.groups()
+        if each.retained
+    }
+
+
+def _overdue_by_iterating(runs: TaskRuns) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for run in runs.rows:
+        if run.state is RunState.OVERDUE:
+            found.setdefault(run.name, set()).add(run.task_id)
+    return found
+
+
+def _overdue(runs: TaskRuns) -> dict[str, set[str]]:
+    return {
+        each.task_name: {runs.rows[position].task_id for position in each.positions}
+        for each in runs.overdue.groups(100)
     }
 
 
 @given(
-    st.lists(st.one_of(_updates(), st.integers(0, 4000)), max_size=40),
+    st.lists(st.tuples(_updates(), st.booleans()) | st.integers(0, 4000), max_size=40),
     st.sampled_from([3, 100]),
 )
-def test_failure_groups_equal_those_found_by_iterating(
-    steps: list[TaskRun | int], capacity: int
+def test_groups_equal_those_found_by_iterating(
+    steps: list[tuple[TaskRun, bool] | int], capacity: int
 ) -> None:
     runs, now = TaskRuns(capacity, overdue_after_s=500), NOW
     for step in steps:
         if isinstance(step, int):
             now = max(now, NOW + step)
             runs.tick(now)
-            assert _found(runs, now) == _found_by_iterating(runs, now)
+            runs.failure_groups.tick(now)
         else:
-            runs.put(step)
-    assert _found(runs, now) == _found_by_iterating(runs, now)
+            runs.put(step[0], older=step[1])
+        assert _found(runs) == _found_by_iterating(runs)
+        assert _overdue(runs) == _overdue_by_iterating(runs)
+    for group in runs.failure_groups.groups():
+        members = list(runs.failure_groups.runs_of(group.id))
+        assert group.count >= group.retained == len(members)
+        assert len(group.times) == group.count
+        assert all(runs.group_id(run) == group.id for run in members)
+        if members:
+            assert group.last_seen >= max(run.finished_at or 0.0 for run in members)
+            assert group.first_seen <= min(run.finished_at or 0.0 for run in members)
+            assert group.example in {run.task_id for run in members}
+    shown = [row for row in runs.failure_groups.rows if row.count]
+    assert sorted(row.id for row in shown) == sorted(
+        each.id for each in runs.failure_groups.groups()
+    )
 
 
-def test_evicted_runs_leave_no_group() -> None:
+def failed(
+    number: int, at: float, type_: str = "E", task: str = NAME, message: str = "m"
+) -> TaskRun:
+    error = {"type": type_, "message": message}
+    return run_update(task_event("failed", at, f"{number:032x}", error=error, task_name=task))
+
+
+def succeeded(number: int, at: float, task: str = NAME) -> TaskRun:
+    return run_update(task_event("succeeded", at, f"{number:032x}", task_name=task))
+
+
+def only(runs: TaskRuns) -> FailureGroup:
+    (group,) = runs.failure_groups.groups()
+    return group
+
+
+def state_after(runs: TaskRuns, now: float) -> GroupState:
+    runs.failure_groups.tick(now)
+    return only(runs).state
+
+
+# Counts
+
+
+def test_a_group_knows_its_size_its_times_and_its_newest_run() -> None:
+    runs = TaskRuns()
+    for number in (2, 3, 4):
+        runs.put(failed(number, NOW + number * 10, message=f"chat {number}"))
+    runs.put(failed(1, NOW + 10, message="chat 1"), older=True)
+    group = only(runs)
+    assert (group.count, group.retained, group.tasks, group.cause) == (4, 4, (NAME,), "E")
+    assert (group.first_seen, group.last_seen) == (NOW + 10, NOW + 40)
+    assert (group.example, group.message) == (f"{4:032x}", "E: chat 4")
+    assert group.times.histogram(NOW, NOW + 40, 4) == [0, 1, 1, 2]
+    ids = [run.task_id for run in runs.failure_groups.runs_of(group.id)]
+    assert ids == [f"{number:032x}" for number in (4, 3, 2, 1)]
+    since = [run.task_id for run in runs.failure_groups.runs_of(group.id, NOW + 30)]
+    assert since == [f"{number:032x}" for number in (4, 3)]
+
+
+def test_failures_whose_runs_are_no_longer_retained_still_count() -> None:
     runs = TaskRuns(capacity=10)
-    for number in range(500):
-        fields = {"error": {"type": f"E{number}", "message": "m"}}
-        runs.put(run_update(task_event("failed", NOW, f"{number:032x}", **fields)))
-    assert len(runs.failure_groups.groups) == runs.failure_groups.size == 10
-    list(runs.failure_groups.since(NOW + 1))
-    assert not runs.failure_groups.groups
-    assert runs.failure_groups.size == 0
+    for number in range(30):
+        runs.put(failed(number, NOW + number))
+    group = only(runs)
+    assert (group.count, group.retained, runs.failure_groups.size) == (30, 10, 10)
+    for number in range(30, 40):
+        runs.put(succeeded(number, NOW + number))
+    group = only(runs)
+    assert (group.count, group.retained, group.example) == (30, 0, "")
+    assert group.message == "E: m"
+    assert list(runs.failure_groups.runs_of(group.id)) == []
+
+
+def test_of_too_many_groups_the_least_recent_count_as_others() -> None:
+    runs = TaskRuns(capacity=1_000)
+    groups = runs.failure_groups = FailureGroups(runs.rows, capacity=5)
+    for number in range(12):
+        runs.put(failed(number, NOW + number, f"T{number}"))
+    runs.put(failed(12, NOW + 12, "T7"))
+    runs.put(failed(13, NOW - 50, "T0"), older=True)
+    found = {each.cause: each.count for each in groups.groups()}
+    assert found == {"T7": 2, "T8": 1, "T9": 1, "T10": 1, "T11": 1, "": 8}
+    other = groups.get(OTHER.id)
+    assert other is not None
+    assert (other.count, other.retained, other.first_seen) == (8, 8, NOW - 50)
+    assert len(groups.rows) == 6
+    assert len(list(groups.runs_of(OTHER.id))) == 8
+    first = runs.get(f"{0:032x}")
+    assert first is not None
+    assert runs.group_id(first) == OTHER.id
+    runs.put(failed(14, NOW + 14, "T0"))
+    found = {each.cause: each.count for each in groups.groups()}
+    assert found == {"T0": 1, "T7": 2, "T9": 1, "T10": 1, "T11": 1, "": 9}
+
+
+def test_a_row_is_replaced_and_not_changed() -> None:
+    state = SystemState()
+    state.runs.put(failed(1, NOW))
+    before = only(state.runs)
+    state.take_changes()
+    state.runs.put(failed(2, NOW + 1))
+    assert state.take_changes().of(state.failure_groups) == {0}
+    assert (before.count, only(state.runs).count) == (1, 2)
+
+
+# States
+
+
+def test_a_group_recovers_when_it_is_quiet_and_its_task_succeeds() -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    assert state_after(runs, NOW + 10_000) is GroupState.ONGOING  # nothing has succeeded
+    runs.put(succeeded(2, NOW + 10))
+    assert state_after(runs, NOW + 899) is GroupState.ONGOING
+    assert state_after(runs, NOW + 900) is GroupState.RECOVERED
+
+
+def test_a_success_of_another_task_is_no_recovery() -> None:
+    runs = TaskRuns()
+    trace = 'Traceback (most recent call last):\n  File "/a/b.py", line 1, in f\nE: m'
+    for number, task in enumerate(("m:f", "m:g")):
+        error = {"type": "E", "message": "m", "traceback": trace}
+        task_id = f"{number:032x}"
+        runs.put(run_update(task_event("failed", NOW, task_id, error=error, task_name=task)))
+    assert only(runs).tasks == ("m:f", "m:g")
+    runs.put(succeeded(7, NOW + 10, "m:f"))
+    assert state_after(runs, NOW + 5_000) is GroupState.ONGOING
+    runs.put(succeeded(8, NOW + 20, "m:g"))
+    assert state_after(runs, NOW + 5_000) is GroupState.RECOVERED
+
+
+def test_what_fails_rarely_needs_a_longer_silence() -> None:
+    runs = TaskRuns()
+    for number in range(3):
+        runs.put(failed(number, NOW + number * 3_600))
+    runs.put(succeeded(9, NOW + 7_300))
+    assert state_after(runs, NOW + 7_200 + 3 * 3_600) is GroupState.ONGOING
+    assert state_after(runs, NOW + 7_200 + 4 * 3_600) is GroupState.RECOVERED
+
+
+def test_a_failure_after_a_recovery_is_a_regression() -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    runs.put(succeeded(2, NOW + 10))
+    runs.put(failed(3, NOW + 2_000))
+    assert only(runs).state is GroupState.REGRESSED
+    runs.put(succeeded(4, NOW + 2_010))
+    assert state_after(runs, NOW + 50_000) is GroupState.RECOVERED
+    runs.put(failed(5, NOW + 50_001))
+    assert only(runs).state is GroupState.REGRESSED
+
+
+def test_older_failures_only_change_when_it_was_first_seen() -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    runs.put(succeeded(2, NOW - 500), older=True)
+    runs.put(failed(3, NOW - 5_000), older=True)
+    group = only(runs)
+    assert (group.state, group.first_seen, group.last_seen) == (
+        GroupState.ONGOING,
+        NOW - 5_000,
+        NOW,
+    )
+    assert group.example == f"{1:032x}"
+
+
+def test_a_task_that_always_fails_softly_has_not_recovered_in_between() -> None:
+    runs = TaskRuns()
+    for number in range(3):
+        at, task_id = NOW + number * 3_600, f"{number:032x}"
+        runs.put(run_update(task_event("succeeded", at, task_id)))
+        runs.put(result_update(stored_object(at + 0.01, task_id), result_body("Error: no")))
+    assert only(runs).state is GroupState.ONGOING
+    assert state_after(runs, NOW + 90_000) is GroupState.ONGOING
+
+
+def test_a_resolved_group_regresses_with_its_next_failure() -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    marks = GroupMarks(resolved=Mark(NOW + 60, "bob@host"))
+    runs.failure_groups.set_marks({only(runs).id: marks})
+    assert (only(runs).state, only(runs).marks) == (GroupState.RESOLVED, marks)
+    runs.put(failed(2, NOW + 61))
+    assert only(runs).state is GroupState.REGRESSED
+    runs.failure_groups.set_marks({only(runs).id: replace(marks, resolved=Mark(NOW + 62, "b"))})
+    assert only(runs).state is GroupState.RESOLVED
+    runs.failure_groups.set_marks({})
+    assert only(runs).state is GroupState.ONGOING
+
+
+# Attention
+
+
+def test_an_item_is_of_one_group_and_has_exactly_the_runs_that_it_counts() -> None:
+    state = SystemState()
+    for number in range(3):
+        state.runs.put(failed(number, NOW + number, message="refused by model 7"))
+    state.runs.put(failed(8, NOW, message="out of stock"))
+    state.runs.put(failed(9, NOW - WINDOW_S, message="refused by model 8"))
+    first, second = attention_items(state, NOW + 10)
+    assert (first.kind, first.count, first.cause) == (AttentionKind.FAILED, 3, "E")
+    assert first.message == "refused by model 7"
+    assert first.task_ids == tuple(f"{number:032x}" for number in (2, 1, 0))
+    assert second.task_ids == (f"{8:032x}",)
+    assert first.group != second.group
+
+
+def test_muted_and_resolved_groups_need_no_attention() -> None:
+    state = SystemState()
+    state.runs.put(failed(1, NOW))
+    (item,) = attention_items(state, NOW + 10)
+    state.failure_groups.set_marks({item.group: MUTED})
+    assert (attention_items(state, NOW + 10), muted_groups(state, NOW + 10)) == ([], 1)
+    assert muted_groups(state, NOW + 2 * WINDOW_S) == 0
+    resolved = GroupMarks(resolved=Mark(NOW + 5, "bob@host"))
+    state.failure_groups.set_marks({item.group: resolved})
+    assert (attention_items(state, NOW + 10), muted_groups(state, NOW + 10)) == ([], 0)
+
+
+# Cost
 
 
 @pytest.mark.parametrize("kind", ["failed", "overdue"])
 def test_attention_items_of_many_failures_are_computed_within_a_frame(kind: str) -> None:
     state = SystemState()
     for number in range(30_000):
-        task_id = f"{number:032x}"
         if kind == "failed":
-            fields = {"error": {"type": "E", "message": "m"}}
-            state.runs.put(run_update(task_event("failed", NOW + number / 100, task_id, **fields)))
+            state.runs.put(failed(number, NOW + number / 100))
         else:
-            state.runs.put(run_update(task_message(NOW, task_id)))
+            state.runs.put(run_update(task_message(NOW, f"{number:032x}")))
     for _ in range(10):
         state.tick(NOW + 1_000)
     (item,) = attention_items(state, NOW + 1_000)
     assert item.count == 30_000
     quickest = min(_seconds(lambda: attention_items(state, NOW + 1_000)) for _ in range(5))
     assert quickest < 0.01  # under a millisecond on a quiet machine
+
+
+def test_a_failure_costs_little_however_many_groups_there_are() -> None:
+    runs = TaskRuns(capacity=20_000)
+    for number in range(6_000):
+        runs.put(failed(number, NOW + number, f"T{number}"))
+    assert len(runs.failure_groups.rows) == 5_001
+    updates = [failed(number, NOW + number, f"T{number}") for number in range(6_000, 7_000)]
+
+    def put_all() -> None:
+        for update in updates:
+            runs.put(update)
+
+    assert _seconds(put_all) < 0.3  # new groups, each in place of another; about 0.05 s
+    assert _seconds(lambda: runs.failure_groups.tick(NOW + 7_000)) < 0.05
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -53,8 +53,8 @@ def test_every_run_has_the_new_name_and_its_request_the_sent_one(state: SystemSt
 
 
 def test_failures_and_durations_are_counted_together(state: SystemState) -> None:
-    groups = list(state.runs.failure_groups.since(NOW))
-    assert [(key[-1], len(group)) for key, group in groups] == [(NEW, 2)]
+    groups = list(state.failure_groups.since(NOW))
+    assert [(group.tasks, group.count) for group in groups] == [((NEW,), 2)]
     assert list(state.runs.durations) == [NEW]
 
 

@@ -1,0 +1,56 @@
+"""Marks that operators set on failure groups: muted, resolved, a note."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+MAX_NOTE: Final = 2_000
+"""Characters of a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One mark: who set it, and when.
+
+    Attributes:
+        at: Unix seconds.
+        by: user and host.
+        text: of a note; empty for the others.
+    """
+
+    at: float
+    by: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMarks:
+    """The marks of one failure group; None for those that are not set.
+
+    Attributes:
+        muted: neither counts as needing attention nor raises an alert.
+        resolved: the cause is removed; a later failure is a regression.
+        note: a text of an operator.
+    """
+
+    muted: Mark | None = None
+    resolved: Mark | None = None
+    note: Mark | None = None
+
+    def with_mark(self, kind: str, mark: Mark | None) -> Self:
+        """Return a copy with a mark set, or removed with None.
+
+        Args:
+            kind: "muted", "resolved" or "note".
+            mark: the mark.
+        """
+        match kind:
+            case "muted":
+                return replace(self, muted=mark)
+            case "resolved":
+                return replace(self, resolved=mark)
+            case "note":
+                return replace(self, note=mark)
+        raise ValueError(kind)
+
+
+NO_MARKS: Final = GroupMarks()

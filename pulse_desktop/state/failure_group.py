@@ -1,0 +1,70 @@
+"""One failure group, as a row of a table."""
+
+import enum
+
+import msgspec
+
+from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks
+from pulse_desktop.query.fingerprint import Fingerprint, GroupedBy
+from pulse_desktop.state.failure_times import FailureTimes
+from pulse_desktop.state.shared_values import SharedValue
+
+
+class GroupState(enum.StrEnum):
+    """Whether the cause still makes runs fail. The values are those of the command line."""
+
+    ONGOING = "ongoing"
+    REGRESSED = "regressed"
+    RECOVERED = "recovered"
+    RESOLVED = "resolved"
+
+
+class FailureGroup(msgspec.Struct, frozen=True, gc=False):
+    """One group, as it is now.
+
+    Attributes:
+        fingerprint: what makes the group.
+        tasks: names of its tasks, the one that failed most first.
+        count: failures seen, also of runs that are no longer retained.
+        retained: failures whose runs are retained.
+        first_seen: Unix seconds of the earliest failure.
+        last_seen: Unix seconds of the latest failure.
+        state: see `pulse_desktop.state.failure_groups`.
+        message: of the latest failure, in one line.
+        example: task id of the latest failure that is retained, empty for none.
+        times: of its failures.
+        shared: what its failures share, most telling first.
+        marks: of operators.
+    """
+
+    fingerprint: Fingerprint
+    tasks: tuple[str, ...]
+    count: int
+    retained: int
+    first_seen: float
+    last_seen: float
+    state: GroupState
+    message: str
+    example: str
+    times: FailureTimes
+    shared: tuple[SharedValue, ...] = ()
+    marks: GroupMarks = NO_MARKS
+
+    @property
+    def id(self) -> str:
+        """Id of the group."""
+        return self.fingerprint.id
+
+    @property
+    def cause(self) -> str:
+        """Type of the exception, or the code of a soft failure; empty if there is none."""
+        made = self.fingerprint
+        if made.types:
+            return made.types[-1]
+        return made.message if made.grouped_by is GroupedBy.CODE else ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may need attention: its runs still fail, and nobody muted it."""
+        is_over = self.state in (GroupState.RESOLVED, GroupState.RECOVERED)
+        return self.count > 0 and not is_over and self.marks.muted is None

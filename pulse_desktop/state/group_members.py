@@ -1,0 +1,148 @@
+"""The members of failure groups, and the successes that they are compared to."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.query.fingerprint import Fingerprint
+from pulse_desktop.state.failure_times import FailureTimes
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.run import TaskRun
+
+if TYPE_CHECKING:
+    from pulse_desktop.state.shared_values import SharedValue
+
+COMPARED: Final = 200
+"""Failures, and successes of each task, that are compared."""
+MIN_QUIET_S: Final = 900.0
+MAX_QUIET_S: Final = 86_400.0
+QUIET_GAPS: Final = 4.0
+
+_MAX_TASKS: Final = 20
+"""Tasks kept of one group."""
+_MAX_MESSAGE: Final = 300
+
+
+class GroupMembers:
+    """The failures of one group while they come and go."""
+
+    __slots__ = (
+        "absorbed", "count", "example", "example_position", "fingerprint", "first_seen",
+        "last_seen", "message", "newer", "older", "position", "regressed", "retained", "shared",
+        "tasks", "times",
+    )  # fmt: skip
+
+    def __init__(self, made: Fingerprint, position: int) -> None:
+        self.fingerprint = made
+        self.position = position
+        self.count = self.retained = 0
+        self.example_position: int | None = None
+        self.first_seen = self.last_seen = 0.0
+        self.regressed = False
+        self.message = self.example = ""
+        self.shared: tuple[SharedValue, ...] = ()
+        self.tasks: dict[str, int] = {}
+        self.times = FailureTimes()
+        # Time of each failure by the run's position; runs read from history are before the others.
+        self.newer: dict[int, float] = {}
+        self.older: dict[int, float] = {}
+        self.absorbed = False  # its failures count as "other"
+
+    def positions(self) -> Iterator[int]:
+        """Iterate over the positions of the runs, the newest first."""
+        return chain(reversed(self.newer), self.older)
+
+    def at(self, position: int) -> float | None:
+        """Return when the run at a position failed, None if it is no member."""
+        at = self.newer.get(position)
+        return self.older.get(position) if at is None else at
+
+    def add(self, position: int, run: TaskRun, at: float) -> bool:
+        """Add a failed run; return whether it is the latest failure.
+
+        Args:
+            position: of the run among the runs.
+            run: the run.
+            at: Unix seconds when it failed.
+        """
+        is_older = bool(self.newer) and position < next(iter(self.newer))
+        (self.older if is_older else self.newer)[position] = at
+        self.first_seen = min(self.first_seen, at) if self.count else at
+        self.count += 1
+        self.retained += 1
+        self.times.add(at)
+        if run.name in self.tasks or len(self.tasks) < _MAX_TASKS:
+            self.tasks[run.name] = self.tasks.get(run.name, 0) + 1
+        if at < self.last_seen:
+            return False
+        self.last_seen = at
+        self._set_example(position, run)
+        return True
+
+    def forget(self, position: int, runs: RingBuffer[TaskRun]) -> None:
+        """Forget the run at a position, which is no longer retained or no failure."""
+        if self.newer.pop(position, None) is None:
+            self.older.pop(position, None)
+        if self.example_position == position:
+            self.example, self.example_position = "", None
+            newest = next(self.positions(), None)
+            if newest is not None and runs.start <= newest < runs.stop:
+                self._set_example(newest, runs[newest])
+
+    def remove_time(self, at: float) -> None:
+        """Remove the time of a run that is no failure."""
+        self.times.remove(at)
+        bounds = self.times.bounds()
+        if bounds is not None:
+            self.first_seen = bounds[0] if at == self.first_seen else self.first_seen
+            self.last_seen = bounds[1] if at == self.last_seen else self.last_seen
+
+    def take_over(self, group: "GroupMembers") -> None:
+        """Count the failures of another group as those of this one."""
+        group.absorbed = True
+        self.first_seen = min(self.first_seen, group.first_seen) if self.count else group.first_seen
+        self.last_seen = max(self.last_seen, group.last_seen)
+        self.count += group.count
+        self.retained += group.retained
+
+    def _set_example(self, position: int, run: TaskRun) -> None:
+        self.example, self.example_position = run.task_id, position
+        self.message = _first_line(run.reason)
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds without a failure after which it may have recovered."""
+        gap = (self.last_seen - self.first_seen) / max(1, self.count - 1)
+        return min(MAX_QUIET_S, max(MIN_QUIET_S, QUIET_GAPS * gap))
+
+
+class TaskSuccesses:
+    """The latest successes of one task."""
+
+    __slots__ = ("before", "latest", "latest_position", "positions")
+
+    def __init__(self) -> None:
+        self.latest = self.before = 0.0
+        self.latest_position: int | None = None
+        self.positions: deque[int] = deque(maxlen=COMPARED)
+
+    def put(self, position: int, at: float) -> None:
+        """Add a success at a time, Unix seconds."""
+        if at > self.latest:
+            self.before, self.latest, self.latest_position = self.latest, at, position
+        positions = self.positions
+        if not positions or position > positions[-1]:
+            positions.append(position)
+        elif position < positions[0] and len(positions) < COMPARED:
+            positions.appendleft(position)
+
+    def take_back(self, position: int) -> None:
+        """Forget that a run succeeded: its result says otherwise."""
+        if position == self.latest_position:
+            self.latest, self.latest_position = self.before, None
+
+
+def _first_line(text: str) -> str:
+    line = next((line for line in text[:4_000].splitlines() if line.strip()), "").strip()
+    return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"

@@ -1,0 +1,159 @@
+"""What the failures of a group share, and the successes of the same tasks do not."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pulse_desktop.protocol.task_message import display_labels
+from pulse_desktop.state.run import TaskRun
+
+MIN_MEMBERS: Final = 2
+MIN_SUCCESSES: Final = 3
+"""With fewer successes to compare with, nothing is said."""
+MIN_SHARE: Final = 0.8
+"""Fraction of the failures that must have a value."""
+MAX_SUCCESS_SHARE: Final = 0.5
+"""Fraction of the successes that may have it, relative to that of the failures."""
+MAX_SHARED: Final = 5
+_MAX_BYTES: Final = 16_384
+"""Larger arguments are not compared."""
+_MAX_FIELDS: Final = 60
+_MAX_TEXT: Final = 120
+
+ParameterNames = Callable[[str], Sequence[str]]
+WorkerVersion = Callable[[str], str]
+
+
+class SharedValue(msgspec.Struct, frozen=True, gc=False):
+    """A value that the failures share.
+
+    Attributes:
+        field: as in a query: `args.NAME`, `label.NAME`, `worker`, `attempt` or
+            `version`.
+        value: its text, JSON for anything but a string.
+        members: how many of the failures have it.
+        of_members: how many failures were compared.
+        successes: how many of the successes have it.
+        of_successes: how many successes were compared.
+    """
+
+    field: str
+    value: str
+    members: int
+    of_members: int
+    successes: int
+    of_successes: int
+
+    @property
+    def is_in_all(self) -> bool:
+        """Whether all failures have it."""
+        return self.members == self.of_members
+
+
+class RunValues:
+    """Reads the values of runs that may explain a failure."""
+
+    def __init__(
+        self,
+        parameter_names: ParameterNames = lambda _name: (),
+        worker_version: WorkerVersion = lambda _worker: "",
+    ) -> None:
+        """Create a reader.
+
+        Args:
+            parameter_names: returns the names of a task's positional arguments, as far as known.
+            worker_version: returns the version of a worker's program, empty if unknown.
+        """
+        self._parameter_names = parameter_names
+        self._worker_version = worker_version
+
+    def of(self, run: TaskRun) -> dict[str, str]:
+        """Return the values of a run by field; nested and long ones are left out."""
+        values = {"worker": run.worker, "attempt": str(run.attempt)}
+        if run.worker and (version := self._worker_version(run.worker)):
+            values["version"] = version
+        request = run.request
+        if request is not None and len(request.args) + len(request.kwargs) <= _MAX_BYTES:
+            names = self._parameter_names(run.name)
+            for index, value in enumerate(_items(request.args)):
+                name = names[index] if index < len(names) else str(index)
+                _put(values, f"args.{name}", value)
+            for name, value in _entries(request.kwargs):
+                _put(values, f"args.{name}", value)
+            if len(request.labels) <= _MAX_BYTES:
+                for name, value in display_labels(request.labels, request.labels_types).items():
+                    _put(values, f"label.{name}", value)
+        return {field: value for field, value in values.items() if value}
+
+
+def shared_values(
+    failures: Iterable[TaskRun], successes: Iterable[TaskRun], values: RunValues
+) -> tuple[SharedValue, ...]:
+    """Return the values that failures share, most telling first.
+
+    A value is told only if it is rarer among the successes: what all runs of the task have explains
+    nothing.
+
+    Args:
+        failures: members of a group.
+        successes: runs of the same tasks that succeeded.
+        values: reads the values of a run.
+    """
+    failed, of_members = _counts(failures, values)
+    if of_members < MIN_MEMBERS:
+        return ()
+    succeeded, of_successes = _counts(successes, values)
+    if of_successes < MIN_SUCCESSES:
+        return ()
+    found = []
+    for (field, value), count in failed.items():
+        share = count / of_members
+        other = succeeded[field, value] / of_successes
+        if share >= MIN_SHARE and other <= share * MAX_SUCCESS_SHARE:
+            shared = SharedValue(
+                field, value, count, of_members, succeeded[field, value], of_successes
+            )
+            found.append((other - share, field, shared))
+    found.sort(key=lambda each: each[:2])
+    return tuple(shared for _difference, _field, shared in found[:MAX_SHARED])
+
+
+def _counts(runs: Iterable[TaskRun], values: RunValues) -> tuple[Counter[tuple[str, str]], int]:
+    counts: Counter[tuple[str, str]] = Counter()
+    number = 0
+    for run in runs:
+        number += 1
+        counts.update(values.of(run).items())
+    return counts, number
+
+
+def _put(values: dict[str, str], field: str, value: object) -> None:
+    if len(values) >= _MAX_FIELDS:
+        return
+    if isinstance(value, str):
+        text = value
+    elif value is None or isinstance(value, bool | int | float):
+        text = msgspec.json.encode(value).decode()
+    else:
+        return
+    if len(text) <= _MAX_TEXT:
+        values[field] = text
+
+
+def _items(raw: bytes) -> Sequence[Any]:
+    value = _decoded(raw)
+    return value[:_MAX_FIELDS] if isinstance(value, list) else ()
+
+
+def _entries(raw: bytes) -> Iterable[tuple[str, Any]]:
+    value = _decoded(raw)
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _decoded(raw: bytes) -> object:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

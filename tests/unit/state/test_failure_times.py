@@ -1,0 +1,38 @@
+"""Counts of failures within any range."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulse_desktop.state.failure_times import MAX_TIMES, FailureTimes
+
+times_ = st.lists(st.integers(0, 100).map(float), max_size=60)
+
+
+@given(times_, times_, st.integers(-5, 105), st.integers(1, 60), st.integers(1, 20))
+def test_counts_equal_those_of_a_list(
+    added: list[float], removed: list[float], start: int, length: int, bins: int
+) -> None:
+    times = FailureTimes()
+    for at in added:
+        times.add(at)
+    kept = list(added)
+    for at in removed:
+        times.remove(at)
+        if at in kept:
+            kept.remove(at)
+    stop = start + length
+    assert len(times) == len(kept)
+    assert times.count(start, stop) == sum(start <= at <= stop for at in kept)
+    assert sum(times.histogram(start, stop, bins)) == times.count(start, stop)
+    assert times.bounds() == ((min(kept), max(kept)) if kept else None)
+
+
+def test_only_the_latest_are_kept() -> None:
+    times = FailureTimes()
+    for number in range(3 * MAX_TIMES):
+        times.add(float(number))
+        times.add(float(-number))
+    assert len(times) <= MAX_TIMES
+    bounds = times.bounds()
+    assert bounds is not None
+    assert bounds[1] == 3 * MAX_TIMES - 1
