@@ -14,19 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pulse_desktop.model.connection_status import Outage
+from pulse_desktop.model.time_range import TimeRange
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import Reservoir, TimeBuckets
-from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import MAX_SERIES
 
 Values = NDArray[np.float64]
 
-_WIDTHS: Final = (5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+_DAY: Final = 86_400.0
+_WIDTHS: Final = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0),
+    *(60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0),
+    *(_DAY, 2 * _DAY, 7 * _DAY, 30 * _DAY),
+)
+_MAX_POINTS: Final = 90
+_COUNTED_S: Final = 5.0
+"""Events are counted in buckets of this width."""
+_MIN_LIVE_S: Final = 120.0
+_LIVE_STEPS: Final = (
+    *(120.0, 180.0, 300.0, 450.0, 600.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0, 5400.0, 7200.0),
+    *(10_800.0, 14_400.0, 21_600.0, 28_800.0, 43_200.0, 64_800.0, _DAY, 1.5 * _DAY),
+)
 _SLACK: Final = 1.25
 _INTERVAL_QUANTILE: Final = 0.75
 """Quantile of the times between samples that counts as the sampling interval."""
-_AUTO_RANGES_S: Final = (120.0, 300.0, 600.0, 1800.0)
 _MIN_EVENTS_PER_POINT: Final = 4.0
 _MIN_POINTS: Final = 10
 _MIN_SAMPLED_POINTS: Final = 4
@@ -34,50 +46,58 @@ _MIN_SAMPLED_POINTS: Final = 4
 
 
 @dataclass(frozen=True)
-class TimeRange:
-    """A range of time up to now.
+class ChartRange:
+    """The part of time that charts show.
 
     Attributes:
-        title: such as "Last 10 min".
         seconds: its length.
-        bucket_s: seconds per point, a multiple of 5.
     """
 
-    title: str
     seconds: float
-    bucket_s: float
 
-    def bounds(self, now: float) -> tuple[float, float]:
+    @property
+    def bucket_s(self) -> float:
+        """Seconds per point."""
+        return point_width(self.seconds)
+
+    def bounds(self, end: float) -> tuple[float, float]:
         """Return start and end, Unix seconds."""
-        return now - self.seconds, now
+        return end - self.seconds, end
 
 
-TIME_RANGES: Final = (
-    TimeRange(_("Last 10 min"), 600.0, 10.0),
-    TimeRange(_("Last 30 min"), 1800.0, 30.0),
-    TimeRange(_("Last hour"), 3600.0, 60.0),
-)
+def point_width(seconds: float) -> float:
+    """Return a round number of seconds per point, for a range of so many seconds."""
+    least = seconds / _MAX_POINTS
+    return next((width for width in _WIDTHS if width >= least), _WIDTHS[-1])
 
 
-def auto_range(longest: TimeRange, history_start: float, now: float) -> TimeRange:
-    """Return a range that is not much longer than the recorded history.
+def chart_range(time_range: TimeRange, history_start: float, now: float) -> ChartRange:
+    """Return what the charts show of a time range.
+
+    A live range is shortened to the recorded history, which may be much shorter; a frozen one is
+    shown as it is, blank before the history.
 
     Args:
-        longest: the range once there is enough history.
-        history_start: Unix seconds before which nothing is known.
+        time_range: that of the window.
+        history_start: Unix seconds before which nothing is known, infinity for no history.
         now: Unix seconds.
     """
-    known = max(0.0, now - history_start)
-    for seconds in _AUTO_RANGES_S:
-        if known <= seconds < longest.seconds:
-            return TimeRange(longest.title, seconds, max(5.0, seconds / 60.0))
-    return longest
+    if not time_range.is_live:
+        return ChartRange(time_range.end - time_range.start)
+    start, _end = time_range.bounds(now)
+    known = max(now - history_start, 0.0) if math.isfinite(history_start) else 0.0
+    known = max(known, _MIN_LIVE_S)
+    wanted = now - start
+    if wanted <= known * _SLACK:
+        return ChartRange(wanted)
+    step = next((each for each in _LIVE_STEPS if each >= known), math.ceil(known / _DAY) * _DAY)
+    return ChartRange(min(step, wanted))
 
 
 def rate_series(
     series: Mapping[str, TimeBuckets],
     now: float,
-    time_range: TimeRange,
+    time_range: ChartRange,
     *,
     per_s: float,
     history_start: float,
@@ -99,7 +119,7 @@ def rate_series(
         The middles of these times, Unix seconds, and the rates by name.
     """
     width = _counting_width(series.values(), now, time_range)
-    counted = now // _WIDTHS[0] * _WIDTHS[0]  # without the bucket of a series that is not over
+    counted = now // _COUNTED_S * _COUNTED_S  # without the bucket of a series that is not over
     last = counted // width * width
     whole = np.arange(-max(1, math.ceil(time_range.seconds / width)), 0, dtype=np.float64)
     edges = np.append(last + whole * width, counted)
@@ -113,7 +133,7 @@ def rate_series(
 
 
 def quantile_series(
-    series: Mapping[str, Reservoir], now: float, time_range: TimeRange, quantile: float = 0.5
+    series: Mapping[str, Reservoir], now: float, time_range: ChartRange, quantile: float = 0.5
 ) -> tuple[Values, dict[str, Values]]:
     """Return sampled values on one grid of times that is as fine as the samples.
 
@@ -175,7 +195,7 @@ def busiest_series(series: Mapping[str, Reservoir], since: float) -> dict[str, R
     return {name: series[name] for name in sorted(most)}
 
 
-def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
+def bucket_width(sampled_at: Iterable[Values], time_range: ChartRange) -> float:
     """Return seconds per point such that regular samples leave no bucket empty.
 
     They are at most a fraction of the range, however rare the samples are.
@@ -189,7 +209,7 @@ def bucket_width(sampled_at: Iterable[Values], time_range: TimeRange) -> float:
             interval = np.quantile(np.diff(ordered[firsts]), _INTERVAL_QUANTILE, method="higher")
             slowest = max(slowest, float(interval) * _SLACK)
     widths = [width for width in _WIDTHS if width <= time_range.seconds / _MIN_SAMPLED_POINTS]
-    wide = next((width for width in widths if width >= slowest), widths[-1])
+    wide = next((width for width in widths if width >= slowest), widths[-1] if widths else 0.0)
     return max(wide, time_range.bucket_s)
 
 
@@ -202,14 +222,16 @@ def _grid(now: float, seconds: float, width: float) -> Values:
     return middles
 
 
-def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: TimeRange) -> float:
+def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: ChartRange) -> float:
     """Return seconds per point such that the most frequent series has a few events in each."""
     most = max((each.total(now, time_range.seconds) for each in series), default=0.0)
-    widths = [w for w in _WIDTHS if time_range.bucket_s <= w <= time_range.seconds / _MIN_POINTS]
+    narrowest = max(time_range.bucket_s, _COUNTED_S)
+    longest = max(time_range.seconds / _MIN_POINTS, narrowest)
+    widths = [width for width in _WIDTHS if narrowest <= width <= longest]
     for width in widths:
         if most * width / time_range.seconds >= _MIN_EVENTS_PER_POINT:
             return width
-    return widths[-1] if widths else time_range.bucket_s
+    return widths[-1] if widths else narrowest
 
 
 def _sums(counts: TimeBuckets, now: float, edges: Values) -> Values:

@@ -1,5 +1,6 @@
 """The agents page: calls of models with their latency, tokens and errors."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -131,6 +132,11 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
     def count_text(self, count: int) -> str:
         """Return a number of calls as text."""
         return ngettext("{count} call", "{count} calls", count).format(count=formats.count(count))
+
+    def row_times(self, row: AgentCall) -> tuple[float, float]:
+        """Return the start of a call and its end, or the present while it runs."""
+        end = math.inf if row.state == "running" else row.started_at + (row.latency_s or 0.0)
+        return row.started_at, end
 
     def search_text(self, row: AgentCall) -> str:
         """Return the text that the text filter searches."""

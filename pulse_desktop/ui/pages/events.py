@@ -138,6 +138,10 @@ class EventsPage(TablePage[Event, RowDetail]):
         """Return a number of events as text."""
         return ngettext("{count} event", "{count} events", count).format(count=formats.count(count))
 
+    def row_times(self, row: Event) -> tuple[float, float]:
+        """Return the time of an event."""
+        return row.timestamp, row.timestamp
+
     def matches_facets(self, row: Event, chosen: frozenset[str]) -> bool:
         """Return whether an event is in one of the topics, or unreadable if that is chosen."""
         return row.topic in chosen or (bool(row.problem) and _UNREADABLE in chosen)

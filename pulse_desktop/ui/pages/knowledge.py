@@ -126,6 +126,10 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
             count=formats.count(count)
         )
 
+    def row_times(self, row: KnowledgeItem) -> tuple[float, float]:
+        """Return when it was found, and for an extraction when it ended."""
+        return row.at, row.at if row.ended_at is None else row.ended_at
+
     def search_text(self, row: KnowledgeItem) -> str:
         """Return the text that the text filter searches."""
         labels = (knowledge_kind(row), knowledge_title(row), knowledge_type(row))

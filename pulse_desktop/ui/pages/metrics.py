@@ -62,6 +62,7 @@ class MetricsPage(TablePage[Metric, RowDetail]):
     title = _("Metrics")
     icon = "metrics"
     section = _("LIVE")
+    has_times = False
     filter_hint = _("Filter by name or source")
     default_sort = "metric"
     empty_title = _("No metrics yet")

@@ -40,6 +40,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
     title = _("Providers")
     icon = "providers"
     section = _("LIVE")
+    has_times = False
     filter_hint = _("Filter by name, kind, model or error")
     default_sort = "provider"
     empty_title = _("No provider checked yet")

@@ -61,6 +61,30 @@ SHOW_ATTENTION: Final = Action(
     "alerts", _("Show what needs attention"), "Ctrl+I", _("Go to"), "bell"
 )
 FOCUS_FILTER: Final = Action("filter", _("Filter this page"), "/|Ctrl+F", _("View"), "filter")
+CHOOSE_TIME_RANGE: Final = Action(
+    "time.choose", _("Time range…"), "Ctrl+T", _("Time"), "clock", _("period from to since past")
+)
+GO_LIVE: Final = Action(
+    "time.live", _("Back to live"), "End", _("Time"), "play", _("now present newest")
+)
+PREVIOUS_RANGE: Final = Action(
+    "time.back", _("Previous time range"), "Alt+Left", _("Time"), "arrow-left", _("back zoom")
+)
+NEXT_RANGE: Final = Action(
+    "time.forward", _("Next time range"), "Alt+Right", _("Time"), "arrow-right", _("forward zoom")
+)
+EARLIER: Final = Action(
+    "time.earlier", _("Show earlier"), "Alt+Shift+Left", _("Time"), "arrow-left", _("before past")
+)
+LATER: Final = Action(
+    "time.later", _("Show later"), "Alt+Shift+Right", _("Time"), "arrow-right", _("after past")
+)
+ZOOM_OUT: Final = Action(
+    "time.zoom_out", _("Show twice the time"), "Alt+Up", _("Time"), "clock", _("zoom out wider")
+)
+SINCE_LAST_LOOK: Final = Action(
+    "time.since", _("Show what happened since I last looked"), "", _("Time"), "clock", _("away")
+)
 DARK_THEME: Final = Action("theme.dark", _("Dark theme"), "", _("View"), "theme", _("color"))
 LIGHT_THEME: Final = Action("theme.light", _("Light theme"), "", _("View"), "theme", _("color"))
 SYSTEM_THEME: Final = Action("theme.system", _("System theme"), "", _("View"), "theme", _("color"))

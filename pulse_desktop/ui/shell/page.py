@@ -1,7 +1,7 @@
 """Base class of the pages, and the context that a page gets from the window."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Final, Protocol, Self
 
@@ -20,6 +20,7 @@ from pulse_desktop.ui.shell.actions import ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.question import Question
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.time.window_time import WindowTime
 
 NO_PROFILE: Final = Profile()
 """Of a window that has not shown a connection yet."""
@@ -52,6 +53,7 @@ class PageContext:
         ask_in_dialog: asks a question in a dialog; calls what it gets if the operator agrees.
         profile: of the connection, without secrets.
         profile_label: how it is called.
+        time: the time range that all pages show.
     """
 
     state: SystemState
@@ -69,6 +71,7 @@ class PageContext:
     ask_in_dialog: Callable[[Question, Callable[[], object]], object] = lambda _question, _act: None
     profile: Profile = NO_PROFILE
     profile_label: str = ""
+    time: WindowTime = field(default_factory=WindowTime)
 
     def allows(self, action: str) -> bool:
         """Return whether the connection allows actions; notify the operator if it does not.
@@ -136,6 +139,10 @@ class Page(QWidget):
 
     def on_show(self, now: float) -> None:
         """Catch up with the state: the page has just become visible. `now` is Unix seconds."""
+
+    def on_time_range(self, now: float) -> None:
+        """Show another time range: that of the context. `now` is Unix seconds."""
+        self.on_show(now)
 
     def on_hide(self) -> None:
         """Stop expensive work: the page is no longer visible."""

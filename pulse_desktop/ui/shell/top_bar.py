@@ -33,6 +33,8 @@ from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.time.range_button import RangeButton
+from pulse_desktop.ui.time.window_time import WindowTime
 from pulse_desktop.ui.widgets.act_button import ActButton
 from pulse_desktop.ui.widgets.announcement import announce
 from pulse_desktop.ui.widgets.elided_button import ElidedButton
@@ -117,13 +119,16 @@ class TopBar(QWidget):
         switcher: button with the menu of connections.
         state: state of the connection.
         palette_field: opens the command palette.
+        time_range: shows the time range and opens the list of them.
         pause: pauses the tables.
         alerts: number of attention items.
         run: opens the run form.
 
     """
 
-    def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, actions: ActionTable, window_time: WindowTime, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("topBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -144,6 +149,9 @@ class TopBar(QWidget):
         self.state = ElidedButton(shortest=_SHORTEST_STATE)
         self.state.setProperty("kind", "state")
         self.palette_field = PaletteField(shortcut_text(OPEN_PALETTE))
+        self.time_range = RangeButton(window_time)
+        window_time.changed.connect(self._show_liveness)
+        self._time = window_time
         self.pause = QPushButton(_("Live"))
         self.alerts = FilterChip(_("Alerts"), "bell")
         self.run = ActButton(_("Run task"))
@@ -172,6 +180,7 @@ class TopBar(QWidget):
         layout.addWidget(self.palette_field, 6)
         layout.addSpacing(_GAP)
         layout.addStretch(1)
+        layout.addWidget(self.time_range)
         layout.addWidget(self.pause)
         layout.addWidget(self.alerts)
         layout.addWidget(self.run)
@@ -258,7 +267,7 @@ class TopBar(QWidget):
             self._show_liveness()
 
     def _show_liveness(self) -> None:
-        text = _("Paused") if self._paused else _("Live")
+        text = _("Paused") if self._paused else _("Live") if self._time.is_live else _("Past")
         if self._phase in OFFLINE:
             text = _("Offline")
         elif self._phase is Phase.REPLAYING and not self._paused:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QW
 from pulse_desktop.model.errors import ConfirmationRequiredError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
@@ -50,6 +51,8 @@ from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from pulse_desktop.ui.time.past_banner import PastBanner
+from pulse_desktop.ui.time.window_time import WindowTime
 from pulse_desktop.ui.widgets.act_button import set_buttons_read_only
 from pulse_desktop.ui.widgets.profile_strip import ProfileStrip
 from pulse_desktop.ui.window_title import connection_text, set_connection, set_title
@@ -73,6 +76,8 @@ class MainWindow(QMainWindow):
         strip: the color of the profile.
         sidebar: the sidebar.
         top_bar: connection and commands.
+        time: the time range of all pages.
+        past_banner: says that a part of the past is shown.
         banner: what is between the operator and live data.
         status_bar: figures.
         command_palette: the command palette.
@@ -133,13 +138,16 @@ class MainWindow(QMainWindow):
         self.drafts = KeptDrafts()
         self._profile_label = ""
         self.sidebar_preference: bool | None = None
+        self.time = WindowTime(self._now, lambda: oldest_time(self._session.state), self)
+        self._session = session
         self.actions_table = ActionTable(self)
         self._add_actions()
         self.connections = ConnectionMenu(self.actions_table, self)
         self.strip = ProfileStrip()
         self.sidebar = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
-        self.top_bar = TopBar(self.actions_table)
+        self.top_bar = TopBar(self.actions_table, self.time)
         self.top_bar.set_connection_menu(self.connections.menu)
+        self.past_banner = PastBanner(self.time)
         self.banner = ConnectionBanner()
         self.status_bar = StatusBar()
         self.page_stack = PageStack(pages)
@@ -155,6 +163,8 @@ class MainWindow(QMainWindow):
             lambda page: set_buttons_read_only(page, self._buttons_read_only)
         )
         self._add_page_actions(pages)
+        self.time.changed.connect(self._show_time_range)
+        self._update_go_live()
         self.sidebar.chosen.connect(self.show_page)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
@@ -173,6 +183,7 @@ class MainWindow(QMainWindow):
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addWidget(self.top_bar)
+        right.addWidget(self.past_banner)
         right.addWidget(self.banner)
         right.addWidget(self.page_stack, 1)
         right.addWidget(self.status_bar)
@@ -194,6 +205,8 @@ class MainWindow(QMainWindow):
             (actions.OPEN_PALETTE, self.open_palette),
             (actions.RUN_TASK, self.run_task),
             (actions.TOGGLE_PAUSE, self.toggle_pause),
+            (actions.CHOOSE_TIME_RANGE, self.choose_time_range),
+            (actions.GO_LIVE, self.go_live),
             (actions.SHOW_ATTENTION, self.show_attention),
             (actions.FOCUS_FILTER, self.focus_filter),
             (actions.DARK_THEME, partial(self.use_theme, ThemeChoice.DARK)),
@@ -209,6 +222,17 @@ class MainWindow(QMainWindow):
             (actions.QUIT, self.quit_requested.emit),
         ):
             self.actions_table.add(action, run)
+        time = self.time
+        self.actions_table.add(actions.PREVIOUS_RANGE, time.go_back, lambda: time.can_go_back)
+        self.actions_table.add(actions.NEXT_RANGE, time.go_forward, lambda: time.can_go_forward)
+        self.actions_table.add(actions.EARLIER, time.go_earlier, lambda: time.range.limits_rows)
+        self.actions_table.add(actions.LATER, time.go_later, lambda: not time.is_live)
+        self.actions_table.add(actions.ZOOM_OUT, time.zoom_out, lambda: time.range.limits_rows)
+        self.actions_table.add(
+            actions.SINCE_LAST_LOOK,
+            time.show_since_last_look,
+            lambda: time.last_look is not None,
+        )
         self.actions_table.add(
             actions.TOGGLE_READ_ONLY, self.toggle_read_only, self._can_change_read_only
         )
@@ -320,6 +344,7 @@ class MainWindow(QMainWindow):
             ask_in_dialog=self._ask_in_dialog,
             profile=self._profile,
             profile_label=self._profile_label,
+            time=self.time,
         )
         drafts = self.drafts.of(self._profile_label)
         self.run_form = RunForm(self._context, self.page_stack, drafts)
@@ -373,8 +398,9 @@ class MainWindow(QMainWindow):
             self.notifications.place()
             self.sidebar.set_current_page(key)
             self.actions_table.show_page(key)
+            self._update_go_live()
             set_title(self, page.title)
-            now = self._shown_time((self._clock or self._session.now)())
+            now = self._shown_time(self._now())
             self._attention.update(now)
             page.on_show(now)
             page.take_focus()
@@ -395,6 +421,10 @@ class MainWindow(QMainWindow):
         shown = self._shown_time(now)
         self._attention.update(shown)
         self.current.refresh(changes, shown)
+
+    def _now(self) -> float:
+        """Return the present time, Unix seconds."""
+        return (self._clock or self._session.now)()
 
     def _shown_time(self, now: float) -> float:
         """Return the time for which the state is true: clocks stand still without a connection."""
@@ -437,6 +467,28 @@ class MainWindow(QMainWindow):
     def toggle_pause(self) -> None:
         """Pause or resume the tables of this page."""
         self.page_stack.set_paused(paused=not self.page_stack.paused)
+
+    def choose_time_range(self) -> None:
+        """Open the list of time ranges."""
+        self.top_bar.time_range.open_picker()
+
+    def go_live(self) -> None:
+        """Leave the past and resume paused tables."""
+        if self.page_stack.paused:
+            self.page_stack.set_paused(paused=False)
+        self.time.go_live()
+
+    def _show_time_range(self) -> None:
+        """Show another time range on the visible page; the others follow when they are shown."""
+        self._update_go_live()
+        if self.current is not None:
+            now = self.time.now()
+            self.current.on_time_range(self._shown_time(now))
+
+    def _update_go_live(self) -> None:
+        """Let End go live from everywhere in the past, and to the last row of a table otherwise."""
+        in_past = not self.time.is_live or self.page_stack.paused
+        self.actions_table.qt(actions.GO_LIVE).setEnabled(in_past)
 
     def show_attention(self) -> None:
         """Show the page that lists what needs attention."""
@@ -561,6 +613,7 @@ class MainWindow(QMainWindow):
 
     def _show_paused(self) -> None:
         self.top_bar.set_paused(self.page_stack.paused)
+        self._update_go_live()
 
     def notify(self, notification: Notification) -> None:
         """Show a notification."""

@@ -1,6 +1,5 @@
-"""Facets and time ranges of a filter bar."""
+"""Facets of a filter bar."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -25,18 +24,3 @@ class Facet:
     color: SemanticColor = SemanticColor.MUTED
     tooltip: str = ""
     hide_when_empty: bool = False
-
-
-@dataclass(frozen=True)
-class TimeRangeOptions:
-    """Time ranges offered by a filter bar.
-
-    Attributes:
-        titles: one per time range, the default first.
-        name: accessible name of the combo box.
-        filters_rows: whether a time range other than the first filters out rows.
-    """
-
-    titles: Sequence[str]
-    name: str
-    filters_rows: bool = False

@@ -1,4 +1,4 @@
-"""The filter bar above a table: text, facets with counts, number of matching rows, time range."""
+"""The filter bar above a table: text, facets with counts, number of matching rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
@@ -6,7 +6,6 @@ from typing import Final
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QVBoxLayout,
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.table.facet import Facet, TimeRangeOptions
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
@@ -36,24 +35,20 @@ _ROW_COUNT_PADDING: Final = 6
 
 
 class FilterBar(QWidget):
-    """Text, facets, row count and time range. The page applies the filter.
+    """Text, facets and row count. The page applies the filter.
 
     The text field has the same position on every page. The facets are beside it, or in lines of
     their own below it if they do not fit.
 
     Attributes:
         text_field: the text to search for.
-        time_range_box: combo box of the time ranges.
-        time_range_filters_rows: whether a time range other than the first filters out rows.
 
     Signals:
-        changed: facets, text, or a time range that filters rows changed.
-        time_range_changed: index of the selected time range.
+        changed: facets or text changed.
         submitted: Enter was pressed in the text field.
     """
 
     changed = Signal()
-    time_range_changed = Signal(int)
     submitted = Signal()
 
     def __init__(
@@ -61,7 +56,6 @@ class FilterBar(QWidget):
         facets: Sequence[Facet],
         *,
         hint: str,
-        time_ranges: TimeRangeOptions | None = None,
         format_count: Callable[[int], str] = formats.short_count,
     ) -> None:
         """Create a bar.
@@ -69,13 +63,10 @@ class FilterBar(QWidget):
         Args:
             facets: categories of rows, each a filter chip; `add_facet` adds more.
             hint: what the text searches, such as "Filter by author, text or source".
-            time_ranges: time ranges to choose from, None for no combo box.
             format_count: formats the count of a facet.
         """
         super().__init__()
         self._facets_beside = False
-        self._has_time_ranges = time_ranges is not None
-        self.time_range_filters_rows = time_ranges is not None and time_ranges.filters_rows
         self._format_count = format_count
         self._facets: dict[str, Facet] = {}
         self._chips: dict[str, FilterChip] = {}
@@ -93,12 +84,6 @@ class FilterBar(QWidget):
         self._search_icon.setText(_("Filter"))  # accessible name of its button
         self._row_count = Label()
         self._row_count.setProperty("role", "muted")
-        self.time_range_box = QComboBox()
-        if time_ranges is None:
-            self.time_range_box.hide()  # showing it before it has a parent would open a window
-        else:
-            self.time_range_box.addItems(list(time_ranges.titles))
-            self.time_range_box.setAccessibleName(time_ranges.name)
         self._counts_known = True
         self._debounce_timer = QTimer(self)
         self._debounce_timer.setObjectName("filter debounce")
@@ -116,7 +101,6 @@ class FilterBar(QWidget):
         self._first_line.setSpacing(_GAP)
         self._first_line.addWidget(self.text_field, 1)
         self._first_line.addWidget(self._row_count)
-        self._first_line.addWidget(self.time_range_box)
         middle = Qt.AlignmentFlag.AlignVCenter
         self._row_count.setAlignment(Qt.AlignmentFlag.AlignRight | middle)
         self._layout.addLayout(self._first_line)
@@ -129,7 +113,6 @@ class FilterBar(QWidget):
         self._debounce_timer.timeout.connect(self.changed)
         self.text_field.textChanged.connect(lambda _text: self._debounce_timer.start())
         self.text_field.returnPressed.connect(self._on_return_pressed)
-        self.time_range_box.currentIndexChanged.connect(self._on_time_range_changed)
         theme().changed.connect(self._apply_theme)
 
     # Reading
@@ -150,15 +133,9 @@ class FilterBar(QWidget):
         return self._chips
 
     @property
-    def time_range_index(self) -> int:
-        """Index of the selected time range."""
-        return self.time_range_box.currentIndex()
-
-    @property
     def active(self) -> bool:
         """Whether the filter may exclude rows."""
-        limits_time = self.time_range_filters_rows and self.time_range_index > 0
-        return bool(self.text or self.checked_facets or limits_time)
+        return bool(self.text or self.checked_facets)
 
     @property
     def row_count_text(self) -> str:
@@ -199,20 +176,17 @@ class FilterBar(QWidget):
             if length_changed:
                 self._fit_row_count()
 
-    def set_filter(self, facets: Iterable[str] = (), text: str = "", time_range: int = 0) -> None:
-        """Check only these facets, set the text, and select a time range if it filters rows.
+    def set_filter(self, facets: Iterable[str] = (), text: str = "") -> None:
+        """Check only these facets and set the text.
 
         Args:
             facets: keys of the facets.
             text: the text to search for.
-            time_range: index of the time range.
         """
         checked = frozenset(facets)
         with QSignalBlocker(self):
             for key, chip in self._chips.items():
                 chip.setChecked(key in checked)
-            if self.time_range_filters_rows:
-                self.time_range_box.setCurrentIndex(time_range)
             self.text_field.setText(text)
             self._debounce_timer.stop()
         self._show_counts()
@@ -250,8 +224,6 @@ class FilterBar(QWidget):
         facets = self._chip_row.sizeHint().width()
         row_count = max(_ROW_COUNT_WIDTH, self._row_count.width() if self._is_stale else 0)
         needed = _MIN_TEXT_WIDTH + facets + row_count + 3 * _GAP
-        if self._has_time_ranges:
-            needed += self.time_range_box.sizeHint().width()
         beside = needed <= self.width()
         if beside != self._facets_beside:
             self._facets_beside = beside
@@ -274,11 +246,6 @@ class FilterBar(QWidget):
             self._debounce_timer.stop()
             self.changed.emit()
         self.submitted.emit()
-
-    def _on_time_range_changed(self, index: int) -> None:
-        self.time_range_changed.emit(index)
-        if self.time_range_filters_rows:
-            self.changed.emit()
 
     def _apply_theme(self) -> None:
         self._search_icon.setIcon(icons.icon("search", SemanticColor.FAINT))

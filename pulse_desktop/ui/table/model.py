@@ -160,6 +160,10 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self._apply(self._row_index.rebuild(incremental=incremental))
         self._emit_counts()
 
+    def oldest_not_accepted(self) -> set[int]:
+        """Return the positions of the oldest rows that a moving time range has left behind."""
+        return self._row_index.oldest_not_accepted()
+
     def filter_next_slice(self) -> bool:
         """Apply a new filter to the next slice of older rows; return whether more remain."""
         self._apply(self._row_index.filter_next_slice())

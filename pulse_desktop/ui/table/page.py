@@ -12,12 +12,14 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.state.collection import Collection, DirtyRows
+from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.histogram import Histogram
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import TIME_RANGES, auto_range, history_start
+from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
 from pulse_desktop.ui.connection_phase import (
     EmptyReason,
     as_of_text,
@@ -32,9 +34,10 @@ from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
-from pulse_desktop.ui.table.facet import Facet, TimeRangeOptions
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
 from pulse_desktop.ui.table.table_area import TableArea
 
@@ -43,6 +46,8 @@ DetailT = TypeVar("DetailT", bound=DetailPanel)
 
 _MARGIN: Final = 14
 _GAP: Final = 12
+_MAX_LAG_S: Final = 10.0
+"""How long a row may be shown after a live range has moved past it."""
 
 
 class TablePage(Page, Generic[RowT, DetailT]):
@@ -59,13 +64,15 @@ class TablePage(Page, Generic[RowT, DetailT]):
         row_menu: context menu of the rows, None for a separator.
         detail_width: width of the detail panel.
         update_interval_s: seconds between two updates of charts and counts.
+        has_times: whether rows belong to a time, so that the time range limits them; if not, they
+            are the present state of something.
         sources: which of events, tasks and results on the server the rows come from.
         now: time of the latest refresh, Unix seconds.
         table: the rows.
         detail: the panel beside the table.
-        filter_bar: facets, text and time range.
+        filter_bar: facets and text.
         selection_bar: what can be done with several selected rows, None without one.
-        time_range: time range of the charts.
+        time_range: what the charts show.
     """
 
     filter_hint: ClassVar[str]
@@ -77,13 +84,16 @@ class TablePage(Page, Generic[RowT, DetailT]):
     row_menu: ClassVar[Sequence[Action | None]] = ()
     detail_width: ClassVar[DetailWidth] = DetailWidth(minimum=372, maximum=480, percent=36)
     update_interval_s: ClassVar[float] = 0.5
+    has_times: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("events",)
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.now = 0.0
-        self._selected_time_range = TIME_RANGES[0]
-        self.time_range = self._selected_time_range
+        self.time_range = ChartRange(600.0)
+        self._times: RowTimeFilter[RowT] = RowTimeFilter(self.row_times)
+        self._filtered_range = ALL_RETAINED
+        self._moved_at = 0.0
         self._updated_at = 0.0
         self._shown_row: RowT | None = None
         self.table: LiveTable[RowT] = LiveTable(
@@ -98,7 +108,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.detail: DetailT = self.make_detail()
         self.selection_bar = self.make_selection_bar()
         self._charts = charts = self.make_charts()
-        self.filter_bar = self.make_filter_bar(has_charts=bool(charts))
+        self.filter_bar = self.make_filter_bar()
         if self.default_sort:
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
         area = TableArea(charts, self.table, self.selection_bar)
@@ -133,7 +143,11 @@ class TablePage(Page, Generic[RowT, DetailT]):
         return ()
 
     def update_charts(self, now: float) -> None:
-        """Update the charts at the present time, Unix seconds."""
+        """Update the charts up to a time, Unix seconds: the present, or the end of the range."""
+
+    def row_times(self, row: RowT) -> tuple[float, float]:
+        """Return the first and the last time of a row, Unix seconds."""
+        raise NotImplementedError
 
     def update_summary(self, now: float, stale: str) -> None:
         """Update the widget between filter bar and charts.
@@ -151,16 +165,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Create the bar for selected rows, None for none."""
         return None
 
-    def make_filter_bar(self, *, has_charts: bool) -> FilterBar:
-        """Create the filter bar; with charts it offers their time ranges."""
-        titles = [time_range.title for time_range in TIME_RANGES]
-        return FilterBar(
-            self.facets,
-            hint=self.filter_hint,
-            time_ranges=TimeRangeOptions(titles, _("Time range of the charts"))
-            if has_charts
-            else None,
-        )
+    def make_filter_bar(self) -> FilterBar:
+        """Create the filter bar."""
+        return FilterBar(self.facets, hint=self.filter_hint)
 
     def search_text(self, row: RowT) -> str:
         """Return the text that the text filter searches."""
@@ -211,7 +218,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def _connect(self) -> None:
         table, bar = self.table, self.filter_bar
         bar.changed.connect(self.apply_filter)
-        bar.time_range_changed.connect(self._set_time_range)
         table.clear_filter_requested.connect(bar.clear)
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
@@ -233,16 +239,20 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show the changes of a frame."""
         self.now = now
-        self.table.refresh(now, changes.of(self.collection()))
-        self.update_detail(now)
+        shown = self.shown_time(now)
+        self.table.refresh(shown, changes.of(self.collection()) | self._leaving_range(now))
+        self.update_detail(shown)
         if abs(self.wall_time(now) - self._updated_at) >= self.update_interval_s:
             self._update(now)
 
     def on_show(self, now: float) -> None:
         """Catch up with what happened while another page was visible."""
         self.now = now
-        self.table.catch_up(now)
-        self.update_detail(now)
+        if self.context.time.range != self._filtered_range:
+            self.apply_filter()
+        shown = self.shown_time(now)
+        self.table.catch_up(shown)
+        self.update_detail(shown)
         self._update(now)
         self._show_row_count()
         self._show_selection()
@@ -331,8 +341,34 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def apply_filter(self) -> None:
         """Apply the filter bar to the table."""
-        self.table.set_filter(self.filter_predicate())
+        self._filtered_range = self.context.time.range
+        self._moved_at = self.now
+        self._times.start, self._times.end = self._filtered_range.bounds(self.now)
+        accepts = self.filter_predicate()
+        if self.is_time_limited:
+            accepts = self._times.combined(accepts)
+        self.table.set_filter(accepts)
         self._show_row_count()
+
+    @property
+    def is_time_limited(self) -> bool:
+        """Whether rows may be outside of the time range."""
+        return self.has_times and self.context.time.range.limits_rows
+
+    def shown_time(self, now: float) -> float:
+        """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
+        return min(self.context.time.range.end_or(now), now)
+
+    def _leaving_range(self, now: float) -> set[int]:
+        """Return the positions of the oldest rows, which a live range has moved past."""
+        time_range = self._filtered_range
+        if time_range.kind is not RangeKind.LAST or not self.is_time_limited:
+            return set()
+        if abs(now - self._moved_at) < min(_MAX_LAG_S, time_range.seconds / 100):
+            return set()
+        self._moved_at = now
+        self._times.start, self._times.end = time_range.bounds(now)
+        return self.table.rows_model.oldest_not_accepted()
 
     def empty_reason(self, now: float) -> EmptyReason | None:
         """Return why there may be rows that are not shown; shown while there are none."""
@@ -346,9 +382,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
                 chart.set_outages(connection.outages)
             if isinstance(chart, TimeChart | Histogram):
                 chart.set_reason(reason.title if reason is not None else "")
-        since = history_start(self.context.state.log)
-        self.time_range = auto_range(self._selected_time_range, since, wall)
-        self.update_charts(wall)
+        shown_range = self.context.time.range
+        self.time_range = chart_range(shown_range, oldest_time(self.context.state), wall)
+        self.update_charts(shown_range.end_or(wall))
         self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
         stale, as_of = connection.data_time is not None, as_of_text(connection)
@@ -361,17 +397,12 @@ class TablePage(Page, Generic[RowT, DetailT]):
             self._reason, self._as_of = reason, as_of
             self._show_row_count()
 
-    def _set_time_range(self, index: int) -> None:
-        if not self.filter_bar.time_range_filters_rows:
-            self._selected_time_range = TIME_RANGES[index]
-            self._update(self.now)
-
     def _show_row_count(self) -> None:
         model = self.table.rows_model
         text = self.count_text(model.total_count)
         if self._reason is not None and not model.total_count:
             text = ""  # "0 runs" would be a claim
-        elif self.filter_bar.active:
+        elif self.filter_bar.active or self.is_time_limited:
             shown = formats.count(model.shown_count)
             text = _("{shown} of {total}").format(shown=shown, total=text)
         if text and self._as_of:

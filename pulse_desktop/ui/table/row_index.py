@@ -29,6 +29,8 @@ _MAX_CHANGES: Final = 8
 SLICE: Final = 4096
 """Rows that a new filter is applied to at a time, the newest first: a hundred thousand at once
 would make typing stutter."""
+_CHECKED: Final = 64
+"""Rows in a row that are still accepted before the rest is believed to be."""
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
 
 
@@ -126,6 +128,24 @@ class RowIndex(Generic[RowT]):
         """Show the live rows again."""
         self.source = self.rows
         yield from self.rebuild()
+
+    def oldest_not_accepted(self) -> set[int]:
+        """Return the positions of the oldest shown rows that the filter does not accept any more.
+
+        It looks no further than the first of them need: rows are roughly in the order of time.
+        """
+        accepts, shown = self.accepts, self._shown
+        if accepts is None or shown is None or self.source is not self.rows:
+            return set()
+        found: set[int] = set()
+        for start in range(0, len(shown), _CHECKED):
+            positions = shown[start : start + _CHECKED].tolist()
+            kept = [p for p in positions if p >= self.source.start]
+            leaving = [p for p in kept if not accepts(self.source[p])]
+            found.update(leaving)
+            if kept and not leaving:
+                break
+        return found
 
     def mark_changed(self, dirty: Collection[int]) -> None:
         """Remember changed rows for the next `sort`."""

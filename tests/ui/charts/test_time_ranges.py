@@ -1,20 +1,23 @@
 """Series are resampled for charts: rates with unknown times, samples without false gaps."""
 
+import math
+
 import numpy as np
 import pytest
 
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.ui.charts.time_ranges import (
-    TIME_RANGES,
-    TimeRange,
+    ChartRange,
     Values,
-    auto_range,
+    chart_range,
     quantile_series,
     rate_series,
 )
 
 NOW = 1_763_894_407.0
-TEN_MINUTES = TIME_RANGES[0]
+TEN_MINUTES = ChartRange(600.0)
+RANGES = (TEN_MINUTES, ChartRange(1800.0), ChartRange(3600.0))
 
 
 def _lengths(times: Values) -> Values:
@@ -51,11 +54,11 @@ def test_a_rate_is_unknown_before_the_recorded_history_and_zero_after() -> None:
     assert not np.isnan(values["all"][times >= NOW - 300]).any()
 
 
-@pytest.mark.parametrize("time_range", TIME_RANGES)
+@pytest.mark.parametrize("time_range", RANGES)
 @pytest.mark.parametrize("count", [1, 120])
 @pytest.mark.parametrize("ago", [7.0, 20.0, 50.0])
 def test_the_newest_events_are_shown_and_counted_once(
-    time_range: TimeRange, count: int, ago: float
+    time_range: ChartRange, count: int, ago: float
 ) -> None:
     series = TimeBuckets(5.0, 720)
     series.add(NOW - ago, count)
@@ -106,7 +109,7 @@ def test_two_alternating_sources_leave_no_gap(apart: float) -> None:
     for number in range(40):
         series.add(NOW - 590 + 14.7 * number, 1.0)
         series.add(NOW - 590 + 14.7 * number + apart, 3.0)
-    _times, values = quantile_series({"p": series}, NOW, TIME_RANGES[0])
+    _times, values = quantile_series({"p": series}, NOW, TEN_MINUTES)
     known = np.flatnonzero(~np.isnan(values["p"]))
     assert len(known) >= 15
     assert not np.isnan(values["p"][known[0] : known[-1] + 1]).any()
@@ -126,9 +129,8 @@ def test_the_chosen_quantile_represents_a_bucket() -> None:
     series = Reservoir()
     for number in range(100):
         series.add(NOW - 60, number)
-    time_range = TimeRange("", 600, 10)
-    assert np.nanmax(quantile_series({"a": series}, NOW, time_range, 0.95)[1]["a"]) == 94
-    assert np.nanmax(quantile_series({"a": series}, NOW, time_range, 0.5)[1]["a"]) in (49, 50)
+    assert np.nanmax(quantile_series({"a": series}, NOW, TEN_MINUTES, 0.95)[1]["a"]) == 94
+    assert np.nanmax(quantile_series({"a": series}, NOW, TEN_MINUTES, 0.5)[1]["a"]) in (49, 50)
 
 
 def test_no_samples_give_unknown_values() -> None:
@@ -137,13 +139,22 @@ def test_no_samples_give_unknown_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known_s", "range_s"), [(0, 120), (60, 120), (200, 300), (400, 600), (5000, 3600)]
+    ("known_s", "range_s"),
+    [(0, 120), (60, 120), (200, 300), (400, 450), (3000, 3600), (9000, 3600)],
 )
-def test_the_range_fits_a_short_history(known_s: float, range_s: float) -> None:
-    time_range = auto_range(TIME_RANGES[2], NOW - known_s, NOW)
-    assert time_range.seconds == range_s
-    assert time_range.bucket_s % 5 == 0
+def test_a_live_range_is_shortened_to_the_history(known_s: float, range_s: float) -> None:
+    assert chart_range(last(3600), NOW - known_s, NOW).seconds == range_s
 
 
-def test_the_range_without_history_is_the_shortest() -> None:
-    assert auto_range(TIME_RANGES[0], float("inf"), NOW).seconds == 120
+def test_everything_retained_is_shown_in_whole() -> None:
+    assert chart_range(ALL_RETAINED, NOW - 3 * 86_400 - 5, NOW).seconds == 4 * 86_400
+    assert chart_range(ALL_RETAINED, math.inf, NOW).seconds == 120
+
+
+def test_a_frozen_range_is_shown_as_it_is() -> None:
+    assert chart_range(fixed(NOW - 5000, NOW - 4999.5), NOW, NOW).seconds == 0.5
+
+
+@pytest.mark.parametrize("seconds", [0.5, 59.0, 600.0, 86_400.0, 30 * 86_400.0])
+def test_a_range_has_so_many_points_that_each_can_be_seen(seconds: float) -> None:
+    assert 20 <= seconds / ChartRange(seconds).bucket_s <= 90

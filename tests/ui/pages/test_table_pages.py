@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.time_range import last
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -358,7 +359,8 @@ def test_charts_can_show_a_longer_time_range(harness: PageHarness, qtbot: QtBot)
     fill_all_topics(harness.builder)
     harness.builder.state.log[0].timestamp = NOW - 5000
     page = harness.open(MessagesPage)
-    page.filter_bar.time_range_box.setCurrentIndex(2)
+    page.context.time.set_range(last(3600))
+    page.on_time_range(NOW)
     qtbot.waitUntil(lambda: page.scored_chart.visible_time_range == (NOW - 3600, NOW))
 
 

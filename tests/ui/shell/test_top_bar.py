@@ -16,6 +16,7 @@ from pulse_desktop.ui.shell.actions import (
 )
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from pulse_desktop.ui.time.window_time import WindowTime
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def bar(qtbot: QtBot) -> TopBar:
     actions = ActionTable(window)
     for action in (OPEN_PALETTE, RUN_TASK, TOGGLE_PAUSE, SHOW_ATTENTION):
         actions.add(action, window.close)
-    bar = TopBar(actions, window)
+    bar = TopBar(actions, WindowTime(), window)
     bar.resize(1200, bar.height())
     return bar
 

@@ -93,6 +93,10 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
             count=formats.count(count)
         )
 
+    def row_times(self, row: MessageRow) -> tuple[float, float]:
+        """Return when a message was first seen and when it was scored."""
+        return row.first_seen, row.first_seen if row.scored_at is None else row.scored_at
+
     def search_text(self, row: MessageRow) -> str:
         """Return the text that the text filter searches."""
         names = row.author, class_label(row)[0], row.source_name, row.message_id, row.key

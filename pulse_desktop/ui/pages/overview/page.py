@@ -17,6 +17,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -25,8 +26,8 @@ from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import (
-    TIME_RANGES,
-    auto_range,
+    ChartRange,
+    chart_range,
     history_start,
     quantile_series,
     rate_series,
@@ -68,7 +69,6 @@ _MARGIN: Final = 14
 _MIN_HEIGHT_FOR_RUN_TIMES: Final = 680
 """Minimum page height for the run-time chart, pixels."""
 _MIN_RUN_TIMES_HEIGHT: Final = 200
-_TIME_RANGE: Final = TIME_RANGES[0]
 _MAX_TASKS: Final = 3
 _SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True)
 _FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True)
@@ -119,14 +119,14 @@ class OverviewPage(Page):
         self.throughput = TimeChart(
             _("Task throughput"),
             Unit.PER_SECOND,
-            subtitle=_("runs per second, last 10 min"),
+            subtitle=_("runs per second"),
             empty_text=_("Runs appear here as they end."),
         )
         self.throughput.set_series([_SUCCEEDED, _FAILED])
         self.run_times = TimeChart(
             _("Run time by task"),
             Unit.SECONDS,
-            subtitle=_("p95, last 10 min"),
+            subtitle=_("p95"),
             empty_text=_("Runs appear here as they end."),
         )
         self.throughput.setMinimumHeight(170)
@@ -303,14 +303,19 @@ class OverviewPage(Page):
             return  # a line of zeros would say that nothing happened
         empty = TimeBuckets(5.0, 2)
         ended = {state.value: runs.ended.get(state, empty) for state in _ENDED}
-        since = self._run_history_start(now)
-        time_range = auto_range(_TIME_RANGE, since, now)
+        now = min(now, self.context.time.range.end_or(now))
+        time_range = self._chart_range(now)
+        since = self._run_history_start(now, time_range)
         timestamps, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
         failed = values[RunState.FAILED] + values[RunState.SOFT_FAILED]
         shown = {_SUCCEEDED.name: values[RunState.SUCCEEDED], _FAILED.name: failed}
         self.throughput.set_data(timestamps, shown, time_range.bounds(now))
 
-    def _run_history_start(self, now: float) -> float:
+    def _chart_range(self, now: float) -> ChartRange:
+        """Return what the charts show."""
+        return chart_range(self.context.time.range, oldest_time(self.context.state), now)
+
+    def _run_history_start(self, now: float, shown: ChartRange) -> float:
         """Return the start of run charts, Unix seconds: one bucket before the first known run."""
         runs = self.context.state.runs
         rows = runs.rows
@@ -318,12 +323,14 @@ class OverviewPage(Page):
             return now
         oldest = rows[rows.start]
         seen = oldest.queued_at or oldest.last_seen
-        ended = (buckets.first_at(now, _TIME_RANGE.seconds) for buckets in runs.ended.values())
+        ended = (buckets.first_at(now, shown.seconds) for buckets in runs.ended.values())
         # Results of earlier runs are read after the history of later ones.
-        return min(seen, *(at for at in ended if at is not None), now) - _TIME_RANGE.bucket_s
+        return min(seen, *(at for at in ended if at is not None), now) - shown.bucket_s
 
     def _update_run_times(self, now: float) -> None:
-        recent = self.context.state.runs.recent_durations(now, _TIME_RANGE.seconds)
+        now = min(now, self.context.time.range.end_or(now))
+        time_range = self._chart_range(now)
+        recent = self.context.state.runs.recent_durations(now, time_range.seconds)
         busiest = sorted(recent, key=lambda name: -len(recent[name]))[:_MAX_TASKS]
         # A task keeps its color as long as it is shown.
         kept = [name for name in self._charted_tasks if name in busiest]
@@ -335,7 +342,6 @@ class OverviewPage(Page):
         if labels:
             durations = self.context.state.runs.durations
             series = {label: durations[name] for name, label in labels.items()}
-            time_range = auto_range(_TIME_RANGE, self._run_history_start(now), now)
             timestamps, values = quantile_series(series, now, time_range, 0.95)
             self.run_times.set_data(timestamps, values, time_range.bounds(now))
 

@@ -105,6 +105,10 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
             count=formats.count(count)
         )
 
+    def row_times(self, row: StoredResult) -> tuple[float, float]:
+        """Return when the result was stored."""
+        return row.stored.stored_at, row.stored.stored_at
+
     def search_text(self, row: StoredResult) -> str:
         """Return the text that the text filter searches."""
         return f"{row.key}\n{row.task_name}\n{row.problem}"

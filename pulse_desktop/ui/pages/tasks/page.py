@@ -6,10 +6,12 @@ from typing import ClassVar, Final, Self
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.model.time_range import ALL_RETAINED, last
 from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_log import LOG_EVENT
+from pulse_desktop.state.run_times import run_times
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
 from pulse_desktop.text.translation import _, ngettext
@@ -23,22 +25,12 @@ from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_splitter import DetailWidth
-from pulse_desktop.ui.table.facet import Facet, TimeRangeOptions
+from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
-from pulse_desktop.ui.theme.throttle import Throttle
 
 _RARE_STATES: Final = frozenset({RunState.CANCELLED, RunState.RESULT_UNREADABLE})
-_TIME_RANGES: Final = (
-    (_("All retained"), 0.0),
-    (_("Last 15 min"), 900.0),
-    (_("Last hour"), 3600.0),
-    (_("Last 24 h"), 86_400.0),
-)
-"""Title and length in seconds."""
-_TIME_RANGE_UPDATE_S: Final = 10.0
-"""How often runs that have become older than the time range are filtered out."""
 
 
 def _state_facet(state: RunState) -> Facet:
@@ -74,7 +66,6 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._throttle = Throttle()
         self._awaited = ""  # id of a run to show as soon as it is known
         self._rerun = RerunAction(context)
         self._cancel = CancelAction(context)
@@ -109,16 +100,13 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             state.runs.names.label,
         )
 
-    def make_filter_bar(self, *, has_charts: bool) -> FilterBar:  # noqa: ARG002  it has none
-        """Create a filter bar whose time range filters out older runs."""
-        return FilterBar(
-            self.facets,
-            hint=self.filter_hint,
-            time_ranges=TimeRangeOptions(
-                [title for title, _s in _TIME_RANGES], _("Time range"), filters_rows=True
-            ),
-            format_count=formats.count,
-        )
+    def make_filter_bar(self) -> FilterBar:
+        """Create a filter bar with exact counts."""
+        return FilterBar(self.facets, hint=self.filter_hint, format_count=formats.count)
+
+    def row_times(self, row: TaskRun) -> tuple[float, float]:
+        """Return when a run was enqueued and when it ended, or the present while it is open."""
+        return run_times(row)
 
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""
@@ -154,11 +142,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def run_filter(self) -> RunFilter:
         """Return the filter that the filter bar shows."""
         bar = self.filter_bar
-        return RunFilter(
-            frozenset(map(RunState, bar.checked_facets)),
-            bar.text,
-            _TIME_RANGES[bar.time_range_index][1],
-        )
+        return RunFilter(frozenset(map(RunState, bar.checked_facets)), bar.text)
 
     def filter_predicate(self) -> Callable[[TaskRun], bool] | None:
         """Return the test that runs must pass now, None when all do."""
@@ -181,10 +165,6 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show the changes of a frame."""
         self.now = now
-        if self.filter_bar.time_range_index and self._throttle.due(
-            "time range", now, _TIME_RANGE_UPDATE_S
-        ):
-            self._update_filter()
         super().refresh(changes, now)
         if self._awaited:
             self._show_awaited_run()
@@ -199,9 +179,9 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             case ShowRun(task_id=text) | FilterPage(text=text):
                 self.filter_bar.set_filter(text=text)
             case FilterRuns(states=states, text=text, max_age_s=max_age_s):
-                lengths = [seconds for _title, seconds in _TIME_RANGES]
-                time_range = lengths.index(max_age_s) if max_age_s in lengths else 0
-                self.filter_bar.set_filter((state.value for state in states), text, time_range)
+                if max_age_s:
+                    self.context.time.set_range(last(max_age_s))
+                self.filter_bar.set_filter((state.value for state in states), text)
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Self]]:
@@ -260,11 +240,6 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Show all runs."""
         self.filter_bar.set_filter()
 
-    def _update_filter(self) -> None:
-        accepts = self.filter_predicate()
-        if accepts is not None:
-            self.table.update_filter(accepts)
-
     # One run
 
     def _open_run(self, task_id: str) -> None:
@@ -274,6 +249,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             return
         if self.table.rows_model.view_row(position) is None:
             self.clear_filter()
+            if not self.context.time.range.contains(*run_times(run), self.now):
+                self.context.time.set_range(ALL_RETAINED)
         if self.table.rows_model.view_row(position) is None:
             self.table.set_paused(False)
             self.table.catch_up(self.now)

@@ -63,6 +63,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     title = _("Monitoring")
     icon = "monitoring"
     section = _("LIVE")
+    has_times = False
     filter_hint = _("Filter by name, host or task")
     default_sort = "worker"
     empty_title = _("No workers yet")

@@ -1,0 +1,20 @@
+"""When a run began and ended: which time ranges it is part of."""
+
+import math
+
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
+from pulse_desktop.state.run import TaskRun
+
+
+def run_times(run: TaskRun) -> tuple[float, float]:
+    """Return the first and the last time of a run, Unix seconds.
+
+    A run that has not ended goes on, so that it is part of every range since it was enqueued. An
+    overdue one was last heard of at a time, and probably lost then.
+    """
+    first = run.queued_at or run.started_at or run.last_seen
+    if run.state in OPEN_STATES:
+        return first, run.last_seen if run.state is RunState.OVERDUE else math.inf
+    ended = run.finished_at
+    last = run.last_seen if ended is None else ended
+    return min(first, last), last

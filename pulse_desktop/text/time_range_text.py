@@ -1,0 +1,98 @@
+"""Texts of time ranges: titles, spans, and the local time zone."""
+
+import math
+import time
+from datetime import datetime
+from typing import Final
+
+from pulse_desktop.model.time_range import RangeKind, TimeRange
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+
+_DAY: Final = 86_400.0
+_MINUTE: Final = 60.0
+
+
+def range_title(time_range: TimeRange, now: float) -> str:
+    """Return what a range is called: `Last 15 min`, `Since 22:10`, `28 Nov 22:00 – 23:10`."""
+    match time_range.kind:
+        case RangeKind.LAST:
+            return _("Last {duration}").format(duration=length_text(time_range.seconds))
+        case RangeKind.SINCE:
+            return _("Since {time}").format(time=moment_text(time_range.start, now))
+        case RangeKind.FIXED:
+            return span_text(time_range.start, time_range.end, now)
+        case _:
+            return _("All retained")
+
+
+def length_text(seconds: float) -> str:
+    """Return a length in as few units as it takes: `15 min`, `1 h 30 min`, `24 h`, `250 ms`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    parts = []
+    rest = round(seconds, 3)
+    for size, unit in ((_DAY, "d"), (3600.0, "h"), (_MINUTE, "min")):
+        if size == _DAY and rest < 2 * _DAY:
+            continue
+        amount = math.floor(rest / size)
+        if amount:
+            parts.append(f"{amount} {unit}")
+            rest -= amount * size
+    if rest >= 0.001 and len(parts) < 2:
+        parts.append(f"{rest:.3f}".rstrip("0").rstrip(".") + " s")
+    return " ".join(parts[:2])
+
+
+def moment_text(at: float, now: float, *, precise: bool = False) -> str:
+    """Return a time in local time: `22:10`, `22:10:05`, `28 Nov 22:10`, with the year if needed.
+
+    Args:
+        at: Unix seconds.
+        now: Unix seconds: the date is left out on the same day.
+        precise: whether to show milliseconds.
+    """
+    thousandths = round(at * 1000)
+    moment, today = time.localtime(thousandths // 1000), time.localtime(now)
+    clock = time.strftime("%H:%M", moment)
+    if precise:
+        clock = f"{time.strftime('%H:%M:%S', moment)}.{thousandths % 1000:03d}"
+    elif moment.tm_sec:
+        clock = time.strftime("%H:%M:%S", moment)
+    if moment.tm_year != today.tm_year:
+        return f"{time.strftime('%d %b %Y', moment)} {clock}"
+    if moment.tm_yday != today.tm_yday:
+        return f"{time.strftime('%d %b', moment)} {clock}"
+    return clock
+
+
+def span_text(start: float, end: float, now: float) -> str:
+    """Return both ends of a span of time, in milliseconds if it is shorter than a minute."""
+    precise = end - start < _MINUTE
+    first = moment_text(start, now, precise=precise)
+    same_day = time.localtime(start)[:3] == time.localtime(end)[:3]
+    last = moment_text(end, end if same_day else now, precise=precise)
+    return f"{first} – {last}"
+
+
+def typed_text(at: float) -> str:
+    """Return a time as it can be typed: `2026-11-29 22:00:00`, with milliseconds if it has some."""
+    thousandths = round(at * 1000)
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(thousandths // 1000))
+    return f"{stamp}.{thousandths % 1000:03d}" if thousandths % 1000 else stamp
+
+
+def zone_text(at: float) -> str:
+    """Return the local time zone at a time: `CET (UTC+01:00)`."""
+    moment = datetime.fromtimestamp(at).astimezone()
+    offset = moment.strftime("%z")
+    name = moment.tzname() or ""
+    text = f"UTC{offset[:3]}:{offset[3:5]}"
+    return f"{name} ({text})" if name and name != "UTC" else "UTC"
+
+
+def shown_range_text(start: float, end: float, now: float, *, is_live: bool) -> str:
+    """Return what the axis of a chart really shows: `last 2 min`, `28 Nov 22:00 – 23:10`."""
+    if is_live:
+        return _("last {duration}").format(duration=formats.age(end - start))
+    return span_text(start, end, now)

@@ -1,0 +1,1 @@
+"""The time range of the window: its control, the frozen past, and marks on the time axis."""

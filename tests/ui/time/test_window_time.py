@@ -1,0 +1,192 @@
+"""The time range of a window, its control, and what the past does to tables and charts."""
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last, since
+from pulse_desktop.ui.pages.events import EventsPage
+from pulse_desktop.ui.pages.messages.page import MessagesPage
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
+from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.time.window_time import WindowTime
+from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.window_builder import draw_frame, make_window
+
+PAGES = (TasksPage, OverviewPage, EventsPage, MessagesPage, MonitoringPage)
+
+
+@pytest.fixture
+def builder() -> StateBuilder:
+    """Return a run a minute, for an hour."""
+    builder = StateBuilder(NOW - 3600)
+    for number in range(60):
+        builder.at = NOW - 3600 + 60 * number
+        builder.task(f"{number:032x}")
+        builder.at += 1
+        builder.succeeded(f"{number:032x}")
+    builder.at = NOW
+    return builder
+
+
+@pytest.fixture
+def window(qtbot: QtBot, builder: StateBuilder) -> MainWindow:
+    window = make_window(qtbot, builder, PAGES)
+    draw_frame(window, builder)
+    return window
+
+
+def shown(window: MainWindow) -> int:
+    page = window.current
+    assert isinstance(page, TasksPage | EventsPage)
+    return page.table.rows_model.shown_count
+
+
+def test_a_range_is_shared_by_the_tables_of_all_pages(
+    qtbot: QtBot, window: MainWindow, builder: StateBuilder
+) -> None:
+    assert shown(window) == 60
+    window.time.set_range(last(900))
+    assert shown(window) == 15
+    assert "15 of 60 runs" in window.current.filter_bar.row_count_text  # type: ignore[union-attr]
+    window.show_page("events")
+    draw_frame(window, builder)
+    qtbot.waitUntil(lambda: 0 < shown(window) <= 60)
+    window.time.set_range(fixed(NOW - 3600, NOW - 3000))
+    draw_frame(window, builder)
+    assert not window.past_banner.isHidden()
+    window.show_page("tasks")
+    assert shown(window) == 11, "the range changed while the page was hidden"
+
+
+def test_the_past_does_not_grow_and_end_goes_live(
+    qtbot: QtBot, window: MainWindow, builder: StateBuilder
+) -> None:
+    window.time.set_range(last(1800))
+    window.time.select(NOW - 1000, NOW - 500)
+    before = shown(window)
+    builder.task("f" * 32)
+    draw_frame(window, builder, 1.0)
+    assert shown(window) == before
+    assert "Looking at the past" in window.past_banner.title.text()
+    assert window.top_bar.pause.text() == "Past"
+    table = window.current.tables()[0]  # type: ignore[union-attr]
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_End)
+    assert window.time.range == last(1800)
+    assert window.past_banner.isHidden()
+    draw_frame(window, builder)
+    assert shown(window) == 31
+    qtbot.keyClick(table, Qt.Key.Key_End)
+    assert table.currentIndex().row() == 30, "the last row, while the range is live"
+
+
+def test_end_in_a_text_field_stays_in_it(qtbot: QtBot, window: MainWindow) -> None:
+    window.time.select(NOW - 1000, NOW - 500)
+    field = window.current.filter_bar.text_field  # type: ignore[union-attr]
+    field.setFocus()
+    qtbot.keyClick(field, Qt.Key.Key_End)
+    assert not window.time.is_live
+
+
+def test_alt_left_and_right_go_through_the_ranges(qtbot: QtBot, window: MainWindow) -> None:
+    first, second = fixed(NOW - 900, NOW - 600), fixed(NOW - 800, NOW - 700)
+    window.time.set_range(first)
+    window.time.set_range(second)
+    alt = Qt.KeyboardModifier.AltModifier
+    qtbot.keyClick(window, Qt.Key.Key_Left, alt)
+    assert window.time.range == first
+    qtbot.keyClick(window, Qt.Key.Key_Left, alt)
+    assert window.time.range == ALL_RETAINED
+    qtbot.keyClick(window, Qt.Key.Key_Right, alt)
+    assert window.time.range == first
+    window.time.zoom_out()
+    assert window.time.range == fixed(NOW - 1050, NOW - 450)
+    assert not window.time.can_go_forward
+
+
+def test_ages_are_as_of_the_end_of_the_range(window: MainWindow, builder: StateBuilder) -> None:
+    window.time.set_range(fixed(NOW - 1000, NOW - 500))
+    draw_frame(window, builder)
+    assert window.current.table.rows_model.now == NOW - 500  # type: ignore[union-attr]
+
+
+def test_a_live_range_leaves_old_rows_behind(window: MainWindow, builder: StateBuilder) -> None:
+    window.time.set_range(last(900))
+    assert shown(window) == 15
+    for _second in range(12):
+        draw_frame(window, builder, 30.0)
+    assert shown(window) == 9
+
+
+def test_a_run_that_is_not_over_is_in_every_live_range(
+    window: MainWindow, builder: StateBuilder
+) -> None:
+    builder.task("e" * 32, at=NOW - 3000)
+    window.time.set_range(last(900))
+    draw_frame(window, builder)
+    assert shown(window) == 16
+
+
+def test_workers_are_shown_whatever_the_range(window: MainWindow, builder: StateBuilder) -> None:
+    builder.heartbeat()
+    window.show_page("monitoring")
+    window.time.set_range(fixed(NOW - 1000, NOW - 500))
+    draw_frame(window, builder)
+    assert window.current.table.rows_model.shown_count == 1  # type: ignore[union-attr]
+
+
+def test_what_is_selected_up_to_now_stays_live() -> None:
+    time = WindowTime(lambda: NOW)
+    time.select(NOW - 300, NOW + 5)
+    assert time.range == last(300)
+    time.select(NOW - 200, NOW - 300)
+    assert time.range == fixed(NOW - 300, NOW - 200)
+    time.go_live()
+    assert time.range == last(300)
+
+
+def test_a_frozen_range_is_not_restored() -> None:
+    time = WindowTime(lambda: NOW)
+    time.restore(fixed(NOW - 300, NOW - 200), NOW - 1000)
+    assert time.range == ALL_RETAINED
+    time.show_since_last_look()
+    assert time.range == since(NOW - 1000)
+    time.restore(last(900), None)
+    assert (time.range, time.can_go_back) == (last(900), False)
+
+
+def test_the_picker_takes_typed_times(qtbot: QtBot, window: MainWindow) -> None:
+    window.choose_time_range()
+    picker = window.top_bar.time_range.picker
+    assert picker.isVisible()
+    picker.start_field.setText("2h")
+    picker.end_field.setText("soon")
+    assert not picker.apply_button.isEnabled()
+    assert picker.message.text().startswith("To is no time")
+    picker.end_field.setText("1h")
+    qtbot.keyClick(picker.end_field, Qt.Key.Key_Return)
+    assert not picker.isVisible()
+    assert window.time.range == fixed(NOW - 7200, NOW - 3600)
+
+
+def test_the_picker_lists_usual_and_former_ranges(window: MainWindow) -> None:
+    window.time.last_look = NOW - 7200
+    window.time.set_range(fixed(NOW - 7200, NOW - 3600))
+    window.time.go_live()
+    window.choose_time_range()
+    picker = window.top_bar.time_range.picker
+    titles = [button.text() for button in picker.choices.values()]
+    assert titles[:6] == [
+        "Last 15 min",
+        "Last 1 h",
+        "Last 6 h",
+        "Last 24 h",
+        "All retained",
+        "Since I last looked, 2 h ago",
+    ]
+    assert len(titles) == 7
+    picker.choices[since(NOW - 7200)].click()
+    assert window.time.range == since(NOW - 7200)

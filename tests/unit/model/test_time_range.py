@@ -1,0 +1,151 @@
+"""Time ranges: bounds, text forms, moving, and what an operator types."""
+
+import math
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulse_desktop.model.time_range import (
+    ALL_RETAINED,
+    LIVE_RANGES,
+    TimeRange,
+    TypedRangeError,
+    fixed,
+    last,
+    moved,
+    range_from_text,
+    range_to_text,
+    since,
+    typed_range,
+    zoomed_out,
+)
+from pulse_desktop.model.typed_time import parse_moment
+from pulse_desktop.text.time_range_text import typed_text
+
+NOW = 1_795_430_942.25
+
+_TIMES = st.floats(1e9, 2e9).map(lambda at: round(at, 3))
+_RANGES = st.one_of(
+    st.just(ALL_RETAINED),
+    st.floats(1, 1e6).map(lambda seconds: last(float(f"{seconds:.4g}"))),
+    _TIMES.map(since),
+    st.builds(fixed, _TIMES, _TIMES),
+)
+
+
+@given(_RANGES)
+def test_a_range_is_read_back_from_its_text(time_range: TimeRange) -> None:
+    read = range_from_text(range_to_text(time_range))
+    assert read.kind is time_range.kind
+    assert (read.seconds, read.start, read.end) == pytest.approx(
+        (time_range.seconds, time_range.start, time_range.end), abs=0.0011
+    )
+
+
+@pytest.mark.parametrize("text", ["", "last", "last week", "2026-11-29", "since noon", "all 5"])
+def test_other_texts_are_no_range(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no time|Invalid|zone"):
+        range_from_text(text)
+
+
+def test_live_ranges_have_no_end() -> None:
+    for time_range in (*LIVE_RANGES, since(NOW - 5)):
+        assert time_range.is_live
+        assert time_range.bounds(NOW)[1] == math.inf
+        assert time_range.end_or(NOW) == NOW
+    frozen = fixed(NOW - 10, NOW - 5)
+    assert not frozen.is_live
+    assert frozen.end_or(NOW) == NOW - 5
+
+
+def test_what_overlaps_a_range_is_in_it() -> None:
+    frozen = fixed(NOW - 100, NOW - 50)
+    assert frozen.contains(NOW - 200, NOW - 100, NOW)
+    assert frozen.contains(NOW - 50, math.inf, NOW)
+    assert frozen.contains(NOW - 300, NOW, NOW)
+    assert not frozen.contains(NOW - 300, NOW - 101, NOW)
+    assert not frozen.contains(NOW - 49, NOW, NOW)
+    assert not last(60).contains(NOW - 70, NOW - 61, NOW)
+    assert last(60).contains(NOW + 5, NOW + 5, NOW), "the clock of a worker may be ahead"
+
+
+def test_moving_and_zooming_stop_at_the_present() -> None:
+    assert moved((NOW - 100, NOW - 50), -0.5, NOW) == fixed(NOW - 125, NOW - 75)
+    assert moved((NOW - 100, NOW - 50), 0.5, NOW) == fixed(NOW - 75, NOW - 25)
+    assert moved((NOW - 60, NOW - 10), 0.5, NOW) == last(50)
+    assert zoomed_out((NOW - 200, NOW - 100), NOW) == fixed(NOW - 250, NOW - 50)
+    assert zoomed_out((NOW - 110, NOW - 10), NOW) == last(160)
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("now", "2026-11-23 10:49:02.250"),
+        ("10:00", "2026-11-23 10:00:00"),
+        ("22:00:05.125", "2026-11-22 22:00:05.125"),
+        ("yesterday 9:30", "2026-11-22 09:30:00"),
+        ("today 22:00", "2026-11-23 22:00:00"),
+        ("2026-11-20", "2026-11-20 00:00:00"),
+        ("2026-11-20T08:01", "2026-11-20 08:01:00"),
+        ("2026-11-20 08:01:02.003", "2026-11-20 08:01:02.003"),
+        ("11-20 08:01", "2026-11-20 08:01:00"),
+        ("20 08:01", "2026-11-20 08:01:00"),
+        ("2h", "2026-11-23 08:49:02.250"),
+        ("now-90m", "2026-11-23 09:19:02.250"),
+        ("1h 30m ago", "2026-11-23 09:19:02.250"),
+        ("2026-11-20T08:01:00+02:00", "2026-11-20 06:01:00"),
+    ],
+)
+def test_a_time_is_read_as_it_is_usually_typed(text: str, expected: str) -> None:
+    at = parse_moment(text, NOW)
+    assert at is not None
+    assert typed_text(at) == expected
+
+
+@pytest.mark.parametrize("text", ["", "noon", "25:00", "10:61", "2026-13-01", "31.12.", "5", "-"])
+def test_what_is_no_time_is_not_guessed(text: str) -> None:
+    assert parse_moment(text, NOW) is None
+
+
+@given(_TIMES)
+def test_a_time_that_was_typed_is_read_back(at: float) -> None:
+    found = parse_moment(typed_text(at), NOW)
+    assert found is not None
+    assert typed_text(found) == typed_text(at)  # an hour that is repeated is read as either
+
+
+def test_two_typed_times_are_a_frozen_range_and_one_is_live() -> None:
+    assert typed_range("2h", "1h", NOW) == fixed(NOW - 7200, NOW - 3600)
+    assert typed_range("15 min", "", NOW) == last(900)
+    assert typed_range("last 15m", "now", NOW) == last(900)
+    assert typed_range("yesterday", "", NOW).is_live
+    assert typed_range("", "", NOW) == ALL_RETAINED
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "field"),
+    [
+        ("soon", "", "start"),
+        ("", "1h", "start"),
+        ("2h", "later", "end"),
+        ("1h", "2h", "order"),
+        ("2126-11-29", "", "order"),
+    ],
+)
+def test_a_wrong_range_says_what_is_wrong(start: str, end: str, field: str) -> None:
+    with pytest.raises(TypedRangeError) as error:
+        typed_range(start, end, NOW)
+    assert error.value.field == field
