@@ -1,4 +1,4 @@
-"""The folder of the user's settings: profiles, and the state of windows."""
+"""The folders of the user's settings, and of what is kept of each profile."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,10 @@ import platformdirs
 
 CONFIG_DIR_VARIABLE: Final = "PULSE_CONFIG_DIR"
 DATA_DIR_VARIABLE: Final = "PULSE_DATA_DIR"
+
+
+PROFILE_DATA: Final = "profiles"
+"""Folder of the data folder with what is kept of each profile."""
 
 
 def settings_folder() -> Path:
@@ -20,3 +24,14 @@ def settings_folder() -> Path:
         if folder := os.environ.get(variable):
             return Path(folder).expanduser()
     return platformdirs.user_config_path("pulse-desktop", appauthor=False)
+
+
+def profile_data_folder() -> Path:
+    """Return the folder with what this machine keeps of each profile; it may not exist yet."""
+    folder = os.environ.get(DATA_DIR_VARIABLE)
+    root = Path(folder).expanduser() if folder else _default_data_folder()
+    return root / PROFILE_DATA
+
+
+def _default_data_folder() -> Path:
+    return platformdirs.user_data_path("pulse-desktop", appauthor=False)

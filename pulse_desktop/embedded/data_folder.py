@@ -20,7 +20,7 @@ from pulse_desktop.embedded.folder_safety import (
     make_private,
 )
 from pulse_desktop.regular_file import NotARegularFileError
-from pulse_desktop.settings_folder import DATA_DIR_VARIABLE
+from pulse_desktop.settings_folder import DATA_DIR_VARIABLE, PROFILE_DATA
 from pulse_desktop.text.translation import _
 
 MIN_FREE_BYTES: Final = 64 << 20
@@ -153,7 +153,7 @@ class DataFolder:
         """Return the names that entries of the folder have."""
         folders = (self.logs, self.usage_locks, self.jetstream, self.server)
         files = (self.state_file, self.start_lock, self.guardian_lock)
-        return [each.name for each in (*folders, *files)]
+        return [*(each.name for each in (*folders, *files)), PROFILE_DATA]
 
     def _files(self) -> Iterator[Path]:
         """Yield the files that the stack writes, whether they exist or not."""

@@ -1,10 +1,19 @@
 """Marks that operators set on failure groups: muted, resolved, a note."""
 
+import enum
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 MAX_NOTE: Final = 2_000
 """Characters of a note."""
+
+
+class MarkKind(enum.StrEnum):
+    """Kind of a mark. The values are stored."""
+
+    MUTED = "muted"
+    RESOLVED = "resolved"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +45,19 @@ class GroupMarks:
     resolved: Mark | None = None
     note: Mark | None = None
 
-    def with_mark(self, kind: str, mark: Mark | None) -> Self:
-        """Return a copy with a mark set, or removed with None.
+    def with_mark(self, kind: MarkKind, mark: Mark | None) -> Self:
+        """Return a copy with a mark set, or removed with None."""
+        return replace(self, **{kind.value: mark})
 
-        Args:
-            kind: "muted", "resolved" or "note".
-            mark: the mark.
-        """
+    def of(self, kind: MarkKind) -> Mark | None:
+        """Return the mark of a kind, None if it is not set."""
         match kind:
-            case "muted":
-                return replace(self, muted=mark)
-            case "resolved":
-                return replace(self, resolved=mark)
-            case "note":
-                return replace(self, note=mark)
-        raise ValueError(kind)
+            case MarkKind.MUTED:
+                return self.muted
+            case MarkKind.RESOLVED:
+                return self.resolved
+            case MarkKind.NOTE:
+                return self.note
 
 
 NO_MARKS: Final = GroupMarks()

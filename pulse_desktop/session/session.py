@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
@@ -25,9 +26,11 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
+from pulse_desktop.session.group_marks import GroupMarkKeeper
 from pulse_desktop.session.history_replay import HistoryReplay
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
+from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
 from pulse_desktop.session.server_poller import ServerPoller, limitations, unreadable
@@ -36,6 +39,7 @@ from pulse_desktop.session.system_finder import SystemFinder
 from pulse_desktop.session.task_canceller import TaskCanceller
 from pulse_desktop.session.task_client import TaskClient
 from pulse_desktop.session.worker_commands import WorkerCommands
+from pulse_desktop.settings_folder import profile_data_folder
 from pulse_desktop.state.system import LOG_ROWS, SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
@@ -66,6 +70,7 @@ class SessionConfig:
         backlog: maximum number of stored events to replay.
         stored_results: about how many of the stored results to load, None for all.
         is_login_typed: whether a person typed the login just now; see `Connection`.
+        local_state: folder of what is kept of each profile, None for that of the user.
     """
 
     profile: Profile
@@ -73,6 +78,7 @@ class SessionConfig:
     backlog: int = LOG_ROWS
     stored_results: int | None = None
     is_login_typed: bool = False
+    local_state: Path | None = None
 
 
 class Session:
@@ -91,6 +97,7 @@ class Session:
         workers: sends commands to workers.
         history_streams: makes streams that keep history.
         finder: looks for tasks and results under other names.
+        group_marks: keeps the marks of failure groups.
         waiter: waits for runs to end.
         guard: passed before every action on the server.
         supervisor: owner of all background work.
@@ -171,6 +178,14 @@ class Session:
         )
         self._events = EventPublisher(
             self.connection, self.event_feed, self.now, names.subject_prefix
+        )
+        self.group_marks = GroupMarkKeeper(
+            LocalStateFile(
+                state_file_path(config.local_state or profile_data_folder(), config.profile)
+            ),
+            self.state.failure_groups,
+            lambda: self.actor,
+            self.now,
         )
         control = WorkerControlClient(
             self.connection,
@@ -349,6 +364,7 @@ class Session:
         self.results.start()
         self._poller.start(self.supervisor)
         self.supervisor.start("poll.names", self.finder.run)
+        self.supervisor.start("group_marks", self.group_marks.run)
 
     def start_connection(self) -> None:
         """Start only to keep the connection, for a program that needs nothing else or not yet."""
@@ -378,6 +394,7 @@ class Session:
         await self.supervisor.close()
         await self.results.close()
         await self._poller.close()
+        await self.group_marks.close()
         await self.connection.close()
 
     def drain(self, budget_s: float) -> bool:

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
@@ -103,6 +105,20 @@ class WorkerBackend(Protocol):
             level: for `log_level`: DEBUG, INFO, WARNING or ERROR.
             confirmed: whether the operator has confirmed it.
         """
+
+
+class GroupMarkBackend(Protocol):
+    """Keeps the marks of failure groups on this machine."""
+
+    @property
+    def problem(self) -> UserFacingError | None:
+        """Why marks cannot be read, None if they can."""
+
+    async def set_mark(self, group_id: str, kind: MarkKind, text: str = "") -> None:
+        """Set a mark of a group; the text is that of a note."""
+
+    async def remove_mark(self, group_id: str, kind: MarkKind) -> None:
+        """Remove a mark of a group."""
 
 
 class HistoryBackend(Protocol):
@@ -228,6 +244,10 @@ class SessionBackend(ConnectionBackend, Protocol):
     @property
     def workers(self) -> WorkerBackend:
         """Sends commands to workers."""
+
+    @property
+    def group_marks(self) -> GroupMarkBackend:
+        """Keeps the marks of failure groups."""
 
     @property
     def history_streams(self) -> HistoryBackend:

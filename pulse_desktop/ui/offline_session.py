@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, Outage, State
 from pulse_desktop.model.errors import NotConnectedError
+from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt
@@ -42,6 +43,7 @@ class OfflineSession:
     is_settled = False
     has_outcomes = False
     outages: Sequence[Outage] = ()
+    problem = None
 
     def __init__(
         self,
@@ -103,6 +105,19 @@ class OfflineSession:
     def history_streams(self) -> "OfflineSession":
         """Itself: no stream can be made."""
         return self
+
+    @property
+    def group_marks(self) -> "OfflineSession":
+        """Itself: no failure group can be marked."""
+        return self
+
+    async def set_mark(self, group_id: str, kind: MarkKind, text: str = "") -> None:
+        """Raise NotConnectedError."""
+        self._fail()
+
+    async def remove_mark(self, group_id: str, kind: MarkKind) -> None:
+        """Raise NotConnectedError."""
+        self._fail()
 
     async def plan(self) -> HistoryPlan:
         """Raise NotConnectedError."""

@@ -1,6 +1,8 @@
 """A session for tests of the window: it records its calls and returns at once."""
 
+import tempfile
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,9 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
 from pulse_desktop.session.action_guard import ActionGuard
+from pulse_desktop.session.group_marks import GroupMarkKeeper
 from pulse_desktop.session.history_streams import create_action
+from pulse_desktop.session.local_state.state_file import LocalStateFile
 from pulse_desktop.session.task_client import (
     cancel_action,
     repeatable_request,
@@ -49,6 +53,7 @@ class FakeSession:
         bucket_list: the buckets.
         watched: names given to `watch_bucket`.
         saved: arguments of `save`.
+        group_marks: keeps the marks of failure groups in a file of its own.
         history_plan: what `plan` returns.
         history_errors: why a stream is not made, by its name.
         tries: number of calls of `try_now`.
@@ -87,6 +92,14 @@ class FakeSession:
         self.bucket_list = [BucketStatus("taskiq_results", watched=True)]
         self.watched: list[str] = []
         self.saved: list[tuple[str, Path]] = []
+        # Made with the first mark.
+        state_file = Path(tempfile.gettempdir(), f"pulse-test-{uuid.uuid4().hex}", "marks.sqlite3")
+        self.group_marks = GroupMarkKeeper(
+            LocalStateFile(state_file),
+            self.state.failure_groups,
+            lambda: "bob@host",
+            self.now,
+        )
 
     def now(self) -> float:
         return time.time()

@@ -1,0 +1,105 @@
+"""Keeps the marks of failure groups: sets them, and follows those that other windows set."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from pulse_desktop.model.group_marks import MAX_NOTE, Mark, MarkKind
+from pulse_desktop.session.local_state.mark_table import MarkTable
+from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
+from pulse_desktop.state.failure_groups import FailureGroups
+from pulse_desktop.text.printable import printable
+
+POLL_S: Final = 2.0
+_UNKNOWN: Final = object()
+
+_log = logging.getLogger(__name__)
+
+
+class GroupMarkKeeper:
+    """The marks of one profile, in its local state and in the state of the session.
+
+    Attributes:
+        problem: why marks cannot be read, None if they can.
+    """
+
+    def __init__(
+        self,
+        file: LocalStateFile,
+        groups: FailureGroups,
+        actor: Callable[[], str],
+        clock: Callable[[], float],
+        poll_s: float = POLL_S,
+    ) -> None:
+        """Create a keeper; nothing is read before `load` or `run`.
+
+        Args:
+            file: local state of the profile.
+            groups: get the marks.
+            actor: returns user and host.
+            clock: Unix seconds.
+            poll_s: seconds between two looks for changes of other programs.
+        """
+        self.problem: LocalStateError | None = None
+        self._file = file
+        self._table = MarkTable(file)
+        self._groups = groups
+        self._actor = actor
+        self._clock = clock
+        self._poll_s = poll_s
+        self._version: object = _UNKNOWN
+        self._lock = asyncio.Lock()
+
+    async def set_mark(self, group_id: str, kind: MarkKind, text: str = "") -> None:
+        """Set a mark of a group.
+
+        Raises:
+            LocalStateError: it cannot be kept. Nothing has changed.
+        """
+        mark = Mark(self._clock(), self._actor(), printable(text[:MAX_NOTE]))
+        await self._put(group_id, kind, mark)
+
+    async def remove_mark(self, group_id: str, kind: MarkKind) -> None:
+        """Remove a mark of a group.
+
+        Raises:
+            LocalStateError: it cannot be removed. Nothing has changed.
+        """
+        await self._put(group_id, kind, None)
+
+    async def load(self) -> None:
+        """Read the marks. If they cannot be read, those known before stay."""
+        async with self._lock:
+            await self._load()
+
+    async def run(self) -> None:
+        """Read the marks, and again whenever another program has changed them."""
+        while True:
+            async with self._lock:
+                await self._load(only_changes=True)
+            await asyncio.sleep(self._poll_s)
+
+    async def close(self) -> None:
+        """Close the file."""
+        await asyncio.to_thread(self._file.close)
+
+    async def _put(self, group_id: str, kind: MarkKind, mark: Mark | None) -> None:
+        async with self._lock:
+            await asyncio.to_thread(self._table.put, group_id, kind, mark)
+            await self._load()
+
+    async def _load(self, *, only_changes: bool = False) -> None:
+        try:
+            # Asked first: what changes while the marks are read is read again.
+            version = await asyncio.to_thread(self._file.version)
+            if only_changes and version == self._version:
+                return
+            marks = await asyncio.to_thread(self._table.load)
+        except LocalStateError as error:
+            if str(error) != str(self.problem):
+                _log.warning("%s", error)
+            self.problem, self._version = error, _UNKNOWN
+            return
+        self.problem, self._version = None, version
+        self._groups.set_marks(marks)

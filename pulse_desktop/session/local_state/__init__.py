@@ -1,0 +1,1 @@
+"""What this machine keeps of a connection profile: marks of failure groups."""

@@ -1,0 +1,84 @@
+"""The table of marks of failure groups in the local state."""
+
+import sqlite3
+from typing import Final
+
+from pulse_desktop.model.group_marks import (
+    MAX_NOTE,
+    NO_MARKS,
+    GroupMarks,
+    Mark,
+    MarkKind,
+)
+from pulse_desktop.query.fingerprint import FINGERPRINT_VERSION
+from pulse_desktop.session.local_state.state_file import LocalStateFile
+
+MAX_MARKS: Final = 20_000
+"""Marks kept; of more than these the oldest are removed."""
+
+
+class MarkTable:
+    """The marks of one profile. Its methods block."""
+
+    def __init__(self, file: LocalStateFile, max_marks: int = MAX_MARKS) -> None:
+        """Describe the table.
+
+        Args:
+            file: of the profile.
+            max_marks: number of marks kept.
+        """
+        self._file = file
+        self._max_marks = max_marks
+
+    def load(self) -> dict[str, GroupMarks]:
+        """Return the marks of all groups by id.
+
+        Raises:
+            LocalStateError: they cannot be read.
+        """
+        none: list[tuple[str, str, float, str, str]] = []
+        rows = self._file.read(_select, none)
+        found: dict[str, GroupMarks] = {}
+        for group_id, kind, at, by, text in rows:
+            if kind in _KINDS:
+                marks = found.get(group_id, NO_MARKS)
+                found[group_id] = marks.with_mark(MarkKind(kind), Mark(at, by, text))
+        return found
+
+    def put(self, group_id: str, kind: MarkKind, mark: Mark | None) -> None:
+        """Set a mark of a group, or remove it with None.
+
+        Raises:
+            LocalStateError: it cannot be written.
+        """
+
+        def change(connection: sqlite3.Connection) -> None:
+            if mark is None:
+                connection.execute(
+                    "DELETE FROM group_marks"
+                    " WHERE group_id = ? AND fingerprint_version = ? AND kind = ?",
+                    (group_id, FINGERPRINT_VERSION, kind),
+                )
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO group_marks VALUES (?, ?, ?, ?, ?, ?)",
+                (group_id, FINGERPRINT_VERSION, kind, mark.at, mark.by, mark.text[:MAX_NOTE]),
+            )
+            connection.execute(
+                "DELETE FROM group_marks WHERE (group_id, fingerprint_version, kind) IN"
+                " (SELECT group_id, fingerprint_version, kind FROM group_marks"
+                " ORDER BY at DESC LIMIT -1 OFFSET ?)",
+                (self._max_marks,),
+            )
+
+        self._file.write(change)
+
+
+_KINDS: Final = frozenset(MarkKind)
+
+
+def _select(connection: sqlite3.Connection) -> list[tuple[str, str, float, str, str]]:
+    return connection.execute(
+        "SELECT group_id, kind, at, by, text FROM group_marks WHERE fingerprint_version = ?",
+        (FINGERPRINT_VERSION,),
+    ).fetchall()
