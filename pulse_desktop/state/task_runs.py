@@ -10,6 +10,7 @@ from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunStat
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_names import task_name_forms
 from pulse_desktop.query.fingerprint import FAILURE_STATES, fingerprint
+from pulse_desktop.state.coded_column import CodedColumns
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import FailureGroups
@@ -58,6 +59,7 @@ class TaskRuns(Collection[TaskRun]):
         overdue: overdue runs by task.
         lineage: which runs enqueued or repeat which.
         names: short names of the tasks.
+        columns: state, task and worker of the runs as one byte each, for filters.
     """
 
     name = "runs"
@@ -88,6 +90,8 @@ class TaskRuns(Collection[TaskRun]):
         self.overdue = OverdueRuns()
         self.lineage = Lineage()
         self.names = ShortNames(task_name_forms)
+        self.columns = CodedColumns(capacity, ("state", "task", "worker"))
+        self._states, self._tasks, self._workers = self.columns.by_name.values()
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
@@ -117,6 +121,9 @@ class TaskRuns(Collection[TaskRun]):
             if position is None:
                 return run
             self._positions[update.task_id] = position
+            self._states.set(position, run.state)
+            self._tasks.set(position, run.name)
+            self._workers.set(position, run.worker)
             self.counts[run.state] += 1
             self.names.add(run.name)
             if run.parent or run.rerun_of:
@@ -199,10 +206,14 @@ class TaskRuns(Collection[TaskRun]):
             self.lineage.put(run)
         if before.name != run.name:
             self.names.add(run.name)
+            self._tasks.set(position, run.name)
+        if before.attempts is not run.attempts:
+            self._workers.set(position, run.worker)
         was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
         if before.state is not run.state:
             self.counts[before.state] -= 1
             self.counts[run.state] += 1
+            self._states.set(position, run.state)
         if unhealthy:
             self._put_unhealthy(position, run)
         if run.state is _SUCCEEDED and before.state is not _SUCCEEDED:

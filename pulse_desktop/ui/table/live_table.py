@@ -105,6 +105,8 @@ class LiveTable(RowView[RowT]):
             dirty: positions of rows that changed.
         """
         self._keep_position(lambda: self.rows_model.refresh(now, dirty))
+        if self.rows_model.filter_pending and not self._filtering.isActive():
+            self._filtering.start()  # rows were added as the oldest
         # Delayed, the layout would paint the window twice in each frame.
         self.executeDelayedItemsLayout()
         if abs(now - self._measured_at) >= _MEASURE_S and not self.rows_model.paused:
@@ -130,18 +132,26 @@ class LiveTable(RowView[RowT]):
         self._filtering.start()
 
     def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
-        """Replace a filter whose result depends on the time, keeping the scroll position."""
-        self._keep_position(lambda: self.rows_model.set_filter(accepts))
+        """Replace a filter whose result depends on the time, keeping the scroll position.
+
+        What is shown is corrected within moments.
+        """
+        if not self.rows_model.filtered:
+            self._keep_position(lambda: self.rows_model.set_filter(accepts))
+            return
+        self.rows_model.update_filter(accepts)
+        self._filtering.start()
 
     def _filter_next_slice(self) -> None:
-        if not self.rows_model.filter_next_slice():
+        self._keep_position(self.rows_model.filter_next_slice)
+        if not self.rows_model.filtering:
             self._filtering.stop()
 
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the table."""
         self._keep_position(lambda: self.rows_model.set_paused(paused))
 
-    def _keep_position(self, change: Callable[[], None]) -> None:
+    def _keep_position(self, change: Callable[[], object]) -> None:
         """Make a change and scroll so that the topmost visible row stays where it was."""
         bar = self.verticalScrollBar()
         top = self.rowAt(0)

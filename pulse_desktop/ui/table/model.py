@@ -164,11 +164,23 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         """Return the positions of the oldest rows that a moving time range has left behind."""
         return self._row_index.oldest_not_accepted()
 
+    def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
+        """Replace a filter by another for which mostly the same rows match.
+
+        `filter_next_slice` corrects what is shown.
+        """
+        self._row_index.update_filter(accepts)
+
+    @property
+    def filtering(self) -> bool:
+        """Whether `filter_next_slice` has something to do."""
+        return self._row_index.filtering
+
     def filter_next_slice(self) -> bool:
         """Apply a new filter to the next slice of older rows; return whether more remain."""
         self._apply(self._row_index.filter_next_slice())
         self._emit_counts()
-        return self.filter_pending
+        return self.filtering
 
     def set_sort(self, key: str, *, descending: bool = False) -> None:
         """Sort by a column; an empty key restores newest first.

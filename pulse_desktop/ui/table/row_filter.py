@@ -1,32 +1,176 @@
 """Apply a filter to rows, and find what changes in its result when rows change."""
 
 from collections.abc import Callable, Collection, Iterable
-from typing import TypeVar
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pulse_desktop.query.coded_columns import CodedColumns
+from pulse_desktop.query.matcher import LOOK, NO, Matcher
 from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
 Positions = NDArray[np.int64]
+
+SLICE: Final = 4096
+"""Rows that a filter looks at in one go: a hundred thousand at once would make typing stutter."""
+_DECIDED_SLICE: Final = 1 << 18
+"""Rows that are decided by their columns in one go, without looking at them."""
+_FEW: Final = 16
+"""Of a stretch of rows, fewer than one in so many are looked up one by one."""
+
+
+class RowFilter(Generic[RowT]):
+    """A compiled query for live rows: a test per row, and what their coded columns tell at once.
+
+    It is called with a row, as any other test.
+
+    Attributes:
+        rows: the rows that the columns belong to.
+        accepts: the test of a row.
+    """
+
+    def __init__(
+        self, matcher: Matcher[RowT], rows: RowSource[RowT], columns: CodedColumns | None
+    ) -> None:
+        """Create a filter.
+
+        Args:
+            matcher: the compiled query.
+            rows: the live rows.
+            columns: of the rows, None if they have none.
+        """
+        self.rows = rows
+        self.accepts: Callable[[RowT], bool] = matcher.accepts
+        self._matcher = matcher
+        self._columns = columns
+        self._also = False  # rows have to pass another test besides
+
+    def __call__(self, row: RowT) -> bool:
+        """Return whether a row matches."""
+        return self.accepts(row)
+
+    def also(self, test: Callable[[RowT], bool]) -> "RowFilter[RowT]":
+        """Return a filter for the rows that match and pass another test."""
+        matches = self.accepts
+        both = RowFilter(self._matcher, self.rows, self._columns)
+        both.accepts = lambda row: matches(row) and test(row)
+        both._also = True  # noqa: SLF001
+        return both
+
+    def candidates(self, start: int, stop: int) -> bytes | None:
+        """Decide rows by their columns: see `Matcher.candidates`."""
+        if self._columns is None:
+            return None
+        mask = self._matcher.candidates(self._columns, start, stop)
+        return mask if mask is None or not self._also else mask.translate(_LOOK_AT_ALL)
+
+
+_LOOK_AT_ALL: Final = bytes((NO, LOOK, LOOK)) + bytes(253)
+"""Translates a mask to one in which the rows that match have to be looked at."""
 
 
 def matching_positions(
     source: RowSource[RowT], accepts: Callable[[RowT], bool], start: int, stop: int
 ) -> Positions:
     """Return the positions from `start` to `stop` - 1 whose rows are accepted, ascending."""
-    start = max(start, source.start)
+    start, stop = max(start, source.start), min(stop, source.stop)
+    mask = _candidates(source, accepts, start, stop)
+    if mask is not None:
+        return _decided_positions(source, accepts, start, mask)
+    accepts = accepts.accepts if isinstance(accepts, RowFilter) else accepts
     rows = source.span(start, stop)
     return np.array([p for p, row in enumerate(rows, start) if accepts(row)], np.int64)
 
 
-class FilterDelta:
-    """The effect of changed rows on the result of a filter.
+def newest_matching(
+    source: RowSource[RowT], accepts: Callable[[RowT], bool], stop: int
+) -> tuple[Positions, int]:
+    """Filter the newest rows below a position, as many as do not take long.
+
+    Returns:
+        The positions of the rows that are accepted, ascending, and the position of the oldest row
+        that the filter was applied to.
+    """
+    stop = min(stop, source.stop)
+    start = max(stop - _DECIDED_SLICE, source.start)
+    mask = _candidates(source, accepts, start, stop)
+    if mask is None:
+        start = max(stop - SLICE, source.start)
+        return matching_positions(source, accepts, start, stop), min(start, stop)
+    looked_at = np.flatnonzero(np.frombuffer(mask, np.uint8) == LOOK)
+    skipped = int(looked_at[-SLICE]) if len(looked_at) > SLICE else 0
+    start += skipped
+    return _decided_positions(source, accepts, start, mask[skipped:]), start
+
+
+def _candidates(
+    source: RowSource[RowT], accepts: Callable[[RowT], bool], start: int, stop: int
+) -> bytes | None:
+    """Decide rows by their columns; None if there are no columns, or they tell nothing."""
+    # The columns are those of the live rows: a snapshot may hold other values.
+    if not isinstance(accepts, RowFilter) or source is not accepts.rows:
+        return None
+    return accepts.candidates(start, stop)
+
+
+def _decided_positions(
+    source: RowSource[RowT], accepts: Callable[[RowT], bool], start: int, mask: bytes
+) -> Positions:
+    """Return the positions whose rows match, looking only at the rows that a mask leaves open."""
+    accepts = accepts.accepts if isinstance(accepts, RowFilter) else accepts
+    decided = np.frombuffer(mask, np.uint8)
+    matching = decided > LOOK
+    open_rows = np.flatnonzero(decided == LOOK)
+    if len(open_rows):
+        indices = open_rows.tolist()
+        if len(indices) * _FEW < len(mask):
+            accepted = [accepts(source[start + index]) for index in indices]
+        else:
+            first, last = indices[0], indices[-1]
+            rows = source.span(start + first, start + last + 1)
+            accepted = [accepts(rows[index - first]) for index in indices]
+        matching[open_rows] = accepted
+    return np.flatnonzero(matching).astype(np.int64) + start
+
+
+class Delta:
+    """A change of the result of a filter.
 
     Attributes:
         leaving: positions that were shown and no longer match, ascending.
         entering: positions that match now and were not shown, ascending.
+    """
+
+    def __init__(self, leaving: Positions, entering: Positions) -> None:
+        self.leaving = leaving
+        self.entering = entering
+
+    def __bool__(self) -> bool:
+        return bool(len(self.leaving) or len(self.entering))
+
+    @classmethod
+    def between(cls, before: Positions, after: Positions) -> "Delta":
+        """Return the change from some positions to others, both ascending."""
+        return cls(
+            before[np.isin(before, after, assume_unique=True, invert=True)],
+            after[np.isin(after, before, assume_unique=True, invert=True)],
+        )
+
+    def apply(self, shown: Positions) -> Positions:
+        """Return the positions shown after the change, ascending."""
+        if len(self.leaving):
+            shown = np.delete(shown, np.searchsorted(shown, self.leaving))
+        if len(self.entering):
+            shown = np.insert(shown, np.searchsorted(shown, self.entering), self.entering)
+        return shown
+
+
+class FilterDelta(Delta):
+    """The effect of changed rows on the result of a filter.
+
+    Attributes:
         staying: positions that were shown and still match, ascending.
     """
 
@@ -46,17 +190,8 @@ class FilterDelta:
         inside = indices < len(shown)
         before[inside] = shown[indices[inside]] == existing[inside]
         after = np.array([accepts(source[p]) for p in existing.tolist()], bool)
-        self.leaving = existing[before & ~after]
-        self.entering = existing[after & ~before]
+        super().__init__(existing[before & ~after], existing[after & ~before])
         self.staying = existing[before & after]
-
-    def apply(self, shown: Positions) -> Positions:
-        """Return the positions shown after the change, ascending."""
-        if len(self.leaving):
-            shown = np.delete(shown, np.searchsorted(shown, self.leaving))
-        if len(self.entering):
-            shown = np.insert(shown, np.searchsorted(shown, self.entering), self.entering)
-        return shown
 
 
 def contiguous_ranges(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int, int]]:

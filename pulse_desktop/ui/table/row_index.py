@@ -12,10 +12,12 @@ import numpy as np
 
 from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.row_filter import (
+    Delta,
     FilterDelta,
     Positions,
     contiguous_ranges,
     matching_positions,
+    newest_matching,
 )
 from pulse_desktop.ui.table.row_source import RowSnapshot, RowSource
 
@@ -26,9 +28,6 @@ RowT = TypeVar("RowT")
 
 _MAX_CHANGES: Final = 8
 """More insertions and removals than this are made as one layout change."""
-SLICE: Final = 4096
-"""Rows that a new filter is applied to at a time, the newest first: a hundred thousand at once
-would make typing stutter."""
 _CHECKED: Final = 64
 """Rows in a row that are still accepted before the rest is believed to be."""
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
@@ -59,6 +58,8 @@ class RowIndex(Generic[RowT]):
         self._snapshot: RowSnapshot[RowT] | None = None  # at the last sort, with rows since evicted
         self._changed: set[int] = set()  # since the last sort
         self._filtered_to = self._first  # the filter has been applied from here to the end
+        self._found = False  # matching rows were found that are not sorted in yet
+        self._checked_to = self._first  # what is shown is right from here to the end
 
     def __len__(self) -> int:
         if self._order is not None:
@@ -71,10 +72,18 @@ class RowIndex(Generic[RowT]):
         return self.accepts is not None and self._filtered_to > self.source.start
 
     @property
+    def filtering(self) -> bool:
+        """Whether `filter_next_slice` has something to do."""
+        return self.filter_pending or (
+            self.accepts is not None and self._checked_to > self.source.start
+        )
+
+    @property
     def stale(self) -> bool:
         """Whether a sorted table has changes that are not sorted in yet."""
         span = (self._first, self._end)
-        return bool(self._changed) or span != (self.source.start, self.source.stop)
+        is_same = span == (self.source.start, self.source.stop)
+        return bool(self._changed) or self._found or not is_same
 
     def position_at(self, row: int) -> int:
         """Return the position of a view row. Raises IndexError when there is no such row."""
@@ -111,7 +120,7 @@ class RowIndex(Generic[RowT]):
         self.rows = self.source = rows
         self._first, self._end = rows.start, rows.stop
         self._changed.clear()
-        self._shown = self._matching(rows.start)
+        self._shown = self._matching()
         self._order = None
         if self.sort_keys is not None:
             self.sort_keys.clear()
@@ -122,6 +131,7 @@ class RowIndex(Generic[RowT]):
         """Keep showing the present rows."""
         if self.sort_keys is None:
             yield from self._remove_evicted()
+            yield from self._append_older()
         self.source = RowSnapshot(self.rows, self._end)
 
     def resume(self) -> Iterator[ModelChange]:
@@ -158,6 +168,7 @@ class RowIndex(Generic[RowT]):
             dirty: positions of changed rows.
         """
         yield from self._remove_evicted()
+        yield from self._append_older()
         staying: Iterable[int] = dirty
         if dirty and self.accepts is not None and self._shown is not None:
             filtered = {position for position in dirty if position >= self._filtered_to}
@@ -175,44 +186,88 @@ class RowIndex(Generic[RowT]):
         keys.invalidate(self._changed)
         if shown is not None and self.accepts is not None:
             shown = shown[np.searchsorted(shown, source.start) :]
-            shown = FilterDelta(source, self.accepts, shown, self._changed, self._end).apply(shown)
+            filtered = {each for each in self._changed if each >= self._filtered_to}
+            shown = FilterDelta(source, self.accepts, shown, filtered, self._end).apply(shown)
             new = matching_positions(source, self.accepts, self._end, source.stop)
             shown = np.concatenate((shown, new))
+        self._found = False
         self._changed.clear()
         self._first, self._end = source.start, source.stop
         order = keys.order(source, self._newest_first(shown))
         yield from self._transform(self._order, order, shown, order)
 
     def filter_next_slice(self) -> Iterator[ModelChange]:
-        """Apply a new filter to the next slice of older rows."""
-        shown = self._shown
-        if not self.filter_pending or self.accepts is None or shown is None:
+        """Apply a new filter to the next slice of older rows.
+
+        A sorted table shows what was found when all rows are filtered, or with the next `sort`.
+        """
+        shown, accepts = self._shown, self.accepts
+        if accepts is None or shown is None:
             return
-        start = max(self._filtered_to - SLICE, self.source.start)
-        found = matching_positions(self.source, self.accepts, start, self._filtered_to)
-        self._filtered_to = start
-        if len(found):
-            last = len(shown) + len(found) - 1
-            yield ModelChange(
-                "insert", len(shown), last, self._set_shown(np.concatenate((found, shown)))
-            )
+        if self.filter_pending:
+            found, self._filtered_to = newest_matching(self.source, accepts, self._filtered_to)
+            yield from self._show_found(found)
+        elif self._checked_to > self.source.start:
+            yield from self._check_next_slice(shown, accepts)
+
+    def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
+        """Replace the filter by another for which mostly the same rows match.
+
+        What is shown stays, until `filter_next_slice` finds that it does not match.
+        """
+        self.accepts = accepts
+        self._checked_to = self._end
+
+    def _check_next_slice(
+        self, shown: Positions, accepts: Callable[[RowT], bool]
+    ) -> Iterator[ModelChange]:
+        """Correct what is shown of the next slice of older rows."""
+        stop = min(self._checked_to, self._end)
+        found, self._checked_to = newest_matching(self.source, accepts, stop)
+        first, last = np.searchsorted(shown, (self._checked_to, stop)).tolist()
+        delta = Delta.between(shown[first:last], found)
+        if not delta:
+            return
+        if self.sort_keys is None:
+            yield from self._apply_delta(delta)
+            return
+        self._shown = delta.apply(shown)
+        self._found = True
+        if not self.filtering:
+            yield from self.sort()
+
+    def _show_found(self, found: Positions) -> Iterator[ModelChange]:
+        """Show older rows that were found to match, below those shown."""
+        shown = self._shown
+        if shown is None:
+            return
+        together = np.concatenate((found, shown))
+        if self.sort_keys is not None:
+            self._shown = together
+            self._found = self._found or bool(len(found))
+            if self._found and not self.filter_pending:
+                yield from self.sort()
+        elif len(found):
+            last = len(together) - 1
+            yield ModelChange("insert", len(shown), last, self._set_shown(together))
 
     def rebuild(self, *, incremental: bool = False) -> Iterator[ModelChange]:
         """Recompute the shown rows: after a new filter or order, or after having been hidden.
 
         Args:
-            incremental: apply the filter to the newest slice only, `filter_next_slice` to the rest.
+            incremental: apply the filter to the newest rows only, `filter_next_slice` to the rest.
         """
         source, keys = self.source, self.sort_keys
-        start = source.stop - SLICE if incremental and keys is None else source.start
         self._changed.clear()
+        self._found = False
         if self.accepts is None and keys is None and self._order is self._shown is None:
             yield from self._remove_evicted()
+            yield from self._append_older()
             yield from self._insert_new()
         else:
             before = self._newest_first(self._shown) if self._order is None else self._order
             self._first, self._end = source.start, source.stop
-            shown = self._matching(start)
+            shown = self._matching(incremental=incremental)
             after = self._newest_first(shown)
             order = None
             if keys is not None:
@@ -224,11 +279,15 @@ class RowIndex(Generic[RowT]):
 
     # Steps
 
-    def _matching(self, start: int) -> Positions | None:
-        self._filtered_to = max(start, self.source.start)
-        if self.accepts is None:
+    def _matching(self, *, incremental: bool = False) -> Positions | None:
+        source, accepts = self.source, self.accepts
+        self._filtered_to = self._checked_to = source.start
+        if accepts is None:
             return None
-        return matching_positions(self.source, self.accepts, self._filtered_to, self.source.stop)
+        if not incremental:
+            return matching_positions(source, accepts, source.start, source.stop)
+        found, self._filtered_to = newest_matching(source, accepts, source.stop)
+        return found
 
     def _newest_first(self, shown: Positions | None) -> Positions:
         if shown is not None:
@@ -238,7 +297,7 @@ class RowIndex(Generic[RowT]):
     def _remove_evicted(self) -> Iterator[ModelChange]:
         """Remove the rows that the source has evicted: always the last rows of the table."""
         first, shown = self.source.start, self._shown
-        if first == self._first:
+        if first <= self._first:
             return
         if shown is None:
             evicted = min(first, self._end) - self._first
@@ -252,6 +311,23 @@ class RowIndex(Generic[RowT]):
 
         if evicted:
             yield ModelChange("remove", len(self) - evicted, len(self) - 1, apply)
+        else:
+            apply()
+
+    def _append_older(self) -> Iterator[ModelChange]:
+        """Add the rows that were added to the source as its oldest, below all others.
+
+        With a filter they are among the rows that it has not been applied to yet.
+        """
+        first, count = self.source.start, self._first - self.source.start
+        if count <= 0:
+            return
+
+        def apply() -> None:
+            self._first = first
+
+        if self._shown is None:
+            yield ModelChange("insert", len(self), len(self) + count - 1, apply)
         else:
             apply()
 
@@ -274,7 +350,7 @@ class RowIndex(Generic[RowT]):
         else:
             self._end = end
 
-    def _apply_delta(self, delta: FilterDelta) -> Iterator[ModelChange]:
+    def _apply_delta(self, delta: Delta) -> Iterator[ModelChange]:
         """Insert and remove changed rows that entered or left the filter."""
         shown = self._shown
         if shown is None:

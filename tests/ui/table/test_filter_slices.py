@@ -1,0 +1,186 @@
+"""Filters applied in slices, with and without coded columns, show what a naive filter shows."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from PySide6.QtTest import QAbstractItemModelTester
+
+from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse
+from pulse_desktop.state.coded_column import CodedColumns
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.ui.table import row_filter
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.model import LiveTableModel
+from pulse_desktop.ui.table.row_filter import RowFilter, newest_matching
+
+CAPACITY = 150
+KINDS = [f"kind {number}" for number in range(300)]  # more than there are codes
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A row."""
+
+    number: int
+    kind: str
+
+
+FIELDS = FieldSet[Thing](
+    (
+        Field(
+            "kind",
+            FieldKind.TEXT,
+            "Kind",
+            lambda thing, _now: (thing.kind,) if thing.kind else (),
+            column="kind",
+            of_coded=lambda kind: (kind,) if kind else (),
+        ),
+        Field("number", FieldKind.NUMBER, "Number", lambda thing, _now: (thing.number,)),
+    ),
+    lambda thing: f"{thing.number} {thing.kind}",
+    text_columns={"kind": str.casefold},
+)
+QUERIES = (
+    'kind="kind 1"',
+    'kind!="kind 1"',
+    "not (kind:2 or number<500)",
+    "kind:1 number>300",
+    "kind:* or number:..400",
+    "not kind:*",
+    "1 -2",
+    'kind="kind 299"',
+    "number>100",
+)
+
+
+class Things:
+    """Rows with a coded column."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.rows: RingBuffer[Thing] = RingBuffer(CAPACITY)
+        self.columns = CodedColumns(CAPACITY, ("kind",))
+        self.number = 0
+
+    def thing(self) -> Thing:
+        """Return another thing; a few kinds are frequent."""
+        self.number += 1
+        few, rare = self.rng.choice(["", *KINDS[:3]]), self.rng.choice(KINDS)
+        return Thing(self.number, few if self.rng.random() < 0.7 else rare)
+
+    def append(self, thing: Thing) -> None:
+        """Add the newest."""
+        self._code(self.rows.append(thing), thing)
+
+    def prepend(self, thing: Thing) -> None:
+        """Add the oldest, if there is room."""
+        position = self.rows.prepend(thing)
+        if position is not None:
+            self._code(position, thing)
+
+    def replace(self, position: int, thing: Thing) -> None:
+        """Replace one."""
+        self.rows.replace(position, thing)
+        self._code(position, thing)
+
+    def change(self) -> None:
+        """Add and replace some."""
+        rng, rows = self.rng, self.rows
+        for _ in range(rng.choice([0, 1, 3, 30, 200])):
+            self.append(self.thing())
+        for _ in range(rng.choice([0, 1, 30])):
+            self.prepend(self.thing())
+        for _ in range(rng.choice([0, 1, 30]) if rows else 0):
+            self.replace(rng.randrange(rows.start, rows.stop), self.thing())
+
+    def filter(self, query: str) -> RowFilter[Thing]:
+        """Return a filter that uses the column."""
+        return RowFilter(compile_query(parse(query), FIELDS, 0.0), self.rows, self.columns)
+
+    def _code(self, position: int, thing: Thing) -> None:
+        column = self.columns.column("kind")
+        assert column is not None
+        column.set(position, thing.kind)
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_filter, "SLICE", 7)
+    monkeypatch.setattr(row_filter, "_DECIDED_SLICE", 40)
+
+
+def naive(things: Things, accepts: Callable[[Thing], bool] | None, key: str) -> list[Thing]:
+    """Return what is to be shown."""
+    kept = [thing for thing in reversed(list(things.rows)) if accepts is None or accepts(thing)]
+    return sorted(kept, key=lambda thing: thing.number) if key else kept
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_slices_show_what_a_naive_filter_shows(seed: int) -> None:
+    things = Things(seed)
+    rng = things.rng
+    model = LiveTableModel(
+        things.rows,
+        (Column("Number", "number", lambda t, _now: str(t.number), sort=lambda t: t.number),),
+    )
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    tester.setParent(model)
+    accepts: RowFilter[Thing] | Callable[[Thing], bool] | None = None
+    key, now = "", 1000.0
+    for _ in range(80):
+        now += 1.1
+        match rng.randrange(10):
+            case 0 | 1:
+                query = rng.choice(QUERIES)
+                accepts = rng.choice([None, things.filter(query), things.filter(query).accepts])
+                model.set_filter(accepts, incremental=True)
+            case 2 if accepts is not None:
+                accepts = things.filter(rng.choice(QUERIES))
+                model.update_filter(accepts)
+            case 3:
+                key = rng.choice(["", "number"])
+                model.set_sort(key)
+            case 4:
+                model.set_paused(True)
+                things.append(things.thing())
+                model.refresh(now, things.rows.drain_dirty())
+                model.set_paused(False)
+            case _:
+                things.change()
+        for _ in range(rng.randrange(3)):
+            model.filter_next_slice()
+        model.refresh(now, things.rows.drain_dirty())
+        if rng.random() < 0.5:
+            while model.filter_next_slice():
+                pass
+            model.refresh(now + 1.05, things.rows.drain_dirty())
+            assert not model.filter_pending
+            assert list(model.row_objects()) == naive(things, accepts, key)
+
+
+def test_a_filter_on_a_column_does_not_look_at_rows() -> None:
+    things = Things(1)
+    for _ in range(CAPACITY):
+        things.append(Thing(1, things.rng.choice(KINDS[:9])))
+    accepts = things.filter('kind="kind 1" or not kind:1')
+    expected = [p for p in range(CAPACITY) if accepts(things.rows[p])]
+    things.rows.span = things.rows.__getitem__ = None  # type: ignore[assignment, method-assign]
+    found, start = newest_matching(things.rows, accepts, things.rows.stop)
+    assert start == CAPACITY - 40
+    assert found.tolist() == [p for p in expected if p >= start]
+
+
+def test_rows_with_a_value_beyond_the_codes_are_looked_at() -> None:
+    things = Things(1)
+    for kind in KINDS[:CAPACITY]:
+        things.append(Thing(0, kind))
+    for kind in KINDS[CAPACITY:]:
+        things.append(Thing(0, kind))
+    accepts = things.filter('kind="kind 299"')
+    column = things.columns.column("kind")
+    assert column is not None
+    assert len(column.values) == 255
+    found, _start = newest_matching(things.rows, accepts, things.rows.stop)
+    assert found.tolist() == [299]
