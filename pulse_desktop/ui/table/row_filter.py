@@ -56,7 +56,7 @@ class RowFilter(Generic[RowT]):
         matches = self.accepts
         both = RowFilter(self._matcher, self.rows, self._columns)
         both.accepts = lambda row: matches(row) and test(row)
-        both._also = True  # noqa: SLF001
+        both._also = True
         return both
 
     def candidates(self, start: int, stop: int) -> bytes | None:
