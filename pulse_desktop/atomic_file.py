@@ -111,7 +111,7 @@ class AtomicFile:
             await asyncio.wait({working})
             raise
         except OSError as error:
-            raise _write_error(self._path, error) from None
+            raise write_error(self._path, error) from None
 
 
 def _temporary_path(path: Path) -> Path:
@@ -130,7 +130,8 @@ def _replace(temporary: Path, path: Path) -> None:
             return
 
 
-def _write_error(path: Path, error: OSError) -> UserFacingError:
+def write_error(path: Path, error: OSError) -> UserFacingError:
+    """Return why a file cannot be written, for the operator."""
     title = _("Cannot save {file}").format(file=path.name)
     elsewhere = _("Choose another folder.")
     if error.errno in _NO_SPACE:

@@ -10,6 +10,7 @@ from typing import Final
 from pulse_desktop.app.embedded_server import EmbeddedServer
 from pulse_desktop.app.first_run import FirstRun, FirstRunChoices
 from pulse_desktop.app.profile_editor import ProfileEditor
+from pulse_desktop.app.recorded_session import RecordedSession
 from pulse_desktop.app.session_window import SessionWindow
 from pulse_desktop.app.start_connection import StartConnection
 from pulse_desktop.model.errors import NoSuchProfileError, UserFacingError
@@ -21,6 +22,7 @@ from pulse_desktop.profiles.profile import (
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.profiles.profile_lookup import find_profile
 from pulse_desktop.profiles.secret_storage import AskSecret, ProfileSecrets
+from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.settings_folder import settings_folder
@@ -393,6 +395,11 @@ class Desktop:
         target = self.open_window(name, asked_in)
         if target is not None:
             target.window.run_form.open_copy(run, asked_in.window.connection_name)
+
+    def show_recording(self, reader: RecordingReader) -> None:
+        """Show a recording in the first window. The caller closes it after the window."""
+        self.windows[0].start()
+        self.windows[0].show_recording(RecordedSession(reader))
 
     def start(self) -> None:
         """Start the first window, and open its session as soon as there is a server."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
+from pulse_desktop.app.recorded_session import RecordedSession
 from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack_logs import StackLogs
 from pulse_desktop.model.connection_status import State
@@ -247,6 +248,16 @@ class SessionWindow:
         """
         offline = OfflineSession(state, problem, advice, read_only=self.read_only)
         self.window.set_session(offline, self._page_work.run)
+
+    def show_recording(self, recording: RecordedSession) -> None:
+        """Show a recording instead of a server."""
+        self._leave_session()
+        self.profile, self.read_only = recording.profile, True
+        self._embedded.release(self)
+        self._embedded_actions.set_available(False)
+        self.window.show_profile(recording.profile, recording.label)
+        self._opened.set()
+        self.window.set_session(recording, self._page_work.run)
 
     async def close_session(self) -> None:
         """Close the session, if there is one, and show that the window is offline."""

@@ -5,12 +5,10 @@ not strings; a message may contain escape sequences.
 """
 
 import contextlib
-import math
 import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TextIO
 
 from pulse_desktop.model.errors import UserFacingError
@@ -18,9 +16,6 @@ from pulse_desktop.text.translation import _
 
 MAX_CELL: Final = 60
 """Longest text in a column of a table. JSON output has everything."""
-_MAX_INTEGER_BITS: Final = 64
-_MAX_DECIMAL_BITS: Final = 4_000  # writing more bits as decimal digits takes too long
-_MAX_DEPTH: Final = 200
 _JOINERS: Final = "\u200c\u200d"  # part of emoji and some scripts
 
 
@@ -157,66 +152,10 @@ def _display_width(text: str) -> int:
 
 
 def to_json(value: Any, *, indent: int = 0) -> str:
-    """Encode any value as JSON.
+    """Encode any value as JSON; see `json_value.to_json`, which is imported when it is needed."""
+    from pulse_desktop.protocol import json_value
 
-    What JSON lacks is converted: bytes to base64, sets and tuples to arrays, NaN and infinities to
-    null, keys and integers of more than 64 bits to strings.
-    """
-    import msgspec
-
-    try:
-        encoded = msgspec.json.encode(value)
-    except (
-        TypeError,
-        ValueError,
-        OverflowError,
-        UnicodeError,
-        RecursionError,
-        msgspec.MsgspecError,
-    ):
-        encoded = msgspec.json.encode(_to_json_value(value, _MAX_DEPTH))
-    if indent:
-        encoded = msgspec.json.format(encoded, indent=indent)
-    return encoded.decode()
-
-
-def _to_json_value(value: Any, depth: int) -> Any:
-    """Return the nearest value that JSON has, nested at most `depth` levels."""
-    match value:
-        case None | bool():
-            return value
-        case bytes() | bytearray() | memoryview() | datetime() | date() | time() | timedelta():
-            return value
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case int():
-            return value if value.bit_length() < _MAX_INTEGER_BITS else _integer_text(value)
-        case float():
-            return value if math.isfinite(value) else None
-        case dict() if depth:
-            return {_key(key): _to_json_value(item, depth - 1) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset() if depth:
-            return [_to_json_value(item, depth - 1) for item in value]
-        case _:
-            return f"({type(value).__name__})"
-
-
-def _key(key: Any) -> str:
-    match key:
-        case str():
-            return key.encode("utf-8", "backslashreplace").decode()
-        case int() if not isinstance(key, bool):
-            return _integer_text(key)
-        case bytes() | bytearray():
-            return bytes(key).decode("utf-8", "backslashreplace")
-        case float() if not math.isfinite(key):
-            return str(key)
-        case _:
-            return to_json(key)
-
-
-def _integer_text(value: int) -> str:
-    return str(value) if value.bit_length() <= _MAX_DECIMAL_BITS else hex(value)
+    return json_value.to_json(value, indent=indent)
 
 
 def _escape_controls(text: str) -> str:

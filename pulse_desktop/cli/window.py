@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from types import ModuleType
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
@@ -23,11 +24,21 @@ def run(arguments: Namespace) -> int:
     Raises:
         UserFacingError: the window is not installed, or its Qt is not safe to use.
     """
+    code: int = load_window().open_window(arguments)
+    return code
+
+
+def load_window() -> ModuleType:
+    """Load the window and return `window_qt`.
+
+    Raises:
+        UserFacingError: it is not installed, or its Qt is not safe to use.
+    """
     try:
         from pulse_desktop.qt_guard import prepare_qt
 
         prepare_qt()
-        from pulse_desktop.cli.window_qt import open_window
+        from pulse_desktop.cli import window_qt
     except ImportError as error:
         if getattr(sys, "frozen", False):
             command = "sudo apt install pulse-desktop"
@@ -41,4 +52,4 @@ def run(arguments: Namespace) -> int:
                 "`pulse-desktop doctor` shows what is missing."
             ).format(command=command),
         ) from error
-    return open_window(arguments)
+    return window_qt

@@ -17,6 +17,7 @@ from pulse_desktop.event_loop import draw_offscreen, has_display, run_with_qt, s
 from pulse_desktop.model.errors import CannotConnectError, UserFacingError
 from pulse_desktop.model.log_format import LogFormatter
 from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.run_text import STATE_LABELS
@@ -104,6 +105,35 @@ async def _show_until_closed(profile: Profile | None, state_file: WindowStateFil
     else:
         desktop.window.show()
         desktop.start()
+    await desktop.stopped.wait()
+    desktop.window.hide()
+    await desktop.close()
+    return OK
+
+
+def open_recording(reader: RecordingReader, arguments: Namespace) -> int:
+    """Show a recording until the window is closed.
+
+    Raises:
+        UserFacingError: there is no display.
+    """
+    if not has_display():
+        raise UserFacingError(
+            _("Cannot open the window"),
+            _("there is no display."),
+            _("`pulse-desktop replay FILE --check` describes the recording without one."),
+        )
+    _log_to_file()
+    theme = getattr(arguments, "theme", None) or WindowStateFile(window_state_path()).theme
+    return run_with_qt(lambda: _show_recording(reader), theme)
+
+
+async def _show_recording(reader: RecordingReader) -> int:
+    desktop = Desktop()
+    desktop.window.fit_to_screen(desktop.window.screen().availableGeometry())
+    stop_on_signals(desktop.stopped)
+    desktop.window.show()
+    desktop.show_recording(reader)
     await desktop.stopped.wait()
     desktop.window.hide()
     await desktop.close()

@@ -30,6 +30,8 @@ class ConnectionStatus:
         is_login_refused: whether the last attempt failed because the server refused the login.
         last_alive: Unix seconds up to which the last lost connection was known to be alive, None
             before the first loss.
+        recording: what was recorded, such as the name of a connection, if a recording is shown
+            instead of a server; else empty.
     """
 
     state: State
@@ -47,6 +49,7 @@ class ConnectionStatus:
     next_try_at: float | None = None
     is_login_refused: bool = False
     last_alive: float | None = None
+    recording: str = ""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ _KNOWN_KEY: Final = re.compile(
     r"[A-Za-z0-9_.-]{16,4096}"
 )
 """Keys of well-known services, seeds of nkeys, JSON web tokens."""
+_SECRET_FIELD: Final = re.compile(
+    rf"(?:^|[^a-z0-9]){_SENSITIVE_NAME}$|^{_SENSITIVE_NAME}(?:[^a-z0-9]|$)", re.IGNORECASE
+)
+"""Name of a field that holds a secret. `tokens_in` is a count, `token` and `bot_token` are none."""
 _SECRET_VARIABLE: Final = re.compile(
     rf"(?:^|_){_SENSITIVE_NAME}(?:_|$)|(?:^|_)key(?:_|$)", re.IGNORECASE
 )
@@ -50,6 +54,7 @@ _MIN_SECRET: Final = 6
 """Shorter values of variables are not masked: they would hide ordinary words."""
 _MIN_ANYWHERE: Final = 8
 """A shorter known secret may be a word, such as `nats`: it is not masked inside of names."""
+_MAX_FIELD_NAME: Final = 200
 MARGIN: Final = 4_200
 """Characters of the longest login or key that is recognized, with its scheme."""
 _SEPARATORS: Final = tuple(" \t\r\n,\"'<>")
@@ -127,6 +132,11 @@ def redact_secrets(text: str, known: tuple[str, ...] = ()) -> str:
     text = redact_known(text, known)
     text = _NAMED_SECRET.sub(r"\g<name>***", redact(text))
     return _KNOWN_KEY.sub("***", _BEARER.sub(r"\1 ***", text))
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether the name of a field promises a secret, such as `password` or `api_key`."""
+    return len(name) <= _MAX_FIELD_NAME and _SECRET_FIELD.search(name) is not None
 
 
 def redact_known(text: str, known: tuple[str, ...]) -> str:

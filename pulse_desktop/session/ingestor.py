@@ -2,11 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
+
+if TYPE_CHECKING:
+    from pulse_desktop.protocol.inbound import InboundMessage
+    from pulse_desktop.protocol.stored_object import StoredObject
 
 SLICE: Final = 100
 """Arrivals folded between two checks of the time budget."""
@@ -22,6 +26,7 @@ class Ingestor:
 
     Attributes:
         folded: set whenever something was folded.
+        observers: called with the arrivals that are folded, before they are.
     """
 
     def __init__(
@@ -47,13 +52,17 @@ class Ingestor:
         self._swept_at = 0.0
         self._was_current = True
         self.folded = asyncio.Event()
+        self.observers: list[Callable[[Sequence[InboundMessage | StoredObject]], None]] = []
 
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""
         deadline = time.perf_counter() + budget_s
         arrivals, fold = self._arrivals, self._state.fold
         while arrivals:
-            fold(arrivals.take(SLICE))
+            taken = arrivals.take(SLICE)
+            for observe in self.observers:
+                observe(taken)
+            fold(taken)
             if time.perf_counter() >= deadline:
                 break
         now = self._clock()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -69,6 +69,8 @@ class ResultLoader:
 
     Attributes:
         store: reads and saves objects of the bucket.
+        observers: called with each result that was read on arrival: its metadata, and what it says,
+            why it cannot be read, or None if it is too large.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class ResultLoader:
         self._supervisor = supervisor
         self.store = ResultStore(connection, bucket)
         self._watch = ResultWatch(connection, arrivals, bucket, backlog=backlog)
+        self.observers: list[Callable[[StoredObject, TaskResult | str | None], None]] = []
         self._wake = asyncio.Event()
         self._reading = 0
         self._refusal = ""
@@ -292,7 +295,10 @@ class ResultLoader:
             return
         if self._known(stored) is None:
             return  # replaced or deleted meanwhile
-        match await self._load(stored):
+        body = await self._load(stored)
+        for observe in self.observers:
+            observe(stored, body)
+        match body:
             case TaskResult() as result:
                 self._state.fold_result(stored, result)
             case None:

@@ -31,6 +31,7 @@ from pulse_desktop.session.history_replay import HistoryReplay
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
+from pulse_desktop.session.recording.recorder import Recorder, ResultRead
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
 from pulse_desktop.session.server_poller import ServerPoller, limitations, unreadable
@@ -352,6 +353,11 @@ class Session:
     def read_only(self) -> bool:
         """Whether every action on the server is refused."""
         return self.guard.read_only
+
+    def record(self, recorder: Recorder) -> None:
+        """Hand everything that is received from now on to a recorder."""
+        self._ingestor.observers.append(recorder.add)
+        self.results.observers.append(lambda stored, body: recorder.add([ResultRead(stored, body)]))
 
     def set_read_only(self, *, read_only: bool) -> None:
         """Refuse or allow actions on the server from now on."""

@@ -39,6 +39,7 @@ class Phase(enum.StrEnum):
     NO_PERMISSION = "no_permission"
     NO_JETSTREAM = "no_jetstream"
     NO_EVENTS = "no_events"
+    RECORDING = "recording"
     LIVE = "live"
 
 
@@ -62,6 +63,8 @@ def connection_phase(connection: ConnectionBackend) -> Phase:
         return _offline_phase(status)
     if connection.history is not None:
         return Phase.REPLAYING
+    if status.recording:
+        return Phase.RECORDING
     if connection.has_permission_errors:
         return Phase.NO_PERMISSION
     if status.jetstream is False:
@@ -90,7 +93,7 @@ def publishes_no_events(connection: ConnectionBackend, state: SystemState, now: 
         now: Unix seconds.
     """
     status = connection.connection_status
-    if state.workers.rows or now - status.since < EVENTLESS_AFTER_S:
+    if status.recording or state.workers.rows or now - status.since < EVENTLESS_AFTER_S:
         return False
     if not connection.is_settled or "events" in connection.unreadable:
         return False

@@ -137,6 +137,8 @@ def banner_content(phase: Phase, session: SessionBackend) -> BannerContent | Non
                 _("Figures and alerts follow once it is read."),
                 (),
             )
+        case Phase.RECORDING:
+            return _recording_content(session)
         case _:
             return _restricted_content(phase, session)
 
@@ -176,6 +178,23 @@ def _restricted_content(phase: Phase, session: SessionBackend) -> BannerContent 
                 ("how", "hide"),
             )
     return None
+
+
+def _recording_content(session: SessionBackend) -> BannerContent:
+    """Return which recording is shown, of when, and what it lacks."""
+    log = session.state.log
+    start = log[log.start].received_at if log else session.connection_status.since
+    limits = formats.sentence(_limits_text(session.limitations))
+    span = _("From {start} to {end}. Nothing here is live, and nothing can be changed.")
+    span = span.format(start=formats.absolute(start), end=formats.absolute(session.now()))
+    title = _("Recording of {connection}")
+    return BannerContent(
+        Phase.RECORDING,
+        "warning" if limits else "info",
+        title.format(connection=session.connection_status.recording),
+        f"{span} {limits}".rstrip(),
+        (),
+    )
 
 
 def _limits_text(limitations: Sequence[str]) -> str:

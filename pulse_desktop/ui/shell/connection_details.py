@@ -83,6 +83,8 @@ def connection_properties(connection: ConnectionBackend) -> list[Property]:
         "closed": (_("Closed"), None),
     }
     label, color = states[status.state]
+    if status.recording:
+        label, color = _("Recording of {connection}").format(connection=status.recording), None
     jetstream = {True: _("Available"), False: _("Not available"), None: ""}[status.jetstream]
     stored = formats.size(connection.jetstream_bytes)
     if jetstream and stored:

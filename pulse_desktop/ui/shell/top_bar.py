@@ -238,7 +238,9 @@ class TopBar(QWidget):
             state = _("login refused")
         rtt = formats.duration(connection.rtt_s)
         text = self._spoken_state = state
-        if connection.state == "connected":
+        if connection.recording:
+            text = self._spoken_state = state = _("recording")
+        elif connection.state == "connected":
             if rtt:
                 text = _("{state} · {rtt}").format(state=state, rtt=rtt)
         elif connection.problem and connection.state != "closed":  # the banner has the reason
@@ -249,6 +251,8 @@ class TopBar(QWidget):
         self._state_details = "\n".join(filter(None, lines))
         self._state_texts = (text, state)
         color = _STATE_COLORS.get(connection.state, SemanticColor.FAINT)
+        if connection.recording:
+            color = SemanticColor.ACCENT
         if color is not self._color:
             self._color = color
             self._apply_theme()
@@ -272,6 +276,8 @@ class TopBar(QWidget):
             text = _("Offline")
         elif self._phase is Phase.REPLAYING and not self._paused:
             text = _("History")
+        elif self._phase is Phase.RECORDING and not self._paused:
+            text = _("Recording")
         self.pause.setText(text)
         self.pause.setAccessibleName(text)
         self._apply_theme()

@@ -566,7 +566,8 @@ class MainWindow(QMainWindow):
         self.show_read_only()
 
     def _can_change_read_only(self) -> bool:
-        return bool(self._session.connection_status.server)
+        status = self._session.connection_status
+        return bool(status.server) and not status.recording
 
     def show_read_only(self) -> None:
         """Show whether actions on the server are refused: in the top bar and on their buttons."""

@@ -1,0 +1,127 @@
+"""The session of a window that shows a recording: a state of the past, and nothing to act on."""
+
+# ruff: noqa: ARG002 - the parameters are those of the Protocols
+
+from pathlib import Path
+from typing import NoReturn
+
+from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress
+from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.profiles.profile import Environment, Profile
+from pulse_desktop.protocol.json_value import to_json
+from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.session.recording.playback import Playback
+from pulse_desktop.session.recording.recording_reader import RecordingReader
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.offline_session import OfflineSession
+
+
+class RecordedSession(OfflineSession):
+    """Implements `SessionBackend` on a recording; every operation is refused.
+
+    Attributes:
+        label: how the window calls it.
+        profile: what the recording says of its connection: kind of system, read-only.
+    """
+
+    is_settled = True
+    has_outcomes = True
+
+    def __init__(self, reader: RecordingReader) -> None:
+        """Create it; `drain` folds the recording.
+
+        Args:
+            reader: an open recording; the caller closes it.
+        """
+        super().__init__("connected", read_only=True)
+        self._reader = reader
+        self._playback = Playback(reader)
+        self.state = self._playback.state
+        header = reader.header
+        self.label = reader.path.name
+        self.profile = Profile(environment=_environment(header.environment), read_only=True)
+        self._status = ConnectionStatus(
+            "connected",
+            header.server,
+            header.started_at,
+            recording=header.connection or header.server or reader.path.name,
+        )
+        self.connection_status = self._status
+
+    @property
+    def data_time(self) -> float | None:  # type: ignore[override]
+        """The time of the newest message while the recording is read; then its end is now."""
+        return None if self._playback.is_complete else self._playback.last_at
+
+    @property
+    def history(self) -> HistoryProgress | None:  # type: ignore[override]
+        """How much of the recording was read, None when all was."""
+        if self._playback.is_complete:
+            return None
+        return HistoryProgress(self._playback.messages, 0)
+
+    @property
+    def received(self) -> int:  # type: ignore[override]
+        """Messages folded so far."""
+        return self._playback.messages
+
+    @property
+    def limitations(self) -> list[str]:  # type: ignore[override]
+        """What the recording lacks."""
+        found = []
+        if self._playback.is_complete and self._reader.end is None:
+            found.append(_("the recording was cut off: its end is missing"))
+        end = self._reader.end
+        if end is not None and end.dropped:
+            found.append(_("{count} messages were not recorded").format(count=end.dropped))
+        if self._reader.malformed:
+            found.append(_("{count} lines are damaged").format(count=self._reader.malformed))
+        if masked := self._reader.header.masked:
+            found.append(_("left out: {names}").format(names=", ".join(masked)))
+        return found
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Unix seconds of the first and the last message so far."""
+        last = self._playback.last_at
+        return self._playback.first_at or last, last
+
+    def now(self) -> float:
+        """Return the end of the recording: ages count from it."""
+        return self._playback.last_at
+
+    def drain(self, budget_s: float) -> bool:
+        """Fold the recording for at most about `budget_s` seconds; return whether there is more."""
+        return self._playback.fold(budget_s)
+
+    async def read(self, task_id: str) -> DecodedResult:
+        """Return a recorded result.
+
+        Raises:
+            NotFoundError: the recording does not have it.
+        """
+        result = self._playback.results.get(task_id)
+        if result is None:
+            raise NotFoundError(
+                _("The recording has no such result"),
+                _("{key} was not read while it was recorded.").format(key=task_id),
+            )
+        return DecodedResult(to_json(result.return_value).encode(), result)
+
+    async def save(self, task_id: str, path: Path) -> int:
+        """Refuse: only the server has the bytes."""
+        self._fail()
+
+    def _fail(self) -> NoReturn:
+        raise UserFacingError(
+            _("Not possible on a recording"),
+            _("A recording shows the past; there is no server to act on."),
+            _("Open the connection itself."),
+        )
+
+
+def _environment(name: str) -> Environment | None:
+    try:
+        return Environment(name) if name else None
+    except ValueError:
+        return None

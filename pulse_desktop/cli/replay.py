@@ -1,0 +1,125 @@
+"""`pulse-desktop replay`: open a recording."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.output import write_json, write_note, write_text
+from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.window import load_window
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.recording.playback import Playback
+    from pulse_desktop.session.recording.recording_reader import RecordingReader
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "replay",
+        run,
+        summary=_("open a recording"),
+        description=_(
+            "Open a recording in the window, read-only and without the server. With --check, "
+            "describe it in the terminal instead."
+        ),
+        examples=(
+            ("pulse-desktop replay night.zst", ""),
+            ("pulse-desktop replay night.zst --check", _("what it holds, and whether it is whole")),
+        ),
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help=_("made by `record`"))
+    parser.add_argument(
+        "--check", action="store_true", help=_("describe the recording without a window")
+    )
+
+
+def run(arguments: Namespace) -> int:
+    """Open a recording.
+
+    Raises:
+        UserFacingError: it is no recording, or the window is not installed.
+    """
+    from pulse_desktop.session.recording.recording_reader import RecordingReader
+
+    with RecordingReader(arguments.file) as reader:
+        if arguments.check or arguments.json:
+            return _check(reader, arguments)
+        code: int = load_window().open_recording(reader, arguments)
+        return code
+
+
+def _check(reader: "RecordingReader", arguments: Namespace) -> int:
+    """Write what a recording holds; return FAILED if it is damaged."""
+    from pulse_desktop.session.recording.playback import Playback
+
+    playback = Playback(reader)
+    while playback.fold(1.0):
+        pass
+    is_whole = reader.end is not None and not reader.malformed and not reader.is_cut
+    if arguments.json:
+        write_json(_description(reader, playback, is_whole=is_whole))
+    else:
+        _write_description(reader, playback)
+    return OK if is_whole else FAILED
+
+
+def _description(
+    reader: "RecordingReader", playback: "Playback", *, is_whole: bool
+) -> dict[str, object]:
+    from pulse_desktop.protocol.timestamps import format_timestamp
+
+    header = reader.header
+    first = playback.first_at
+    return {
+        "file": str(reader.path),
+        "program": header.program,
+        "connection": header.connection or None,
+        "server": header.server or None,
+        "started_at": format_timestamp(header.started_at),
+        "first_at": None if first is None else format_timestamp(first),
+        "last_at": format_timestamp(playback.last_at),
+        "messages": playback.messages,
+        "runs": len(playback.state.runs.rows),
+        "results": len(playback.results),
+        "dropped": reader.end.dropped if reader.end is not None else None,
+        "damaged_lines": reader.malformed,
+        "masked": list(header.masked),
+        "whole": is_whole,
+    }
+
+
+def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
+    header = reader.header
+    write_text(
+        _("recording  {connection}, by {program}").format(
+            connection=header.connection or header.server, program=header.program
+        )
+    )
+    write_text(
+        _("span       {start} to {end}").format(
+            start=formats.absolute(playback.first_at or header.started_at),
+            end=formats.absolute(playback.last_at),
+        )
+    )
+    write_text(
+        _("contents   {messages} messages, {runs} runs, {results} results").format(
+            messages=formats.count(playback.messages),
+            runs=formats.count(len(playback.state.runs.rows)),
+            results=formats.count(len(playback.results)),
+        )
+    )
+    if header.masked:
+        write_text(_("left out   {names}").format(names=", ".join(header.masked)))
+    if reader.end is None:
+        write_note(_("The recording was cut off: its end is missing."))
+    elif reader.end.dropped:
+        text = _("{count} messages were not recorded.")
+        write_note(text.format(count=formats.count(reader.end.dropped)))
+    if reader.malformed:
+        text = _("{count} lines are damaged.")
+        write_note(text.format(count=formats.count(reader.malformed)))

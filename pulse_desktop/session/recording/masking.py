@@ -1,0 +1,128 @@
+"""Masks secrets and chosen fields in what is recorded.
+
+A recording leaves the machine, so what looks like a secret is left out: values under names such as
+`password`, credentials in addresses, keys in the form of well-known services. Fields whose names
+the operator gives are left out as well, in arguments, labels, events and results.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pulse_desktop.model.redaction import is_secret_name, redact_secrets
+from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.protocol.json_value import to_json
+from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
+from pulse_desktop.protocol.task_result import ResultError, TaskResult
+from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
+
+MASK: Final = "***"
+_MAX_DEPTH: Final = 200
+
+
+def _no_names(_task_name: str) -> Sequence[str]:
+    return ()
+
+
+class Masking:
+    """Masks messages and results."""
+
+    def __init__(
+        self,
+        fields: Iterable[str] = (),
+        parameters: Callable[[str], Sequence[str]] = _no_names,
+    ) -> None:
+        """Create it.
+
+        Args:
+            fields: names of fields and arguments to leave out, in any case.
+            parameters: returns the names of a task's positional parameters, as far as they are
+                known; without them a positional argument cannot be told by its name.
+        """
+        self._fields = frozenset(name.casefold() for name in fields)
+        self._parameters = parameters
+
+    def payload(self, message: InboundMessage) -> bytes:
+        """Return the payload of a message without secrets: JSON on one line, or text.
+
+        A task in another format becomes JSON. What is no JSON stays unreadable text.
+        """
+        raw = message.payload
+        if message.source is Source.TASK:
+            with contextlib.suppress(MalformedTaskError):
+                raw = msgspec.json.encode(decode_task(raw))
+        try:
+            value = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return redact_secrets(raw.decode("utf-8", "backslashreplace")).encode()
+        masked = self.value(value)
+        if masked is value and b"\n" not in raw and b"\r" not in raw:
+            return raw  # exactly as it was sent, with repeated keys and numbers of any length
+        return to_json(masked).encode()
+
+    def result(self, result: TaskResult) -> RecordedResult:
+        """Return a result without secrets."""
+        masked = msgspec.structs.replace(
+            result, error=self._error(result.error), soft_reason=redact_secrets(result.soft_reason)
+        )
+        value = to_json(self.value(result.return_value)).encode()
+        return recorded_result(masked, value, to_json(self.value(result.labels)).encode())
+
+    def value(self, value: Any) -> Any:
+        """Return a value without secrets: the same object if there are none."""
+        return self._value(value, _MAX_DEPTH)
+
+    def _value(self, value: Any, depth: int) -> Any:
+        match value:
+            case str():
+                masked = redact_secrets(value)
+                return value if masked == value else masked
+            case dict() if depth:
+                return self._dictionary(value, depth - 1)
+            case list() | tuple() if depth:
+                items = [self._value(item, depth - 1) for item in value]
+                same = all(new is old for new, old in zip(items, value, strict=True))
+                return value if same else items
+            case set() | frozenset():
+                return self._value(list(value), depth)
+            case dict() | list() | tuple():
+                return f"({type(value).__name__})"
+        return value
+
+    def _dictionary(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
+        masked = {
+            key: _masked(item) if self._is_left_out(key) else self._value(item, depth)
+            for key, item in value.items()
+        }
+        args, name = value.get("args"), value.get("task_name")
+        if isinstance(args, list) and isinstance(name, str):
+            masked["args"] = self._arguments(masked["args"], self._parameters(name))
+        same = all(masked[key] is item for key, item in value.items())
+        return value if same else masked
+
+    def _arguments(self, args: Any, names: Sequence[str]) -> Any:
+        if not isinstance(args, list) or not any(map(self._is_left_out, names[: len(args)])):
+            return args
+        return [
+            _masked(item) if at < len(names) and self._is_left_out(names[at]) else item
+            for at, item in enumerate(args)
+        ]
+
+    def _is_left_out(self, key: Any) -> bool:
+        if not isinstance(key, str):
+            return False
+        return key.casefold() in self._fields or is_secret_name(key)
+
+    def _error(self, error: ResultError | None) -> ResultError | None:
+        if error is None:
+            return None
+        return msgspec.structs.replace(
+            error, message=redact_secrets(error.message), cause=self._error(error.cause)
+        )
+
+
+def _masked(value: Any) -> Any:
+    """Return the mask for a value; what holds no text and no number stays as it is."""
+    return value if value is None or isinstance(value, bool) else MASK

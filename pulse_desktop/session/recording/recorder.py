@@ -1,0 +1,156 @@
+"""Records what a session receives.
+
+The session hands over what it folds; masking, compressing and writing happen in a thread, so that
+neither the session nor the disk holds up the other.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from pulse_desktop.protocol.inbound import InboundMessage
+from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.protocol.task_result import TaskResult
+from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.recording_format import (
+    End,
+    Line,
+    ObjectLine,
+    ResultLine,
+    message_line,
+)
+from pulse_desktop.session.recording.recording_writer import RecordingWriter
+
+BATCH: Final = 2_000
+INTERVAL_S: Final = 0.5
+"""A program that is killed loses at most what arrived in this time."""
+MAX_WAITING: Final = 200_000
+MAX_WAITING_BYTES: Final = 128 << 20
+
+
+class ResultRead(NamedTuple):
+    """A stored result that the session has read.
+
+    Attributes:
+        stored: its metadata.
+        result: what it says; why it cannot be read; or None if it is too large.
+    """
+
+    stored: StoredObject
+    result: TaskResult | str | None
+
+
+Recorded = InboundMessage | StoredObject | ResultRead
+
+
+class Recorder:
+    """Writes what it is handed into a recording.
+
+    Attributes:
+        messages: messages written so far.
+        results: results written so far.
+        dropped: what was not recorded: the disk was too slow, or the recording is full.
+    """
+
+    def __init__(
+        self, writer: RecordingWriter, masking: Masking, clock: Callable[[], float]
+    ) -> None:
+        """Create a recorder.
+
+        Args:
+            writer: an open recording.
+            masking: masks what is written.
+            clock: Unix seconds.
+        """
+        self._writer = writer
+        self._masking = masking
+        self._clock = clock
+        self._waiting: deque[Recorded] = deque()
+        self._waiting_bytes = 0
+        self._writing: asyncio.Future[None] | None = None
+        self.messages = 0
+        self.results = 0
+        self.dropped = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._writer.size
+
+    def add(self, items: Sequence[Recorded]) -> None:
+        """Hand over what was received. Never blocks."""
+        for item in items:
+            size = len(item.payload) if isinstance(item, InboundMessage) else 0
+            too_many = len(self._waiting) >= MAX_WAITING
+            if too_many or self._waiting_bytes + size > MAX_WAITING_BYTES:
+                self.dropped += 1
+                continue
+            self._waiting.append(item)
+            self._waiting_bytes += size
+
+    async def run(self) -> None:
+        """Write until the recording is full; cancel it to end earlier, then call `finish`.
+
+        Raises:
+            UserFacingError: the file cannot be written.
+        """
+        while not self._writer.is_full:
+            await asyncio.sleep(INTERVAL_S)
+            while self._waiting and not self._writer.is_full:
+                await self._write_batch()
+
+    async def finish(self, reason: str) -> None:
+        """Write the rest and the end.
+
+        Args:
+            reason: "stopped" or "duration"; "size" is noticed here.
+
+        Raises:
+            UserFacingError: the file cannot be written.
+        """
+        if self._writing is not None:
+            await self._writing
+        while self._waiting and not self._writer.is_full:
+            await self._write_batch()
+        self.dropped += len(self._waiting)
+        if self._writer.is_full:
+            reason = "size"
+        end = End(self._clock(), reason, self.messages, self.results, self.dropped)
+        await asyncio.to_thread(self._writer.finish, end)
+
+    async def _write_batch(self) -> None:
+        count = min(BATCH, len(self._waiting))
+        batch = [self._waiting.popleft() for _ in range(count)]
+        self._waiting_bytes -= sum(
+            len(item.payload) for item in batch if isinstance(item, InboundMessage)
+        )
+        self._writing = asyncio.ensure_future(asyncio.to_thread(self._write, batch))
+        try:
+            await asyncio.shield(self._writing)  # a batch is never written in part
+        finally:
+            if self._writing.done():
+                self._writing = None
+
+    def _write(self, batch: Sequence[Recorded]) -> None:
+        lines = [self._line(item) for item in batch]
+        written = self._writer.write(lines)
+        self.dropped += len(batch) - written
+        for item in batch[:written]:
+            if isinstance(item, InboundMessage):
+                self.messages += 1
+            elif isinstance(item, ResultRead):
+                self.results += 1
+
+    def _line(self, item: Recorded) -> Line:
+        match item:
+            case InboundMessage():
+                return message_line(item, self._masking.payload(item))
+            case StoredObject():
+                return ObjectLine(item)
+            case ResultRead(stored, TaskResult() as result):
+                return ResultLine(stored, self._masking.result(result))
+            case ResultRead(stored, str() as problem):
+                return ResultLine(stored, problem=problem)
+            case ResultRead(stored):
+                return ResultLine(stored)
