@@ -60,7 +60,7 @@ def _check(reader: "RecordingReader", arguments: Namespace) -> int:
     playback = Playback(reader)
     while playback.fold(1.0):
         pass
-    is_whole = reader.end is not None and not reader.malformed and not reader.is_cut
+    is_whole = reader.end is not None and not reader.malformed
     if arguments.json:
         write_json(_description(reader, playback, is_whole=is_whole))
     else:

@@ -125,6 +125,11 @@ class RunningCommand:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """Id of its process."""
+        return self._process.pid
+
     def read_line(self) -> str:
         """Return the next line of stdout. The wait ends with the time limit of the test."""
         assert self._process.stdout is not None

@@ -1,5 +1,6 @@
 """Reads a recording, as far as it is whole."""
 
+import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,6 @@ class RecordingReader:
         header: the first line.
         end: the last line; None before it is reached, and if the recording was cut off.
         malformed: lines that were skipped because they are none of a recording.
-        is_cut: whether the file ends in the middle of a frame.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,6 @@ class RecordingReader:
         self.header = Header(FORMAT, VERSION, "", 0.0)
         self.end: End | None = None
         self.malformed = 0
-        self.is_cut = False
         self._file: BinaryIO | None = None
         self._lines: Iterator[bytes] = iter(())
 
@@ -110,18 +109,14 @@ class RecordingReader:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
         with decompressor.stream_reader(file, read_across_frames=True, closefd=False) as stream:
             buffered = io.BufferedReader(stream)
-            try:
+            with contextlib.suppress(zstandard.ZstdError, OSError):  # `end` stays None
                 while line := buffered.readline(MAX_LINE_BYTES):
                     if line.endswith(b"\n"):
                         yield line
-                    elif len(line) < MAX_LINE_BYTES:
-                        self.is_cut = True
-                    else:
+                    elif len(line) == MAX_LINE_BYTES:
                         self.malformed += 1
                         while (rest := buffered.readline(1 << 20)) and not rest.endswith(b"\n"):
                             pass
-            except (zstandard.ZstdError, OSError):
-                self.is_cut = True
 
     def _error(self, detail: str) -> UserFacingError:
         return UserFacingError(

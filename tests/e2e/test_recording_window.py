@@ -1,0 +1,106 @@
+"""A recording in the window: everything is shown, nothing is live, and nothing can be done."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel
+
+from pulse_desktop.app.desktop import Desktop
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.profiles.profile import server_profile
+from pulse_desktop.protocol.task_result import decode_result
+from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.recording_format import (
+    FORMAT,
+    VERSION,
+    End,
+    Header,
+    Line,
+    ResultLine,
+    message_line,
+)
+from pulse_desktop.session.recording.recording_reader import RecordingReader
+from pulse_desktop.session.recording.recording_writer import RecordingWriter
+from pulse_desktop.ui.connection_phase import Phase
+from tests.e2e.desktop_app import Operator, run_operator
+from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
+from tests.unit.state.state_builders import (
+    NOW,
+    TASK,
+    heartbeat,
+    result_body,
+    stored_object,
+    task_event,
+    task_message,
+)
+
+
+def recorded(path: Path, *, end: bool = True) -> Path:
+    """Write a recording of one run with its result."""
+    sent = (task_message(), heartbeat(), task_event("task.started"), task_event("task.succeeded"))
+    lines: list[Line] = [message_line(each, each.payload) for each in sent]
+    lines.append(ResultLine(stored_object(), Masking().result(decode_result(result_body()))))
+    header = Header(
+        FORMAT, VERSION, "pulse-desktop 0.1.0", NOW, "shop", "nats://host:4222", "production"
+    )
+    with RecordingWriter(path, header, 1 << 20) as writer:
+        writer.write(lines)
+        if end:
+            writer.finish(End(NOW + 60, "stopped", len(sent), 1))
+    return path
+
+
+def shown(reader: RecordingReader) -> Desktop:
+    """Open the application on a recording."""
+    desktop = Desktop()
+    desktop.window.show()
+    desktop.show_recording(reader)
+    return desktop
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_recording_is_shown_read_only(qapp: QApplication, tmp_path: Path, whole: bool) -> None:
+    reader = RecordingReader(recorded(tmp_path / "night.zst", end=whole))
+
+    async def scenario(operator: Operator) -> None:
+        window = operator.window
+        await operator.act(lambda: window.show_page("tasks"))
+        await wait_until(lambda: operator.page.table.rows_model.shown_count == 1)
+        await wait_until(lambda: window.banner.content is not None)
+        content = window.banner.content
+        assert content is not None
+        assert (content.phase, content.title) == (Phase.RECORDING, "Recording of shop")
+        assert ("cut off" in content.detail) is not whole
+        assert "night.zst" in window.windowTitle()
+        assert "PRODUCTION" in [each.text() for each in window.findChildren(QLabel)]
+        session = window.session
+        sent_at = max(each.received_at for each in session.state.log)
+        assert session.read_only
+        assert session.now() == (NOW + 60 if whole else sent_at)
+        assert (await session.results.read(TASK)).result is not None
+        with pytest.raises(UserFacingError, match="Not possible on a recording"):
+            await session.tasks.rerun([session.state.runs.rows[0]])
+        assert not window.top_bar.run.isEnabled()
+
+    with reader:
+        run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))
+
+
+def test_a_window_goes_on_from_a_recording_to_a_connection(
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    reader = RecordingReader(recorded(tmp_path / "night.zst"))
+
+    async def scenario(operator: Operator) -> None:
+        await wait_until(lambda: bool(operator.state.runs.rows))
+        profile = server_profile(nats_server.url, nats_server.monitor_url)
+        await operator.act(lambda: operator.desktop.windows[0].show_profile(profile))
+        await wait_until(lambda: operator.desktop.session is not None)
+        await operator.session.connection.wait_connected()
+        assert not operator.state.runs.rows
+        assert not operator.window.session.connection_status.recording
+
+    with reader:
+        run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))

@@ -1,0 +1,171 @@
+"""`record` and `replay --check`: what a server published is in a file, without secrets."""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+from nats.aio.client import Client
+
+from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
+from tests.kit.cli_process import command_environment, run_command, started_command
+from tests.kit.full_disk import no_room_in_files
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import key_of, store_results
+from tests.kit.waiting import wait_until
+
+RESULTS = 3
+EVENTS = 20
+
+
+@pytest.fixture
+def server() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: NatsServer) -> AsyncIterator[Client]:
+    client = await connect(server.url)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def env(tmp_path: Path, server: NatsServer) -> dict[str, str]:
+    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+
+
+def content(path: Path) -> str:
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(
+        file, read_across_frames=True
+    ) as stream:
+        return stream.readall().decode()
+
+
+def event(**data: object) -> bytes:
+    return encode_event("agents", "agent.x", data, source="test", now=time.time())[1]
+
+
+async def publish_with_secrets(client: Client) -> None:
+    """Publish events and a task with secrets, and store results."""
+    await store_results(client, RESULTS, labels={"task_name": "work", "token": "t0ken-of-a-label"})
+    for number in range(EVENTS):
+        await client.publish("websocket.agents", event(number=number, password="hunter2"))
+    payload, headers = encode_task("a1", "work", kwargs=b'{"text":"dear","api_key":"k3y"}')
+    await client.publish(TASK_SUBJECT, payload, headers=headers)
+    await client.flush()
+
+
+async def wait_recording(client: Client, file: Path) -> None:
+    """Wait until events that are published are recorded."""
+
+    async def recorded() -> bool:
+        await client.publish("websocket.agents", event(probe=True))
+        return file.exists() and '"probe"' in content(file)
+
+    await wait_until(recorded)
+
+
+async def test_what_is_published_is_recorded_without_secrets(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--mask", "text", "--json", env=env) as command:
+        await wait_recording(client, file)
+        await publish_with_secrets(client)
+        for mark in (f'"number":{EVENTS - 1}', f'"key":"{key_of(RESULTS - 1)}"', '"a1"'):
+            await wait_until(lambda mark=mark: mark in content(file))
+        await wait_until(lambda: content(file).count('"line":"result"') == RESULTS)
+        ended = command.stop(signal.SIGINT)
+    assert ended.code == 0, ended
+    assert ended.object["messages"] > EVENTS
+    assert ended.object["results"] == RESULTS
+    text = content(file)
+    for secret in ("hunter2", "k3y", "dear", "t0ken-of-a-label"):
+        assert secret not in text
+    checked = run_command("replay", str(file), "--check", "--json", env=env)
+    assert checked.code == 0, checked
+    described = checked.object
+    assert described["whole"]
+    assert (described["runs"], described["results"]) == (RESULTS + 1, RESULTS)
+    assert described["masked"] == ["text"]
+
+
+async def test_what_is_stored_is_recorded_without_waiting(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+    for number in range(EVENTS):
+        await client.jetstream().publish("websocket.agents", event(number=number))
+    file = tmp_path / "r.zst"
+    done = run_command("record", str(file), "--since", "1h", "--duration", "0", "--json", env=env)
+    assert done.code == 0, done
+    assert done.object["messages"] == EVENTS
+    again = run_command("record", str(file), "--duration", "0", env=env)
+    assert again.code == 1
+    assert "the file exists" in again.err
+
+
+async def test_a_recording_ends_at_its_largest_size(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--max-size", "20000", env=env) as command:
+        await wait_recording(client, file)
+        for number in range(2_000):
+            await client.publish("websocket.agents", event(number=number, noise=os.urandom(40).hex()))
+        await client.flush()
+        assert command.read_line().startswith("Recorded ")
+        assert "--max-size" in command.read_errors_until("--max-size")
+    assert file.stat().st_size <= 20_000
+    assert run_command("replay", str(file), "--check", env=env).code == 0
+
+
+async def test_a_full_disk_is_told_and_what_was_recorded_stays(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), env=env) as command:
+        await wait_recording(client, file)
+        with no_room_in_files(command.pid, file.stat().st_size):
+            for number in range(100):
+                await client.publish("websocket.agents", event(number=number))
+            await client.flush()
+            told = command.read_errors_until("not enough space")
+    assert "Cannot save r.zst" in told
+    checked = run_command("replay", str(file), "--check", "--json", env=env)
+    assert checked.code == 1
+    assert not checked.object["whole"]
+    assert checked.object["messages"] >= 1
+    assert checked.object["damaged_lines"] == 0
+
+
+async def test_a_recording_that_is_killed_is_read_to_its_last_frame(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), env=env) as command:
+        await wait_recording(client, file)
+        command.stop(signal.SIGKILL)
+    checked = run_command("replay", str(file), "--check", env=env)
+    assert checked.code == 1
+    assert "cut off" in checked.err
+
+
+async def test_a_server_that_is_gone_ends_no_recording(
+    client: Client, env: dict[str, str], tmp_path: Path, server: NatsServer
+) -> None:
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--json", env=env) as command:
+        await wait_recording(client, file)
+        server.kill()
+        ended = command.stop(signal.SIGTERM)
+    assert ended.code == 0, ended
+    assert ended.object["messages"] >= 1

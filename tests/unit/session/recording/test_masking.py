@@ -1,0 +1,111 @@
+"""Nothing that looks like a secret, and no field that was named, is in a recording."""
+
+import json
+import pickle
+from typing import Any
+
+import msgspec
+import pytest
+
+from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.task_result import decode_result
+from pulse_desktop.session.recording.masking import MASK, Masking
+
+AT = 1_796_000_000.0
+TOKEN = "ghp_0123456789abcdefghijklmnop"
+
+
+def event(payload: bytes) -> InboundMessage:
+    return InboundMessage(Source.EVENT, "websocket.tasks", payload, AT)
+
+
+def task(payload: bytes) -> InboundMessage:
+    return InboundMessage(Source.TASK, "taskiq_tasks", payload, AT)
+
+
+def masked(value: Any, *fields: str) -> Any:
+    return json.loads(Masking(fields).payload(event(json.dumps(value).encode())))
+
+
+def test_values_of_secret_fields_are_left_out_at_any_depth() -> None:
+    value = {"data": [{"password": "hunter2", "api_key": 12, "nested": {"Authorization": "x"}}]}
+    assert masked(value) == {
+        "data": [{"password": MASK, "api_key": MASK, "nested": {"Authorization": MASK}}]
+    }
+
+
+def test_secrets_within_texts_are_left_out() -> None:
+    value = {"text": f"use {TOKEN} at nats://user:secret@host:4222"}
+    text = masked(value)["text"]
+    assert TOKEN not in text
+    assert "secret" not in text
+    assert "nats://user:***@host:4222" in text
+
+
+def test_counts_of_tokens_are_no_secrets() -> None:
+    value = {"tokens_in": 120, "tokens_out": 7, "max_tokens": 5, "tokenizer": "x"}
+    assert masked(value) == value
+
+
+def test_fields_that_are_named_are_left_out_in_any_case() -> None:
+    assert masked({"Text": "hello", "author": ["a"], "n": 1}, "text", "AUTHOR") == {
+        "Text": MASK,
+        "author": MASK,
+        "n": 1,
+    }
+
+
+def test_a_payload_without_secrets_stays_exactly_as_it_was_sent() -> None:
+    raw = b'{"type":"x","n":12345678901234567890123,"n":1,"f":1.0e0}'
+    assert Masking().payload(event(raw)) == raw
+
+
+def test_a_payload_of_several_lines_becomes_one() -> None:
+    payload = Masking().payload(event(b'{\n  "type": "x"\r\n}'))
+    assert payload == b'{"type":"x"}'
+
+
+def test_positional_arguments_are_left_out_by_the_names_of_the_task() -> None:
+    payload, _headers = encode_task("1", "send", args=b'["hello", 5]', kwargs=b'{"text":"a"}')
+    masking = Masking(["text"], lambda name: ("text", "times") if name == "send" else ())
+    assert json.loads(masking.payload(task(payload)))["args"] == [MASK, 5]
+
+
+@pytest.mark.parametrize("format_", ["json", "msgpack", "cbor", "pickle"])
+def test_arguments_are_masked_in_every_format_of_a_task(format_: str) -> None:
+    payload, _headers = encode_task(
+        "1", "login", kwargs=b'{"password":"hunter2","user":"ann"}', format_=format_
+    )
+    recorded = Masking().payload(task(payload))
+    assert json.loads(recorded)["kwargs"] == {"password": MASK, "user": "ann"}
+
+
+def test_what_is_no_json_is_kept_as_text_without_secrets() -> None:
+    assert Masking().payload(event(b"token=abcdef123456 \xff\x00")) == b"token=*** \\xff\x00"
+
+
+def test_a_result_is_masked_with_its_error_and_labels() -> None:
+    body = pickle.dumps(
+        {
+            "is_err": True,
+            "log": None,
+            "return_value": {"password": "hunter2", "n": 1},
+            "execution_time": 1.5,
+            "labels": {"api_key": "k", "queue": "a"},
+            "error": {
+                "exc_type": "ValueError",
+                "exc_message": [f"bad token {TOKEN}"],
+                "exc_module": "builtins",
+                "exc_cause": None,
+                "exc_context": None,
+                "exc_suppress_context": False,
+            },
+        }
+    )
+    recorded = Masking().result(decode_result(body))
+    line = msgspec.json.encode(recorded)
+    assert b"hunter2" not in line
+    assert TOKEN.encode() not in line
+    assert json.loads(bytes(recorded.return_value)) == {"password": MASK, "n": 1}
+    assert json.loads(bytes(recorded.labels)) == {"api_key": MASK, "queue": "a"}

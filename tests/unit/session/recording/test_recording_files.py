@@ -1,0 +1,172 @@
+"""A recording is read as far as it is whole, and nothing that is none is taken for one."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.session.recording.playback import Playback
+from pulse_desktop.session.recording.recording_format import (
+    FORMAT,
+    MAX_LINE_BYTES,
+    VERSION,
+    End,
+    Header,
+    Line,
+    MessageLine,
+    encode_line,
+    inbound_message,
+    message_line,
+)
+from pulse_desktop.session.recording.recording_reader import RecordingReader
+from pulse_desktop.session.recording.recording_writer import RecordingWriter
+
+AT = 1_796_000_000.0
+HEADER = Header(FORMAT, VERSION, "pulse-desktop 0.1.0", AT, "staging", "nats://host:4222")
+LARGE = 1 << 30
+
+
+def message(payload: bytes, number: int = 0, *, older: bool = False) -> InboundMessage:
+    subject = "websocket.tasks"
+    return InboundMessage(Source.EVENT, subject, payload, AT + number, number, older)
+
+
+def event_line(number: int) -> MessageLine:
+    return message_line(message(b"{}", number), b'{"type":"x","data":{"n":%d}}' % number)
+
+
+def write(path: Path, *batches: Iterable[Line], header: Header = HEADER, end: bool = True) -> Path:
+    with RecordingWriter(path, header, LARGE) as writer:
+        for batch in batches:
+            writer.write(list(batch))
+        if end:
+            writer.finish(End(AT + 100, "stopped", 0, 0))
+    return path
+
+
+def lines_of(path: Path) -> tuple[list[Line], RecordingReader]:
+    with RecordingReader(path) as reader:
+        return list(reader.lines()), reader
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b'{"a": [1, 2.50, "\xd1\x97"]}', b'{\n"a":1}', b"plain", b"", b"\xff\xfe\x00", b"{bad", b"1 2"],
+)
+@pytest.mark.parametrize("older", [False, True])
+def test_every_message_comes_back_as_it_was(tmp_path: Path, payload: bytes, older: bool) -> None:
+    sent = message(payload, 7, older=older)
+    found, _reader = lines_of(write(tmp_path / "r", [message_line(sent, payload)]))
+    (line,) = found
+    assert isinstance(line, MessageLine)
+    assert inbound_message(line) == sent
+
+
+def test_a_recording_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    assert write(tmp_path / "r").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_end_and_the_header_are_read(tmp_path: Path) -> None:
+    found, reader = lines_of(write(tmp_path / "r", map(event_line, range(3))))
+    assert (len(found), reader.header) == (3, HEADER)
+    assert reader.end == End(AT + 100, "stopped", 0, 0)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20])
+def test_a_file_that_was_cut_off_is_read_to_its_last_whole_frame(tmp_path: Path, cut: int) -> None:
+    batches = [map(event_line, range(n, n + 10)) for n in (0, 10, 20)]
+    path = write(tmp_path / "r", *batches, end=False)
+    os.truncate(path, path.stat().st_size - cut)
+    found, reader = lines_of(path)
+    assert 20 <= len(found) < 30
+    assert reader.end is None
+
+
+def test_damaged_lines_are_skipped_and_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "r", [event_line(1)], end=False)
+    damaged = b'{"line":"message"}\nno json\n{"line":"other"}\n[]\n' + encode_line(event_line(2))
+    with path.open("ab") as file:
+        file.write(zstandard.compress(damaged))
+    found, reader = lines_of(path)
+    assert len(found) == 2
+    assert reader.malformed == 4
+
+
+def test_a_line_that_is_too_long_is_skipped_within_bounds(tmp_path: Path) -> None:
+    path = write(tmp_path / "r", end=False)
+    with path.open("ab") as file:
+        file.write(zstandard.compress(b"x" * (3 * MAX_LINE_BYTES) + b"\n"))
+        file.write(zstandard.compress(encode_line(event_line(1))))
+    found, reader = lines_of(path)
+    assert len(found) == 1
+    assert reader.malformed == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a recording",
+        zstandard.compress(b"hello\n"),
+        zstandard.compress(encode_line(event_line(1))),
+        b"\x28\xb5\x2f\xfd" + b"\x00" * 20,
+    ],
+)
+def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "r"
+    path.write_bytes(content)
+    with pytest.raises(UserFacingError, match="it is no recording"), RecordingReader(path):
+        pass
+
+
+def test_a_recording_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    newer = Header(FORMAT, VERSION + 1, "pulse-desktop 9.0", AT)
+    path = write(tmp_path / "r", header=newer)
+    with pytest.raises(UserFacingError, match=r"newer version, pulse-desktop 9\.0"):
+        RecordingReader(path).__enter__()
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "fifo"])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "r"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    with pytest.raises(UserFacingError, match="Cannot open r"):
+        RecordingReader(path).__enter__()
+
+
+def test_a_full_recording_stays_within_its_limit_and_has_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    lines = [event_line(number) for number in range(10_000)]
+    with RecordingWriter(path, HEADER, 20_000) as writer:
+        written = writer.write(lines)
+        assert 0 < written < len(lines)
+        assert writer.is_full
+        writer.finish(End(AT, "size", written, 0))
+    assert path.stat().st_size <= 20_000
+    found, reader = lines_of(path)
+    assert found == lines[:written]
+    assert reader.end is not None
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match="is not a folder"):
+        RecordingWriter(tmp_path / "no" / "r", HEADER, LARGE).__enter__()
+
+
+def test_a_playback_folds_in_slices(tmp_path: Path) -> None:
+    path = write(tmp_path / "r", map(event_line, range(1_000)))
+    with RecordingReader(path) as reader:
+        playback = Playback(reader)
+        assert playback.fold(0.0)
+        assert 0 < playback.messages < 1_000
+        while playback.fold(0.0):
+            pass
+    assert playback.messages == len(playback.state.log) == 1_000
+    assert (playback.first_at, playback.last_at) == (AT, AT + 999)
