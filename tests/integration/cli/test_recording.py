@@ -43,9 +43,10 @@ def env(tmp_path: Path, server: NatsServer) -> dict[str, str]:
 
 
 def content(path: Path) -> str:
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(
-        file, read_across_frames=True
-    ) as stream:
+    with (
+        path.open("rb") as file,
+        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream,
+    ):
         return stream.readall().decode()
 
 
@@ -120,7 +121,8 @@ async def test_a_recording_ends_at_its_largest_size(
     with started_command("record", str(file), "--max-size", "20000", env=env) as command:
         await wait_recording(client, file)
         for number in range(2_000):
-            await client.publish("websocket.agents", event(number=number, noise=os.urandom(40).hex()))
+            noise = os.urandom(40).hex()
+            await client.publish("websocket.agents", event(number=number, noise=noise))
         await client.flush()
         assert command.read_line().startswith("Recorded ")
         assert "--max-size" in command.read_errors_until("--max-size")

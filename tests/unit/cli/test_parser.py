@@ -24,6 +24,8 @@ NAMES = (
     "workers",
     "worker",
     "results",
+    "record",
+    "replay",
     "profiles",
     "provision",
     "screenshot",

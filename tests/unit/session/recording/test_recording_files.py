@@ -55,7 +55,15 @@ def lines_of(path: Path) -> tuple[list[Line], RecordingReader]:
 
 @pytest.mark.parametrize(
     "payload",
-    [b'{"a": [1, 2.50, "\xd1\x97"]}', b'{\n"a":1}', b"plain", b"", b"\xff\xfe\x00", b"{bad", b"1 2"],
+    [
+        b'{"a": [1, 2.50, "\xd1\x97"]}',
+        b'{\n"a":1}',
+        b"plain",
+        b"",
+        b"\xff\xfe\x00",
+        b"{bad",
+        b"1 2",
+    ],
 )
 @pytest.mark.parametrize("older", [False, True])
 def test_every_message_comes_back_as_it_was(tmp_path: Path, payload: bytes, older: bool) -> None:
