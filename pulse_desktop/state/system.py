@@ -33,6 +33,7 @@ from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.knowledge import Knowledge
+from pulse_desktop.state.message_runs import MessageRuns
 from pulse_desktop.state.metrics import Metrics
 from pulse_desktop.state.progress import PendingProgress
 from pulse_desktop.state.providers import Providers
@@ -79,6 +80,7 @@ class SystemState:
         failure_groups: those that failed, by cause.
         results: objects of the result bucket.
         messages: chat messages.
+        message_runs: which runs concerned which chat message.
         knowledge: knowledge events.
         agents: agent calls.
         providers: model providers.
@@ -118,6 +120,7 @@ class SystemState:
         self.failure_groups.values = RunValues(self._parameter_names, self._worker_version)
         self.results = self.register(StoredResults())
         self.messages = self.register(ChatMessages())
+        self.message_runs = self.register(MessageRuns())
         self.knowledge = self.register(Knowledge())
         self.agents = self.register(AgentCalls(is_over=self._is_call_over))
         self.providers = self.register(Providers())

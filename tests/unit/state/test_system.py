@@ -96,4 +96,4 @@ def test_a_name_is_registered_once() -> None:
     with pytest.raises(ValueError, match="deployments"):
         state.register(Deployments())
     names = [collection.name for collection in state.collections]
-    assert len(names) == len(set(names)) == 11
+    assert len(names) == len(set(names)) == 12

@@ -1,0 +1,211 @@
+"""The way of a chat message through the stages: the runs that concerned it, in their order."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pulse_desktop.state.chat_messages import MessageRow
+from pulse_desktop.state.message_runs import STAGES, STAGES_OF_TASKS, MessageRuns, Stage, stages_of
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.task_runs import TaskRuns
+
+SLICE: Final = 10_000
+"""Runs that are looked at in one step of a search."""
+MAX_RUNS: Final = 100
+MAX_MESSAGES: Final = 50
+_NAMED: Final = frozenset({"message_id", "message_ids", "messages"})
+_ORDER: Final = {stage: number for number, stage in enumerate(Stage)}
+
+
+class PathStep(msgspec.Struct, frozen=True):
+    """One run of a message, or a stage of which no run is known.
+
+    Attributes:
+        stages: what the run does with the message; more than one for a run of several stages.
+        task_id: of the run, empty if none is known.
+        run: what is known of it, None if it is not retained.
+        confirmed: whether an event says so; else the arguments of the run name the message.
+    """
+
+    stages: tuple[Stage, ...]
+    task_id: str = ""
+    run: TaskRun | None = None
+    confirmed: bool = False
+
+
+class MessagePath(msgspec.Struct, frozen=True):
+    """The way of a message.
+
+    Attributes:
+        steps: runs in the order in which they were enqueued, after stages without a known run that
+            come before them.
+        is_complete: whether all retained runs have been looked at.
+    """
+
+    steps: tuple[PathStep, ...]
+    is_complete: bool = True
+
+
+class PathSearch:
+    """Search for the runs of a message, in slices that each take a few milliseconds.
+
+    Attributes:
+        path: what was found so far.
+    """
+
+    def __init__(self, runs: TaskRuns, message_runs: MessageRuns, *ids: str) -> None:
+        """Start with what events say.
+
+        Args:
+            runs: all runs.
+            message_runs: the runs of messages, according to events.
+            ids: of the message, such as its external and its internal one.
+        """
+        self._runs = runs
+        self._confirmed: dict[str, set[Stage]] = {}
+        for stage, task_id in message_runs.of(*ids):
+            self._confirmed.setdefault(task_id, set()).add(stage)
+        self._named: dict[str, TaskRun] = {}
+        self._matches = _matcher(ids)
+        self._slices = self._search()
+        self.path = self._path(is_complete=False)
+
+    def step(self) -> bool:
+        """Look at the next slice of the runs, newest first; return whether there are more."""
+        more = next(self._slices, None) is not None
+        self.path = self._path(is_complete=not more)
+        return more
+
+    def finish(self) -> MessagePath:
+        """Look at all runs and return the whole path."""
+        while self.step():
+            pass
+        return self.path
+
+    def _search(self) -> Iterator[int]:
+        rows, matches, named = self._runs.rows, self._matches, self._named
+        stop = rows.stop
+        while stop > rows.start and len(named) < MAX_RUNS:
+            start = max(rows.start, stop - SLICE)
+            for run in reversed(rows.span(start, stop)):
+                if run.request is not None and matches(run):
+                    named[run.task_id] = run
+            stop = start
+            yield stop
+
+    def _path(self, *, is_complete: bool) -> MessagePath:
+        steps = []
+        for task_id, stages in self._confirmed.items():
+            run = self._runs.get(task_id)
+            steps.append(PathStep(_sorted(stages), task_id, run, confirmed=True))
+        for task_id, run in self._named.items():
+            if task_id not in self._confirmed:
+                steps.append(PathStep(tuple(stages_of(run.name)), task_id, run))
+        steps.sort(key=_queued_at)
+        seen = {stage for step in steps for stage in step.stages}
+        # A run of several stages whose arguments name the message may have done any of them.
+        seen |= {s for step in steps if step.run is not None for s in stages_of(step.run.name)}
+        missing = [PathStep((stage,)) for stage in STAGES if stage not in seen]
+        before = [step for step in missing if step.stages == (Stage.INGEST,)]
+        after = [step for step in missing if step.stages != (Stage.INGEST,)]
+        return MessagePath((*before, *steps, *after), is_complete)
+
+
+def message_path(
+    runs: TaskRuns, message_runs: MessageRuns, row: MessageRow | None, message_id: str = ""
+) -> MessagePath:
+    """Return the way of a message; looks at all retained runs.
+
+    Args:
+        runs: all runs.
+        message_runs: the runs of messages, according to events.
+        row: the message, None if only an id of it is known.
+        message_id: that id.
+    """
+    ids = (row.key, row.message_id) if row is not None else (message_id,)
+    return PathSearch(runs, message_runs, *ids).finish()
+
+
+def message_ids_of(run: TaskRun) -> list[str]:
+    """Return the ids of messages in the arguments of a run, at most `MAX_MESSAGES`.
+
+    An argument counts if its name says so, or if it is the first one of a task of our own that
+    takes ids.
+    """
+    if run.request is None:
+        return []
+    found: list[str] = []
+    task_takes_ids = Stage.INGEST not in STAGES_OF_TASKS.get(run.name, (Stage.INGEST,))
+    args = _decode(run.request.args)
+    if task_takes_ids and isinstance(args, list) and args:
+        found += _ids(args[0])
+    kwargs = _decode(run.request.kwargs)
+    if isinstance(kwargs, dict):
+        for name in _NAMED & kwargs.keys():
+            found += _ids(kwargs[name])
+    return list(dict.fromkeys(found))[:MAX_MESSAGES]
+
+
+def _ids(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [
+        str(each)
+        for each in values[: 10 * MAX_MESSAGES]
+        if isinstance(each, str | int) and not isinstance(each, bool)
+    ]
+
+
+def _matcher(ids: Iterable[str]) -> Any:
+    """Return a test whether the arguments of a run name a message with one of these ids."""
+    needles, numbers = [], []
+    for each in dict.fromkeys(filter(None, ids)):
+        needles.append(msgspec.json.encode(each))
+        if each.isascii() and each.isdigit():
+            numbers.append(each)
+    pattern = re.compile(rf"(?<![\w.\"-])(?:{'|'.join(numbers)})(?![\w.\"])".encode())
+
+    def matches(run: TaskRun) -> bool:
+        request = run.request
+        if request is None:
+            return False
+        args, kwargs = request.args, request.kwargs
+        # A JSON string inside another one has its quotes escaped: this is a whole value or key.
+        for needle in needles:
+            if needle in args or needle in kwargs:
+                return True
+        # A number may be anything, unless the argument is known to be an id.
+        return bool(
+            numbers
+            and (pattern.search(args) or pattern.search(kwargs))
+            and not {*numbers}.isdisjoint(message_ids_of(run))
+        )
+
+    return matches
+
+
+def _queued_at(step: PathStep) -> tuple[float, int]:
+    run = step.run
+    at = (run.queued_at or run.last_seen) if run is not None else 0.0
+    return at, min((_ORDER[stage] for stage in step.stages), default=len(_ORDER))
+
+
+def _sorted(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    return tuple(sorted(stages, key=_ORDER.__getitem__))
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def known_messages(ids: Sequence[str], get: Any) -> list[tuple[str, MessageRow | None]]:
+    """Return messages by their ids, each once, with their rows where these are known."""
+    found: dict[str, tuple[str, MessageRow | None]] = {}
+    for each in ids:
+        row = get(each)
+        found.setdefault(row.message_id or row.key if row is not None else each, (each, row))
+    return list(found.values())

@@ -1,0 +1,73 @@
+"""Text about the way of a chat message through the stages."""
+
+from typing import Final
+
+from pulse_desktop.state.chat_messages import MessageRow
+from pulse_desktop.state.message_path import MessagePath, PathStep
+from pulse_desktop.state.message_runs import Stage
+from pulse_desktop.text import formats
+from pulse_desktop.text.knowledge_text import message_text
+from pulse_desktop.text.run_text import STATE_LABELS, state_label
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, pgettext
+
+STAGE_LABELS: Final = {
+    Stage.INGEST: pgettext("stage", "ingest"),
+    Stage.SCORE: pgettext("stage", "score"),
+    Stage.EMBED: pgettext("stage", "embed"),
+    Stage.EXTRACT: pgettext("stage", "extract"),
+    Stage.CORRECT: pgettext("stage", "correct"),
+}
+_UNKNOWN: Final = (_("not known"), "·", SemanticColor.FAINT)
+_MAX_PREVIEW: Final = 200
+
+
+def stages_text(step: PathStep) -> str:
+    """Return the stages of a step: `score`, or `score, embed, extract`; empty if unknown."""
+    return ", ".join(STAGE_LABELS[stage] for stage in step.stages)
+
+
+def step_state(step: PathStep) -> tuple[str, str, SemanticColor]:
+    """Return label, glyph and color of the state of a step's run."""
+    if step.run is None:
+        return _UNKNOWN
+    _label, glyph, color = STATE_LABELS[step.run.state]
+    return state_label(step.run), glyph, color
+
+
+def step_meaning(step: PathStep, *, is_complete: bool = True) -> str:
+    """Return from where a step is known, or why it is not."""
+    if not step.task_id and not is_complete:
+        return _("Not found yet: the runs are still being searched.")
+    if not step.task_id and step.stages == (Stage.INGEST,):
+        return _(
+            "Not known: none of the retained events says which run read this message, and the "
+            "arguments of ingest_messages are positions in a file, not messages."
+        )
+    if not step.task_id:
+        return _("Not known: none of the retained runs names this message for this stage.")
+    if step.confirmed and step.run is None:
+        return _("An event names this run, which is not among the retained ones.")
+    if step.confirmed:
+        return _("An event of the message names this run.")
+    if len(step.stages) > 1:
+        return _("The arguments name the message. It ran those of the stages that were due.")
+    return _("The arguments name the message.")
+
+
+def path_summary(path: MessagePath) -> str:
+    """Return the path in one line: `ingest ✔ → score ✔ → embed · → extract ✖`."""
+    parts = [
+        f"{stages_text(step) or (step.run.name if step.run is not None else '')}"
+        f" {step_state(step)[1]}"
+        for step in path.steps
+    ]
+    return " → ".join(parts)
+
+
+def message_preview(message_id: str, row: MessageRow | None) -> str:
+    """Return author and text of a message in one line, or that its text is unknown."""
+    text = message_text(row) if row is not None else ""
+    if row is None or not (row.author or text):
+        return _("message {id}: its text is unknown").format(id=message_id)
+    return formats.elided(": ".join(filter(None, (row.author, text))), _MAX_PREVIEW)
