@@ -1,0 +1,67 @@
+"""The events of a run are found from the newest to the oldest, in slices."""
+
+import random
+
+import pytest
+
+from pulse_desktop.state import event_search
+from pulse_desktop.state.event_search import EventSearch
+from tests.kit.state_builder import NOW, StateBuilder
+
+WANTED = "a" * 32
+
+
+@pytest.fixture(autouse=True)
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_search, "SLICE", 7)
+
+
+def test_all_events_of_a_run_are_found_in_the_order_of_time() -> None:
+    builder = StateBuilder()
+    times = random.Random(3).sample(range(100), 20)
+    for number, offset in enumerate(times):
+        builder.progress(WANTED, NOW + offset, done=number)
+        builder.runs(2, first=2 * number)
+    search = EventSearch(builder.state.log, WANTED)
+    steps = 0
+    while not search.is_complete:
+        search.step()
+        steps += 1
+    assert [event.timestamp - NOW for event in search.events()] == sorted(times)
+    assert steps >= len(builder.state.log) // 7
+    assert search.counts == {"task.progress": 20}
+
+
+def test_new_events_are_found_by_the_next_step() -> None:
+    builder = StateBuilder().runs(30)
+    builder.started(WANTED)
+    search = EventSearch(builder.state.log, WANTED)
+    search.finish()
+    builder.succeeded(WANTED, at=NOW + 2)
+    assert not search.is_complete
+    search.step()
+    assert [event.type for event in search.events()] == ["task.started", "task.succeeded"]
+    assert [event.type for event in search.events("task.succeeded")] == ["task.succeeded"]
+
+
+def test_the_latest_of_many_events_of_one_type_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_search, "MAX_EVENTS", 5)
+    builder = StateBuilder()
+    builder.started(WANTED)
+    for number in range(40):
+        builder.progress(WANTED, NOW + number, done=number)
+    search = EventSearch(builder.state.log, WANTED)
+    search.finish()
+    kept = [event.timestamp - NOW for event in search.events("task.progress")]
+    assert kept == [35, 36, 37, 38, 39]
+    assert search.counts["task.progress"] == 40
+    assert len(search.events("task.started")) == 1
+
+
+def test_heartbeats_that_mention_the_run_are_left_out() -> None:
+    builder = StateBuilder()
+    builder.heartbeat(tasks=[{"task_id": WANTED}])
+    builder.started(WANTED)
+    search = EventSearch(builder.state.log, WANTED)
+    search.finish()
+    assert [event.type for event in search.events()] == ["task.started"]
