@@ -195,6 +195,7 @@ def test_the_details_follow_their_run(
     assert shown_run(page).state is RunState.RUNNING
     builder.failed("a" * 32, message="later")
     draw_frame(window, builder, 0.1)
+    page.detail.tabs.setCurrentIndex(ERROR)
     assert page.detail.error.headline.text() == "ProviderTimeout: later"
 
 

@@ -1,41 +1,55 @@
-"""The detail panel of one run: progress, timeline, error, arguments, result, events and log."""
+"""The detail panel of one run: progress, timeline, error, overview, arguments, result, events, log.
 
-from collections.abc import Callable, Sequence
+What takes long to find is looked for only while its tab is shown, in slices between frames.
+"""
+
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
-from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_result import DecodedResult
-from pulse_desktop.state.deadlines import Deadline
-from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.event_search import EventSearch
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_log import log_lines
+from pulse_desktop.state.run_log import LOG_EVENT, log_lines
+from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.deadline_text import deadline_text
-from pulse_desktop.text.log_text import log_text
 from pulse_desktop.text.run_text import arguments_source_text, decoded_call, timeline_events
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
-from pulse_desktop.ui.pages.tasks.columns import event_columns
+from pulse_desktop.ui.navigation import ShowItem
 from pulse_desktop.ui.pages.tasks.error_view import ErrorView
 from pulse_desktop.ui.pages.tasks.progress_row import ProgressRow
+from pulse_desktop.ui.pages.tasks.run_events_view import RunEventsView
 from pulse_desktop.ui.pages.tasks.run_header import RunHeader
+from pulse_desktop.ui.pages.tasks.run_log_view import RunLogView
+from pulse_desktop.ui.pages.tasks.run_overview import RunOverview
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
 from pulse_desktop.ui.table.detail_panel import DetailPanel
-from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.theme.plain_text import Label, extend_plain_text
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
-ERROR, ARGUMENTS, RESULT, EVENTS, LOG = range(5)
-_TABS: Final = (_("Error"), _("Arguments"), _("Result"), _("Events"), _("Log"))
+ERROR, OVERVIEW, ARGUMENTS, RESULT, EVENTS, LOG = range(6)
+_TABS: Final = (
+    _("Error"),
+    _("Overview"),
+    _("Arguments"),
+    _("Result"),
+    _("Events"),
+    _("Log"),
+)
 _MARGIN: Final = 14
+_WIDE: Final = 430
+"""Width in pixels from which the tabs have their usual distance."""
 _TICK_S: Final = 0.25
+_OVERVIEW_S: Final = 1.0
+"""How often the overview of an unchanged run follows its children and re-runs."""
 
 
 class RunDetail(DetailPanel):
@@ -45,8 +59,9 @@ class RunDetail(DetailPanel):
         run: the run shown, None before the first.
         header: state, name and buttons.
         progress: progress of the run, while it has not ended.
-        tabs: Error, Arguments, Result, Events, Log.
+        tabs: Error (of runs that have one), Overview, Arguments, Result, Events, Log.
         error: why it failed.
+        overview: attempts, run times, related runs, messages.
         arguments: what it was called with.
         arguments_source: where the arguments are known from.
         result: what it returned.
@@ -58,39 +73,32 @@ class RunDetail(DetailPanel):
         cancel_requested: cancel it, running or queued.
         edit_requested: re-run it with other arguments.
         result_requested: task id whose stored result should be read.
+        target_requested: the operator wants to go to a `Target`.
     """
 
     rerun_requested = Signal()
     cancel_requested = Signal()
     edit_requested = Signal()
     result_requested = Signal(str)
+    target_requested = Signal(object)
 
-    def __init__(
-        self,
-        events_of: Callable[[str], Sequence[Event]],
-        log_events_of: Callable[[str], Sequence[Event]],
-        deadline_of: Callable[[TaskRun, float], Deadline],
-        task_label: Callable[[str], str],
-    ) -> None:
+    def __init__(self, state: SystemState) -> None:
         """Create an empty panel.
 
         Args:
-            events_of: returns the events that mention a task id, oldest first. May be slow.
-            log_events_of: returns those with its log lines. May be slow.
-            deadline_of: returns the deadline of a run at a time, Unix seconds.
-            task_label: returns the short name of a task.
+            state: what is known of the system.
         """
         super().__init__(_("Details of the run"))
         self.run: TaskRun | None = None
-        self._events_of = events_of
-        self._log_events_of = log_events_of
-        self._deadline_of = deadline_of
-        self._events_as_of = -1.0
-        self._log_as_of = -1.0
+        self._state = state
+        task_label = state.runs.names.label
+        self._search: EventSearch | None = None
+        self._now = 0.0
         self._requested_result: tuple[str, int] | None = None
         self._ticked_at = 0.0
+        self._overview_at = 0.0
         self._default_tab = ARGUMENTS
-        self.header = RunHeader(self.close_button, task_label)
+        self.header = RunHeader(self.close_button, task_label, state.workers.names.label)
         self._deadline = Label()
         self._deadline.setProperty("role", "muted")
         self._deadline.setWordWrap(True)
@@ -101,8 +109,11 @@ class RunDetail(DetailPanel):
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
+        self.tabs.setUsesScrollButtons(False)  # what does not fit ends in "…"
+        self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
         self.tabs.setAccessibleName(_("Parts of the run"))
         self.error = ErrorView()
+        self.overview = RunOverview(state, task_label)
         self.arguments = JsonView(_("Arguments"))
         self.arguments_source = Label()
         self.arguments_source.setWordWrap(True)
@@ -112,24 +123,28 @@ class RunDetail(DetailPanel):
         arguments_layout.addWidget(self.arguments_source)
         arguments_layout.addWidget(self.arguments, 1)
         self.result = JsonView(_("Result"))
-        self.events: LiveTable[Event] = LiveTable(
-            RingBuffer[Event](1),
-            event_columns(task_label),
-            name=_("Events of this run"),
-            empty_title=_("No events"),
-            empty_text=_("None of the retained events mentions this run."),
-        )
-        self.log = QPlainTextEdit()
-        self.log.setProperty("kind", "plain")
-        self.log.setReadOnly(True)
-        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.log.setAccessibleName(_("Log"))
+        self.events_view = RunEventsView(task_label)
+        self.events = self.events_view.table
+        self.log_view = RunLogView()
+        self.log = self.log_view.text
         self._stack = QStackedWidget()
         for title, view in zip(
-            _TABS, (self.error, arguments, self.result, self.events, self.log), strict=True
+            _TABS,
+            (
+                self.error,
+                self.overview,
+                arguments,
+                self.result,
+                self.events_view,
+                self.log_view,
+            ),
+            strict=True,
         ):
             self.tabs.addTab(title)
             self._stack.addWidget(view)
+        self._searching = QTimer(self, interval=0)
+        self._searching.setObjectName("search the events of a run")
+        self._searching.timeout.connect(self._search_events)
         self._lay_out()
         self._connect()
 
@@ -154,6 +169,10 @@ class RunDetail(DetailPanel):
         self.header.rerun_requested.connect(self.rerun_requested)
         self.header.edit_requested.connect(self.edit_requested)
         self.header.original_requested.connect(self.show_run_requested)
+        self.header.worker_requested.connect(
+            lambda worker: self.target_requested.emit(ShowItem("monitoring", worker))
+        )
+        self.overview.target_requested.connect(self.target_requested)
         self.progress.cancel_requested.connect(self.cancel_requested)
         self.tabs.currentChanged.connect(self._show_tab)
         self.tabs.tabBarClicked.connect(self._remember_tab)
@@ -168,6 +187,9 @@ class RunDetail(DetailPanel):
     def show_run(self, run: TaskRun, now: float) -> None:
         """Show a run, or update the same run, at a time (Unix seconds)."""
         other = self.run is None or run.task_id != self.run.task_id
+        self._now = now
+        if run is self.run and self.tabs.currentIndex() == OVERVIEW:
+            self._refresh_overview(run, now)
         if run is self.run and (
             run.state not in OPEN_STATES or abs(now - self._ticked_at) < _TICK_S
         ):
@@ -180,14 +202,18 @@ class RunDetail(DetailPanel):
         if not changed:
             return
         self.header.show_run(run)
+        has_error = bool(run.reason)
+        if self.tabs.isTabVisible(ERROR) != has_error:
+            if not has_error and self.tabs.currentIndex() == ERROR:
+                self.tabs.setCurrentIndex(self._default_tab)
+            self.tabs.setTabVisible(ERROR, has_error)
         self._color_error_tab()
-        self.error.show_run(run)
-        self._show_arguments(run)
         if other:
-            self._requested_result = None
-            self._events_as_of = self._log_as_of = -1.0
+            self._requested_result = self._search = None
+            self._searching.stop()
+            self.events_view.close_event()
             self.tabs.setTabText(EVENTS, _TABS[EVENTS])
-            self.tabs.setCurrentIndex(ERROR if run.reason else self._default_tab)
+            self.tabs.setCurrentIndex(ERROR if has_error else self._default_tab)
         self._show_tab(self.tabs.currentIndex())
 
     def set_stale(self, *, stale: bool) -> None:
@@ -212,7 +238,11 @@ class RunDetail(DetailPanel):
 
     def _show_deadline(self, run: TaskRun, now: float) -> None:
         """Show the deadline of an overdue run below the timeline, else in the state's tooltip."""
-        text = deadline_text(self._deadline_of(run, now)) if run.state in OPEN_STATES else ""
+        text = (
+            deadline_text(self._state.runs.deadline_of(run, now))
+            if run.state in OPEN_STATES
+            else ""
+        )
         self._deadline.setVisible(run.state is RunState.OVERDUE)
         missed = _("No update within its deadline of {deadline}.").format(deadline=text)
         self._deadline.setText(missed if text else "")
@@ -244,21 +274,46 @@ class RunDetail(DetailPanel):
         run = self.run
         if run is None:
             return
-        if index == RESULT:
+        if index == ERROR:
+            self.error.show_run(run)
+        elif index == OVERVIEW:
+            self._overview_at = self._now
+            self.overview.show_run(run, self._now)
+        elif index == ARGUMENTS:
+            self._show_arguments(run)
+        elif index == RESULT:
             self._request_result(run)
-        elif index == EVENTS and run.last_seen > self._events_as_of:
-            self._events_as_of = run.last_seen
-            found = self._events_of(run.task_id)
-            rows = RingBuffer[Event](max(1, len(found)))
-            for event in found:
-                rows.append(event)
-            self.events.rows_model.set_rows(rows)
-            title = _("Events {count}").format(count=formats.count(len(found)))
-            self.tabs.setTabText(EVENTS, title)
-        elif index == LOG and run.last_seen > self._log_as_of:
-            self._log_as_of = run.last_seen
-            lines = log_lines(self._log_events_of(run.task_id), run.task_id)
-            extend_plain_text(self.log, log_text(lines) or _("This run has logged nothing."))
+        elif index in (EVENTS, LOG):
+            self._search_events()
+            self._searching.start()
+
+    def _search_events(self) -> None:
+        """Look at the next slice of the events, and show what was found."""
+        run, index = self.run, self.tabs.currentIndex()
+        if run is None or index not in (EVENTS, LOG):
+            self._searching.stop()
+            return
+        if self._search is None:
+            self._search = EventSearch(self._state.log, run.task_id)
+        search = self._search
+        search.step()
+        if search.is_complete:
+            self._searching.stop()
+        if index == LOG:
+            lines = log_lines(search.events(LOG_EVENT), run.task_id)
+            self.log_view.show_lines(lines, is_complete=search.is_complete)
+            return
+        events = search.events()
+        self.events_view.show_events(events)
+        title = _("Events {count}").format(count=formats.count(len(events)))
+        self.tabs.setTabText(EVENTS, title if search.is_complete else f"{title}…")
+
+    def _refresh_overview(self, run: TaskRun, now: float) -> None:
+        """Show what has changed around a run that has not changed itself: children, re-runs."""
+        self.overview.refresh(now)
+        if abs(now - self._overview_at) >= _OVERVIEW_S:
+            self._overview_at = now
+            self.overview.show_run(run, now)
 
     def _request_result(self, run: TaskRun) -> None:
         if run.stored_outcome is None:
@@ -277,8 +332,14 @@ class RunDetail(DetailPanel):
         if index not in (-1, ERROR):
             self._default_tab = index
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Move the tabs together where the panel is narrow."""
+        super().resizeEvent(event)
+        compact = "true" if self.width() < _WIDE else ""
+        if (self.tabs.property("compact") or "") != compact:
+            set_style_property(self.tabs, "compact", compact)
+
     def _apply_theme(self) -> None:
-        self.log.setFont(theme().number_font())
         self._color_error_tab()
 
     def _color_error_tab(self) -> None:

@@ -1,6 +1,5 @@
 """The Tasks page: live table of runs, details of one, actions on the selected."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Self
 
@@ -10,7 +9,6 @@ from pulse_desktop.model.time_range import ALL_RETAINED, last
 from pulse_desktop.query.run_filter import RunFilter
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_log import LOG_EVENT
 from pulse_desktop.state.run_times import run_times
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
@@ -61,7 +59,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     )
     facets: ClassVar[tuple[Facet, ...]] = tuple(map(_state_facet, STATE_LABELS))
     row_menu = actions.ROW_MENU
-    detail_width = DetailWidth(minimum=340, maximum=560, percent=38)
+    detail_width = DetailWidth(minimum=356, maximum=600, percent=40)
     update_interval_s = 0.25
 
     def __init__(self, context: PageContext) -> None:
@@ -77,6 +75,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self.detail.cancel_requested.connect(self._cancel_shown)
         self.detail.edit_requested.connect(self._edit_shown)
         self.detail.result_requested.connect(self._read_result)
+        self.detail.target_requested.connect(context.navigate)
 
     # Table page
 
@@ -92,13 +91,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def make_detail(self) -> RunDetail:
         """Create the detail panel."""
-        state = self.context.state
-        return RunDetail(
-            state.log.mentioning,
-            functools.partial(state.log.mentioning, type_=LOG_EVENT),
-            state.runs.deadline_of,
-            state.runs.names.label,
-        )
+        return RunDetail(self.context.state)
 
     def make_filter_bar(self) -> FilterBar:
         """Create a filter bar with exact counts."""

@@ -26,6 +26,7 @@ from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.act_button import ActButton
+from pulse_desktop.ui.widgets.elided_button import ElidedButton
 from pulse_desktop.ui.widgets.elided_label import ElidedLabel
 
 _WIDE: Final = 412
@@ -39,27 +40,37 @@ class RunHeader(QWidget):
         rerun_button: re-runs the run.
         edit_button: opens the run form with its arguments.
         name_label: short name of the task.
+        worker_button: shows the worker of the latest attempt.
         state_tooltip: tooltip of the state.
 
     Signals:
         rerun_requested: re-run the run.
         edit_requested: re-run it with other arguments.
         original_requested: task id of the run that this one re-runs.
+        worker_requested: identity of the worker of the latest attempt.
     """
 
     rerun_requested = Signal()
     edit_requested = Signal()
     original_requested = Signal(str)
+    worker_requested = Signal(str)
 
-    def __init__(self, close_button: QPushButton, task_label: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        close_button: QPushButton,
+        task_label: Callable[[str], str],
+        worker_label: Callable[[str], str],
+    ) -> None:
         """Create an empty header.
 
         Args:
             close_button: of the panel, placed in the first line.
             task_label: returns the short name of a task.
+            worker_label: returns the short name of a worker.
         """
         super().__init__()
         self._task_label = task_label
+        self._worker_label = worker_label
         self._run: TaskRun | None = None
         self._is_stale = False
         self._rerun_color: SemanticColor | str = "on_accent"
@@ -70,7 +81,9 @@ class RunHeader(QWidget):
         self.name_label = ElidedLabel()
         self.name_label.setProperty("role", "heading")
         self._task_id = ElidedLabel(Qt.TextElideMode.ElideMiddle)
-        self._place = ElidedLabel()
+        self._place = Label()
+        self.worker_button = ElidedButton(shortest=10)
+        self.worker_button.setProperty("kind", "link")
         for label in (self._task_id, self._place):
             label.setProperty("role", "muted")
         self.rerun_button = ActButton(_("Re-run"))
@@ -84,6 +97,7 @@ class RunHeader(QWidget):
         self.rerun_button.clicked.connect(self.rerun_requested)
         self.edit_button.clicked.connect(self.edit_requested)
         self._original.clicked.connect(self._request_original)
+        self.worker_button.clicked.connect(self._request_worker)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
 
@@ -99,12 +113,17 @@ class RunHeader(QWidget):
         for button in (self.rerun_button, self.edit_button, self._copy, self._original):
             buttons.addWidget(button)
         buttons.addStretch(1)
+        place = QHBoxLayout()
+        place.setSpacing(4)
+        place.addWidget(self._place)
+        place.addWidget(self.worker_button)
+        place.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(first)
         layout.addWidget(self._task_id)
-        layout.addWidget(self._place)
+        layout.addLayout(place)
         layout.addSpacing(10)
         layout.addLayout(buttons)
 
@@ -140,8 +159,13 @@ class RunHeader(QWidget):
         self._task_id.set_text(run.task_id)
         attempts = attempts_text(run)
         attempt = _("attempt {number}").format(number=attempts) if attempts else ""
-        self._place.set_text(" · ".join(filter(None, (attempt, run.worker))))
-        self._place.setVisible(bool(attempt or run.worker))
+        self._place.setText(f"{attempt} ·" if attempt and run.worker else attempt)
+        self._place.setVisible(bool(attempt))
+        worker = _("on {worker}").format(worker=self._worker_label(run.worker))
+        self.worker_button.show_text(
+            worker, _("Show the worker {worker}").format(worker=run.worker)
+        )
+        self.worker_button.setVisible(bool(run.worker))
         repeatable = run.request is not None and run.request.complete
         self.rerun_button.setEnabled(repeatable)
         set_tooltip(
@@ -153,6 +177,10 @@ class RunHeader(QWidget):
         self._original.setVisible(bool(run.rerun_of))
         tooltip = _("This is a re-run of {task_id}: show that run").format(task_id=run.rerun_of)
         set_tooltip(self._original, tooltip)
+
+    def _request_worker(self) -> None:
+        if self._run is not None and self._run.worker:
+            self.worker_requested.emit(self._run.worker)
 
     def _request_original(self) -> None:
         if self._run is not None:

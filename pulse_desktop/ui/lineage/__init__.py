@@ -1,0 +1,1 @@
+"""Short tables and charts about the runs around one run; pages and windows share them."""
