@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.query.matcher import compile_query
+from pulse_desktop.query.parser import parse
+from pulse_desktop.query.run_fields import run_fields
+from pulse_desktop.query.syntax import FreeText
 
 TASKS_PAGE: Final = "tasks"
+_STATES: Final = frozenset(state.value for state in RunState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,15 @@ class FilterRuns:
 
     Attributes:
         states: states to show, empty for all.
-        text: words to search for.
+        query: what they match besides.
         max_age_s: maximum age of the runs in seconds, 0 for all retained runs.
+        why: what is shown, such as "15 failed runs of this group"; empty for the usual text.
     """
 
     states: Sequence[RunState] = ()
-    text: str = ""
+    query: str = ""
     max_age_s: float = 0.0
+    why: str = ""
     page: ClassVar[str] = TASKS_PAGE
 
 
@@ -82,15 +89,15 @@ Target = ShowPage | ShowRun | FilterRuns | ShowItem | FilterPage
 def parse_target(page: str, text: str) -> Target:
     """Return the target that a text on the command line names.
 
-    `run:ID` and `state:STATE words` name runs on the page of runs; any other text is the id of an
-    item, or words to search for.
+    `run:ID` is a run on the page of runs, any other text a query for it; on other pages it is the
+    id of an item, or words to search for.
 
     Args:
         page: key of the page.
         text: of the command line, empty for the page as it is.
 
     Raises:
-        ValueError: there is no such state.
+        ValueError: the text is not a query, or names a state that does not exist.
     """
     if not text:
         return ShowPage(page)
@@ -99,5 +106,12 @@ def parse_target(page: str, text: str) -> Target:
         return ShowRun(rest)
     if page == TASKS_PAGE and kind == "state":
         state, _, words = rest.partition(" ")
-        return FilterRuns((RunState(state),), words)
-    return ShowRun(text) if page == TASKS_PAGE else ShowItem(page, text)
+        if state in _STATES:
+            return FilterRuns((RunState(state),), words)
+    if page != TASKS_PAGE:
+        return ShowItem(page, text)
+    query = parse(text)
+    if isinstance(query.root, FreeText):
+        return ShowRun(text)
+    compile_query(query, run_fields(), 0.0)
+    return FilterRuns(query=text)

@@ -6,6 +6,7 @@ from typing import Final
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
+from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
@@ -13,6 +14,7 @@ from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
+from pulse_desktop.ui.query.column_fields import column_fields
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, muted, time_column
@@ -142,13 +144,17 @@ class EventsPage(TablePage[Event, RowDetail]):
         """Return the time of an event."""
         return row.timestamp, row.timestamp
 
-    def matches_facets(self, row: Event, chosen: frozenset[str]) -> bool:
-        """Return whether an event is in one of the topics, or unreadable if that is chosen."""
-        return row.topic in chosen or (bool(row.problem) and _UNREADABLE in chosen)
+    def facets_of(self, row: Event) -> Sequence[str]:
+        """Return the topic of an event, and that it is unreadable."""
+        return (row.topic, _UNREADABLE) if row.problem else (row.topic,)
 
-    def text_matcher(self, words: Sequence[str]) -> Callable[[Event], bool]:
-        """Return a test for events that contain all of these casefolded words."""
-        return event_matcher(words)
+    def make_fields(self) -> FieldSet[Event]:
+        """Return the query fields of events."""
+        return column_fields(
+            self.table.rows_model.columns,
+            lambda row: row.raw.decode(errors="replace"),
+            lambda word: event_matcher((word,)),
+        )
 
     def facet_counts(self) -> dict[str, int]:
         """Return the number of events received by topic; add chips for new topics."""

@@ -14,6 +14,7 @@ import msgspec
 from PySide6.QtCore import QByteArray, QObject, QTimer
 
 from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.query.syntax import MAX_LENGTH
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell.notifications import Notification
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 _SAVE_INTERVAL_MS: Final = 10_000
 _MAX_BYTES: Final = 1 << 20
 _MAX_PROFILES: Final = 100
-_MAX_FILTER: Final = 500
+_MAX_FILTER: Final = MAX_LENGTH
 
 
 class ProfileState(msgspec.Struct, omit_defaults=True):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from pulse_desktop.query.fields import FieldKind, Values
 from pulse_desktop.text.semantic_color import SemanticColor
 
 RowT = TypeVar("RowT")
@@ -33,6 +34,10 @@ class Column(Generic[RowT]):
             sorted are in the order of arrival, and thus only roughly in that of a time: a history
             arrives from several streams.
         bar: returns the fraction (0 to 1) drawn as a small bar after the text, None for no bar.
+        field: name of the query field that a cell can be filtered by, empty for the key.
+        kind: how the values are compared in a query, None to derive it from the column.
+        values: returns what a query compares, such as a short and the whole name; None for the text
+            of the cell, or its sort key if that is a number.
     """
 
     title: str
@@ -51,3 +56,6 @@ class Column(Generic[RowT]):
     hide_below: int = 0
     is_time: bool = False
     bar: Callable[[RowT], float | None] | None = None
+    field: str = ""
+    kind: FieldKind | None = None
+    values: Callable[[RowT], Values] | None = None

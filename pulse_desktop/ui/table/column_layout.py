@@ -1,14 +1,22 @@
 """Visibility, width and order of a table's columns, saved between runs."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHeaderView, QTableView
 
+from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.header import TITLE_SPARE
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme.theme import theme
+
+MAX_EXTRA: Final = 40
+"""Extra columns that a table can have."""
+
+
+def _no_column(_key: str) -> Column[Any] | None:
+    return None
 
 
 class ColumnLayout:
@@ -16,6 +24,10 @@ class ColumnLayout:
 
     A narrow table hides columns. In a wide one, columns whose texts are cut share the room that
     the others leave.
+
+    Attributes:
+        make_extra: returns a column that the table does not have yet by its key, such as
+            `label.queue`, None if there is no such column.
     """
 
     def __init__(self, view: QTableView, model: LiveTableModel[Any]) -> None:
@@ -25,6 +37,8 @@ class ColumnLayout:
         self._widths: dict[str, int] = {}  # column key -> width, as the operator chose
         self._needed: Mapping[str, int] = {}  # column key -> width at which no text is cut
         self._fitting = False
+        self._defaults = tuple(column.key for column in model.columns)
+        self.make_extra: Callable[[str], Column[Any] | None] = _no_column
         header = view.horizontalHeader()
         for number, column in enumerate(model.columns):
             header.resizeSection(number, column.width)
@@ -32,10 +46,47 @@ class ColumnLayout:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
         header.sectionResized.connect(self._on_resized)
 
+    @property
+    def visible_keys(self) -> Sequence[str]:
+        """Keys of the visible columns from left to right."""
+        return [key for key in self.order if not self._view.isColumnHidden(self._number(key))]
+
+    @property
+    def order(self) -> Sequence[str]:
+        """Keys of all columns from left to right, hidden ones included."""
+        header, columns = self._view.horizontalHeader(), self._model.columns
+        return [columns[header.logicalIndex(place)].key for place in range(len(columns))]
+
     def set_visible(self, key: str, visible: bool) -> None:
-        """Show or hide a column, regardless of the width of the table."""
-        self._overrides[key] = visible
-        self.fit()
+        """Show or hide a column, regardless of the width of the table.
+
+        Args:
+            key: of a column of the table, or of an extra one.
+            visible: whether to show it.
+        """
+        if self._has_or_make(key):
+            self._overrides[key] = visible
+            self.fit()
+
+    def move(self, key: str, place: int) -> None:
+        """Move a column to a place from the left, hidden columns counted."""
+        header = self._view.horizontalHeader()
+        header.moveSection(header.visualIndex(self._number(key)), place)
+
+    def _number(self, key: str) -> int:
+        return next(n for n, column in enumerate(self._model.columns) if column.key == key)
+
+    def _has_or_make(self, key: str) -> bool:
+        """Return whether the table has a column, after adding it if it is an extra one."""
+        columns = self._model.columns
+        if any(column.key == key for column in columns):
+            return True
+        column = self.make_extra(key)
+        if column is None or len(columns) >= len(self._defaults) + MAX_EXTRA:
+            return False
+        number = self._model.add_column(column)
+        self._view.horizontalHeader().resizeSection(number, column.width)
+        return True
 
     def reset(self) -> None:
         """Restore the default columns, widths and order."""
@@ -61,6 +112,7 @@ class ColumnLayout:
         self._fitting = True
         for number, column in enumerate(self._model.columns):
             visible = not column.hidden and width >= column.hide_below
+            visible = visible and column.key in self._defaults
             visible = self._overrides.get(column.key, visible)
             if self._view.isColumnHidden(number) == visible:
                 self._view.setColumnHidden(number, not visible)
@@ -120,9 +172,10 @@ class ColumnLayout:
         Columns shown, hidden or resized by hand, positions that differ from the defaults, and the
         sort order.
         """
-        model, header = self._model, self._view.horizontalHeader()
+        model = self._model
+        order = list(self.order)
+        # Extra columns are added again when they are restored, at the end.
         default_order = [column.key for column in model.columns]
-        order = [default_order[header.logicalIndex(place)] for place in range(len(default_order))]
         return {
             "columns": dict(self._overrides),
             "widths": dict(self._widths),
@@ -132,6 +185,10 @@ class ColumnLayout:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Apply what `state` returned; unknown columns and invalid values are ignored."""
+        chosen = state.get("columns")
+        for key, shown in chosen.items() if isinstance(chosen, dict) else ():
+            if isinstance(key, str) and shown:
+                self._has_or_make(key)
         known = {column.key: number for number, column in enumerate(self._model.columns)}
         columns, widths, order, sort = map(state.get, ("columns", "widths", "order", "sort"))
         if isinstance(columns, dict):

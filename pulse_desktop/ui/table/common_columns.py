@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from pulse_desktop.query.fields import FieldKind
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -85,6 +86,7 @@ def ago_column(
         sort=at,
         tooltip=lambda row, _now: formats.absolute(at(row)),
         ticking=True,
+        kind=FieldKind.TIME,
         hide_below=hide_below,
     )
 
@@ -96,6 +98,7 @@ def number_column(
     width: int,
     *,
     text: Callable[[float | None], str] = formats.count,
+    kind: FieldKind = FieldKind.NUMBER,
     hide_below: int = 0,
 ) -> Column[RowT]:
     """Return a column with a number, aligned right and sorted by its value.
@@ -106,6 +109,7 @@ def number_column(
         key: of the column.
         width: in pixels.
         text: formats the number; None gives an empty text.
+        kind: how it is compared in a query.
         hide_below: table width in pixels below which the column is hidden.
     """
     return Column(
@@ -117,4 +121,5 @@ def number_column(
         mono=True,
         sort=value,
         hide_below=hide_below,
+        kind=kind,
     )

@@ -1,31 +1,30 @@
-"""The filter bar above a table: text, facets with counts, number of matching rows."""
+"""The filter bar above a table: query, facets with counts, number of matching rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from pulse_desktop.query.completion import Completion
+from pulse_desktop.query.errors import QueryError
 from pulse_desktop.text import formats
-from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.translation import _
+from pulse_desktop.ui.query.completer import Completing, QueryCompleter
+from pulse_desktop.ui.query.query_field import QueryField
+from pulse_desktop.ui.query.query_notice import QueryNotice
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_chip import FilterChip
-from pulse_desktop.ui.table.flow_layout import FlowLayout
-from pulse_desktop.ui.theme import icons
-from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
+from pulse_desktop.ui.table.filter_chips import FilterChips
+from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
-DEBOUNCE_MS: Final = 120
+DEBOUNCE_MS: Final = 50
 """Pause in typing after which the filter is applied."""
+UNFINISHED_MS: Final = 600
+"""The same while a word may become the name of a field: `sta` is hardly a filter by `sta`."""
 _GAP: Final = 10
-_MIN_TEXT_WIDTH: Final = 240
+_MIN_TEXT_WIDTH: Final = 300
 _QWIDGETSIZE_MAX: Final = 16_777_215
 """Qt's constant for no maximum width; the type stubs of PySide6 lack it."""
 _ROW_COUNT_WIDTH: Final = 170
@@ -34,18 +33,28 @@ _ROW_COUNT_PADDING: Final = 6
 """Extra width of the row count, for fonts whose digits differ in width."""
 
 
-class FilterBar(QWidget):
-    """Text, facets and row count. The page applies the filter.
+def _accept_any(_text: str) -> QueryError | None:
+    return None
 
-    The text field has the same position on every page. The facets are beside it, or in lines of
+
+def _complete_nothing(_text: str, cursor: int) -> Completion:
+    return Completion(cursor, cursor, ())
+
+
+class FilterBar(QWidget):
+    """Query, facets and row count. The page applies the filter.
+
+    The query field has the same position on every page. The facets are beside it, or in lines of
     their own below it if they do not fit.
 
     Attributes:
-        text_field: the text to search for.
+        text_field: the query.
+        completer: suggests what can be typed in it.
+        notice: the line below it.
 
     Signals:
         changed: facets or text changed.
-        submitted: Enter was pressed in the text field.
+        submitted: Enter was pressed in the query field.
     """
 
     changed = Signal()
@@ -62,33 +71,23 @@ class FilterBar(QWidget):
 
         Args:
             facets: categories of rows, each a filter chip; `add_facet` adds more.
-            hint: what the text searches, such as "Filter by author, text or source".
+            hint: what the query searches, such as "Filter by author, text or source".
             format_count: formats the count of a facet.
         """
         super().__init__()
         self._facets_beside = False
-        self._format_count = format_count
-        self._facets: dict[str, Facet] = {}
-        self._chips: dict[str, FilterChip] = {}
-        self._counts: dict[str, int] = {}
-        self._is_stale = False
-        self._chip_row = FlowLayout()
-        self.text_field = QLineEdit()
-        self.text_field.setPlaceholderText(hint)
-        set_tooltip(self.text_field, _("{hint} ( / )").format(hint=hint))
-        self.text_field.setAccessibleName(hint)
-        self.text_field.setClearButtonEnabled(True)
-        self._search_icon = self.text_field.addAction(
-            icons.icon("search", SemanticColor.FAINT), QLineEdit.ActionPosition.LeadingPosition
-        )
-        self._search_icon.setText(_("Filter"))  # accessible name of its button
+        self._check: Callable[[str], QueryError | None] = _accept_any
+        self._complete: Completing = _complete_nothing
+        self._chip_row = FilterChips(format_count)
+        self._before: list[QWidget] = []
+        self.text_field = QueryField(hint)
+        self.completer = QueryCompleter(self.text_field, self._completion_of)
+        self.notice = QueryNotice()
         self._row_count = Label()
         self._row_count.setProperty("role", "muted")
-        self._counts_known = True
         self._debounce_timer = QTimer(self)
         self._debounce_timer.setObjectName("filter debounce")
         self._debounce_timer.setSingleShot(True)
-        self._debounce_timer.setInterval(DEBOUNCE_MS)
         self._layout, self._first_line = QVBoxLayout(self), QHBoxLayout()
         self._lay_out()
         self._connect()
@@ -104,16 +103,35 @@ class FilterBar(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         self._row_count.setAlignment(Qt.AlignmentFlag.AlignRight | middle)
         self._layout.addLayout(self._first_line)
+        self._layout.addWidget(self.notice)
         self._layout.addWidget(self._chip_row)
-        # Keeps the text field at the top while the page adapts to fewer lines of facets.
+        # Keeps the query field at the top while the page adapts to fewer lines of facets.
         self._layout.addStretch(1)
         self._chip_row.hide()
 
     def _connect(self) -> None:
         self._debounce_timer.timeout.connect(self.changed)
-        self.text_field.textChanged.connect(lambda _text: self._debounce_timer.start())
-        self.text_field.returnPressed.connect(self._on_return_pressed)
-        theme().changed.connect(self._apply_theme)
+        self.text_field.textChanged.connect(lambda _text: self._on_text_changed())
+        self.text_field.cursorPositionChanged.connect(lambda *_: self.completer.update())
+        self.completer.applied.connect(self._on_applied)
+        self.completer.open_changed.connect(self._show_problem)
+        self._chip_row.changed.connect(self.changed)
+        self._chip_row.width_changed.connect(self._fit)
+        theme().changed.connect(self._fit_row_count)
+
+    def use_query(self, check: Callable[[str], QueryError | None], complete: Completing) -> None:
+        """Check and complete what is typed.
+
+        Args:
+            check: returns why a text is not a valid query, None if it is.
+            complete: returns the completion of a text at the index of its cursor.
+        """
+        self._check, self._complete = check, complete
+
+    def add_before(self, widget: QWidget) -> None:
+        """Add a widget to the left of the query field."""
+        self._first_line.insertWidget(len(self._before), widget)
+        self._before.append(widget)
 
     # Reading
 
@@ -123,14 +141,19 @@ class FilterBar(QWidget):
         return self.text_field.text().strip()
 
     @property
+    def is_valid(self) -> bool:
+        """Whether the text is a valid query."""
+        return self.text_field.problem is None
+
+    @property
     def checked_facets(self) -> frozenset[str]:
         """Keys of the checked facets."""
-        return frozenset(key for key, chip in self._chips.items() if chip.isChecked())
+        return self._chip_row.checked
 
     @property
     def chips(self) -> Mapping[str, FilterChip]:
         """The chips by facet key."""
-        return self._chips
+        return self._chip_row.by_key
 
     @property
     def active(self) -> bool:
@@ -146,14 +169,7 @@ class FilterBar(QWidget):
 
     def add_facet(self, facet: Facet, before: str = "") -> None:
         """Add a facet before another one, given by its key, or at the end."""
-        chip = FilterChip(facet.label, facet.icon, facet.color)
-        chip.setCheckable(True)
-        set_tooltip(chip, facet.tooltip or _("Show only {facet}").format(facet=facet.label))
-        chip.toggled.connect(lambda _checked: self.changed.emit())
-        self._chips[facet.key] = chip
-        self._facets[facet.key] = facet
-        self._chip_row.add(chip, self._chips.get(before))
-        self._chip_row.show()
+        self._chip_row.add_facet(facet, before)
 
     def set_counts(
         self, counts: Mapping[str, int], *, known: bool = True, stale: bool = False
@@ -165,8 +181,11 @@ class FilterBar(QWidget):
             known: whether they are known; otherwise none is shown.
             stale: whether they may be otherwise by now: they are shown without a color.
         """
-        self._counts, self._counts_known, self._is_stale = dict(counts), known, stale
-        self._show_counts()
+        self._chip_row.set_counts(counts, known=known, stale=stale)
+
+    def set_counts_stale(self) -> None:
+        """Show that the counts are being counted anew."""
+        self._chip_row.set_stale()
 
     def set_row_count_text(self, text: str) -> None:
         """Show the number of matching rows, such as "12 of 1,204 runs"."""
@@ -181,15 +200,12 @@ class FilterBar(QWidget):
 
         Args:
             facets: keys of the facets.
-            text: the text to search for.
+            text: the query.
         """
-        checked = frozenset(facets)
         with QSignalBlocker(self):
-            for key, chip in self._chips.items():
-                chip.setChecked(key in checked)
             self.text_field.setText(text)
             self._debounce_timer.stop()
-        self._show_counts()
+        self._chip_row.set_checked(facets)
         self.changed.emit()
 
     def clear(self) -> bool:
@@ -200,39 +216,56 @@ class FilterBar(QWidget):
         return True
 
     def focus_text(self) -> None:
-        """Give the keyboard focus to the text field."""
+        """Give the keyboard focus to the query field."""
         self.text_field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.text_field.selectAll()
 
+    def check_again(self) -> None:
+        """Check the text anew, because what it can refer to has changed."""
+        self.text_field.set_problem(self._check(self.text_field.text()))
+        self._show_problem()
+
+    # Query
+
+    def _completion_of(self, text: str, cursor: int) -> Completion:
+        return self._complete(text, cursor)
+
+    def _on_text_changed(self) -> None:
+        self.check_again()
+        self.completer.update()
+        expects_more = self.completer.expects_more
+        self._debounce_timer.start(UNFINISHED_MS if expects_more else DEBOUNCE_MS)
+
+    def _show_problem(self) -> None:
+        """Say what is wrong under the field: with the suggestions while they are open."""
+        problem = None if self.completer.is_open else self.text_field.problem
+        self.notice.show_problem(problem.message if problem is not None else "")
+
+    def _on_applied(self) -> None:
+        if self._debounce_timer.isActive():
+            self._debounce_timer.stop()
+            self.changed.emit()
+        if self.is_valid:
+            self.submitted.emit()
+
     # Layout
 
-    def _show_counts(self) -> None:
-        before = self._chip_row.sizeHint().width()
-        for key, chip in self._chips.items():
-            facet, count = self._facets[key], self._counts.get(key, 0)
-            chip.set_count(self._format_count(count) if self._counts_known else "")
-            judged = count and not self._is_stale
-            chip.set_stale(stale=self._is_stale)
-            chip.set_color(facet.color if judged else SemanticColor.MUTED)
-            chip.setHidden(facet.hide_when_empty and not count and not chip.isChecked())
-        if self._chip_row.sizeHint().width() != before:
-            self._fit()
-            self._chip_row.arrange()
-
     def _fit(self) -> None:
-        """Put the facets beside the text field if they fit, else below it."""
+        """Put the facets beside the query field if they fit, else below it."""
         facets = self._chip_row.sizeHint().width()
-        row_count = max(_ROW_COUNT_WIDTH, self._row_count.width() if self._is_stale else 0)
+        stale = self._chip_row.is_stale
+        row_count = max(_ROW_COUNT_WIDTH, self._row_count.width() if stale else 0)
         needed = _MIN_TEXT_WIDTH + facets + row_count + 3 * _GAP
+        needed += sum(widget.sizeHint().width() + _GAP for widget in self._before)
         beside = needed <= self.width()
         if beside != self._facets_beside:
             self._facets_beside = beside
             self._layout.removeWidget(self._chip_row)
             self._first_line.removeWidget(self._chip_row)
             if beside:
-                self._first_line.insertWidget(1, self._chip_row)
+                self._first_line.insertWidget(len(self._before) + 1, self._chip_row)
             else:
-                self._layout.insertWidget(1, self._chip_row)
+                self._layout.insertWidget(2, self._chip_row)
         self._chip_row.setMinimumWidth(facets if beside else 0)
         self._chip_row.setMaximumWidth(facets if beside else _QWIDGETSIZE_MAX)
 
@@ -241,17 +274,7 @@ class FilterBar(QWidget):
         hint = self._row_count.sizeHint()
         self._row_count.setFixedSize(hint.width() + _ROW_COUNT_PADDING, hint.height())
 
-    def _on_return_pressed(self) -> None:
-        if self._debounce_timer.isActive():
-            self._debounce_timer.stop()
-            self.changed.emit()
-        self.submitted.emit()
-
-    def _apply_theme(self) -> None:
-        self._search_icon.setIcon(icons.icon("search", SemanticColor.FAINT))
-        self._fit_row_count()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Move the facets beside or below the text field."""
+        """Move the facets beside or below the query field."""
         super().resizeEvent(event)
         self._fit()

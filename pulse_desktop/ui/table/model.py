@@ -137,6 +137,14 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
 
     # Commands
 
+    def add_column(self, column: Column[RowT]) -> int:
+        """Add a column after the others; return its number."""
+        number = len(self.columns)
+        self.beginInsertColumns(_NO_PARENT, number, number)
+        self.columns = (*self.columns, column)
+        self.endInsertColumns()
+        return number
+
     def set_rows(self, rows: RowSource[RowT]) -> None:
         """Show another row source with the same filter and order."""
         was_paused = self.paused

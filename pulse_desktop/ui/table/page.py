@@ -6,13 +6,14 @@ details are the same for all pages.
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
+from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.text import formats
@@ -27,6 +28,10 @@ from pulse_desktop.ui.connection_phase import (
     stale_text,
 )
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
+from pulse_desktop.ui.query.cell_filter import CellValue, quoted
+from pulse_desktop.ui.query.column_fields import column_fields
+from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.time_condition import time_condition
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.notifications import Notification
@@ -37,6 +42,8 @@ from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.page_filter import PageFilter, with_note
+from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
 from pulse_desktop.ui.table.table_area import TableArea
@@ -58,6 +65,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         empty_title: title of the note while there are no rows.
         empty_text: what would appear here, and how to make it appear.
         facets: categories of rows, each a filter chip.
+        facet_field: query field whose values are the keys of the facets, empty for none.
+        time_fields: query fields with the first and the last time of a row.
         default_sort: key of the column that the table is sorted by at first, empty for newest
             first.
         sort_descending: whether that sort starts with the largest value.
@@ -70,7 +79,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         now: time of the latest refresh, Unix seconds.
         table: the rows.
         detail: the panel beside the table.
-        filter_bar: facets and text.
+        filter_bar: query and facets.
+        filter: applies it to the table.
         selection_bar: what can be done with several selected rows, None without one.
         time_range: what the charts show.
     """
@@ -79,6 +89,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
     empty_title: ClassVar[str]
     empty_text: ClassVar[str]
     facets: ClassVar[tuple[Facet, ...]] = ()
+    facet_field: ClassVar[str] = ""
+    time_fields: ClassVar[tuple[str, str]] = ("time", "time")
     default_sort: ClassVar[str] = ""
     sort_descending: ClassVar[bool] = False
     row_menu: ClassVar[Sequence[Action | None]] = ()
@@ -109,6 +121,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.selection_bar = self.make_selection_bar()
         self._charts = charts = self.make_charts()
         self.filter_bar = self.make_filter_bar()
+        self.filter: PageFilter[RowT] = PageFilter(
+            self, self.filter_bar, self.table, self.make_fields(), context.time
+        )
         if self.default_sort:
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
         area = TableArea(charts, self.table, self.selection_bar)
@@ -170,38 +185,57 @@ class TablePage(Page, Generic[RowT, DetailT]):
         return FilterBar(self.facets, hint=self.filter_hint)
 
     def search_text(self, row: RowT) -> str:
-        """Return the text that the text filter searches."""
+        """Return the text that words of a query are searched for in."""
         raise NotImplementedError
 
-    def text_matcher(self, words: Sequence[str]) -> Callable[[RowT], bool]:
-        """Return a test for rows that contain all of these casefolded words."""
-
-        def matches(row: RowT) -> bool:
-            text = self.search_text(row).casefold()
-            return all(word in text for word in words)
-
-        return matches
+    def make_fields(self) -> FieldSet[RowT]:
+        """Return the query fields of the rows; by default what the columns show."""
+        return column_fields(self.table.rows_model.columns, self.search_text)
 
     def facet_of(self, row: RowT) -> str:
         """Return the key of the facet that a row belongs to."""
         raise NotImplementedError
 
-    def matches_facets(self, row: RowT, checked: frozenset[str]) -> bool:
-        """Return whether a row belongs to one of these facets."""
-        return self.facet_of(row) in checked
+    def facets_of(self, row: RowT) -> Sequence[str]:
+        """Return the keys of the facets that a row belongs to, usually one."""
+        return (self.facet_of(row),)
 
-    def facet_counts(self) -> dict[str, int]:
-        """Return the number of rows of each facet."""
+    def facet_counts(self) -> Mapping[str, int]:
+        """Return the number of rows of each facet, whatever the query."""
         return dict(Counter(map(self.facet_of, self.collection().rows)))
 
-    def filter_predicate(self) -> Callable[[RowT], bool] | None:
-        """Return the test that rows must pass, None when all do."""
-        checked, words = self.filter_bar.checked_facets, self.filter_bar.text.casefold().split()
-        in_facets = self.matches_facets
-        if not words:
-            return (lambda row: in_facets(row, checked)) if checked else None
-        matches = self.text_matcher(words)
-        return (lambda row: in_facets(row, checked) and matches(row)) if checked else matches
+    def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
+        """Return counters of values by query field, for completion; others are sampled."""
+        return {}
+
+    def keys_of(self, field: str, row: RowT) -> Iterable[str]:  # noqa: ARG002
+        """Return the names in a keyed field of a row, for completion."""
+        return ()
+
+    def limited_to_time(
+        self, accepts: Callable[[RowT], bool] | None
+    ) -> Callable[[RowT], bool] | None:
+        """Return a test that also rejects the rows outside of the time range."""
+        return self._times.combined(accepts) if self.is_time_limited else accepts
+
+    def time_query(self) -> str:
+        """Return the time range as a condition of a query, empty for all that is retained."""
+        if not self.is_time_limited:
+            return ""
+        return time_condition(self.context.time.range, self.time_fields)
+
+    def rows(self) -> RowSource[RowT]:
+        """Return the rows, live."""
+        return self.collection().rows
+
+    def argument_values(self, row: RowT, key: str) -> Sequence[CellValue]:  # noqa: ARG002
+        """Return values within a cell, such as the arguments of a call, None for the whole cell.
+
+        Args:
+            row: the row.
+            key: of the column.
+        """
+        return ()
 
     # Construction
 
@@ -218,6 +252,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def _connect(self) -> None:
         table, bar = self.table, self.filter_bar
         bar.changed.connect(self.apply_filter)
+        self.filter.applied.connect(self._show_row_count)
+        self.filter.counted.connect(self._show_facet_counts)
         table.clear_filter_requested.connect(bar.clear)
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
@@ -240,7 +276,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Show the changes of a frame."""
         self.now = now
         shown = self.shown_time(now)
-        self.table.refresh(shown, changes.of(self.collection()) | self._leaving_range(now))
+        dirty = changes.of(self.collection()) | self._leaving_range(now)
+        self.filter.refresh(dirty, now)
+        self.table.refresh(shown, dirty)
         self.update_detail(shown)
         if abs(self.wall_time(now) - self._updated_at) >= self.update_interval_s:
             self._update(now)
@@ -250,6 +288,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.now = now
         if self.context.time.range != self._filtered_range:
             self.apply_filter()
+        else:
+            self.filter.catch_up()
         shown = self.shown_time(now)
         self.table.catch_up(shown)
         self.update_detail(shown)
@@ -268,8 +308,10 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def navigate(self, target: Target) -> None:
         """Filter by a text, or by the id of an item. Subclasses open the details of items."""
         match target:
-            case FilterPage(text=text) | ShowItem(id=text):
-                self.filter_bar.set_filter(text=text)
+            case FilterPage(text=text):
+                self.filter.navigate(FilterState(text))
+            case ShowItem(id=text):
+                self.filter.navigate(FilterState(quoted(text)))
 
     def on_escape(self) -> bool:
         """Close the details, else clear the selection, else the filter."""
@@ -344,11 +386,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self._filtered_range = self.context.time.range
         self._moved_at = self.now
         self._times.start, self._times.end = self._filtered_range.bounds(self.now)
-        accepts = self.filter_predicate()
-        if self.is_time_limited:
-            accepts = self._times.combined(accepts)
-        self.table.set_filter(accepts)
-        self._show_row_count()
+        self.filter.apply()
 
     @property
     def is_time_limited(self) -> bool:
@@ -368,6 +406,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
             return set()
         self._moved_at = now
         self._times.start, self._times.end = time_range.bounds(now)
+        self.filter.leave_behind()
         return self.table.rows_model.oldest_not_accepted()
 
     def empty_reason(self, now: float) -> EmptyReason | None:
@@ -390,23 +429,30 @@ class TablePage(Page, Generic[RowT, DetailT]):
         stale, as_of = connection.data_time is not None, as_of_text(connection)
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
-        if self.filter_bar.chips:
-            known = reason is None or bool(self.collection().rows)
-            self.filter_bar.set_counts(self.facet_counts(), known=known, stale=stale)
+        self._show_facet_counts()
         if (reason, as_of) != (self._reason, self._as_of):
             self._reason, self._as_of = reason, as_of
             self._show_row_count()
+
+    def _show_facet_counts(self) -> None:
+        if not self.filter_bar.chips:
+            return
+        known = self._reason is None or bool(self.collection().rows)
+        stale = self.context.connection.data_time is not None
+        if self.filter.counts_pending:
+            self.filter_bar.set_counts_stale()
+        else:
+            self.filter_bar.set_counts(self.filter.facet_counts(), known=known, stale=stale)
 
     def _show_row_count(self) -> None:
         model = self.table.rows_model
         text = self.count_text(model.total_count)
         if self._reason is not None and not model.total_count:
             text = ""  # "0 runs" would be a claim
-        elif self.filter_bar.active or self.is_time_limited:
+        elif self.filter.active:
             shown = formats.count(model.shown_count)
             text = _("{shown} of {total}").format(shown=shown, total=text)
-        if text and self._as_of:
-            text = f"{text}, {self._as_of}"
+        text = with_note(with_note(text, self.filter.count_note()), self._as_of)
         self.filter_bar.set_row_count_text(text)
         if self.table.selected_count() > 1:
             self._show_selection()

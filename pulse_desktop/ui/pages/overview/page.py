@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import TOPICS
+from pulse_desktop.query.query_edit import quote
 from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import oldest_time
@@ -384,4 +385,9 @@ class OverviewPage(Page):
             case AttentionKind.WORKERS_PAUSED:
                 self.context.navigate(ShowPage("monitoring"))
             case kind:
-                self.context.navigate(FilterRuns((RunState(kind),), item.target))
+                self.context.navigate(FilterRuns((RunState(kind),), _task_query(item.target)))
+
+
+def _task_query(task_name: str) -> str:
+    """Return a query for the runs of a task, empty for those of all."""
+    return f"task={quote(task_name)}" if task_name else ""

@@ -1,24 +1,28 @@
 """The Tasks page: live table of runs, details of one, actions on the selected."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Final, Self
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last
-from pulse_desktop.query.run_filter import RunFilter
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_times import run_times
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS
+from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowRun, Target
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
-from pulse_desktop.ui.pages.tasks.columns import run_columns
+from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
+from pulse_desktop.ui.query.call_names import argument_names, label_names
+from pulse_desktop.ui.query.cell_filter import CellValue, quoted, values_of_arguments
+from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
@@ -58,6 +62,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         "enqueued it. Start one with Run task, or from your own program."
     )
     facets: ClassVar[tuple[Facet, ...]] = tuple(map(_state_facet, STATE_LABELS))
+    facet_field = "state"
+    time_fields = ("queued", "seen")
     row_menu = actions.ROW_MENU
     detail_width = DetailWidth(minimum=356, maximum=600, percent=40)
     update_interval_s = 0.25
@@ -128,18 +134,42 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Return a number of runs as text."""
         return ngettext("{count} run", "{count} runs", count).format(count=formats.count(count))
 
-    def facet_counts(self) -> dict[str, int]:
+    def facet_counts(self) -> Mapping[str, int]:
         """Return the number of runs in each state."""
         return {state.value: count for state, count in self.context.state.runs.counts.items()}
 
-    def run_filter(self) -> RunFilter:
-        """Return the filter that the filter bar shows."""
-        bar = self.filter_bar
-        return RunFilter(frozenset(map(RunState, bar.checked_facets)), bar.text)
+    def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
+        """Return the counters of states."""
+        return {"state": self.facet_counts}
 
-    def filter_predicate(self) -> Callable[[TaskRun], bool] | None:
-        """Return the test that runs must pass now, None when all do."""
-        return self.run_filter().predicate(self.now)
+    def make_fields(self) -> FieldSet[TaskRun]:
+        """Return the query fields of runs."""
+        return run_fields(self._parameters, profile=self.context.profile_label)
+
+    def facets_of(self, row: TaskRun) -> Sequence[str]:
+        """Return the state of a run."""
+        return (row.state.value,)
+
+    def keys_of(self, field: str, row: TaskRun) -> Iterable[str]:
+        """Return the names of the arguments or labels of a run."""
+        if field == "label":
+            return label_names(row)
+        return argument_names(row, self._parameters(row.name))
+
+    def argument_values(self, row: TaskRun, key: str) -> Sequence[CellValue]:
+        """Return each argument of a run."""
+        if key != ARGUMENTS.key:
+            return ()
+        call = decoded_call(row) or {}
+        args, kwargs = call.get("args", []), call.get("kwargs", {})
+        if not isinstance(args, list) or not isinstance(kwargs, dict):
+            return ()
+        names = self._parameters(row.name)
+        return values_of_arguments(self.filter.query.fields, args, kwargs.items(), names)
+
+    def _parameters(self, task_name: str) -> Sequence[str]:
+        schema = self.context.state.workers.task_schemas.get(task_name)
+        return () if schema is None else [argument.name for argument in schema.arguments]
 
     def show_row(self, row: TaskRun) -> None:
         """Show a run in the detail panel."""
@@ -169,12 +199,14 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
                 self._open_run(task_id)
             case ShowRun(task_id=task_id, wait=True):
                 self._await_run(task_id)
-            case ShowRun(task_id=text) | FilterPage(text=text):
-                self.filter_bar.set_filter(text=text)
-            case FilterRuns(states=states, text=text, max_age_s=max_age_s):
-                if max_age_s:
-                    self.context.time.set_range(last(max_age_s))
-                self.filter_bar.set_filter((state.value for state in states), text)
+            case ShowRun(task_id=text):
+                self.filter.navigate(FilterState(quoted(text)))
+            case FilterPage(text=text):
+                self.filter.navigate(FilterState(text))
+            case FilterRuns(states=states, query=query, max_age_s=max_age_s, why=why):
+                facets = frozenset(state.value for state in states)
+                time_range = last(max_age_s) if max_age_s else self.context.time.range
+                self.filter.navigate(FilterState(query, facets, time_range), why)
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Self]]:

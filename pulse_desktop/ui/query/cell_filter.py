@@ -1,0 +1,194 @@
+"""Conditions that a cell of a table can be filtered by: only this, not this, this and more."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.query.parser import parse
+from pulse_desktop.query.query_edit import with_condition
+from pulse_desktop.query.syntax import Or
+from pulse_desktop.text.printable import printable_cell
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.query.value_counts import typed
+
+RowT = TypeVar("RowT")
+
+_TO_ESCAPE: Final = re.compile(r'["\\]')
+_NAME: Final = re.compile(r"[^\W\d][\w-]*")
+_NAME_PART: Final = re.compile(r"[\w-]+")
+_MAX_SHOWN: Final = 40
+_MAX_VALUE: Final = 500
+"""Longer values make a query that nobody can read."""
+_AMOUNTS: Final = frozenset({FieldKind.NUMBER, FieldKind.DURATION, FieldKind.SIZE})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that can be added to a query.
+
+    Attributes:
+        title: for a menu, such as `Only this: task embed_messages`.
+        apply: returns a query with the condition added.
+        negated: whether it excludes what it names.
+    """
+
+    title: str
+    apply: Callable[[str], str]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CellValue:
+    """A value of a row that it can be filtered by.
+
+    Attributes:
+        field: name of the query field.
+        kind: of the values of the field.
+        value: as in the row.
+        title: what the field is called.
+        shown: the value as shown, if that differs.
+    """
+
+    field: str
+    kind: FieldKind
+    value: Any
+    title: str
+    shown: str = ""
+
+    @property
+    def label(self) -> str:
+        """The value with the name of its field, short enough for a menu."""
+        text = printable_cell(self.shown or typed(self.value))
+        if len(text) > _MAX_SHOWN:
+            text = f"{text[:_MAX_SHOWN]}…"
+        return f"{self.title} {text}" if self.title else text
+
+
+def values_of_field(
+    found: Field[RowT] | None, row: RowT, now: float, *, title: str, shown: str
+) -> Sequence[CellValue]:
+    """Return the values of a field in a row: usually one.
+
+    Args:
+        found: the field, None if there is none.
+        row: the row.
+        now: Unix seconds.
+        title: of the column.
+        shown: text of the cell.
+    """
+    if found is None or found.keyed:
+        return ()
+    values = found.get(row, now)[:1]
+    return [CellValue(found.name, found.kind, value, title, shown) for value in values]
+
+
+def values_of_arguments(
+    fields: FieldSet[Any],
+    args: Sequence[Any],
+    kwargs: Iterable[tuple[str, Any]],
+    names: Sequence[str],
+) -> Sequence[CellValue]:
+    """Return each argument of a call that has a name or a number.
+
+    Args:
+        fields: of the rows.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        names: of the positional arguments, as far as they are known.
+    """
+    named = [
+        (names[number] if number < len(names) else str(number), value)
+        for number, value in enumerate(args)
+    ]
+    result = []
+    for name, value in (*named, *kwargs):
+        if isinstance(value, dict | list):
+            continue
+        field = argument_field(name, fields)
+        result.append(CellValue(field, FieldKind.VALUE, value, f"{name} =", _as_json(value)))
+    return result
+
+
+def argument_field(name: str, fields: FieldSet[Any]) -> str:
+    """Return the query field of an argument: its name alone, unless that means something else."""
+    if _NAME.fullmatch(name) and not fields.is_known(name):
+        return name
+    return f"args.{name}" if _NAME_PART.fullmatch(name) else f"args.{quoted(name)}"
+
+
+def conditions(value: CellValue) -> Sequence[Condition]:
+    """Return the conditions that a value offers."""
+    if value.kind is FieldKind.TIME:
+        return _time_conditions(value)
+    if value.kind in _AMOUNTS:
+        amount = _amount_text(value)
+        return [
+            _comparison(value, ">=", amount, _("This and more: {value}")),
+            _comparison(value, "<=", amount, _("This and less: {value}")),
+        ]
+    text = typed(value.value)
+    if len(text) > _MAX_VALUE:
+        return ()
+    return [
+        Condition(
+            _("Only this: {value}").format(value=value.label),
+            lambda query: with_condition(query, value.field, text),
+        ),
+        Condition(
+            _("Not this: {value}").format(value=value.label),
+            lambda query: with_condition(query, value.field, text, negated=True),
+            negated=True,
+        ),
+    ]
+
+
+def _time_conditions(value: CellValue) -> Sequence[Condition]:
+    try:
+        at = datetime.fromtimestamp(value.value)  # noqa: DTZ006  as everywhere, local time
+    except (OverflowError, OSError, ValueError, TypeError):
+        return ()
+    text = f'"{at.isoformat(sep="T", timespec="milliseconds")}"'
+    return [
+        _comparison(value, ">=", text, _("From here on: {value}")),
+        _comparison(value, "<=", text, _("Until here: {value}")),
+    ]
+
+
+def _comparison(value: CellValue, operator: str, typed_value: str, title: str) -> Condition:
+    condition = f"{value.field}{operator}{typed_value}"
+    return Condition(title.format(value=value.label), lambda query: added(query, condition))
+
+
+def added(query: str, condition: str) -> str:
+    """Return a query that matches what a condition matches besides."""
+    query = query.strip()
+    if not query:
+        return condition
+    # `or` binds weaker than what is added.
+    is_or = isinstance(parse(query).root, Or)
+    return f"({query}) {condition}" if is_or else f"{query} {condition}"
+
+
+def _amount_text(value: CellValue) -> str:
+    amount = value.value
+    if value.kind is FieldKind.DURATION:
+        return (
+            f"{amount * 1000:.3f}".rstrip("0").rstrip(".") + "ms"
+            if amount < 1
+            else f"{amount:.3f}s"
+        )
+    return f"{amount:g}" if isinstance(amount, float) else str(amount)
+
+
+def _as_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def quoted(text: str) -> str:
+    """Return a query for rows that contain a text as it is, empty for no text."""
+    return f'"{_TO_ESCAPE.sub(lambda found: f"{chr(92)}{found[0]}", text)}"' if text else ""

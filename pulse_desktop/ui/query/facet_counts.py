@@ -1,0 +1,168 @@
+"""How many of the rows that match a query belong to each facet, counted in slices.
+
+What a row counts for is kept per position, so that a row that changes, is evicted or appended
+costs one test and not a scan.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import numpy as np
+
+from pulse_desktop.ui.table.row_source import RowSource
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RowT = TypeVar("RowT")
+
+SLICE: Final = 4096
+_SPARE: Final = 8192
+_NO_MATCH: Final = 0
+_CHECKED: Final = 64
+"""Rows in a row that are still accepted before the rest is believed to be."""
+
+
+class FacetCounts(Generic[RowT]):
+    """Counts of the rows that a predicate accepts, by facet.
+
+    Attributes:
+        accepts: the predicate, without the facets that are checked.
+    """
+
+    def __init__(
+        self, rows: Callable[[], RowSource[RowT]], facets_of: Callable[[RowT], Sequence[str]]
+    ) -> None:
+        """Count nothing yet.
+
+        Args:
+            rows: returns the rows, live.
+            facets_of: returns the keys of the facets that a row belongs to.
+        """
+        self.accepts: Callable[[RowT], bool] | None = None
+        self._rows = rows
+        self._facets_of = facets_of
+        self._facets: list[Sequence[str]] = []  # by code
+        self._code_of: dict[Sequence[str], int] = {}
+        self._totals: list[int] = []  # by code
+        self._first = self._stop = 0  # rows from here to there are counted
+        self._base = 0  # position of the first code
+        self._codes: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._reset()
+
+    def set_filter(self, accepts: Callable[[RowT], bool] | None) -> None:
+        """Count the rows that another predicate accepts; None stops counting."""
+        self.accepts = accepts
+        self._reset()
+
+    @property
+    def pending(self) -> bool:
+        """Whether rows have not been counted yet."""
+        return self.accepts is not None and self._first > self._rows().start
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of rows of each facet, of those that have been counted."""
+        result: dict[str, int] = {}
+        for facets, total in zip(self._facets, self._totals, strict=True):
+            for facet in facets:
+                result[facet] = result.get(facet, 0) + total
+        return result
+
+    def count_next_slice(self) -> bool:
+        """Count the next slice of older rows; return whether more remain."""
+        if self.pending:
+            low = max(self._first - SLICE, self._rows().start)
+            self._count(low, self._first)
+            self._first = low
+        return self.pending
+
+    def leave_behind(self) -> None:
+        """Count without the oldest rows that are not accepted any more, as time has moved on.
+
+        It looks no further than the first rows that still are: rows are roughly in their order.
+        """
+        accepts, rows = self.accepts, self._rows()
+        if accepts is None:
+            return
+        low = self._first - self._base
+        counted = np.flatnonzero(self._codes[low : self._stop - self._base]) + self._first
+        kept = 0
+        for position in counted.tolist():
+            if position < rows.start:
+                continue
+            if accepts(rows[position]):
+                kept += 1
+                if kept == _CHECKED:
+                    return
+                continue
+            kept = 0
+            self._totals[self._codes[position - self._base]] -= 1
+            self._totals[_NO_MATCH] += 1
+            self._codes[position - self._base] = _NO_MATCH
+
+    def update(self, changed: Collection[int]) -> None:
+        """Follow the rows: evicted, changed and new ones.
+
+        Args:
+            changed: positions of changed rows.
+        """
+        if self.accepts is None:
+            return
+        start, stop = self._rows().start, self._rows().stop
+        if start > self._first:
+            self._subtract(self._first, min(start, self._stop))
+            self._first = start
+            self._stop = max(self._stop, start)
+        for position in changed:
+            if self._first <= position < self._stop:
+                self._totals[self._codes[position - self._base]] -= 1
+                self._count(position, position + 1)
+        if stop > self._stop:
+            self._count(self._stop, stop)
+            self._stop = stop
+
+    def _reset(self) -> None:
+        self._facets, self._code_of, self._totals = [()], {}, [0]
+        self._first = self._stop = self._base = self._rows().stop
+        self._codes = np.zeros(0, np.int16)
+
+    def _count(self, low: int, high: int) -> None:
+        accepts = self.accepts
+        if accepts is None or low >= high:
+            return
+        self._reserve(low, high)
+        facets_of, code_of, totals = self._facets_of, self._code_of, self._totals
+        low = max(low, self._rows().start)
+        codes = []
+        for row in self._rows().span(low, high):
+            code = _NO_MATCH
+            if accepts(row):
+                facets = tuple(facets_of(row))
+                found = code_of.get(facets)
+                if found is None:
+                    found = code_of[facets] = len(totals)
+                    self._facets.append(facets)
+                    totals.append(0)
+                code = found
+            totals[code] += 1
+            codes.append(code)
+        self._codes[low - self._base : low - self._base + len(codes)] = codes
+
+    def _subtract(self, low: int, high: int) -> None:
+        codes = self._codes[low - self._base : high - self._base]
+        for code, count in enumerate(np.bincount(codes, minlength=len(self._totals)).tolist()):
+            self._totals[code] -= count
+
+    def _reserve(self, low: int, high: int) -> None:
+        base, codes = self._base, self._codes
+        if base <= low and high <= base + len(codes):
+            return
+        first, stop = self._first, self._stop
+        wanted_low, wanted_high = min(low, first), max(high, stop)
+        spare = (wanted_high - wanted_low) // 2 + _SPARE
+        new_base = wanted_low - spare
+        grown = np.zeros(wanted_high + spare - new_base, np.int16)
+        if stop > first and len(codes):
+            grown[first - new_base : stop - new_base] = codes[first - base : stop - base]
+        self._base, self._codes = new_base, grown

@@ -1,0 +1,42 @@
+"""The time range of the window as conditions of a query."""
+
+from datetime import datetime
+from typing import Final
+
+from pulse_desktop.model.time_range import RangeKind, TimeRange
+
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def time_condition(time_range: TimeRange, fields: tuple[str, str]) -> str:
+    """Return the conditions for rows that are in a time range at least in part.
+
+    Args:
+        time_range: the range.
+        fields: names of the fields with the first and the last time of a row; may be the same.
+    """
+    first, last = fields
+    match time_range.kind:
+        case RangeKind.LAST:
+            return f"{last}:{_length(time_range.seconds)}"
+        case RangeKind.SINCE:
+            return f"{last}>={time_text(time_range.start)}"
+        case RangeKind.FIXED:
+            start, end = time_text(time_range.start), time_text(time_range.end)
+            return f"{last}>={start} {first}<={end}"
+        case _:
+            return ""
+
+
+def time_text(at: float) -> str:
+    """Return a time as it is typed in a query: local time, to the millisecond if need be."""
+    moment = datetime.fromtimestamp(at)  # noqa: DTZ006  as everywhere, local time
+    text = moment.isoformat(sep="T", timespec="milliseconds")
+    return text.removesuffix(".000").removesuffix(":00")
+
+
+def _length(seconds: float) -> str:
+    for size, unit in _UNITS:
+        if seconds >= size and not seconds % size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds * 1000:.0f}ms"

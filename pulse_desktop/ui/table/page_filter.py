@@ -1,0 +1,273 @@
+"""The filter of a page with a table: its query, its facets with counts, and the former filter."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.query.cell_filter import added
+from pulse_desktop.ui.query.facet_counts import FacetCounts
+from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.page_query import PageQuery
+from pulse_desktop.ui.query.value_counts import ValueCounts
+from pulse_desktop.ui.table.filter_bar import FilterBar
+from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.time.window_time import WindowTime
+
+RowT = TypeVar("RowT")
+
+_SLICE_MS: Final = 0
+
+
+class FilteredPage(Protocol[RowT]):
+    """What the filter needs of its page.
+
+    Attributes:
+        facet_field: name of the query field whose values are the keys of the facets, empty for
+            facets that a query cannot express.
+        now: Unix seconds.
+    """
+
+    facet_field: ClassVar[str]
+    now: float
+
+    def rows(self) -> RowSource[RowT]:
+        """Return the rows, live."""
+
+    def facets_of(self, row: RowT) -> Sequence[str]:
+        """Return the keys of the facets that a row belongs to."""
+
+    def facet_counts(self) -> Mapping[str, int]:
+        """Return the number of rows of each facet, whatever the query."""
+
+    def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
+        """Return the counters of values by field, for completion."""
+
+    def keys_of(self, field: str, row: RowT) -> Iterable[str]:
+        """Return the names in a keyed field of a row, for completion."""
+
+    def limited_to_time(
+        self, accepts: Callable[[RowT], bool] | None
+    ) -> Callable[[RowT], bool] | None:
+        """Return a test that also rejects the rows outside of the time range."""
+
+    def time_query(self) -> str:
+        """Return the time range as a condition of a query, empty for all that is retained."""
+
+
+class PageFilter(QObject, Generic[RowT]):
+    """Applies the filter bar of a page to its table.
+
+    The rows shown match the query, belong to one of the checked facets, and are in the time range.
+    The facets count the rows that match the query and are in the time range.
+
+    Attributes:
+        query: the query in force.
+
+    Signals:
+        applied: another filter is in force.
+        counted: facets have been counted to the end.
+    """
+
+    applied = Signal()
+    counted = Signal()
+
+    def __init__(
+        self,
+        page: FilteredPage[RowT],
+        bar: FilterBar,
+        table: LiveTable[RowT],
+        fields: FieldSet[RowT],
+        time: WindowTime,
+    ) -> None:
+        """Connect bar and table.
+
+        Args:
+            page: the page.
+            bar: its filter bar.
+            table: its table.
+            fields: the fields of its rows.
+            time: the time range of the window.
+        """
+        super().__init__(bar)
+        self._page, self._bar, self._table, self._time = page, bar, table, time
+        self._values = ValueCounts(
+            page.rows, fields, page.value_counters(), page.keys_of, self._now, self
+        )
+        self.query = PageQuery(fields, self._values, self._now)
+        self._counts = FacetCounts(page.rows, page.facets_of)
+        self._counting = QTimer(self)
+        self._counting.setObjectName("count facets")
+        self._counting.setInterval(_SLICE_MS)
+        self._counting.timeout.connect(self._count_next_slice)
+        self._former: FilterState | None = None
+        bar.use_query(self.query.check, self.query.complete)
+        bar.notice.back_requested.connect(self.go_back)
+        bar.notice.forget_requested.connect(self.forget_former)
+        self._values.changed.connect(bar.completer.update)
+
+    def _now(self) -> float:
+        return self._page.now
+
+    # The filter in force
+
+    @property
+    def active(self) -> bool:
+        """Whether the filter may exclude rows."""
+        return bool(self._bar.checked_facets) or self._matches() is not None
+
+    @property
+    def is_last_valid(self) -> bool:
+        """Whether an earlier query is in force, because what is typed is not valid."""
+        return not self._bar.is_valid
+
+    @property
+    def effective_query(self) -> str:
+        """Query, checked facets and time range as one query."""
+        text = self.query.text.strip()
+        field, checked = self._page.facet_field, sorted(self._bar.checked_facets)
+        if field and checked:
+            text = added(text, f"{field}:{','.join(checked)}")
+        in_time = self._page.time_query()
+        return added(text, in_time) if in_time else text
+
+    def apply(self) -> None:
+        """Apply the filter bar to the table; a query that is not valid leaves the former one."""
+        self.query.set_text(self._bar.text)
+        self._table.set_filter(self.predicate())
+        self._restart_counting()
+        self.applied.emit()
+
+    def predicate(self) -> Callable[[RowT], bool] | None:
+        """Return the test that rows must pass now, None when all do."""
+        checked, matches = self._bar.checked_facets, self._matches()
+        if not checked:
+            return matches
+        facets_of = self._page.facets_of
+        if matches is None:
+            return lambda row: not checked.isdisjoint(facets_of(row))
+        return lambda row: not checked.isdisjoint(facets_of(row)) and matches(row)
+
+    def _matches(self) -> Callable[[RowT], bool] | None:
+        """Return the test of query and time range alone."""
+        matcher = self.query.matcher
+        return self._page.limited_to_time(None if matcher is None else matcher.accepts)
+
+    def refresh(self, dirty: Collection[int], now: float) -> None:
+        """Follow the changes of a frame, before the table does.
+
+        Args:
+            dirty: positions of changed rows.
+            now: Unix seconds.
+        """
+        self._counts.update(dirty)
+        if self.query.is_due(now):
+            self.query.recompile()
+            self.update()
+
+    def update(self) -> None:
+        """Apply the filter for the present time, keeping the scroll position."""
+        accepts = self.predicate()
+        if accepts is not None:
+            self._table.update_filter(accepts)
+        self._restart_counting()
+
+    def leave_behind(self) -> None:
+        """Count without the rows that a live time range has moved past."""
+        self._counts.leave_behind()
+
+    def catch_up(self) -> None:
+        """Count anew: changes were not followed while the page was hidden."""
+        self._restart_counting()
+
+    # Facets
+
+    @property
+    def counts_pending(self) -> bool:
+        """Whether rows have not been counted yet."""
+        return self._counts.pending
+
+    def facet_counts(self) -> Mapping[str, int]:
+        """Return the number of rows of each facet that match query and time range."""
+        if self._counts.accepts is None:
+            return self._page.facet_counts()
+        return {**dict.fromkeys(self._page.facet_counts(), 0), **self._counts.counts}
+
+    def _restart_counting(self) -> None:
+        self._counts.set_filter(self._matches() if self._bar.chips else None)
+        if self._counts.pending:
+            self._counting.start()
+        else:
+            self._counting.stop()
+            self.counted.emit()
+
+    def _count_next_slice(self) -> None:
+        if self._table.rows_model.filter_pending:
+            return  # first what is seen
+        if not self._counts.count_next_slice():
+            self._counting.stop()
+            self.counted.emit()
+
+    # Changing it
+
+    @property
+    def has_former(self) -> bool:
+        """Whether the operator's filter was replaced by navigation and can be restored."""
+        return self._former is not None
+
+    @property
+    def state(self) -> FilterState:
+        """The filter that is shown."""
+        return FilterState(self._bar.text, self._bar.checked_facets, self._time.range)
+
+    def show(self, state: FilterState) -> None:
+        """Show a filter; without a time range the present one stays."""
+        self._bar.set_filter(state.facets, state.text)
+        if state.time_range is not None:
+            self._time.set_range(state.time_range)
+
+    def navigate(self, state: FilterState, why: str = "") -> None:
+        """Show another filter; the operator's own one can be restored.
+
+        Args:
+            state: the other filter.
+            why: what is shown, such as "15 failed runs of this group".
+        """
+        own = self.state
+        if self._former is None and own.active and own != state:
+            self._former = own
+        if self._former == state:
+            self._former = None
+        self.show(state)
+        if self._former is None:
+            self.forget_former()
+        else:
+            self._bar.notice.show_former(why or _("Another filter is shown."), self._former.text)
+
+    def go_back(self) -> None:
+        """Restore the operator's filter."""
+        former = self._former
+        if former is not None:
+            self.forget_former()
+            self.show(former)
+
+    def forget_former(self) -> None:
+        """Keep the filter that is shown."""
+        self._former = None
+        self._bar.notice.show_former("")
+
+    def edit(self, change: Callable[[str], str]) -> None:
+        """Change the query in force, for example by a condition of a cell."""
+        self._bar.set_filter(self._bar.checked_facets, change(self.query.text))
+
+    def count_note(self) -> str:
+        """Return what the number of rows is counted by, empty for what the bar shows."""
+        return _("by the last valid filter") if self.is_last_valid else ""
+
+
+def with_note(text: str, note: str) -> str:
+    """Return a row count with a note."""
+    return _("{count}, {note}").format(count=text, note=note) if text and note else text

@@ -1,0 +1,222 @@
+"""The query field of a page: validity at each key, completion, and the filter in force."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QListView
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.query.query_field import Validity
+from pulse_desktop.ui.table.filter_bar import DEBOUNCE_MS
+from tests.ui.page_harness import PageHarness
+
+
+def ids(page: TasksPage) -> list[int]:
+    """Return the numbers of the runs that are shown, the oldest first."""
+    return sorted(int(run.task_id, 16) for run in page.table.rows_model.row_objects())
+
+
+def type_query(qtbot: QtBot, page: TasksPage, text: str) -> None:
+    """Type a query instead of the present one, without Enter."""
+    page.filter_bar.focus_text()
+    if page.filter_bar.text_field.text():
+        qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_Delete)
+    qtbot.keyClicks(page.filter_bar.text_field, text)
+
+
+def validity(page: TasksPage) -> Validity:
+    return page.filter_bar.text_field.validity
+
+
+def is_open(page: TasksPage) -> bool:
+    """Return whether the suggestions are shown."""
+    return page.filter_bar.completer.is_open
+
+
+def press(qtbot: QtBot, page: TasksPage, key: Qt.Key) -> None:
+    qtbot.keyClick(page.filter_bar.text_field, key)
+
+
+def suggestions(page: TasksPage) -> dict[str, int | None]:
+    return {item.insert: item.count for item in page.filter_bar.completer.items}
+
+
+def test_what_a_row_shows_can_be_typed(qtbot: QtBot, page: TasksPage) -> None:
+    type_query(qtbot, page, 'language="uk" ran>1s')
+    press(qtbot, page, Qt.Key.Key_Return)
+    assert ids(page) == [6, 9]
+    assert page.filter_bar.row_count_text == "2 of 12 runs"
+    assert validity(page) is Validity.VALID
+
+
+def test_a_query_is_applied_after_a_pause_in_typing(qtbot: QtBot, page: TasksPage) -> None:
+    type_query(qtbot, page, "attempt:1 error:3")
+    qtbot.waitUntil(lambda: ids(page) == [3], timeout=20 * DEBOUNCE_MS)
+
+
+def test_an_error_is_shown_at_each_key_in_words_and_at_its_position(
+    qtbot: QtBot, page: TasksPage
+) -> None:
+    field = page.filter_bar.text_field
+    type_query(qtbot, page, "state:fail")
+    assert validity(page) is Validity.INVALID
+    assert field.problem is not None
+    assert (field.problem.start, field.problem.end) == (6, 10)
+    assert "fail" in page.filter_bar.completer.popup.problem_text
+    span = field.error_span()
+    assert span is not None
+    before = field.fontMetrics().horizontalAdvance("state:")
+    width = field.fontMetrics().horizontalAdvance("fail")
+    assert span[1] - span[0] == pytest.approx(width, abs=1)
+    cursor = field.cursorRect().center().x()
+    assert abs(span[1] - cursor) <= 1  # the cursor is behind the last letter
+    assert span[0] > before
+    qtbot.keyClicks(field, "ed")
+    assert validity(page) is Validity.VALID
+    assert field.error_span() is None
+    assert page.filter_bar.completer.popup.problem_text == ""
+
+
+def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
+    qtbot: QtBot, page: TasksPage
+) -> None:
+    type_query(qtbot, page, "state:failed")
+    press(qtbot, page, Qt.Key.Key_Return)
+    assert ids(page) == [0, 1, 2, 3]
+    type_query(qtbot, page, "state:failed (")
+    press(qtbot, page, Qt.Key.Key_Return)
+    assert ids(page) == [0, 1, 2, 3]
+    assert page.filter_bar.row_count_text == "4 of 12 runs, by the last valid filter"
+    assert page.filter_bar.text_field.hasFocus()  # Enter does not leave what is not valid
+    press(qtbot, page, Qt.Key.Key_Backspace)
+    press(qtbot, page, Qt.Key.Key_Return)
+    assert page.filter_bar.row_count_text == "4 of 12 runs"
+
+
+def test_a_chip_counts_on_while_the_text_is_not_valid(qtbot: QtBot, page: TasksPage) -> None:
+    type_query(qtbot, page, "state:failed")
+    press(qtbot, page, Qt.Key.Key_Return)
+    type_query(qtbot, page, '"')
+    press(qtbot, page, Qt.Key.Key_Return)
+    page.filter_bar.chips["succeeded"].click()
+    assert ids(page) == []
+    page.filter_bar.chips["failed"].click()
+    assert ids(page) == [0, 1, 2, 3]
+
+
+def test_the_error_is_under_the_field_when_it_is_left(qtbot: QtBot, page: TasksPage) -> None:
+    notice = page.filter_bar.notice
+    type_query(qtbot, page, "ran>later")
+    assert notice.problem_text == ""
+    page.table.setFocus()
+    assert "later" in notice.problem_text
+    assert not is_open(page)
+    page.filter_bar.clear()
+    assert notice.problem_text == ""
+    assert notice.isHidden()
+
+
+def test_completion_goes_from_field_to_operator_to_values_with_counts(
+    qtbot: QtBot, page: TasksPage
+) -> None:
+    field = page.filter_bar.text_field
+    type_query(qtbot, page, "sta")
+    assert next(iter(suggestions(page))) == "state"
+    press(qtbot, page, Qt.Key.Key_Tab)
+    assert field.text() == "state"
+    assert next(iter(suggestions(page))) == ":"
+    press(qtbot, page, Qt.Key.Key_Tab)
+    assert field.text() == "state:"
+    assert suggestions(page) == {"succeeded": 8, "failed": 4}
+    press(qtbot, page, Qt.Key.Key_Down)
+    press(qtbot, page, Qt.Key.Key_Down)
+    press(qtbot, page, Qt.Key.Key_Return)
+    assert field.text() == "state:failed"
+    assert ids(page) == [0, 1, 2, 3]
+    assert not is_open(page)
+
+
+def test_argument_names_and_values_are_completed(qtbot: QtBot, page: TasksPage) -> None:
+    field = page.filter_bar.text_field
+    type_query(qtbot, page, "lang")
+    press(qtbot, page, Qt.Key.Key_Tab)
+    assert field.text() == "args.language"
+    qtbot.keyClicks(field, "=")
+    assert suggestions(page) == {"pl": 8, "uk": 4}
+
+
+def test_keys_of_the_suggestions(qtbot: QtBot, page: TasksPage) -> None:
+    completer, field = page.filter_bar.completer, page.filter_bar.text_field
+    type_query(qtbot, page, "state:")
+    press(qtbot, page, Qt.Key.Key_Up)
+    assert completer.popup.current is not None
+    assert completer.popup.current.insert == "failed"
+    press(qtbot, page, Qt.Key.Key_Escape)
+    assert not is_open(page)
+    assert field.hasFocus()
+    assert "value is missing" in page.filter_bar.notice.problem_text
+    qtbot.keyClick(field, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+    assert is_open(page)
+    assert page.filter_bar.notice.isHidden()
+    page.table.setFocus()
+    assert not is_open(page)
+
+
+def test_suggestions_never_take_the_focus_and_can_be_clicked(qtbot: QtBot, page: TasksPage) -> None:
+    popup, field = page.filter_bar.completer.popup, page.filter_bar.text_field
+    type_query(qtbot, page, "state:")
+    assert popup.isVisible()
+    assert field.hasFocus()
+    view = popup.findChild(QListView)
+    assert view is not None
+    second = view.visualRect(view.model().index(1, 0)).center()
+    assert view.accessibleName()
+    index = view.model().index(0, 0)
+    spoken = view.model().data(index, Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == "succeeded, value, 8"
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=second)
+    assert field.text() == "state:failed"
+    assert field.hasFocus()
+    assert QAccessible.queryAccessibleInterface(field).text(QAccessible.Text.Name)
+
+
+def test_a_word_that_may_become_a_field_is_not_applied_at_once(
+    qtbot: QtBot, page: TasksPage
+) -> None:
+    type_query(qtbot, page, "state")
+    assert page.filter_bar.completer.expects_more
+    qtbot.keyClicks(page.filter_bar.text_field, ":failed")
+    assert len(ids(page)) == 12  # not filtered by "state" meanwhile
+    press(qtbot, page, Qt.Key.Key_Return)
+    assert ids(page) == [0, 1, 2, 3]
+
+
+def test_facets_count_what_matches_the_query(
+    qtbot: QtBot, page: TasksPage, harness: PageHarness
+) -> None:
+    def counts() -> tuple[str, str]:
+        chips = page.filter_bar.chips
+        return chips["failed"].count, chips["succeeded"].count
+
+    assert counts() == ("4", "8")
+    page.filter_bar.set_filter(("failed",), "language=uk")
+    qtbot.waitUntil(lambda: counts() == ("2", "2"))  # whatever chips are checked
+    harness.builder.task("f" * 32, language="uk")
+    harness.builder.failed("f" * 32)
+    harness.update(page)
+    page.filter.counted.emit()
+    assert counts() == ("3", "2")
+    page.filter_bar.clear()
+    harness.update(page)
+    assert counts() == ("5", "8")
+
+
+def test_a_query_that_depends_on_the_time_follows_it(page: TasksPage, harness: PageHarness) -> None:
+    page.filter_bar.set_filter(text="seen:1m")
+    now = page.now
+    assert len(ids(page)) == 12
+    harness.update(page, now + 6)
+    assert ids(page) == [5, 6, 7, 8, 9, 10, 11]
+    harness.update(page, now + 120)
+    assert ids(page) == []
