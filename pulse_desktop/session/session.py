@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
+from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
@@ -27,6 +28,7 @@ from pulse_desktop.protocol.topics import (
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.group_marks import GroupMarkKeeper
+from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.history_replay import HistoryReplay
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
@@ -41,7 +43,7 @@ from pulse_desktop.session.task_canceller import TaskCanceller
 from pulse_desktop.session.task_client import TaskClient
 from pulse_desktop.session.worker_commands import WorkerCommands
 from pulse_desktop.settings_folder import profile_data_folder
-from pulse_desktop.state.system import LOG_ROWS, SystemState
+from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
@@ -52,6 +54,8 @@ from pulse_desktop.transport.task_queue import TaskQueue
 from pulse_desktop.transport.worker_control import WorkerControlClient
 
 HISTORY_S: Final = 24 * 3600.0
+NEWEST_MESSAGES: Final = 5_000
+"""What is read of each stream before anything is shown and judged; older messages follow."""
 ADVISORY_POLL_S: Final = 30.0
 RECENT_S: Final = 3600.0
 """What needs attention is of the last hour."""
@@ -67,8 +71,10 @@ class SessionConfig:
 
     Attributes:
         profile: server, login with its secret, names, and how carefully to act.
-        history_s: seconds of history to replay.
-        backlog: maximum number of stored events to replay.
+        history_s: seconds of history to read.
+        newest: about how many of the newest stored messages of each feed to read first, in order.
+        reads_back: whether to read what is older as well, the newest first; else `backfill.widen`
+            does.
         stored_results: about how many of the stored results to load, None for all.
         is_login_typed: whether a person typed the login just now; see `Connection`.
         local_state: folder of what is kept of each profile, None for that of the user.
@@ -76,7 +82,8 @@ class SessionConfig:
 
     profile: Profile
     history_s: float = HISTORY_S
-    backlog: int = LOG_ROWS
+    newest: int = NEWEST_MESSAGES
+    reads_back: bool = True
     stored_results: int | None = None
     is_login_typed: bool = False
     local_state: Path | None = None
@@ -96,6 +103,7 @@ class Session:
         results: reads stored results and watches their bucket.
         tasks: enqueues, re-runs and cancels tasks.
         workers: sends commands to workers.
+        backfill: reads history that is older than its newest part.
         history_streams: makes streams that keep history.
         finder: looks for tasks and results under other names.
         group_marks: keeps the marks of failure groups.
@@ -140,7 +148,7 @@ class Session:
             self.connection,
             self.arrivals,
             since=clock() - config.history_s,
-            backlog=config.backlog,
+            backlog=config.newest,
             clock=self.now,
         )
         self.event_feed = feed(
@@ -164,6 +172,13 @@ class Session:
             self.arrivals, self.state, self.now, lambda: self._replay.is_complete
         )
         self.waiter = RunWaiter(self.state, self._ingestor.folded, self.now)
+        self.backfill = HistoryBackfill(
+            (*feeds, self.advisory_feed),
+            self.arrivals,
+            self.waiter,
+            is_current=lambda: self._replay.has_outcomes,
+            has_room=lambda: self.state.log.takes_older,
+        )
         self.results = ResultLoader(
             self.connection,
             self.arrivals,
@@ -243,8 +258,13 @@ class Session:
 
     @property
     def history(self) -> HistoryProgress | None:
-        """How much of the stored history was read; None without a connection, or when all was."""
+        """How much of the newest part of history was read; None when all was, or offline."""
         return self._replay.progress
+
+    @property
+    def history_extent(self) -> HistoryExtent:
+        """How much of the whole stored history was read."""
+        return self.backfill.extent
 
     @property
     def is_settled(self) -> bool:
@@ -381,6 +401,8 @@ class Session:
         self.supervisor.start("feed.events", self.event_feed.run)
         self.supervisor.start("feed.tasks", self.task_feed.run)
         self.supervisor.start("feed.advisories", self.advisory_feed.run)
+        if self.config.reads_back:
+            self.supervisor.start("feed.older", self.backfill.run)
 
     def start_pump(self) -> None:
         """Fold in the background too: for programs without a frame timer."""
@@ -398,6 +420,7 @@ class Session:
     async def close(self) -> None:
         """End all background work and the connection."""
         await self.supervisor.close()
+        await self.backfill.close()
         await self.results.close()
         await self._poller.close()
         await self.group_marks.close()

@@ -22,6 +22,7 @@ class Deduplicator:
 
     Attributes:
         last: stream sequence up to which everything has been read.
+        first_at: Unix seconds when the first message from the stream was stored, 0 before it.
         last_at: Unix seconds when the newest message was stored, or received.
         received: messages put into the queue.
         replayed: those of them that were put while `replaying`.
@@ -36,6 +37,7 @@ class Deduplicator:
         self._recent = _RecentMessages()
         self._seen: Counter[int] | None = None
         self.last = 0
+        self.first_at = 0.0
         self.last_at = 0.0
         self.received = 0
         self.replayed = 0
@@ -72,6 +74,8 @@ class Deduplicator:
                 self.replayed += 1
         if sequence != self.last + 1 and len(self.sequence_gaps) < MAX_SEQUENCE_GAPS:
             self.sequence_gaps.append((self.last + 1, sequence))
+        if not self.first_at:
+            self.first_at = at
         self.last = sequence
         self.last_at = at
         return True

@@ -1,7 +1,8 @@
 """A feed receives the messages of one subject forever, across restarts of servers and streams.
 
-Where a stream stores the subject, the stream is read: messages stored while nothing was connected
-arrive as well, a lost connection leaves no gap, and nothing is dropped for lack of room. Elsewhere
+Where a stream stores the subject, the stream is read, from the beginning of its newest part on:
+messages stored while nothing was connected arrive as well, a lost connection leaves no gap, and
+nothing is dropped for lack of room. What is stored before is read by `older_pages`. Elsewhere
 a plain subscription receives what is published, and the times without it are recorded as gaps.
 When a stream is created, removed or replaced, the feed switches without delivering anything twice.
 """
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from nats import errors
@@ -23,13 +25,15 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.deduplicator import Deduplicator
+from pulse_desktop.transport.feed_history import OlderPart, open_newest
 from pulse_desktop.transport.feed_status import FeedStatus, GapLog, Mode
+from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
     DeliverPolicy,
     OrderedConsumer,
 )
-from pulse_desktop.transport.resume_position import ResumePosition
+from pulse_desktop.transport.resume_position import CLOCK_MARGIN_S, ResumePosition
 from pulse_desktop.transport.source_stream import (
     NoStream,
     SourceStream,
@@ -80,7 +84,7 @@ class SubjectFeed:
             stream: name of the stream that stores them, empty to search it.
             since: Unix seconds by this machine's clock of the oldest stored message wanted, None
                 for any age.
-            backlog: maximum number of stored messages read at first; 0 for none.
+            backlog: about how many of the newest stored messages are read at first; 0 for none.
             stored_only: whether nothing is received where no stream stores the subject: for one
                 that few users may subscribe to.
             poll_s: seconds between checks whether the stream (still) exists.
@@ -88,6 +92,7 @@ class SubjectFeed:
         """
         self._connection = connection
         self._queue = queue
+        self._source = source
         self.subject = subject
         self._stored_as = stored_as or subject
         self._stream = stream
@@ -106,6 +111,7 @@ class SubjectFeed:
         self._retries = Backoff(poll_s, max(poll_s, MAX_RETRY_INTERVAL_S))
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
+        self._older: OlderPart | None = None
         self._caught_up = asyncio.Event()
         self._is_current = False
         self._to_replay = 0
@@ -129,7 +135,19 @@ class SubjectFeed:
             to_replay=self._to_replay,
             unreadable=self._unreadable,
             missing=self._missing,
+            older=self._older.count if self._older is not None else 0,
+            oldest_at=self._deduplicator.first_at,
         )
+
+    def older_pages(self) -> MessagePages | None:
+        """Return a reader of the stored messages before the newest part, None for none.
+
+        A feed has another part, and so another reader, when it could read no stream at first.
+        """
+        if self._older is None:
+            return None
+        part, self._older = self._older, None
+        return MessagePages(self._connection, part, self._source, self.subject, self._stored_as)
 
     def look_again(self) -> None:
         """Look for a stream at once, while none is read: one may have been made."""
@@ -251,17 +269,22 @@ class SubjectFeed:
 
     async def _open_once(self, stream: SourceStream) -> OrderedConsumer:
         start = self._position.start_in(stream, self._clock())
-        newest = DeliverPolicy(stream.last - self._backlog + 1)
         if start is not None:
             consumer = await self._open_at(stream, start)
-        elif self._since is None:
-            consumer = await self._open_at(stream, newest)
         else:
-            since = self._since - (self._connection.clock_offset_s or 0.0)
-            consumer = await self._open_at(stream, DeliverPolicy(since=since))
-            if consumer.pending > self._backlog:
-                await consumer.close()
-                consumer = await self._open_at(stream, newest)
+            since, live_since = self._since, self._position.live_since
+            if since is not None:
+                since -= self._connection.clock_offset_s or 0.0
+            if live_since is not None:
+                live_since -= 2 * CLOCK_MARGIN_S
+            consumer, self._older = await open_newest(
+                partial(self._open_at, stream),
+                stream,
+                self._backlog,
+                since=since,
+                live_since=live_since,
+            )
+            self._deduplicator.first_at = 0.0
         self._position.begin_reading(stream, consumer.last)
         return consumer
 

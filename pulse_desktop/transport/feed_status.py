@@ -47,6 +47,9 @@ class FeedStatus:
             current; 0 until their number is known.
         unreadable: whether the server may store messages that cannot be read, or refuses new ones.
         missing: whether no stream stores the subject, so that one could be made.
+        older: about how many stored messages are older than what the feed reads, until
+            `older_pages` is called.
+        oldest_at: Unix seconds when the first message that was read had been stored, 0 before it.
     """
 
     mode: Mode = "off"
@@ -62,6 +65,8 @@ class FeedStatus:
     to_replay: int = 0
     unreadable: bool = False
     missing: bool = False
+    older: int = 0
+    oldest_at: float = 0.0
 
 
 class GapLog:

@@ -91,6 +91,7 @@ class OrderedConsumer:
         *,
         accept: Accept,
         room: Callable[[], int],
+        follow: bool = True,
     ) -> None:
         """Describe a consumer; `open` creates it.
 
@@ -101,6 +102,8 @@ class OrderedConsumer:
             accept: gets subject, payload, Unix seconds when stored, and sequence; returns False
                 when it has no room, which ends the consumer.
             room: returns how many messages fit now.
+            follow: whether messages that are stored later are waited for. If not, the server says
+                at once when there are no more, even if those that were pending are purged.
         """
         self._connection = connection
         self._client: Client = connection.client
@@ -108,6 +111,7 @@ class OrderedConsumer:
         self._subject = subject
         self._accept = accept
         self._room = room
+        self._follow = follow
         self._wake = asyncio.Event()
         self._end_reason = ""
         self._batch = MAX_BATCH
@@ -229,12 +233,15 @@ class OrderedConsumer:
         count = min(self._batch, self._room()) - self._outstanding
         if count < (MIN_BATCH if self._outstanding else 1):
             return False
-        request = {
+        request: dict[str, int | bool] = {
             "batch": count,
-            "expires": int(REQUEST_EXPIRES_S * 1e9),
-            "idle_heartbeat": int(HEARTBEAT_S * 1e9),
             "max_bytes": max(MAX_REQUEST_BYTES, 2 * self._client.max_payload),
         }
+        if self._follow:
+            request["expires"] = int(REQUEST_EXPIRES_S * 1e9)
+            request["idle_heartbeat"] = int(HEARTBEAT_S * 1e9)
+        else:
+            request["no_wait"] = True
         self._outstanding += count
         self._refill_at = self._outstanding // 2
         try:
@@ -286,6 +293,8 @@ class OrderedConsumer:
             left = headers.get("Nats-Pending-Messages", "")
             self._outstanding -= int(left) if left.isdigit() else self._outstanding
             self._outstanding = max(0, self._outstanding)
+            if code == "404" and not self._follow:
+                self.at_end.set()
             self._wake.set()
         elif lowered.startswith("exceeded") and self._batch > 1:
             self._batch = max(1, self._batch // 10)

@@ -1,0 +1,228 @@
+"""Reads stored history backwards, after its newest part: the newest messages first.
+
+The feeds are merged by time, so that events and tasks of one time are folded together. Messages go
+through the arrival queue, and only as many as are folded soon: what arrives live does not wait.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pulse_desktop.model.errors import NotConnectedError, UserFacingError
+from pulse_desktop.model.history_extent import HistoryExtent
+from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.nats_client.backoff import Backoff
+from pulse_desktop.protocol.inbound import InboundMessage
+from pulse_desktop.session.run_waiter import RunWaiter
+from pulse_desktop.transport.arrival_queue import ArrivalQueue
+from pulse_desktop.transport.feed import SubjectFeed
+from pulse_desktop.transport.message_pages import MessagePages
+from pulse_desktop.transport.ordered_consumer import ConsumerResetError
+
+MAX_WAITING: Final = 2_000
+"""Messages in the arrival queue. More would be painted less often, see `FrameTimer`."""
+
+_REFILL_AT: Final = MAX_WAITING // 2
+_CHECK_INTERVAL_S: Final = 1.0
+_RETRY_INTERVAL_S: Final = 1.0
+_MAX_RETRY_INTERVAL_S: Final = 60.0
+
+
+class HistoryBackfill:
+    """Puts older messages of some feeds into the arrival queue.
+
+    Attributes:
+        select: whether a payload is folded; one that is not counts as read all the same.
+    """
+
+    def __init__(
+        self,
+        feeds: Sequence[SubjectFeed],
+        arrivals: ArrivalQueue,
+        waiter: RunWaiter,
+        *,
+        is_current: Callable[[], bool],
+        has_room: Callable[[], bool],
+    ) -> None:
+        """Create it; nothing is read before `run` or `widen`.
+
+        Args:
+            feeds: what they have not read is read.
+            arrivals: gets the messages.
+            waiter: waits until they have been folded.
+            is_current: whether the newest part has been read and folded, and judged.
+            has_room: whether the state can hold older messages.
+        """
+        self._sources = [_OlderMessages(feed) for feed in feeds]
+        self._arrivals = arrivals
+        self._waiter = waiter
+        self._is_current = is_current
+        self._has_room = has_room
+        self._is_reading = False
+        self.select: Callable[[bytes], bool] | None = None
+
+    @property
+    def extent(self) -> HistoryExtent:
+        """How much of the stored history has been read."""
+        sources = self._sources
+        read = sum(each.feed.status.replayed + each.read for each in sources)
+        unread = sum(each.unread for each in sources)
+        problem = next((each.problem for each in sources if each.problem), "")
+        return HistoryExtent(read, read + unread, self._oldest(), self._is_reading, problem)
+
+    @property
+    def complete_since(self) -> float:
+        """Unix seconds from which on all stored messages were read; -inf if all there are were."""
+        unread = (each.oldest_at or math.inf for each in self._sources if each.unread)
+        return max(unread, default=-math.inf)
+
+    async def run(self) -> None:
+        """Read everything older, and what becomes readable later; run by a supervisor."""
+        pauses = Backoff(_RETRY_INTERVAL_S, _MAX_RETRY_INTERVAL_S)
+        try:
+            while True:
+                if self._is_current() and self._has_room() and await self._fill():
+                    pauses.reset()
+                    await self._waiter.wait_for(self._may_fill)
+                    continue
+                self._is_reading = False
+                failed = [each for each in self._sources if each.problem]
+                await asyncio.sleep(pauses.next_delay() if failed else _CHECK_INTERVAL_S)
+                for source in failed:
+                    source.problem = ""
+        finally:
+            self._is_reading = False
+            await self.close()
+
+    async def widen(self, count: int) -> bool:
+        """Read and fold about so many older messages; return whether even older ones can be read.
+
+        If not, `extent` says how many were not read: the state is full, or there is a problem.
+        """
+        goal = self._read + count
+        more = True
+        while more and self._read < goal:
+            more = self._has_room() and await self._fill()
+            await self._waiter.wait_for(self._may_fill)
+        await self._waiter.wait_for(lambda: not self._arrivals)
+        return more
+
+    async def close(self) -> None:
+        """Stop reading ahead."""
+        for source in self._sources:
+            await source.close()
+
+    @property
+    def _read(self) -> int:
+        return sum(each.read for each in self._sources)
+
+    def _oldest(self) -> float | None:
+        """Return back to when everything has been read: by the feed that reaches back least."""
+        unread = [each.oldest_at for each in self._sources if each.unread]
+        known = [each.oldest_at for each in self._sources if each.oldest_at]
+        return max(unread) if unread else min(known, default=None)
+
+    def _may_fill(self) -> bool:
+        return len(self._arrivals) <= _REFILL_AT
+
+    async def _fill(self) -> bool:
+        """Put the next older messages into the queue; return False if there are none for now."""
+        sources = [each for each in self._sources if await each.load()]
+        self._is_reading = bool(sources)
+        room = min(MAX_WAITING - len(self._arrivals), self._arrivals.room)
+        while room > 0 and sources and all(each.waiting for each in sources):
+            source = max(sources, key=_newest_at)
+            until = max((_newest_at(each) for each in sources if each is not source), default=0.0)
+            room = self._deliver(source, until, room)
+        return bool(sources)
+
+    def _deliver(self, source: "_OlderMessages", until: float, room: int) -> int:
+        """Put a feed's messages into the queue that are newer than a time; return the room left."""
+        waiting, arrivals, select = source.waiting, self._arrivals, self.select
+        while room > 0 and waiting and waiting[-1].at >= until:
+            message = waiting[-1]
+            if select is None or select(message.payload):
+                if not arrivals.put(message):
+                    arrivals.dropped -= 1
+                    return 0
+                room -= 1
+            waiting.pop()
+            source.read += 1
+            source.oldest_at = message.at
+        return room
+
+
+class _OlderMessages:
+    """The older messages of one feed.
+
+    Attributes:
+        feed: the feed.
+        waiting: those of the current page, the newest last.
+        read: number of messages taken from `waiting` so far.
+        problem: why the next page cannot be read, empty if it can; set to try again.
+    """
+
+    def __init__(self, feed: SubjectFeed) -> None:
+        self.feed = feed
+        self.waiting: list[InboundMessage] = []
+        self.read = 0
+        self.problem = ""
+        self._oldest_at = 0.0
+        self._pages: MessagePages | None = None
+        self._next: asyncio.Future[list[InboundMessage]] | None = None
+
+    @property
+    def unread(self) -> int:
+        """About how many older messages have not been read."""
+        older = self._pages.unread if self._pages is not None else 0
+        # Those of the page that is read ahead are no longer unread to the pages.
+        ahead = self._next
+        if ahead is not None and ahead.done() and not (ahead.cancelled() or ahead.exception()):
+            older += len(ahead.result())
+        return len(self.waiting) + older + self.feed.status.older
+
+    @property
+    def oldest_at(self) -> float:
+        """Unix seconds back to which all messages have been read, 0 while none was."""
+        return self._oldest_at or self.feed.status.oldest_at
+
+    @oldest_at.setter
+    def oldest_at(self, at: float) -> None:
+        self._oldest_at = at
+
+    async def load(self) -> bool:
+        """Load the next page if none is waiting; return False without one."""
+        if self.waiting or self.problem:
+            return bool(self.waiting)
+        if (pages := self.feed.older_pages()) is not None:
+            await self.close()
+            self._pages, self._oldest_at = pages, 0.0
+        if self._pages is None or not (self._next or self._pages.unread):
+            return False
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._pages.next())
+        # If the caller is cancelled, the page is still the next one.
+        await asyncio.wait({self._next})
+        ahead, self._next = self._next, None
+        try:
+            self.waiting = ahead.result()
+        except NotConnectedError:
+            return False
+        except (ConsumerResetError, UserFacingError) as error:
+            self.problem = getattr(error, "detail", "") or str(error)
+            return False
+        self.problem = self._pages.ended_by
+        if self.waiting:
+            self._next = asyncio.ensure_future(self._pages.next())
+        return bool(self.waiting)
+
+    async def close(self) -> None:
+        """Stop reading ahead."""
+        ahead, self._next = self._next, None
+        if ahead is not None:
+            await cancel_and_wait(ahead)
+
+
+def _newest_at(source: _OlderMessages) -> float:
+    return source.waiting[-1].at

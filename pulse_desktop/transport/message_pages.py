@@ -1,0 +1,203 @@
+"""The stored messages of a subject before a position, a page at a time, the newest page first.
+
+A consumer reads forwards only, so each page reads the next older range of sequences with a consumer
+of its own. Pages have about the same number of messages, and never too many bytes, however they are
+distributed.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from pulse_desktop.nats_client.aio import cancel_and_wait
+from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.text.translation import _
+from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.feed_history import OlderPart
+from pulse_desktop.transport.ordered_consumer import (
+    ConsumerResetError,
+    DeliverPolicy,
+    OrderedConsumer,
+)
+from pulse_desktop.transport.source_stream import NoStream, SourceStream, describe_stream
+
+PAGE_SIZE: Final = 10_000
+FIRST_PAGE_SIZE: Final = 2_000
+"""How large the messages are is not known before."""
+
+MAX_PAGE_BYTES: Final = 16 << 20
+_TARGET_BYTES: Final = MAX_PAGE_BYTES // 2
+_MAX_GROWTH: Final = 4
+_RETRY_PAUSES_S: Final = (0.05, 0.2, 1.0)
+"""Pauses after attempts to read a page, such as while a stream has no leader."""
+
+
+class MessagePages:
+    """Reads a part of a stream backwards. A page that could not be read is the next one again.
+
+    Attributes:
+        ended_by: why older ones cannot be read any more; empty if all have been read.
+    """
+
+    def __init__(
+        self, connection: Connection, part: OlderPart, source: Source, subject: str, stored_as: str
+    ) -> None:
+        """Describe the pages; nothing is read before `next`.
+
+        Args:
+            connection: run elsewhere.
+            part: what to read.
+            source: what the messages are marked with.
+            subject: what the stream has to store.
+            stored_as: only messages of this subject are read.
+        """
+        self._connection = connection
+        self._part = part
+        self._source = source
+        self._subject = subject
+        self._stored_as = stored_as
+        self._first, self._stop = part.first, part.stop
+        self._length = FIRST_PAGE_SIZE * max(1, (part.stop - part.first) // max(1, part.count))
+        self._count = part.count
+        self.ended_by = ""
+
+    @property
+    def unread(self) -> int:
+        """About how many messages have not been read, 0 only if there are none."""
+        return max(1, self._count) if self._stop > self._first else 0
+
+    async def next(self) -> list[InboundMessage]:
+        """Return the next older messages, the oldest first; none after the last page.
+
+        Raises:
+            ConsumerResetError: the stream cannot be read at the moment.
+            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+        """
+        failures = 0
+        while self._stop > self._first:
+            try:
+                found = await self._read_range(max(self._first, self._stop - self._length))
+            except ConsumerResetError:
+                if failures == len(_RETRY_PAUSES_S):
+                    raise
+                await asyncio.sleep(_RETRY_PAUSES_S[failures])
+                failures += 1
+                continue
+            if found:
+                return found
+        return []
+
+    async def _is_same_stream(self) -> bool:
+        """Return whether the stream is still the same; if not, nothing more can be read of it.
+
+        Raises:
+            ConsumerResetError: that is unknown at the moment.
+        """
+        found = await describe_stream(self._connection, self._part.stream.name, self._subject)
+        if isinstance(found, SourceStream) and found.is_same_as(self._part.stream):
+            return True
+        if isinstance(found, NoStream) and found.unreadable:
+            raise ConsumerResetError(found.reason)
+        self.ended_by = _("the stream {stream} was removed").format(stream=self._part.stream.name)
+        self._first = self._stop
+        return False
+
+    async def _read_range(self, start: int) -> list[InboundMessage]:
+        """Read from a sequence up to `_stop`; return nothing if that is too much at once."""
+        length = self._stop - start
+        reader = _RangeReader(self._connection, self._part, self._source, self._stored_as)
+        lost: ConsumerResetError | None = None
+        try:
+            await reader.read(start, self._stop)
+        except ConsumerResetError as error:
+            lost = error
+        finally:
+            await reader.close()
+        # Another stream of the same name has other messages at these sequences.
+        if not await self._is_same_stream():
+            return []
+        if lost is not None:
+            raise lost
+        found = reader.found
+        if reader.is_too_much and length > 1:
+            self._length = max(1, length // _MAX_GROWTH)
+            return []
+        growth = min(
+            _MAX_GROWTH,
+            PAGE_SIZE / max(1, len(found)),
+            _TARGET_BYTES / max(1, reader.bytes),
+        )
+        self._length = max(1, int(length * growth))
+        # The stream may have removed its oldest messages meanwhile.
+        self._first = max(self._first, min(reader.first, self._stop))
+        self._stop = start
+        self._count -= len(found)
+        return found
+
+
+class _RangeReader:
+    """Reads the messages from a sequence up to another one.
+
+    Attributes:
+        found: the messages, oldest first.
+        first: sequence from which on the stream has messages.
+        bytes: size of their payloads.
+        is_too_much: whether reading was ended because of their number or size.
+    """
+
+    def __init__(
+        self, connection: Connection, part: OlderPart, source: Source, stored_as: str
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._stop = 0
+        self._read = asyncio.Event()
+        self._consumer = OrderedConsumer(
+            connection,
+            part.stream.name,
+            stored_as,
+            accept=self._accept,
+            room=lambda: max(0, self._stop - self._consumer.last - 1),
+            follow=False,
+        )
+        self.found: list[InboundMessage] = []
+        self.first = 0
+        self.bytes = 0
+        self.is_too_much = False
+
+    async def read(self, start: int, stop: int) -> None:
+        """Read the messages from `start` up to `stop`, without it."""
+        self._stop = stop
+        await self._consumer.open(DeliverPolicy(start))
+        self.first = self._consumer.last + 1
+        if self.first >= stop or not self._consumer.pending:
+            return
+        consuming = asyncio.ensure_future(self._consumer.run())
+        ends = [
+            asyncio.ensure_future(event.wait()) for event in (self._read, self._consumer.at_end)
+        ]
+        try:
+            await self._connection.run_while_connected(_wait_first({consuming, *ends}))
+            if consuming.done():
+                consuming.result()
+        finally:
+            await cancel_and_wait(consuming, *ends)
+
+    async def close(self) -> None:
+        await self._consumer.close()
+
+    def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
+        if sequence >= self._stop or self._read.is_set():
+            self._read.set()
+            return True
+        self.found.append(InboundMessage(self._source, subject, payload, at, sequence, older=True))
+        self.bytes += len(payload)
+        if self.bytes > MAX_PAGE_BYTES or len(self.found) > 2 * PAGE_SIZE:
+            self.is_too_much = True
+            self._read.set()
+        elif sequence == self._stop - 1:
+            self._read.set()
+        return True
+
+
+async def _wait_first(ends: set[asyncio.Future[Any]]) -> None:
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
