@@ -7,6 +7,7 @@ to nats-py.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from nats.aio.client import Client
@@ -16,10 +17,16 @@ from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 from pulse_desktop.nats_client.client import CheckServer, NatsClient
 
 Receive = Callable[[str, bytes], None]
+ReceiveStored = Callable[[str, str, bytes], None]
+"""Gets the reply subject, which says where the message is stored, the subject and the payload."""
+
+STORED_REPLY: Final = "$JS.ACK."
+"""What the reply subject of a message from a stream begins with."""
 
 MAX_CACHED_HEADERS: Final = 1_000
 """Message headers kept in the cache: subjects are the sender's choice."""
 _LINE_END: Final = b"\r\n"
+_STORED_REPLY: Final = STORED_REPLY.encode()
 
 
 class FastPathParser(Parser):
@@ -27,10 +34,12 @@ class FastPathParser(Parser):
 
     Attributes:
         direct: what to call with subject and payload, by subscription id. Must be quick.
+        stored: the same for subscriptions of consumers. Their status messages are left to nats-py.
     """
 
     def __init__(self, client: Client) -> None:
         self.direct: dict[int, Receive] = {}
+        self.stored: dict[int, ReceiveStored] = {}
         self._header_cache: dict[bytes, tuple[Receive, str, bool]] = {}
         super().__init__(client)
 
@@ -41,7 +50,7 @@ class FastPathParser(Parser):
 
     async def parse(self, data: bytes = b"") -> None:
         """Process what was read from the server."""
-        if not self.direct or self.state != AWAITING_CONTROL_LINE:
+        if not (self.direct or self.stored) or self.state != AWAITING_CONTROL_LINE:
             await super().parse(data)
             return
         self.buf += data
@@ -96,10 +105,18 @@ class FastPathParser(Parser):
             None when the messages are not of a fast-path subscription.
         """
         fields = header.replace(b"\t", b" ").split(b" ")
-        receive = self.direct.get(int(fields[2])) if len(fields) > 2 else None
-        if receive is None:
+        if len(fields) < 3:
             return None
         has_headers = fields[0] == b"HMSG"
+        if (stored := self.stored.get(int(fields[2]))) is not None:
+            reply = fields[3] if len(fields) > 3 else b""
+            if not reply.startswith(_STORED_REPLY):
+                return None
+            subject = fields[1].decode(errors="replace")
+            return partial(stored, reply.decode(errors="replace")), subject, has_headers
+        receive = self.direct.get(int(fields[2]))
+        if receive is None:
+            return None
         found = (receive, fields[1].decode(errors="replace"), has_headers)
         if len(fields) == (4 if has_headers else 3):  # without a reply, which differs each time
             if len(self._header_cache) >= MAX_CACHED_HEADERS:
@@ -136,11 +153,24 @@ class FastPathClient(NatsClient):
         self._ps.direct[subscription._id] = receive
         self._ps.clear_cache()
 
+    def deliver_stored_directly(self, subscription: Subscription, receive: ReceiveStored) -> None:
+        """Call a function with reply, subject and payload of each message from a stream.
+
+        Args:
+            subscription: of this client, to which a consumer delivers. Its callback gets what is
+                not a message from a stream.
+            receive: quick, and without awaiting anything.
+        """
+        self._ps.stored[subscription._id] = receive
+
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
         """Process a message found by nats-py's parser, such as one split over two reads."""
         receive = self._ps.direct.get(sid)
+        stored = self._ps.stored.get(sid)
+        if stored is not None and reply.startswith(_STORED_REPLY):
+            receive = partial(stored, reply.decode(errors="replace"))
         if receive is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
@@ -153,5 +183,6 @@ class FastPathClient(NatsClient):
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._ps.direct.pop(sid, None)
+        self._ps.stored.pop(sid, None)
         self._ps.clear_cache()
         super()._remove_sub(sid, max_msgs)

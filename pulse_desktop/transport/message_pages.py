@@ -127,9 +127,8 @@ class MessagePages:
             _TARGET_BYTES / max(1, reader.bytes),
         )
         self._length = max(1, int(length * growth))
-        # The stream may have removed its oldest messages meanwhile.
-        self._first = max(self._first, min(reader.first, self._stop))
-        self._stop = start
+        # The stream may have removed its oldest messages meanwhile: none is before those read.
+        self._stop = start if reader.first <= start else self._first
         self._count -= len(found)
         return found
 

@@ -19,12 +19,14 @@ from nats.js import api
 from nats.js.errors import APIError
 from nats.nuid import NUID
 
+from pulse_desktop.nats_client.fast_path import STORED_REPLY
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
     from nats.aio.subscription import Subscription
+
+    from pulse_desktop.nats_client.fast_path import FastPathClient
 
 MAX_BATCH: Final = 5_000
 MIN_BATCH: Final = 200
@@ -106,7 +108,7 @@ class OrderedConsumer:
                 at once when there are no more, even if those that were pending are purged.
         """
         self._connection = connection
-        self._client: Client = connection.client
+        self._client: FastPathClient = connection.client
         self._stream = stream
         self._subject = subject
         self._accept = accept
@@ -181,6 +183,7 @@ class OrderedConsumer:
             pending_msgs_limit=1 << 20,
             pending_bytes_limit=0,
         )
+        self._client.deliver_stored_directly(self._subscription, self._on_stored)
         await self._client.publish(self._request_subject, b"")
         return await self._connection.js.add_consumer(self._stream, config=config)
 
@@ -253,11 +256,14 @@ class OrderedConsumer:
         return True
 
     async def _on_message(self, msg: Msg) -> None:
-        if self._end_reason:
-            return
-        reply = msg.reply
-        if not reply.startswith("$JS.ACK."):
+        if msg.reply.startswith(STORED_REPLY):
+            self._on_stored(msg.reply, msg.subject, msg.data)
+        elif not self._end_reason:
             self._on_status(msg)
+
+    def _on_stored(self, reply: str, subject: str, payload: bytes) -> None:
+        """Accept a message of the stream; the reply subject says where it is stored."""
+        if self._end_reason:
             return
         fields = reply.split(".")
         # The account's domain, where there is one, precedes the stream's name.
@@ -266,7 +272,7 @@ class OrderedConsumer:
             self._end(_("a message was lost"))
             return
         sequence = int(fields[base])
-        if not self._accept(msg.subject, msg.data, int(fields[base + 2]) / 1e9, sequence):
+        if not self._accept(subject, payload, int(fields[base + 2]) / 1e9, sequence):
             self._end(_("there is no room"))
             return
         self._expected += 1
