@@ -1,6 +1,7 @@
 """Server chosen for a command, and a session connected to it."""
 
 import contextlib
+import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Final, Literal
@@ -21,6 +22,9 @@ ALL_HISTORY_S: Final = 366 * DAY_S
 """Longer than any stream keeps what a command looks up."""
 
 
+NEWEST_MESSAGES: Final = 5_000
+"""What a command reads of each stream before it reads back as far as it needs."""
+
 Scope = Literal["everything", "history", "connection"]
 """Data that a session loads and follows: everything, events and tasks, or nothing by itself."""
 
@@ -30,7 +34,7 @@ async def connected_session(
     arguments: Namespace,
     *,
     history_s: float = DAY_S,
-    backlog: int | None = None,
+    newest: int | None = None,
     stored_results: int | None = None,
     scope: Scope = "everything",
 ) -> AsyncIterator["Session"]:
@@ -38,8 +42,9 @@ async def connected_session(
 
     Args:
         arguments: of the command.
-        history_s: seconds of history to replay.
-        backlog: most stored events to replay, None for as many as the session retains.
+        history_s: seconds of history to read.
+        newest: about how many of the newest messages of each stream to read, None for all. Older
+            ones are read by `session.backfill`.
         stored_results: approximate number of stored results to read, None for all.
         scope: what to load and follow; the less, the sooner the first line of output.
 
@@ -50,14 +55,14 @@ async def connected_session(
         Session,
         SessionConfig,
     )
-    from pulse_desktop.state.system import LOG_ROWS
 
     profile = await profile_secrets().complete(chosen_profile(arguments))
     session = Session(
         SessionConfig(
             profile,
             history_s=history_s,
-            backlog=LOG_ROWS if backlog is None else backlog,
+            newest=sys.maxsize if newest is None else newest,
+            reads_back=False,
             stored_results=stored_results,
         )
     )

@@ -43,6 +43,7 @@ _HISTORY_PER_RESULT: Final = 10
 """Messages of history in which the names of tasks are searched, for each result listed."""
 
 _MIN_HISTORY: Final = 1_000
+_MAX_HISTORY: Final = 100_000
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -94,16 +95,14 @@ async def run(arguments: Namespace) -> int:
 
 async def _list(arguments: Namespace) -> int:
     """List results as they are read: a bucket may have more than fit into memory."""
-    from pulse_desktop.state.system import LOG_ROWS
-
     limit = arguments.limit
-    backlog = min(LOG_ROWS, max(_MIN_HISTORY, limit * _HISTORY_PER_RESULT))
+    newest = min(_MAX_HISTORY, max(_MIN_HISTORY, limit * _HISTORY_PER_RESULT))
     headings = (_("KEY"), _("TASK"), _("OUTCOME"), _("SIZE"), _("STORED"))
     table = TableWriter(headings, _known_cells())
     listed = older = 0
     exact = True
     async with (
-        connected_session(arguments, backlog=backlog, scope="connection") as session,
+        connected_session(arguments, newest=newest, scope="connection") as session,
         aclosing(session.results.newest_first(limit)) as pages,
     ):
         names = _TaskNames(session)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from pulse_desktop.cli.argument_types import duration, run_state
 from pulse_desktop.cli.connection import (
     DAY_S,
+    NEWEST_MESSAGES,
     catch_up_history,
     connected_session,
     note_missing,
 )
 from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_limit_option
 from pulse_desktop.model.run_state import RunState
@@ -77,28 +79,47 @@ async def run(arguments: Namespace) -> int:
     listed = older = 0
     headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
     table = TableWriter(headings, _known_cells())
-    async with connected_session(arguments, history_s=history_s, scope="history") as session:
+    async with connected_session(
+        arguments, history_s=history_s, newest=NEWEST_MESSAGES, scope="history"
+    ) as session:
         missing = await catch_up_history(session)
         now = session.now()
-        session.state.runs.tick(now)
-        listing = RunListing(session.state.runs, session.results, now - arguments.since)
+        progress = ProgressNote(session)
+
+        def on_widened() -> None:
+            session.state.runs.tick_all(now)
+            progress.show()
+
+        session.state.runs.tick_all(now)
+        listing = RunListing(
+            session.state.runs,
+            session.results,
+            session.backfill,
+            now - arguments.since,
+            on_widened=on_widened,
+        )
         async with aclosing(listing.latest_first(limit)) as found:
             async for some in found:
                 runs = [run for run in some if _is_wanted(run, arguments)]
+                progress.hide()
                 _write_runs(runs[: limit - listed], table, now, as_json=arguments.json)
                 older = max(0, len(runs) - (limit - listed))
                 listed += len(runs) - older
                 if listed == limit:
                     older += sum(_is_wanted(run, arguments) for run in listing.remaining())
                     break
+        progress.hide()
         missing += describe_unreadable(session.unreadable)
+        if listing.is_history_missing:
+            missing += unread_history(session)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
+        looked = looked_at(session) if listed == limit else ""
     if not (listed or missing or is_refused or arguments.json):
         write_text(_no_runs(arguments.state or (), arguments.since))
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if listed == limit:
-        _note_older(older, listing.unread, filtered=bool(arguments.state))
+        _note_older(older, listing.unread, looked, filtered=bool(arguments.state))
     return max(note_missing(missing), FAILED if is_refused else OK)
 
 
@@ -116,15 +137,19 @@ def _write_runs(runs: "list[TaskRun]", table: TableWriter, now: float, *, as_jso
         table.write(_cells(run, now) for run in runs)
 
 
-def _note_older(older: int, unread: int, *, filtered: bool) -> None:
+def _note_older(older: int, unread: int, looked: str, *, filtered: bool) -> None:
     """Note how many runs are left out. A result that was not read may be of a run that is known.
 
     Args:
         older: matching runs that were found.
         unread: results that were not read.
+        looked: what was looked at, empty if all of history was.
         filtered: whether only runs in some states are listed: few of the unread ones may match.
     """
     count = older + unread
+    if looked:
+        write_note(f"{_('There may be more, older runs: raise --limit.')} {looked}")
+        return
     if not count:
         return
     if unread and filtered:

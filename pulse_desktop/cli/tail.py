@@ -95,7 +95,7 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(
         arguments,
         history_s=arguments.since or 0.0,
-        backlog=None if arguments.since else 0,
+        newest=None if arguments.since else 0,
         scope="history",
     ) as session:
         printing = asyncio.ensure_future(_print_events(session, arguments))

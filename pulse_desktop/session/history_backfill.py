@@ -7,18 +7,20 @@ through the arrival queue, and only as many as are folded soon: what arrives liv
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
-from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.session.run_waiter import RunWaiter
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.feed import SubjectFeed
-from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import ConsumerResetError
+
+if TYPE_CHECKING:
+    from pulse_desktop.protocol.inbound import InboundMessage
+    from pulse_desktop.transport.message_pages import MessagePages
 
 MAX_WAITING: Final = 2_000
 """Messages in the arrival queue. More would be painted less often, see `FrameTimer`."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -111,6 +111,23 @@ async def publish(
         for number in numbers:
             await client.publish(subject, str(number).encode())
         await client.flush()
+
+
+async def store(
+    server: NatsServer, numbers: Sequence[int], subject: str = "websocket.tasks"
+) -> None:
+    """Publish and wait until the stream has stored all of it."""
+    async with publisher(server) as client:
+        js = client.jetstream()
+        before = (await js.stream_info(STREAM)).state.last_seq
+        for number in numbers:
+            await client.publish(subject, str(number).encode())
+        await client.flush()
+
+        async def is_stored() -> bool:
+            return (await js.stream_info(STREAM)).state.last_seq == before + len(numbers)
+
+        await wait_until(is_stored)
 
 
 async def create_stream(

@@ -36,7 +36,7 @@ async def publish(worker: Client, type_: str, task_id: str) -> None:
 
 async def list_all(session: Session, first_page: int = 10) -> list[list[TaskRun]]:
     assert await session.wait_history()
-    listing = RunListing(session.state.runs, session.results, 0.0)
+    listing = RunListing(session.state.runs, session.results, session.backfill, 0.0)
     async with aclosing(listing.latest_first(first_page)) as found:
         pages = [runs async for runs in found]
     assert (listing.unread, listing.problem) == (0, "")
@@ -80,7 +80,7 @@ async def test_the_first_runs_are_listed_before_most_results_are_read(
     await store_results(worker, 1000)
     async with open_session(nats_server, stored_results=0) as session:
         assert await session.wait_history()
-        listing = RunListing(session.state.runs, session.results, 0.0)
+        listing = RunListing(session.state.runs, session.results, session.backfill, 0.0)
         async with aclosing(listing.latest_first(10)) as found:
             first = await anext(found)
         assert [run.task_id for run in first] == [key_of(n) for n in range(999, 989, -1)]
@@ -95,7 +95,7 @@ async def test_runs_of_history_are_listed_when_results_cannot_be_read(
     await store_results(worker, 1000)
     async with open_session(nats_server, stored_results=0) as session:
         assert await session.wait_history()
-        listing = RunListing(session.state.runs, session.results, 0.0)
+        listing = RunListing(session.state.runs, session.results, session.backfill, 0.0)
         async with aclosing(listing.latest_first(10)) as found:
             await anext(found)
             await session.connection.close()

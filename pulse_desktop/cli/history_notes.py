@@ -1,0 +1,52 @@
+"""Notes on how much of the stored history a command has looked at."""
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+_ERASE_LINE: Final = "\r\x1b[K"
+
+
+class ProgressNote:
+    """A line on stderr that says how far history has been read; on a terminal only.
+
+    The next one replaces it, and nothing is left of it at the end.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._is_shown = False
+
+    def show(self) -> None:
+        """Show how far history has been read."""
+        from pulse_desktop.text.history_extent_text import looked_at_text
+
+        text = looked_at_text(self._session.history_extent, self._session.now())
+        if text and sys.stderr.isatty():
+            sys.stderr.write(f"{_ERASE_LINE}{text}")
+            sys.stderr.flush()
+            self._is_shown = True
+
+    def hide(self) -> None:
+        """Erase it: other output follows."""
+        if self._is_shown:
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+            self._is_shown = False
+
+
+def looked_at(session: "Session") -> str:
+    """Return how much of history was looked at, a sentence; empty if it was everything."""
+    from pulse_desktop.text.history_extent_text import looked_at_text
+
+    return looked_at_text(session.history_extent, session.now())
+
+
+def unread_history(session: "Session") -> list[str]:
+    """Return what is missing in an answer that needed all of history."""
+    from pulse_desktop.text.history_extent_text import unread_text
+
+    text = unread_text(session.history_extent, session.now())
+    return [text] if text else []
