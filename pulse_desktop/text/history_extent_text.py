@@ -25,6 +25,13 @@ def reading_text(extent: HistoryExtent, now: float) -> str:
     return _("Reading history: {extent}").format(extent=extent_text(extent, now))
 
 
+def history_text(extent: HistoryExtent, now: float) -> str:
+    """Return which part of history is known, empty for all of it."""
+    if extent.is_complete:
+        return ""
+    return _("History: the newest {extent}").format(extent=extent_text(extent, now))
+
+
 def looked_at_text(extent: HistoryExtent, now: float) -> str:
     """Return what a command looked at, a sentence; empty if it was everything."""
     if extent.is_complete:

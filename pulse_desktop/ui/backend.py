@@ -13,6 +13,7 @@ from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
@@ -150,7 +151,11 @@ class ConnectionBackend(Protocol):
 
     @property
     def history(self) -> HistoryProgress | None:
-        """How much of the stored history was read; None without a connection, or when all was."""
+        """How much of the newest part of history was read; None when all was, or offline."""
+
+    @property
+    def history_extent(self) -> HistoryExtent:
+        """How much of the whole stored history was read."""
 
     @property
     def is_settled(self) -> bool:

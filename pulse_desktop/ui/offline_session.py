@@ -11,6 +11,7 @@ from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, Outage, State
 from pulse_desktop.model.errors import NotConnectedError
 from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt
@@ -40,6 +41,7 @@ class OfflineSession:
     is_restricted = False
     queue_status = None
     history = None
+    history_extent = HistoryExtent()
     is_settled = False
     has_outcomes = False
     outages: Sequence[Outage] = ()

@@ -13,6 +13,7 @@ from pulse_desktop.model.errors import (
     NotFoundError,
     UserFacingError,
 )
+from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
@@ -63,6 +64,7 @@ class FakeSession:
         self.state = SystemState() if state is None else state
         self.connection_status = ConnectionStatus("connected", "nats://test:4222", 0.0)
         self.history: HistoryProgress | None = None
+        self.history_extent = HistoryExtent()
         self.is_settled = True
         self.has_outcomes = True
         self.data_time: float | None = None

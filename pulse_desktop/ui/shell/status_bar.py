@@ -34,6 +34,8 @@ class StatusFigures:
         memory_bytes: resident memory of this process.
         server: such as `NATS 2.15.1`.
         as_of: until when the figures are true, such as "as of 22:34:55"; empty while they are.
+        history: which part of the stored history was read, empty for all of it.
+        history_problem: why older history cannot be read, empty if it can.
     """
 
     topics_alive: int | None = None
@@ -48,23 +50,31 @@ class StatusFigures:
     memory_bytes: int | None = None
     server: str = ""
     as_of: str = ""
+    history: str = ""
+    history_problem: str = ""
 
 
 _MESSAGE_MS: Final = 2_500
 _MAX_BACKLOG: Final = 1000
 """A larger backlog of messages is shown."""
-_LEFT: Final = ("as_of", "topics", "rate", "received", "dropped", "gaps", "waiting")
+_LEFT: Final = ("as_of", "topics", "rate", "received", "dropped", "gaps", "waiting", "history")
 _RIGHT: Final = ("render", "memory", "server")
 _HIDDEN_FIRST: Final = ("memory", "render", "received", "rate")
 """Labels that are hidden in a narrow window, in this order."""
+
+
+_HISTORY_TOOLTIP: Final = _(
+    "The newest part of the stored history is shown first, then what is older. Pages, counts and "
+    "charts reach no further back than what was read"
+)
 
 
 class StatusBar(QWidget):
     """The status bar.
 
     Attributes:
-        labels: by name: as_of, topics, rate, received, dropped, gaps, waiting, render, memory,
-            server.
+        labels: by name: as_of, topics, rate, received, dropped, gaps, waiting, history, render,
+            memory, server.
         message: a short message in their place, for a few seconds.
 
     Signals:
@@ -129,6 +139,8 @@ class StatusBar(QWidget):
             "bad" if figures.dropped else "",
         )
         self._show_gaps(figures.gaps_open, figures.gaps_filled)
+        self._show("history", figures.history, "warning" if figures.history_problem else "")
+        set_tooltip(self.labels["history"], figures.history_problem or _HISTORY_TOOLTIP)
         waiting = formats.count(figures.waiting) if figures.waiting > _MAX_BACKLOG else ""
         self._show(
             "waiting", _("{count} waiting").format(count=waiting) if waiting else "", "warning"

@@ -6,6 +6,7 @@ import psutil
 
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.text import formats
+from pulse_desktop.text.history_extent_text import history_text, reading_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.connection_phase import OFFLINE, connection_phase, stale_text
@@ -57,6 +58,10 @@ class StatusUpdater:
             as_of = stale_text(session)
             now = session.data_time or now
         never = bool(as_of) and status.last_alive is None
+        extent = session.history_extent
+        read = ""
+        if not as_of and session.history is None:
+            read = reading_text(extent, now) if extent.is_reading else history_text(extent, now)
         topics = session.state.topics
         open_gaps, filled = session.gaps
         server = f"NATS {status.server_version}" if status.server_version else ""
@@ -71,6 +76,8 @@ class StatusUpdater:
             dropped=None if never else session.dropped,
             gaps_open=open_gaps,
             gaps_filled=filled,
+            history=read,
+            history_problem=extent.problem,
             waiting=session.waiting,
             render_s=self._render_s,
             memory_bytes=self._process.memory_info().rss,

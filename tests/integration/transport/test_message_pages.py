@@ -12,6 +12,7 @@ from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.transport import message_pages
 from pulse_desktop.transport.message_pages import MessagePages
+from pulse_desktop.transport.ordered_consumer import ConsumerResetError
 from tests.kit.nats_servers import NatsServer
 from tests.kit.running_feed import STREAM, RunningFeed, create_stream, publisher, store
 from tests.kit.waiting import wait_until
@@ -212,7 +213,7 @@ async def test_a_page_that_is_refused_is_the_next_one_once_it_is_permitted(subje
             async def is_refused() -> bool:
                 try:
                     found.extend(numbers(reversed(await pages.next())))
-                except (NotPermittedError, message_pages.ConsumerResetError) as error:
+                except (NotPermittedError, ConsumerResetError) as error:
                     return subject.removesuffix(".>") in f"{error} {getattr(error, 'detail', '')}"
                 return False
 
