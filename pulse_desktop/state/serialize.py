@@ -3,7 +3,7 @@
 Scripts rely on the names and values; they never change and are never translated.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -37,6 +37,52 @@ def run_to_dict(run: TaskRun) -> dict[str, Any]:
         "progress": _progress(run.progress),
         "arguments_from": ("queue" if request.captured else "event") if request else None,
     }
+
+
+RUN_CELLS: Final = (
+    "task_id",
+    "task_name",
+    "state",
+    "queued_at",
+    "started_at",
+    "finished_at",
+    "wait_s",
+    "run_s",
+    "worker",
+    "attempt",
+    "error_type",
+    "error_message",
+    "args",
+    "kwargs",
+    "labels",
+    "rerun_of",
+)
+"""Headings of the cells of a run. Scripts rely on them and on their order."""
+
+
+def run_to_cells(run: TaskRun) -> list[str]:
+    """Return a run as the cells of a table, see `RUN_CELLS`; what is unknown is empty."""
+    request, error = run.request, _error(run) or {}
+    values: tuple[object, ...] = (
+        run.task_id,
+        run.name,
+        run.state,
+        _time(run.queued_at),
+        _time(run.started_at),
+        _time(run.finished_at),
+        _seconds(run.wait_s),
+        _seconds(run.run_s),
+        run.worker,
+        run.attempt,
+        error.get("type"),
+        error.get("message"),
+        *(
+            raw.decode("utf-8", "backslashreplace")
+            for raw in ((request.args, request.kwargs, request.labels) if request else (b"",) * 3)
+        ),
+        run.rerun_of,
+    )
+    return ["" if value is None else str(value) for value in values]
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:

@@ -4,23 +4,17 @@ Copied text comes from other systems. A terminal would execute the escape codes 
 spreadsheet would calculate its formulas.
 """
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from PySide6.QtGui import QGuiApplication
 
 from pulse_desktop.text.formats import without_isolates
 from pulse_desktop.text.printable import (
     printable,
-    printable_cell,
     printable_json,
     printable_line,
 )
-
-_NUMBER: Final = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?([eE][+-]?\d+)?%?", re.ASCII)
-_SPECIAL: Final = re.compile("""\\s*[=+@"\\uff1d\\uff0b\\uff0d\\uff20-]""")
-"""Start of a formula, also in full width, or of a quoted cell, which can hide one."""
+from pulse_desktop.text.spreadsheet import tsv_line
 
 
 def copy_text(text: str) -> str:
@@ -39,12 +33,8 @@ def copy_json(text: str) -> str:
 
 
 def copy_table(rows: Iterable[Sequence[str]]) -> str:
-    """Copy rows of cells, tab-separated, as spreadsheets read them.
-
-    A cell that a spreadsheet would take for a formula gets an apostrophe in front, unless it is a
-    number.
-    """
-    return _copy("\n".join("\t".join(map(_cell, row)) for row in rows))
+    """Copy rows of cells, tab-separated, as spreadsheets read them; see `safe_cell`."""
+    return _copy("\n".join(map(tsv_line, rows)))
 
 
 def _copy(text: str) -> str:
@@ -52,7 +42,3 @@ def _copy(text: str) -> str:
         QGuiApplication.clipboard().setText(text)
     return text
 
-
-def _cell(text: str) -> str:
-    cell = printable_cell(without_isolates(text))
-    return f"'{cell}" if _SPECIAL.match(cell) and not _NUMBER.fullmatch(cell) else cell
