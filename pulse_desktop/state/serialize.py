@@ -102,6 +102,23 @@ def event_to_dict(event: Event) -> dict[str, Any]:
     return serialized
 
 
+EVENT_CELLS: Final = ("topic", "type", "timestamp", "id", "source", "payload", "problem")
+"""Headings of the cells of an event. Scripts rely on them and on their order."""
+
+
+def event_to_cells(event: Event) -> list[str]:
+    """Return an event as the cells of a table, see `EVENT_CELLS`."""
+    return [
+        event.topic,
+        event.type,
+        format_timestamp(event.timestamp),
+        event.id,
+        event.source,
+        event.raw.decode("utf-8", "backslashreplace"),
+        event.problem,
+    ]
+
+
 def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
     """Return a worker as a JSON-ready object; without a worker every value is None."""
     return {

@@ -41,4 +41,3 @@ def _copy(text: str) -> str:
     if text:
         QGuiApplication.clipboard().setText(text)
     return text
-

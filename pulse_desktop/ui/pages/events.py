@@ -9,6 +9,7 @@ from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -18,6 +19,7 @@ from pulse_desktop.ui.query.column_fields import column_fields
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, muted, time_column
+from pulse_desktop.ui.table.export import ExportFormat
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
@@ -135,6 +137,10 @@ class EventsPage(TablePage[Event, RowDetail]):
     def make_detail(self) -> RowDetail:
         """Create the detail panel."""
         return RowDetail(_("Details of the event"), _("Event"))
+
+    def export_format(self) -> ExportFormat[Event]:
+        """Return how events are exported: with exact values, as on the command line."""
+        return ExportFormat(EVENT_CELLS, event_to_cells, event_to_dict)
 
     def count_text(self, count: int) -> str:
         """Return a number of events as text."""

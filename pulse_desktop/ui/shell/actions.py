@@ -61,6 +61,12 @@ SHOW_ATTENTION: Final = Action(
     "alerts", _("Show what needs attention"), "Ctrl+I", _("Go to"), "bell"
 )
 FOCUS_FILTER: Final = Action("filter", _("Filter this page"), "/|Ctrl+F", _("View"), "filter")
+EXPORT: Final = Action(
+    "export", _("Export what is shown…"), "Ctrl+Shift+E", _("View"), "save", _("csv ndjson file")
+)
+COPY_WITH_HEADINGS: Final = Action(
+    "copy_with_headings", _("Copy with headings"), "Ctrl+Alt+C", _("View"), "copy", _("header")
+)
 CHOOSE_TIME_RANGE: Final = Action(
     "time.choose", _("Time range…"), "Ctrl+T", _("Time"), "clock", _("period from to since past")
 )

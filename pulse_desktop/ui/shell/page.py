@@ -170,6 +170,24 @@ class Page(QWidget):
     def navigate(self, target: Target) -> None:
         """Show something in particular, such as a run or a filter. The page is visible already."""
 
+    def can_export(self) -> bool:
+        """Return whether there is a table whose rows can be exported."""
+        return False
+
+    def export(self) -> None:
+        """Ask for a file, and write the rows of the table that are shown to it."""
+
+    def can_copy(self) -> bool:
+        """Return whether rows of a table are selected."""
+        return any(table.selected_count() for table in self.tables())
+
+    def copy_with_headings(self) -> None:
+        """Copy the selected rows with the titles of the columns above them."""
+        for table in self.tables():
+            if table.selected_count():
+                table.copy_selection(headings=True)
+                return
+
     def on_escape(self) -> bool:
         """Close what Esc closes on this page; return whether there was something to close."""
         return False

@@ -222,6 +222,9 @@ class MainWindow(QMainWindow):
             (actions.QUIT, self.quit_requested.emit),
         ):
             self.actions_table.add(action, run)
+        add = self.actions_table.add
+        add(actions.EXPORT, *self._on_page(Page.export, Page.can_export))
+        add(actions.COPY_WITH_HEADINGS, *self._on_page(Page.copy_with_headings, Page.can_copy))
         time = self.time
         self.actions_table.add(actions.PREVIOUS_RANGE, time.go_back, lambda: time.can_go_back)
         self.actions_table.add(actions.NEXT_RANGE, time.go_forward, lambda: time.can_go_forward)
@@ -236,6 +239,17 @@ class MainWindow(QMainWindow):
         self.actions_table.add(
             actions.TOGGLE_READ_ONLY, self.toggle_read_only, self._can_change_read_only
         )
+
+    def _on_page(
+        self, act: Callable[[Page], object], is_possible: Callable[[Page], bool]
+    ) -> tuple[Callable[[], object], Callable[[], bool]]:
+        """Return an action on the page that is shown, and whether it is possible now."""
+
+        def run() -> None:
+            if self.current is not None:
+                act(self.current)
+
+        return run, lambda: self.current is not None and is_possible(self.current)
 
     def _add_page_actions(self, pages: Sequence[type[Page]]) -> None:
         for number, page in enumerate(pages, 1):

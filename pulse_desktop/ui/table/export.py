@@ -9,7 +9,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from pulse_desktop.atomic_file import AtomicFile
 from pulse_desktop.protocol.json_value import to_json
+from pulse_desktop.text.formats import without_isolates
 from pulse_desktop.text.spreadsheet import csv_line
+from pulse_desktop.ui.table.column import Column
 
 RowT = TypeVar("RowT")
 
@@ -33,6 +35,21 @@ class ExportFormat(Generic[RowT]):
     headings: Sequence[str]
     cells: Callable[[RowT], Sequence[str]]
     record: Callable[[RowT], dict[str, Any]]
+
+
+def column_format(columns: Sequence[Column[RowT]], now: float) -> ExportFormat[RowT]:
+    """Return how rows are written as the texts of columns.
+
+    Args:
+        columns: of a table.
+        now: Unix seconds, from which relative times count.
+    """
+
+    def cells(row: RowT) -> list[str]:
+        return [without_isolates(column.text(row, now)) for column in columns]
+
+    keys = [column.key for column in columns]
+    return ExportFormat(keys, cells, lambda row: dict(zip(keys, cells(row), strict=True)))
 
 
 class TableExport(Generic[RowT]):

@@ -128,6 +128,20 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             if found is not None:
                 yield found
 
+    def snapshot(self) -> Iterator[RowT]:
+        """Iterate over the rows that are shown now, from the top, as they are when it gets there.
+
+        Rows that arrive meanwhile are not among them, nor are those that are evicted by then.
+        """
+        positions, source = self._row_index.positions().tolist(), self._row_index.source
+
+        def rows() -> Iterator[RowT]:
+            for position in positions:
+                if source.start <= position < source.stop:
+                    yield source[position]
+
+        return rows()
+
     def tooltip_text(self, index: AnyIndex) -> str:
         """Return the tooltip of a cell as plain text, "" for none."""
         column, row = self.columns[index.column()], self.row_object(index.row())

@@ -39,6 +39,8 @@ from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
+from pulse_desktop.ui.table.export import ExportFormat, column_format
+from pulse_desktop.ui.table.export_action import ExportAction
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -81,6 +83,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         detail: the panel beside the table.
         filter_bar: query and facets.
         filter: applies it to the table.
+        export_action: writes the rows that are shown to a file.
         selection_bar: what can be done with several selected rows, None without one.
         time_range: what the charts show.
     """
@@ -128,6 +131,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
         area = TableArea(charts, self.table, self.selection_bar)
         self._splitter = DetailSplitter(area, self.detail, self.detail_width)
+        self.export_action = ExportAction(context, self, self.table.rows_model, self.export_format)
         self._lay_out()
         self._connect()
 
@@ -322,6 +326,20 @@ class TablePage(Page, Generic[RowT, DetailT]):
         else:
             return self.filter_bar.clear()
         return True
+
+    # Export
+
+    def export_format(self) -> ExportFormat[RowT]:
+        """Return how rows are exported; by default as the columns that are shown."""
+        return column_format(self.table.shown_columns(), self.now)
+
+    def can_export(self) -> bool:
+        """Return whether any row is shown."""
+        return self.table.rows_model.shown_count > 0
+
+    def export(self) -> None:
+        """Ask for a file, and write the rows that are shown to it."""
+        self.export_action.choose_file(self.key)
 
     # Selection
 

@@ -93,6 +93,10 @@ class RowIndex(Generic[RowT]):
             return int(self._order[row])
         return self._end - 1 - row if self._shown is None else int(self._shown[-1 - row])
 
+    def positions(self) -> Positions:
+        """Return the positions of all rows shown, from the top."""
+        return self._newest_first(self._shown) if self._order is None else self._order
+
     def view_row(self, position: int) -> int | None:
         """Return the view row of a position, None when it is not shown."""
         if self._order is not None:

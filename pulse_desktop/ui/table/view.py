@@ -129,18 +129,29 @@ class RowView(QTableView, Generic[RowT]):
         self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
         return True
 
-    def copy_selection(self) -> str:
-        """Copy the selected rows to the clipboard, tab-separated, and return the text."""
-        columns = [
+    def shown_columns(self) -> Sequence[Column[RowT]]:
+        """Return the columns that are not hidden."""
+        return [
             column
             for number, column in enumerate(self.rows_model.columns)
             if not self.isColumnHidden(number)
         ]
+
+    def copy_selection(self, *, headings: bool = False) -> str:
+        """Copy the selected rows to the clipboard, tab-separated, and return the text.
+
+        Args:
+            headings: whether the titles of the columns come first.
+        """
+        columns = self.shown_columns()
         now = self.rows_model.now
-        return copy_table(
+        rows = [
             [formats.elided(column.text(row, now), _MAX_COPIED) for column in columns]
             for row in self.selected_rows()
-        )
+        ]
+        if headings:
+            rows.insert(0, [column.title for column in columns])
+        return copy_table(rows)
 
     # Painting
 

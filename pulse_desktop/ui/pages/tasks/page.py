@@ -11,6 +11,7 @@ from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_times import run_times
+from pulse_desktop.state.serialize import RUN_CELLS, run_to_cells, run_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call
 from pulse_desktop.text.translation import _, ngettext
@@ -27,6 +28,7 @@ from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_splitter import DetailWidth
+from pulse_desktop.ui.table.export import ExportFormat
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.page import TablePage
@@ -129,6 +131,10 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
                 SelectionButton(lambda _count: _("Copy"), "copy", self.copy_selected),
             ),
         )
+
+    def export_format(self) -> ExportFormat[TaskRun]:
+        """Return how runs are exported: with exact values, as on the command line."""
+        return ExportFormat(RUN_CELLS, run_to_cells, run_to_dict)
 
     def count_text(self, count: int) -> str:
         """Return a number of runs as text."""

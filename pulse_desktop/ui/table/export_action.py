@@ -1,0 +1,115 @@
+"""Exports what a table shows: asks for a file, writes it in the background, tells how it went."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.table.export import FORMATS, ExportFormat, TableExport
+from pulse_desktop.ui.table.model import LiveTableModel
+from pulse_desktop.ui.window_title import set_title
+
+RowT = TypeVar("RowT")
+
+_WORK: Final = "export"
+
+
+class ExportAction(Generic[RowT]):
+    """Exports the rows of one table."""
+
+    def __init__(
+        self,
+        context: PageContext,
+        parent: QWidget,
+        model: LiveTableModel[RowT],
+        format_: Callable[[], ExportFormat[RowT]],
+    ) -> None:
+        """Create the action.
+
+        Args:
+            context: of the page.
+            parent: the widget that the dialog belongs to.
+            model: the rows, filtered and sorted as they are exported.
+            format_: returns how they are written.
+        """
+        self._context = context
+        self._parent = parent
+        self._model = model
+        self._format = format_
+
+    def choose_file(self, name: str) -> None:
+        """Ask for a file, and export to it.
+
+        Args:
+            name: of the file, without its ending, to begin with.
+        """
+        dialog = QFileDialog(self._parent, "", name)
+        set_title(dialog, _("Export what is shown"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters(list(FORMATS.values()))
+        dialog.setDefaultSuffix("csv")
+        dialog.filterSelected.connect(
+            lambda shown: dialog.setDefaultSuffix(_suffix_of(shown).lstrip("."))
+        )
+        dialog.selectFile(name)
+        dialog.fileSelected.connect(lambda path: self.export_to(Path(path)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def export_to(self, path: Path) -> None:
+        """Export to a file in the background; its ending chooses the format."""
+        self._context.run_in_background(_WORK, self._export(path))
+
+    async def _export(self, path: Path) -> None:
+        while self._model.filter_pending:
+            self._model.filter_next_slice()
+            await asyncio.sleep(0)
+        total = self._model.shown_count
+        export = TableExport(self._model.snapshot(), total, self._format(), path)
+        task = asyncio.current_task()
+
+        def show_progress() -> None:
+            if task is None or export.written >= total:
+                return
+            count, of = formats.count(export.written), formats.count(total)
+            self._notify(
+                Notification(
+                    _("Exporting {count} of {total} rows").format(count=count, total=of),
+                    str(path),
+                    choices=((_("Cancel"), task.cancel),),
+                    stays=True,
+                )
+            )
+
+        try:
+            await export.run(show_progress)
+        except UserFacingError as error:
+            self._notify(Notification(error.title, error.detail, error.advice, "bad"))
+            return
+        except asyncio.CancelledError:
+            title = _("Export cancelled")
+            self._notify(Notification(title, _("No file was written."), severity="warning"))
+            raise
+        detail = _("{count} rows written to {path}")
+        detail = detail.format(count=formats.count(export.written), path=path)
+        if missing := total - export.written:
+            detail += " " + _("{count} were too old to be kept by then.").format(
+                count=formats.count(missing)
+            )
+        self._notify(Notification(_("Exported"), detail, severity="good"))
+
+    def _notify(self, notification: Notification) -> None:
+        self._context.notify(replace(notification, key=_WORK))
+
+
+def _suffix_of(shown: str) -> str:
+    """Return the ending of a format by its name in the dialog."""
+    return next((suffix for suffix, name in FORMATS.items() if name == shown), ".csv")

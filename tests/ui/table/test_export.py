@@ -1,0 +1,117 @@
+"""What the filter shows is exported, and nothing else, with exact values."""
+
+import asyncio
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.state.serialize import RUN_CELLS, run_to_dict
+from pulse_desktop.ui.pages.events import EventsPage
+from pulse_desktop.ui.pages.messages.page import MessagesPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.table.export import TableExport
+from tests.ui.page_harness import PageHarness
+from tests.ui.tables import AnyPage, select_rows
+
+
+def export(page: AnyPage, path: Path) -> int:
+    """Export the page; return the number of rows."""
+    model = page.table.rows_model
+    while model.filter_pending:
+        model.filter_next_slice()
+    writing = TableExport(model.snapshot(), model.shown_count, page.export_format(), path)
+    asyncio.run(writing.run())
+    return writing.written
+
+
+def send_message(harness: PageHarness, text: str) -> None:
+    data = {"id": "m1", "content": text, "author": "Ann"}
+    harness.builder.event("messages", "message.new", data)
+
+
+def objects(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_filtered_runs_are_exported_with_exact_values(
+    harness: PageHarness, tmp_path: Path
+) -> None:
+    for number in range(30):
+        task = "=cmd()" if number % 2 else "work"
+        harness.builder.task(f"{number:032x}", task, text='a,"b"\nc', n=number)
+    page = harness.open(TasksPage)
+    page.filter_bar.set_filter(text="work")
+    assert export(page, tmp_path / "runs.ndjson") == 15
+    shown = [run_to_dict(run) for run in page.table.rows_model.row_objects()]
+    assert objects(tmp_path / "runs.ndjson") == json.loads(json.dumps(shown))
+    page.filter_bar.set_filter(text="cmd")
+    assert export(page, tmp_path / "runs.csv") == 15
+    with (tmp_path / "runs.csv").open(newline="") as file:
+        headings, *rows = csv.reader(file)
+    assert headings == list(RUN_CELLS)
+    assert {row[1] for row in rows} == {"'=cmd()"}
+    assert json.loads(rows[0][RUN_CELLS.index("kwargs")])["text"] == 'a,"b"\nc'
+
+
+def test_rows_are_exported_in_the_order_of_the_table(harness: PageHarness, tmp_path: Path) -> None:
+    for number in range(10):
+        harness.builder.task(f"{number:032x}", f"work-{(number * 7) % 10}")
+    page = harness.open(TasksPage)
+    page.table.rows_model.set_sort("task")
+    export(page, tmp_path / "runs.ndjson")
+    names = [each["task_name"] for each in objects(tmp_path / "runs.ndjson")]
+    assert names == sorted(str(name) for name in names)
+
+
+def test_every_page_exports_its_columns(harness: PageHarness, tmp_path: Path) -> None:
+    send_message(harness, "hello, world")
+    page = harness.open(MessagesPage)
+    assert export(page, tmp_path / "messages.csv") == 1
+    assert "hello, world" in (tmp_path / "messages.csv").read_text("utf-8")
+
+
+def test_events_are_exported_with_their_payload(harness: PageHarness, tmp_path: Path) -> None:
+    send_message(harness, "hello")
+    page = harness.open(EventsPage)
+    export(page, tmp_path / "events.ndjson")
+    assert objects(tmp_path / "events.ndjson")[0]["data"]
+
+
+def test_a_folder_that_is_not_writable_is_told(harness: PageHarness, tmp_path: Path) -> None:
+    harness.builder.task("a", "work")
+    page = harness.open(TasksPage)
+    with pytest.raises(UserFacingError, match="is not a folder"):
+        export(page, tmp_path / "missing" / "runs.csv")
+
+
+def test_a_cancelled_export_leaves_no_file(harness: PageHarness, tmp_path: Path) -> None:
+    for number in range(2_000):
+        harness.builder.task(f"{number:032x}", "work", text="x" * 500)
+    page = harness.open(TasksPage)
+    model = page.table.rows_model
+    path = tmp_path / "runs.csv"
+
+    async def cancel_after_a_chunk() -> None:
+        writing = TableExport(model.snapshot(), 2_000, page.export_format(), path)
+        task = asyncio.ensure_future(writing.run(lambda: task.cancel()))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert 0 < writing.written < 2_000
+
+    asyncio.run(cancel_after_a_chunk())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_are_copied_with_the_titles_of_their_columns(harness: PageHarness) -> None:
+    harness.builder.task("a", "work")
+    page = harness.open(TasksPage)
+    select_rows(page, 0)
+    assert page.can_copy()
+    page.copy_with_headings()
+    first, second = QGuiApplication.clipboard().text().split("\n")
+    assert first.startswith("State\tTask\t")
+    assert "work" in second
