@@ -37,9 +37,7 @@ def objects(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def test_filtered_runs_are_exported_with_exact_values(
-    harness: PageHarness, tmp_path: Path
-) -> None:
+def test_filtered_runs_are_exported_with_exact_values(harness: PageHarness, tmp_path: Path) -> None:
     for number in range(30):
         task = "=cmd()" if number % 2 else "work"
         harness.builder.task(f"{number:032x}", task, text='a,"b"\nc', n=number)
@@ -97,7 +95,11 @@ def test_a_cancelled_export_leaves_no_file(harness: PageHarness, tmp_path: Path)
 
     async def cancel_after_a_chunk() -> None:
         writing = TableExport(model.snapshot(), 2_000, page.export_format(), path)
-        task = asyncio.ensure_future(writing.run(lambda: task.cancel()))
+
+        def cancel() -> None:
+            task.cancel()
+
+        task = asyncio.ensure_future(writing.run(cancel))
         with pytest.raises(asyncio.CancelledError):
             await task
         assert 0 < writing.written < 2_000

@@ -23,7 +23,7 @@ def read(line: str) -> list[str]:
         ("plain", "plain"),
         ('a,"b"', 'a,"b"'),
         ("=1+1", "'=1+1"),
-        ("=HYPERLINK(\"http://x\",\"y\")", "'=HYPERLINK(\"http://x\",\"y\")"),
+        ('=HYPERLINK("http://x","y")', '\'=HYPERLINK("http://x","y")'),
         ("-3.5", "-3.5"),
         ("two\r\nlines", "two lines"),
         ("\x1b[31m", "\\x1b[31m"),
