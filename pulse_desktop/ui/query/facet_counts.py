@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
+from pulse_desktop.ui.table.row_filter import matching_positions
 from pulse_desktop.ui.table.row_source import RowSource
 
 if TYPE_CHECKING:
@@ -133,21 +134,23 @@ class FacetCounts(Generic[RowT]):
             return
         self._reserve(low, high)
         facets_of, code_of, totals = self._facets_of, self._code_of, self._totals
-        low = max(low, self._rows().start)
+        rows, base = self._rows(), self._base
+        low = max(low, rows.start)
+        self._codes[low - base : high - base] = _NO_MATCH
+        positions = matching_positions(rows, accepts, low, high)
+        totals[_NO_MATCH] += high - low - len(positions)
         codes = []
-        for row in self._rows().span(low, high):
-            code = _NO_MATCH
-            if accepts(row):
-                facets = tuple(facets_of(row))
-                found = code_of.get(facets)
-                if found is None:
-                    found = code_of[facets] = len(totals)
-                    self._facets.append(facets)
-                    totals.append(0)
-                code = found
+        for position in positions.tolist():
+            facets = tuple(facets_of(rows[position]))
+            code = code_of.get(facets)
+            if code is None:
+                code = code_of[facets] = len(totals)
+                self._facets.append(facets)
+                totals.append(0)
             totals[code] += 1
             codes.append(code)
-        self._codes[low - self._base : low - self._base + len(codes)] = codes
+        if codes:
+            self._codes[positions - base] = codes
 
     def _subtract(self, low: int, high: int) -> None:
         codes = self._codes[low - self._base : high - self._base]

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from pulse_desktop.query.coded_columns import OTHER, CodedColumns
 from pulse_desktop.query.completion import ValueCount
 from pulse_desktop.query.fields import FieldKind, FieldSet
 from pulse_desktop.ui.table.row_source import RowSource
@@ -162,6 +164,17 @@ class ValueCounts(QObject, Generic[RowT]):
             return None
         get, now = found.get, self._now()
         return lambda row: map(typed, get(row, now)[:1])
+
+
+def count_codes(columns: CodedColumns, name: str, rows: RowSource[Any]) -> Mapping[str, int]:
+    """Return the number of rows by value of a coded column."""
+    column = columns.column(name)
+    if column is None or rows.stop <= rows.start:
+        return {}
+    codes = np.frombuffer(column.codes(rows.start, rows.stop), np.uint8)
+    counts = np.bincount(codes, minlength=OTHER + 1).tolist()
+    values = column.values[:OTHER]
+    return {value: count for value, count in zip(values, counts, strict=False) if value and count}
 
 
 def typed(value: Any) -> str:

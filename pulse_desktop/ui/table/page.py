@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
+from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.history_start import oldest_time
@@ -45,6 +46,7 @@ from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.page_filter import PageFilter, with_note
+from pulse_desktop.ui.table.row_filter import RowFilter
 from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
@@ -212,6 +214,10 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Return counters of values by query field, for completion; others are sampled."""
         return {}
 
+    def coded_columns(self) -> CodedColumns | None:
+        """Return the coded columns of the rows, None if they have none."""
+        return None
+
     def keys_of(self, field: str, row: RowT) -> Iterable[str]:  # noqa: ARG002
         """Return the names in a keyed field of a row, for completion."""
         return ()
@@ -220,7 +226,11 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self, accepts: Callable[[RowT], bool] | None
     ) -> Callable[[RowT], bool] | None:
         """Return a test that also rejects the rows outside of the time range."""
-        return self._times.combined(accepts) if self.is_time_limited else accepts
+        if not self.is_time_limited:
+            return accepts
+        if isinstance(accepts, RowFilter):
+            return accepts.also(self._times.accepts)
+        return self._times.combined(accepts)
 
     def time_query(self) -> str:
         """Return the time range as a condition of a query, empty for all that is retained."""

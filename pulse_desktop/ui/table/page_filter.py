@@ -5,7 +5,11 @@ from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.matcher import Matcher, compile_query
+from pulse_desktop.query.parser import parse
+from pulse_desktop.query.query_edit import quote
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.cell_filter import added
 from pulse_desktop.ui.query.facet_counts import FacetCounts
@@ -14,6 +18,7 @@ from pulse_desktop.ui.query.page_query import PageQuery
 from pulse_desktop.ui.query.value_counts import ValueCounts
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.row_filter import RowFilter
 from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.time.window_time import WindowTime
 
@@ -45,6 +50,9 @@ class FilteredPage(Protocol[RowT]):
 
     def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
         """Return the counters of values by field, for completion."""
+
+    def coded_columns(self) -> CodedColumns | None:
+        """Return the coded columns of the rows, None if they have none."""
 
     def keys_of(self, field: str, row: RowT) -> Iterable[str]:
         """Return the names in a keyed field of a row, for completion."""
@@ -128,9 +136,9 @@ class PageFilter(QObject, Generic[RowT]):
     def effective_query(self) -> str:
         """Query, checked facets and time range as one query."""
         text = self.query.text.strip()
-        field, checked = self._page.facet_field, sorted(self._bar.checked_facets)
+        field, checked = self._page.facet_field, self._bar.checked_facets
         if field and checked:
-            text = added(text, f"{field}:{','.join(checked)}")
+            text = added(text, facet_condition(field, checked))
         in_time = self._page.time_query()
         return added(text, in_time) if in_time else text
 
@@ -143,18 +151,32 @@ class PageFilter(QObject, Generic[RowT]):
 
     def predicate(self) -> Callable[[RowT], bool] | None:
         """Return the test that rows must pass now, None when all do."""
-        checked, matches = self._bar.checked_facets, self._matches()
+        checked = self._bar.checked_facets
         if not checked:
-            return matches
-        facets_of = self._page.facets_of
-        if matches is None:
-            return lambda row: not checked.isdisjoint(facets_of(row))
-        return lambda row: not checked.isdisjoint(facets_of(row)) and matches(row)
+            return self._matches()
+        field = self._page.facet_field
+        if field:
+            return self._page.limited_to_time(self._row_filter(self._with_facets(checked)))
+        matches, facets_of = self._matches(), self._page.facets_of
+
+        def accepts(row: RowT) -> bool:
+            return not checked.isdisjoint(facets_of(row)) and (matches is None or matches(row))
+
+        return accepts
+
+    def _with_facets(self, checked: Collection[str]) -> Matcher[RowT]:
+        """Return the query in force with the checked facets, compiled."""
+        text = added(self.query.text, facet_condition(self._page.facet_field, checked))
+        return compile_query(parse(text), self.query.fields, self._now())
 
     def _matches(self) -> Callable[[RowT], bool] | None:
         """Return the test of query and time range alone."""
         matcher = self.query.matcher
-        return self._page.limited_to_time(None if matcher is None else matcher.accepts)
+        accepts = None if matcher is None else self._row_filter(matcher)
+        return self._page.limited_to_time(accepts)
+
+    def _row_filter(self, matcher: Matcher[RowT]) -> RowFilter[RowT]:
+        return RowFilter(matcher, self._page.rows(), self._page.coded_columns())
 
     def refresh(self, dirty: Collection[int], now: float) -> None:
         """Follow the changes of a frame, before the table does.
@@ -266,6 +288,11 @@ class PageFilter(QObject, Generic[RowT]):
     def count_note(self) -> str:
         """Return what the number of rows is counted by, empty for what the bar shows."""
         return _("by the last valid filter") if self.is_last_valid else ""
+
+
+def facet_condition(field: str, checked: Collection[str]) -> str:
+    """Return the condition for rows whose field has one of the values of facets."""
+    return f"{field}:{','.join(map(quote, sorted(checked)))}"
 
 
 def with_note(text: str, note: str) -> str:

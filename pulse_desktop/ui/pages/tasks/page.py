@@ -1,11 +1,13 @@
 """The Tasks page: live table of runs, details of one, actions on the selected."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Final, Self
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last
+from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection, DirtyRows
@@ -24,6 +26,7 @@ from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.call_names import argument_names, label_names
 from pulse_desktop.ui.query.cell_filter import CellValue, quoted, values_of_arguments
 from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.value_counts import count_codes
 from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
@@ -144,9 +147,17 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Return the number of runs in each state."""
         return {state.value: count for state, count in self.context.state.runs.counts.items()}
 
+    def coded_columns(self) -> CodedColumns:
+        """Return the coded columns of runs."""
+        return self.context.state.runs.columns
+
     def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
-        """Return the counters of states."""
-        return {"state": self.facet_counts}
+        """Return the counters of states, tasks and workers."""
+        rows, columns = self.context.state.runs.rows, self.coded_columns()
+        coded = {
+            name: functools.partial(count_codes, columns, name, rows) for name in ("task", "worker")
+        }
+        return {"state": self.facet_counts, **coded}
 
     def make_fields(self) -> FieldSet[TaskRun]:
         """Return the query fields of runs."""
