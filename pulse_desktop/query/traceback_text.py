@@ -12,6 +12,7 @@ MAX_TEXT: Final = 256 * 1024
 """Characters that are read of a traceback: of a longer one the beginning and the end."""
 MAX_LINES: Final = 12_000
 _MAX_LINE: Final = 4_096
+_MAX_DIGITS: Final = 10
 _MAX_EXCEPTIONS: Final = 64
 _MAX_MESSAGE_LINES: Final = 20
 _HEAD_SHARE: Final = 4  # a quarter of the limit is for the beginning
@@ -36,12 +37,14 @@ class Frame(NamedTuple):
         line: number of the line.
         function: name of the function.
         source: the line of code, empty if unknown.
+        left_out: how many more times the frame occurs here, where the text leaves these out.
     """
 
     path: str
     line: int
     function: str
     source: str = ""
+    left_out: int = 0
 
 
 class RaisedException(NamedTuple):
@@ -145,6 +148,9 @@ class _Reader:
             self._frames.append(Frame(found[1], int(found[2]), found[3]))
         elif line.startswith(_REPEATED):
             self._repeats = True
+            number = line.removeprefix(_REPEATED).partition(" ")[0]
+            if self._frames and number.isascii() and number.isdigit() and len(number) < _MAX_DIGITS:
+                self._frames[-1] = self._frames[-1]._replace(left_out=int(number))
         elif line.startswith("  "):
             source = line.strip()
             last = self._frames[-1] if self._frames else None

@@ -100,7 +100,7 @@ class PathSearch:
         for task_id, stages in self._confirmed.items():
             run = self._runs.get(task_id)
             steps.append(PathStep(_sorted(stages), task_id, run, confirmed=True))
-        for task_id, run in self._named.items():
+        for task_id, run in reversed(self._named.items()):
             if task_id not in self._confirmed:
                 steps.append(PathStep(tuple(stages_of(run.name)), task_id, run))
         steps.sort(key=_queued_at)

@@ -3,19 +3,16 @@
 import base64
 import itertools
 import json
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.task_lineage import Pipeline, parent_of, pipeline_of
-from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.lineage import Lineage
 from pulse_desktop.state.related_runs import Relation, related_runs
 from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.state.system import SystemState
+from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW
 
 
@@ -31,18 +28,6 @@ def pipeline_labels(step: int, ids: list[str], kinds: list[str] | None = None) -
     ]
     data = base64.b64encode(json.dumps(steps).encode()).decode()
     return {"_pipe_current_step": step, "_pipe_data": data}
-
-
-def task(
-    task_id: str, name: str = "m:f", args: Iterable[object] = (), at: float = NOW, **labels: Any
-) -> Any:
-    payload, _headers = encode_task(
-        task_id,
-        name,
-        args=json.dumps(list(args)).encode(),
-        labels=labels,
-    )
-    return InboundMessage(Source.TASK, TASK_SUBJECT, payload, at)
 
 
 def shown(state: SystemState, task_id: str) -> list[tuple[str, str, int]]:

@@ -1,23 +1,37 @@
-"""The error of a run: type and message, traceback, and the errors of earlier attempts."""
+"""The error of a run: the reason, the frames of its own code, its causes, earlier attempts."""
 
-from typing import Final
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent, QTextOption
-from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent, QTextDocument, QTextOption
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import RunError, TaskRun
 from pulse_desktop.text import formats
+from pulse_desktop.text.error_report import (
+    LineKind,
+    error_report,
+    library_frame_count,
+    raw_error,
+    raw_lines,
+)
+from pulse_desktop.text.printable import printable
 from pulse_desktop.text.run_text import reason_text, state_meaning
+from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.theme.plain_text import set_plain_text
+from pulse_desktop.ui.clipboard import copy_text
+from pulse_desktop.ui.theme.highlighter import ThemeHighlighter, Token
+from pulse_desktop.ui.theme.plain_text import set_plain_text, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.text_search import TextSearch
 
-_MAX_TRACEBACK: Final = 200_000
 _MAX_HEADLINE: Final = 20_000
 _MAX_HEADLINE_LINES: Final = 6
+_BREAKS: Final = re.compile("[\n\u2028\u2029]")
 
 
 class Headline(QPlainTextEdit):
@@ -58,46 +72,165 @@ class Headline(QPlainTextEdit):
         self.fit()
 
 
+class ReportHighlighter(ThemeHighlighter):
+    """Colors the lines of a report by their kind.
+
+    Attributes:
+        kinds: kind of each line.
+    """
+
+    COLORS: ClassVar = {
+        LineKind.HEADING.value: SemanticColor.ACCENT,
+        LineKind.REASON.value: SemanticColor.BAD,
+        LineKind.MESSAGE.value: SemanticColor.BAD,
+        LineKind.OWN.value: SemanticColor.TEXT,
+        LineKind.CODE.value: SemanticColor.MUTED,
+        LineKind.LIBRARY.value: SemanticColor.FAINT,
+        LineKind.NOTE.value: SemanticColor.FAINT,
+        LineKind.RAW.value: SemanticColor.MUTED,
+    }
+
+    def __init__(self, document: QTextDocument) -> None:
+        super().__init__(document)
+        self.kinds: list[LineKind] = []
+
+    def tokens(self, line: str) -> Iterator[Token]:
+        """Color the whole line."""
+        number = self.currentBlock().blockNumber()
+        if number < len(self.kinds):
+            yield 0, len(line), self.kinds[number].value
+
+
 class ErrorView(QWidget):
-    """A headline, red for an error, and the traceback below it.
+    """A headline, red for an error, and the report below it: frames, causes, earlier attempts.
 
     Attributes:
         headline: error type and message, or why there is no error.
-        traceback: of the last attempt, then of earlier ones.
+        traceback: the report, or the text as sent.
+        find_button: shows the search field.
+        search: searches it.
+        library_frames: unfolds the frames of libraries.
+        wrap: wraps long lines.
+        as_sent: shows the text as the worker sent it.
+        copy_all: copies the whole text as sent.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self._run: TaskRun | None = None
         self.headline = Headline()
         self.traceback = QPlainTextEdit()
         self.traceback.setProperty("kind", "plain")
         self.traceback.setReadOnly(True)
-        self.traceback.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.traceback.setProperty("color", "muted")
         self.traceback.document().setDocumentMargin(0)
         self.traceback.setAccessibleName(_("Traceback"))
+        self._highlighter = ReportHighlighter(self.traceback.document())
+        self.search = TextSearch(self.traceback, _("Search the error"))
+        self.library_frames = _toggle(_("Libraries"), _("Show the frames of libraries too"))
+        self.wrap = _toggle(_("Wrap"), _("Wrap long lines"))
+        self.wrap.setChecked(True)
+        self.as_sent = _toggle(_("As sent"), _("Show the text as the worker sent it"))
+        self.find_button = _toggle(_("Find"), _("Search the error"))
+        self.copy_all = QPushButton(_("Copy"))
+        set_tooltip(self.copy_all, _("Copy the whole error as the worker sent it"))
+        self._tools = QWidget()
+        tools = QHBoxLayout(self._tools)
+        tools.setContentsMargins(0, 0, 0, 0)
+        tools.setSpacing(6)
+        for button in (
+            self.library_frames,
+            self.wrap,
+            self.as_sent,
+            self.find_button,
+            self.copy_all,
+        ):
+            button.setProperty("size", "small")
+            tools.addWidget(button)
+        tools.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(10)
+        layout.setSpacing(8)
         layout.addWidget(self.headline)
+        layout.addWidget(self._tools)
+        layout.addWidget(self.search)
         layout.addWidget(self.traceback, 1)
         layout.addStretch(0)
+        for button in (self.library_frames, self.as_sent):
+            button.toggled.connect(lambda _checked: self._show_report())
+        self.wrap.toggled.connect(self._set_wrap)
+        self.find_button.toggled.connect(self._show_search)
+        self.search.hide()
+        self.copy_all.clicked.connect(self._copy_all)
+        self._set_wrap(wrap=True)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
 
     def show_run(self, run: TaskRun) -> None:
         """Show the error of a run, or that there is none."""
+        if run is self._run:
+            return
+        self._run = run
         headline, color = _headline(run)
         set_style_property(self.headline, "color", color)
         self.headline.set_text(_shortened(headline, _MAX_HEADLINE))
-        text = _shortened("\n\n".join(_tracebacks(run)), _MAX_TRACEBACK)
-        set_plain_text(self.traceback, text)
-        self.traceback.setVisible(bool(text))
+        has_error = run.error is not None
+        for part in (self._tools, self.traceback):
+            part.setVisible(has_error)
+        self.search.setVisible(has_error and self.find_button.isChecked())
+        count = library_frame_count(run)
+        text = _("Libraries {count}").format(count=formats.count(count))
+        self.library_frames.setText(text)
+        self.library_frames.setEnabled(bool(count))
+        self._show_report()
+
+    def _show_report(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        if self.as_sent.isChecked():
+            lines = raw_lines(run)
+        else:
+            all_frames = self.library_frames.isChecked()
+            lines = error_report(run, all_frames=all_frames, with_reason=False)
+        texts = [printable(line.text) for line in lines]
+        # A text may hold separators that Qt takes for line breaks; the colors follow its blocks.
+        self._highlighter.kinds = [
+            line.kind
+            for line, text in zip(lines, texts, strict=True)
+            for _block in range(len(_BREAKS.split(text)))
+        ]
+        set_plain_text(self.traceback, "\n".join(texts))
+        self._highlighter.rehighlight()
+
+    def _show_search(self, shown: bool) -> None:
+        self.search.setVisible(shown)
+        if shown:
+            self.search.field.setFocus()
+        else:
+            self.search.field.clear()
+
+    def _set_wrap(self, wrap: bool) -> None:
+        modes = QPlainTextEdit.LineWrapMode
+        self.traceback.setLineWrapMode(modes.WidgetWidth if wrap else modes.NoWrap)
+        self.traceback.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+
+    def _copy_all(self) -> None:
+        if self._run is not None:
+            copy_text(raw_error(self._run))
 
     def _apply_theme(self) -> None:
         self.traceback.setFont(theme().number_font())
         self.headline.setFont(theme().number_font())
         self.headline.fit()
+        self._highlighter.apply_theme()
+
+
+def _toggle(title: str, tooltip: str) -> QPushButton:
+    button = QPushButton(title)
+    button.setCheckable(True)
+    set_tooltip(button, tooltip)
+    return button
 
 
 def _headline(run: TaskRun) -> tuple[str, str]:
@@ -125,18 +258,6 @@ def _shortened(text: str, limit: int) -> str:
         left_out,
     ).format(count=formats.count(left_out))
     return f"{text[:limit]}\n{note}"
-
-
-def _tracebacks(run: TaskRun) -> list[str]:
-    texts: list[str] = []
-    if run.error is not None:
-        texts.append(run.error.traceback.strip() or _("The worker sent no traceback."))
-    for attempt in reversed(run.attempts):
-        error = attempt.result.error if attempt.result is not None else None
-        if error is not None and error is not run.error:
-            title = _("Attempt {number}").format(number=attempt.number)
-            texts.append(f"{title}\n{error.traceback.strip() or _error_text(error)}")
-    return texts
 
 
 def _error_text(error: RunError) -> str:

@@ -1,0 +1,216 @@
+"""The details of a run: overview, error, tabs, events and log."""
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.state.event_search import SLICE
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.ui.lineage.section_table import SectionTable
+from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun
+from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, ERROR, EVENTS, LOG, OVERVIEW, RunDetail
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from tests.kit.labelled_tasks import task
+from tests.kit.state_builder import NOW, WORKER, StateBuilder
+from tests.ui.page_harness import PageHarness
+
+RUN = "f" * 32
+MESSAGE = "2147719036.5"
+
+
+@pytest.fixture
+def builder(harness: PageHarness) -> StateBuilder:
+    builder = harness.builder
+    builder.runs(3)
+    builder.task("parent")
+    labelled(builder, RUN, "extract_knowledge", [[MESSAGE]], parent_task_id="parent")
+    for attempt, retried in ((1, True), (2, False)):
+        builder.started(RUN, NOW + attempt, attempt)
+        builder.failed(
+            RUN, at=NOW + attempt + 0.5, attempt=attempt, will_retry=retried, worker=WORKER
+        )
+    labelled(builder, "again", "extract_knowledge", [[MESSAGE]], rerun_of=RUN)
+    return builder
+
+
+def labelled(
+    builder: StateBuilder, task_id: str, name: str, args: list[object], **labels: object
+) -> None:
+    builder.state.fold([task(task_id, name, args, builder.at, **labels)])
+
+
+@pytest.fixture
+def opened(
+    harness: PageHarness, builder: StateBuilder
+) -> Callable[[str, int], tuple[TasksPage, RunDetail]]:
+    page = harness.open(TasksPage)
+
+    def open_run(task_id: str, tab: int) -> tuple[TasksPage, RunDetail]:
+        harness.update(page, builder.at)
+        page.navigate(ShowRun(task_id))
+        page.detail.tabs.setCurrentIndex(tab)
+        harness.update(page, builder.at)
+        return page, page.detail
+
+    return open_run
+
+
+Opened = Callable[[str, int], tuple[TasksPage, RunDetail]]
+
+
+def cells(table: SectionTable[object], key: str) -> list[str]:
+    model = table.rows_model
+    number = next(n for n, column in enumerate(model.columns) if column.key == key)
+    return [str(model.index(row, number).data()) for row in range(model.shown_count)]
+
+
+def test_the_overview_shows_attempts_and_related_runs(opened: Opened) -> None:
+    _page, detail = opened(RUN, OVERVIEW)
+    overview = detail.overview
+    assert cells(overview.attempts, "outcome") == ["↻ failed, retried", "✖ failed"]
+    assert cells(overview.attempts, "error") == ["ProviderTimeout: no answer"] * 2
+    assert cells(overview.related, "relation") == ["parent", "re-run"]
+    assert cells(overview.related, "state")[1] == "◌ queued"
+    assert overview.note("history").startswith("This run: 1.00 s") or (
+        overview.note("history") == "No other run of this task has ended yet."
+    )
+
+
+def test_rows_of_the_overview_lead_to_runs_workers_and_messages(
+    opened: Opened, harness: PageHarness
+) -> None:
+    _page, detail = opened(RUN, OVERVIEW)
+    overview = detail.overview
+    for table in (overview.related, overview.attempts, overview.subjects):
+        index = table.rows_model.index(0, 0)
+        table.setCurrentIndex(index)
+        table.row_activated.emit(table.current_row())
+    assert harness.targets == [
+        ShowRun("parent"),
+        ShowItem("monitoring", WORKER),
+        ShowItem("messages", MESSAGE),
+    ]
+    detail.header.worker_button.click()
+    assert harness.targets[-1] == ShowItem("monitoring", WORKER)
+
+
+def test_a_finding_of_a_run_leads_to_the_page_of_knowledge(
+    opened: Opened, harness: PageHarness, builder: StateBuilder
+) -> None:
+    atom = {"atom_id": "atom-7", "atom_title": "Friday", "atom_type": "decision", "task_id": RUN}
+    builder.event("knowledge", "knowledge.atom_created", atom)
+    _page, detail = opened(RUN, OVERVIEW)
+    subjects = detail.overview.subjects
+    assert cells(subjects, "text") == [f"message {MESSAGE}: its text is unknown", "Friday"]
+    subjects.row_chosen.emit(subjects.rows()[1])
+    assert harness.targets == [FilterPage("knowledge", "atom-7")]
+
+
+def test_children_that_arrive_later_are_shown(
+    opened: Opened, harness: PageHarness, builder: StateBuilder
+) -> None:
+    page, detail = opened("parent", OVERVIEW)
+    assert cells(detail.overview.related, "relation") == ["child"]
+    labelled(builder, "late", "m:f", [], parent_task_id="parent")
+    builder.at += 5
+    harness.update(page, builder.at)
+    assert cells(detail.overview.related, "relation") == ["child", "child"]
+
+
+def test_the_way_of_a_message_is_shown_for_a_run_about_one(qtbot: QtBot, opened: Opened) -> None:
+    _page, detail = opened(RUN, OVERVIEW)
+    path = detail.overview.path
+    qtbot.waitUntil(lambda: path.path.is_complete)
+    assert [step.task_id for step in path.path.steps] == ["", RUN, "again", "", ""]
+    assert path.summary.text() == "ingest · → extract ✖ → extract ◌ → score · → embed ·"
+
+
+def test_the_tab_of_errors_is_for_runs_with_an_error_only(opened: Opened) -> None:
+    page, detail = opened(RUN, ERROR)
+    assert detail.tabs.isTabVisible(ERROR)
+    page.navigate(ShowRun("parent"))
+    assert not detail.tabs.isTabVisible(ERROR)
+    assert detail.tabs.currentIndex() == ARGUMENTS
+
+
+def test_the_kind_of_tab_is_remembered(opened: Opened) -> None:
+    page, detail = opened("parent", LOG)
+    detail.tabs.tabBarClicked.emit(LOG)
+    page.navigate(ShowRun(RUN))
+    assert detail.tabs.currentIndex() == ERROR
+    page.navigate(ShowRun(f"{1:032x}"))
+    assert detail.tabs.currentIndex() == LOG
+    assert not detail.tabs.isTabVisible(ERROR)
+
+
+def test_an_error_is_searched_unfolded_and_copied_whole(
+    qtbot: QtBot, opened: Opened, builder: StateBuilder
+) -> None:
+    frames = "".join(
+        f'  File "/usr/lib/python3.11/{name}.py", line 4, in call\n    step()\n'
+        for name in ("alpha", "beta")
+    )
+    own = '  File "/srv/shop/tasks.py", line 9, in pay\n    call()\n'
+    traceback = f"Traceback (most recent call last):\n{own}{frames}ValueError: no money"
+    builder.task("e" * 32, "shop.tasks:pay")
+    builder.failed(
+        "e" * 32, error={"type": "ValueError", "message": "no money", "traceback": traceback}
+    )
+    _page, detail = opened("e" * 32, ERROR)
+    error = detail.error
+    assert "alpha:call" not in error.traceback.toPlainText()
+    error.library_frames.click()
+    assert "alpha:call  line 4" in error.traceback.toPlainText()
+    error.find_button.click()
+    qtbot.keyClicks(error.search.field, "CALL")
+    qtbot.keyClick(error.search.field, Qt.Key.Key_Return)
+    assert error.search.summary == "1 of 3"
+    assert error.traceback.textCursor().selectedText() == "call"
+    error.as_sent.click()
+    assert error.traceback.toPlainText() == traceback
+    error.copy_all.click()
+    assert QApplication.clipboard().text() == traceback
+
+
+def test_an_event_opens_below_the_table_and_closes_again(opened: Opened) -> None:
+    _page, detail = opened(RUN, EVENTS)
+    view = detail.events_view
+    assert view.json.isHidden()
+    view.table.setCurrentIndex(view.table.rows_model.index(0, 0))
+    view.table.row_activated.emit(view.table.current_row())
+    assert not view.json.isHidden()
+    view.table.row_activated.emit(view.table.current_row())
+    assert view.json.isHidden()
+
+
+def test_events_of_a_long_history_are_found_in_slices(
+    qtbot: QtBot, opened: Opened, builder: StateBuilder
+) -> None:
+    for number in range(SLICE // 2 + 10):
+        builder.progress("other", done=number)
+        builder.progress("another", done=number)
+    _page, detail = opened(RUN, EVENTS)
+    qtbot.waitUntil(lambda: detail.tabs.tabText(EVENTS) == "Events 6")
+
+
+def test_log_lines_are_colored_by_level_and_searched(
+    qtbot: QtBot, opened: Opened, builder: StateBuilder
+) -> None:
+    lines = [{"level": "INFO", "logger": "m", "text": "begin"}]
+    lines += [{"level": "ERROR", "logger": "m", "text": "gave up"}]
+    builder.event("tasks", "task.log", {"task_id": RUN, "attempt": 1, "first": 1, "lines": lines})
+    _page, detail = opened(RUN, LOG)
+    assert "INFO  m: begin" in detail.log.toPlainText()
+    block = detail.log.document().findBlockByNumber(1)
+    assert block.layout().formats()
+    qtbot.keyClicks(detail.log_view.search.field, "gave")
+    qtbot.waitUntil(lambda: detail.log_view.search.summary == "1")
+
+
+def test_the_run_of_the_panel_is_the_one_opened(opened: Opened) -> None:
+    _page, detail = opened(RUN, OVERVIEW)
+    assert isinstance(detail.run, TaskRun)
+    assert detail.run.task_id == RUN
