@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from pulse_desktop.protocol.task_names import task_name_forms
@@ -22,6 +23,11 @@ class ShortNames:
         self._names: set[str] = set()
         self._uses: Counter[str] = Counter()  # number of names by form
         self._labels: dict[str, str] = {}
+
+    @property
+    def known(self) -> AbstractSet[str]:
+        """The names added so far."""
+        return self._names
 
     def add(self, name: str) -> None:
         """Add a name, so that others are told apart from it."""

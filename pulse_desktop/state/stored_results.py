@@ -1,5 +1,7 @@
 """The objects of the result bucket, with the outcomes of the results that were read."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
@@ -47,6 +49,11 @@ class StoredResults(Collection[StoredResult]):
         self.count = 0
         self.size = 0
         self._positions: dict[str, int] = {}
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """The keys of all objects, those stored last at the end."""
+        return self._positions
 
     def get(self, key: str) -> StoredResult | None:
         """Return the object with a key, or None."""

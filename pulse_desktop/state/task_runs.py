@@ -97,6 +97,11 @@ class TaskRuns(Collection[TaskRun]):
         self._positions: dict[str, int] = {}
         self._checked = 0  # position up to which deadlines have been checked
 
+    @property
+    def ids(self) -> Iterable[str]:
+        """The ids of all runs, those that were first seen last at the end."""
+        return self._positions
+
     def get(self, task_id: str) -> TaskRun | None:
         """Return a run by its task id, or None."""
         position = self._positions.get(task_id)

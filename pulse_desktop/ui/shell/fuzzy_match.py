@@ -82,7 +82,15 @@ class SearchTexts(NamedTuple):
     more: str = ""
 
 
-def match_rank(query: str, texts: SearchTexts) -> tuple[int, bool, tuple[bool, int, int]] | None:
+Rank = tuple[int, bool, tuple[bool, int, int]]
+
+
+def is_scattered(rank: Rank) -> bool:
+    """Return whether an entry only has the letters of what is typed, not its words."""
+    return not rank[2][0]
+
+
+def match_rank(query: str, texts: SearchTexts) -> Rank | None:
     """Return how well an entry matches a query, larger is better; None if it does not match.
 
     A query that is the whole title or name comes first, then one that begins it, then one that is
@@ -102,10 +110,10 @@ def match_rank(query: str, texts: SearchTexts) -> tuple[int, bool, tuple[bool, i
     return 2 * is_whole + begins, found is not None and found[0], score
 
 
-def best_matches(query: str, items: Iterable[tuple[SearchTexts, Item]]) -> list[Item]:
-    """Return the items whose texts match, the best first; all of them for an empty query."""
-    if not query.strip():
-        return [item for _texts, item in items]
+def ranked_matches(
+    query: str, items: Iterable[tuple[SearchTexts, Item]]
+) -> list[tuple[Rank, Item]]:
+    """Return the items whose texts match a query that is not empty, the best first."""
     ranked = [(rank, item) for texts, item in items if (rank := match_rank(query, texts))]
     ranked.sort(key=lambda entry: entry[0], reverse=True)
-    return [item for _rank, item in ranked]
+    return ranked

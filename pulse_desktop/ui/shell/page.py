@@ -16,7 +16,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.backend import ConnectionBackend, ResultBackend, TaskBackend, WorkerBackend
 from pulse_desktop.ui.navigation import Target
-from pulse_desktop.ui.shell.actions import ActionTable, PageAction
+from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.question import Question
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -169,6 +169,10 @@ class Page(QWidget):
 
     def navigate(self, target: Target) -> None:
         """Show something in particular, such as a run or a filter. The page is visible already."""
+
+    def likely_actions(self) -> Sequence[Action]:
+        """Return the actions that one most likely wants now, the most likely first."""
+        return ()
 
     def can_export(self) -> bool:
         """Return whether there is a table whose rows can be exported."""

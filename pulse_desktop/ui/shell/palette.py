@@ -4,6 +4,7 @@ It is a child of the window and not a dialog: a modal event loop inside a corout
 other coroutines.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import (
@@ -31,8 +32,8 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import OPEN_PALETTE, QUIT, Action, ActionTable, shortcut_text
-from pulse_desktop.ui.shell.fuzzy_match import SearchTexts, best_matches
+from pulse_desktop.ui.shell.actions import Action, ActionTable, shortcut_text
+from pulse_desktop.ui.shell.palette_search import Entry, PaletteSearch, no_ids, no_things
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
@@ -44,37 +45,29 @@ _MARGIN: Final = 8
 _ACTION_ROLE: Final = Qt.ItemDataRole.UserRole
 
 
-class _ActionList(QAbstractListModel):
+class _EntryList(QAbstractListModel):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.actions: list[Action] = []
+        self.entries: list[Entry] = []
 
-    def set_actions(self, actions: list[Action]) -> None:
+    def set_entries(self, entries: list[Entry]) -> None:
         self.beginResetModel()
-        self.actions = actions
+        self.entries = entries
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.actions)
+        return 0 if parent is not None and parent.isValid() else len(self.entries)
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> Any:
-        action = self.actions[index.row()]
+        action = self.entries[index.row()].action
         if role == _ACTION_ROLE:
             return action
+        title = printable_cell(action.title)
         if role == Qt.ItemDataRole.DisplayRole:
-            return printable_cell(action.title)
+            return title
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return ", ".join(
-                filter(
-                    None,
-                    (
-                        action.group,
-                        printable_cell(action.title),
-                        action.note,
-                        shortcut_text(action),
-                    ),
-                )
-            )
+            note = printable_cell(action.note)
+            return ", ".join(filter(None, (action.group, title, note, shortcut_text(action))))
         return None
 
 
@@ -127,7 +120,7 @@ class _ActionDelegate(QStyledItemDelegate):
         if action.note:
             painter.setPen(colors.color(SemanticColor.MUTED))
             note = painter.fontMetrics().elidedText(
-                action.note, Qt.TextElideMode.ElideRight, max(0, inner.width())
+                printable_cell(action.note), Qt.TextElideMode.ElideRight, max(0, inner.width())
             )
             painter.drawText(inner, middle, note)
             inner.setLeft(inner.left() + painter.fontMetrics().horizontalAdvance(note) + 12)
@@ -143,12 +136,19 @@ class Palette(QFrame):
 
     Attributes:
         field: the search field.
-        list: the matching actions.
+        list: the matching entries.
     """
 
-    def __init__(self, actions: ActionTable, window: QWidget) -> None:
+    def __init__(
+        self,
+        actions: ActionTable,
+        window: QWidget,
+        find: Callable[[str], Sequence[Entry]] = no_things,
+        likely: Callable[[], Sequence[str]] = no_ids,
+    ) -> None:
+        """Create a hidden palette; see `PaletteSearch`."""
         super().__init__(window)
-        self._actions = actions
+        self._entries_for = PaletteSearch(actions, find, likely).entries
         self._focus_before: QWidget | None = None
         self._opened_with = self._selected_id = ""
         self.setObjectName("palette")
@@ -162,9 +162,11 @@ class Palette(QFrame):
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._matches = _ActionList(self.list)
+        self._matches = _EntryList(self.list)
         self.list.setModel(self._matches)
-        self._no_match = Label(_("No matching command"))
+        self._no_match = Label(
+            _("Nothing matches: no command, run, task, worker, group, result or message")
+        )
         self._no_match.setProperty("role", "muted")
         self._no_match.setContentsMargins(14, 10, 14, 14)
         layout = self._layout = QVBoxLayout(self)
@@ -183,8 +185,8 @@ class Palette(QFrame):
 
     @property
     def titles(self) -> list[str]:
-        """The titles of the listed actions."""
-        return [action.title for action in self._matches.actions]
+        """The titles of the listed entries."""
+        return [entry.action.title for entry in self._matches.entries]
 
     def open(self, query: str = "", selected_id: str = "") -> None:
         """Show the palette with the focus in its field; close it if it is open.
@@ -217,44 +219,36 @@ class Palette(QFrame):
     def place(self) -> None:
         """Fit position and size to the window and to the number of matches."""
         window = self.window()
-        rows = min(max(len(self._matches.actions), 1), _MAX_ROWS)
+        rows = min(max(len(self._matches.entries), 1), _MAX_ROWS)
         width = min(_WIDTH, window.width() - 48)
         self.list.setFixedHeight(rows * _ROW)
-        self.list.setVisible(bool(self._matches.actions))
-        self._no_match.setVisible(not self._matches.actions)
+        self.list.setVisible(bool(self._matches.entries))
+        self._no_match.setVisible(not self._matches.entries)
         self.setFixedWidth(width)
         self._layout.activate()
         self.setFixedHeight(self._layout.sizeHint().height())
         self.move((window.width() - width) // 2, 56)
 
     def _search(self, query: str) -> None:
-        matches = best_matches(
-            query,
-            (
-                (_search_texts(action), action)
-                for action in self._actions.available()
-                if action is not OPEN_PALETTE and (action is not QUIT or query.strip())
-            ),
-        )
-        self._matches.set_actions(matches)
+        self._matches.set_entries(self._entries_for(query))
         self.list.setCurrentIndex(self._matches.index(self._first_row(query), 0))
         self.place()
 
     def _first_row(self, query: str) -> int:
         """Return the row to select for a query, -1 for none."""
-        ids = [action.id for action in self._matches.actions]
+        ids = [entry.action.id for entry in self._matches.entries]
         if self._opened_with and query.strip() == self._opened_with:
             return ids.index(self._selected_id) if self._selected_id in ids else -1
         return 0 if ids else -1
 
     def _run(self, row: int) -> None:
-        if 0 <= row < len(self._matches.actions):
-            action = self._matches.actions[row]
+        if 0 <= row < len(self._matches.entries):
+            entry = self._matches.entries[row]
             self.close()
-            self._actions.run(action.id)
+            entry.run()
 
     def _move(self, by: int) -> None:
-        count = len(self._matches.actions)
+        count = len(self._matches.entries)
         if count:
             row = self._row()
             row = (row + by) % count if row >= 0 else min(by, 0) % count
@@ -289,8 +283,3 @@ class Palette(QFrame):
 
     def _row(self) -> int:
         return self.list.currentIndex().row()
-
-
-def _search_texts(action: Action) -> SearchTexts:
-    more = f"{action.group} {action.keywords} {action.note}"
-    return SearchTexts(action.title, action.name, more)

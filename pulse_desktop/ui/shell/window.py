@@ -40,6 +40,7 @@ from pulse_desktop.ui.shell.connection_details import ConnectionDetails
 from pulse_desktop.ui.shell.connection_menu import SWITCH_WORDS, ConnectionMenu
 from pulse_desktop.ui.shell.copy_notice import CopyNotice
 from pulse_desktop.ui.shell.events_guide import EventsGuide
+from pulse_desktop.ui.shell.found_entries import FoundEntries
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
 from pulse_desktop.ui.shell.page_stack import PageStack
@@ -153,7 +154,14 @@ class MainWindow(QMainWindow):
         self.page_stack = PageStack(pages)
         self._lay_out()
         self.notifications = Notifications(self.page_stack)
-        self.command_palette = Palette(self.actions_table, self)
+        self.command_palette = Palette(
+            self.actions_table,
+            self,
+            lambda text: FoundEntries(self._session.state, self.navigate, self._session.now).find(
+                text
+            ),
+            lambda: [action.id for action in self._likely_actions()],
+        )
         self._copy_notice = CopyNotice(self, self.status_bar.show_message)
         self.status_bar.clicked.connect(self._open_figure)
         self._connect_banner()
@@ -250,6 +258,13 @@ class MainWindow(QMainWindow):
                 act(self.current)
 
         return run, lambda: self.current is not None and is_possible(self.current)
+
+    def _likely_actions(self) -> Sequence[Action]:
+        """Return the actions that one most likely wants now: those of the page come first."""
+        if self.current is None:
+            return ()
+        own = [each.action for each in type(self.current).page_actions()]
+        return (*self.current.likely_actions(), *own)
 
     def _add_page_actions(self, pages: Sequence[type[Page]]) -> None:
         for number, page in enumerate(pages, 1):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Final, Self
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.run_state import RunState
+from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
@@ -27,7 +27,7 @@ from pulse_desktop.ui.query.call_names import argument_names, label_names
 from pulse_desktop.ui.query.cell_filter import CellValue, quoted, values_of_arguments
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.value_counts import count_codes
-from pulse_desktop.ui.shell.actions import PageAction
+from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.detail_splitter import DetailWidth
@@ -237,6 +237,17 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             PageAction(actions.COPY, cls.copy_selected, cls.has_selection),
             PageAction(actions.CLEAR_FILTER, cls.clear_filter),
         )
+
+    def likely_actions(self) -> Sequence[Action]:
+        """Return what one most likely does with the selected runs: by their state."""
+        selected = self.table.selected_rows()
+        if not selected:
+            return (actions.SHOW_FAILED,)
+        if any(run.state in OPEN_STATES for run in selected):
+            return (actions.CANCEL, actions.RERUN, actions.EDIT_RERUN)
+        if all(run.state in UNHEALTHY_STATES for run in selected):
+            return (actions.RERUN, actions.EDIT_RERUN)
+        return (actions.COPY, actions.RERUN, actions.EDIT_RERUN)
 
     # Actions
 

@@ -1,0 +1,83 @@
+"""The palette finds what the state knows, and offers what one most likely wants first."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.pages.registry import PAGES
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.window import MainWindow
+from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.tables import select_rows
+from tests.ui.window_builder import draw_frame, make_window
+
+ID = "3f9c0e6a41d24c0f9a1b2c3d4e5f6071"
+FAILED = "4" * 32
+
+
+@pytest.fixture
+def builder() -> StateBuilder:
+    builder = StateBuilder(NOW - 1)
+    builder.task(ID, "work", text="hello")
+    builder.succeeded(ID)
+    builder.task(FAILED, "extract")
+    builder.failed(FAILED, "ProviderRefusedError", "no quota")
+    return builder
+
+
+@pytest.fixture
+def window(qtbot: QtBot, builder: StateBuilder) -> MainWindow:
+    window = make_window(qtbot, builder, PAGES)
+    draw_frame(window, builder)
+    return window
+
+
+def type_into(window: MainWindow, text: str) -> list[str]:
+    window.open_palette()
+    window.command_palette.field.setText(text)
+    return window.command_palette.titles
+
+
+def press_enter(window: MainWindow) -> None:
+    QTest.keyClick(window.command_palette.field, Qt.Key.Key_Return)
+
+
+def test_an_id_opens_its_run(window: MainWindow) -> None:
+    assert type_into(window, ID[:8])[0].startswith("work(")
+    press_enter(window)
+    page = window.current
+    assert isinstance(page, TasksPage)
+    assert page.detail.run is not None
+    assert page.detail.run.task_id == ID
+
+
+def test_a_query_filters_the_runs(window: MainWindow) -> None:
+    titles = type_into(window, "task:extract error:quota")
+    assert titles[-1] == "Show runs that match “task:extract error:quota”"
+    window.command_palette.list.clicked.emit(
+        window.command_palette.list.model().index(len(titles) - 1, 0)
+    )
+    page = window.current
+    assert isinstance(page, TasksPage)
+    assert page.filter_bar.text == "task:extract error:quota"
+
+
+def test_what_is_no_query_is_not_offered_as_one(window: MainWindow) -> None:
+    assert not any("Show runs that match" in title for title in type_into(window, 'task:"open'))
+
+
+@pytest.mark.parametrize(("row", "first"), [(0, "Re-run selected"), (1, "Copy selected runs")])
+def test_the_first_entry_on_a_selected_run_fits_its_state(
+    window: MainWindow, row: int, first: str
+) -> None:
+    window.show_page("tasks")
+    page = window.current
+    assert isinstance(page, TasksPage)
+    select_rows(page, row)
+    assert type_into(window, "")[0] == first
+
+
+def test_a_command_of_that_name_comes_before_what_is_found(window: MainWindow) -> None:
+    titles = type_into(window, "theme")
+    assert titles[:3] == ["Dark theme", "Light theme", "System theme"]
