@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+NO: Final = 0
+"""In a mask: the row does not match."""
+LOOK: Final = 1
+"""In a mask: the row has to be looked at."""
+YES: Final = 2
+"""In a mask: the row matches."""
 OTHER: Final = 255
 """Code of rows whose value has no code: only the row itself tells."""
 
@@ -18,8 +24,29 @@ class CodedColumn(Protocol):
         """Return the codes of the rows at positions `start` to `stop` - 1."""
 
 
+class PayloadSearch(Protocol):
+    """A search for a text in many payloads at once; see `query.json_search.JsonSearch`."""
+
+    def is_in(self, raw: bytes) -> bool:
+        """Return whether a payload contains the text."""
+
+    def scan(self, payloads: bytes, ends: Sequence[int]) -> bytearray:
+        """Search payloads that lie one after the other; return `YES`, `NO` or `LOOK` for each."""
+
+
+class SearchablePayloads(Protocol):
+    """Rows whose payloads can be searched without looking at the rows."""
+
+    def search(self, search: PayloadSearch, start: int, stop: int) -> bytes:
+        """Return `YES`, `NO` or `LOOK` for each row at the positions `start` to `stop` - 1."""
+
+
 class CodedColumns(Protocol):
     """The coded columns of a collection of rows."""
 
     def column(self, name: str) -> CodedColumn | None:
         """Return a column by name, None if there is none."""
+
+    @property
+    def payloads(self) -> SearchablePayloads | None:
+        """The payloads of the rows, None if they cannot be searched in this way."""

@@ -97,6 +97,7 @@ class FieldSet(Generic[RowT_contra]):
         fallback: name of the keyed field that an unknown name belongs to, "" for none.
         text_columns: coded columns whose values are part of the free text, with the function that
             returns the text of a value in small letters.
+        text_in_payload: whether all else of the free text is in the payload of a row.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class FieldSet(Generic[RowT_contra]):
         fallback: str = "",
         aliases: Mapping[str, str] | None = None,
         text_columns: Mapping[str, Callable[[str], str]] | None = None,
+        text_in_payload: bool = False,
     ) -> None:
         """Describe the fields.
 
@@ -118,10 +120,12 @@ class FieldSet(Generic[RowT_contra]):
             fallback: name of the keyed field that an unknown name belongs to.
             aliases: other names of fields.
             text_columns: coded columns that are part of the free text.
+            text_in_payload: whether all else of it is in the payload of a row.
         """
         self.fields: Mapping[str, Field[RowT_contra]] = {each.name: each for each in fields}
         self.fallback = fallback
         self.text_columns = text_columns or {}
+        self.text_in_payload = text_in_payload
         self._free_text = free_text
         self._contains = contains
         self._aliases = aliases or {}

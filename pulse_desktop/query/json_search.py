@@ -5,9 +5,14 @@ write UTF-8. A text is searched for in the bytes first, and only where they leav
 text that they stand for.
 """
 
+import itertools
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cache
 from typing import Final
+
+from pulse_desktop.query.coded_columns import LOOK, YES
 
 _PLAIN: Final = re.compile(r"[ !#$%()*+,\-.0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
 """Characters that nobody escapes: not quotes, backslashes, controls, nor the `<>&'/` of others."""
@@ -17,32 +22,81 @@ _ESCAPED: Final = {
     '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
 }  # fmt: skip
 _SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_WINDOW: Final = 3
+"""Characters of a text beyond ASCII whose letter cases are all searched for."""
+_MAX_VARIANTS: Final = 24
+_LAST_CASED: Final = 0x1E943
+"""The last letter of Unicode that has another letter case."""
 
 
-def json_contains(text: str) -> Callable[[bytes], bool]:
-    """Return a test whether JSON contains a casefolded text, in any letter case."""
-    if not _PLAIN.fullmatch(text):
-        return lambda raw: _may_have_others(raw, text) and text in json_text(raw)
-    needle = text.encode()
+class JsonSearch:
+    """Searches JSON for a text in any letter case.
 
-    def contains(raw: bytes) -> bool:
-        if needle not in raw.lower():
-            # Casefolding makes ASCII of some other letters, such as the Kelvin sign.
-            return not raw.isascii() and text in json_text(raw)
-        return b"\\" not in raw or text in json_text(raw)
+    Attributes:
+        text: casefolded.
+    """
 
-    return contains
+    def __init__(self, text: str) -> None:
+        """Prepare a search.
+
+        Args:
+            text: casefolded.
+        """
+        self.text = text
+        self._needle = text.encode() if _PLAIN.fullmatch(text) else b""
+        self._variants = () if self._needle else _encoded_variants(text)
+
+    def is_in(self, raw: bytes) -> bool:
+        """Return whether JSON contains the text."""
+        needle = self._needle
+        if needle:
+            if needle not in raw.lower():
+                return _folds_to_ascii(raw) and self.text in json_text(raw)
+            return b"\\" not in raw or self.text in json_text(raw)
+        may_be = self.text.isascii() or b"\\u" in raw or not raw.isascii()
+        return may_be and self.text in json_text(raw)
+
+    def scan(self, payloads: bytes, ends: Sequence[int]) -> bytearray:
+        """Search many payloads that lie one after the other.
+
+        Args:
+            payloads: all of them.
+            ends: index after the last byte of each.
+
+        Returns:
+            A byte per payload: `YES`, `NO`, or `LOOK` where only decoding it tells.
+        """
+        found = bytearray(len(ends))
+        if not self.text:
+            return found.replace(b"\0", bytes((YES,)))
+        if self._needle:
+            if _folds_to_ascii(payloads):
+                return found.replace(b"\0", bytes((LOOK,)))
+            _mark(payloads.lower(), ends, self._needle, found, YES)
+            if b"\\" in payloads:  # what was found may be a part of an escape
+                begin = 0
+                for index, end in enumerate(ends):
+                    if found[index] and payloads.find(b"\\", begin, end) >= 0:
+                        found[index] = LOOK
+                    begin = end
+            return found
+        if not self._variants:
+            return found.replace(b"\0", bytes((LOOK,)))
+        for variant in self._variants:
+            _mark(payloads, ends, variant, found, LOOK)
+        _mark(payloads, ends, b"\\u", found, LOOK)
+        return found
 
 
 def json_text(raw: bytes) -> str:
     """Return JSON as casefolded text, without its escapes."""
     if raw.isascii():
         # Decodes `\u0416`, and leaves alone what an escaped backslash stands before.
-        text = raw.decode("raw_unicode_escape") if b"\\u" in raw else raw.decode()
+        text = raw.decode("raw_unicode_escape") if _has_plain_escapes(raw) else raw.decode()
     else:
         text = raw.decode("utf-8", "replace")
-        if "\\u" in text:
-            text = _UNICODE_ESCAPE.sub(lambda found: f"{found[1]}{chr(int(found[2], 16))}", text)
+    if "\\u" in text:
+        text = _UNICODE_ESCAPE.sub(lambda found: f"{found[1]}{chr(int(found[2], 16))}", text)
     if "\\" in text:
         text = _ESCAPE.sub(lambda found: _ESCAPED[found[1]], text)
     if not text.isascii() and _SURROGATES.search(text):
@@ -50,9 +104,87 @@ def json_text(raw: bytes) -> str:
     return text.casefold()
 
 
-def _may_have_others(raw: bytes, text: str) -> bool:
-    """Return whether JSON may contain a text that has characters beyond the plain ones."""
-    return text.isascii() or b"\\u" in raw or not raw.isascii()
+_ANY_ESCAPE: Final = re.compile(rb"\\(?!u[0-9a-fA-F]{4})")
+
+
+def _has_plain_escapes(raw: bytes) -> bool:
+    r"""Return whether all backslashes in ASCII begin escapes such as `\u0416`, and there are any.
+
+    The codec for them would refuse others.
+    """
+    return b"\\u" in raw and _ANY_ESCAPE.search(raw) is None
+
+
+def _mark(payloads: bytes, ends: Sequence[int], needle: bytes, found: bytearray, mark: int) -> None:
+    """Mark the payloads that contain some bytes."""
+    size, find = len(needle), payloads.find
+    at = find(needle)
+    while at >= 0:
+        index = bisect_right(ends, at)
+        end = ends[index]
+        if at + size > end:  # it spans two payloads
+            at = find(needle, at + 1)
+            continue
+        found[index] = mark
+        at = find(needle, end)
+
+
+def _encoded_variants(text: str) -> tuple[bytes, ...]:
+    """Return UTF-8 of which JSON must contain some to contain a text; empty if that is unknown.
+
+    A few characters of the text, in all combinations of their letter cases: those with the fewest.
+    """
+    cases, in_ligatures = _letter_cases()
+    best: tuple[bytes, ...] = ()
+    for start in range(max(1, len(text) - _WINDOW + 1)):
+        window = text[start : start + _WINDOW]
+        if window.isascii() or not in_ligatures.isdisjoint(window):
+            continue  # ASCII alone is in too many
+        if not _PLAIN.fullmatch("".join(filter(str.isascii, window))):
+            continue
+        letters = ((letter, *cases.get(letter, ())) for letter in window)
+        variants = tuple("".join(each) for each in itertools.product(*letters))
+        if len(variants) <= _MAX_VARIANTS and (not best or len(variants) < len(best)):
+            best = tuple(each.encode("utf-8", "surrogatepass") for each in variants)
+    return best
+
+
+@cache
+def _letter_cases() -> tuple[dict[str, str], frozenset[str]]:
+    """Return the letters that casefold to a letter, and those that others casefold to with more."""
+    found: dict[str, str] = {}
+    in_ligatures: set[str] = set()
+    for code in range(0x41, _LAST_CASED + 1):
+        character = chr(code)
+        folded = character.casefold()
+        if len(folded) > 1:
+            in_ligatures.update(folded)
+        elif folded != character:
+            found[folded] = found.get(folded, "") + character
+    return found, frozenset(in_ligatures)
+
+
+# Letters beyond ASCII that casefold to ASCII, in UTF-8 and escaped: the sharp s, the long s, the
+# Kelvin sign, ligatures of f, and a few with a mark that follows the letter.
+_ASCII_FOLDS: Final = re.compile(
+    b"|".join(
+        re.escape(encoded)
+        for character in "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a"
+        "\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
+        for encoded in (
+            character.encode(),
+            f"\\u{ord(character):04x}".encode(),
+            f"\\u{ord(character):04X}".encode(),
+        )
+    )
+)
+
+
+def _folds_to_ascii(raw: bytes) -> bool:
+    """Return whether JSON has a letter beyond ASCII that casefolds to letters of ASCII."""
+    if raw.isascii() and b"\\u" not in raw:
+        return False
+    return _ASCII_FOLDS.search(raw) is not None
 
 
 def _joined(pair: re.Match[str]) -> str:

@@ -10,19 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic
 
-from pulse_desktop.query.coded_columns import OTHER, CodedColumns
+from pulse_desktop.query.coded_columns import NO, OTHER, YES, CodedColumns
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldSet, RowT_contra
+from pulse_desktop.query.json_search import JsonSearch
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
 from pulse_desktop.query.value_tests import ValueTest, any_of, value_test, wildcard_pattern
 from pulse_desktop.text.translation import _
-
-NO: Final = 0
-"""In a mask: the row does not match."""
-LOOK: Final = 1
-"""In a mask: the row has to be looked at."""
-YES: Final = 2
-"""In a mask: the row matches."""
 
 _CODED, _PLAIN, _SEARCHED = range(3)
 """Costs of looking at a row; the cheap conditions of a conjunction come first."""
@@ -34,12 +28,20 @@ class Matcher(Generic[RowT_contra]):
     Attributes:
         accepts: returns whether a row matches.
         active: whether the query has any condition.
+        searches: whether deciding rows by their columns searches payloads, which takes longer.
         time_dependent: whether the rows that match change with time alone.
     """
 
-    def __init__(self, root: "_Condition[RowT_contra] | None", *, time_dependent: bool) -> None:
+    def __init__(
+        self,
+        root: "_Condition[RowT_contra] | None",
+        *,
+        time_dependent: bool,
+        searches: bool = False,
+    ) -> None:
         self.accepts: Callable[[RowT_contra], bool] = _always if root is None else root.accepts
         self.active = root is not None
+        self.searches = searches
         self.time_dependent = time_dependent
         self._root = root
 
@@ -78,7 +80,7 @@ def compile_query(query: Query, fields: FieldSet[RowT_contra], now: float) -> Ma
         return Matcher(None, time_dependent=False)
     compiler = _Compiler(fields, now)
     root = compiler.compile(query.root)
-    return Matcher(root, time_dependent=compiler.time_dependent)
+    return Matcher(root, time_dependent=compiler.time_dependent, searches=compiler.searches)
 
 
 def _always(_row: Any) -> bool:
@@ -122,50 +124,92 @@ class _Condition(Generic[RowT_contra]):
 
 
 class _Coded(_Condition[RowT_contra]):
-    """A condition that the values of coded columns decide, or at least fulfil.
+    """A condition that the value of a coded column decides.
 
-    Args:
-        accepts: the test of a row.
-        tests: of the values of columns, by the name of the column.
-        decides: whether rows whose values do not pass are out; else the row itself tells.
+    Rows whose value has no code have to be looked at.
     """
+
+    def __init__(
+        self, accepts: Callable[[RowT_contra], bool], column: str, test: Callable[[str], bool]
+    ) -> None:
+        """Create a condition.
+
+        Args:
+            accepts: the test of a row.
+            column: name of the column.
+            test: the test of a value of the column.
+        """
+        super().__init__(accepts, _CODED, coded=True)
+        self._decision = _ColumnDecision(column, test)
+
+    def masks(self, block: _Block) -> _Masks:
+        found = self._decision.masks(block)
+        return (block.ones, 0) if found is None else found
+
+
+class _ColumnDecision:
+    """What the codes of a column decide; the test is applied once to each value."""
+
+    def __init__(self, column: str, test: Callable[[str], bool]) -> None:
+        self._column = column
+        self._test = test
+        self._decided = bytearray()
+
+    def masks(self, block: _Block) -> _Masks | None:
+        """Return the masks of a block, None if there is no such column."""
+        column = block.columns.column(self._column)
+        if column is None:
+            return None
+        codes = column.codes(block.start, block.stop)
+        decided, test = self._decided, self._test
+        decided.extend(test(value) for value in column.values[len(decided) :])
+        table = bytes(decided).ljust(256, b"\0")
+        certain = int.from_bytes(codes.translate(table), "little")
+        if OTHER not in codes:
+            return certain, certain
+        return certain | int.from_bytes(codes.translate(_ONLY_OTHER), "little"), certain
+
+
+class _Text(_Condition[RowT_contra]):
+    """Free text: it may be in values of coded columns, in the payload, or elsewhere in the row."""
 
     def __init__(
         self,
         accepts: Callable[[RowT_contra], bool],
-        tests: dict[str, Callable[[str], bool]],
-        cost: int,
-        *,
-        decides: bool,
+        text: str,
+        fields: FieldSet[RowT_contra],
     ) -> None:
-        super().__init__(accepts, cost, coded=True)
-        self._tests = tests
-        self._decides = decides
-        self._decided: dict[str, list[bool]] = {name: [] for name in tests}
+        coded = bool(fields.text_columns) or fields.text_in_payload
+        super().__init__(accepts, _SEARCHED, coded=coded)
+        self._decisions = [
+            _ColumnDecision(name, _part_test(text, text_of))
+            for name, text_of in fields.text_columns.items()
+        ]
+        self._search = JsonSearch(text) if fields.text_in_payload else None
 
     def masks(self, block: _Block) -> _Masks:
-        certain, unknown = 0, 0
-        for name in self._tests:
-            column = block.columns.column(name)
-            if column is None:
-                unknown = block.ones
-                continue
-            decided = self._decide(name, column.values)
-            codes = column.codes(block.start, block.stop)
-            table = bytes(decided) + bytes(256 - len(decided))
-            certain |= int.from_bytes(codes.translate(table), "little")
-            if OTHER in codes:
-                unknown |= int.from_bytes(codes.translate(_ONLY_OTHER), "little")
-        return (certain | unknown if self._decides else block.ones), certain
+        possible, certain = 0, 0
+        for decision in self._decisions:
+            masks = decision.masks(block)
+            if masks is None:
+                possible = block.ones
+            else:
+                possible, certain = possible | masks[0], certain | masks[1]
+        payloads = block.columns.payloads
+        if self._search is None or payloads is None:
+            return block.ones, certain
+        found = payloads.search(self._search, block.start, block.stop)
+        possible |= int.from_bytes(found.translate(_ANY_FOUND), "little")
+        return possible, certain | int.from_bytes(found.translate(_SURELY_FOUND), "little")
 
-    def _decide(self, name: str, values: Any) -> list[bool]:
-        decided, test = self._decided[name], self._tests[name]
-        for value in values[len(decided) :]:
-            decided.append(test(value))
-        return decided
+
+def _part_test(text: str, text_of: Callable[[str], str]) -> Callable[[str], bool]:
+    return lambda value: text in text_of(value)
 
 
 _ONLY_OTHER: Final = bytes(255) + b"\1"
+_ANY_FOUND: Final = bytes(mark != NO for mark in range(256))
+_SURELY_FOUND: Final = bytes(mark == YES for mark in range(256))
 
 
 class _Not(_Condition[RowT_contra]):
@@ -240,6 +284,7 @@ class _Compiler(Generic[RowT_contra]):
         self._fields = fields
         self._now = now
         self.time_dependent = False
+        self.searches = False
 
     def compile(self, node: Node) -> _Condition[RowT_contra]:
         match node:
@@ -261,15 +306,8 @@ class _Compiler(Generic[RowT_contra]):
         if pattern is not None:
             search, free_text = pattern.search, fields.free_text
             return _Condition(lambda row: search(free_text(row)) is not None, _SEARCHED)
-        contains = fields.contains(text)
-        if not fields.text_columns:
-            return _Condition(contains, _SEARCHED)
-
-        def test_of(text_of: Callable[[str], str]) -> Callable[[str], bool]:
-            return lambda value: text in text_of(value)
-
-        tests = {name: test_of(text_of) for name, text_of in fields.text_columns.items()}
-        return _Coded(contains, tests, _SEARCHED, decides=False)
+        self.searches |= fields.text_in_payload
+        return _Text(fields.contains(text), text, fields)
 
     def _comparison(self, node: Comparison) -> _Condition[RowT_contra]:
         field = self._fields.get(node.field)
@@ -306,8 +344,7 @@ class _Compiler(Generic[RowT_contra]):
         if not field.column:
             return _Condition(accepts, _SEARCHED if "." in field.name else _PLAIN)
         of_coded = field.of_coded
-        tests = {field.column: lambda value: any(map(test, of_coded(value)))}
-        return _Coded(accepts, tests, _CODED, decides=True)
+        return _Coded(accepts, field.column, lambda value: any(map(test, of_coded(value))))
 
     def _text_comparison(self, node: Comparison) -> _Condition[RowT_contra]:
         conditions = []

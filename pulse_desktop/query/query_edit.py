@@ -5,7 +5,7 @@ from typing import Final
 
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.syntax import And, Comparison, Node, Not, Or, Value
+from pulse_desktop.query.syntax import And, Comparison, Node, Not, Or, Query, Value
 from pulse_desktop.query.tokens import TokenKind, tokenize
 
 _BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
@@ -52,6 +52,14 @@ def with_condition(text: str, field: str, value: str, *, negated: bool = False) 
     operands = root.operands if isinstance(root, And) else (root,)
     kept = [text[each.start : each.end] for each in operands if not _is_about(each, field, value)]
     return " ".join((*kept, condition))
+
+
+def both(query: Query, other: Query) -> Query:
+    """Return a query for the rows that match two queries."""
+    first, second = query.root, other.root
+    if first is None or second is None:
+        return query if second is None else other
+    return Query(f"({query.text}) ({other.text})", And((first, second), first.start, first.end))
 
 
 def _is_about(node: Node, field: str, value: str) -> bool:

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.protocol.task_names import legacy_name, task_name_forms
+from pulse_desktop.protocol.task_names import legacy_name
 from pulse_desktop.protocol.timestamps import elapsed_since
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
-from pulse_desktop.query.json_search import json_contains, json_text
+from pulse_desktop.query.json_search import JsonSearch, json_text
+from pulse_desktop.query.names import task_values, worker_values
 from pulse_desktop.query.run_row import RunRow
 from pulse_desktop.text.translation import _, pgettext
-
-PARENT_LABEL: Final = "parent_task_id"
-"""Label with the id of the run that enqueued this one."""
 
 _STATES: Final = {
     **{state.value: state.value for state in RunState},
@@ -45,14 +43,14 @@ def _no_group(_run: RunRow) -> str:
 
 def run_fields(
     parameters: Callable[[str], Sequence[str]] = _no_parameters,
-    group: Callable[[RunRow], str] = _no_group,
+    group: Callable[[Any], str] = _no_group,
     profile: str = "",
 ) -> FieldSet[RunRow]:
     """Return the fields of runs.
 
     Args:
         parameters: returns the names of a task's positional arguments, as far as they are known.
-        group: returns the id of a run's failure group, empty for none.
+        group: returns the id of the failure group of a run, empty for none; it gets the row itself.
         profile: name of the connection profile that the runs belong to.
     """
     kind, decoders = FieldKind, (JsonDecoder(), JsonDecoder())
@@ -68,7 +66,6 @@ def run_fields(
     def label(name: str) -> Callable[[RunRow, float], Values]:
         return _label(name, labels)
 
-    parent = label(PARENT_LABEL)
     return FieldSet[RunRow](
         (
             Field(
@@ -108,7 +105,7 @@ def run_fields(
             Field("kwargs", kind.TEXT, _("Keyword argument"), _kwargs_text, bind=keyword),
             Field("label", kind.TEXT, _("Label"), _labels_text, bind=label),
             Field("rerun_of", kind.ID, _("Re-run of"), lambda run, _now: _named(run.rerun_of)),
-            Field("parent", kind.ID, _("Parent run"), parent),
+            Field("parent", kind.ID, _("Parent run"), lambda run, _now: _named(run.parent)),
             Field("group", kind.ID, _("Failure group"), lambda run, _now: _named(group(run))),
             Field("result", kind.TEXT, _("Format of the result"), _result),
             Field("size", kind.SIZE, _("Size of the result"), _size),
@@ -124,27 +121,6 @@ def run_fields(
     )
 
 
-@lru_cache(maxsize=4096)
-def task_values(name: str) -> tuple[str, ...]:
-    """Return the names by which a task is found: canonical, short forms, and legacy name."""
-    if not name:
-        return ()
-    legacy = legacy_name(name)
-    names = (name, *task_name_forms(name), *((legacy,) if legacy != name else ()))
-    return tuple(dict.fromkeys(names))
-
-
-@lru_cache(maxsize=4096)
-def worker_values(identity: str) -> tuple[str, ...]:
-    """Return the names by which a worker is found: `w-1@host:7`, `w-1@host` and `w-1`."""
-    if not identity:
-        return ()
-    name, _at, _host = identity.partition("@")
-    without_process, colon, process = identity.rpartition(":")
-    forms = (identity, without_process if colon and process.isdigit() else "", name)
-    return tuple(dict.fromkeys(form for form in forms if form))
-
-
 def run_text(run: RunRow) -> str:
     """Return the text that words are searched for in: id, task, arguments, worker and error."""
     request = run.request
@@ -154,7 +130,7 @@ def run_text(run: RunRow) -> str:
 
 
 def _contains(text: str) -> TextTest[RunRow]:
-    in_json = json_contains(text)
+    in_json = JsonSearch(text).is_in
     succeeded = RunState.SUCCEEDED
 
     # Called for every run while an operator types: no helper functions.

@@ -136,3 +136,7 @@ class RunRow(Protocol):
     @property
     def rerun_of(self) -> str:
         """Id of the run that this one repeats, empty for none."""
+
+    @property
+    def parent(self) -> str:
+        """Id of the run that enqueued this one, empty for none."""

@@ -56,7 +56,7 @@ class CodedColumn:
         return code
 
 
-class CodedColumns:
+class StoredColumns:
     """The coded columns of a collection, by name."""
 
     def __init__(self, capacity: int, names: Sequence[str]) -> None:
@@ -67,6 +67,10 @@ class CodedColumns:
             names: of the columns.
         """
         self.by_name = {name: CodedColumn(capacity) for name in names}
+
+    @property
+    def payloads(self) -> None:
+        """None: the rows are not searched in this way."""
 
     def column(self, name: str) -> CodedColumn | None:
         """Return a column, None if there is none of this name."""

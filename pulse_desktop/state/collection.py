@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 import msgspec
 
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 
 Row = TypeVar("Row")
@@ -37,11 +38,13 @@ class Collection(Generic[Row]):
         name: unique among the collections of a state.
         topics: the topics whose events it folds; empty if it is filled in another way.
         rows: the rows, oldest first.
+        columns: what filters find out about the rows without looking at each, None for nothing.
     """
 
     name: ClassVar[str]
     topics: ClassVar[frozenset[str]] = frozenset()
     rows: RingBuffer[Row]
+    columns: CodedColumns | None = None
 
     def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold a readable event of one of `topics`; ignore one of a type it does not know.

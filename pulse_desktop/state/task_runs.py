@@ -10,7 +10,7 @@ from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunStat
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_names import task_name_forms
 from pulse_desktop.query.fingerprint import FAILURE_STATES, fingerprint
-from pulse_desktop.state.coded_column import CodedColumns
+from pulse_desktop.state.coded_column import StoredColumns
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import FailureGroups
@@ -64,6 +64,7 @@ class TaskRuns(Collection[TaskRun]):
 
     name = "runs"
     topics = frozenset({"tasks", "monitoring"})
+    columns: StoredColumns
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class TaskRuns(Collection[TaskRun]):
         self.overdue = OverdueRuns()
         self.lineage = Lineage()
         self.names = ShortNames(task_name_forms)
-        self.columns = CodedColumns(capacity, ("state", "task", "worker"))
+        self.columns = StoredColumns(capacity, ("state", "task", "worker"))
         self._states, self._tasks, self._workers = self.columns.by_name.values()
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)

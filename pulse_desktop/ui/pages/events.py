@@ -1,12 +1,13 @@
 """The events page: all received events, including other topics and unreadable messages."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
+from pulse_desktop.query.event_fields import event_fields
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.query_edit import quote
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
@@ -15,7 +16,6 @@ from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
-from pulse_desktop.ui.query.column_fields import column_fields
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, muted, time_column
@@ -30,7 +30,6 @@ _MAX_TOPICS: Final = 24
 """A system with more topics gets no chips for those that are not ours."""
 _TYPE_WIDTH: Final = 236
 """Fits `knowledge.extraction_completed`, whose last word must not be cut off."""
-_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 class EventsPage(TablePage[Event, RowDetail]):
@@ -156,11 +155,13 @@ class EventsPage(TablePage[Event, RowDetail]):
 
     def make_fields(self) -> FieldSet[Event]:
         """Return the query fields of events."""
-        return column_fields(
-            self.table.rows_model.columns,
-            lambda row: row.raw.decode(errors="replace"),
-            lambda word: event_matcher((word,)),
-        )
+        return event_fields()
+
+    def facet_query(self, checked: frozenset[str]) -> str:
+        """Return a query for the events of some topics, and for the unreadable ones."""
+        topics = ",".join(map(quote, sorted(checked - {_UNREADABLE})))
+        unreadable = "unreadable:*" if _UNREADABLE in checked else ""
+        return " or ".join(filter(None, (topics and f"topic:{topics}", unreadable)))
 
     def facet_counts(self) -> dict[str, int]:
         """Return the number of events received by topic; add chips for new topics."""
@@ -223,37 +224,6 @@ class EventsPage(TablePage[Event, RowDetail]):
     def _add_topic(self, topic: str) -> None:
         facet = Facet(topic, topic_label(topic), _topic_icon(topic))
         self.filter_bar.add_facet(facet, before=TASK_TOPIC if topic not in TOPICS else "")
-
-
-def event_matcher(words: Sequence[str]) -> Callable[[Event], bool]:
-    """Return a test for events that contain all of these casefolded words.
-
-    The payload is searched as bytes, so that a hundred thousand events take no noticeable time. A
-    word that is not ASCII is also searched in its escaped form.
-    """
-    needles = [(word, word.encode()) for word in words]
-
-    def matches(event: Event) -> bool:
-        lower = event.raw.lower()
-        for word, needle in needles:
-            if needle in lower or word in event.topic:
-                continue
-            if word.isascii() or not _contains_text(event, word):
-                return False
-        return True
-
-    return matches
-
-
-def _contains_text(event: Event, word: str) -> bool:
-    text = event.raw.decode(errors="ignore")
-    if word in text.casefold():
-        return True
-    return "\\u" in text and word in _ESCAPE.sub(_unescaped, text).casefold()
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16))
 
 
 def topic_label(topic: str) -> str:

@@ -140,7 +140,9 @@ class LiveTable(RowView[RowT]):
             self._keep_position(lambda: self.rows_model.set_filter(accepts))
             return
         self.rows_model.update_filter(accepts)
-        self._filtering.start()
+        self._filter_next_slice()
+        if self.rows_model.filtering:
+            self._filtering.start()
 
     def _filter_next_slice(self) -> None:
         self._keep_position(self.rows_model.filter_next_slice)

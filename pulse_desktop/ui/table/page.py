@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.query_edit import quote
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.text import formats
@@ -206,6 +207,11 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Return the keys of the facets that a row belongs to, usually one."""
         return (self.facet_of(row),)
 
+    def facet_query(self, checked: frozenset[str]) -> str:
+        """Return a query for the rows of some facets, empty if a query cannot tell."""
+        values = ",".join(map(quote, sorted(checked)))
+        return f"{self.facet_field}:{values}" if self.facet_field else ""
+
     def facet_counts(self) -> Mapping[str, int]:
         """Return the number of rows of each facet, whatever the query."""
         return dict(Counter(map(self.facet_of, self.collection().rows)))
@@ -216,7 +222,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def coded_columns(self) -> CodedColumns | None:
         """Return the coded columns of the rows, None if they have none."""
-        return None
+        return self.collection().columns
 
     def keys_of(self, field: str, row: RowT) -> Iterable[str]:  # noqa: ARG002
         """Return the names in a keyed field of a row, for completion."""

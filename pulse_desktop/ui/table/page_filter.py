@@ -1,15 +1,13 @@
 """The filter of a page with a table: its query, its facets with counts, and the former filter."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.matcher import Matcher, compile_query
-from pulse_desktop.query.parser import parse
-from pulse_desktop.query.query_edit import quote
+from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.cell_filter import added
 from pulse_desktop.ui.query.facet_counts import FacetCounts
@@ -31,16 +29,16 @@ class FilteredPage(Protocol[RowT]):
     """What the filter needs of its page.
 
     Attributes:
-        facet_field: name of the query field whose values are the keys of the facets, empty for
-            facets that a query cannot express.
         now: Unix seconds.
     """
 
-    facet_field: ClassVar[str]
     now: float
 
     def rows(self) -> RowSource[RowT]:
         """Return the rows, live."""
+
+    def facet_query(self, checked: frozenset[str]) -> str:
+        """Return a query for the rows of some facets, empty if a query cannot tell."""
 
     def facets_of(self, row: RowT) -> Sequence[str]:
         """Return the keys of the facets that a row belongs to."""
@@ -135,10 +133,8 @@ class PageFilter(QObject, Generic[RowT]):
     @property
     def effective_query(self) -> str:
         """Query, checked facets and time range as one query."""
-        text = self.query.text.strip()
-        field, checked = self._page.facet_field, self._bar.checked_facets
-        if field and checked:
-            text = added(text, facet_condition(field, checked))
+        text, facets = self.query.text.strip(), self._facet_query()
+        text = added(text, facets) if facets else text
         in_time = self._page.time_query()
         return added(text, in_time) if in_time else text
 
@@ -154,9 +150,10 @@ class PageFilter(QObject, Generic[RowT]):
         checked = self._bar.checked_facets
         if not checked:
             return self._matches()
-        field = self._page.facet_field
-        if field:
-            return self._page.limited_to_time(self._row_filter(self._with_facets(checked)))
+        facets = self._facet_query()
+        if facets:
+            matcher = self.query.matcher_with(facets)
+            return self._page.limited_to_time(self._row_filter(matcher))
         matches, facets_of = self._matches(), self._page.facets_of
 
         def accepts(row: RowT) -> bool:
@@ -164,10 +161,10 @@ class PageFilter(QObject, Generic[RowT]):
 
         return accepts
 
-    def _with_facets(self, checked: Collection[str]) -> Matcher[RowT]:
-        """Return the query in force with the checked facets, compiled."""
-        text = added(self.query.text, facet_condition(self._page.facet_field, checked))
-        return compile_query(parse(text), self.query.fields, self._now())
+    def _facet_query(self) -> str:
+        """Return the checked facets as a query, empty if there are none or a query cannot tell."""
+        checked = self._bar.checked_facets
+        return self._page.facet_query(checked) if checked else ""
 
     def _matches(self) -> Callable[[RowT], bool] | None:
         """Return the test of query and time range alone."""
@@ -288,11 +285,6 @@ class PageFilter(QObject, Generic[RowT]):
     def count_note(self) -> str:
         """Return what the number of rows is counted by, empty for what the bar shows."""
         return _("by the last valid filter") if self.is_last_valid else ""
-
-
-def facet_condition(field: str, checked: Collection[str]) -> str:
-    """Return the condition for rows whose field has one of the values of facets."""
-    return f"{field}:{','.join(map(quote, sorted(checked)))}"
 
 
 def with_note(text: str, note: str) -> str:

@@ -6,8 +6,8 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pulse_desktop.query.coded_columns import CodedColumns
-from pulse_desktop.query.matcher import LOOK, NO, Matcher
+from pulse_desktop.query.coded_columns import LOOK, NO, CodedColumns
+from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
@@ -17,6 +17,8 @@ SLICE: Final = 4096
 """Rows that a filter looks at in one go: a hundred thousand at once would make typing stutter."""
 _DECIDED_SLICE: Final = 1 << 18
 """Rows that are decided by their columns in one go, without looking at them."""
+_SEARCHED_SLICE: Final = 1 << 14
+"""Rows whose payloads are searched in one go."""
 _FEW: Final = 16
 """Of a stretch of rows, fewer than one in so many are looked up one by one."""
 
@@ -50,6 +52,11 @@ class RowFilter(Generic[RowT]):
     def __call__(self, row: RowT) -> bool:
         """Return whether a row matches."""
         return self.accepts(row)
+
+    @property
+    def searches(self) -> bool:
+        """Whether `candidates` searches payloads, which takes longer."""
+        return self._matcher.searches
 
     def also(self, test: Callable[[RowT], bool]) -> "RowFilter[RowT]":
         """Return a filter for the rows that match and pass another test."""
@@ -94,7 +101,8 @@ def newest_matching(
         that the filter was applied to.
     """
     stop = min(stop, source.stop)
-    start = max(stop - _DECIDED_SLICE, source.start)
+    searches = isinstance(accepts, RowFilter) and accepts.searches
+    start = max(stop - (_SEARCHED_SLICE if searches else _DECIDED_SLICE), source.start)
     mask = _candidates(source, accepts, start, stop)
     if mask is None:
         start = max(stop - SLICE, source.start)

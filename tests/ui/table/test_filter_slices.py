@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtTest import QAbstractItemModelTester
 
 from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse
-from pulse_desktop.state.coded_column import CodedColumns
+from pulse_desktop.state.coded_column import StoredColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.ui.table import row_filter
 from pulse_desktop.ui.table.column import Column
@@ -61,7 +61,7 @@ class Things:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.rows: RingBuffer[Thing] = RingBuffer(CAPACITY)
-        self.columns = CodedColumns(CAPACITY, ("kind",))
+        self.columns = StoredColumns(CAPACITY, ("kind",))
         self.number = 0
 
     def thing(self) -> Thing:

@@ -7,7 +7,6 @@ from typing import ClassVar, Final, Self
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last
-from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection, DirtyRows
@@ -147,13 +146,9 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Return the number of runs in each state."""
         return {state.value: count for state, count in self.context.state.runs.counts.items()}
 
-    def coded_columns(self) -> CodedColumns:
-        """Return the coded columns of runs."""
-        return self.context.state.runs.columns
-
     def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
         """Return the counters of states, tasks and workers."""
-        rows, columns = self.context.state.runs.rows, self.coded_columns()
+        rows, columns = self.context.state.runs.rows, self.context.state.runs.columns
         coded = {
             name: functools.partial(count_codes, columns, name, rows) for name in ("task", "worker")
         }
@@ -161,7 +156,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def make_fields(self) -> FieldSet[TaskRun]:
         """Return the query fields of runs."""
-        return run_fields(self._parameters, profile=self.context.profile_label)
+        group_id = self.context.state.runs.group_id
+        return run_fields(self._parameters, group_id, self.context.profile_label)
 
     def facets_of(self, row: TaskRun) -> Sequence[str]:
         """Return the state of a run."""

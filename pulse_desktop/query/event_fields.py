@@ -1,0 +1,162 @@
+"""The fields of events."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from pulse_desktop.protocol.event import event_data
+from pulse_desktop.protocol.topics import TASK_TOPIC
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
+from pulse_desktop.query.json_fields import json_key, values_at
+from pulse_desktop.query.json_search import JsonSearch, json_text
+from pulse_desktop.query.names import task_values, worker_values
+from pulse_desktop.text.translation import _
+
+_TASK_NAME: Final = "task_name"
+_TASK_ID: Final = "task_id"
+
+
+class EventRow(Protocol):
+    """The attributes that queries use; `pulse_desktop.protocol.event.Event` has them."""
+
+    @property
+    def topic(self) -> str:
+        """Subject suffix."""
+
+    @property
+    def type(self) -> str:
+        """Name of the event, or of the task for a task message."""
+
+    @property
+    def timestamp(self) -> float:
+        """Unix seconds."""
+
+    @property
+    def received_at(self) -> float:
+        """Unix seconds."""
+
+    @property
+    def id(self) -> str:
+        """The sender's id, empty for none."""
+
+    @property
+    def source(self) -> str:
+        """The sender, empty if unknown."""
+
+    @property
+    def raw(self) -> bytes:
+        """The payload."""
+
+    @property
+    def sequence(self) -> int:
+        """Sequence in the history stream, 0 for none."""
+
+    @property
+    def problem(self) -> str:
+        """Why it is unreadable, empty if it is not."""
+
+
+def event_fields() -> FieldSet[EventRow]:
+    """Return the fields of events and task messages."""
+    kind, decoder = FieldKind, _DataDecoder()
+
+    def data(name: str) -> Callable[[EventRow, float], Values]:
+        key = json_key(name)
+
+        def get(event: EventRow, _now: float) -> Values:
+            raw = event.raw
+            if event.problem or (key not in raw and b"\\" not in raw):
+                return ()
+            return values_at(decoder.data(raw), name)
+
+        return get
+
+    task_name, task_id = data(_TASK_NAME), data(_TASK_ID)
+
+    def task(event: EventRow, now: float) -> Values:
+        if event.topic == TASK_TOPIC:
+            return task_values(event.type)
+        names = task_name(event, now)
+        return task_values(names[0]) if names and isinstance(names[0], str) else ()
+
+    def texts_of(get: Callable[[EventRow, float], Values]) -> Callable[[EventRow, float], Values]:
+        return lambda event, now: tuple(each for each in get(event, now) if isinstance(each, str))
+
+    return FieldSet[EventRow](
+        (
+            Field("topic", kind.ID, _("Topic"), lambda e, _now: named(e.topic), column="topic"),
+            Field(
+                "type",
+                kind.TEXT,
+                _("Type"),
+                lambda e, _now: named(e.type),
+                column="type",
+                of_coded=named,
+            ),
+            Field(
+                "source",
+                kind.ID,
+                _("Sender"),
+                lambda e, _now: worker_values(e.source),
+                column="source",
+                of_coded=worker_values,
+            ),
+            Field("task", kind.TEXT, _("Task"), task),
+            Field("run", kind.ID, _("Task id"), texts_of(task_id)),
+            Field("time", kind.TIME, _("Time"), lambda e, _now: (e.timestamp,)),
+            Field("received", kind.TIME, _("Received"), lambda e, _now: (e.received_at,)),
+            Field("data", kind.TEXT, _("Data"), lambda e, _now: (json_text(e.raw),), bind=data),
+            Field("id", kind.ID, _("Event id"), lambda e, _now: named(e.id)),
+            Field("size", kind.SIZE, _("Size"), lambda e, _now: (len(e.raw),)),
+            Field("sequence", kind.NUMBER, _("Sequence"), _sequence),
+            Field("unreadable", kind.TEXT, _("Why it is unreadable"), _problem),
+            Field("text", kind.TEXT, _("Any text"), lambda e, _now: (event_text(e),), free=True),
+        ),
+        event_text,
+        contains=_contains,
+        fallback="data",
+        text_columns={"topic": str.casefold, "type": str.casefold, "source": str.casefold},
+        text_in_payload=True,
+    )
+
+
+def event_text(event: EventRow) -> str:
+    """Return the text that words are searched for in: topic, type, sender and payload."""
+    names = f"{event.topic}\n{event.type}\n{event.source}".casefold()
+    return f"{names}\n{json_text(event.raw)}"
+
+
+def named(text: str) -> Values:
+    """Return a text as the only value, none if it is empty."""
+    return (text,) if text else ()
+
+
+def _contains(text: str) -> TextTest[EventRow]:
+    in_json = JsonSearch(text).is_in
+
+    def contains(event: EventRow) -> bool:
+        if in_json(event.raw) or text in event.topic.casefold() or text in event.type.casefold():
+            return True
+        return text in event.source.casefold()
+
+    return contains
+
+
+def _sequence(event: EventRow, _now: float) -> Values:
+    return (event.sequence,) if event.sequence else ()
+
+
+def _problem(event: EventRow, _now: float) -> Values:
+    return named(event.problem)
+
+
+class _DataDecoder:
+    """Decodes the data of events, and keeps the latest: conditions look at a row in turn."""
+
+    def __init__(self) -> None:
+        self._raw = b""
+        self._data: dict[str, Any] = {}
+
+    def data(self, raw: bytes) -> dict[str, Any]:
+        if raw is not self._raw:
+            self._data, self._raw = event_data(raw), raw
+        return self._data

@@ -1,0 +1,65 @@
+"""Searching JSON as bytes finds what decoding it would find."""
+
+import json
+from itertools import accumulate
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pulse_desktop.query.coded_columns import LOOK, NO, YES
+from pulse_desktop.query.json_search import JsonSearch, json_text
+
+_TEXT = st.text(
+    st.sampled_from('abAB sSßſKK\u212a1"\\/n<\n\u0416\u0436ΣσςİiΐιéÉ😀\U0001d11e\ufb01')
+    | st.characters(),
+    max_size=12,
+)
+
+
+def encoded(value: object, *, escaped: bool) -> bytes:
+    """Return JSON as TaskIQ writes it, or in UTF-8."""
+    return json.dumps(value, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
+
+
+@given(_TEXT, st.booleans())
+def test_json_text_is_the_casefolded_text(text: str, escaped: bool) -> None:
+    text = text.encode("utf-8", "replace").decode()  # no lone surrogates
+    assert json_text(encoded([text], escaped=escaped)) == f'["{text}"]'.casefold()
+
+
+@given(_TEXT, _TEXT, st.booleans())
+@example("Straße", "strasse", False)
+@example("Straße", "ASSE", True)
+@example("\u212aelvin", "kelvin", False)
+@example("ΟΔΟΣ", "οδος", False)
+@example("\u0390", "\u03b9", False)
+@example('say "hi"', '"hi', False)
+@example("a\nb", "nb", True)
+@example("C:\\new", "c:\\new", True)
+@example("Розбір", "РОЗБІР", True)
+def test_what_is_contained_is_found(text: str, wanted: str, escaped: bool) -> None:
+    raw = encoded({"key": text}, escaped=escaped)
+    wanted = wanted.casefold()
+    assert JsonSearch(wanted).is_in(raw) == (wanted in json_text(raw))
+
+
+@given(st.lists(st.tuples(_TEXT, st.booleans()), min_size=1, max_size=8), _TEXT)
+@example([("Жа", False), ("жА", False), ("жа", True), ("a", False)], "жа")
+def test_a_scan_never_contradicts_the_search_of_each(
+    texts: list[tuple[str, bool]], wanted: str
+) -> None:
+    payloads = [encoded(text, escaped=escaped) for text, escaped in texts]
+    search = JsonSearch(wanted.casefold())
+    marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
+    assert len(marks) == len(payloads)
+    for mark, payload in zip(marks, payloads, strict=True):
+        assert mark in ((YES, LOOK) if search.is_in(payload) else (NO, LOOK))
+
+
+@pytest.mark.parametrize("wanted", ["needle", "голка"])
+def test_a_scan_decides_plain_payloads(wanted: str) -> None:
+    payloads = [f'{{"text": "{text}"}}'.encode() for text in ("nee", "NEEDLE dle", "Голка", "")]
+    search = JsonSearch(wanted)
+    marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
+    assert list(marks) == ([NO, YES, NO, NO] if wanted.isascii() else [NO, NO, LOOK, NO])
