@@ -1,0 +1,109 @@
+"""Why nothing matches a query."""
+
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+
+from pulse_desktop.query import parse
+from pulse_desktop.query.explanation import Explainer, Explanation, Reason
+from pulse_desktop.query.run_fields import run_fields
+from pulse_desktop.state.run import Attempt, Request, TaskRun
+from pulse_desktop.text.query_text import explanation_text
+
+RUNS = [
+    TaskRun(
+        str(number),
+        "shop.mail:send",
+        Request(2, 0, "send", b"[]", b'{"language": "pl"}', b"{}"),
+        attempts=(Attempt(1, 1.0, f"w-{number % 3}"),),
+        last_seen=float(number),
+    )
+    for number in range(9)
+]
+
+
+def keys(field: str, run: TaskRun) -> Iterable[str]:
+    """Return the names of arguments."""
+    assert field == "args"
+    assert run.request is not None
+    return msgspec.json.decode(run.request.kwargs, type=dict[str, str])
+
+
+def explain(text: str) -> list[Explanation]:
+    """Return why none of the runs matches."""
+    explainer = Explainer(
+        parse(text),
+        run_fields(),
+        100.0,
+        others={"the time range": lambda run: run.last_seen > 5},
+        keys=keys,
+    )
+    explainer.look_at(RUNS[:4])
+    explainer.look_at(RUNS[4:])
+    return explainer.explanations()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "worker:w-9 send",
+            ["Nothing matches worker:w-9.", "Without worker:w-9 there are 3 rows."],
+        ),
+        (
+            "langauge=pl",
+            [
+                "Nothing has “langauge”. Did you mean “language”?",
+                "Without langauge=pl there are 3 rows.",
+            ],
+        ),
+        (
+            "args.Language=pl -x",
+            [
+                "Nothing has “args.Language”. Did you mean “language”?",
+                "Without args.Language=pl there are 3 rows.",
+            ],
+        ),
+        (
+            "language=pll",
+            [
+                "Nothing matches language=pll. There is “pl”.",
+                "Without language=pll there are 3 rows.",
+            ],
+        ),
+        (
+            '"no such text" -x',
+            ["Nothing contains “no such text”.", 'Without "no such text" there are 3 rows.'],
+        ),
+        (
+            "id:0,1",
+            ["Without the time range there are 2 rows.", "Without id:0,1 there are 3 rows."],
+        ),
+        (
+            "ran>5s or error:*",
+            [
+                "Nothing has “ran”.",
+                "Nothing has “error”.",
+                "Without ran>5s or error:* there are 3 rows.",
+            ],
+        ),
+        (
+            "worker:w-0 worker:w-1",
+            ["Without worker:w-0 there is 1 row.", "Without worker:w-1 there is 1 row."],
+        ),
+        ("-language=pl", ["Without -language=pl there are 3 rows."]),
+        ("send", []),
+    ],
+)
+def test_reasons(text: str, expected: list[str]) -> None:
+    found = [explanation_text(each) for each in explain(text)]
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_condition_that_hides_most_is_named_first() -> None:
+    found = [each.count for each in explain("id:0,1,2,3") if each.reason is Reason.HIDES]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == 4
+    first = explain("id:0,1,2,3")[0]
+    assert explanation_text(first, "4 runs") == "Without the time range there are 4 runs."
