@@ -241,7 +241,7 @@ def _time_range_test(value: ValueRange, now: float) -> tuple[ValueTest, bool]:
     high = None if value.high is None else _time(value.high, now)
     if low is not None and high is not None:
         high = high.after(low.start)
-        if high.stop < low.start:
+        if high.start < low.start and high.stop <= low.start:
             message = _("The range is empty: its first end is the later one")
             raise QueryError(message, value.start, value.end)
         after, before = _ordered(">=", low.start), _until(high)

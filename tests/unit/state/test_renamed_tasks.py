@@ -5,7 +5,8 @@ import pytest
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event_raw, encode_event
 from pulse_desktop.protocol.task_names import ALIASES
-from pulse_desktop.query.run_filter import RunFilter
+from pulse_desktop.query import compile_query, parse
+from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.state.system import SystemState
@@ -60,9 +61,9 @@ def test_failures_and_durations_are_counted_together(state: SystemState) -> None
 
 @pytest.mark.parametrize("text", [NEW, OLD, "scoring:score", "Score_Message"])
 def test_a_filter_finds_both_by_either_name(state: SystemState, text: str) -> None:
-    accepts = RunFilter(frozenset({RunState.FAILED}), text).predicate(NOW)
-    assert accepts is not None
-    assert sum(map(accepts, runs(state))) == 2
+    for query in (f"state:failed {text}", f'state:failed task:"{text}"'):
+        accepts = compile_query(parse(query), run_fields(), NOW).accepts
+        assert sum(map(accepts, runs(state))) == 2, query
 
 
 def test_a_result_without_a_run_has_the_new_name() -> None:
