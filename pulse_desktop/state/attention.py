@@ -54,6 +54,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
             that a worker lacks; empty for none.
         task_ids: ids of the runs, newest first, at most 500.
         group: id of the failure group, empty if it is about none.
+        since: Unix seconds from which failures are counted, 0 for any time.
     """
 
     severity: Severity
@@ -65,6 +66,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
     task_ids: tuple[str, ...] = ()
     group: str = ""
+    since: float = 0.0
 
 
 def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
@@ -160,4 +162,5 @@ def _group_item(state: SystemState, group: FailureGroup, earliest: float) -> Att
         group.message if error is None else error.message,
         tuple(run.task_id for run in runs),
         group.id,
+        earliest,
     )

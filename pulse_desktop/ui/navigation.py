@@ -46,7 +46,8 @@ class FilterRuns:
     Attributes:
         states: states to show, empty for all.
         query: what they match besides.
-        max_age_s: maximum age of the runs in seconds, 0 for all retained runs.
+        max_age_s: maximum age of the runs in seconds, 0 for the time range that is shown.
+        everything: whether the time range is set to all that is retained.
         why: what is shown, such as "15 failed runs of this group"; empty for the usual text.
     """
 
@@ -54,6 +55,19 @@ class FilterRuns:
     query: str = ""
     max_age_s: float = 0.0
     why: str = ""
+    everything: bool = False
+    page: ClassVar[str] = TASKS_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class ShowGroups:
+    """Show the failure groups on the Tasks page.
+
+    Attributes:
+        group_id: of the group to open, empty for none.
+    """
+
+    group_id: str = ""
     page: ClassVar[str] = TASKS_PAGE
 
 
@@ -83,14 +97,14 @@ class FilterPage:
     text: str
 
 
-Target = ShowPage | ShowRun | FilterRuns | ShowItem | FilterPage
+Target = ShowPage | ShowRun | FilterRuns | ShowGroups | ShowItem | FilterPage
 
 
 def parse_target(page: str, text: str) -> Target:
     """Return the target that a text on the command line names.
 
-    `run:ID` is a run on the page of runs, any other text a query for it; on other pages it is the
-    id of an item, or words to search for.
+    `run:ID` is a run on the page of runs, `groups` and `groups:ID` are its failure groups, any
+    other text a query for it; on other pages it is the id of an item, or words to search for.
 
     Args:
         page: key of the page.
@@ -104,6 +118,8 @@ def parse_target(page: str, text: str) -> Target:
     kind, _, rest = text.partition(":")
     if page == TASKS_PAGE and kind == "run":
         return ShowRun(rest)
+    if page == TASKS_PAGE and kind == "groups":
+        return ShowGroups(rest)
     if page == TASKS_PAGE and kind == "state":
         state, _, words = rest.partition(" ")
         if state in _STATES:

@@ -13,6 +13,7 @@ from pulse_desktop.model.errors import (
     NotFoundError,
     UserFacingError,
 )
+from pulse_desktop.model.group_marks import Mark, MarkKind
 from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
@@ -20,8 +21,8 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
 from pulse_desktop.session.action_guard import ActionGuard
-from pulse_desktop.session.group_marks import GroupMarkKeeper
 from pulse_desktop.session.history_streams import create_action
+from pulse_desktop.session.local_state.mark_table import MarkTable
 from pulse_desktop.session.local_state.state_file import LocalStateFile
 from pulse_desktop.session.task_client import (
     cancel_action,
@@ -54,7 +55,8 @@ class FakeSession:
         bucket_list: the buckets.
         watched: names given to `watch_bucket`.
         saved: arguments of `save`.
-        group_marks: keeps the marks of failure groups in a file of its own.
+        mark_table: marks of failure groups, in a file of its own.
+        problem: why marks cannot be read.
         history_plan: what `plan` returns.
         history_errors: why a stream is not made, by its name.
         tries: number of calls of `try_now`.
@@ -96,12 +98,8 @@ class FakeSession:
         self.saved: list[tuple[str, Path]] = []
         # Made with the first mark.
         state_file = Path(tempfile.gettempdir(), f"pulse-test-{uuid.uuid4().hex}", "marks.sqlite3")
-        self.group_marks = GroupMarkKeeper(
-            LocalStateFile(state_file),
-            self.state.failure_groups,
-            lambda: "bob@host",
-            self.now,
-        )
+        self.mark_table = MarkTable(LocalStateFile(state_file))
+        self.problem: UserFacingError | None = None
 
     def now(self) -> float:
         return time.time()
@@ -127,6 +125,22 @@ class FakeSession:
     @property
     def history_streams(self) -> "FakeSession":
         return self
+
+    @property
+    def group_marks(self) -> "FakeSession":
+        return self
+
+    async def set_mark(self, group_id: str, kind: MarkKind, text: str = "") -> None:
+        self._put_mark(group_id, kind, Mark(self.now(), "bob@host", text))
+
+    async def remove_mark(self, group_id: str, kind: MarkKind) -> None:
+        self._put_mark(group_id, kind, None)
+
+    def _put_mark(self, group_id: str, kind: MarkKind, mark: Mark | None) -> None:
+        if self.error is not None:
+            raise self.error
+        self.mark_table.put(group_id, kind, mark)
+        self.state.failure_groups.set_marks(self.mark_table.load())
 
     async def plan(self) -> HistoryPlan:
         if self.error is not None:

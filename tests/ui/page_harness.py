@@ -41,6 +41,7 @@ class PageHarness:
             tasks=self.session,
             results=self.session,
             workers=self.session,
+            group_marks=self.session.group_marks,
             connection=self.session,
             actions=self._actions,
             run_in_background=run_at_once,

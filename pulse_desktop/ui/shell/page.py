@@ -14,7 +14,13 @@ from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.backend import ConnectionBackend, ResultBackend, TaskBackend, WorkerBackend
+from pulse_desktop.ui.backend import (
+    ConnectionBackend,
+    GroupMarkBackend,
+    ResultBackend,
+    TaskBackend,
+    WorkerBackend,
+)
 from pulse_desktop.ui.navigation import Target
 from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
@@ -42,6 +48,7 @@ class PageContext:
         tasks: enqueues, re-runs and cancels tasks.
         results: reads and saves results.
         workers: sends commands to workers.
+        group_marks: keeps the marks of failure groups.
         connection: state of the connection.
         actions: the action table, to bind buttons to.
         run_in_background: starts background work.
@@ -60,6 +67,7 @@ class PageContext:
     tasks: TaskBackend
     results: ResultBackend
     workers: WorkerBackend
+    group_marks: GroupMarkBackend
     connection: ConnectionBackend
     actions: ActionTable
     run_in_background: BackgroundRunner

@@ -362,6 +362,7 @@ class MainWindow(QMainWindow):
             tasks=ConfirmingTasks(session.tasks, self._confirm),
             results=session.results,
             workers=ConfirmingWorkers(session.workers, self._confirm),
+            group_marks=session.group_marks,
             connection=session,
             actions=self.actions_table,
             run_in_background=run_in_background,

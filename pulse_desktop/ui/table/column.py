@@ -1,6 +1,6 @@
 """Column descriptions: a page lists its columns as data and needs no table model of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -33,6 +33,7 @@ class Column(Generic[RowT]):
         is_time: whether it is a time, which is sorted with the newest first. Rows that are not
             sorted are in the order of arrival, and thus only roughly in that of a time: a history
             arrives from several streams.
+        bars: returns the values of a small histogram, which is painted instead of the text.
         bar: returns the fraction (0 to 1) drawn as a small bar after the text, None for no bar.
         field: name of the query field that a cell can be filtered by, empty for the key.
         kind: how the values are compared in a query, None to derive it from the column.
@@ -55,6 +56,7 @@ class Column(Generic[RowT]):
     ticking: bool = False
     hide_below: int = 0
     is_time: bool = False
+    bars: Callable[[RowT], Sequence[int]] | None = None
     bar: Callable[[RowT], float | None] | None = None
     field: str = ""
     kind: FieldKind | None = None

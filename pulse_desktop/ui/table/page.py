@@ -259,8 +259,12 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     # Construction
 
+    def make_content(self) -> QWidget:
+        """Return the widget that holds filter bar and table, by default the page itself."""
+        return self
+
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self.make_content())
         layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.setSpacing(_GAP)
         layout.addWidget(self.filter_bar)

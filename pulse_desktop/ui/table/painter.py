@@ -26,6 +26,8 @@ GLYPH_GAP: Final = 6
 BAR: Final = 44
 BAR_GAP: Final = 8
 _BAR_HEIGHT: Final = 6
+_BARS_MARGIN: Final = 5
+_MIN_BAR_HEIGHT: Final = 2
 _MAX_LAYOUTS: Final = 8192
 _MAX_MEASURED: Final = 300
 _ANY_WIDTH: Final = 1 << 20
@@ -135,12 +137,12 @@ class RowPainter:
                 room -= GLYPH + GLYPH_GAP
             if column.bar is not None and room > BAR + BAR_GAP:
                 room -= BAR + BAR_GAP
-                fraction = column.bar(row)
-                if fraction is not None:
-                    bar = QRect(
-                        left + room + BAR_GAP, top + (height - 1 - _BAR_HEIGHT) // 2, BAR, 0
-                    )
-                    self._paint_bar(painter, fraction, color, bar, selected=selected)
+                bar = QRect(left + room + BAR_GAP, top + (height - 1 - _BAR_HEIGHT) // 2, BAR, 0)
+                self._paint_bar(painter, column.bar(row), color, bar, selected=selected)
+            if column.bars is not None:
+                area = QRect(left, top + _BARS_MARGIN, room, height - 2 * _BARS_MARGIN)
+                self._paint_bars(painter, column.bars(row), color, area)
+                continue
             text = column.text(row, now)
             if not text or room <= 0:
                 continue
@@ -158,6 +160,8 @@ class RowPainter:
 
     def is_cut(self, column: Column[Any], text: str, width: int) -> bool:
         """Return whether a text is cut off in a column of a width."""
+        if column.bars is not None:
+            return True
         room = width - 2 * PADDING - (GLYPH + GLYPH_GAP if column.glyph is not None else 0)
         room -= BAR + BAR_GAP if column.bar is not None else 0
         return (
@@ -168,8 +172,9 @@ class RowPainter:
     def measure(self, row: object, columns: Sequence[Column[Any]], now: float) -> None:
         """Note the widths that the columns need for a row."""
         for column in columns:
-            text = column.text(row, now)
-            if text:
+            if column.bars is not None:
+                self._note_width(column, column.width)
+            elif text := column.text(row, now):
                 around = 2 * PADDING
                 around += GLYPH + GLYPH_GAP if column.glyph is not None else 0
                 around += BAR + BAR_GAP if column.bar is not None else 0
@@ -223,17 +228,37 @@ class RowPainter:
     def _paint_bar(
         self,
         painter: QPainter,
-        fraction: float,
+        fraction: float | None,
         color: SemanticColor,
         area: QRect,
         *,
         selected: bool,
     ) -> None:
+        if fraction is None:
+            return
         left, top = area.x(), area.y()
         filled = round(BAR * min(max(fraction, 0.0), 1.0))
         background = self._bar_background_selected if selected else self._bar_background
         painter.fillRect(left, top, BAR, _BAR_HEIGHT, background)
         painter.fillRect(left, top, filled, _BAR_HEIGHT, self._colors[color])
+
+    def _paint_bars(
+        self, painter: QPainter, values: Sequence[int], color: SemanticColor, area: QRect
+    ) -> None:
+        """Paint a histogram: the highest bar fills the cell, and none with a value is invisible."""
+        most, bottom = max(values, default=0), area.bottom()
+        painter.fillRect(area.x(), bottom, area.width(), 1, self._row_line)
+        if not most or area.width() <= 0:
+            return
+        step = area.width() / len(values)
+        for number, value in enumerate(values):
+            if value:
+                left, right = round(number * step), round((number + 1) * step)
+                high = max(_MIN_BAR_HEIGHT, round(value / most * area.height()))
+                width = max(1, right - left - 1)
+                painter.fillRect(
+                    area.x() + left, bottom - high + 1, width, high, self._colors[color]
+                )
 
     def _paint_glyph(
         self, painter: QPainter, glyph: str, color: SemanticColor, left: int, top: int

@@ -16,11 +16,12 @@ from PySide6.QtWidgets import (
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.query.query_edit import quote
-from pulse_desktop.state.attention import AttentionItem, AttentionKind
+from pulse_desktop.state.attention import AttentionItem, AttentionKind, muted_groups
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.series import TimeBuckets
-from pulse_desktop.text.attention_text import attention_target
+from pulse_desktop.text.attention_text import attention_target, attention_title
+from pulse_desktop.text.group_text import muted_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
@@ -54,6 +55,7 @@ from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT, AttentionList
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
 from pulse_desktop.ui.pages.tasks.columns import latest_columns
+from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
@@ -274,7 +276,9 @@ class OverviewPage(Page):
 
     def _update_attention(self, now: float) -> None:
         connection = self.context.connection
-        self._attention_card.set_subtitle(as_of_text(connection) or _("last hour"))
+        subtitle = as_of_text(connection) or _("last hour")
+        muted = muted_text(muted_groups(self.context.state, now))
+        self._attention_card.set_subtitle(" · ".join(filter(None, (subtitle, muted))))
         self.attention.set_stale(unknown_text(connection))
         self.attention.show_items(self.context.attention_items(), now)
         self._divide_attention_card()
@@ -384,6 +388,11 @@ class OverviewPage(Page):
                 self.context.navigate(ShowItem("monitoring", item.target))
             case AttentionKind.WORKERS_PAUSED:
                 self.context.navigate(ShowPage("monitoring"))
+            case AttentionKind.FAILED | AttentionKind.SOFT_FAILED if item.group:
+                # Exactly those that the item counts.
+                query = group_query(item.group, item.since, item.at)
+                why = attention_title(item)
+                self.context.navigate(FilterRuns(query=query, why=why, everything=True))
             case kind:
                 self.context.navigate(FilterRuns((RunState(kind),), _task_query(item.target)))
 

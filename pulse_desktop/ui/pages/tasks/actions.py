@@ -33,5 +33,39 @@ SHOW_FAILED: Final = Action(
 COPY: Final = Action("runs.copy", _("Copy selected runs"), "", _("Runs"), "copy")
 CLEAR_FILTER: Final = Action("runs.clear", _("Clear the filter"), "Ctrl+Backspace", _("Runs"))
 
+SHOW_GROUPS: Final = Action(
+    "groups.show",
+    _("Show failure groups"),
+    "Ctrl+Shift+G",
+    _("Failure groups"),
+    "cross",
+    _("errors causes issues"),
+)
+GROUP_RUNS: Final = Action(
+    "groups.runs", _("Show the runs of the group"), "G", _("Failure groups"), "arrow-right"
+)
+MUTE_GROUP: Final = Action(
+    "groups.mute",
+    _("Mute or unmute the group"),
+    "M",
+    _("Failure groups"),
+    "pause",
+    _("silence ignore"),
+)
+RESOLVE_GROUP: Final = Action(
+    "groups.resolve",
+    _("Resolve or reopen the group"),
+    "V",
+    _("Failure groups"),
+    "check",
+    _("done fixed"),
+)
+NOTE_GROUP: Final = Action(
+    "groups.note", _("Note on the group…"), "N", _("Failure groups"), "edit", _("comment")
+)
+
 ROW_MENU: Final = (RERUN, EDIT_RERUN, RERUN_ELSEWHERE, None, CANCEL, None, COPY)
 """The context menu of the table's rows."""
+
+GROUP_MENU: Final = (GROUP_RUNS, RERUN, None, MUTE_GROUP, RESOLVE_GROUP, NOTE_GROUP)
+"""The context menu of the failure groups."""

@@ -2,7 +2,10 @@
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
@@ -16,11 +19,19 @@ from pulse_desktop.state.serialize import RUN_CELLS, run_to_cells, run_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowRun, Target
+from pulse_desktop.ui.navigation import (
+    FilterPage,
+    FilterRuns,
+    ShowGroups,
+    ShowPage,
+    ShowRun,
+    Target,
+)
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
 from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
+from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.call_names import argument_names, label_names
 from pulse_desktop.ui.query.cell_filter import CellValue, quoted, values_of_arguments
@@ -33,10 +44,15 @@ from pulse_desktop.ui.table.detail_splitter import DetailWidth
 from pulse_desktop.ui.table.export import ExportFormat
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
+from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
 
 _RARE_STATES: Final = frozenset({RunState.CANCELLED, RunState.RESULT_UNREADABLE})
+
+
+_RUNS, _GROUPS = range(2)
+_TAB_MARGIN: Final = 14
 
 
 def _state_facet(state: RunState) -> Facet:
@@ -86,6 +102,51 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self.detail.edit_requested.connect(self._edit_shown)
         self.detail.result_requested.connect(self._read_result)
         self.detail.target_requested.connect(context.navigate)
+        self.tabs.currentChanged.connect(self._show_tab)
+
+    # Tabs
+
+    def make_content(self) -> QWidget:
+        """Create the tabs of the page; return the widget of the first, the runs."""
+        self.groups = GroupsPage(self.context)
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.setAccessibleName(_("Parts of the page"))
+        self._stack = QStackedWidget()
+        runs = QWidget()
+        for title, content in ((_("Runs"), runs), (self.groups.title, self.groups)):
+            self.tabs.addTab(title)
+            self._stack.addWidget(content)
+        row = QHBoxLayout()
+        row.setContentsMargins(_TAB_MARGIN, 4, _TAB_MARGIN, 0)
+        row.addWidget(self.tabs)
+        row.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(row)
+        layout.addWidget(self._stack, 1)
+        return runs
+
+    @property
+    def shows_groups(self) -> bool:
+        """Whether the failure groups are shown, and not the runs."""
+        return self.tabs.currentIndex() == _GROUPS
+
+    def show_groups(self) -> None:
+        """Show the failure groups."""
+        self.tabs.setCurrentIndex(_GROUPS)
+
+    def show_runs(self) -> None:
+        """Show the runs."""
+        self.tabs.setCurrentIndex(_RUNS)
+
+    def _show_tab(self, index: int) -> None:
+        self._stack.setCurrentIndex(index)
+        if self.isVisible():
+            self.on_show(self.context.connection.data_time or self.context.connection.now())
+        self.take_focus()
 
     # Table page
 
@@ -201,12 +262,60 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show the changes of a frame."""
         self.now = now
-        super().refresh(changes, now)
+        if self.shows_groups:
+            self.groups.refresh(changes, now)
+        else:
+            super().refresh(changes, now)
         if self._awaited:
             self._show_awaited_run()
 
+    def on_show(self, now: float) -> None:
+        """Catch up with what happened while the page, or this tab of it, was not visible."""
+        self.now = now
+        if self.shows_groups:
+            self.groups.on_show(now)
+        else:
+            super().on_show(now)
+
+    def on_time_range(self, now: float) -> None:
+        """Show another time range in the tab that is visible; the other one follows when shown."""
+        self.now = now
+        if self.shows_groups:
+            self.groups.on_time_range(now)
+        else:
+            super().on_time_range(now)
+
+    def tables(self) -> Sequence[LiveTable[Any]]:
+        """Return the tables of both tabs."""
+        return (*super().tables(), *self.groups.tables())
+
+    def take_focus(self) -> None:
+        """Give the keyboard focus to the table that is shown."""
+        (self.groups if self.shows_groups else self).table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def focus_filter(self) -> None:
+        """Give the keyboard focus to the filter that is shown."""
+        if self.shows_groups:
+            self.groups.focus_filter()
+        else:
+            super().focus_filter()
+
+    def on_escape(self) -> bool:
+        """Close what Esc closes in the tab that is shown."""
+        return self.groups.on_escape() if self.shows_groups else super().on_escape()
+
     def navigate(self, target: Target) -> None:
-        """Show a run, or filter the runs; a run that is unknown is searched for by its id."""
+        """Show a run, filter the runs, or show a failure group.
+
+        A run that is unknown is searched for by its id.
+        """
+        if isinstance(target, ShowGroups):
+            self.show_groups()
+            if target.group_id:
+                self.groups.open_group(target.group_id)
+            return
+        if not isinstance(target, ShowPage):
+            self.show_runs()
         match target:
             case ShowRun(task_id=task_id) if self.context.state.runs.get(task_id) is not None:
                 self._open_run(task_id)
@@ -219,6 +328,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             case FilterRuns(states=states, query=query, max_age_s=max_age_s, why=why):
                 facets = frozenset(state.value for state in states)
                 time_range = last(max_age_s) if max_age_s else self.context.time.range
+                if target.everything:
+                    time_range = ALL_RETAINED
                 self.filter.navigate(FilterState(query, facets, time_range), why)
 
     @classmethod
@@ -232,6 +343,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             PageAction(actions.SHOW_FAILED, cls.show_failed),
             PageAction(actions.COPY, cls.copy_selected, cls.has_selection),
             PageAction(actions.CLEAR_FILTER, cls.clear_filter),
+            PageAction(actions.SHOW_GROUPS, cls.show_groups),
+            *GROUP_ACTIONS,
         )
 
     def likely_actions(self) -> Sequence[Action]:
@@ -249,19 +362,22 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def has_selection(self) -> bool:
         """Return whether any run is selected."""
-        return self.table.selected_count() > 0
+        return (self.groups if self.shows_groups else self).table.selected_count() > 0
 
     def has_one(self) -> bool:
         """Return whether exactly one run is selected."""
-        return self.table.selected_count() == 1
+        return not self.shows_groups and self.table.selected_count() == 1
 
     def has_cancellable(self) -> bool:
         """Return whether any selected run has not ended."""
-        return any(map(can_be_cancelled, self.table.selected_rows()))
+        return not self.shows_groups and any(map(can_be_cancelled, self.table.selected_rows()))
 
     def rerun_selected(self) -> None:
-        """Re-run the selected runs."""
-        self._rerun.trigger(self.rows_to_act_on())
+        """Re-run the selected runs, or those of the selected failure groups."""
+        if self.shows_groups:
+            self.groups.rerun_selected()
+        else:
+            self._rerun.trigger(self.rows_to_act_on())
 
     def edit_selected(self) -> None:
         """Open the run form with the arguments of the selected run."""
@@ -279,15 +395,16 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def copy_selected(self) -> None:
         """Copy the selected runs to the clipboard, tab-separated."""
-        self.table.copy_selection()
+        (self.groups if self.shows_groups else self).table.copy_selection()
 
     def show_failed(self) -> None:
         """Show only failed runs and soft failures."""
+        self.show_runs()
         self.filter_bar.set_filter((RunState.FAILED.value, RunState.SOFT_FAILED.value))
 
     def clear_filter(self) -> None:
-        """Show all runs."""
-        self.filter_bar.set_filter()
+        """Show all runs, or all failure groups."""
+        (self.groups if self.shows_groups else self).filter_bar.set_filter()
 
     # One run
 
@@ -297,7 +414,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         if run is None or position is None:
             return
         if self.table.rows_model.view_row(position) is None:
-            self.clear_filter()
+            self.filter_bar.set_filter()
             if not self.context.time.range.contains(*run_times(run), self.now):
                 self.context.time.set_range(ALL_RETAINED)
         if self.table.rows_model.view_row(position) is None:
@@ -337,3 +454,20 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             self.detail.show_result_error(task_id, error)
         else:
             self.detail.show_result(task_id, stored)
+
+
+def _group_action(action: Action, run: Callable[[GroupsPage], object]) -> PageAction[TasksPage]:
+    """Return an action on failure groups, available while they are shown."""
+    return PageAction(
+        action,
+        lambda page: run(page.groups),
+        lambda page: page.shows_groups and page.groups.has_group(),
+    )
+
+
+GROUP_ACTIONS: Final = (
+    _group_action(actions.GROUP_RUNS, GroupsPage.show_runs),
+    _group_action(actions.MUTE_GROUP, GroupsPage.toggle_muted),
+    _group_action(actions.RESOLVE_GROUP, GroupsPage.toggle_resolved),
+    _group_action(actions.NOTE_GROUP, GroupsPage.edit_note),
+)

@@ -1,0 +1,168 @@
+"""Text about failure groups: what makes them, their state, and what their failures share."""
+
+from collections.abc import Callable
+from typing import Final
+
+from pulse_desktop.model.group_marks import GroupMarks, Mark
+from pulse_desktop.query.fingerprint import Fingerprint, GroupedBy
+from pulse_desktop.state.failure_group import FailureGroup, GroupState
+from pulse_desktop.state.shared_values import SharedValue
+from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import translated_reason
+from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.translation import _, ngettext, pgettext
+
+MUTED: Final = "muted"
+"""Stands beside the states: a muted group keeps its state."""
+
+GROUP_LABELS: Final = {
+    GroupState.ONGOING.value: (pgettext("group", "ongoing"), "✖", SemanticColor.BAD),
+    GroupState.REGRESSED.value: (pgettext("group", "regressed"), "↻", SemanticColor.RETRY),
+    GroupState.RECOVERED.value: (pgettext("group", "recovered"), "✔", SemanticColor.GOOD),
+    GroupState.RESOLVED.value: (pgettext("group", "resolved"), "✔", SemanticColor.MUTED),
+    MUTED: (pgettext("group", "muted"), "‖", SemanticColor.MUTED),
+}
+"""Label, glyph and color of each state, in the order in which they are offered."""
+
+GROUP_MEANINGS: Final = {
+    GroupState.ONGOING.value: _("Its tasks still fail, or have not succeeded since"),
+    GroupState.REGRESSED.value: _("It failed again after it had recovered or was resolved"),
+    GroupState.RECOVERED.value: _("Quiet for a while, and its tasks have succeeded since"),
+    GroupState.RESOLVED.value: _("Marked as resolved; a new failure makes it regressed"),
+    MUTED: _("Marked as muted: it needs no attention and raises no alert"),
+}
+GROUP_RANKS: Final = {state: number for number, state in enumerate(GROUP_LABELS)}
+
+_FIELDS: Final = {
+    "worker": _("worker"),
+    "attempt": _("attempt"),
+    "version": _("version"),
+}
+
+
+def shown_state(group: FailureGroup) -> str:
+    """Return the key of a group's state in `GROUP_LABELS`."""
+    return MUTED if group.marks.muted is not None else group.state.value
+
+
+def group_title(group: FailureGroup) -> str:
+    """Return what fails: the message of the latest failure, which begins with its type."""
+    if group.fingerprint.grouped_by is GroupedBy.NOTHING:
+        return _("Other failures: there are too many groups")
+    return translated_reason(group.message) or group.cause or _("unknown error")
+
+
+def group_cause(group: FailureGroup) -> str:
+    """Return the type of the exception or the code, or what kind of failure it is."""
+    if group.cause:
+        return group.cause
+    if group.fingerprint.grouped_by is GroupedBy.NOTHING:
+        return _("others")
+    return _("soft failure") if group.fingerprint.soft else _("unknown error")
+
+
+def tasks_text(group: FailureGroup, task_label: Callable[[str], str]) -> str:
+    """Return the short names of a group's tasks."""
+    first = task_label(group.tasks[0]) if group.tasks else ""
+    others = len(group.tasks) - 1
+    if others < 1:
+        return first
+    text = ngettext("{task} and {count} other", "{task} and {count} others", others)
+    return text.format(task=first, count=formats.count(others))
+
+
+def grouped_by_text(made: Fingerprint) -> str:
+    """Return what the failures of a group have in common, after "grouped by"."""
+    chain = " → ".join(made.types)
+    match made.grouped_by:
+        case GroupedBy.FRAMES:
+            text = _("{types}, and where it was raised")
+        case GroupedBy.FRAMES_AND_MESSAGE:
+            text = _("{types}, where it was raised, and the message")
+        case GroupedBy.CODE:
+            text = _("the task and the error code")
+        case GroupedBy.MESSAGE if made.types:
+            text = _("the task, {types} and the message, without a traceback")
+        case GroupedBy.MESSAGE:
+            text = _("the task and the message")
+        case GroupedBy.NOTHING:
+            text = _("nothing: there are more groups than are kept apart")
+    return text.format(types=chain)
+
+
+def fingerprint_lines(made: Fingerprint) -> str:
+    """Return the parts of a fingerprint, one per line: frames, the one that raised last; message.
+
+    Lines of code are left out of a fingerprint, so that a deployment makes no new groups.
+    """
+    return "\n".join((*made.frames, *filter(None, (made.message,))))
+
+
+def shared_text(shared: SharedValue) -> str:
+    """Return what failures share: `language=pl in all 15`, `worker=w-1 in 9 of 10`."""
+    name = shared.field.removeprefix("args.").removeprefix("label.")
+    value = formats.isolated(formats.elided(shared.value, 60))
+    value = f"{_FIELDS.get(shared.field, name)}={value}"
+    in_all, in_some = _("{value} in all {count}"), _("{value} in {members} of {count}")
+    text = in_all if shared.is_in_all else in_some
+    return text.format(
+        value=value,
+        members=formats.count(shared.members),
+        count=formats.count(shared.of_members),
+    )
+
+
+def shared_tooltip(shared: SharedValue) -> str:
+    """Return the same with the share among the successes of the same tasks."""
+    text = _("{shared}; of {count} successes compared, {successes} have it")
+    return text.format(
+        shared=shared_text(shared),
+        successes=formats.count(shared.successes),
+        count=formats.count(shared.of_successes),
+    )
+
+
+def count_text(count: int) -> str:
+    """Return a number of groups as text."""
+    text = ngettext("{count} group", "{count} groups", count)
+    return text.format(count=formats.count(count))
+
+
+def muted_text(count: int) -> str:
+    """Return how many groups are muted, empty for none."""
+    text = ngettext("{count} muted", "{count} muted", count)
+    return text.format(count=formats.count(count)) if count else ""
+
+
+def runs_text(group: FailureGroup) -> str:
+    """Return how many failures a group has, and how many of their runs are retained."""
+    count = formats.count(group.count)
+    if group.retained == group.count:
+        return count
+    text = _("{count}, the runs of {retained} of them are retained")
+    return text.format(count=count, retained=formats.count(group.retained))
+
+
+def marks_text(marks: GroupMarks, now: float) -> str:
+    """Return who muted or resolved a group and when, one line each; empty if nobody did."""
+    lines = []
+    if marks.muted is not None:
+        lines.append(_by(_("Muted by {who}, {time}"), marks.muted, now))
+    if marks.resolved is not None:
+        lines.append(_by(_("Resolved by {who}, {time}"), marks.resolved, now))
+    return "\n".join(lines)
+
+
+def note_source_text(note: Mark, now: float) -> str:
+    """Return who wrote a note, and when."""
+    return _by(_("{who}, {time}"), note, now)
+
+
+def _by(text: str, mark: Mark, now: float) -> str:
+    return text.format(who=mark.by, time=formats.ago(mark.at, now))
+
+
+def opened_text(group: FailureGroup, count: int) -> str:
+    """Return what the table of runs shows of a group."""
+    text = ngettext("{count} run of {cause}", "{count} runs of {cause}", count)
+    return text.format(count=formats.count(count), cause=group_cause(group))

@@ -1,0 +1,261 @@
+"""The detail panel of one failure group: what it is, what its failures share, an example."""
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.query.fingerprint import OTHER
+from pulse_desktop.state.failure_group import FailureGroup
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text import formats
+from pulse_desktop.text.group_text import (
+    GROUP_LABELS,
+    GROUP_MEANINGS,
+    fingerprint_lines,
+    group_cause,
+    group_title,
+    grouped_by_text,
+    marks_text,
+    runs_text,
+    shared_text,
+    shared_tooltip,
+    shown_state,
+)
+from pulse_desktop.text.semantic_color import SemanticColor, subdued
+from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.pages.tasks.groups_bars import BINS, GroupBars
+from pulse_desktop.ui.pages.tasks.groups_example import GroupExample
+from pulse_desktop.ui.pages.tasks.groups_note import GroupNote
+from pulse_desktop.ui.table.detail_panel import DetailPanel
+from pulse_desktop.ui.table.flow_layout import FlowLayout
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
+from pulse_desktop.ui.theme.style_sheet import set_style_property
+from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.act_button import ActButton
+from pulse_desktop.ui.widgets.elided_label import ElidedLabel
+from pulse_desktop.ui.widgets.property_list import Property, PropertyList
+from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
+
+_MARGIN: Final = 14
+
+
+class GroupDetail(DetailPanel):
+    """The panel of one failure group.
+
+    Attributes:
+        group: the group shown, None before the first.
+        show_runs: opens the runs of the group.
+        rerun: re-runs them.
+        mute: mutes the group, or no longer.
+        resolve: marks it as resolved, or no longer.
+        properties: what is known of it.
+        bars: when its runs failed.
+        note: the note of an operator.
+        example: the latest failure.
+
+    Signals:
+        runs_requested: show the runs of the group.
+        rerun_requested: re-run them.
+        mute_requested: mute it, or no longer.
+        resolve_requested: mark it as resolved, or no longer.
+        note_changed: the new text of the note, empty to remove it.
+    """
+
+    runs_requested = Signal()
+    rerun_requested = Signal()
+    mute_requested = Signal()
+    resolve_requested = Signal()
+    note_changed = Signal(str)
+
+    def __init__(self, task_label: Callable[[str], str]) -> None:
+        """Create an empty panel.
+
+        Args:
+            task_label: returns the short name of a task.
+        """
+        super().__init__(_("Details of the failure group"))
+        self.group: FailureGroup | None = None
+        self._task_label = task_label
+        self._icon = Label()
+        self._state = Label()
+        self._state.setProperty("role", "state")
+        self._cause = ElidedLabel()
+        self._cause.setProperty("role", "heading")
+        self._message = WrappedLabel()
+        self._message.setWordWrap(True)
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.show_runs = QPushButton()
+        self.show_runs.setProperty("kind", "primary")
+        self.rerun = ActButton()
+        self.mute = QPushButton()
+        self.resolve = QPushButton()
+        self.bars = GroupBars()
+        self.properties = PropertyList()
+        self.note = GroupNote()
+        self.example = GroupExample()
+        self._problem = WrappedLabel()
+        self._problem.setWordWrap(True)
+        set_style_property(self._problem, "color", SemanticColor.WARNING.value)
+        self._lay_out()
+        self.show_runs.clicked.connect(self.runs_requested)
+        self.rerun.clicked.connect(self.rerun_requested)
+        self.mute.clicked.connect(self.mute_requested)
+        self.resolve.clicked.connect(self.resolve_requested)
+        self.note.changed.connect(self.note_changed)
+        self.example.run_requested.connect(self.show_run_requested)
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(7)
+        head.addWidget(self._icon)
+        head.addWidget(self._state)
+        head.addWidget(self._cause, 1)
+        head.addWidget(self.close_button)
+        self._buttons = FlowLayout()
+        for button in (self.show_runs, self.rerun, self.mute, self.resolve, self.note.button):
+            self._buttons.add(button)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(_MARGIN, 8, _MARGIN, _MARGIN)
+        column.setSpacing(10)
+        column.addLayout(head)
+        for widget in (
+            self._message,
+            self._buttons,
+            self._problem,
+            self.note,
+            self.bars,
+            self.properties,
+        ):
+            column.addWidget(widget)
+        column.addWidget(self.example, 1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.addWidget(scroll)
+
+    @property
+    def message(self) -> str:
+        """The message below the heading."""
+        return self._message.full_text
+
+    @property
+    def problem(self) -> str:
+        """Why marks cannot be kept, empty if they can."""
+        return "" if self._problem.isHidden() else self._problem.full_text
+
+    def show_group(
+        self,
+        group: FailureGroup,
+        example: TaskRun | None,
+        bounds: tuple[float, float],
+        retained: int,
+        now: float,
+    ) -> None:
+        """Show a group.
+
+        Args:
+            group: the group.
+            example: its latest failure, None if that run is no longer retained.
+            bounds: ends of the time that the bars cover, Unix seconds.
+            retained: number of its runs that can be shown.
+            now: Unix seconds.
+        """
+        other = self.group is None or group.id != self.group.id
+        self.group = group
+        key = shown_state(group)
+        label, _glyph, color = GROUP_LABELS[key]
+        self._show_icon()
+        self._state.setText(label)
+        set_style_property(self._state, "color", color.value)
+        set_tooltip(self._state, GROUP_MEANINGS[key])
+        self._cause.set_text(group_cause(group))
+        self._message.show_text(group_title(group))
+        self._show_buttons(group, retained)
+        self.bars.show_values(group.times.histogram(*bounds, BINS), bounds, color)
+        self.properties.set_properties(self._properties_of(group, now))
+        self.note.show_note(group.id, group.marks.note, now)
+        self.example.show_run(example, is_other=other)
+
+    def show_problem(self, problem: UserFacingError | None) -> None:
+        """Say why marks cannot be kept, None if they can."""
+        self._problem.show_text("" if problem is None else str(problem))
+        self._problem.setVisible(problem is not None)
+
+    def set_stale(self, *, stale: bool) -> None:
+        """Show the group without the colors that judge it, or with those again."""
+        is_other = stale != self.is_stale
+        super().set_stale(stale=stale)
+        if is_other:
+            self._show_icon()
+
+    def _show_buttons(self, group: FailureGroup, retained: int) -> None:
+        text = ngettext("Show this {count} run", "Show these {count} runs", retained)
+        self.show_runs.setText(text.format(count=formats.count(retained)))
+        self.rerun.setText(_("Re-run these…") if retained > 1 else _("Re-run…"))
+        for button in (self.show_runs, self.rerun):
+            button.setEnabled(retained > 0)
+        none = _("The runs of these failures are no longer retained")
+        set_tooltip(self.show_runs, "" if retained else none)
+        muted, resolved = group.marks.muted is not None, group.marks.resolved is not None
+        self.mute.setText(_("Unmute") if muted else _("Mute"))
+        set_tooltip(self.mute, _("A muted group needs no attention and raises no alert (M)"))
+        self.resolve.setText(_("Reopen") if resolved else _("Resolve"))
+        set_tooltip(
+            self.resolve, _("The cause is removed; a new failure makes the group regressed (V)")
+        )
+        can_be_marked = group.id != OTHER.id
+        for button in (self.mute, self.resolve, self.note.button):
+            button.setEnabled(can_be_marked)
+        self._buttons.arrange()
+
+    def _properties_of(self, group: FailureGroup, now: float) -> list[Property]:
+        made = group.fingerprint
+        label = self._task_label
+        names = [f"{label(name)}" for name in group.tasks]
+        shared = "\n".join(map(shared_text, group.shared))
+        tooltip = "\n".join(map(shared_tooltip, group.shared))
+        return [
+            Property(_("Shared"), shared, tooltip=tooltip),
+            Property(_("Failures"), runs_text(group)),
+            Property(_("Task"), ", ".join(names), tooltip="\n".join(group.tasks)),
+            Property(_("First"), _moment(group.first_seen, now)),
+            Property(_("Last"), _moment(group.last_seen, now)),
+            Property(_("Marked"), marks_text(group.marks, now)),
+            Property(_("Grouped by"), grouped_by_text(made), tooltip=fingerprint_lines(made)),
+            Property("", fingerprint_lines(made), SemanticColor.MUTED, mono=True),
+            Property(_("Group id"), group.id, mono=True),
+        ]
+
+    def _show_icon(self) -> None:
+        if self.group is not None:
+            _label, glyph, color = GROUP_LABELS[shown_state(self.group)]
+            shown = subdued(color) if self.is_stale else color
+            self._icon.setPixmap(icons.pixmap(glyph, shown, 16, self.devicePixelRatioF()))
+
+    def _apply_theme(self) -> None:
+        icons.set_button_icon(self.show_runs, "arrow-right", "on_accent", 12)
+        icons.set_button_icon(self.rerun, "retry", SemanticColor.MUTED)
+        self._show_icon()
+
+
+def _moment(at: float, now: float) -> str:
+    return _("{ago}, {time}").format(ago=formats.ago(at, now), time=formats.absolute(at))

@@ -1,0 +1,107 @@
+"""The example of a failure group: its latest run, with the traceback for reading."""
+
+from typing import Final
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text import formats
+from pulse_desktop.text.run_text import reason_text
+from pulse_desktop.text.traceback_text import folded_text, shown_traceback
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.theme.plain_text import Label, set_plain_text, set_tooltip
+from pulse_desktop.ui.theme.theme import theme
+
+_MIN_HEIGHT: Final = 180
+_MAX_TEXT: Final = 200_000
+
+
+class GroupExample(QWidget):
+    """The latest failure: a link to its run, and why it failed.
+
+    Attributes:
+        open_run: opens the run.
+        unfold: shows the frames that are left out.
+        text: reason and frames.
+
+    Signals:
+        run_requested: task id of the run to show.
+    """
+
+    run_requested = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: TaskRun | None = None
+        self._is_whole = False
+        self._title = Label()
+        self._title.setProperty("role", "muted")
+        self.open_run = QPushButton(_("Open run"))
+        set_tooltip(self.open_run, _("Show the latest run of this group"))
+        self.unfold = QPushButton()
+        self.text = QPlainTextEdit()
+        self.text.setProperty("kind", "plain")
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setMinimumHeight(_MIN_HEIGHT)
+        self.text.setAccessibleName(_("Example"))
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._title, 1)
+        head.addWidget(self.unfold)
+        head.addWidget(self.open_run)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self.text, 1)
+        self.open_run.clicked.connect(self._request_run)
+        self.unfold.clicked.connect(self._unfold)
+        theme().changed.connect(self._apply_theme)
+        self._apply_theme()
+
+    def show_run(self, run: TaskRun | None, *, is_other: bool) -> None:
+        """Show a run.
+
+        Args:
+            run: None if it is no longer retained.
+            is_other: whether it is the example of another group than before.
+        """
+        if is_other:
+            self._is_whole = False
+        elif run is self._run:
+            return
+        self._run = run
+        self._show()
+
+    def _show(self) -> None:
+        run = self._run
+        self.open_run.setVisible(run is not None)
+        if run is None:
+            self._title.setText(_("Example"))
+            self.unfold.hide()
+            set_plain_text(self.text, _("No run of this group is retained any more."))
+            return
+        self._title.setText(_("Latest example, {time}").format(time=formats.clock(run.finished_at)))
+        trace = run.error.traceback if run.error is not None else ""
+        if not trace.strip():
+            self.unfold.hide()
+            reason = reason_text(run) or _("The worker sent no reason.")
+            set_plain_text(self.text, reason[:_MAX_TEXT])
+            return
+        shown = shown_traceback(trace, run.name, whole=self._is_whole)
+        self.unfold.setVisible(bool(shown.folded) and not self._is_whole)
+        self.unfold.setText(folded_text(shown.folded))
+        set_plain_text(self.text, shown.text[:_MAX_TEXT])
+
+    def _unfold(self) -> None:
+        self._is_whole = True
+        self._show()
+
+    def _request_run(self) -> None:
+        if self._run is not None:
+            self.run_requested.emit(self._run.task_id)
+
+    def _apply_theme(self) -> None:
+        self.text.setFont(theme().number_font())

@@ -1,0 +1,287 @@
+"""The table of failure groups on the Tasks page, with the details of one and its actions."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import ClassVar, Final
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.failure_group import FailureGroup
+from pulse_desktop.state.history_start import oldest_time
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text import formats
+from pulse_desktop.text.group_text import (
+    GROUP_LABELS,
+    GROUP_MEANINGS,
+    count_text,
+    group_cause,
+    group_title,
+    muted_text,
+    opened_text,
+    shared_text,
+    shown_state,
+)
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.navigation import FilterRuns
+from pulse_desktop.ui.pages.tasks import actions
+from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
+from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
+from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
+from pulse_desktop.ui.query.group_query import group_query
+from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.detail_splitter import DetailWidth
+from pulse_desktop.ui.table.facet import Facet
+from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.theme.throttle import Throttle
+
+_MAX_RERUN: Final = 10_000
+_FILTER_S: Final = 1.0
+"""How often groups without a failure in the time range are filtered out."""
+
+
+class GroupsPage(TablePage[FailureGroup, GroupDetail]):
+    """The failure groups, the one that failed last first."""
+
+    key = "tasks"
+    sources = ("tasks", "events", "results")
+    title = _("Failure groups")
+    icon = "tasks"
+    filter_hint = _("Filter by cause, message, task or what is shared")
+    default_sort = "last"
+    sort_descending = True
+    has_times = False  # failures within the time range are counted, see `limited_to_time`
+    empty_title = _("No failures")
+    empty_text = _(
+        "Runs that failed for the same reason appear here as one group: with the same exceptions "
+        "and code, or the same message."
+    )
+    facets: ClassVar[tuple[Facet, ...]] = tuple(
+        Facet(
+            key,
+            *label,
+            tooltip=_("{meaning}. Press to show only these.").format(meaning=GROUP_MEANINGS[key]),
+            hide_when_empty=True,
+        )
+        for key, label in GROUP_LABELS.items()
+    )
+    row_menu = actions.GROUP_MENU
+    detail_width = DetailWidth(minimum=360, maximum=600, percent=40)
+
+    def __init__(self, context: PageContext) -> None:
+        self._bounds = (0.0, 1.0)
+        super().__init__(context)
+        self._throttle = Throttle()
+        self._rerun = RerunAction(context)
+        detail = self.detail
+        detail.runs_requested.connect(self.show_runs)
+        detail.rerun_requested.connect(self.rerun_selected)
+        detail.mute_requested.connect(self.toggle_muted)
+        detail.resolve_requested.connect(self.toggle_resolved)
+        detail.note_changed.connect(self._set_note)
+        self.apply_filter()
+
+    # Table page
+
+    def collection(self) -> Collection[FailureGroup]:
+        """Return the groups."""
+        return self.context.state.failure_groups
+
+    def columns(self) -> Sequence[Column[FailureGroup]]:
+        """Return the columns of the table."""
+        return group_columns(lambda: self._bounds, self.context.state.runs.names.label)
+
+    def make_detail(self) -> GroupDetail:
+        """Create the detail panel."""
+        return GroupDetail(self.context.state.runs.names.label)
+
+    def count_text(self, count: int) -> str:
+        """Return a number of groups as text."""
+        return count_text(count)
+
+    def search_text(self, row: FailureGroup) -> str:
+        """Return the text that the text filter searches."""
+        note = row.marks.note.text if row.marks.note is not None else ""
+        shared = " ".join(map(shared_text, row.shared))
+        return "\n".join((row.id, group_cause(row), group_title(row), *row.tasks, shared, note))
+
+    def facet_of(self, row: FailureGroup) -> str:
+        """Return the state of a group."""
+        return shown_state(row)
+
+    def facet_counts(self) -> dict[str, int]:
+        """Return the number of groups with a failure in the time range, by state."""
+        counts = dict.fromkeys(GROUP_LABELS, 0)
+        for row in self.collection().rows:
+            if self._is_shown(row):
+                counts[shown_state(row)] += 1
+        return counts
+
+    def limited_to_time(
+        self, accepts: Callable[[FailureGroup], bool] | None
+    ) -> Callable[[FailureGroup], bool]:
+        """Return a test that groups pass that have failures in the time range."""
+        is_shown = self._is_shown
+        if accepts is None:
+            return is_shown
+        return lambda row: is_shown(row) and accepts(row)
+
+    def _is_shown(self, row: FailureGroup) -> bool:
+        if not row.count:
+            return False
+        return not self.context.time.range.limits_rows or bool(row.times.count(*self._bounds))
+
+    def apply_filter(self) -> None:
+        """Apply the filter bar and the time range to the table."""
+        self._move_bounds()
+        super().apply_filter()
+
+    def _move_bounds(self) -> None:
+        """Set the ends of what is counted: the time range, as far as anything is known."""
+        now = self.wall_time(self.now)
+        start, end = self.context.time.range.bounds(now)
+        oldest = min((row.first_seen for row in self.collection().rows if row.count), default=now)
+        start = max(start, min(oldest, oldest_time(self.context.state)))
+        latest = max((row.last_seen for row in self.collection().rows if row.count), default=now)
+        end = min(end, max(now, latest))
+        self._bounds = (start, max(end, start + 1.0))
+
+    def update_summary(self, now: float, stale: str) -> None:
+        """Follow the clock; see `TablePage`."""
+        del stale
+        self._move_bounds()
+        if self.context.time.range.limits_rows and self._throttle.due("range", now, _FILTER_S):
+            self.filter.update()
+        self._show_row_count()
+        self.detail.show_problem(self.context.group_marks.problem)
+        self.table.viewport().update()
+
+    def _show_row_count(self) -> None:
+        counts = self.facet_counts()
+        total, shown = sum(counts.values()), self.table.rows_model.shown_count
+        text = count_text(total)
+        if shown != total:
+            text = _("{shown} of {total}").format(shown=formats.count(shown), total=text)
+        parts = (text, muted_text(counts["muted"]))
+        self.filter_bar.set_row_count_text(" · ".join(filter(None, parts)))
+
+    def show_row(self, row: FailureGroup) -> None:
+        """Show a group in the detail panel."""
+        example = self.context.state.runs.get(row.example) if row.example else None
+        self.detail.show_group(row, example, self._bounds, self._retained(row), self.now)
+
+    def update_detail(self, now: float) -> None:  # noqa: ARG002 - the base class has it
+        """Update the group in the open detail panel, also when it is not the current row."""
+        shown = self.detail.group
+        if shown is None or self.detail.isHidden():
+            return
+        row = self.context.state.failure_groups.get(shown.id) or shown
+        if row is not self._shown_row or self._throttle.due("detail", self.now, _FILTER_S):
+            self._shown_row = row
+            self.show_row(row)
+
+    def open_group(self, group_id: str) -> None:
+        """Show the details of a group, and clear the filter if it hides the group."""
+        groups = self.context.state.failure_groups
+        group, position = groups.get(group_id), groups.position(group_id)
+        if group is None or position is None:
+            self.filter_bar.set_filter(text=f"id={group_id}")
+            return
+        if self.table.rows_model.view_row(position) is None:
+            self.filter_bar.set_filter()
+        if self.table.rows_model.view_row(position) is None:
+            self.table.set_paused(False)
+            self.table.catch_up(self.now)
+        self.table.select_position(position)
+        self.open_detail(group)
+
+    # Actions
+
+    def has_group(self) -> bool:
+        """Return whether any group is selected, or shown in the detail panel."""
+        return self.table.selected_count() > 0 or not self.detail.isHidden()
+
+    def show_runs(self) -> None:
+        """Show exactly the runs of the group; the operator's own filter can be restored."""
+        for group in self._groups_to_act_on()[:1]:
+            start, end = self._counted()
+            why = opened_text(group, self._retained(group))
+            self.context.navigate(FilterRuns(query=group_query(group.id, start, end), why=why))
+
+    def rerun_selected(self) -> None:
+        """Re-run the runs of the group as they are now: later failures are not drawn in."""
+        runs: list[TaskRun] = []
+        for group in self._groups_to_act_on():
+            runs += islice(self._runs_of(group), _MAX_RERUN - len(runs))
+        self._rerun.trigger(runs)
+
+    def toggle_muted(self) -> None:
+        """Mute the selected groups, or no longer if they all are."""
+        self._toggle(MarkKind.MUTED)
+
+    def toggle_resolved(self) -> None:
+        """Mark the selected groups as resolved, or no longer if they all are."""
+        self._toggle(MarkKind.RESOLVED)
+
+    def edit_note(self) -> None:
+        """Edit the note of the selected group."""
+        for group in self._groups_to_act_on()[:1]:
+            self.open_detail(group)
+            self.detail.note.edit()
+
+    def _counted(self) -> tuple[float, float]:
+        """Return the ends of the time in which failures count, Unix seconds."""
+        return self._bounds if self.context.time.range.limits_rows else (0.0, math.inf)
+
+    def _runs_of(self, group: FailureGroup) -> Iterator[TaskRun]:
+        """Iterate over the runs of a group that failed in the time range."""
+        start, end = self._counted()
+        for run in self.context.state.failure_groups.runs_of(group.id, start):
+            if (run.finished_at or run.last_seen) <= end:
+                yield run
+
+    def _retained(self, group: FailureGroup) -> int:
+        """Return how many runs of a group are retained that failed in the time range."""
+        if group.retained == group.count == len(group.times):
+            return group.times.count(*self._counted())
+        return sum(1 for _run in self._runs_of(group))
+
+    def _groups_to_act_on(self) -> list[FailureGroup]:
+        """Return the selected groups, or that in the detail panel."""
+        groups = self.rows_to_act_on()
+        shown = self.detail.group
+        if not groups and shown is not None and not self.detail.isHidden():
+            return [shown]
+        return groups
+
+    def _toggle(self, kind: MarkKind) -> None:
+        groups = self._groups_to_act_on()
+        remove = all(group.marks.of(kind) is not None for group in groups)
+        ids = [group.id for group in groups]
+        if ids:
+            work = self._change_marks(ids, kind, remove=remove)
+            self.context.run_in_background(f"mark {kind}", work)
+
+    def _set_note(self, text: str) -> None:
+        group = self.detail.group
+        if group is not None:
+            work = self._change_marks([group.id], MarkKind.NOTE, text, remove=not text)
+            self.context.run_in_background("mark note", work)
+
+    async def _change_marks(
+        self, group_ids: Sequence[str], kind: MarkKind, text: str = "", *, remove: bool
+    ) -> None:
+        marks = self.context.group_marks
+        try:
+            for group_id in group_ids:
+                if remove:
+                    await marks.remove_mark(group_id, kind)
+                else:
+                    await marks.set_mark(group_id, kind, text)
+        except UserFacingError as error:
+            self.context.notify(
+                Notification(error.title, error.detail, error.advice, "warning", key="marks")
+            )
