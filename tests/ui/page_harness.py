@@ -53,6 +53,8 @@ class PageHarness:
         """Create a page, show it, and bring it up to date."""
         pages: list[PageT] = []
         for action in page_class.page_actions():
+            if action.action.id in self._actions:
+                continue  # a second page of this class, as after another session
             self._actions.add_page_action(action, page_class.key, lambda: pages[0])
         page = page_class(self._context)
         pages.append(page)

@@ -33,11 +33,13 @@ class Condition:
 
     Attributes:
         title: for a menu, such as `Only this: task embed_messages`.
+        label: the same without what it does, such as `task embed_messages`.
         apply: returns a query with the condition added.
         negated: whether it excludes what it names.
     """
 
     title: str
+    label: str
     apply: Callable[[str], str]
     negated: bool = False
 
@@ -63,10 +65,13 @@ class CellValue:
     @property
     def label(self) -> str:
         """The value with the name of its field, short enough for a menu."""
+        return f"{self.title} {self.text}" if self.title else self.text
+
+    @property
+    def text(self) -> str:
+        """The value, short enough for a menu."""
         text = printable_cell(self.shown or typed(self.value))
-        if len(text) > _MAX_SHOWN:
-            text = f"{text[:_MAX_SHOWN]}…"
-        return f"{self.title} {text}" if self.title else text
+        return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def values_of_field(
@@ -84,6 +89,8 @@ def values_of_field(
     if found is None or found.keyed:
         return ()
     values = found.get(row, now)[:1]
+    if found.kind is FieldKind.CHOICE:
+        shown = ""  # a state is shown with its progress
     return [CellValue(found.name, found.kind, value, title, shown) for value in values]
 
 
@@ -110,7 +117,7 @@ def values_of_arguments(
         if isinstance(value, dict | list):
             continue
         field = argument_field(name, fields)
-        result.append(CellValue(field, FieldKind.VALUE, value, f"{name} =", _as_json(value)))
+        result.append(CellValue(field, FieldKind.VALUE, value, f"{field} =", _as_json(value)))
     return result
 
 
@@ -118,7 +125,17 @@ def argument_field(name: str, fields: FieldSet[Any]) -> str:
     """Return the query field of an argument: its name alone, unless that means something else."""
     if _NAME.fullmatch(name) and not fields.is_known(name):
         return name
-    return f"args.{name}" if _NAME_PART.fullmatch(name) else f"args.{quoted(name)}"
+    return keyed_field("args", name)
+
+
+def keyed_field(keyed: str, name: str) -> str:
+    """Return the query field of a name in a keyed field: `args.language`, `label."a b"`."""
+    return f"{keyed}.{name}" if _NAME_PART.fullmatch(name) else f"{keyed}.{quoted(name)}"
+
+
+def value_text(value: Any) -> str:
+    """Return a value of JSON as shown in a cell: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else _as_json(value)
 
 
 def conditions(value: CellValue) -> Sequence[Condition]:
@@ -128,8 +145,8 @@ def conditions(value: CellValue) -> Sequence[Condition]:
     if value.kind in _AMOUNTS:
         amount = _amount_text(value)
         return [
-            _comparison(value, ">=", amount, _("This and more: {value}")),
-            _comparison(value, "<=", amount, _("This and less: {value}")),
+            _comparison(value, ">=", amount, _("This and more: {value}"), "≥"),
+            _comparison(value, "<=", amount, _("This and less: {value}"), "≤"),
         ]
     text = typed(value.value)
     if len(text) > _MAX_VALUE:
@@ -137,10 +154,12 @@ def conditions(value: CellValue) -> Sequence[Condition]:
     return [
         Condition(
             _("Only this: {value}").format(value=value.label),
+            value.label,
             lambda query: with_condition(query, value.field, text),
         ),
         Condition(
             _("Not this: {value}").format(value=value.label),
+            value.label,
             lambda query: with_condition(query, value.field, text, negated=True),
             negated=True,
         ),
@@ -154,14 +173,15 @@ def _time_conditions(value: CellValue) -> Sequence[Condition]:
         return ()
     text = f'"{at.isoformat(sep="T", timespec="milliseconds")}"'
     return [
-        _comparison(value, ">=", text, _("From here on: {value}")),
-        _comparison(value, "<=", text, _("Until here: {value}")),
+        _comparison(value, ">=", text, _("From here on: {value}"), "≥"),
+        _comparison(value, "<=", text, _("Until here: {value}"), "≤"),
     ]
 
 
-def _comparison(value: CellValue, operator: str, typed_value: str, title: str) -> Condition:
-    condition = f"{value.field}{operator}{typed_value}"
-    return Condition(title.format(value=value.label), lambda query: added(query, condition))
+def _comparison(value: CellValue, operator: str, amount: str, title: str, sign: str) -> Condition:
+    condition = f"{value.field}{operator}{amount}"
+    label = f"{value.title} {sign} {value.text}"
+    return Condition(title.format(value=value.label), label, lambda query: added(query, condition))
 
 
 def added(query: str, condition: str) -> str:

@@ -77,7 +77,7 @@ class QueryNotice(QWidget):
         self._former.setText(text)
         set_tooltip(
             self.back_button,
-            "\n".join(filter(None, (_("Back to your filter (Alt+Left)"), details))),
+            "\n".join(filter(None, (_("Back to your filter (Ctrl+Shift+B)"), details))),
         )
         for widget in (self._former, self.back_button, self._forget):
             widget.setVisible(bool(text))

@@ -50,6 +50,7 @@ from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
 from pulse_desktop.ui.shell.sidebar import COLLAPSED_WIDTH, Sidebar, SidebarItem
 from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
+from pulse_desktop.ui.table.table_actions import add_table_actions
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.time.past_banner import PastBanner
@@ -244,6 +245,7 @@ class MainWindow(QMainWindow):
             time.show_since_last_look,
             lambda: time.last_look is not None,
         )
+        add_table_actions(self.actions_table, lambda: self.current)
         self.actions_table.add(
             actions.TOGGLE_READ_ONLY, self.toggle_read_only, self._can_change_read_only
         )

@@ -28,10 +28,12 @@ class TableHeader(QHeaderView):
     Signals:
         column_toggled: key of a column, and whether to show it.
         columns_reset: the operator wants the default columns.
+        chooser_requested: the operator wants the dialog of all columns.
     """
 
     column_toggled = Signal(str, bool)
     columns_reset = Signal()
+    chooser_requested = Signal()
 
     def __init__(self, model: LiveTableModel[Any], view: QTableView) -> None:
         super().__init__(Qt.Orientation.Horizontal, view)
@@ -62,6 +64,7 @@ class TableHeader(QHeaderView):
             menu.addAction(_("Last received on top")).triggered.connect(
                 lambda: self._model.set_sort("")
             )
+        menu.addAction(_("Choose columns…")).triggered.connect(self.chooser_requested)
         menu.addAction(_("Reset columns")).triggered.connect(self.columns_reset)
         return menu
 

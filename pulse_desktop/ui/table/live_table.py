@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
 
 from pulse_desktop.ui.table.column import Column
@@ -26,6 +26,7 @@ class LiveTable(RowView[RowT]):
 
     Attributes:
         overlay: the note and the pill over the table.
+        menu_index: the cell that a menu was requested for last.
 
     Signals:
         current_changed: the row object under the cursor, or None.
@@ -60,6 +61,7 @@ class LiveTable(RowView[RowT]):
             empty_text: what would appear here, and how to make it appear.
         """
         super().__init__(rows, columns)
+        self.menu_index = QModelIndex()
         self._rows_moved = False
         self._ticked_at = 0.0
         self._measured_at = 0.0
@@ -230,6 +232,9 @@ class LiveTable(RowView[RowT]):
             self.scrollTo(self.currentIndex())
             cell = self.visualRect(self.currentIndex())
             position = self.viewport().mapToGlobal(cell.bottomLeft())
+            self.menu_index = self.currentIndex()
+        else:
+            self.menu_index = self.indexAt(self.viewport().mapFromGlobal(position))
         if self.selected_count():
             self.menu_requested.emit(position)
         event.accept()

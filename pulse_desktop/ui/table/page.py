@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
@@ -23,6 +22,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.histogram import Histogram
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
+from pulse_desktop.ui.clipboard import copy_line
 from pulse_desktop.ui.connection_phase import (
     EmptyReason,
     as_of_text,
@@ -35,10 +35,10 @@ from pulse_desktop.ui.query.column_fields import column_fields
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.time_condition import time_condition
 from pulse_desktop.ui.shell.actions import Action
-from pulse_desktop.ui.shell.context_menu import show_context_menu
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
 from pulse_desktop.ui.table.export import ExportFormat, column_format
@@ -48,6 +48,7 @@ from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.page_filter import PageFilter, with_note
 from pulse_desktop.ui.table.row_filter import RowFilter
+from pulse_desktop.ui.table.row_menus import RowMenus
 from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
@@ -86,6 +87,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         detail: the panel beside the table.
         filter_bar: query and facets.
         filter: applies it to the table.
+        row_menus: the context menu of the rows.
         export_action: writes the rows that are shown to a file.
         selection_bar: what can be done with several selected rows, None without one.
         time_range: what the charts show.
@@ -129,6 +131,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.filter_bar = self.make_filter_bar()
         self.filter: PageFilter[RowT] = PageFilter(
             self, self.filter_bar, self.table, self.make_fields(), context.time
+        )
+        self.row_menus = RowMenus(
+            self, self.table, self.filter, self.argument_values, self.row_menu
         )
         if self.default_sort:
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
@@ -248,6 +253,14 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Return the rows, live."""
         return self.collection().rows
 
+    def extra_columns(self) -> Sequence[Column[RowT]]:
+        """Return columns that are on offer besides those of the table."""
+        return ()
+
+    def extra_column(self, key: str) -> Column[RowT] | None:  # noqa: ARG002
+        """Return an extra column by its key, None if there is none."""
+        return None
+
     def argument_values(self, row: RowT, key: str) -> Sequence[CellValue]:  # noqa: ARG002
         """Return values within a cell, such as the arguments of a call, None for the whole cell.
 
@@ -275,6 +288,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def _connect(self) -> None:
         table, bar = self.table, self.filter_bar
+        table.column_layout.make_extra = self.extra_column
+        table.header.chooser_requested.connect(self.choose_columns)
         bar.changed.connect(self.apply_filter)
         self.filter.applied.connect(self._show_row_count)
         self.filter.counted.connect(self._show_facet_counts)
@@ -282,7 +297,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
         table.clicked.connect(lambda _index: self._open_current())
-        table.menu_requested.connect(self._show_row_menu)
         table.rows_model.counts_changed.connect(self._show_row_count)
         self.detail.close_requested.connect(self.close_detail)
         self.detail.show_run_requested.connect(
@@ -413,9 +427,26 @@ class TablePage(Page, Generic[RowT, DetailT]):
         if row is not None and row is not self._shown_row:
             self.open_detail(row)
 
-    def _show_row_menu(self, position: QPoint) -> None:
-        if self.row_menu:
-            show_context_menu(self.context.actions, self.row_menu, self, position)
+    def go_back_to_filter(self) -> None:
+        """Restore the operator's filter, which navigation has replaced."""
+        self.filter.go_back()
+
+    def copy_query(self) -> None:
+        """Copy query, facets and time range as one query, as the command line takes it."""
+        copy_line(self.filter.effective_query)
+
+    def choose_columns(self) -> None:
+        """Open the dialog in which columns are chosen."""
+        table = self.table
+        ColumnChooser(table.column_layout, table.rows_model, self.extra_columns(), self).open()
+
+    def reset_columns(self) -> None:
+        """Restore the default columns, widths and order."""
+        self.table.column_layout.reset()
+
+    def filter_by_row(self) -> None:
+        """Open a menu of the conditions that the current row offers."""
+        self.row_menus.open_conditions()
 
     # Filter, counts and charts
 

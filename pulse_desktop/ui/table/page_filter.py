@@ -9,7 +9,7 @@ from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.query.cell_filter import added
+from pulse_desktop.ui.query.cell_filter import added, keyed_field
 from pulse_desktop.ui.query.facet_counts import FacetCounts
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_query import PageQuery
@@ -229,6 +229,11 @@ class PageFilter(QObject, Generic[RowT]):
         if not self._counts.count_next_slice():
             self._counting.stop()
             self.counted.emit()
+
+    def field_names(self, keyed: str) -> Sequence[str]:
+        """Return the names of query fields that rows have in a keyed field, such as `args`."""
+        names = (each.value for each in self._values.values(f"{keyed}."))
+        return [keyed_field(keyed, name) for name in names]
 
     # Changing it
 

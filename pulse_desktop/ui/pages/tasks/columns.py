@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC
+from pulse_desktop.query.fields import Field
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.short_names import short_name
 from pulse_desktop.state.task_schemas import TaskSchemas
@@ -17,6 +19,7 @@ from pulse_desktop.text.run_text import (
     arguments_text,
     attempts_text,
     duration_text,
+    reason_text,
     state_label,
     state_tooltip,
     wait_text,
@@ -24,8 +27,15 @@ from pulse_desktop.text.run_text import (
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.text.worker_text import worker_name
+from pulse_desktop.ui.query.cell_filter import value_text
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import muted
+
+_MAX_ERROR: Final = 400
+_ERROR_COLORS: Final = {
+    RunState.FAILED: SemanticColor.BAD,
+    RunState.SOFT_FAILED: SemanticColor.WARNING,
+}
 
 
 def _state_color(run: TaskRun) -> SemanticColor:
@@ -58,6 +68,16 @@ ARGUMENTS: Final = Column[TaskRun](
     mono=True,
     color=muted,
     stretch=True,
+)
+ERROR: Final = Column[TaskRun](
+    _("Error"),
+    "error",
+    lambda run, _now: formats.elided(reason_text(run), _MAX_ERROR),
+    width=190,
+    color=lambda run: _ERROR_COLORS.get(run.state, SemanticColor.MUTED),
+    sort=lambda run: run.reason or None,
+    tooltip=lambda run, _now: reason_text(run),
+    hide_below=880,
 )
 QUEUED: Final = Column[TaskRun](
     _("Queued"),
@@ -102,7 +122,7 @@ WORKER: Final = Column[TaskRun](
     color=muted,
     sort=lambda run: run.worker or None,
     tooltip=lambda run, _now: run.worker,
-    hide_below=980,
+    hide_below=1080,
 )
 ATTEMPT: Final = Column[TaskRun](
     _("Attempt"),
@@ -113,7 +133,7 @@ ATTEMPT: Final = Column[TaskRun](
     mono=True,
     color=lambda run: SemanticColor.WARNING if run.attempt > 1 else SemanticColor.FAINT,
     sort=lambda run: run.attempt,
-    hide_below=980,
+    hide_below=1140,
 )
 TASK_ID: Final = Column[TaskRun](
     _("Task id"),
@@ -151,8 +171,9 @@ def run_columns(
     queued = replace(
         QUEUED, text=lambda run, now: formats.clock(run.queued_at, now, precise=True), width=104
     )
-    columns = (queued if each is QUEUED else each for each in latest_columns(task_label, schemas))
-    return (*columns, worker, ATTEMPT, TASK_ID, RERUN_OF)
+    state, task, arguments, *times = latest_columns(task_label, schemas)
+    times = [queued if each is QUEUED else each for each in times]
+    return (state, task, arguments, ERROR, *times, worker, ATTEMPT, TASK_ID, RERUN_OF)
 
 
 def latest_columns(
@@ -169,6 +190,27 @@ def latest_columns(
         ARGUMENTS, text=lambda run, _now: arguments_text(run, schemas.get(run.name))
     )
     return (STATE, task, arguments, QUEUED, WAIT, DURATION)
+
+
+def value_column(key: str, field: Field[TaskRun]) -> Column[TaskRun]:
+    """Return a column with the values of a label or an argument.
+
+    Args:
+        key: name of the query field, such as `label.queue` or `args.language`.
+        field: the query field.
+    """
+
+    def text(run: TaskRun, now: float) -> str:
+        values = field.get(run, now)
+        return formats.elided(value_text(values[0]), _MAX_ERROR) if values else ""
+
+    def sort(run: TaskRun) -> object:
+        value = next(iter(field.get(run, run.last_seen)), None)
+        return value if isinstance(value, int | float | str | None) else value_text(value)
+
+    return Column(
+        key, key, text, width=120, mono=True, color=muted, sort=sort, kind=field.kind, hidden=True
+    )
 
 
 def event_columns(task_label: Callable[[str], str]) -> Sequence[Column[Event]]:

@@ -29,7 +29,7 @@ from pulse_desktop.ui.navigation import (
 )
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
-from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns
+from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns, value_column
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
@@ -229,6 +229,18 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         if field == "label":
             return label_names(row)
         return argument_names(row, self._parameters(row.name))
+
+    def extra_columns(self) -> Sequence[Column[TaskRun]]:
+        """Return columns with the labels and arguments that runs have."""
+        names = [name for kind in ("label", "args") for name in self.filter.field_names(kind)]
+        columns = (self.extra_column(name) for name in names)
+        return [column for column in columns if column is not None]
+
+    def extra_column(self, key: str) -> Column[TaskRun] | None:
+        """Return the column of a label, `label.NAME`, or of an argument, `args.NAME`."""
+        fields = self.filter.query.fields
+        found = fields.get(key) if key.startswith(("label.", "args.")) else None
+        return None if found is None else value_column(key, found)
 
     def argument_values(self, row: TaskRun, key: str) -> Sequence[CellValue]:
         """Return each argument of a run."""

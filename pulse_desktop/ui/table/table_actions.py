@@ -1,0 +1,75 @@
+"""The actions that every page with a table has: on its query, its rows and its columns."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell.actions import Action, ActionTable
+from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.table.page import TablePage
+
+AnyTablePage = TablePage[Any, Any]
+
+FILTER_BY_ROW: Final = Action(
+    "query.row",
+    _("Filter by a value of this row…"),
+    "F",
+    _("Filter"),
+    "filter",
+    _("only this not exclude include cell"),
+)
+BACK_TO_FILTER: Final = Action(
+    "query.back", _("Back to your filter"), "Ctrl+Shift+B", _("Filter"), "retry", _("former undo")
+)
+COPY_QUERY: Final = Action(
+    "query.copy", _("Copy the query"), "Ctrl+Shift+Q", _("Filter"), "copy", _("filter command line")
+)
+CHOOSE_COLUMNS: Final = Action(
+    "columns",
+    _("Choose columns…"),
+    "Ctrl+Shift+L",
+    _("View"),
+    "columns",
+    _("show hide order label argument"),
+)
+RESET_COLUMNS: Final = Action("columns.reset", _("Reset columns"), "", _("View"), "columns")
+
+
+def add_table_actions(actions: ActionTable, current: Callable[[], Page | None]) -> None:
+    """Add the actions to the table of a window.
+
+    Args:
+        actions: the table.
+        current: returns the page that is shown.
+    """
+
+    def run(act: Callable[[AnyTablePage], object]) -> None:
+        page = current()
+        if isinstance(page, TablePage):
+            act(page)
+
+    def is_possible(test: Callable[[AnyTablePage], bool]) -> bool:
+        page = current()
+        return isinstance(page, TablePage) and test(page)
+
+    for action, act, test in (
+        (FILTER_BY_ROW, TablePage.filter_by_row, _has_rows),
+        (BACK_TO_FILTER, TablePage.go_back_to_filter, _has_former),
+        (COPY_QUERY, TablePage.copy_query, _is_table),
+        (CHOOSE_COLUMNS, TablePage.choose_columns, _is_table),
+        (RESET_COLUMNS, TablePage.reset_columns, _is_table),
+    ):
+        actions.add(action, partial(run, act), partial(is_possible, test))
+
+
+def _is_table(_page: AnyTablePage) -> bool:
+    return True
+
+
+def _has_rows(page: AnyTablePage) -> bool:
+    return page.table.rows_model.shown_count > 0
+
+
+def _has_former(page: AnyTablePage) -> bool:
+    return page.filter.has_former

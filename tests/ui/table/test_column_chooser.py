@@ -1,0 +1,121 @@
+"""The dialog of columns: hidden, extra and moved ones, kept with the layout of the table."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QListWidgetItem, QPushButton
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.table.column_chooser import ColumnChooser
+from tests.kit.state_builder import NOW
+from tests.ui.page_harness import PageHarness
+from tests.ui.tables import column
+
+
+def open_page(harness: PageHarness) -> TasksPage:
+    for number, language in enumerate(("pl", "uk", "")):
+        arguments = {"language": language} if language else {}
+        harness.builder.task(f"{number:032x}", args=[number], at=NOW - 10, **arguments)
+    return harness.open(TasksPage)
+
+
+def open_chooser(qtbot: QtBot, page: TasksPage) -> ColumnChooser:
+    page.choose_columns()
+    chooser = page.findChild(ColumnChooser)
+    assert chooser is not None
+    qtbot.waitUntil(chooser.isVisible)
+    return chooser
+
+
+def item(chooser: ColumnChooser, title: str) -> QListWidgetItem:
+    return next(
+        chooser.list.item(row)
+        for row in range(chooser.list.count())
+        if chooser.list.item(row).text() == title
+    )
+
+
+def visible(page: TasksPage) -> list[str]:
+    return list(page.table.column_layout.visible_keys)
+
+
+def test_columns_are_shown_and_hidden_by_the_keyboard(qtbot: QtBot, harness: PageHarness) -> None:
+    page = open_page(harness)
+    chooser = open_chooser(qtbot, page)
+    chooser.list.setCurrentItem(item(chooser, "Wait"))
+    qtbot.keyClick(chooser.list, Qt.Key.Key_Space)
+    assert "waited" not in visible(page)
+    chooser.list.setCurrentItem(item(chooser, "Task id"))
+    qtbot.keyClick(chooser.list, Qt.Key.Key_Space)
+    assert "task_id" in visible(page)
+    assert chooser.list.currentItem().text() == "Task id"
+
+
+def test_arguments_and_labels_that_runs_have_become_columns(
+    qtbot: QtBot, harness: PageHarness
+) -> None:
+    page = open_page(harness)
+    chooser = open_chooser(qtbot, page)
+    item(chooser, "args.language").setCheckState(Qt.CheckState.Checked)
+    assert visible(page)[-1] == "args.language"
+    assert column(page, "args.language") == ["", "uk", "pl"]
+    chooser.list.setCurrentItem(item(chooser, "args.language"))
+    qtbot.keyClick(chooser.list, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    order = list(page.table.column_layout.order)
+    assert order[-2] == "args.language"
+    page.table.rows_model.set_sort("args.language")
+    assert column(page, "args.language") == ["pl", "uk", ""]
+
+
+def test_the_last_visible_column_cannot_be_hidden(qtbot: QtBot, harness: PageHarness) -> None:
+    page = open_page(harness)
+    chooser = open_chooser(qtbot, page)
+    for key in visible(page)[1:]:
+        page.table.column_layout.set_visible(key, visible=False)
+    state = item(chooser, "State")
+    state.setCheckState(Qt.CheckState.Unchecked)
+    assert visible(page) == ["state"]
+    assert item(chooser, "State").checkState() is Qt.CheckState.Checked
+
+
+def test_reset_brings_the_default_columns_back(qtbot: QtBot, harness: PageHarness) -> None:
+    page = open_page(harness)
+    before = visible(page)
+    chooser = open_chooser(qtbot, page)
+    item(chooser, "args.language").setCheckState(Qt.CheckState.Checked)
+    item(chooser, "State").setCheckState(Qt.CheckState.Unchecked)
+    assert visible(page) != before
+    button = next(b for b in chooser.findChildren(QPushButton) if b.text() == "Reset columns")
+    button.click()
+    assert visible(page) == before
+
+
+def test_extra_columns_are_restored_with_the_layout(harness: PageHarness) -> None:
+    page = open_page(harness)
+    layout = page.table.column_layout
+    layout.set_visible("args.language", visible=True)
+    layout.move("args.language", 0)
+    saved = layout.state()
+    layout.reset()
+    assert "args.language" not in visible(page)
+    other = harness.open(TasksPage)
+    other.table.column_layout.restore(saved)
+    assert visible(other)[0] == "args.language"
+    assert column(other, "args.language") == ["", "uk", "pl"]
+
+
+def test_a_name_that_is_no_column_is_ignored(harness: PageHarness) -> None:
+    page = open_page(harness)
+    before = visible(page)
+    page.table.column_layout.restore({"columns": {"nothing": True, "label": True, "": True}})
+    assert visible(page) == before
+
+
+def test_the_search_finds_columns(qtbot: QtBot, harness: PageHarness) -> None:
+    chooser = open_chooser(qtbot, open_page(harness))
+    qtbot.keyClicks(chooser.search, "lang")
+    shown = [
+        chooser.list.item(row).text()
+        for row in range(chooser.list.count())
+        if not chooser.list.item(row).isHidden()
+    ]
+    assert shown == ["args.language"]
