@@ -1,10 +1,13 @@
 """`pulse-desktop tail`: print events as they arrive."""
 
 import contextlib
+import re
 import shutil
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable, Sequence
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import duration, positive_int
@@ -14,7 +17,7 @@ from pulse_desktop.cli.connection import (
     connected_session,
     note_missing,
 )
-from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.output import (
     to_json,
     wait_stdout_closed,
@@ -23,6 +26,7 @@ from pulse_desktop.cli.output import (
     write_note,
 )
 from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
+from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.text import formats
@@ -39,6 +43,7 @@ LINE_WIDTH: Final = 160
 """Characters per line when stdout is not a terminal."""
 
 _MIN_LINE_WIDTH: Final = 80
+_TOPIC: Final = re.compile(r"[\w.-]+")
 _TIME_ONLY_S: Final = 12 * 3600.0
 """Events older than this are printed with their date."""
 
@@ -53,11 +58,13 @@ def add_parser(subparsers: Subparsers) -> None:
         description=_(
             "Print events as they arrive, until Ctrl-C. TOPIC is agents, tasks, providers, "
             "knowledge, messages, monitoring, metrics or any other websocket.TOPIC; taskiq "
-            "selects the task messages themselves."
+            "selects the task messages themselves. QUERY is written as in the filter of the "
+            "window and begins with the first word that is no plain name."
         ),
         examples=(
             ("pulse-desktop tail", _("all topics, from now on")),
             ("pulse-desktop tail tasks --since 10m", _("start with the last 10 minutes")),
+            ("pulse-desktop tail tasks type:failed task:send", _("failures of one task")),
             ("pulse-desktop tail --since 1h -n 20", _("at most 20 events, then exit")),
             ("pulse-desktop tail tasks --duration 5 --json", _("for 5 seconds, as JSON lines")),
             ("pulse-desktop tail --since 7d --duration 0", _("stored events only")),
@@ -65,7 +72,10 @@ def add_parser(subparsers: Subparsers) -> None:
         ends_on_signal=True,
     )
     parser.add_argument(
-        "topics", nargs="*", metavar="TOPIC", help=_("such as tasks (default: all topics)")
+        "words",
+        nargs="*",
+        metavar="TOPIC|QUERY",
+        help=_("topics such as tasks (default: all), then conditions such as type:failed"),
     )
     parser.add_argument(
         "--since",
@@ -91,15 +101,21 @@ async def run(arguments: Namespace) -> int:
     import asyncio
 
     from pulse_desktop.nats_client.aio import cancel_and_wait
+    from pulse_desktop.query import QueryError
 
+    try:
+        selection = _Selection(arguments.words)
+    except QueryError as error:
+        print_query_error(_Selection.query_text(arguments.words), error)
+        return USAGE
     async with connected_session(
         arguments,
         history_s=arguments.since or 0.0,
         newest=None if arguments.since else 0,
         scope="history",
     ) as session:
-        printing = asyncio.ensure_future(_print_events(session, arguments))
-        noting = asyncio.ensure_future(_note_missing_events(session, arguments))
+        printing = asyncio.ensure_future(_print_events(session, arguments, selection))
+        noting = asyncio.ensure_future(_note_missing_events(session, arguments, selection))
         ended = asyncio.ensure_future(_wait_for_end(printing, noting, arguments.duration))
         closed = asyncio.ensure_future(wait_stdout_closed())
         missing: list[str] = []
@@ -134,7 +150,62 @@ async def _wait_for_end(
                 await asyncio.wait((printing,))
 
 
-async def _note_missing_events(session: "Session", arguments: Namespace) -> bool:
+class _Selection:
+    """The events to print: topics, and a query.
+
+    Attributes:
+        topics: of the events, all but task messages if empty.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """Read the words of the command line.
+
+        Raises:
+            QueryError: the query cannot be understood.
+        """
+        from pulse_desktop.query import compile_query, parse
+        from pulse_desktop.query.event_fields import event_fields
+        from pulse_desktop.query.syntax import field_names
+
+        self.topics = frozenset(takewhile(_TOPIC.fullmatch, words))
+        self._query = parse(self.query_text(words))
+        self._fields = event_fields()
+        compile_query(self._query, self._fields, 0.0)
+        self._names_topics = "topic" in field_names(self._query)
+
+    @staticmethod
+    def query_text(words: Sequence[str]) -> str:
+        """Return the query in the words of the command line: what follows the topics."""
+        return " ".join(dropwhile(_TOPIC.fullmatch, words))
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether task messages may be among the events."""
+        return TASK_TOPIC in self.topics or (self._names_topics and not self.topics)
+
+    @property
+    def has_events(self) -> bool:
+        """Whether other events may be among them."""
+        return self.topics != {TASK_TOPIC}
+
+    def test(self, now: float) -> "Callable[[Event], bool]":
+        """Return a test for events at a time, Unix seconds."""
+        from pulse_desktop.query import compile_query
+
+        topics, all_topics = self.topics, self._names_topics
+        matches = compile_query(self._query, self._fields, now).accepts
+
+        def accepts(event: "Event") -> bool:
+            if topics:
+                return event.topic in topics and matches(event)
+            return (all_topics or event.topic != TASK_TOPIC) and matches(event)
+
+        return accepts
+
+
+async def _note_missing_events(
+    session: "Session", arguments: Namespace, selection: _Selection
+) -> bool:
     """Note on stderr if past events that --since asks for are not shown.
 
     Returns:
@@ -143,12 +214,11 @@ async def _note_missing_events(session: "Session", arguments: Namespace) -> bool
     Raises:
         UserFacingError: new events cannot be received either.
     """
-    topics = frozenset(arguments.topics)
     complete = True
-    if topics != {TASK_TOPIC}:
+    if selection.has_events:
         note = _("No stream stores events here: only new ones are shown.")
         complete &= await _note_feed(session.event_feed, note, past=bool(arguments.since))
-    if TASK_TOPIC in topics:
+    if selection.has_tasks:
         note = _("No stream stores tasks here: only new ones are shown.")
         complete &= await _note_feed(session.task_feed, note, past=bool(arguments.since))
     return complete
@@ -176,13 +246,12 @@ async def _note_feed(feed: "SubjectFeed", no_stream: str, *, past: bool) -> bool
     return not status.unreadable
 
 
-async def _print_events(session: "Session", arguments: Namespace) -> None:
+async def _print_events(session: "Session", arguments: Namespace, selection: _Selection) -> None:
     """Print events until --lines of them are printed, or until cancelled."""
     from pulse_desktop.state.serialize import event_to_dict
 
     started = time.monotonic()
-    topics = frozenset(arguments.topics)
-    _note_unknown_topics(topics)
+    _note_unknown_topics(selection.topics)
     left = arguments.lines
     log = session.state.log
     position = log.start
@@ -191,8 +260,9 @@ async def _print_events(session: "Session", arguments: Namespace) -> None:
         start, position = max(position, log.start), log.stop
         # The server's clock is known only when the first events have arrived.
         oldest = session.now() - (time.monotonic() - started) - (arguments.since or 0.0)
+        is_selected = selection.test(session.now())
         for event in log.span(start, position):
-            if event.received_at < oldest or not _is_selected(event, topics):
+            if event.received_at < oldest or not is_selected(event):
                 continue
             if arguments.json:
                 write_json(event_to_dict(event))
@@ -211,10 +281,6 @@ def _note_unknown_topics(topics: frozenset[str]) -> None:
                 unknown=", ".join(sorted(unknown)), known=", ".join(TOPICS)
             )
         )
-
-
-def _is_selected(event: "Event", topics: frozenset[str]) -> bool:
-    return event.topic in topics if topics else event.topic != TASK_TOPIC
 
 
 def _event_line(event: "Event", now: float) -> str:

@@ -108,6 +108,21 @@ class Or:
 Node = Comparison | FreeText | Not | And | Or
 
 
+def field_names(query: "Query") -> frozenset[str]:
+    """Return the names of the fields that a query compares, as typed."""
+    names: set[str] = set()
+    nodes = [] if query.root is None else [query.root]
+    while nodes:
+        match nodes.pop():
+            case And(operands) | Or(operands):
+                nodes += operands
+            case Not(operand):
+                nodes.append(operand)
+            case Comparison(field):
+                names.add(field)
+    return frozenset(names)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A parsed query.

@@ -126,6 +126,23 @@ def test_tail_with_duration_0_prints_stored_events_only(
     assert {each["topic"] for each in result.objects} == {"tasks"}
 
 
+def test_tail_prints_the_events_that_match_a_query(stack: Stack, succeeded: dict[str, Any]) -> None:
+    task_id = succeeded["task_id"]
+    options = ("--since", "1h", "--duration", "0", "--json")
+    result = stack("tail", "tasks", "type:succeeded", f"run:{task_id}", *options)
+    assert result.code == 0
+    assert [each["type"] for each in result.objects] == ["task.succeeded"]
+    assert result.objects[0]["data"]["task_id"] == task_id
+    result = stack("tail", "topic:taskiq", f"task_id={task_id}", *options)
+    assert {each["topic"] for each in result.objects} == {"taskiq"}
+
+
+def test_tail_says_where_a_query_is_wrong(stack: Stack) -> None:
+    result = stack("tail", "tasks", "size>big", "--duration", "0")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[-2:] == ["  size>big", "       ^^^"]
+
+
 def test_tail_exits_after_its_duration_without_any_event(stack: Stack) -> None:
     result = stack("tail", "no-such-topic", "--duration", "0.2", "--json")
     assert (result.code, result.out) == (0, "")

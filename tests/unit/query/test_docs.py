@@ -1,0 +1,41 @@
+"""The document of the query language names all fields, and no others; its examples are queries."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse_desktop.query import FieldSet, compile_query, parse
+from pulse_desktop.query.event_fields import event_fields
+from pulse_desktop.query.run_fields import run_fields
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "query-language.md").read_text(encoding="utf-8")
+CODE = re.compile(r"`([^`]+)`")
+
+
+def section(title: str) -> str:
+    """Return the text of a section."""
+    return DOCUMENT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize(("title", "fields"), [("Runs", run_fields()), ("Events", event_fields())])
+def test_all_fields_are_described(title: str, fields: FieldSet[Any]) -> None:
+    rows = [line for line in section(title).splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in CODE.findall(row.split("|")[1])}
+    assert {name for name in named if "." not in name} == set(fields.names())
+    for name in named:
+        if "." in name:
+            base = fields.fields[name.partition(".")[0]]
+            assert base.keyed
+
+
+def test_examples_are_queries() -> None:
+    block = DOCUMENT.split("```")[1].strip()
+    examples = [block, *CODE.findall(section("Arguments")), *CODE.findall(section("Comparisons"))]
+    compiled = 0
+    for text in examples:
+        if re.match(r'[-(]|not |[a-z.]+("[^"]+")?(\.\w+)*[:=<>!]+[^ .]', text):
+            compile_query(parse(text), run_fields(), 1e9)
+            compiled += 1
+    assert compiled > 10
