@@ -11,6 +11,7 @@ from pulse_desktop import __version__
 from pulse_desktop.cli import (
     argument_types,
     cancel,
+    compare,
     doctor,
     local,
     profiles,
@@ -52,6 +53,7 @@ COMMANDS: Final = (
     tail,
     runs,
     show,
+    compare,
     run,
     rerun,
     cancel,

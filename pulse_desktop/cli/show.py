@@ -13,6 +13,7 @@ from pulse_desktop.cli.connection import (
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.run_context import RunContext, load_outcomes
 from pulse_desktop.cli.run_report import report_run, write_property, write_report
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
@@ -36,9 +37,10 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         summary=_("show the details of one run"),
         description=_(
-            "Show the arguments, times, worker, progress, result, error, log lines and events of "
-            "one run. Events of a type with more than 10 are counted. TASK_ID can be abbreviated "
-            "to its first characters (at least 4)."
+            "Show the arguments, times, attempts, worker, progress, result, error, related runs, "
+            "log lines and events of one run, and the way of the messages that it was about. "
+            "Events of a type with more than 10 are counted. TASK_ID can be abbreviated to its "
+            "first characters (at least 4)."
         ),
         examples=(
             ("pulse-desktop show 3f9c0e6a", ""),
@@ -69,6 +71,8 @@ async def run(arguments: Namespace) -> int:
         logged = session.state.log.mentioning(run.task_id, type_=LOG_EVENT)
         log = log_lines(logged, run.task_id)
         traceback = run.error.traceback if run.error else ""
+        await load_outcomes(session, run)
+        context = RunContext(session, run)
         now = session.now()
     if arguments.json:
         lines = [line.as_dict() for line in log]
@@ -78,7 +82,7 @@ async def run(arguments: Namespace) -> int:
             "events": [event_to_dict(event) for event in events],
             "event_counts": counts,
         }
-        write_json({**report, **details})
+        write_json({**report, **details, **context.to_dict()})
         return note_missing(missing)
     write_report(report)
     if run.progress is not None and run.state in OPEN_STATES:
@@ -86,6 +90,7 @@ async def run(arguments: Namespace) -> int:
         write_property(_("progress"), " · ".join(filter(None, parts)))
     if traceback:
         write_property(_("traceback"), traceback.strip())
+    context.write()
     if log:
         write_property(_("log"), log_text(log))
     _write_events(events, counts)

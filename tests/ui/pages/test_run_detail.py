@@ -1,6 +1,7 @@
 """The details of a run: overview, error, tabs, events and log."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -61,7 +62,7 @@ def opened(
 Opened = Callable[[str, int], tuple[TasksPage, RunDetail]]
 
 
-def cells(table: SectionTable[object], key: str) -> list[str]:
+def cells(table: SectionTable[Any], key: str) -> list[str]:
     model = table.rows_model
     number = next(n for n, column in enumerate(model.columns) if column.key == key)
     return [str(model.index(row, number).data()) for row in range(model.shown_count)]

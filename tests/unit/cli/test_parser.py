@@ -18,6 +18,7 @@ NAMES = (
     "tail",
     "runs",
     "show",
+    "compare",
     "run",
     "rerun",
     "cancel",

@@ -27,6 +27,14 @@ CANCEL: Final = Action(
     "cancelled",
     _("stop abort kill revoke remove"),
 )
+COMPARE: Final = Action(
+    "runs.compare",
+    _("Compare two runs, or one with its last good run"),
+    "D",
+    _("Runs"),
+    "",
+    _("difference diff side by side last good"),
+)
 SHOW_FAILED: Final = Action(
     "runs.failed", _("Show failed runs"), "Ctrl+Shift+F", _("Runs"), "cross", _("errors")
 )
@@ -64,7 +72,7 @@ NOTE_GROUP: Final = Action(
     "groups.note", _("Note on the group…"), "N", _("Failure groups"), "edit", _("comment")
 )
 
-ROW_MENU: Final = (RERUN, EDIT_RERUN, RERUN_ELSEWHERE, None, CANCEL, None, COPY)
+ROW_MENU: Final = (RERUN, EDIT_RERUN, RERUN_ELSEWHERE, None, CANCEL, None, COMPARE, COPY)
 """The context menu of the table's rows."""
 
 GROUP_MENU: Final = (GROUP_RUNS, RERUN, None, MUTE_GROUP, RESOLVE_GROUP, NOTE_GROUP)

@@ -145,7 +145,7 @@ class ErrorView(QWidget):
             self.find_button,
             self.copy_all,
         ):
-            button.setProperty("size", "small")
+            button.setProperty("compact", "true")
             tools.addWidget(button)
         tools.addStretch(1)
         layout = QVBoxLayout(self)

@@ -30,6 +30,7 @@ from pulse_desktop.ui.navigation import (
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
 from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns, value_column
+from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
@@ -93,6 +94,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self._awaited = ""  # id of a run to show as soon as it is known
         self._rerun = RerunAction(context)
         self._cancel = CancelAction(context)
+        self.compare_action = CompareAction(context, self)
         self.filter_bar.submitted.connect(self.table.setFocus)
         self.table.selection_changed.connect(
             lambda: self.detail.header.set_selected(self.table.selected_count())
@@ -351,6 +353,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
             PageAction(actions.RERUN, cls.rerun_selected, cls.has_selection),
             PageAction(actions.EDIT_RERUN, cls.edit_selected, cls.has_one),
             PageAction(actions.RERUN_ELSEWHERE, cls.rerun_selected_elsewhere, cls.has_one),
+            PageAction(actions.COMPARE, cls.compare_selected, cls.has_one_or_two),
             PageAction(actions.CANCEL, cls.cancel_selected, cls.has_cancellable),
             PageAction(actions.SHOW_FAILED, cls.show_failed),
             PageAction(actions.COPY, cls.copy_selected, cls.has_selection),
@@ -380,6 +383,10 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Return whether exactly one run is selected."""
         return not self.shows_groups and self.table.selected_count() == 1
 
+    def has_one_or_two(self) -> bool:
+        """Return whether one or two runs are selected."""
+        return not self.shows_groups and self.table.selected_count() in (1, 2)
+
     def has_cancellable(self) -> bool:
         """Return whether any selected run has not ended."""
         return not self.shows_groups and any(map(can_be_cancelled, self.table.selected_rows()))
@@ -400,6 +407,10 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Open the run form of another connection with the arguments of the selected run."""
         for run in self.rows_to_act_on():
             self.context.rerun_elsewhere(run)
+
+    def compare_selected(self) -> None:
+        """Compare the two selected runs, or the selected one with the last good run of its task."""
+        self.compare_action.compare(self.rows_to_act_on())
 
     def cancel_selected(self) -> None:
         """Cancel the selected runs that have not ended."""

@@ -1,0 +1,123 @@
+"""`pulse-desktop compare`: two runs side by side."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.lookup import find_run
+from pulse_desktop.cli.output import print_error, write_json, write_line, write_text
+from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+    from pulse_desktop.state.run import TaskRun
+    from pulse_desktop.state.run_comparison import Comparison
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "compare",
+        run,
+        summary=_("compare two runs"),
+        description=_(
+            "Compare arguments, labels, worker, attempts, duration, result and error of two runs; "
+            "JSON is compared value by value. With a single TASK_ID, the other run is the last "
+            "successful one of the same task before it (--last-good). Differences alone are "
+            "printed; --all prints equal values too."
+        ),
+        examples=(
+            ("pulse-desktop compare 3f9c0e6a --last-good", ""),
+            ("pulse-desktop compare 3f9c0e6a 77b1d2c0 --json", ""),
+        ),
+    )
+    parser.add_argument("task_id", metavar="TASK_ID", help=_("or its first characters"))
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "other_id", nargs="?", metavar="OTHER_ID", help=_("the run to compare it with")
+    )
+    other.add_argument(
+        "--last-good",
+        action="store_true",
+        help=_("compare it with the last successful run of its task (the default)"),
+    )
+    parser.add_argument("--all", action="store_true", help=_("print equal values too"))
+
+
+async def run(arguments: Namespace) -> int:
+    """Compare two runs."""
+    from pulse_desktop.state.lineage_json import comparison_to_dict
+    from pulse_desktop.state.run_comparison import argument_names, compare_runs
+
+    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
+        missing = await catch_up(session)
+        first = await find_run(session, arguments.task_id, missing)
+        await session.waiter.wait_for_report(first.task_id)
+        first = session.state.runs.get(first.task_id) or first
+        if arguments.other_id:
+            second = await find_run(session, arguments.other_id, missing)
+        else:
+            second = _last_good(session, first)
+        values = [await _result(session, each) for each in (first, second)]
+        names = argument_names(first, second, session.state.workers.task_schemas)
+        comparison = compare_runs(first, second, values[0], values[1], names)
+    if arguments.json:
+        write_json(comparison_to_dict(comparison))
+    else:
+        _write(comparison, everything=arguments.all)
+    return note_missing(missing)
+
+
+def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
+    from pulse_desktop.state.run_comparison import last_good_run
+
+    found = last_good_run(session.state.runs, first)
+    if found is None:
+        raise NotFoundError(
+            _("No good run of {name}").format(name=first.name or first.task_id),
+            _("no run of this task has succeeded, as far as its history is known."),
+            _("Give the id of another run to compare it with."),
+        )
+    return found
+
+
+async def _result(session: "Session", run: "TaskRun") -> Any:
+    """Return the return value of a run, `UNKNOWN` if it is not stored or cannot be read."""
+    from pulse_desktop.state.run_comparison import UNKNOWN
+
+    if run.stored_outcome is None:
+        return UNKNOWN
+    try:
+        stored = await session.results.read(run.task_id)
+    except UserFacingError as error:
+        print_error(error)
+        return UNKNOWN
+    return stored.result.return_value if stored.result is not None else UNKNOWN
+
+
+def _write(comparison: "Comparison", *, everything: bool) -> None:
+    """Write a line per value: mark, title, both values, and how far they are apart."""
+    from pulse_desktop.state.run_comparison import Mark
+    from pulse_desktop.text.comparison_text import (
+        delta_text,
+        mark_label,
+        row_title,
+        summary_text,
+        values_text,
+    )
+
+    for title, each in ((_("first"), comparison.first), (_("second"), comparison.second)):
+        write_text(f"{title:<8} {each.task_id}  {each.name}")
+    for row in comparison.rows:
+        if row.mark is Mark.SAME and not everything:
+            continue
+        label, glyph, _color = mark_label(row)
+        one, other = values_text(row)
+        shown = one if row.mark is Mark.SAME else " → ".join(filter(None, (other, one)))
+        delta = delta_text(row)
+        line = f"{glyph} {label:<12} {row_title(row)}: {shown}"
+        write_line(f"{line}  ({delta})" if delta else line)
+    write_text(summary_text(comparison))

@@ -1,0 +1,118 @@
+"""Two runs side by side in a window of their own."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
+from pulse_desktop.ui.navigation import ShowRun
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from tests.kit.labelled_tasks import task
+from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.page_harness import PageHarness
+from tests.ui.tables import select_rows
+
+
+@pytest.fixture
+def builder(harness: PageHarness) -> StateBuilder:
+    builder = harness.builder
+    builder.state.fold(
+        [
+            task("good", "m:f", [["a", "b"]], NOW - 30, language="en"),
+            task("bad", "m:f", [["a", "c"]], NOW - 20, language="pl"),
+            task("only", "m:other", [], NOW - 10),
+        ]
+    )
+    builder.succeeded("good", 2.0, NOW - 25)
+    builder.failed("bad", "ProviderTimeout", "no answer", NOW - 15, run_s=8.0)
+    return builder
+
+
+@pytest.fixture
+def page(harness: PageHarness, builder: StateBuilder) -> Iterator[TasksPage]:
+    page = harness.open(TasksPage)
+    harness.update(page, builder.at)
+    yield page
+    if page.compare_action.window is not None:
+        page.compare_action.window.close()
+
+
+def window(page: TasksPage) -> ComparisonWindow:
+    assert page.compare_action.window is not None
+    return page.compare_action.window
+
+
+def rows(shown: ComparisonWindow) -> dict[str, tuple[str, str, str]]:
+    model = shown.table.rows_model
+    found = {}
+    for number in range(model.shown_count):
+        mark, value, first, second, _change = (
+            str(model.index(number, column).data()) for column in range(5)
+        )
+        found[value] = (mark, first, second)
+    return found
+
+
+def test_one_key_compares_a_run_with_the_last_good_one(qtbot: QtBot, page: TasksPage) -> None:
+    page.navigate(ShowRun("bad"))
+    page.compare_selected()
+    shown = window(page)
+    assert shown.summary == "5 differences"
+    found = rows(shown)
+    assert found["argument [0][1]"] == ("≠ differs", '"c"', '"b"')
+    assert found["label language"] == ("≠ differs", '"pl"', '"en"')
+    assert found["error type"] == ("− only first", "ProviderTimeout", "")
+    assert found["duration"][1:] == ("8.00 s", "2.00 s")
+    assert "argument [0][0]" not in found
+    shown.only_differences.click()
+    assert rows(shown)["argument [0][0]"] == ("= same", '"a"', '"a"')
+    qtbot.keyClick(shown, Qt.Key.Key_Escape)
+    assert page.compare_action.window is None
+
+
+def test_two_selected_runs_are_compared_the_later_one_first(
+    qtbot: QtBot, page: TasksPage, harness: PageHarness
+) -> None:
+    select_rows(page, 1, 2)
+    assert page.has_one_or_two()
+    page.compare_selected()
+    shown = window(page)
+    first, second = shown.cards
+    assert (first.id_button.full_text, second.id_button.full_text) == ("bad", "good")
+    second.id_button.click()
+    assert harness.targets == [ShowRun("good")]
+    shown.copy_button.click()
+    copied = QApplication.clipboard().text()
+    assert '"mark": "only_first"' in copied
+
+
+def test_the_whole_values_of_a_row_are_shown_below(page: TasksPage) -> None:
+    page.navigate(ShowRun("bad"))
+    page.compare_selected()
+    shown = window(page)
+    number = list(rows(shown)).index("error message")
+    shown.table.setCurrentIndex(shown.table.rows_model.index(number, 0))
+    assert [field.toPlainText() for field in shown.values] == ["no answer", ""]
+
+
+def test_a_run_whose_task_never_succeeded_has_nothing_to_be_compared_with(
+    page: TasksPage, harness: PageHarness
+) -> None:
+    page.navigate(ShowRun("only"))
+    page.compare_selected()
+    assert page.compare_action.window is None
+    assert harness.notifications[-1].title == "Nothing to compare with"
+
+
+def test_results_that_cannot_be_read_are_said(
+    page: TasksPage, harness: PageHarness, builder: StateBuilder
+) -> None:
+    for task_id in ("good", "bad"):
+        builder.stored(task_id, at=NOW - 5)
+    harness.update(page, builder.at)
+    page.navigate(ShowRun("bad"))
+    page.compare_selected()
+    assert "result not read" in window(page).summary

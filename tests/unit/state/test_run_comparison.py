@@ -1,0 +1,145 @@
+"""Two runs are compared by the structure of their arguments and results."""
+
+from typing import Any
+
+import pytest
+
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_comparison import (
+    MAX_ROWS,
+    UNKNOWN,
+    Comparison,
+    Mark,
+    Section,
+    compare_runs,
+    last_good_run,
+)
+from pulse_desktop.text.comparison_text import delta_text, row_title, summary_text, values_text
+from tests.kit.labelled_tasks import task
+from tests.kit.state_builder import NOW, StateBuilder
+
+
+@pytest.fixture
+def builder() -> StateBuilder:
+    builder = StateBuilder(NOW)
+    builder.state.fold(
+        [
+            task("good", "m:f", [["a", "b"], 5], NOW, language="en"),
+            task("bad", "m:f", [["a", "c", "d"], 5.0], NOW + 10, language="pl", parent_task_id="x"),
+        ]
+    )
+    builder.started("good", NOW + 1)
+    builder.succeeded("good", 2.0, NOW + 3)
+    builder.started("bad", NOW + 12)
+    builder.failed("bad", "ProviderTimeout", "no answer", NOW + 20, run_s=8.0)
+    return builder
+
+
+def run(builder: StateBuilder, task_id: str) -> TaskRun:
+    found = builder.state.runs.get(task_id)
+    assert found is not None
+    return found
+
+
+def marks(comparison: Comparison, section: Section) -> dict[str, Mark]:
+    return {row.path: row.mark for row in comparison.rows if row.section is section}
+
+
+def results(one: Any, other: Any) -> dict[str, Mark]:
+    return marks(compare_runs(TaskRun("a"), TaskRun("b"), one, other), Section.RESULT)
+
+
+def test_every_part_of_two_runs_is_compared(builder: StateBuilder) -> None:
+    comparison = compare_runs(run(builder, "bad"), run(builder, "good"))
+    assert marks(comparison, Section.ARGUMENTS) == {
+        "[0][0]": Mark.SAME,
+        "[0][1]": Mark.DIFFERENT,
+        "[0][2]": Mark.ONLY_FIRST,
+        "[1]": Mark.SAME,
+    }
+    assert marks(comparison, Section.LABELS) == {"language": Mark.DIFFERENT}
+    assert marks(comparison, Section.ERROR) == {
+        "type": Mark.ONLY_FIRST,
+        "message": Mark.ONLY_FIRST,
+    }
+    facts = marks(comparison, Section.RUN)
+    assert (facts["task"], facts["state"]) == (Mark.SAME, Mark.DIFFERENT)
+    assert summary_text(comparison) == "6 differences"
+    texts = {row_title(row): (*values_text(row), delta_text(row)) for row in comparison.rows}
+    assert texts["duration"] == ("8.00 s", "2.00 s", "+6.00 s, × 4")
+    assert texts["queued"][2] == "10 s later"
+    assert texts["argument [0][1]"] == ('"c"', '"b"', "")
+    assert texts["label language"] == ('"pl"', '"en"', "")
+    assert texts["error type"] == ("ProviderTimeout", "", "")
+
+
+def test_times_are_no_difference_to_look_at(builder: StateBuilder) -> None:
+    good = run(builder, "good")
+    builder.state.fold([task("again", "m:f", [["a", "b"], 5], NOW + 30, language="en")])
+    builder.started("again", NOW + 31)
+    builder.succeeded("again", 2.5, NOW + 33.5)
+    comparison = compare_runs(good, run(builder, "again"))
+    assert comparison.differences == []
+    assert summary_text(comparison) == "No difference but in time"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (1, 1.0, {"": Mark.SAME}),
+        (1, True, {"": Mark.DIFFERENT}),
+        (None, 0, {"": Mark.DIFFERENT}),
+        ({"a": None}, {}, {"a": Mark.ONLY_FIRST}),
+        ({}, {"a": 1}, {"a": Mark.ONLY_SECOND}),
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, {"a[0]": Mark.SAME, "a[1].b": Mark.DIFFERENT}),
+        ({"a": 1}, [1], {"": Mark.DIFFERENT}),
+        ([], [], {"": Mark.SAME}),
+        (UNKNOWN, 1, {"": Mark.UNKNOWN}),
+        (UNKNOWN, UNKNOWN, {}),
+    ],
+)
+def test_values_of_json(one: Any, other: Any, expected: dict[str, Mark]) -> None:
+    assert results(one, other) == expected
+
+
+def test_long_texts_are_shown_where_they_differ() -> None:
+    one, other = "x" * 500 + "left", "x" * 500 + "right"
+    comparison = compare_runs(TaskRun("a"), TaskRun("b"), one, other)
+    (row,) = (row for row in comparison.rows if row.section is Section.RESULT)
+    first, second = values_text(row)
+    assert (first, second) == ("…" + "x" * 12 + 'left"', "…" + "x" * 12 + 'right"')
+
+
+def test_a_comparison_is_bounded_and_says_what_was_left_out() -> None:
+    size = MAX_ROWS + 500
+    comparison = compare_runs(TaskRun("a"), TaskRun("b"), list(range(size)), [0] * size)
+    assert len([row for row in comparison.rows if row.section is Section.RESULT]) == MAX_ROWS
+    assert comparison.left_out == 500
+    assert "500 further values not compared" in summary_text(comparison)
+    deep_one: Any = 1
+    deep_other: Any = 2
+    for _level in range(500):
+        deep_one, deep_other = [deep_one], [deep_other]
+    assert list(results(deep_one, deep_other).values()) == [Mark.DIFFERENT]
+
+
+def test_unknown_arguments_are_not_taken_for_none(builder: StateBuilder) -> None:
+    builder.succeeded("seen")
+    comparison = compare_runs(run(builder, "bad"), run(builder, "seen"))
+    assert marks(comparison, Section.ARGUMENTS) == {"": Mark.UNKNOWN}
+
+
+def test_the_last_good_run_is_the_one_before(builder: StateBuilder) -> None:
+    runs = builder.state.runs
+    for number in range(3):
+        builder.state.fold([task(f"later-{number}", "m:f", [], NOW + 100 + number)])
+        builder.succeeded(f"later-{number}", at=NOW + 101 + number)
+    builder.state.fold([task("other", "m:g", [], NOW + 9)])
+    builder.succeeded("other", at=NOW + 9)
+    found = last_good_run(runs, run(builder, "bad"))
+    assert found is not None
+    assert found.task_id == "good"
+    first = last_good_run(runs, run(builder, "good"))
+    assert first is not None
+    assert first.task_id == "later-2"
+    assert last_good_run(runs, run(builder, "other")) is None
