@@ -15,7 +15,7 @@ from pulse_desktop.state.coerce import (
 )
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.series import ReservoirByName, TimeBuckets
+from pulse_desktop.state.series import ReservoirByName, TimeBuckets, long_counts
 
 _STATES: Final = {
     "agent.started": "running",
@@ -125,8 +125,8 @@ class AgentCalls(Collection[AgentCall]):
         """
         self.rows = RingBuffer(capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight)
         self.latency = ReservoirByName()
-        self.failures = TimeBuckets(5.0, 720)
-        self.tokens = {"in": TimeBuckets(5.0, 720), "out": TimeBuckets(5.0, 720)}
+        self.failures = long_counts()
+        self.tokens = {"in": long_counts(), "out": long_counts()}
         self._is_over = is_over
         # Positions by run, agent, worker and call id, oldest first: of the calls without an end,
         # and of those without a start, which history may have.

@@ -17,7 +17,7 @@ from pulse_desktop.state.message_events import (
     read_score,
 )
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.series import TimeBuckets
+from pulse_desktop.state.series import TimeBuckets, long_counts
 
 CLASSES: Final = ("signal", "weak_signal", "noise")
 NOT_JUDGED: Final = "not_judged"
@@ -105,7 +105,7 @@ class ChatMessages(Collection[MessageRow]):
         self.rows = RingBuffer(
             capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight, on_evict=self._on_evicted
         )
-        self.scored = {name: TimeBuckets(5.0, 720) for name in CLASSES}
+        self.scored = {name: long_counts() for name in CLASSES}
         self._positions: dict[str, int] = {}
         self._deleted: dict[str, bytes] = {}  # ids of deleted messages -> payload of the deletion
 

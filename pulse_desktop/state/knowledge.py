@@ -11,7 +11,7 @@ from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import to_float, to_int, to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.series import TimeBuckets
+from pulse_desktop.state.series import TimeBuckets, long_counts
 
 _COUNTS: Final = ("topics_created", "atoms_created", "links_created", "topic_versions_created")
 STATEMENTS: Final = ("changes", "decisions", "open_questions", "risks", "waiting")
@@ -110,7 +110,7 @@ class Knowledge(Collection[KnowledgeItem]):
     def __init__(self, capacity: int = 20_000) -> None:
         self.rows = RingBuffer(capacity, max_weight=MAX_ROWS_BYTES, weigh=payload_weight)
         self.atoms: dict[str, TimeBuckets] = {}
-        self.topics_created = TimeBuckets(5.0, 720)
+        self.topics_created = long_counts()
         self._extractions: dict[str, int] = {}  # id -> position of its latest row
         self._first_extractions: dict[str, int] = {}  # id -> position of its earliest row
         self._versions: dict[str, int] = {}  # id of topic or atom -> position
@@ -134,7 +134,7 @@ class Knowledge(Collection[KnowledgeItem]):
             type_ = to_text(data.get("atom_type"))
             if type_ in ATOM_TYPES:
                 if type_ not in self.atoms:
-                    self.atoms[type_] = TimeBuckets(5.0, 720)
+                    self.atoms[type_] = long_counts()
                 self.atoms[type_].add(event.timestamp)
         elif name == "atom_removed":
             title = to_text(data.get("atom_title"))

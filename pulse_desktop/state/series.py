@@ -8,23 +8,25 @@ from operator import itemgetter
 
 
 class TimeBuckets:
-    """Sums per time bucket, for the latest `length` buckets.
+    """Sums per time bucket, for the latest `length` buckets, and in wider buckets before.
 
     Attributes:
         width_s: seconds per bucket.
         length: number of buckets kept.
+        older: wider buckets for what is too old for these, None if it is dropped.
     """
 
-    def __init__(self, width_s: float, length: int) -> None:
+    def __init__(self, width_s: float, length: int, older: "TimeBuckets | None" = None) -> None:
         self.width_s = width_s
         self.length = length
+        self.older = older
         self._sums = [0.0] * length
         self._head = -1  # number of the newest bucket since the epoch
         self._head_index = 0
         self._begin = self._end = 0.0  # the time that the newest bucket covers
 
     def add(self, at: float, amount: float = 1.0) -> None:
-        """Add to the bucket of a time (Unix seconds). Ignores times before the oldest bucket."""
+        """Add to the bucket of a time, Unix seconds; in any order."""
         if self._begin <= at < self._end:  # nearly always
             self._sums[self._head_index] += amount
             return
@@ -32,6 +34,8 @@ class TimeBuckets:
         if bucket > self._head:
             self._advance(bucket)
         elif bucket <= self._head - self.length:
+            if self.older is not None:
+                self.older.add(at, amount)
             return
         self._sums[bucket % self.length] += amount
 
@@ -49,15 +53,33 @@ class TimeBuckets:
         """Return the sum over the last `seconds`, the incomplete bucket included."""
         last = int(now // self.width_s)
         count = min(self.length, math.ceil(seconds / self.width_s))
-        return sum(self._at(number) for number in range(last - count + 1, last + 1))
+        recent = sum(self._at(number) for number in range(last - count + 1, last + 1))
+        return recent if self.older is None else recent + self.older.total(now, seconds)
 
-    def first_at(self, now: float, seconds: float) -> float | None:
-        """Return the start of the first bucket with a sum within the last `seconds`, or None."""
-        last = int(now // self.width_s)
-        count = min(self.length, math.ceil(seconds / self.width_s))
-        numbers = (number for number in range(last - count + 1, last + 1) if self._at(number))
-        first = next(numbers, None)
-        return None if first is None else first * self.width_s
+    def segments(self, start: float, end: float) -> list[tuple[float, float, list[float]]]:
+        """Return the buckets that overlap a span of time, in Unix seconds.
+
+        Each sum is in one bucket only; those of two segments may overlap.
+
+        Returns:
+            For each width the start of the first bucket, the width, and the sums, oldest first.
+        """
+        found = [] if self.older is None else self.older.segments(start, end)
+        oldest = max(self._head - self.length + 1, 0)
+        if self._head < 0 or end < oldest * self.width_s:
+            return found
+        first = max(oldest, int(max(start, 0.0) // self.width_s))
+        last = min(self._head, int(end // self.width_s))
+        if first <= last:
+            sums, begin, stop = self._sums, first % self.length, last % self.length + 1
+            part = sums[begin:stop] if begin < stop else sums[begin:] + sums[:stop]
+            found.append((first * self.width_s, self.width_s, part))
+        return found
+
+    def resolution_since(self, start: float) -> float:
+        """Return the width of the widest buckets in use from a time on (Unix seconds)."""
+        fits = self._head < 0 or start >= (self._head - self.length + 1) * self.width_s
+        return self.width_s if fits or self.older is None else self.older.resolution_since(start)
 
     def _at(self, number: int) -> float:
         if number > self._head or number <= self._head - self.length or number < 0:
@@ -65,6 +87,11 @@ class TimeBuckets:
         return self._sums[number % self.length]
 
     def _advance(self, bucket: int) -> None:
+        if self.older is not None and self._head >= 0:
+            oldest = max(self._head - self.length + 1, 0)
+            for number in range(oldest, min(self._head, bucket - self.length) + 1):
+                if retired := self._sums[number % self.length]:
+                    self.older.add((number + 0.5) * self.width_s, retired)
         new = min(bucket - self._head, self.length) if self._head >= 0 else self.length
         for number in range(bucket - new + 1, bucket + 1):
             self._sums[number % self.length] = 0.0
@@ -72,6 +99,11 @@ class TimeBuckets:
         self._head_index = bucket % self.length
         self._begin = bucket * self.width_s
         self._end = self._begin + self.width_s
+
+
+def long_counts() -> TimeBuckets:
+    """Return counts of two weeks: the last hour by 5 s, the last day by minute, then by 10 min."""
+    return TimeBuckets(5.0, 720, TimeBuckets(60.0, 1440, TimeBuckets(600.0, 2016)))
 
 
 class Reservoir:

@@ -20,6 +20,7 @@ from pulse_desktop.state.overdue_runs import OverdueRuns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
+from pulse_desktop.state.run_timings import RunTimings
 from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.state.short_names import ShortNames
@@ -52,6 +53,7 @@ class TaskRuns(Collection[TaskRun]):
 
     Attributes:
         rows: the runs in the order in which they were first seen.
+        timings: times of the ended runs, in columns.
         counts: number of runs by state.
         ended: number of runs that ended per 5 s bucket, by state.
         durations: run times in seconds of ended runs, by task name.
@@ -84,6 +86,7 @@ class TaskRuns(Collection[TaskRun]):
         self.rows = RingBuffer(
             capacity, max_weight=2 * MAX_ROWS_BYTES, weigh=_weight, on_evict=self._on_evicted
         )
+        self.timings = RunTimings(capacity)
         self.counts: Counter[RunState] = Counter()
         self.ended: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
@@ -136,6 +139,7 @@ class TaskRuns(Collection[TaskRun]):
             if run.parent or run.rerun_of:
                 self.lineage.put(run)
             if run.state not in OPEN_STATES:
+                self.timings.put(position, run)
                 if run.state in UNHEALTHY_STATES:
                     self._put_unhealthy(position, run)
                 elif run.state is _SUCCEEDED:
@@ -230,6 +234,8 @@ class TaskRuns(Collection[TaskRun]):
             self._put_unhealthy(position, run)
         if run.state is _SUCCEEDED and before.state is not _SUCCEEDED:
             self._put_success(position, run)
+        if not (was_open and is_open):
+            self.timings.put(position, run)
         if not was_open:
             self._count_end(before.state, before.finished_at, -1)
         if not is_open:
@@ -287,9 +293,11 @@ class TaskRuns(Collection[TaskRun]):
 
     def _on_evicted(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)
-        if position is not None and run.state in UNHEALTHY_STATES:
-            self.failure_groups.evict(position)
-            self.overdue.remove(position)
+        if position is not None:
+            self.timings.remove(position)
+            if run.state in UNHEALTHY_STATES:
+                self.failure_groups.evict(position)
+                self.overdue.remove(position)
         self.counts[run.state] -= 1
         if run.parent or run.rerun_of:
             self.lineage.remove(run.task_id)

@@ -1,7 +1,7 @@
 """Activity of each topic: number of events, time of the latest, and rate."""
 
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.state.series import TimeBuckets
+from pulse_desktop.state.series import TimeBuckets, long_counts
 
 ACTIVE_WITHIN_S = 60.0
 HISTORY_S = 600
@@ -16,7 +16,7 @@ class TopicActivity:
         received: events received since the start of the program, replayed ones included.
         unreadable: how many of them were unreadable.
         last_at: Unix seconds of the latest event, None before the first.
-        rate: events per bucket of 1 s, for ten minutes.
+        rate: events per bucket of 1 s for ten minutes, and in wider ones for two weeks.
     """
 
     def __init__(self, topic: str) -> None:
@@ -24,7 +24,7 @@ class TopicActivity:
         self.received = 0
         self.unreadable = 0
         self.last_at: float | None = None
-        self.rate = TimeBuckets(1.0, HISTORY_S)
+        self.rate = TimeBuckets(1.0, HISTORY_S, long_counts())
 
     def count(self, at: float, readable: bool) -> None:
         """Count one event that arrived at a time, Unix seconds."""

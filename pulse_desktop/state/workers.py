@@ -17,6 +17,7 @@ from pulse_desktop.state.coerce import (
     to_text,
 )
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
+from pulse_desktop.state.deployments import Deployments
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 from pulse_desktop.state.short_names import WorkerNames, without_process
@@ -205,6 +206,7 @@ class Workers(Collection[Worker]):
         busy: busy slots over time, by worker: the mean between heartbeats if reported.
         cpu: CPU per cent of one core over time, by worker.
         task_schemas: schemas of the tasks that they announce.
+        deployments: when workers of another version started.
         announced: names under which they execute renamed tasks.
     """
 
@@ -219,6 +221,7 @@ class Workers(Collection[Worker]):
         self.busy = ReservoirByName(1_000)
         self.cpu = ReservoirByName(1_000)
         self.task_schemas = TaskSchemas()
+        self.deployments = Deployments()
         self.announced = AnnouncedNames()
         self._positions: dict[str, int] = {}
 
@@ -329,6 +332,7 @@ class Workers(Collection[Worker]):
             self.task_schemas.apply(heartbeat.catalogue, older=older)
         names = heartbeat.catalogue if isinstance(heartbeat.catalogue, dict) else None
         self.announced.record(name, at, names)
+        self.deployments.record(name, to_text(heartbeat.version), at)
         if position is None:
             position = self._add(_worker(name, heartbeat, event), older=older)
             if position is None:
