@@ -15,7 +15,7 @@ from pulse_desktop.state.coerce import (
 )
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.series import ReservoirByName, TimeBuckets, long_counts
+from pulse_desktop.state.series import ReservoirByName, long_counts
 
 _STATES: Final = {
     "agent.started": "running",

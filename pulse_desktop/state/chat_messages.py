@@ -17,7 +17,7 @@ from pulse_desktop.state.message_events import (
     read_score,
 )
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.series import TimeBuckets, long_counts
+from pulse_desktop.state.series import long_counts
 
 CLASSES: Final = ("signal", "weak_signal", "noise")
 NOT_JUDGED: Final = "not_judged"

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 from pulse_desktop.model.time_range import RangeKind, TimeRange
-from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 _DAY: Final = 86_400.0
@@ -94,5 +93,5 @@ def zone_text(at: float) -> str:
 def shown_range_text(start: float, end: float, now: float, *, is_live: bool) -> str:
     """Return what the axis of a chart really shows: `last 2 min`, `28 Nov 22:00 – 23:10`."""
     if is_live:
-        return _("last {duration}").format(duration=formats.age(end - start))
+        return _("last {duration}").format(duration=length_text(round(end - start) or end - start))
     return span_text(start, end, now)

@@ -1,8 +1,9 @@
 """Colors of charts: those of the theme by name, and one color per series."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 from pulse_desktop.ui.theme.theme import Theme
 
@@ -10,6 +11,7 @@ from pulse_desktop.ui.theme.theme import Theme
 _SEQUENCE: Final = (
     *("tasks", "providers", "knowledge", "agents", "metrics", "messages", "monitoring"),
 )
+_MAX_NAMES: Final = 2_000
 MAX_SERIES: Final = len(_SEQUENCE)
 """More lines than colors that can be told apart would be unreadable."""
 
@@ -79,23 +81,37 @@ def sequence_color(index: int) -> str:
 
 @dataclass(frozen=True)
 class SeriesSpec:
-    """One line of a chart.
+    """One series of a chart.
 
     Attributes:
         name: label in the legend; also the key of its data.
         color: `#rrggbb` or a name from `ChartColors`.
         fill: whether the area under the line is tinted.
+        dash: which of the `DASHES` its line has, so that color is not the only difference.
+        stacked: whether its values are bars, on top of those of the series before it.
+        key: what it stands for, such as the name of a task or a state; empty if a click on it has
+            no meaning.
+        glyph: character before the name in the legend, empty for none.
     """
 
     name: str
     color: str
     fill: bool = False
+    dash: int = 0
+    stacked: bool = False
+    key: str = ""
+    glyph: str = ""
+
+
+DASHES: Final = ((), (6.0, 3.0), (1.5, 2.5), (8.0, 2.5, 1.5, 2.5))
+"""Lengths of dashes and gaps in pixels; no dashes first."""
 
 
 class SeriesColors:
-    """Assigns colors to names.
+    """Assigns a color and a dash to each name, for as long as it lives.
 
-    A name keeps its color while it is shown, and afterwards until the color is needed.
+    All charts of a window share one: a task, worker or agent looks the same everywhere, also after
+    others have come and gone. Seven colors and four dashes make 28 that differ.
     """
 
     def __init__(self) -> None:
@@ -103,16 +119,20 @@ class SeriesColors:
 
     def specs(self, names: Iterable[str]) -> list[SeriesSpec]:
         """Return a series for each name."""
-        shown = list(names)
-        for name in shown:
-            if name not in self._numbers:
-                self._numbers[name] = self._free_number(shown)
-        return [SeriesSpec(name, sequence_color(self._numbers[name])) for name in shown]
+        return [self.spec(name) for name in names]
 
-    def _free_number(self, shown: list[str]) -> int:
-        taken = set(self._numbers.values())
-        if len(taken) >= MAX_SERIES:
-            for name in [name for name in self._numbers if name not in shown]:
-                del self._numbers[name]
-            taken = set(self._numbers.values())
-        return next(number for number in range(len(taken) + 1) if number not in taken)
+    def labeled_specs(self, labels: Mapping[str, str]) -> list[SeriesSpec]:
+        """Return a series for each name, with its label."""
+        return [self.spec(name, label) for name, label in labels.items()]
+
+    def spec(self, name: str, label: str = "") -> SeriesSpec:
+        """Return the series of a name, with a label that is the name by default."""
+        number = self._numbers.get(name)
+        if number is None:
+            number = len(self._numbers)
+            if number >= _MAX_NAMES:  # senders choose the names
+                number = crc32(name.encode()) % _MAX_NAMES
+            else:
+                self._numbers[name] = number
+        dash = (number % MAX_SERIES + number // MAX_SERIES) % len(DASHES)
+        return SeriesSpec(label or name, sequence_color(number), dash=dash, key=name)

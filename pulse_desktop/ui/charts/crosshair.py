@@ -10,10 +10,14 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_tooltip import ChartTooltip, TooltipLine
+from pulse_desktop.ui.charts.marks import LineMark
 from pulse_desktop.ui.charts.plot import Plot
 from pulse_desktop.ui.charts.scale import Unit, clock_text, value_text
 
 Values = NDArray[np.float64]
+
+_NEAR = 5
+"""Pixels from the crosshair within which a mark is explained."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,16 @@ class VisibleData:
         series: color as `#rrggbb`, name and values of each series.
         unit: unit of all values.
         range_s: length of the time axis, seconds.
+        lines: moments with a meaning.
+        picked: name of the series that the keys have picked, empty for none.
     """
 
     times: Values
     series: tuple[tuple[str, str, Values], ...]
     unit: Unit
     range_s: float
+    lines: tuple[LineMark, ...] = ()
+    picked: str = ""
 
     @property
     def known(self) -> list[int]:
@@ -90,8 +98,19 @@ class Crosshair:
         self.index = index
         at = float(data.times[index])
         lines = [
-            TooltipLine(color, name, value_text(float(values[index]), data.unit) or _("no value"))
+            TooltipLine(
+                color,
+                f"▸ {name}" if name == data.picked else name,
+                value_text(float(values[index]), data.unit) or _("no value"),
+            )
             for color, name, values in data.series
+        ]
+        width = data.range_s / max(1, self._plot.width())
+        half = max(_NEAR * width, _half_step(data.times, index))
+        lines += [
+            TooltipLine(self._plot.mark_color, mark.details or mark.label, "")
+            for mark in data.lines
+            if abs(mark.at - at) <= half
         ]
         self._plot.set_crosshair(at)
         self.tooltip.show_values(clock_text(at, data.range_s), lines)
@@ -104,3 +123,11 @@ class Crosshair:
         self.index = None
         self.tooltip.hide()
         self._plot.set_crosshair(None)
+
+
+def _half_step(times: Values, index: int) -> float:
+    """Return half of the distance to the next time."""
+    if times.size < 2:
+        return 0.0
+    other = index + 1 if index + 1 < times.size else index - 1
+    return abs(float(times[other] - times[index])) / 2

@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.charts.colors import ChartColors
+from pulse_desktop.ui.charts.colors import DASHES, ChartColors
+from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip, without_mnemonic
 
 _GAP = 4
@@ -19,14 +29,31 @@ _MAX_NAME = 24
 
 
 class LegendEntry(NamedTuple):
-    """Name of a series and its color as `#rrggbb`."""
+    """One series in the legend.
+
+    Attributes:
+        name: of the series.
+        color: `#rrggbb`.
+        dash: which of the `DASHES` its line has.
+        glyph: character of an icon that is painted instead of a dot, empty for none.
+        clickable: whether a click on the name filters by the series.
+    """
 
     name: str
     color: str
+    dash: int = 0
+    glyph: str = ""
+    clickable: bool = False
 
 
 class LegendKey(QAbstractButton):
-    """The toggle of one series: a dot, filled while the series is visible, and its name."""
+    """The toggle of one series: a dot, filled while the series is visible, and its name.
+
+    Signals:
+        chosen: the name was clicked, or Enter pressed, to filter by the series.
+    """
+
+    chosen = Signal()
 
     def __init__(self, entry: LegendEntry, colors: ChartColors, parent: QWidget) -> None:
         super().__init__(parent)
@@ -38,12 +65,15 @@ class LegendKey(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setText(without_mnemonic(entry.name))
         self.setAccessibleName(_("Show {series}").format(series=printable_cell(entry.name)))
-        set_tooltip(self, _("{series}: click to show or hide").format(series=entry.name))
+        text = _("{series}: click to show or hide")
+        if entry.clickable:
+            text = _("{series}: click to filter by it; click the dot to show or hide it")
+        set_tooltip(self, text.format(series=entry.name))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
-    def recolor(self, color: str, colors: ChartColors) -> None:
+    def recolor(self, entry: LegendEntry, colors: ChartColors) -> None:
         """Change the colors."""
-        self.entry = self.entry._replace(color=color)
+        self.entry = entry
         self._colors = colors
         self.update()
 
@@ -63,9 +93,7 @@ class LegendKey(QAbstractButton):
             painter.setPen(QPen(QColor(ring), 1))
             painter.drawRoundedRect(self.rect().toRectF().adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         dot = QPointF(_PADDING + _DOT / 2, self.height() / 2)
-        painter.setPen(QPen(QColor(self.entry.color), 1.4))
-        painter.setBrush(QColor(self.entry.color) if self.isChecked() else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(dot, _DOT / 2 - 1, _DOT / 2 - 1)
+        self._paint_sample(painter, dot)
         painter.setPen(QColor(colors.text if self.isChecked() else colors.muted))
         font = painter.font()
         font.setStrikeOut(not self.isChecked())
@@ -78,15 +106,52 @@ class LegendKey(QAbstractButton):
         )
         painter.end()
 
+    def _paint_sample(self, painter: QPainter, middle: QPointF) -> None:
+        """Paint how the series looks: a dot, a dashed line, or the icon of a state."""
+        entry, shown = self.entry, self.isChecked()
+        if entry.glyph and shown:
+            icons.paint(painter, entry.glyph, entry.color, middle.x() - 6, middle.y() - 6, 12)
+            return
+        pen = QPen(QColor(entry.color), 1.4)
+        if entry.dash and shown:
+            pen.setWidthF(2.0)
+            pen.setDashPattern([each / 2 for each in DASHES[entry.dash]])
+            painter.setPen(pen)
+            reach = QPointF(_DOT / 2 + 2, 0)
+            painter.drawLine(middle - reach, middle + reach)
+            return
+        painter.setPen(pen)
+        painter.setBrush(QColor(entry.color) if shown else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(middle, _DOT / 2 - 1, _DOT / 2 - 1)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Filter by the series on a click on its name; show or hide it on one on its dot."""
+        on_name = event.position().x() > _PADDING + _DOT + 3
+        inside = self.rect().contains(event.position().toPoint())
+        if self.entry.clickable and on_name and inside and self.isDown():
+            self.setDown(False)
+            self.chosen.emit()
+            return
+        super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Filter by the series on Enter; Space shows or hides it."""
+        if self.entry.clickable and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit()
+        else:
+            super().keyPressEvent(event)
+
 
 class Legend(QWidget):
     """Toggles in lines, right-aligned, wrapped when they do not fit in one.
 
     Signals:
         toggled: name of a series and whether it is visible now.
+        chosen: name of a series to filter by.
     """
 
     toggled = Signal(str, bool)
+    chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -106,7 +171,7 @@ class Legend(QWidget):
         ordered: dict[str, LegendKey] = {}
         for entry in entries:
             key = self._keys.get(entry.name) or self._make(entry, colors)
-            key.recolor(entry.color, colors)
+            key.recolor(entry, colors)
             ordered[entry.name] = key
         self._keys = ordered
         previous: QWidget = self
@@ -150,6 +215,7 @@ class Legend(QWidget):
     def _make(self, entry: LegendEntry, colors: ChartColors) -> LegendKey:
         key = LegendKey(entry, colors, self)
         key.toggled.connect(lambda on, name=entry.name: self.toggled.emit(name, on))
+        key.chosen.connect(lambda name=entry.name: self.chosen.emit(name))
         key.show()
         return key
 

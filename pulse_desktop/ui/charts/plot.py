@@ -1,17 +1,14 @@
-"""Plot area of a chart: pyqtgraph with zoom, drag, context menu and auto-range switched off.
+"""Plot area of a chart: pyqtgraph with its own zoom, context menu and auto-range switched off.
 
-A live chart must not move when the page is scrolled over it.
+A live chart must not move when the page is scrolled over it. Dragging selects a span of time.
 """
 
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QBrush,
     QColor,
     QFont,
     QFontMetricsF,
@@ -21,71 +18,13 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame
+from PySide6.QtWidgets import QApplication, QFrame
 
-from pulse_desktop.model.connection_status import Outage
-from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import ChartColors
+from pulse_desktop.ui.charts.mark_painter import MarkColors, MarkPainter
+from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
 
 Ticks = list[tuple[float, str]]
-_FILL_ALPHA = 44
-_LABEL_HEIGHT = 0.14
-"""Where a gap is labelled, as a fraction of its height: above the middle, which has other texts."""
-
-
-class Curve:
-    """A line with its area, and dots for values between two gaps, which have no line.
-
-    Attributes:
-        area: the tinted area, None for a line without one.
-        line: the line.
-        dots: the isolated values.
-    """
-
-    def __init__(self, plot: pg.PlotItem, *, fill: bool) -> None:
-        self._plot = plot
-        # Antialiasing the area costs five times its line, which covers the edge anyway.
-        self.area = pg.PlotCurveItem(connect="finite", antialias=False, pen=None) if fill else None
-        self.line = pg.PlotCurveItem(connect="finite", antialias=True)
-        self.dots = pg.ScatterPlotItem(size=3, pxMode=True, antialias=True)
-        for item in self._items():
-            plot.addItem(item, ignoreBounds=True)
-        if self.area is not None:
-            self.area.setZValue(-10)
-
-    def set_color(self, color: str) -> None:
-        """Change the color."""
-        pen = QPen(QColor(color), 1)
-        pen.setCosmetic(True)
-        self.line.setPen(pen)
-        self.dots.setPen(QPen(Qt.PenStyle.NoPen))
-        self.dots.setBrush(QBrush(QColor(color)))
-        if self.area is not None:
-            tint = QColor(color)
-            tint.setAlpha(_FILL_ALPHA)
-            self.area.setFillLevel(0.0)
-            self.area.setBrush(QBrush(tint))
-
-    def set_data(self, times: NDArray[np.float64], values: NDArray[np.float64]) -> None:
-        """Change the values; NaN leaves a gap."""
-        self.line.setData(times, values)
-        if self.area is not None:
-            self.area.setData(times, values)
-        isolated = _isolated(values)
-        self.dots.setData(times[isolated], values[isolated])
-
-    def set_visible(self, visible: bool) -> None:
-        """Show or hide the line."""
-        for item in self._items():
-            item.setVisible(visible)
-
-    def remove(self) -> None:
-        """Remove the line from the plot."""
-        for item in self._items():
-            self._plot.removeItem(item)
-
-    def _items(self) -> list[pg.GraphicsObject]:
-        return [item for item in (self.area, self.line, self.dots) if item is not None]
 
 
 class Plot(pg.PlotWidget):
@@ -93,10 +32,16 @@ class Plot(pg.PlotWidget):
 
     Signals:
         pointer_moved: Unix seconds under the pointer, NaN when it left.
+        clicked: Unix seconds and value at a click.
+        double_clicked: a double click.
+        selected: Unix seconds at both ends of what was selected by dragging, in order.
         resized: the size changed; other ticks may fit.
     """
 
     pointer_moved = Signal(float)
+    clicked = Signal(float, float)
+    double_clicked = Signal()
+    selected = Signal(float, float)
     resized = Signal()
 
     def __init__(self) -> None:
@@ -127,21 +72,39 @@ class Plot(pg.PlotWidget):
         self._grid: list[pg.InfiniteLine] = []
         self._grid_color = QColor()
         self._grid_values: list[float] = []
-        self._outages: Sequence[Outage] = ()
-        self._hatch_color = QColor()
-        self._label_color = QColor()
+        self._marks = NO_MARKS
+        self._outliers: Sequence[tuple[float, str, str]] = ()
+        self._mark_colors: MarkColors | None = None
         self._label_font = QFont()
+        self._pressed: tuple[QPointF, float] | None = None
+        self.selection: tuple[float, float] | None = None
 
-    def set_outages(self, outages: Sequence[Outage]) -> None:
-        """Hatch these times: nothing is known of them."""
-        self._outages = outages
+    def set_marks(self, marks: ChartMarks) -> None:
+        """Mark these times."""
+        self._marks = marks
+        self.viewport().update()
+
+    def set_outliers(self, outliers: Sequence[tuple[float, str, str]]) -> None:
+        """Mark values above the upper edge: time, text and color of each."""
+        if outliers != self._outliers:
+            self._outliers = outliers
+            self.viewport().update()
+
+    def set_selection(self, selection: tuple[float, float] | None) -> None:
+        """Tint a span of time that is being selected, from one time to another."""
+        self.selection = selection
         self.viewport().update()
 
     def set_colors(self, colors: ChartColors, font: QFont) -> None:
         """Use these colors, and this font for the tick labels."""
         self._grid_color = QColor(colors.grid)
-        self._hatch_color = QColor(colors.border)
-        self._label_color = QColor(colors.muted)
+        self._mark_colors = MarkColors(
+            hatch=QColor(colors.border),
+            label=QColor(colors.muted),
+            surface=QColor(colors.surface),
+            accent=QColor(colors.focus),
+            deployment=QColor(colors.resolve("info")),
+        )
         self._label_font = font
         self.setBackground(QColor(colors.surface))
         item = self.getPlotItem()
@@ -167,11 +130,16 @@ class Plot(pg.PlotWidget):
         # One pixel above the highest tick: its line is cut off at some scale factors otherwise.
         above = top * (1 + 1.5 / max(1, self.height()))
         item.getViewBox().setRange(xRange=time_range, yRange=(0.0, above), padding=0, update=True)
-        if self._outages:
+        if self._marks is not NO_MARKS:
             self.viewport().update()
         values = [value for value, _label in y]
         if values != self._grid_values:
             self._draw_grid(values)
+
+    @property
+    def mark_color(self) -> str:
+        """Color of the marks of moments, as `#rrggbb`."""
+        return self._mark_colors.deployment.name() if self._mark_colors is not None else "#808080"
 
     @property
     def visible_range(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -190,24 +158,63 @@ class Plot(pg.PlotWidget):
         box = self.getPlotItem().getViewBox()
         return float(self.mapFromScene(box.mapViewToScene(QPointF(at, 0.0))).x())
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Emit the time under the pointer."""
+    def _time_at(self, position: QPointF, *, clamped: bool = False) -> float:
+        """Return the time at a position, NaN outside of the plot area."""
         box = self.getPlotItem().getViewBox()
-        scene = self.mapToScene(event.position().toPoint())
-        inside = box.sceneBoundingRect().contains(scene)
-        self.pointer_moved.emit(float(box.mapSceneToView(scene).x()) if inside else float("nan"))
+        scene, area = self.mapToScene(position.toPoint()), box.sceneBoundingRect()
+        if clamped:
+            scene.setX(min(max(scene.x(), area.left()), area.right()))
+        elif not area.contains(scene):
+            return math.nan
+        return float(box.mapSceneToView(scene).x())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Emit the time under the pointer; while a button is pressed, select up to it."""
+        position = event.position()
+        if self._pressed is not None:
+            origin, start = self._pressed
+            distance = abs(position.x() - origin.x())
+            if self.selection is not None or distance >= QApplication.startDragDistance():
+                self.set_selection((start, self._time_at(position, clamped=True)))
+        self.pointer_moved.emit(self._time_at(position))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Pass clicks on to the page."""
-        event.ignore()
+        """Begin to select a span of time."""
+        at = self._time_at(event.position())
+        if event.button() is Qt.MouseButton.LeftButton and not math.isnan(at):
+            self._pressed = event.position(), at
+            event.accept()
+        else:
+            event.ignore()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Pass clicks on to the page."""
-        event.ignore()
+        """End the selection, or emit a click."""
+        if self._pressed is None or event.button() is not Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        selection, pressed = self.selection, self._pressed
+        self._pressed = None
+        self.set_selection(None)
+        if selection is not None:
+            self.selected.emit(min(selection), max(selection))
+        else:
+            box = self.getPlotItem().getViewBox()
+            value = box.mapSceneToView(self.mapToScene(pressed[0].toPoint())).y()
+            self.clicked.emit(pressed[1], float(value))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Pass clicks on to the page."""
-        event.ignore()
+        """Emit a double click."""
+        self._pressed = None
+        event.accept()
+        self.double_clicked.emit()
+
+    def cancel_selection(self) -> bool:
+        """Forget what is being selected; return whether there was something."""
+        if self.selection is None:
+            return False
+        self._pressed = None
+        self.set_selection(None)
+        return True
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Pass scrolling on to the page."""
@@ -224,39 +231,31 @@ class Plot(pg.PlotWidget):
         self.resized.emit()
 
     def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
-        """Paint the background, and the hatch over times without a connection."""
+        """Paint the background, and the marks of spans of time."""
         super().drawBackground(painter, rect)
+        if self._marks.spans:
+            self._painter(painter).paint_spans(self._marks)
+
+    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint what is above the lines: moments, values that are cut off, and the selection."""
+        super().drawForeground(painter, rect)
+        if self._marks.lines or self._outliers or self.selection is not None:
+            marks = self._painter(painter)
+            marks.paint_lines(self._marks.lines)
+            marks.paint_outliers(self._outliers)
+            if self.selection is not None:
+                marks.paint_selection(*self.selection)
+
+    def _painter(self, painter: QPainter) -> MarkPainter:
         box = self.getPlotItem().getViewBox()
-        area = box.sceneBoundingRect()
-        for outage in self._outages:
-            left = self._scene_x(outage.start, area)
-            right = area.right() if math.isinf(outage.end) else self._scene_x(outage.end, area)
-            if right - left < 1:
-                continue
-            gap = QRectF(left, area.top(), right - left, area.height())
-            painter.fillRect(gap, QBrush(self._hatch_color, Qt.BrushStyle.BDiagPattern))
-            painter.setPen(QPen(self._hatch_color, 1))
-            for x in (left, right):
-                painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-            self._paint_label(painter, gap)
+        colors = self._mark_colors
+        if colors is None:
+            raise RuntimeError("no colors were set")
 
-    def _paint_label(self, painter: QPainter, gap: QRectF) -> None:
-        """Write into a gap what it is, if there is room."""
-        painter.setFont(self._label_font)
-        metrics, label = QFontMetricsF(self._label_font), _("no connection")
-        width = metrics.horizontalAdvance(label) + 12
-        if width + 8 > gap.width():
-            return
-        area = QRectF(0, 0, width, metrics.height() + 4)
-        area.moveCenter(QPointF(gap.center().x(), gap.top() + gap.height() * _LABEL_HEIGHT))
-        painter.fillRect(area, self.backgroundBrush())
-        painter.setPen(self._label_color)
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, label)
+        def x_of(at: float) -> float:
+            return float(box.mapViewToScene(QPointF(at, 0.0)).x())
 
-    def _scene_x(self, at: float, area: QRectF) -> float:
-        """Return the x coordinate of a time in the scene, within an area of it."""
-        x = self.getPlotItem().getViewBox().mapViewToScene(QPointF(at, 0.0)).x()
-        return min(max(float(x), area.left()), area.right())
+        return MarkPainter(painter, box.sceneBoundingRect(), x_of, colors, self._label_font)
 
     def _draw_grid(self, values: list[float]) -> None:
         item = self.getPlotItem()
@@ -271,11 +270,3 @@ class Plot(pg.PlotWidget):
             line.setZValue(-50)
             item.addItem(line, ignoreBounds=True)
             self._grid.append(line)
-
-
-def _isolated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return a mask of the known values with unknown ones, or the edge, on both sides."""
-    known = np.isfinite(values)
-    padded = np.concatenate(([False], known, [False]))
-    isolated: NDArray[np.bool_] = known & ~padded[:-2] & ~padded[2:]
-    return isolated

@@ -1,4 +1,4 @@
-"""Ticks of the axes of a chart and their labels: pure arithmetic.
+"""Ranges and ticks of the axes of a chart and their labels: pure arithmetic.
 
 The ticks of an axis share one unit and one number of decimals.
 """
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Unit(Enum):
@@ -42,8 +45,8 @@ _SECOND_STEPS: Final = ((1e-6, " µs"), (1e-3, " ms"), (1.0, " s"), (60.0, " min
 _SUFFIXES: Final = {Unit.PER_SECOND: "/s", Unit.PER_MINUTE: "/min"}
 _MIN_TOP: Final = {
     Unit.COUNT: 1.0,
-    Unit.PER_MINUTE: 1.0,
-    Unit.PER_SECOND: 1.0,
+    Unit.PER_MINUTE: 1e-3,
+    Unit.PER_SECOND: 1e-4,
     Unit.RATIO: 0.01,
     Unit.PERCENT: 1.0,
     Unit.BYTES: 1.0,
@@ -52,6 +55,10 @@ _MIN_TOP: Final = {
 }
 _MAX_TOP: Final = 1e15
 
+_FINE_STEPS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_MIN_FOR_OUTLIERS: Final = 12
+_OUTLIER_TIMES: Final = 5.0
+_ABOVE_USUAL: Final = 1.3
 _CLOCK_STEPS: Final = (
     *(1, 2, 5, 10, 15, 30),
     *(60, 120, 300, 600, 900, 1800),
@@ -70,7 +77,9 @@ def value_ticks(largest: float, unit: Unit, max_ticks: int = 5) -> ValueTicks:
     """
     if not math.isfinite(largest) or largest < 0:
         largest = 0.0
-    top = min(max(largest, _MIN_TOP[unit]), _MAX_TOP)
+    top = min(max(largest, _MIN_TOP[unit]), _MAX_TOP) if largest else max(1.0, _MIN_TOP[unit])
+    if not largest and unit in (Unit.RATIO, Unit.SECONDS):
+        top = _MIN_TOP[unit]
     factor, suffix = _factor(top, unit)
     step, count = _steps(top / factor, unit, max_ticks, whole=factor == 1.0)
     larger, larger_suffix = _factor(step * count * factor, unit)
@@ -116,6 +125,8 @@ def clock_ticks(start: float, end: float, max_ticks: int = 8) -> list[tuple[floa
     if not math.isfinite(range_s) or range_s <= 0:
         return []
     min_step = range_s / max(max_ticks, 1)
+    if min_step < 1:
+        return _fine_clock_ticks(start, end, min_step)
     step = next((s for s in _CLOCK_STEPS if s >= min_step), _CLOCK_STEPS[-1])
     while step < min_step:
         step *= 2
@@ -132,11 +143,45 @@ def clock_ticks(start: float, end: float, max_ticks: int = 8) -> list[tuple[floa
     return ticks
 
 
+def typical_top(values: NDArray[np.float64]) -> float:
+    """Return the value up to which a chart shows these values; larger ones are rare outliers.
+
+    Up to one value in thirty may be cut off, and only if it is several times as large as the rest.
+    """
+    known = np.sort(values[np.isfinite(values) & (values > 0)])
+    if not known.size:
+        return 0.0
+    largest = float(known[-1])
+    if known.size < _MIN_FOR_OUTLIERS:
+        return largest
+    usual = float(known[-1 - max(1, known.size // 30)])
+    return largest if largest <= _OUTLIER_TIMES * usual else usual * _ABOVE_USUAL
+
+
 def clock_text(at: float, range_s: float) -> str:
-    """Format the time under the crosshair, with the date when `range_s` is longer than a day."""
+    """Format the time under the crosshair, with the date when `range_s` is longer than a day.
+
+    Milliseconds are shown when it is shorter than a minute.
+    """
+    at = round(at, 3)
     moment = datetime.fromtimestamp(at).astimezone()
     clock = f"{moment:%H:%M:%S}"
+    if range_s < 60:
+        clock = f"{clock}.{moment.microsecond // 1000:03d}"
     return f"{moment.day} {moment:%b} {clock}" if range_s > 86400 else clock
+
+
+def _fine_clock_ticks(start: float, end: float, min_step: float) -> list[tuple[float, str]]:
+    """Return ticks at fractions of a second."""
+    step = next(each for each in _FINE_STEPS if each >= min_step or each == _FINE_STEPS[-1])
+    decimals = 3 if step < 0.01 else 2 if step < 0.1 else 1
+    ticks = []
+    for number in range(math.ceil(start / step), math.floor(end / step) + 1):
+        at = round(number * step, 3)
+        moment = datetime.fromtimestamp(at).astimezone()
+        fraction = f"{at % 1:.{decimals}f}"[1:]
+        ticks.append((at, f"{moment:%H:%M:%S}{fraction}"))
+    return ticks
 
 
 def _factor(value: float, unit: Unit) -> tuple[float, str]:

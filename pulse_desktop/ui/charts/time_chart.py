@@ -11,19 +11,21 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from pulse_desktop.model.connection_status import Outage
+from pulse_desktop.text.time_range_text import shown_range_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_header import ChartHeader
 from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec, chart_colors
 from pulse_desktop.ui.charts.crosshair import Crosshair, VisibleData
+from pulse_desktop.ui.charts.curve import Bars, Curve
 from pulse_desktop.ui.charts.legend import LegendEntry
-from pulse_desktop.ui.charts.plot import Curve, Plot
-from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_ticks
-from pulse_desktop.ui.charts.time_ranges import without_outages
+from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
+from pulse_desktop.ui.charts.plot import Plot
+from pulse_desktop.ui.charts.scale import Unit, clock_ticks, typical_top, value_text, value_ticks
+from pulse_desktop.ui.charts.time_ranges import without_gaps
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
@@ -31,17 +33,30 @@ Values = NDArray[np.float64]
 
 REDRAW_MS: Final = 100
 _EMPTY: Final[Values] = np.empty(0)
+_CLICK_REACH: Final = 0.08
+"""How far from a line a click still means it, as a fraction of the height."""
 _HALF_LABEL: Final = 24  # half of the width of a clock label, pixels
 
 
 class TimeChart(QWidget):
-    """Lines over clock time, with a legend that toggles them and a crosshair with values.
+    """Lines or bars over clock time, with a legend that toggles them and a crosshair with values.
 
     Attributes:
         unit: unit of all values.
         plot: the plot area.
         visible_time_range: Unix seconds at the left and right edge.
+
+    Signals:
+        range_selected: Unix seconds at both ends of what was selected, in order.
+        zoom_out_requested: more time was asked for.
+        series_chosen: key of a series to filter by.
+        crosshair_moved: Unix seconds at the crosshair, NaN when it was hidden.
     """
+
+    range_selected = Signal(float, float)
+    zoom_out_requested = Signal()
+    series_chosen = Signal(str)
+    crosshair_moved = Signal(float)
 
     def __init__(self, title: str, unit: Unit, *, subtitle: str = "", empty_text: str = "") -> None:
         """Create an empty chart.
@@ -49,30 +64,49 @@ class TimeChart(QWidget):
         Args:
             title: short name of what is shown; also the accessible name.
             unit: unit of all values.
-            subtitle: unit and time range, such as "runs per second, last 10 min".
+            subtitle: unit, such as "runs per second"; the time range is added to it.
             empty_text: sentence after "No data yet." that says what fills the chart.
         """
         super().__init__()
         self.unit = unit
         self._colors = chart_colors(theme())
         self._specs: list[SeriesSpec] = []
-        self._curves: dict[str, Curve] = {}
+        self._curves: dict[str, Curve | Bars] = {}
+        self._clickable = False
+        self._is_live = True
+        self._subtitle = subtitle
         self._times: Values = _EMPTY
         self._values: dict[str, Values] = {}
         self._time_range: tuple[float, float] | None = None
         self.visible_time_range = (0.0, 1.0)
-        self._outages: Sequence[Outage] = ()
+        self._marks = NO_MARKS
         self._drawn_at = -math.inf
         self._stale = False
         self._title = title
         self.setAccessibleName(title)
-        self.setAccessibleDescription(_("Chart. The left and right arrow keys show values."))
+        self.setAccessibleDescription(
+            _(
+                "Chart. The left and right arrow keys show values, with Shift they select a time "
+                "range that Enter shows. Up and down pick a series that Enter filters by. "
+                "Plus and minus show less or more time."
+            )
+        )
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
         self._header = ChartHeader(title, subtitle, self._colors)
         self._header.legend.toggled.connect(self._series_toggled)
         self.plot = Plot()
+        self._header.legend.chosen.connect(self._choose_name)
         self.plot.pointer_moved.connect(self._pointer_moved)
+        self.plot.selected.connect(self.range_selected)
+        self.plot.clicked.connect(self._on_clicked)
+        self.plot.double_clicked.connect(self._on_double_clicked)
+        self._click_timer = QTimer(self)
+        self._click_timer.setObjectName("chart click")
+        self._click_timer.setSingleShot(True)
+        self._click_timer.timeout.connect(self._choose_clicked)
+        self._clicked_key = ""
+        self._picked = ""
         self.plot.resized.connect(self._update_axes)
         no_data = _("No data yet. {hint}").format(hint=empty_text) if empty_text else ""
         self._no_data = no_data or _("No data yet")
@@ -118,17 +152,43 @@ class TimeChart(QWidget):
         return self._stale
 
     def curve(self, name: str) -> Curve:
-        """Return the curve of a series. Raises KeyError."""
-        return self._curves[name]
+        """Return the curve of a series. Raises KeyError: there is no such line."""
+        curve = self._curves[name]
+        if not isinstance(curve, Curve):
+            raise KeyError(name)
+        return curve
 
     @property
     def tooltip(self) -> str:
         """Text at the crosshair, empty while there is none."""
         return self._crosshair.tooltip.text
 
+    @property
+    def subtitle(self) -> str:
+        """The text after the title: the unit, and the time that is really shown."""
+        start, end = self.visible_time_range
+        shown = ""
+        if end > 1.0:
+            shown = shown_range_text(start, end, time.time(), is_live=self._is_live)
+        return ", ".join(filter(None, (self._subtitle, shown)))
+
     def set_subtitle(self, subtitle: str) -> None:
-        """Change the text after the title."""
-        self._header.set_subtitle(subtitle)
+        """Change the unit after the title."""
+        self._subtitle = subtitle
+        self._header.set_subtitle(self.subtitle)
+
+    def set_live(self, *, is_live: bool) -> None:
+        """Say whether the right edge is the present."""
+        self._is_live = is_live
+
+    def set_clickable(self, *, clickable: bool) -> None:
+        """Offer to filter by a series with a click on it."""
+        self._clickable = clickable
+        self._update_legend()
+
+    def show_crosshair(self, at: float) -> None:
+        """Show the values at a time, or none if it is NaN, without a signal."""
+        self._crosshair.show_nearest(at, self._visible_data())
 
     def set_colors(self, colors: ChartColors) -> None:
         """Use the colors of another theme."""
@@ -150,7 +210,8 @@ class TimeChart(QWidget):
         self._specs = list(specs)
         self._curves = {}
         for spec in self._specs:
-            curve = Curve(self.plot.getPlotItem(), fill=spec.fill)
+            item = self.plot.getPlotItem()
+            curve = Bars(item) if spec.stacked else Curve(item, fill=spec.fill, dash=spec.dash)
             curve.set_color(self._colors.resolve(spec.color))
             self._curves[spec.name] = curve
         self._update_legend()
@@ -162,11 +223,11 @@ class TimeChart(QWidget):
         if self._empty.text() != text:
             self._empty.setText(text)
 
-    def set_outages(self, outages: Sequence[Outage]) -> None:
-        """Hatch the times without a connection, in this data and in what is set from now on."""
-        if outages != self._outages:
-            self._outages = outages
-            self.plot.set_outages(outages)
+    def set_marks(self, marks: ChartMarks) -> None:
+        """Mark times, and show no zeros where nothing is known, in the data set from now on."""
+        if marks != self._marks:
+            self._marks = marks
+            self.plot.set_marks(marks)
             self._schedule_redraw()
 
     def set_data(
@@ -191,7 +252,7 @@ class TimeChart(QWidget):
         for name, series in arrays.items():
             if series.shape != times.shape:
                 raise ValueError(f"{name} has {series.size} values for {times.size} times")
-            arrays[name] = without_outages(times, series, self._outages)
+            arrays[name] = without_gaps(times, series, self._marks.gaps)
         self._times, self._values, self._time_range = times, arrays, time_range
         self._schedule_redraw()
 
@@ -219,17 +280,37 @@ class TimeChart(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move the crosshair with the arrow keys."""
         match event.key():
+            case Qt.Key.Key_Escape if self.plot.cancel_selection():
+                pass
             case Qt.Key.Key_Escape if self._crosshair.index is not None:
+                self._picked = ""
                 self._crosshair.hide()
+                self.crosshair_moved.emit(math.nan)
             case Qt.Key.Key_Left | Qt.Key.Key_Right | Qt.Key.Key_Home | Qt.Key.Key_End:
-                self._crosshair.move(event.key(), self._visible_data())
+                selects = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+                self._move_crosshair(event.key(), selects=selects)
+            case Qt.Key.Key_Up | Qt.Key.Key_Down if self._crosshair.index is not None:
+                self._pick(1 if event.key() == Qt.Key.Key_Down else -1)
+            case Qt.Key.Key_Return | Qt.Key.Key_Enter if self.plot.selection is not None:
+                selection = self.plot.selection
+                self.plot.cancel_selection()
+                self.range_selected.emit(min(selection), max(selection))
+            case Qt.Key.Key_Return | Qt.Key.Key_Enter if self._picked:
+                self._choose_name(self._picked)
+            case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
+                self._zoom_in()
+            case Qt.Key.Key_Minus:
+                self.zoom_out_requested.emit()
             case _:
                 super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Hide the crosshair."""
         super().focusOutEvent(event)
+        self.plot.cancel_selection()
+        self._picked = ""
         self._crosshair.hide()
+        self.crosshair_moved.emit(math.nan)
 
     def _apply_theme(self) -> None:
         self.set_colors(chart_colors(theme()))
@@ -247,15 +328,22 @@ class TimeChart(QWidget):
         self._stale = False
         self._drawn_at = time.monotonic()
         self._redraw_timer.stop()
-        times = self._times
+        base = np.zeros(self._times.shape)
         for name, curve in self._curves.items():
-            series = self._values.get(name)
+            series, visible = self._values.get(name), self.is_series_visible(name)
+            times = _EMPTY if series is None else self._times
             if series is None:
-                curve.set_data(_EMPTY, _EMPTY)
-            else:
+                series = _EMPTY
+            if isinstance(curve, Curve):
                 curve.set_data(times, series)
-            curve.set_visible(self.is_series_visible(name))
+            elif times.size and visible:
+                heights = np.nan_to_num(series)
+                width = self._bar_width()
+                curve.set_bars(times - width / 2, width, base, heights)
+                base = base + heights
+            curve.set_visible(visible)
         self._update_axes()
+        self._header.set_subtitle(self.subtitle)
         self._crosshair.refresh(self._visible_data())
 
     def _update_axes(self) -> None:
@@ -271,8 +359,7 @@ class TimeChart(QWidget):
             end = start + 1.0
         self.visible_time_range = (start, end)
         empty = self.empty
-        series = self._visible_data().series
-        largest = max((_largest(values) for *_spec, values in series), default=0.0)
+        largest = self._typical_top()
         metrics = QFontMetrics(self.font())
         labels_fit = max(2, self.plot.height() // (metrics.height() * 3))
         high = value_ticks(largest, self.unit, labels_fit)
@@ -282,10 +369,20 @@ class TimeChart(QWidget):
         clock = [(at, text) for at, text in clock if start + edge <= at <= end - edge]
         labels = [(0.0, "")] if empty else list(high.ticks)
         self.plot.set_axes((start, end), clock, high.top, labels)
+        self._mark_outliers(high.top)
         self._empty.setHidden(not empty)
 
     def _update_legend(self) -> None:
-        entries = [LegendEntry(s.name, self._colors.resolve(s.color)) for s in self._specs]
+        entries = [
+            LegendEntry(
+                spec.name,
+                self._colors.resolve(spec.color),
+                spec.dash,
+                spec.glyph,
+                self._clickable and bool(spec.key),
+            )
+            for spec in self._specs
+        ]
         self._header.set_entries(entries, self._colors)
 
     def _series_toggled(self) -> None:
@@ -298,12 +395,112 @@ class TimeChart(QWidget):
             if spec.name in self._values and self.is_series_visible(spec.name)
         )
         start, end = self.visible_time_range
-        return VisibleData(self._times, series, self.unit, end - start)
+        lines = self._marks.lines
+        return VisibleData(self._times, series, self.unit, end - start, lines, self._picked)
 
     def _pointer_moved(self, at: float) -> None:
         self._crosshair.show_nearest(at, self._visible_data())
+        self.crosshair_moved.emit(at)
 
+    # Scale
 
-def _largest(values: Values) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.max()) if known.size else 0.0
+    def _bar_width(self) -> float:
+        times = self._times
+        return float(times[1] - times[0]) if times.size > 1 else 1.0
+
+    def _typical_top(self) -> float:
+        """Return the value at the upper edge: that of the highest bar, or of the usual values."""
+        series = self._visible_data().series
+        if not series:
+            return 0.0
+        stacked = {spec.name for spec in self._specs if spec.stacked}
+        bars = [np.nan_to_num(values) for _c, name, values in series if name in stacked]
+        if bars:
+            return float(np.sum(bars, axis=0).max(initial=0.0))
+        return max(typical_top(values) for *_spec, values in series)
+
+    def _mark_outliers(self, top: float) -> None:
+        """Mark the values that are above the upper edge."""
+        found = []
+        for color, _name, values in self._visible_data().series:
+            above = np.flatnonzero(np.nan_to_num(values) > top * (1 + 1e-9))
+            for index in above.tolist():
+                text = value_text(float(values[index]), self.unit)
+                found.append((float(self._times[index]), text, color))
+        self.plot.set_outliers(sorted(found))
+
+    # Selecting
+
+    def _move_crosshair(self, key: int, *, selects: bool) -> None:
+        """Move the crosshair, and select from where it was with Shift."""
+        data, index = self._visible_data(), self._crosshair.index
+        origin = None if index is None else float(data.times[index])
+        self._crosshair.move(key, data)
+        if self._crosshair.index is None:
+            return
+        at = float(data.times[self._crosshair.index])
+        if not selects:
+            self.plot.cancel_selection()
+        elif self.plot.selection is not None:
+            self.plot.set_selection((self.plot.selection[0], at))
+        elif origin is not None:
+            self.plot.set_selection((origin, at))
+        self.crosshair_moved.emit(at)
+
+    def _pick(self, step: int) -> None:
+        """Pick the next or previous visible series, to filter by it."""
+        names = [name for _color, name, _values in self._visible_data().series]
+        if names:
+            at = names.index(self._picked) if self._picked in names else (-1 if step > 0 else 0)
+            self._picked = names[(at + step) % len(names)]
+            self._crosshair.refresh(self._visible_data())
+
+    def _zoom_in(self) -> None:
+        """Select the half of the time around the crosshair."""
+        start, end = self.visible_time_range
+        index = self._crosshair.index
+        middle = (start + end) / 2 if index is None else float(self._times[index])
+        quarter = (end - start) / 4
+        middle = min(max(middle, start + quarter), end - quarter)
+        self.range_selected.emit(middle - quarter, middle + quarter)
+
+    # Filtering
+
+    def _on_clicked(self, at: float, value: float) -> None:
+        key = self._key_at(at, value)
+        if key and self._clickable:
+            self._clicked_key = key
+            self._click_timer.start(QApplication.doubleClickInterval())
+
+    def _on_double_clicked(self) -> None:
+        self._click_timer.stop()
+        self.zoom_out_requested.emit()
+
+    def _choose_clicked(self) -> None:
+        self.series_chosen.emit(self._clicked_key)
+
+    def _choose_name(self, name: str) -> None:
+        key = next((spec.key for spec in self._specs if spec.name == name), "")
+        if key and self._clickable:
+            self.series_chosen.emit(key)
+
+    def _key_at(self, at: float, value: float) -> str:
+        """Return the key of the bar at a time and value, or of a line near them; "" for none."""
+        if not self._times.size:
+            return ""
+        index = int(np.abs(self._times - at).argmin())
+        _x_range, (_low, high) = self.plot.visible_range
+        nearest, distance, base = "", high * _CLICK_REACH, 0.0
+        for spec in self._specs:
+            if spec.name not in self._values or not self.is_series_visible(spec.name):
+                continue
+            height = float(self._values[spec.name][index])
+            if math.isnan(height):
+                continue
+            if spec.stacked:
+                if base <= value <= base + height:
+                    return spec.key
+                base += height
+            elif abs(height - value) <= distance:
+                nearest, distance = spec.key, abs(height - value)
+        return nearest

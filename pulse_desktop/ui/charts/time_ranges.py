@@ -8,12 +8,11 @@ must not be missing for as long as a bucket takes.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pulse_desktop.model.connection_status import Outage
 from pulse_desktop.model.time_range import TimeRange
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.ring_buffer import RingBuffer
@@ -30,12 +29,10 @@ _WIDTHS: Final = (
 )
 _MAX_POINTS: Final = 90
 _COUNTED_S: Final = 5.0
-"""Events are counted in buckets of this width."""
+"""Width of a bucket that is not over yet and would draw a fall in the rate."""
 _MIN_LIVE_S: Final = 120.0
-_LIVE_STEPS: Final = (
-    *(120.0, 180.0, 300.0, 450.0, 600.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0, 5400.0, 7200.0),
-    *(10_800.0, 14_400.0, 21_600.0, 28_800.0, 43_200.0, 64_800.0, _DAY, 1.5 * _DAY),
-)
+_STEP_POINTS: Final = 5
+"""A live range grows with the history by so many points at once."""
 _SLACK: Final = 1.25
 _INTERVAL_QUANTILE: Final = 0.75
 """Quantile of the times between samples that counts as the sampling interval."""
@@ -43,6 +40,35 @@ _MIN_EVENTS_PER_POINT: Final = 4.0
 _MIN_POINTS: Final = 10
 _MIN_SAMPLED_POINTS: Final = 4
 """Points of a series however rarely it is sampled: a value between two gaps is a dot."""
+
+
+class CountSource(Protocol):
+    """Something that is counted over time."""
+
+    def total(self, now: float, seconds: float) -> float:
+        """Return the number in the last seconds."""
+
+    def resolution_since(self, start: float) -> float:
+        """Return the width in seconds of the widest bucket since a time."""
+
+
+class ExactCounts(CountSource, Protocol):
+    """Something that is counted exactly in buckets of any width."""
+
+    def sums(self, edges: Values) -> Values:
+        """Return the numbers between the edges, Unix seconds."""
+
+
+class Gap(Protocol):
+    """A span of time in which nothing was received."""
+
+    @property
+    def start(self) -> float:
+        """Unix seconds."""
+
+    @property
+    def end(self) -> float:
+        """Unix seconds."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +116,12 @@ def chart_range(time_range: TimeRange, history_start: float, now: float) -> Char
     wanted = now - start
     if wanted <= known * _SLACK:
         return ChartRange(wanted)
-    step = next((each for each in _LIVE_STEPS if each >= known), math.ceil(known / _DAY) * _DAY)
-    return ChartRange(min(step, wanted))
+    step = point_width(known) * _STEP_POINTS
+    return ChartRange(min(math.ceil(known / step) * step, wanted))
 
 
 def rate_series(
-    series: Mapping[str, TimeBuckets],
+    series: Mapping[str, TimeBuckets | ExactCounts],
     now: float,
     time_range: ChartRange,
     *,
@@ -109,7 +135,7 @@ def rate_series(
     bucket and what follows it. Each event is counted once.
 
     Args:
-        series: counts by name, in buckets of 5 s.
+        series: counts by name.
         now: Unix seconds.
         time_range: range of the grid.
         per_s: unit of time of the rates: 60 for "per minute".
@@ -118,8 +144,11 @@ def rate_series(
     Returns:
         The middles of these times, Unix seconds, and the rates by name.
     """
-    width = _counting_width(series.values(), now, time_range)
-    counted = now // _COUNTED_S * _COUNTED_S  # without the bucket of a series that is not over
+    start = now - time_range.seconds
+    narrow = max((each.resolution_since(start) for each in series.values()), default=1.0)
+    narrow = max(narrow, min(time_range.bucket_s, _COUNTED_S))
+    width = _counting_width(series.values(), now, time_range, narrow)
+    counted = now // narrow * narrow  # without the bucket of a series that is not over
     last = counted // width * width
     whole = np.arange(-max(1, math.ceil(time_range.seconds / width)), 0, dtype=np.float64)
     edges = np.append(last + whole * width, counted)
@@ -127,7 +156,7 @@ def rate_series(
     unknown = times < history_start
     result = {}
     for name, counts in series.items():
-        rates = _sums(counts, now, edges) * per_s / np.diff(edges)
+        rates = _sums(counts, edges) * per_s / np.diff(edges)
         result[name] = np.where(unknown, np.nan, rates)
     return times, result
 
@@ -148,7 +177,7 @@ def quantile_series(
         values by name, NaN where there is no sample.
     """
     start = now - time_range.seconds
-    samples = {name: _since(each, start) for name, each in series.items()}
+    samples = {name: _between(each, start, now) for name, each in series.items()}
     width = bucket_width((times for times, _values in samples.values()), time_range)
     times = _grid(now, time_range.seconds, width)
     result = {}
@@ -157,22 +186,22 @@ def quantile_series(
     return times, result
 
 
-def without_outages(times: Values, values: Values, outages: Sequence[Outage]) -> Values:
-    """Return values of which those in an outage are unknown (NaN) instead of zero.
+def without_gaps(times: Values, values: Values, gaps: Sequence[Gap]) -> Values:
+    """Return values of which those in a gap are unknown (NaN) instead of zero.
 
     What a stream has delivered later is not zero, and stays.
 
     Args:
         times: middles of the buckets, Unix seconds, ascending and equally spaced.
         values: for each time.
-        outages: times in which nothing was received.
+        gaps: times in which nothing was received.
     """
-    if not outages or times.size < 2:
+    if not gaps or times.size < 2:
         return values
     half = (times[1] - times[0]) / 2
     missed = np.zeros(times.shape, dtype=bool)
-    for outage in outages:
-        missed |= (times + half > outage.start) & (times - half < outage.end)
+    for gap in gaps:
+        missed |= (times + half > gap.start) & (times - half < gap.end)
     return np.where(missed & (values == 0), np.nan, values)
 
 
@@ -222,10 +251,15 @@ def _grid(now: float, seconds: float, width: float) -> Values:
     return middles
 
 
-def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: ChartRange) -> float:
+def _counting_width(
+    series: Iterable[TimeBuckets | ExactCounts],
+    now: float,
+    time_range: ChartRange,
+    narrowest: float,
+) -> float:
     """Return seconds per point such that the most frequent series has a few events in each."""
     most = max((each.total(now, time_range.seconds) for each in series), default=0.0)
-    narrowest = max(time_range.bucket_s, _COUNTED_S)
+    narrowest = max(time_range.bucket_s, narrowest)
     longest = max(time_range.seconds / _MIN_POINTS, narrowest)
     widths = [width for width in _WIDTHS if narrowest <= width <= longest]
     for width in widths:
@@ -234,19 +268,21 @@ def _counting_width(series: Iterable[TimeBuckets], now: float, time_range: Chart
     return widths[-1] if widths else narrowest
 
 
-def _sums(counts: TimeBuckets, now: float, edges: Values) -> Values:
-    buckets = math.ceil((now - edges[0]) / counts.width_s) + 1  # not all that is kept
-    starts, sums = counts.window(now, buckets)
-    middles = np.asarray(starts) + counts.width_s / 2
-    summed, _edges = np.histogram(middles, bins=edges, weights=np.asarray(sums))
-    return summed.astype(np.float64)
+def _sums(counts: TimeBuckets | ExactCounts, edges: Values) -> Values:
+    if not isinstance(counts, TimeBuckets):
+        return counts.sums(edges)
+    summed = np.zeros(edges.size - 1)
+    for start, width, sums in counts.segments(float(edges[0]), float(edges[-1])):
+        middles = start + (np.arange(len(sums)) + 0.5) * width
+        summed += np.histogram(middles, bins=edges, weights=np.asarray(sums))[0]
+    return summed
 
 
-def _since(series: Reservoir, start: float) -> tuple[Values, Values]:
+def _between(series: Reservoir, start: float, end: float) -> tuple[Values, Values]:
     if not series.samples:
         return np.empty(0), np.empty(0)
     array = np.array(series.samples, dtype=np.float64)
-    kept = array[array[:, 0] >= start]
+    kept = array[(array[:, 0] >= start) & (array[:, 0] <= end)]
     return kept[:, 0], kept[:, 1]
 
 

@@ -13,7 +13,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import fallback_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
-from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
+from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import (
@@ -149,7 +149,6 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts of latency and tokens."""
-        self._colors = SeriesColors()
         self.latency_chart = TimeChart(
             _("Latency"),
             Unit.SECONDS,
@@ -175,7 +174,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         agents = self.context.state.agents
         bounds = self.time_range.bounds(now)
         shown = busiest_series(agents.latency, bounds[0])
-        self.latency_chart.set_series(self._colors.specs(shown))
+        self.latency_chart.set_series(self.context.colors.specs(shown))
         times, values = quantile_series(shown, now, self.time_range, _P95)
         self.latency_chart.set_data(times, values, bounds)
         tokens = {_TOKEN_LABELS[way]: counts for way, counts in agents.tokens.items()}

@@ -1,7 +1,10 @@
 """The events page: all received events, including other topics and unreadable messages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
+
+from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
@@ -10,12 +13,17 @@ from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.query_edit import quote
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
+from pulse_desktop.ui.charts.colors import DASHES, MAX_SERIES, SeriesSpec
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.charts.time_ranges import rate_series
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, muted, time_column
@@ -38,6 +46,7 @@ class EventsPage(TablePage[Event, RowDetail]):
     key = "events"
     title = _("Events")
     icon = "events"
+    height_for_charts = 520
     section = _("STORE")
     filter_hint = _("Filter by any text in the event")
     empty_title = _("No events yet")
@@ -48,6 +57,7 @@ class EventsPage(TablePage[Event, RowDetail]):
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
+        self.chart_group.set_clickable(clickable=True)
         for topic in TOPICS:
             self._add_topic(topic)
         self.filter_bar.add_facet(Facet(TASK_TOPIC, _("task queue"), "queued"))
@@ -140,6 +150,45 @@ class EventsPage(TablePage[Event, RowDetail]):
     def export_format(self) -> ExportFormat[Event]:
         """Return how events are exported: with exact values, as on the command line."""
         return ExportFormat(EVENT_CELLS, event_to_cells, event_to_dict)
+
+    def make_charts(self) -> Sequence[QWidget]:
+        """Create the chart of events by topic."""
+        self.topics_chart = TimeChart(
+            _("Events by topic"),
+            Unit.PER_SECOND,
+            subtitle=_("events per second"),
+            empty_text=_("Events are counted here as they arrive."),
+        )
+        return (self.topics_chart,)
+
+    def update_charts(self, now: float) -> None:
+        """Update the chart up to a time, Unix seconds."""
+        start, _end = self.time_range.bounds(now)
+        counts = self.context.state.topics.by_name
+        totals = {name: each.rate.total(now, now - start) for name, each in counts.items()}
+        most = sorted((name for name in totals if totals[name]), key=lambda name: -totals[name])
+        shown = sorted(most[:MAX_SERIES], key=list(counts).index)
+        self.topics_chart.set_series([self._spec(name) for name in shown])
+        times, values = rate_series(
+            {topic_label(name): counts[name].rate for name in shown},
+            now,
+            self.time_range,
+            per_s=1.0,
+            history_start=oldest_time(self.context.state),
+        )
+        self.topics_chart.set_data(times, values, self.time_range.bounds(now))
+
+    def _spec(self, topic: str) -> SeriesSpec:
+        spec = self.context.colors.spec(f"topic {topic}", topic_label(topic))
+        if topic in TOPICS:
+            dash = list(TOPICS).index(topic) % len(DASHES)
+            return replace(spec, color=f"topic {topic}", key=topic, dash=dash)
+        return replace(spec, key=topic)
+
+    def filter_by_series(self, key: str) -> None:
+        """Show only the events of a topic; all topics if they are shown already."""
+        checked = self.filter_bar.checked_facets
+        self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
 
     def count_text(self, count: int) -> str:
         """Return a number of events as text."""

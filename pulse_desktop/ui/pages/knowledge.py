@@ -19,7 +19,7 @@ from pulse_desktop.text.knowledge_text import (
 )
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesColors, SeriesSpec
+from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesSpec
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
@@ -141,7 +141,6 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts of atoms and topics."""
-        self._colors = SeriesColors()
         self.atoms_chart = TimeChart(
             _("Atoms found"),
             Unit.PER_MINUTE,
@@ -170,7 +169,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         # More series than colors cannot be told apart, so only the most frequent are shown.
         most_frequent = sorted(totals, key=lambda name: -totals[name])[:MAX_SERIES]
         shown = [name for name in ATOM_TYPES if name in most_frequent]
-        self.atoms_chart.set_series(self._colors.specs(shown))
+        self.atoms_chart.set_series(self.context.colors.specs(shown))
         times, values = rate_series(
             {name: knowledge.atoms[name] for name in shown},
             now,

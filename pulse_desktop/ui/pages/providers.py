@@ -10,7 +10,6 @@ from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
-from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
@@ -132,7 +131,6 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the chart of latency."""
-        self._colors = SeriesColors()
         self.latency_chart = TimeChart(
             _("Latency"),
             Unit.SECONDS,
@@ -145,7 +143,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
         """Update the chart at a time, Unix seconds."""
         bounds = self.time_range.bounds(now)
         shown = busiest_series(self.context.state.providers.latency, bounds[0])
-        self.latency_chart.set_series(self._colors.specs(shown))
+        self.latency_chart.set_series(self.context.colors.specs(shown))
         times, values = quantile_series(shown, now, self.time_range)
         self.latency_chart.set_data(times, values, bounds)
 

@@ -12,6 +12,7 @@ from pulse_desktop.model.errors import ReadOnlyError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.backend import (
@@ -21,6 +22,8 @@ from pulse_desktop.ui.backend import (
     TaskBackend,
     WorkerBackend,
 )
+from pulse_desktop.ui.charts.colors import SeriesColors
+from pulse_desktop.ui.charts.marks import ChartMarks, chart_marks, closed_marks
 from pulse_desktop.ui.navigation import Target
 from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
@@ -61,6 +64,7 @@ class PageContext:
         profile: of the connection, without secrets.
         profile_label: how it is called.
         time: the time range that all pages show.
+        colors: the colors of tasks, workers and other series in all charts.
     """
 
     state: SystemState
@@ -80,6 +84,14 @@ class PageContext:
     profile: Profile = NO_PROFILE
     profile_label: str = ""
     time: WindowTime = field(default_factory=WindowTime)
+    colors: SeriesColors = field(default_factory=SeriesColors)
+
+    def chart_marks(self, now: float) -> ChartMarks:
+        """Return the marks of all charts: outages, closed windows and deployments."""
+        since = oldest_time(self.state)
+        closed = closed_marks(self.time.closed_spans, since, now)
+        deployments = self.state.workers.deployments.all()
+        return chart_marks(self.connection.outages, closed, deployments)
 
     def allows(self, action: str) -> bool:
         """Return whether the connection allows actions; notify the operator if it does not.

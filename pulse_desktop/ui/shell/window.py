@@ -20,6 +20,7 @@ from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
+from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.connection_phase import connection_phase
 from pulse_desktop.ui.connections.history_dialog import HistoryDialog
 from pulse_desktop.ui.navigation import ShowPage, Target
@@ -140,6 +141,7 @@ class MainWindow(QMainWindow):
         self.drafts = KeptDrafts()
         self._profile_label = ""
         self.sidebar_preference: bool | None = None
+        self._colors: dict[str, SeriesColors] = {}
         self.time = WindowTime(self._now, lambda: oldest_time(self._session.state), self)
         self._session = session
         self.actions_table = ActionTable(self)
@@ -377,6 +379,7 @@ class MainWindow(QMainWindow):
             profile=self._profile,
             profile_label=self._profile_label,
             time=self.time,
+            colors=self._colors.setdefault(self._profile_label, SeriesColors()),
         )
         drafts = self.drafts.of(self._profile_label)
         self.run_form = RunForm(self._context, self.page_stack, drafts)

@@ -19,6 +19,7 @@ from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.histogram import Histogram
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
@@ -81,6 +82,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         update_interval_s: seconds between two updates of charts and counts.
         has_times: whether rows belong to a time, so that the time range limits them; if not, they
             are the present state of something.
+        height_for_charts: height of the page below which its charts are hidden at first.
+        even_charts: whether its charts are equally wide.
         sources: which of events, tasks and results on the server the rows come from.
         now: time of the latest refresh, Unix seconds.
         table: the rows.
@@ -105,6 +108,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
     detail_width: ClassVar[DetailWidth] = DetailWidth(minimum=372, maximum=480, percent=36)
     update_interval_s: ClassVar[float] = 0.5
     has_times: ClassVar[bool] = True
+    height_for_charts: ClassVar[int] = 0
+    even_charts: ClassVar[bool] = False
     sources: ClassVar[tuple[str, ...]] = ("events",)
 
     def __init__(self, context: PageContext) -> None:
@@ -128,6 +133,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.detail: DetailT = self.make_detail()
         self.selection_bar = self.make_selection_bar()
         self._charts = charts = self.make_charts()
+        time_charts = [chart for chart in charts if isinstance(chart, TimeChart)]
+        self.chart_group = ChartGroup(time_charts, context.time, self)
         self.filter_bar = self.make_filter_bar()
         self.filter: PageFilter[RowT] = PageFilter(
             self, self.filter_bar, self.table, self.make_fields(), context.time
@@ -137,8 +144,14 @@ class TablePage(Page, Generic[RowT, DetailT]):
         )
         if self.default_sort:
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
-        area = TableArea(charts, self.table, self.selection_bar)
-        self._splitter = DetailSplitter(area, self.detail, self.detail_width)
+        self.area = TableArea(
+            charts,
+            self.table,
+            self.selection_bar,
+            height_for_charts=self.height_for_charts,
+            even=self.even_charts,
+        )
+        self._splitter = DetailSplitter(self.area, self.detail, self.detail_width)
         self.export_action = ExportAction(context, self, self.table.rows_model, self.export_format)
         self._lay_out()
         self._connect()
@@ -171,6 +184,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def update_charts(self, now: float) -> None:
         """Update the charts up to a time, Unix seconds: the present, or the end of the range."""
+
+    def filter_by_series(self, key: str) -> None:
+        """Show only the rows of a series of a chart, which was clicked."""
 
     def row_times(self, row: RowT) -> tuple[float, float]:
         """Return the first and the last time of a row, Unix seconds."""
@@ -293,6 +309,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         bar.changed.connect(self.apply_filter)
         self.filter.applied.connect(self._show_row_count)
         self.filter.counted.connect(self._show_facet_counts)
+        self.chart_group.series_chosen.connect(self.filter_by_series)
+        self.area.charts_toggled.connect(lambda _shown: self._update(self.now))
         table.clear_filter_requested.connect(bar.clear)
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
@@ -486,13 +504,13 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self._updated_at = wall = self.wall_time(now)
         connection, reason = self.context.connection, self.empty_reason(wall)
         for chart in self._charts:
-            if isinstance(chart, TimeChart):
-                chart.set_outages(connection.outages)
             if isinstance(chart, TimeChart | Histogram):
                 chart.set_reason(reason.title if reason is not None else "")
         shown_range = self.context.time.range
-        self.time_range = chart_range(shown_range, oldest_time(self.context.state), wall)
-        self.update_charts(shown_range.end_or(wall))
+        if self._charts and self.area.charts_shown:
+            self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
+            self.time_range = chart_range(shown_range, oldest_time(self.context.state), wall)
+            self.update_charts(shown_range.end_or(wall))
         self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
         stale, as_of = connection.data_time is not None, as_of_text(connection)

@@ -1,14 +1,18 @@
-"""Charts above a table; the charts take the height that a short table leaves."""
+"""Charts above a table; the charts take the height that a short table leaves, or are hidden."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.table.header import HEIGHT
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.view import ROW_HEIGHT
+from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.theme import theme
 
 _GAP: Final = 12
 _CHART_PADDING: Final = 12
@@ -19,39 +23,104 @@ _MIN_ROWS: Final = 6
 
 
 class TableArea(QWidget):
-    """The charts of a page and its table."""
+    """The charts of a page and its table.
+
+    Attributes:
+        toggle: shows and hides the charts.
+
+    Signals:
+        charts_toggled: whether the charts are shown now.
+    """
+
+    charts_toggled = Signal(bool)
 
     def __init__(
-        self, charts: Sequence[QWidget], table: LiveTable[Any], bar: QWidget | None
+        self,
+        charts: Sequence[QWidget],
+        table: LiveTable[Any],
+        bar: QWidget | None,
+        *,
+        height_for_charts: int = 0,
+        even: bool = False,
     ) -> None:
         """Put charts above a table.
 
         Args:
-            charts: from left to right, the first one wider than the others.
+            charts: from left to right, the first one wider than the others unless `even`.
             table: the table.
             bar: line above the table, None for none.
+            even: whether all charts are equally wide.
+            height_for_charts: height in pixels below which the charts are hidden at first.
         """
         super().__init__()
         self._table = table
         self._charts: list[QWidget] = []
+        self._height_for_charts = height_for_charts
+        self.preference: bool | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(_GAP)
+        self.toggle = QToolButton()
+        self.toggle.setText(_("Charts"))
+        self.toggle.setProperty("kind", "fold")
+        self.toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.toggle.clicked.connect(self.toggle_charts)
+        self._row = QWidget()
         if charts:
-            row = QHBoxLayout()
+            part = QVBoxLayout()
+            part.setSpacing(2)
+            part.addWidget(self.toggle, 0, Qt.AlignmentFlag.AlignLeft)
+            row = QHBoxLayout(self._row)
+            row.setContentsMargins(0, 0, 0, 0)
             row.setSpacing(_GAP)
             for number, chart in enumerate(charts):
                 card = _card(_CHART_PADDING, [chart])
                 self._charts.append(card)
-                row.addWidget(card, 3 if number == 0 else 2)
-            column.addLayout(row)
+                row.addWidget(card, 3 if number == 0 and not even else 2)
+            part.addWidget(self._row)
+            column.addLayout(part)
             table.rows_model.counts_changed.connect(self._fit_charts)
+            theme().changed.connect(self._show_toggle)
+        else:
+            self.toggle.hide()
+            self._row.hide()
         column.addWidget(_card(1, [table] if bar is None else [bar, table]), 1)
+        self._show_toggle()
         self._fit_charts()
+
+    @property
+    def charts_shown(self) -> bool:
+        """Whether there are charts that are not hidden."""
+        return bool(self._charts) and not self._row.isHidden()
+
+    def toggle_charts(self) -> None:
+        """Show the charts, or hide them."""
+        self.show_charts(shown=not self.charts_shown)
+
+    def show_charts(self, *, shown: bool | None) -> None:
+        """Show or hide the charts; None for automatic, by the height."""
+        self.preference = shown
+        self._fit_visibility()
+
+    def _fit_visibility(self) -> None:
+        shown = self.preference
+        if shown is None:
+            shown = self.height() >= self._height_for_charts
+        if self._charts and shown != self.charts_shown:
+            self._row.setVisible(shown)
+            self._show_toggle()
+            self._fit_charts()
+            self.charts_toggled.emit(shown)
+
+    def _show_toggle(self) -> None:
+        shown = self.charts_shown
+        self.toggle.setIcon(icons.icon("chevron-down" if shown else "chevron-right", "faint", 12))
+        self.toggle.setAccessibleName(_("Hide the charts") if shown else _("Show the charts"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the charts to the new height."""
         super().resizeEvent(event)
+        self._fit_visibility()
         self._fit_charts()
 
     def _fit_charts(self) -> None:

@@ -1,7 +1,7 @@
 """The time range of a window, shared by all its pages, with the ranges shown before."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal
@@ -29,6 +29,7 @@ class WindowTime(QObject):
         now: returns the present time, Unix seconds.
         history_start: returns the Unix seconds of the oldest thing that is known, infinity if
             nothing is.
+        closed_spans: when this connection was not shown, as start and end in Unix seconds.
         last_look: Unix seconds at which the operator last closed or left this connection, None
             if never.
 
@@ -55,6 +56,7 @@ class WindowTime(QObject):
         self.now = now
         self.history_start = history_start
         self.last_look: float | None = None
+        self.closed_spans: tuple[tuple[float, float], ...] = ()
         self._range = ALL_RETAINED
         self._live = ALL_RETAINED
         self._previous: list[TimeRange] = []
@@ -98,11 +100,22 @@ class WindowTime(QObject):
         self._next.clear()
         self._show(time_range)
 
-    def restore(self, time_range: TimeRange, last_look: float | None) -> None:
+    def restore(
+        self,
+        time_range: TimeRange,
+        last_look: float | None,
+        closed_spans: Iterable[tuple[float, float]] = (),
+    ) -> None:
         """Show what was saved for another connection, without a way back to ranges of this one.
 
         A frozen range is not restored: a window must not open in the past.
+
+        Args:
+            time_range: the range that was shown.
+            last_look: see the attribute.
+            closed_spans: see the attribute.
         """
+        self.closed_spans = tuple(closed_spans)
         self._previous.clear()
         self._next.clear()
         self.last_look = last_look

@@ -68,6 +68,13 @@ class StatCard(QAbstractButton):
             self.value, self.detail, self.color = value, detail, color
             self._describe()
 
+    def set_title(self, title: str) -> None:
+        """Change what the figure is."""
+        if title != self.title:
+            self.title = title
+            self._describe()
+            self.update()
+
     def set_stale(self, stale: str) -> None:
         """Dim the figure and say why it is not that of now; an empty text: it is."""
         if stale != self.stale:

@@ -16,7 +16,7 @@ from pulse_desktop.state.attention import AttentionKind
 from pulse_desktop.state.workers import WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts.time_ranges import without_outages
+from pulse_desktop.ui.charts.time_ranges import without_gaps
 from pulse_desktop.ui.connection_phase import EVENTLESS_AFTER_S
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.registry import PAGES
@@ -406,10 +406,10 @@ def test_an_outage_is_a_gap_and_stays_one() -> None:
     rates = np.ones(10)
     rates[3:6] = 0.0
     rates[4] = 2.0  # delivered later by a stream
-    shown = without_outages(times, rates, (Outage(31.0, 58.0),))
+    shown = without_gaps(times, rates, (Outage(31.0, 58.0),))
     assert np.isnan(shown[[3, 5]]).all()
     assert shown[4] == 2.0
     assert np.isfinite(shown[[0, 1, 2, 6, 7, 8, 9]]).all()
-    open_gap = without_outages(times, np.zeros(10), (Outage(61.0, math.inf),))
+    open_gap = without_gaps(times, np.zeros(10), (Outage(61.0, math.inf),))
     assert np.isnan(open_gap[6:]).all()
     assert (open_gap[:6] == 0).all()

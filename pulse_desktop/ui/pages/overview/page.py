@@ -1,5 +1,6 @@
 """The overview page: statistics, throughput, event topics, latest runs and what needs attention."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -14,17 +15,21 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.query.query_edit import quote
+from pulse_desktop.query.query_edit import quote, with_condition
 from pulse_desktop.state.attention import AttentionItem, AttentionKind, muted_groups
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import oldest_time
-from pulse_desktop.state.series import TimeBuckets
+from pulse_desktop.state.run_times import run_times
 from pulse_desktop.text.attention_text import attention_target, attention_title
 from pulse_desktop.text.group_text import muted_text
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.text.time_range_text import length_text
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.charts.colors import SeriesSpec, sequence_color
+from pulse_desktop.ui.charts.chart_group import ChartGroup
+from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import (
@@ -58,6 +63,7 @@ from pulse_desktop.ui.pages.tasks.columns import latest_columns
 from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.throttle import Throttle
@@ -73,23 +79,24 @@ _MIN_HEIGHT_FOR_RUN_TIMES: Final = 680
 """Minimum page height for the run-time chart, pixels."""
 _MIN_RUN_TIMES_HEIGHT: Final = 200
 _MAX_TASKS: Final = 3
-_SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True)
-_FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True)
+_SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True, key="succeeded", glyph="✔")
+_FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True, dash=1, key="failed", glyph="✖")
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
 _CARD_TITLES: Final = {
-    "success": _("Success rate, 1 h"),
-    "failed": _("Failed, 1 h"),
+    "success": _("Success rate"),
+    "failed": _("Failed"),
     "queue": _("Queue depth"),
     "run_times": _("Run time p50 / p95"),
     "workers": _("Workers"),
     "noise": _("Noise ratio"),
 }
 _OUTCOME_CARDS: Final = frozenset({"success", "failed", "run_times"})
+_NOT_PAST: Final = _("The present, not the time range")
 _CARD_TOOLTIPS: Final = {
-    "success": _("Show the runs that ended in the last hour"),
-    "failed": _("Show the failures of the last hour"),
+    "success": _("Show the runs that ended in this time"),
+    "failed": _("Show the failures of this time"),
     "queue": _("Show the queued runs"),
-    "run_times": _("Show the runs that ended in the last hour"),
+    "run_times": _("Show the runs that ended in this time"),
     "workers": _("Show the workers"),
     "noise": _("Show the metrics"),
 }
@@ -115,7 +122,6 @@ class OverviewPage(Page):
         super().__init__(context)
         self._throttle = Throttle()
         self._known = (Phase.LIVE, True)
-        self._charted_tasks: list[str] = []
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
         }
@@ -133,6 +139,12 @@ class OverviewPage(Page):
             empty_text=_("Runs appear here as they end."),
         )
         self.throughput.setMinimumHeight(170)
+        self.chart_group = ChartGroup((self.throughput, self.run_times), context.time, self)
+        self.chart_group.set_clickable(clickable=True)
+        self.chart_group.series_chosen.connect(self._open_series)
+        self._times: RowTimeFilter[TaskRun] = RowTimeFilter(run_times)
+        self._shown_range = ALL_RETAINED
+        self._columns = RunColumns(context.state.runs.timings)
         self.topics = TopicList(TOPICS)
         self.attention = AttentionList(self._target_label)
         self.latest: LiveTable[TaskRun] = LiveTable(
@@ -213,7 +225,8 @@ class OverviewPage(Page):
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Update the latest runs with every frame, everything else about once a second."""
-        self.latest.refresh(now, changes.of(self.context.state.runs))
+        self._follow_range(now)
+        self.latest.refresh(self._shown_time(now), changes.of(self.context.state.runs))
         connection, wall = self.context.connection, self.wall_time(now)
         known = connection_phase(connection), connection.has_outcomes
         if known != self._known:
@@ -230,7 +243,8 @@ class OverviewPage(Page):
             for topic, row in self.topics.rows.items():
                 activity = self.context.state.topics.by_name[topic]
                 row.show_activity(activity, now, since, connection.outages)
-                row.set_stale(stale_text(connection))
+                live = self.context.time.is_live
+                row.set_stale(stale_text(connection) or ("" if live else _NOT_PAST))
         if due("attention", wall, 1.0):
             self._update_attention(now)
         if due("run times", wall, 2.0):
@@ -238,7 +252,8 @@ class OverviewPage(Page):
 
     def on_show(self, now: float) -> None:
         """Update everything."""
-        self.latest.catch_up(now)
+        self._follow_range(now)
+        self.latest.catch_up(self._shown_time(now))
         self._throttle.reset()
         self.refresh(DirtyRows(), now)
 
@@ -262,6 +277,32 @@ class OverviewPage(Page):
         self._attention_body.setStretchFactor(self._run_times_layout, int(not fills_card))
         self.attention.set_max_rows(None if fills_card else rows)
 
+    def _shown_time(self, now: float) -> float:
+        """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
+        return min(self.context.time.range.end_or(now), now)
+
+    def _follow_range(self, now: float) -> None:
+        """Show the runs of the time range, when it is another one."""
+        shown = self.context.time.range
+        if shown.kind is RangeKind.LAST:
+            self._times.start, self._times.end = shown.bounds(now)
+        if shown != self._shown_range:
+            self._shown_range = shown
+            self._times.start, self._times.end = shown.bounds(now)
+            self.latest.set_filter(self._times.accepts if shown.limits_rows else None)
+
+    def _card_span(self, now: float) -> tuple[float, float]:
+        """Return the end and the length in seconds of what the cards count: the last hour at most.
+
+        They count the time range if one was chosen.
+        """
+        shown = self.context.time.range
+        if not shown.limits_rows:
+            return now, stats.HOUR
+        start, _end = shown.bounds(now)
+        end = self._shown_time(now)
+        return end, max(0.0, end - start)
+
     # Updating
 
     def _show_reason(self, wall: float) -> None:
@@ -272,11 +313,13 @@ class OverviewPage(Page):
         self.latest.set_stale(stale=connection.data_time is not None)
         for chart in (self.throughput, self.run_times):
             chart.set_reason(reason.title if reason is not None else "")
-            chart.set_outages(connection.outages)
+        live = self.context.time.is_live
+        self.chart_group.set_marks(self.context.chart_marks(wall), is_live=live)
 
     def _update_attention(self, now: float) -> None:
         connection = self.context.connection
-        subtitle = as_of_text(connection) or _("last hour")
+        past = "" if self.context.time.is_live else _NOT_PAST
+        subtitle = as_of_text(connection) or past or _("last hour")
         muted = muted_text(muted_groups(self.context.state, now))
         self._attention_card.set_subtitle(" · ".join(filter(None, (subtitle, muted))))
         self.attention.set_stale(unknown_text(connection))
@@ -285,11 +328,16 @@ class OverviewPage(Page):
 
     def _update_cards(self, now: float) -> None:
         state, items = self.context.state, self.context.attention_items()
+        end, seconds = self._card_span(now)
+        length, live = length_text(round(seconds, 3)), self.context.time.is_live
+        for key in _OUTCOME_CARDS:
+            title = _("{title}, {length}").format(title=_CARD_TITLES[key], length=length)
+            self.cards[key].set_title(title)
         values = {
-            "success": stats.success_rate(state, now),
-            "failed": stats.failures(state, now, items),
+            "success": stats.success_rate(state, end, seconds),
+            "failed": stats.failures(state, end, items if end == now else (), seconds),
             "queue": stats.queue_depth(state, now, self.context.tasks.queue_status),
-            "run_times": stats.run_times(state, now),
+            "run_times": stats.run_times(state, end, seconds),
             "workers": stats.workers(state, now),
             "noise": stats.noise(state),
         }
@@ -300,21 +348,23 @@ class OverviewPage(Page):
             stale = stale_text(
                 self.context.connection, polled=polled, of_outcomes=key in _OUTCOME_CARDS
             )
+            if not live and key not in _OUTCOME_CARDS:
+                stale = stale or _NOT_PAST
             self.cards[key].set_stale(stale)
 
     def _update_throughput(self, now: float) -> None:
         runs = self.context.state.runs
         if not runs.ended or connection_phase(self.context.connection) is Phase.REPLAYING:
             return  # a line of zeros would say that nothing happened
-        empty = TimeBuckets(5.0, 2)
-        ended = {state.value: runs.ended.get(state, empty) for state in _ENDED}
         now = min(now, self.context.time.range.end_or(now))
         time_range = self._chart_range(now)
+        ended = {
+            _SUCCEEDED.name: self._columns.ended((RunState.SUCCEEDED,)),
+            _FAILED.name: self._columns.ended((RunState.FAILED, RunState.SOFT_FAILED)),
+        }
         since = self._run_history_start(now, time_range)
-        timestamps, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
-        failed = values[RunState.FAILED] + values[RunState.SOFT_FAILED]
-        shown = {_SUCCEEDED.name: values[RunState.SUCCEEDED], _FAILED.name: failed}
-        self.throughput.set_data(timestamps, shown, time_range.bounds(now))
+        times, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
+        self.throughput.set_data(times, values, time_range.bounds(now))
 
     def _chart_range(self, now: float) -> ChartRange:
         """Return what the charts show."""
@@ -328,27 +378,33 @@ class OverviewPage(Page):
             return now
         oldest = rows[rows.start]
         seen = oldest.queued_at or oldest.last_seen
-        ended = (buckets.first_at(now, shown.seconds) for buckets in runs.ended.values())
         # Results of earlier runs are read after the history of later ones.
-        return min(seen, *(at for at in ended if at is not None), now) - shown.bucket_s
+        first = self._columns.ended(_ENDED).first
+        return min(seen, first if math.isfinite(first) else seen, now) - shown.bucket_s
 
     def _update_run_times(self, now: float) -> None:
         now = min(now, self.context.time.range.end_or(now))
         time_range = self._chart_range(now)
-        recent = self.context.state.runs.recent_durations(now, time_range.seconds)
-        busiest = sorted(recent, key=lambda name: -len(recent[name]))[:_MAX_TASKS]
-        # A task keeps its color as long as it is shown.
-        kept = [name for name in self._charted_tasks if name in busiest]
-        self._charted_tasks = kept + [name for name in busiest if name not in kept]
-        labels = {name: self.context.state.runs.names.label(name) for name in self._charted_tasks}
-        self.run_times.set_series(
-            [SeriesSpec(label, sequence_color(i)) for i, label in enumerate(labels.values())]
-        )
+        runs = self.context.state.runs
+        start, _end = time_range.bounds(now)
+        busiest = self._columns.task_times(start, now)[:_MAX_TASKS]
+        labels = {each.task: runs.names.label(each.task) for each in busiest if each.run.count}
+        self.run_times.set_series(self.context.colors.labeled_specs(labels))
         if labels:
-            durations = self.context.state.runs.durations
-            series = {label: durations[name] for name, label in labels.items()}
-            timestamps, values = quantile_series(series, now, time_range, 0.95)
-            self.run_times.set_data(timestamps, values, time_range.bounds(now))
+            durations = {label: runs.durations.get(name) for name, label in labels.items()}
+            series = {label: each for label, each in durations.items() if each is not None}
+            times, values = quantile_series(series, now, time_range, 0.95)
+            self.run_times.set_data(times, values, time_range.bounds(now))
+
+    def _open_series(self, key: str) -> None:
+        """Show the runs of a series on the Tasks page: an outcome, or a task."""
+        if key == _FAILED.key:
+            target = FilterRuns((RunState.FAILED, RunState.SOFT_FAILED))
+        elif key == _SUCCEEDED.key:
+            target = FilterRuns((RunState.SUCCEEDED,))
+        else:
+            target = FilterRuns(text=with_condition("", "task", key))
+        self.context.navigate(target)
 
     def _open_run(self, run: "TaskRun | None") -> None:
         if run is not None:
@@ -361,7 +417,7 @@ class OverviewPage(Page):
                 # The card counts soft failures when no run failed.
                 soft = self.cards["failed"].value == "0"
                 state = RunState.SOFT_FAILED if soft else RunState.FAILED
-                target: Target = FilterRuns((state,), max_age_s=stats.HOUR)
+                target: Target = FilterRuns((state,), max_age_s=self._age_to_show())
             case "queue":
                 target = FilterRuns((RunState.QUEUED, RunState.RETRYING))
             case "workers":
@@ -369,8 +425,12 @@ class OverviewPage(Page):
             case "noise":
                 target = ShowPage("metrics")
             case _:
-                target = FilterRuns((*_ENDED, RunState.CANCELLED), max_age_s=stats.HOUR)
+                target = FilterRuns((*_ENDED, RunState.CANCELLED), max_age_s=self._age_to_show())
         self.context.navigate(target)
+
+    def _age_to_show(self) -> float:
+        """Return the age of what a card counts, 0 if that is the time range which is shown."""
+        return 0.0 if self.context.time.range.limits_rows else stats.HOUR
 
     def _target_label(self, item: AttentionItem) -> str:
         """Return the short name of the task, worker or provider that an item refers to."""

@@ -13,11 +13,17 @@ from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.charts.run_series import RunColumns
 
 HOUR: Final = 3600.0
 _GOOD_RATE: Final = 0.95
 _POOR_RATE: Final = 0.80
-_NONE_ENDED: Final = _("none ended in 1 h")
+_ENDED: Final = (
+    RunState.SUCCEEDED,
+    RunState.FAILED,
+    RunState.SOFT_FAILED,
+    RunState.CANCELLED,
+)
 _NONE_WAITS: Final = _("no task waits")
 
 
@@ -36,11 +42,12 @@ class Stat:
     color: SemanticColor = SemanticColor.TEXT
 
 
-def success_rate(state: SystemState, now: float) -> Stat:
-    """Return the fraction of successful runs among those that ended within the hour."""
-    succeeded, ended = state.runs.success_rate(now, HOUR)
+def success_rate(state: SystemState, now: float, seconds: float = HOUR) -> Stat:
+    """Return the fraction of successful runs among those that ended in the last seconds."""
+    counts = _ended(state, now, seconds)
+    succeeded, ended = counts[RunState.SUCCEEDED], sum(counts.values())
     if not ended:
-        return Stat("", _NONE_ENDED)
+        return Stat("", _none_ended(seconds))
     rate = succeeded / ended
     color = SemanticColor.BAD
     if rate >= _POOR_RATE:
@@ -51,15 +58,14 @@ def success_rate(state: SystemState, now: float) -> Stat:
     return Stat(formats.percent(rate), detail, color)
 
 
-def failures(state: SystemState, now: float, items: Sequence[AttentionItem]) -> Stat:
-    """Return the number of failed runs within the hour, and their most common cause."""
-    ended_by_state = state.runs.ended
-    failed, soft = (
-        int(ended_by_state[kind].total(now, HOUR)) if kind in ended_by_state else 0
-        for kind in (RunState.FAILED, RunState.SOFT_FAILED)
-    )
-    if not state.runs.success_rate(now, HOUR)[1]:
-        return Stat("", _NONE_ENDED)
+def failures(
+    state: SystemState, now: float, items: Sequence[AttentionItem], seconds: float = HOUR
+) -> Stat:
+    """Return the number of failed runs in the last seconds, and their most common cause."""
+    counts = _ended(state, now, seconds)
+    failed, soft = counts[RunState.FAILED], counts[RunState.SOFT_FAILED]
+    if not sum(counts.values()):
+        return Stat("", _none_ended(seconds))
     if not failed and not soft:
         return Stat("0", _("none"), SemanticColor.GOOD)
     if not failed:
@@ -70,6 +76,23 @@ def failures(state: SystemState, now: float, items: Sequence[AttentionItem]) -> 
         if item.kind is AttentionKind.FAILED:
             causes[item.cause or _("unknown error")] += item.count
     return Stat(formats.count(failed), _causes_text(causes, failed), SemanticColor.BAD)
+
+
+def _ended(state: SystemState, now: float, seconds: float) -> dict[RunState, int]:
+    """Return the number of runs that ended in the last seconds, by state.
+
+    Runs that are not kept any more are counted in buckets of some seconds, for a day.
+    """
+    counts = RunColumns(state.runs.timings).counts(now - seconds, now, _ENDED)
+    if state.runs.rows.evicted:
+        for each, series in state.runs.ended.items():
+            if each in counts:
+                counts[each] = max(counts[each], int(series.total(now, seconds)))
+    return counts
+
+
+def _none_ended(seconds: float) -> str:
+    return _("none ended in {duration}").format(duration=formats.age(seconds))
 
 
 def _causes_text(causes: Counter[str], failed: int) -> str:
@@ -144,12 +167,12 @@ def _oldest_text(oldest: float | None, now: float) -> str:
     return _("oldest {age}").format(age=formats.age(now - oldest))
 
 
-def run_times(state: SystemState, now: float) -> Stat:
+def run_times(state: SystemState, now: float, seconds: float = HOUR) -> Stat:
     """Return the median and the 95th percentile of run times, and the slowest task."""
-    recent = state.runs.recent_durations(now, HOUR)
+    recent = RunColumns(state.runs.timings).run_times(now - seconds, now)
     if not recent:
-        return Stat("", _NONE_ENDED)
-    together = [seconds for values in recent.values() for seconds in values]
+        return Stat("", _none_ended(seconds))
+    together = [each for values in recent.values() for each in values]
     median, p95 = (
         formats.duration(percentile(together, share), brief=True) for share in (0.5, 0.95)
     )

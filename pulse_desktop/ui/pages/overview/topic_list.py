@@ -14,7 +14,7 @@ from pulse_desktop.state.topic_activity import TopicActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.charts.time_ranges import without_outages
+from pulse_desktop.ui.charts.time_ranges import without_gaps
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
@@ -82,7 +82,8 @@ class TopicRow(QAbstractButton):
         starts, sums = activity.rate.window(until, HISTORY_S)
         values = np.asarray(sums).reshape(-1, _POINT_S).mean(axis=1)
         middles = np.asarray(starts)[::_POINT_S] + _POINT_S / 2
-        self._values = without_outages(middles, values, outages)
+        values = np.where(middles < history_start, np.nan, values)
+        self._values = without_gaps(middles, values, outages)
         if self.silent:
             name, tooltip = _("{topic}: no events yet"), _("No event on this topic yet")
         else:

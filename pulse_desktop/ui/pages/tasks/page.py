@@ -11,6 +11,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.query_edit import with_condition
 from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import TaskRun
@@ -29,6 +30,7 @@ from pulse_desktop.ui.navigation import (
 )
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction, can_be_cancelled
+from pulse_desktop.ui.pages.tasks.charts import TaskCharts
 from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns, value_column
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
@@ -88,6 +90,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     row_menu = actions.ROW_MENU
     detail_width = DetailWidth(minimum=356, maximum=600, percent=40)
     update_interval_s = 0.25
+    height_for_charts = 520
+    even_charts = True
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -95,6 +99,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self._rerun = RerunAction(context)
         self._cancel = CancelAction(context)
         self.compare_action = CompareAction(context, self)
+        self.chart_group.set_clickable(clickable=True)
+        self.charts.times.task_chosen.connect(self.filter_by_task)
         self.filter_bar.submitted.connect(self.table.setFocus)
         self.table.selection_changed.connect(
             lambda: self.detail.header.set_selected(self.table.selected_count())
@@ -173,6 +179,26 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
     def row_times(self, row: TaskRun) -> tuple[float, float]:
         """Return when a run was enqueued and when it ended, or the present while it is open."""
         return run_times(row)
+
+    def make_charts(self) -> Sequence[QWidget]:
+        """Create the chart of outcomes and the table of waits and run times."""
+        runs = self.context.state.runs
+        self.charts = TaskCharts(runs, runs.names.label)
+        return self.charts.outcomes, self.charts.times
+
+    def update_charts(self, now: float) -> None:
+        """Update the charts up to a time, Unix seconds."""
+        self.charts.update(self.time_range, now)
+
+    def filter_by_series(self, key: str) -> None:
+        """Show only the runs with an outcome; all outcomes if they are shown already."""
+        checked = self.filter_bar.checked_facets
+        self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
+
+    def filter_by_task(self, name: str) -> None:
+        """Show only the runs of a task."""
+        text = with_condition(self.filter_bar.text, "task", name)
+        self.filter_bar.set_filter(self.filter_bar.checked_facets, text)
 
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""

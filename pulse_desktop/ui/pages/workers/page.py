@@ -20,7 +20,6 @@ from pulse_desktop.text.worker_text import (
     HEALTH_MEANINGS,
     clock_offset,
 )
-from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
@@ -127,7 +126,6 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts of busy slots and CPU."""
-        self._colors = SeriesColors()
         self._busy = TimeChart(
             _("Busy slots"),
             Unit.COUNT,
@@ -151,7 +149,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             (self._cpu, workers.cpu, 0.5),
         ):
             shown = by_label(busiest_series(series, bounds[0]), workers.names.label)
-            chart.set_series(self._colors.specs(shown))
+            chart.set_series(self.context.colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, bounds)
 

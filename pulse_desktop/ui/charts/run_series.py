@@ -1,0 +1,197 @@
+"""Series of task runs for charts, over any range: outcomes over time, and percentiles."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.run_timings import STATES, RunTimings
+
+Values = NDArray[np.float64]
+
+QUANTILES: Final = (0.5, 0.95, 0.99)
+_CODES: Final = {state: code for code, state in enumerate(STATES)}
+_MIN_FOR_QUANTILE: Final = {0.5: 1, 0.95: 20, 0.99: 100}
+"""Samples below which a quantile would only be the largest of them."""
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Percentiles of a sample, seconds, NaN where there are too few values.
+
+    Attributes:
+        count: size of the sample.
+        p50: the median.
+        p95: 95th percentile.
+        p99: 99th percentile.
+    """
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class TaskTimes:
+    """How long the runs of a task waited and ran.
+
+    Attributes:
+        task: name of the task.
+        ended: number of runs that ended.
+        wait: time from enqueuing to start.
+        run: run time.
+    """
+
+    task: str
+    ended: int
+    wait: Percentiles
+    run: Percentiles
+
+
+class RunColumns:
+    """The times of ended runs, as arrays over the columns of the state, which they share."""
+
+    def __init__(self, timings: RunTimings) -> None:
+        self._timings = timings
+        self._ended_at = np.frombuffer(timings.ended_at, np.float64)
+        self._run_s = np.frombuffer(timings.run_s, np.float32)
+        self._wait_s = np.frombuffer(timings.wait_s, np.float32)
+        self._states = np.frombuffer(timings.states, np.uint8)
+        self._tasks = np.frombuffer(timings.tasks, np.uint16)
+
+    @property
+    def version(self) -> int:
+        """Changes whenever a run does."""
+        return self._timings.version
+
+    def ended(self, states: Iterable[RunState]) -> "EndedRuns":
+        """Return the ends of runs in some states, to be counted."""
+        codes = [_CODES[state] for state in states]
+        chosen = self._ended_at[np.isin(self._states, codes)]
+        return EndedRuns(chosen[np.isfinite(chosen)])
+
+    def counts(self, start: float, end: float, states: Sequence[RunState]) -> dict[RunState, int]:
+        """Return how many runs ended in a span of time, by state."""
+        inside = self._states[(self._ended_at >= start) & (self._ended_at <= end)]
+        counts = np.bincount(inside, minlength=len(STATES))
+        return {state: int(counts[_CODES[state]]) for state in states}
+
+    def counted(self, edges: Values, states: Sequence[RunState]) -> dict[RunState, Values]:
+        """Return how many runs ended between the edges, Unix seconds, by state."""
+        inside = (self._ended_at >= edges[0]) & (self._ended_at < edges[-1])
+        at, codes = self._ended_at[inside], self._states[inside]
+        return {
+            state: np.histogram(at[codes == _CODES[state]], edges)[0].astype(np.float64)
+            for state in states
+        }
+
+    def task_times(self, start: float, end: float) -> list[TaskTimes]:
+        """Return the percentiles of each task in a span of time, most runs first."""
+        inside = np.flatnonzero((self._ended_at >= start) & (self._ended_at <= end))
+        tasks = self._tasks[inside]
+        counts = np.bincount(tasks, minlength=len(self._timings.task_names))
+        found = []
+        for number in np.argsort(-counts, kind="stable").tolist():
+            if not counts[number]:
+                break
+            of_task = inside[tasks == number]
+            found.append(
+                TaskTimes(
+                    self._timings.task_names[number],
+                    int(counts[number]),
+                    percentiles(self._wait_s[of_task]),
+                    percentiles(self._run_s[of_task]),
+                )
+            )
+        return found
+
+    def run_times(self, start: float, end: float) -> dict[str, list[float]]:
+        """Return the known run times in a span of time by task, seconds."""
+        inside = (self._ended_at >= start) & (self._ended_at <= end) & np.isfinite(self._run_s)
+        values, tasks = self._run_s[inside], self._tasks[inside]
+        names = self._timings.task_names
+        return {
+            names[number]: values[tasks == number].tolist() for number in np.unique(tasks).tolist()
+        }
+
+    def quantiles(
+        self, edges: Values, task: str | None = None, *, waits: bool = False
+    ) -> dict[float, Values]:
+        """Return p50, p95 and p99 between the edges, NaN where there are too few runs.
+
+        Args:
+            edges: Unix seconds, ascending and equally spaced.
+            task: name of the task, None for all.
+            waits: whether of the time before the start instead of the run time.
+        """
+        values = self._wait_s if waits else self._run_s
+        inside = (self._ended_at >= edges[0]) & (self._ended_at < edges[-1]) & np.isfinite(values)
+        if task is not None:
+            number = self._timings.number_of(task)
+            inside &= self._tasks == (-1 if number is None else number)
+        at, sample = self._ended_at[inside], values[inside].astype(np.float64)
+        found = {quantile: np.full(edges.size - 1, np.nan) for quantile in QUANTILES}
+        if not at.size:
+            return found
+        buckets = ((at - edges[0]) / (edges[1] - edges[0])).astype(np.int64)
+        order = np.argsort(buckets, kind="stable")
+        buckets, sample = buckets[order], sample[order]
+        for bucket, part in zip(
+            np.unique(buckets).tolist(),
+            np.split(sample, np.flatnonzero(np.diff(buckets)) + 1),
+            strict=True,
+        ):
+            for quantile in QUANTILES:
+                if part.size >= _MIN_FOR_QUANTILE[quantile]:
+                    found[quantile][min(bucket, edges.size - 2)] = _quantile(part, quantile)
+        return found
+
+
+class EndedRuns:
+    """Times at which runs ended, counted exactly in buckets of any width."""
+
+    def __init__(self, ended_at: Values) -> None:
+        self._at = np.sort(ended_at)
+
+    def total(self, now: float, seconds: float) -> float:
+        """Return how many ended in the last seconds."""
+        first, last = np.searchsorted(self._at, (now - seconds, now))
+        return float(last - first)
+
+    def resolution_since(self, start: float) -> float:  # noqa: ARG002  as TimeBuckets
+        """Return the narrowest useful width of buckets, in seconds."""
+        return 0.001
+
+    def sums(self, edges: Values) -> Values:
+        """Return how many ended between the edges."""
+        return np.diff(np.searchsorted(self._at, edges)).astype(np.float64)
+
+    @property
+    def first(self) -> float:
+        """Unix seconds of the first end, NaN if there is none."""
+        return float(self._at[0]) if self._at.size else np.nan
+
+
+def percentiles(sample: NDArray[np.float32]) -> Percentiles:
+    """Return the percentiles of a sample; NaN in it is unknown and not counted."""
+    known = sample[np.isfinite(sample)].astype(np.float64)
+    values = [
+        _quantile(known, quantile) if known.size >= _MIN_FOR_QUANTILE[quantile] else np.nan
+        for quantile in QUANTILES
+    ]
+    return Percentiles(int(known.size), *values)
+
+
+def bucket_edges(start: float, end: float, width: float) -> Values:
+    """Return the edges of buckets that cover a span of time, at multiples of their width."""
+    first = np.floor(start / width)
+    count = int(np.ceil(end / width) - first)
+    return (first + np.arange(max(1, count) + 1)) * width
+
+
+def _quantile(sample: Values, quantile: float) -> float:
+    return float(np.quantile(sample, quantile, method="inverted_cdf"))

@@ -1,0 +1,84 @@
+"""Charts of the Tasks page: runs by outcome over time, and how long each task waits and runs."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.task_runs import TaskRuns
+from pulse_desktop.text.run_text import STATE_LABELS
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
+from pulse_desktop.ui.charts.scale import Unit
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.charts.time_ranges import ChartRange
+from pulse_desktop.ui.pages.tasks.task_times import TaskTimesTable
+
+_OUTCOMES: Final = (
+    RunState.FAILED,
+    RunState.SOFT_FAILED,
+    RunState.CANCELLED,
+    RunState.RESULT_UNREADABLE,
+    RunState.SUCCEEDED,
+)
+"""From the bottom, so that the few failures stand on the axis."""
+
+
+class TaskCharts:
+    """The charts of a state.
+
+    Attributes:
+        outcomes: runs by outcome.
+        times: table of waits and run times by task.
+    """
+
+    def __init__(self, runs: TaskRuns, label: Callable[[str], str]) -> None:
+        """Create empty charts.
+
+        Args:
+            runs: the runs.
+            label: returns the short name of a task.
+        """
+        self._runs = runs
+        self._columns = RunColumns(runs.timings)
+        self._drawn: tuple[object, ...] = ()
+        self.outcomes = TimeChart(
+            _("Runs by outcome"),
+            Unit.COUNT,
+            subtitle=_("ended runs"),
+            empty_text=_("Runs are counted here as they end."),
+        )
+        self._set_outcomes({})
+        self.times = TaskTimesTable(label)
+
+    def update(self, shown: ChartRange, end: float) -> None:
+        """Show the runs that ended in a range up to a time, Unix seconds."""
+        width = shown.bucket_s
+        drawn = (self._columns.version, shown, end // (width / 4))
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        start = end - shown.seconds
+        edges = bucket_edges(start, end, width)
+        counts = self._columns.counted(edges, _OUTCOMES)
+        self._set_outcomes({state: bool(values.any()) for state, values in counts.items()})
+        times = (edges[:-1] + edges[1:]) / 2
+        known = self._columns.ended(_OUTCOMES).first
+        blank = times + width / 2 < known if np.isfinite(known) else np.ones(times.shape, bool)
+        values = {
+            STATE_LABELS[state][0]: np.where(blank, np.nan, each) for state, each in counts.items()
+        }
+        self.outcomes.set_data(times, values, (start, end))
+        self.times.show_tasks(self._columns.task_times(start, end))
+
+    def _set_outcomes(self, occurring: dict[RunState, bool]) -> None:
+        usual: Sequence[RunState] = (RunState.FAILED, RunState.SUCCEEDED)
+        states = [state for state in _OUTCOMES if occurring.get(state) or state in usual]
+        self.outcomes.set_series([_spec(state) for state in states])
+
+
+def _spec(state: RunState) -> SeriesSpec:
+    label, glyph, color = STATE_LABELS[state]
+    return SeriesSpec(label, color.value, stacked=True, key=state.value, glyph=glyph)
