@@ -14,6 +14,7 @@ import msgspec
 from PySide6.QtCore import QByteArray, QObject, QTimer
 
 from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind, range_from_text, range_to_text
 from pulse_desktop.query.syntax import MAX_LENGTH
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
@@ -28,6 +29,11 @@ _log = logging.getLogger(__name__)
 _SAVE_INTERVAL_MS: Final = 10_000
 _MAX_BYTES: Final = 1 << 20
 _MAX_PROFILES: Final = 100
+_MAX_CLOSED: Final = 50
+_MIN_CLOSED_S: Final = 60.0
+"""A window that was closed for a shorter time was restarted."""
+_LOOK_STEP_S: Final = 60.0
+"""How often it is saved that the window is still open, for one that is not closed in order."""
 _MAX_FILTER: Final = MAX_LENGTH
 
 
@@ -39,12 +45,20 @@ class ProfileState(msgspec.Struct, omit_defaults=True):
         filters: texts in the filters of pages, by page.
         facets: chips that were chosen, by page.
         geometry: position and size of its window, if that was not the first one; as below.
+        time_range: the latest part that was shown, see `range_to_text`; empty for everything.
+        looked_at: Unix seconds until which it was shown, 0 if unknown.
+        closed: when it was not shown, as start and end in Unix seconds; the latest.
+        charts: whether charts were shown or hidden by the operator, by page.
     """
 
     page: str = ""
     filters: dict[str, str] = {}
     facets: dict[str, list[str]] = {}
     geometry: str = ""
+    time_range: str = ""
+    looked_at: float = 0.0
+    closed: list[tuple[float, float]] = []
+    charts: dict[str, bool] = {}
 
 
 class WindowState(msgspec.Struct, omit_defaults=True):
@@ -155,6 +169,7 @@ class WindowStateManager(QObject):
         self._defaults: dict[str, dict[str, Any]] = {}
         self._layouts: dict[str, dict[str, Any]] = {}
         self._profile = self._next_profile = ""
+        self._closed: list[tuple[float, float]] = []
         state = file.state
         if is_first:
             self._restore_geometry(state.geometry)
@@ -225,11 +240,32 @@ class WindowStateManager(QObject):
         self._profile = self._next_profile = name
 
     def _change_profile(self) -> None:
-        self.save()
+        is_left = self._next_profile != self._profile
+        self.save(is_leaving=is_left)
         self._profile = self._next_profile
+        if is_left:
+            self._restore_time()
 
-    def save(self) -> None:
-        """Save the present state."""
+    def _restore_time(self) -> None:
+        """Show the time range of the connection, and note how long it was not shown."""
+        profile, time = self._profile_state(), self._window.time
+        try:
+            time_range = range_from_text(profile.time_range or "all")
+        except ValueError:
+            time_range = ALL_RETAINED
+        now = time.now()
+        closed = list(profile.closed)
+        if 0 < profile.looked_at <= now - _MIN_CLOSED_S:
+            closed.append((profile.looked_at, now))
+        self._closed = closed[-_MAX_CLOSED:]
+        time.restore(time_range, profile.looked_at or None, self._closed)
+
+    def save(self, *, is_leaving: bool = False) -> None:
+        """Save the present state.
+
+        Args:
+            is_leaving: whether the operator leaves the connection now.
+        """
         state = self._file.state
         if self._is_first:
             state.geometry = self._geometry()
@@ -238,13 +274,13 @@ class WindowStateManager(QObject):
             for key, table in _tables(page):
                 self._save_layout(key, table.column_layout.state())
         if self._window.current is not None:
-            self._save_profile()
+            self._save_profile(is_leaving=is_leaving)
         self._file.save()
 
     def close(self) -> None:
         """Save the state for the last time."""
         self._timer.stop()
-        self.save()
+        self.save(is_leaving=True)
 
     def _geometry(self) -> str:
         return base64.b64encode(self._window.saveGeometry().data()).decode()
@@ -268,6 +304,7 @@ class WindowStateManager(QObject):
             self._layouts[key] = table.column_layout.state()
         profile = self._profile_state()
         if isinstance(page, TablePage):
+            page.area.show_charts(shown=profile.charts.get(page.key))
             facets, text = profile.facets.get(page.key, ()), profile.filters.get(page.key, "")
             if facets or text:
                 page.filter_bar.set_filter(facets, text)
@@ -275,7 +312,7 @@ class WindowStateManager(QObject):
     def _profile_state(self) -> ProfileState:
         return self._file.state.profiles.get(self._profile, ProfileState())
 
-    def _save_profile(self) -> None:
+    def _save_profile(self, *, is_leaving: bool) -> None:
         """Keep what is open, for as many connections as a person has."""
         profiles = self._file.state.profiles
         before = profiles.pop(self._profile, ProfileState())
@@ -286,10 +323,19 @@ class WindowStateManager(QObject):
             filters={key: text for key, text in before.filters.items() if key not in created},
             facets={key: facets for key, facets in before.facets.items() if key not in created},
             geometry=before.geometry if self._is_first else self._geometry(),
+            charts={key: shown for key, shown in before.charts.items() if key not in created},
+            closed=self._closed,
         )
+        shown = self._window.time.live_range
+        state.time_range = range_to_text(shown) if shown.kind is RangeKind.LAST else ""
+        now = self._window.time.now()
+        is_due = is_leaving or not 0 <= now - before.looked_at < _LOOK_STEP_S
+        state.looked_at = round(now, 3) if is_due else before.looked_at
         current = self._window.current
         state.page = current.key if current is not None else ""
         for page in pages:
+            if page.area.preference is not None:
+                state.charts[page.key] = page.area.preference
             if text := page.filter_bar.text:
                 state.filters[page.key] = text[:_MAX_FILTER]
             if facets := page.filter_bar.checked_facets:

@@ -403,7 +403,7 @@ class OverviewPage(Page):
         elif key == _SUCCEEDED.key:
             target = FilterRuns((RunState.SUCCEEDED,))
         else:
-            target = FilterRuns(text=with_condition("", "task", key))
+            target = FilterRuns(query=with_condition("", "task", key))
         self.context.navigate(target)
 
     def _open_run(self, run: "TaskRun | None") -> None:

@@ -197,8 +197,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def filter_by_task(self, name: str) -> None:
         """Show only the runs of a task."""
-        text = with_condition(self.filter_bar.text, "task", name)
-        self.filter_bar.set_filter(self.filter_bar.checked_facets, text)
+        self.filter.edit(lambda text: with_condition(text, "task", name))
 
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""

@@ -92,7 +92,7 @@ class TaskTimesTable(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self._header)
         layout.addWidget(self.view, 1)
-        theme().changed.connect(lambda: self._header.set_colors(chart_colors(theme())))
+        theme().changed.connect(self._apply_theme)
 
     @property
     def shown(self) -> Sequence[TaskTimes]:
@@ -109,6 +109,9 @@ class TaskTimesTable(QWidget):
     def text_at(self, row: int, column: int) -> str:
         """Return the text of a cell."""
         return self._model.text_at(row, column)
+
+    def _apply_theme(self) -> None:
+        self._header.set_colors(chart_colors(theme()))
 
     def _choose(self, index: QModelIndex) -> None:
         if 0 <= index.row() < len(self._model.rows):

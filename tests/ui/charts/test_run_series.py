@@ -1,0 +1,94 @@
+"""Outcomes and percentiles of runs, counted over any range."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
+from tests.kit.state_builder import NOW, StateBuilder
+
+
+def run(
+    builder: StateBuilder, number: int, *, at: float, run_s: float = 1.0, wait_s: float = 0.5
+) -> str:
+    task_id = f"{number:032x}"
+    builder.task(task_id, at=at - run_s - wait_s)
+    builder.started(task_id, at=at - run_s)
+    builder.succeeded(task_id, run_s, at=at)
+    return task_id
+
+
+def test_percentiles_are_those_of_the_runs_in_the_range() -> None:
+    builder = StateBuilder()
+    for number in range(1, 201):
+        run(builder, number, at=NOW + number, run_s=number / 100)
+    columns = RunColumns(builder.state.runs.timings)
+    (whole,) = columns.task_times(NOW, NOW + 1000)
+    assert (whole.ended, whole.run.count, whole.wait.count) == (200, 200, 200)
+    assert (whole.run.p50, whole.run.p95, whole.run.p99) == pytest.approx((1.0, 1.9, 1.98))
+    assert whole.wait.p50 == pytest.approx(0.5)
+    (half,) = columns.task_times(NOW + 101, NOW + 200)
+    assert half.run.p50 == pytest.approx(1.5)
+    assert columns.task_times(NOW + 500, NOW + 600) == []
+
+
+def test_a_percentile_of_too_few_runs_is_blank() -> None:
+    builder = StateBuilder()
+    for number in range(19):
+        run(builder, number, at=NOW + number)
+    (times,) = RunColumns(builder.state.runs.timings).task_times(NOW - 10, NOW + 100)
+    assert times.run.p50 == 1.0
+    assert math.isnan(times.run.p95)
+    assert math.isnan(times.run.p99)
+
+
+def test_what_was_not_measured_is_not_in_the_sample() -> None:
+    builder = StateBuilder()
+    for number in range(3):
+        run(builder, number, at=NOW + number)
+    builder.task("f" * 32, at=NOW)
+    builder.succeeded("f" * 32, at=NOW + 5)
+    (times,) = RunColumns(builder.state.runs.timings).task_times(NOW - 10, NOW + 100)
+    assert (times.ended, times.wait.count) == (4, 3)
+
+
+def test_outcomes_add_up_in_buckets_of_any_width() -> None:
+    builder = StateBuilder()
+    for number in range(100):
+        task_id = run(builder, number, at=NOW + number * 0.37)
+        if number % 10 == 0:
+            builder.failed(task_id, at=NOW + number * 0.37 + 0.001)
+    columns = RunColumns(builder.state.runs.timings)
+    states = (RunState.SUCCEEDED, RunState.FAILED)
+    for width in (0.01, 1.0, 60.0):
+        edges = bucket_edges(NOW, NOW + 40, width)
+        counted = columns.counted(edges, states)
+        assert {state: int(values.sum()) for state, values in counted.items()} == {
+            RunState.SUCCEEDED: 90,
+            RunState.FAILED: 10,
+        }
+    assert columns.counts(NOW, NOW + 40, states)[RunState.FAILED] == 10
+
+
+def test_evicted_runs_are_not_counted() -> None:
+    builder = StateBuilder()
+    builder.state = SystemState(max_runs=50)
+    for number in range(80):
+        run(builder, number, at=NOW + number)
+    (times,) = RunColumns(builder.state.runs.timings).task_times(NOW - 10, NOW + 100)
+    assert times.ended == 50
+
+
+def test_quantiles_over_time_need_enough_runs_in_a_bucket() -> None:
+    builder = StateBuilder()
+    for number in range(130):
+        run(builder, number, at=NOW + (5 if number < 100 else 65), run_s=(number % 100 + 1) / 10)
+    edges = NOW + np.array([0.0, 60.0, 120.0])
+    found = RunColumns(builder.state.runs.timings).quantiles(edges)
+    assert found[0.5] == pytest.approx([5.0, 1.5])
+    assert found[0.95] == pytest.approx([9.5, 2.9])
+    assert found[0.99][0] == pytest.approx(9.9)
+    assert np.isnan(found[0.99][1])

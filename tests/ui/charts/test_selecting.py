@@ -1,0 +1,221 @@
+"""Selecting time and series in charts, by mouse and by keyboard; marks and outliers."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.model.connection_status import Outage
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed
+from pulse_desktop.state.deployments import Deployment
+from pulse_desktop.ui.charts.chart_group import ChartGroup
+from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
+from pulse_desktop.ui.charts.marks import chart_marks, closed_marks
+from pulse_desktop.ui.charts.scale import Unit, clock_text, clock_ticks, typical_top, value_ticks
+from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.time.window_time import WindowTime
+
+NOW = 1_795_430_940.0
+TIMES = np.arange(NOW - 595, NOW, 10.0, dtype=np.float64)
+
+
+@pytest.fixture
+def time() -> WindowTime:
+    return WindowTime(lambda: NOW, lambda: NOW - 600)
+
+
+@pytest.fixture
+def charts(qtbot: QtBot, time: WindowTime) -> Iterator[list[TimeChart]]:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    found = []
+    for _number in range(2):
+        chart = TimeChart("Runs", Unit.COUNT)
+        chart.setParent(parent)
+        chart.resize(700, 260)
+        chart.set_series(
+            [
+                SeriesSpec("failed", "bad", stacked=True, key="failed"),
+                SeriesSpec("succeeded", "good", stacked=True, key="succeeded"),
+            ]
+        )
+        values = {"failed": np.full(60, 2.0), "succeeded": np.full(60, 6.0)}
+        chart.set_data(TIMES, values, (NOW - 600, NOW))
+        found.append(chart)
+    parent.resize(700, 300)
+    with qtbot.waitExposed(parent):
+        parent.show()
+    qtbot.waitUntil(lambda: not any(chart.redraw_pending for chart in found))
+    group = ChartGroup(found, time, parent)
+    group.set_clickable(clickable=True)
+    yield found
+    parent.close()
+
+
+def at(chart: TimeChart, moment: float, height: float = 0.5) -> QPoint:
+    """Return the pixel of a time, and of a fraction of the height from the bottom."""
+    box = chart.plot.getPlotItem().getViewBox().sceneBoundingRect()
+    return QPoint(round(chart.plot.x_of(moment)), round(box.bottom() - height * box.height()))
+
+
+def drag(qtbot: QtBot, chart: TimeChart, start: float, end: float) -> None:
+    view = chart.plot.viewport()
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=at(chart, start))
+    for part in (0.3, 0.6, 1.0):
+        qtbot.mouseMove(view, at(chart, start + (end - start) * part))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=at(chart, end))
+
+
+def test_dragging_freezes_the_time_for_all(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime
+) -> None:
+    drag(qtbot, charts[0], NOW - 200, NOW - 400)
+    assert not time.is_live
+    assert (time.range.start, time.range.end) == pytest.approx((NOW - 400, NOW - 200), abs=3)
+    charts[1].zoom_out_requested.emit()
+    assert (time.range.start, time.range.end) == pytest.approx((NOW - 500, NOW - 100), abs=6)
+
+
+def test_a_double_click_shows_more_time_and_filters_by_nothing(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime
+) -> None:
+    chosen: list[str] = []
+    charts[0].series_chosen.connect(chosen.append)
+    time.set_range(fixed(NOW - 400, NOW - 300))
+    view, where = charts[0].plot.viewport(), at(charts[0], NOW - 300)
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=where)
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=where)
+    assert time.range == fixed(NOW - 450, NOW - 250)
+    qtbot.wait(QApplication.doubleClickInterval() + 50)
+    assert chosen == []
+
+
+@pytest.mark.parametrize(("height", "key"), [(0.1, "failed"), (0.6, "succeeded")])
+def test_a_click_on_a_bar_filters_by_it(
+    qtbot: QtBot, charts: list[TimeChart], height: float, key: str
+) -> None:
+    with qtbot.waitSignal(charts[0].series_chosen) as chosen:
+        qtbot.mouseClick(
+            charts[0].plot.viewport(),
+            Qt.MouseButton.LeftButton,
+            pos=at(charts[0], TIMES[30], height),
+        )
+    assert chosen.args == [key]
+
+
+def test_the_keys_select_and_filter_as_the_mouse_does(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime
+) -> None:
+    chart, shift = charts[0], Qt.KeyboardModifier.ShiftModifier
+    chart.setFocus()
+    qtbot.keyClick(chart, Qt.Key.Key_Home)
+    qtbot.keyClick(chart, Qt.Key.Key_Right)
+    for _step in range(3):
+        qtbot.keyClick(chart, Qt.Key.Key_Right, shift)
+    assert chart.plot.selection == (TIMES[1], TIMES[4])
+    qtbot.keyClick(chart, Qt.Key.Key_Return)
+    assert time.range == fixed(TIMES[1], TIMES[4])
+    qtbot.keyClick(chart, Qt.Key.Key_Minus)
+    assert time.range.end - time.range.start == pytest.approx(60)
+    time.set_range(ALL_RETAINED)
+    qtbot.keyClick(chart, Qt.Key.Key_Plus)
+    assert time.range.end - time.range.start == pytest.approx(300)
+    qtbot.keyClick(chart, Qt.Key.Key_Down)
+    qtbot.keyClick(chart, Qt.Key.Key_Down)
+    assert "▸ succeeded" in chart.tooltip
+    with qtbot.waitSignal(chart.series_chosen) as chosen:
+        qtbot.keyClick(chart, Qt.Key.Key_Return)
+    assert chosen.args == ["succeeded"]
+
+
+def test_escape_forgets_a_selection(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime
+) -> None:
+    chart = charts[0]
+    chart.setFocus()
+    qtbot.keyClick(chart, Qt.Key.Key_Home)
+    qtbot.keyClick(chart, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(chart, Qt.Key.Key_Escape)
+    assert chart.plot.selection is None
+    assert time.range == ALL_RETAINED
+
+
+def test_the_crosshair_is_shared(qtbot: QtBot, charts: list[TimeChart]) -> None:
+    charts[0].setFocus()
+    qtbot.keyClick(charts[0], Qt.Key.Key_Home)
+    assert charts[1].tooltip == charts[0].tooltip != ""
+    qtbot.keyClick(charts[0], Qt.Key.Key_Escape)
+    assert charts[1].tooltip == ""
+
+
+def test_no_zero_is_drawn_where_nothing_is_known(qtbot: QtBot, charts: list[TimeChart]) -> None:
+    closed = closed_marks([(NOW - 600, NOW - 500)], NOW - 550, NOW)
+    charts[0].set_marks(chart_marks([Outage(NOW - 300, NOW - 200)], closed, ()))
+    charts[0].set_series([SeriesSpec("rate", "good")])
+    charts[0].set_data(TIMES, {"rate": np.zeros(60)}, (NOW - 600, NOW))
+    qtbot.waitUntil(lambda: not charts[0].redraw_pending)
+    shown = charts[0].curve("rate").line.yData
+    unknown = (TIMES < NOW - 550) | ((TIMES > NOW - 300) & (TIMES < NOW - 200))
+    assert np.isnan(shown[unknown]).all()
+    assert not np.isnan(shown[~unknown]).any()
+
+
+def test_a_closed_window_is_filled_as_far_as_history_goes() -> None:
+    span = (NOW - 600, NOW - 100)
+    (lost,) = closed_marks([span], math.inf, NOW)
+    assert (lost.known, lost.end) == (False, NOW - 100)
+    assert lost.label.endswith("not recorded")
+    (filled,) = closed_marks([span], NOW - 5000, NOW)
+    assert filled.known
+    assert filled.label.endswith("filled from history")
+    first, second = closed_marks([span], NOW - 300, NOW)
+    assert (first.known, first.end, second.known, second.start) == (
+        False,
+        NOW - 300,
+        True,
+        NOW - 300,
+    )
+
+
+def test_the_crosshair_explains_a_deployment(qtbot: QtBot, charts: list[TimeChart]) -> None:
+    deployed = Deployment(TIMES[0] + 1, "1.4.2", "1.4.1", ("w-1@host", "w-2@host"))
+    charts[0].set_marks(chart_marks((), (), (deployed,)))
+    charts[0].setFocus()
+    qtbot.keyClick(charts[0], Qt.Key.Key_Home)
+    assert "deployed 1.4.2, before 1.4.1, on w-1, w-2" in charts[0].tooltip
+    charts[0].grab()
+
+
+def test_one_outlier_does_not_flatten_the_rest_and_is_marked() -> None:
+    values = np.concatenate((np.full(59, 2.0), [300.0]))
+    assert typical_top(values) < 4
+    assert typical_top(np.full(60, 2.0)) == 2.0
+    assert typical_top(np.array([1.0, 2.0, 300.0])) == 300.0
+    assert typical_top(np.concatenate((np.full(40, 2.0), np.full(20, 300.0)))) == 300.0
+
+
+def test_a_low_rate_fills_the_height() -> None:
+    assert value_ticks(0.08, Unit.PER_SECOND).top <= 0.1
+    assert value_ticks(0.0, Unit.PER_SECOND).top == 1.0
+
+
+def test_a_short_range_has_milliseconds() -> None:
+    assert clock_text(NOW + 0.25, 30.0).endswith(".250")
+    assert "." not in clock_text(NOW + 0.25, 600.0)
+    labels = [text for _at, text in clock_ticks(NOW, NOW + 0.05, 5)]
+    assert labels
+    assert len(set(labels)) == len(labels)
+    assert all("." in label for label in labels)
+
+
+def test_a_series_keeps_its_color_and_dash() -> None:
+    colors = SeriesColors()
+    first = colors.specs(["a", "b", "c"])
+    colors.specs([f"other {number}" for number in range(40)])
+    assert colors.specs(["c", "a"]) == [first[2], first[0]]
+    looks = {(spec.color, spec.dash) for spec in colors.specs([f"n{n}" for n in range(28)])}
+    assert len(looks) == 28

@@ -1,0 +1,54 @@
+"""Deployments are found in the versions of heartbeats, in any order of arrival."""
+
+import random
+
+from pulse_desktop.state.deployments import Deployments
+
+NOW = 1_795_430_942.0
+
+
+def test_a_worker_that_comes_back_with_another_version_was_deployed() -> None:
+    seen = Deployments()
+    for at, worker, version in (
+        (NOW, "w-1@a:1", "1.0"),
+        (NOW, "w-2@a:2", "1.0"),
+        (NOW + 600, "w-1@a:3", "1.1"),
+        (NOW + 660, "w-2@a:4", "1.1"),
+        (NOW + 9000, "w-1@a:5", "1.0"),
+    ):
+        seen.record(worker, version, at)
+    first, second = seen.all()
+    assert (first.at, first.version, first.previous) == (NOW + 600, "1.1", "1.0")
+    assert first.workers == ("w-1@a", "w-2@a")
+    assert (second.at, second.version, second.previous) == (NOW + 9000, "1.0", "1.1")
+
+
+def test_a_system_that_is_seen_for_the_first_time_was_not_deployed_then() -> None:
+    seen = Deployments()
+    for number in range(4):
+        seen.record(f"w-{number}@a:{number}", "1.0", NOW + number)
+        seen.record(f"other-{number}@a:{number}", "", NOW + number)
+    assert seen.all() == ()
+    seen.record("new@b:7", "2.0", NOW + 60)
+    assert [each.version for each in seen.all()] == ["2.0"]
+
+
+def test_a_restart_with_the_same_version_is_no_deployment() -> None:
+    seen = Deployments()
+    seen.record("w-1@a:1", "1.0", NOW)
+    seen.record("w-1@a:2", "1.0", NOW + 60)
+    assert seen.all() == ()
+
+
+def test_history_that_is_read_later_gives_the_same_deployments() -> None:
+    beats = [
+        (NOW + 60 * minute, f"w@a:{minute // 30}", f"1.{minute // 60}") for minute in range(180)
+    ]
+    ordered, shuffled = Deployments(), Deployments()
+    for at, worker, version in beats:
+        ordered.record(worker, version, at)
+    random.Random(7).shuffle(beats)
+    for at, worker, version in beats:
+        shuffled.record(worker, version, at)
+    assert len(ordered.all()) == 2
+    assert shuffled.all() == ordered.all()
