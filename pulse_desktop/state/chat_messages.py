@@ -113,6 +113,10 @@ class ChatMessages(Collection[MessageRow]):
         """Return a message by its external or internal id, or None."""
         return self._find(message_id, "")[0]
 
+    def position(self, message_id: str) -> int | None:
+        """Return the position in `rows` of a message by its external or internal id, or None."""
+        return self._find(message_id, "")[1]
+
     def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold an event of the messages, noise_filtering or ingestion topic."""
         if event.type in ("message.new", "message.updated"):

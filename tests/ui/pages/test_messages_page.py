@@ -1,8 +1,10 @@
 """Chat messages: their text or what they have instead, and which time is which."""
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from pulse_desktop.text import formats
+from pulse_desktop.ui.navigation import ShowItem, ShowRun
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
@@ -65,3 +67,43 @@ def test_messages_that_were_not_judged_are_found(harness: PageHarness) -> None:
     open_position(page, 1)
     assert page.detail.properties.values["Class"] == "not judged"
     assert page.detail.properties.values["Reason"] == "language unknown"
+
+
+def test_a_message_is_shown_with_the_runs_that_concerned_it(
+    qtbot: QtBot, harness: PageHarness
+) -> None:
+    builder = harness.builder
+    builder.task("ingest", "ingest_messages", ["export.json", 0, 5])
+    new = {"id": "1.5", "external_message_id": "ext-5", "content": "hello", "task_id": "ingest"}
+    builder.event("messages", "message.new", new)
+    builder.task("score", "score_message_task", ["1.5"])
+    builder.succeeded("score")
+    page = harness.open(MessagesPage)
+    page.navigate(ShowItem("messages", "1.5"))
+    assert page.detail.isVisible()
+    qtbot.waitUntil(lambda: page.path.path.is_complete)
+    stages = [",".join(step.stages) for step in page.path.path.steps]
+    assert stages == ["ingest", "score", "embed", "extract"]
+    assert page.path.summary.text() == "ingest ◌ → score ✔ → embed · → extract ·"
+    page.path.table.row_chosen.emit(page.path.table.rows()[1])
+    page.path.table.row_chosen.emit(page.path.table.rows()[2])  # of no known run
+    assert harness.targets == [ShowRun("score")]
+
+
+def test_runs_that_come_later_are_found_while_a_message_is_shown(
+    qtbot: QtBot, harness: PageHarness
+) -> None:
+    builder = harness.builder
+    builder.event("messages", "message.new", {"id": "1.5", "content": "hello"})
+    page = harness.open(MessagesPage)
+    page.navigate(ShowItem("messages", "1.5"))
+    qtbot.waitUntil(lambda: page.path.path.is_complete)
+    builder.task("extract", "extract_knowledge", [["1.5"]])
+    harness.update(page, NOW + 10)
+    qtbot.waitUntil(lambda: any(step.task_id == "extract" for step in page.path.path.steps))
+
+
+def test_an_unknown_message_is_searched_by_its_id(harness: PageHarness) -> None:
+    page = harness.open(MessagesPage)
+    page.navigate(ShowItem("messages", "9.9"))
+    assert page.filter_bar.text == '"9.9"'

@@ -1,4 +1,4 @@
-"""The messages page: chat messages, their scores and classes."""
+"""The messages page: chat messages, their scores and classes, and the runs that made them."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,6 +25,8 @@ from pulse_desktop.ui.charts.histogram import Bin, Histogram
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
+from pulse_desktop.ui.lineage.message_path_view import MessagePathView
+from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.pages.messages.columns import (
     CLASS_LABELS,
     MESSAGE_COLUMNS,
@@ -73,7 +75,10 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.score_breakdown = ScoreBreakdown()
-        self.detail.add_widget(self.score_breakdown)
+        self.path = MessagePathView(context.state, context.state.runs.names.label)
+        self.path.target_requested.connect(context.navigate)
+        for widget in (self.path, self.score_breakdown):
+            self.detail.add_widget(widget)
 
     def collection(self) -> Collection[MessageRow]:
         """Return the messages."""
@@ -149,6 +154,24 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         else:
             self.histogram.set_subtitle(self.count_text(len(scores)))
 
+    def navigate(self, target: Target) -> None:
+        """Open the details of the message that `target` names; the base class does the rest."""
+        messages = self.context.state.messages
+        position = messages.position(target.id) if isinstance(target, ShowItem) else None
+        if position is None:
+            super().navigate(target)
+            return
+        self.filter_bar.clear()
+        self.table.catch_up(self.now)
+        if self.table.select_position(position):
+            self.open_detail(messages.rows[position])
+
+    def update_detail(self, now: float) -> None:
+        """Update the open details, and search the runs of the message again now and then."""
+        super().update_detail(now)
+        if self.path.isVisible():
+            self.path.refresh(now)
+
     def show_row(self, row: MessageRow) -> None:
         """Show the whole message and the factors of its score."""
         detail = self.detail
@@ -173,6 +196,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
                 Property(_("Run"), row.task_id, mono=True),
             ]
         )
+        self.path.show_message(row.message_id or row.key, row, self.now)
         factors = score_factors(row)
         self.score_breakdown.set_factors(factors)
         self.score_breakdown.setVisible(bool(factors))
