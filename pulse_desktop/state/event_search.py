@@ -8,7 +8,7 @@ from typing import Final
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.event_log import EventLog
 
-SLICE: Final = 20_000
+SLICE: Final = 4_000
 """Events that are looked at in one step."""
 MAX_EVENTS: Final = 500
 """Events kept of each type: the latest, so that one type does not push the others out."""

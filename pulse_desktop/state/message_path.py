@@ -11,7 +11,7 @@ from pulse_desktop.state.message_runs import STAGES, STAGES_OF_TASKS, MessageRun
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_runs import TaskRuns
 
-SLICE: Final = 10_000
+SLICE: Final = 5_000
 """Runs that are looked at in one step of a search."""
 MAX_RUNS: Final = 100
 MAX_MESSAGES: Final = 50
@@ -68,7 +68,8 @@ class PathSearch:
         for stage, task_id in message_runs.of(*ids):
             self._confirmed.setdefault(task_id, set()).add(stage)
         self._named: dict[str, TaskRun] = {}
-        self._matches = _matcher(ids)
+        self._ids = tuple(dict.fromkeys(filter(None, ids)))
+        self._needles = [msgspec.json.encode(each) for each in self._ids]
         self._slices = self._search()
         self.path = self._path(is_complete=False)
 
@@ -85,12 +86,27 @@ class PathSearch:
         return self.path
 
     def _search(self) -> Iterator[int]:
-        rows, matches, named = self._runs.rows, self._matches, self._named
+        rows, needles, named = self._runs.rows, self._needles, self._named
+        numbers = [each for each in self._ids if each.isascii() and each.isdigit()]
+        pattern = re.compile(rf"(?<![\w.\"-])(?:{'|'.join(numbers)})(?![\w.\"])".encode())
         stop = rows.stop
         while stop > rows.start and len(named) < MAX_RUNS:
             start = max(rows.start, stop - SLICE)
             for run in reversed(rows.span(start, stop)):
-                if run.request is not None and matches(run):
+                request = run.request
+                if request is None:
+                    continue
+                args, kwargs = request.args, request.kwargs
+                # Quotes inside a JSON string are escaped: a needle is a whole value.
+                for needle in needles:
+                    if needle in args or needle in kwargs:
+                        named[run.task_id] = run
+                # A number may be anything, unless the argument is known to be an id.
+                if (
+                    numbers
+                    and (pattern.search(args) or pattern.search(kwargs))
+                    and not {*numbers}.isdisjoint(message_ids_of(run))
+                ):
                     named[run.task_id] = run
             stop = start
             yield stop
@@ -155,34 +171,6 @@ def _ids(value: object) -> list[str]:
         for each in values[: 10 * MAX_MESSAGES]
         if isinstance(each, str | int) and not isinstance(each, bool)
     ]
-
-
-def _matcher(ids: Iterable[str]) -> Any:
-    """Return a test whether the arguments of a run name a message with one of these ids."""
-    needles, numbers = [], []
-    for each in dict.fromkeys(filter(None, ids)):
-        needles.append(msgspec.json.encode(each))
-        if each.isascii() and each.isdigit():
-            numbers.append(each)
-    pattern = re.compile(rf"(?<![\w.\"-])(?:{'|'.join(numbers)})(?![\w.\"])".encode())
-
-    def matches(run: TaskRun) -> bool:
-        request = run.request
-        if request is None:
-            return False
-        args, kwargs = request.args, request.kwargs
-        # A JSON string inside another one has its quotes escaped: this is a whole value or key.
-        for needle in needles:
-            if needle in args or needle in kwargs:
-                return True
-        # A number may be anything, unless the argument is known to be an id.
-        return bool(
-            numbers
-            and (pattern.search(args) or pattern.search(kwargs))
-            and not {*numbers}.isdisjoint(message_ids_of(run))
-        )
-
-    return matches
 
 
 def _queued_at(step: PathStep) -> tuple[float, int]:

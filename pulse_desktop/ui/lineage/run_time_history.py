@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -106,22 +106,37 @@ class RunTimeHistory(QWidget):
         own_index = both.index(own[0]) if own else -1
         step = area.width() / max(1, len(both) - 1)
         muted, accent = theme().color(SemanticColor.MUTED), theme().color(SemanticColor.ACCENT)
+        dots: list[QPointF] = []
+        outliers: list[QPointF] = []
         for index, (_at, seconds) in enumerate(both):
             x = area.left() + index * step if len(both) > 1 else area.center().x()
-            y = _height_of(seconds, area, top)
-            is_own = index == own_index
-            color, radius = (accent, _OWN_DOT) if is_own else (muted, _DOT)
-            if is_own:
+            if seconds > top:
+                outliers.append(QPointF(x, area.top()))
+            else:
+                dots.append(QPointF(x, _height_of(seconds, area, top)))
+            if index == own_index:
                 painter.setPen(QPen(accent, 1))
                 painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-            painter.setPen(QPen(color, 1))
-            painter.setBrush(color)
-            if seconds > top:
-                edge = area.top() + 4
-                arrow = (QPointF(x - 3, edge), QPointF(x + 3, edge), QPointF(x, edge - 5))
-                painter.drawPolygon(arrow)
-            else:
-                painter.drawEllipse(QPointF(x, y), radius, radius)
+                marked = (outliers if seconds > top else dots).pop()
+                painter.setBrush(accent)
+                if seconds > top:
+                    painter.drawPolygon(_arrow(marked))
+                else:
+                    painter.drawEllipse(marked, _OWN_DOT, _OWN_DOT)
+        pen = QPen(muted, 2 * _DOT)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        painter.drawPoints(dots)
+        painter.setPen(QPen(muted, 1))
+        painter.setBrush(muted)
+        for outlier in outliers:
+            painter.drawPolygon(_arrow(outlier))
+
+
+def _arrow(tip: QPointF) -> list[QPointF]:
+    """Return an arrow that points up."""
+    x, y = tip.x(), tip.y()
+    return [QPointF(x - 3, y + 4), QPointF(x + 3, y + 4), QPointF(x, y - 1)]
 
 
 def _height_of(seconds: float, area: QRectF, top: float) -> float:

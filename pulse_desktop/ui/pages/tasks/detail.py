@@ -93,6 +93,7 @@ class RunDetail(DetailPanel):
         self._state = state
         task_label = state.runs.names.label
         self._search: EventSearch | None = None
+        self._search_shown: tuple[EventSearch, int] | None = None
         self._now = 0.0
         self._requested_result: tuple[str, int] | None = None
         self._ticked_at = 0.0
@@ -296,9 +297,12 @@ class RunDetail(DetailPanel):
         if self._search is None:
             self._search = EventSearch(self._state.log, run.task_id)
         search = self._search
-        search.step()
+        is_new = search.step() or self._search_shown != (search, index)
         if search.is_complete:
             self._searching.stop()
+        elif not is_new:
+            return
+        self._search_shown = search, index
         if index == LOG:
             lines = log_lines(search.events(LOG_EVENT), run.task_id)
             self.log_view.show_lines(lines, is_complete=search.is_complete)
