@@ -1,62 +1,112 @@
-"""The event log: every event and task message that arrived, bounded by number and by bytes."""
+"""The event log: every event and task message that arrived, bounded by number and by bytes.
+
+The newest events are kept as they are. Older ones are put into blocks (`state.event_block`), in
+which an event takes a tenth of the memory, and are made again on access.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.event_block import (
+    HEARTBEAT,
+    MAX_BYTES,
+    MAX_EVENTS,
+    encode_block,
+    id_hash,
+)
+from pulse_desktop.state.event_rows import EventRows
 from pulse_desktop.state.ring_buffer import RingBuffer
 
-_OVERHEAD: Final = 200  # bytes an Event takes beside its payload
+RECENT: Final = 16_384
+_RECENT_BYTES: Final = 32 << 20
+_OVERHEAD: Final = 400  # bytes an Event takes beside its payload
 
 
-class EventLog(Collection[Event], RingBuffer[Event]):
+class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
     """Events oldest to newest. The log is its own `rows`.
 
-    Once it is full, every new event evicts the oldest. That happens ten thousand times as often as
-    in any other collection, so `append` does in one step what `RingBuffer` does in several.
+    An event is never replaced. `weight` is the memory that the events take, not their size.
     """
 
     name = "log"
 
-    def __init__(self, capacity: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        max_bytes: int,
+        *,
+        recent: int = RECENT,
+        block_events: int = MAX_EVENTS,
+    ) -> None:
         """Create an empty log.
 
         Args:
             capacity: maximum number of events.
-            max_bytes: maximum size of the events, payload and overhead.
+            max_bytes: maximum memory of the events.
+            recent: how many of the newest events are in no block, unless they are large.
+            block_events: maximum number of events in a block.
         """
-        super().__init__(capacity, max_weight=max_bytes, weigh=_weight)
+        RingBuffer.__init__(self, capacity, max_weight=max_bytes, weigh=_weight)
+        EventRows.__init__(self)
+        self._max_recent = recent + block_events
+        self._block_events = block_events
+        self._recent_weight = 0
+        self._oldest_weight = 0
         self.rows = self
 
     def append(self, row: Event) -> int:
         """Add an event as the newest and return its position."""
-        position, start, capacity, ring = self.stop, self.start, self.capacity, self._ring
-        weight = self.weight + len(row.raw) + _OVERHEAD
-        if position - start == capacity:
-            index = start % capacity
-            weight -= len(ring[index].raw) + _OVERHEAD  # type: ignore[union-attr]
-            ring[index] = row
-            self.start = start + 1
-            self.evicted += 1
-            self._ends_here = True
-        elif len(ring) < capacity:
-            ring.append(row)
-        else:
-            ring[position % capacity] = row
+        position, weight = self.stop, len(row.raw) + _OVERHEAD
+        self._recent.append(row)
         self.stop = position + 1
-        self.weight = weight
-        if weight > self.max_weight > 0:
-            while self.weight > self.max_weight and self.start < position:
-                self._evict_oldest()
+        self.weight += weight
+        self._recent_weight += weight
+        if len(self._recent) >= self._max_recent or self._recent_weight > _RECENT_BYTES:
+            self._move_to_block()
+        if self.stop - self.start > self.capacity or self.weight > self.max_weight > 0:
+            self._evict_before(position)
         return position
+
+    def prepend(self, row: Event) -> int | None:
+        """Add an event as the oldest and return its position, None if there is no room for it."""
+        weight = len(row.raw) + _OVERHEAD
+        if not self.takes_older or self.weight + weight > self.max_weight > 0:
+            self.refused += 1
+            self._ends_here = True
+            return None
+        self._oldest.append(row)
+        self.start -= 1
+        self.weight += weight
+        self._oldest_weight += weight
+        if len(self._oldest) >= self._block_events or self._oldest_weight > MAX_BYTES:
+            block = encode_block(self.start, self._oldest[::-1], self._codes)
+            self._blocks.insert(0, block)
+            self._firsts.insert(0, self.start)
+            self.weight += block.weight - self._oldest_weight
+            self._oldest, self._oldest_weight = [], 0
+        return self.start
+
+    def clear(self) -> None:
+        """Remove every event. Positions continue from where they were."""
+        super().clear()
+        self._oldest, self._blocks, self._firsts, self._recent = [], [], [], []
+        self._recent_start = self.stop
+        self._recent_weight = self._oldest_weight = 0
+        self._open.clear()
+
+    def replace(self, *_arguments: object, **_options: object) -> None:
+        """Raise TypeError: events do not change."""
+        raise TypeError("events do not change")
 
     def mentioning(self, task_id: str, limit: int = 500, *, type_: str = "") -> list[Event]:
         """Return the events that mention a task id, in the order of their timestamps.
 
         They come from two subjects and from history, so they need not have arrived in that order.
-        Heartbeats are left out. Scans the log, which takes up to about 50 ms.
+        Heartbeats are left out. Older events are found by the fields that hold a task id.
 
         Args:
             task_id: the id to look for.
@@ -66,24 +116,102 @@ class EventLog(Collection[Event], RingBuffer[Event]):
         """
         found: list[Event] = []
         counts: Counter[str] = Counter()
-        for event in self._mentioning(task_id):
-            counts[event.type] += 1
-            if type_ in ("", event.type) and counts[event.type] <= limit:
-                found.append(event)
+        for position, each in self._mentioning(task_id):
+            counts[each] += 1
+            if type_ in ("", each) and counts[each] <= limit:
+                found.append(self[position])
         found.reverse()  # events with equal timestamps keep their order of arrival
         found.sort(key=lambda event: event.timestamp)
         return found
 
     def count_mentioning(self, task_id: str) -> Counter[str]:
         """Return the number of events that mention a task id, by type; see `mentioning`."""
-        return Counter(event.type for event in self._mentioning(task_id))
+        return Counter(type_ for _, type_ in self._mentioning(task_id))
 
-    def _mentioning(self, task_id: str) -> Iterator[Event]:
-        """Iterate over the events that mention a task id, the latest to arrive first."""
-        needle = task_id.encode()
-        for event in self.newest_first():
-            if needle in event.raw and event.type != "worker.heartbeat":
-                yield event
+    def _mentioning(self, task_id: str) -> Iterator[tuple[int, str]]:
+        """Yield position and type of the events that mention a task id, the latest first."""
+        needle, hashed = task_id.encode(), id_hash(task_id)
+        position = self.stop
+        for event in takewhile(lambda each: each is not None, reversed(self._recent)):
+            position -= 1
+            if needle in event.raw and event.type != HEARTBEAT:  # type: ignore[union-attr]
+                yield position, event.type  # type: ignore[union-attr]
+        for block in reversed(self._blocks):
+            if hashed is None or block.may_mention(hashed):
+                opened = self._opened(block, keep=hashed is not None)
+                for index in reversed(opened.mentioning(needle)):
+                    if block.first + index >= self.start:
+                        yield block.first + index, opened.type_of(index)
+        position = self._blocks_start
+        for event in self._oldest:
+            position -= 1
+            if needle in event.raw and event.type != HEARTBEAT:
+                yield position, event.type
+
+    def _move_to_block(self) -> None:
+        """Put the oldest of the recent events into a block, but for the newest one."""
+        self._drop_evicted()
+        weight = count = 0
+        for event in self._recent[: min(self._block_events, len(self._recent) - 1)]:
+            weight += _weight(event)  # type: ignore[arg-type]
+            count += 1
+            if weight > MAX_BYTES:
+                break
+        if not count:
+            return
+        events: list[Event] = self._recent[:count]  # type: ignore[assignment]
+        block = encode_block(self._recent_start, events, self._codes)
+        self._blocks.append(block)
+        self._firsts.append(block.first)
+        del self._recent[:count]
+        self._recent_start += count
+        self._recent_weight -= weight
+        self.weight += block.weight - weight
+
+    def _drop_evicted(self) -> None:
+        count = max(0, self.start - self._recent_start)
+        del self._recent[:count]
+        self._recent_start += count
+
+    def _evict_before(self, position: int) -> None:
+        """Evict older events than the one at a position until the rest is within the bounds."""
+        while self.start < position:
+            if self.stop - self.start > self.capacity:
+                self._evict(1)
+            elif self.weight > self.max_weight > 0:
+                self._evict(self._block_events)
+            else:
+                break
+
+    def _evict(self, count: int) -> None:
+        """Evict at least one of the oldest events, and at most `count`, all from one part."""
+        self._ends_here = True
+        if self._oldest:
+            weight = _weight(self._oldest.pop())
+            self._oldest_weight -= weight
+            self.weight -= weight
+            self.start += 1
+            self.evicted += 1
+        elif self._blocks:
+            block = self._blocks[0]
+            end = block.first + block.count
+            stop = min(self.start + count, end)
+            self.evicted += stop - self.start
+            self.start = stop
+            if stop == end:
+                self.weight -= block.weight
+                del self._blocks[0], self._firsts[0]
+                self._open.pop(block.first, None)
+        else:
+            index = self.start - self._recent_start
+            weight = _weight(self._recent[index])  # type: ignore[arg-type]
+            self._recent[index] = None
+            self._recent_weight -= weight
+            self.weight -= weight
+            self.start += 1
+            self.evicted += 1
+            if index >= self._block_events:
+                self._drop_evicted()
 
 
 def _weight(event: Event) -> int:

@@ -7,9 +7,30 @@ signal per row.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Row = TypeVar("Row")
+
+
+class RowsAsOf(Protocol[Row]):
+    """Rows as they were at one time: see `RingBuffer.snapshot`."""
+
+    @property
+    def start(self) -> int:
+        """Position of the oldest row."""
+
+    @property
+    def stop(self) -> int:
+        """Position after the newest row."""
+
+    def __getitem__(self, position: int) -> Row:
+        """Return a row. Raises IndexError when it is not among them."""
+
+    def span(self, start: int, stop: int) -> list[Row]:
+        """Return the rows from start to stop - 1, as far as they exist."""
+
+    def snapshot(self, stop: int) -> "RowsAsOf[Row]":
+        """Return those below a position."""
 
 
 class RingBuffer(Generic[Row]):
@@ -90,6 +111,11 @@ class RingBuffer(Generic[Row]):
         ring, begin, end = self._ring, start % self.capacity, (stop - 1) % self.capacity + 1
         # Between `start` and `stop` no index of the ring is empty.
         return ring[begin:end] if begin < end else ring[begin:] + ring[:end]  # type: ignore[return-value]
+
+    def snapshot(self, stop: int) -> "RowsAsOf[Row]":
+        """Return the present rows below a position; later changes do not affect them."""
+        start = min(self.start, stop)
+        return RowSnapshot(start, self.span(start, stop))
 
     def append(self, row: Row) -> int:
         """Add a row as the newest and return its position."""
@@ -181,3 +207,31 @@ class RingBuffer(Generic[Row]):
             self.weight -= self._weigh(row)
         if self._on_evict is not None:
             self._on_evict(row)
+
+
+class RowSnapshot(Generic[Row]):
+    """Rows as they were at one time.
+
+    Attributes:
+        start: position of the oldest row.
+        stop: position after the newest row.
+    """
+
+    def __init__(self, start: int, rows: list[Row]) -> None:
+        self.start = start
+        self.stop = start + len(rows)
+        self._rows = rows
+
+    def __getitem__(self, position: int) -> Row:
+        """Return a row. Raises IndexError when it is not in the snapshot."""
+        if not self.start <= position < self.stop:
+            raise IndexError(position)
+        return self._rows[position - self.start]
+
+    def span(self, start: int, stop: int) -> list[Row]:
+        """Return the rows from start to stop - 1, as far as the snapshot has them."""
+        return self._rows[max(start, self.start) - self.start : max(stop, self.start) - self.start]
+
+    def snapshot(self, stop: int) -> "RowSnapshot[Row]":
+        """Return those below a position."""
+        return RowSnapshot(self.start, self.span(self.start, stop))

@@ -19,7 +19,7 @@ from pulse_desktop.ui.table.row_filter import (
     matching_positions,
     newest_matching,
 )
-from pulse_desktop.ui.table.row_source import RowSnapshot, RowSource
+from pulse_desktop.ui.table.row_source import RowSource
 
 if TYPE_CHECKING:
     from pulse_desktop.ui.table.sort_keys import SortKeys
@@ -55,7 +55,7 @@ class RowIndex(Generic[RowT]):
         self._end = rows.stop
         self._shown: Positions | None = None  # positions that match, ascending; None: no filter
         self._order: Positions | None = None  # positions as shown; None: newest first
-        self._snapshot: RowSnapshot[RowT] | None = None  # at the last sort, with rows since evicted
+        self._snapshot: RowSource[RowT] | None = None  # at the last sort, with rows since evicted
         self._changed: set[int] = set()  # since the last sort
         self._filtered_to = self._first  # the filter has been applied from here to the end
         self._found = False  # matching rows were found that are not sorted in yet
@@ -129,14 +129,14 @@ class RowIndex(Generic[RowT]):
         if self.sort_keys is not None:
             self.sort_keys.clear()
             self._order = self.sort_keys.order(rows, self._newest_first(self._shown))
-            self._snapshot = RowSnapshot(rows, self._end)
+            self._snapshot = rows.snapshot(self._end)
 
     def pause(self) -> Iterator[ModelChange]:
         """Keep showing the present rows."""
         if self.sort_keys is None:
             yield from self._remove_evicted()
             yield from self._append_older()
-        self.source = RowSnapshot(self.rows, self._end)
+        self.source = self.rows.snapshot(self._end)
 
     def resume(self) -> Iterator[ModelChange]:
         """Show the live rows again."""
@@ -401,7 +401,7 @@ class RowIndex(Generic[RowT]):
 
         def finish() -> None:
             self._shown, self._order = shown, order
-            self._snapshot = None if order is None else RowSnapshot(self.source, self._end)
+            self._snapshot = None if order is None else self.source.snapshot(self._end)
 
         self._order = before
         if len(added):

@@ -1,6 +1,6 @@
-"""The rows of a live table: the protocol it reads them by, and a snapshot of them."""
+"""The rows of a live table: the protocol it reads them by."""
 
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 RowT = TypeVar("RowT")
 
@@ -22,22 +22,5 @@ class RowSource(Protocol[RowT]):
     def span(self, start: int, stop: int) -> list[RowT]:
         """Return the rows from start to stop - 1, as far as they exist."""
 
-
-class RowSnapshot(Generic[RowT]):
-    """A snapshot of rows; later appends and evictions do not affect it."""
-
-    def __init__(self, source: RowSource[RowT], end: int) -> None:
-        """Copy the rows below the position `end`."""
-        self.start = min(source.start, end)
-        self.stop = end
-        self._rows = source.span(source.start, end)
-
-    def __getitem__(self, position: int) -> RowT:
-        """Return a row. Raises IndexError when it is not in the snapshot."""
-        if not self.start <= position < self.stop:
-            raise IndexError(position)
-        return self._rows[position - self.start]
-
-    def span(self, start: int, stop: int) -> list[RowT]:
-        """Return the rows from start to stop - 1, as far as the snapshot has them."""
-        return self._rows[max(start, self.start) - self.start : max(stop, self.start) - self.start]
+    def snapshot(self, stop: int) -> "RowSource[RowT]":
+        """Return the present rows below a position; later changes do not affect them."""

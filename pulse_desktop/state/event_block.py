@@ -1,0 +1,327 @@
+"""Blocks of older events: payloads compressed together, everything else in compact columns.
+
+An `Event` takes some 700 bytes; in a block it takes a tenth of that. A block never changes. Its
+events are made again when they are accessed, which takes about a microsecond each once the
+payloads are decompressed.
+"""
+
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, repeat
+from typing import Final
+
+import msgspec
+
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.query.coded_columns import OTHER
+from pulse_desktop.state.code_table import CodeTable
+
+MAX_EVENTS: Final = 512
+MAX_BYTES: Final = 512 << 10
+"""A block ends with the event that exceeds this: large events are in small blocks."""
+
+HEARTBEAT: Final = "worker.heartbeat"
+
+_LEVEL: Final = 1
+_MAX_ID: Final = 128
+_CANONICAL_ID_AT: Final = len('{"id":"')
+_MAX_BYTE: Final = 0xFF
+_MAX_SHORT: Final = 0xFFFF
+_MAX_LONG: Final = (1 << 64) - 1
+_OVERHEAD: Final = 1_200  # bytes that the objects of a block take beside their contents
+_RECEIVED: Final = 1  # the event is dated by its arrival
+_UNUSUAL: Final = 2  # something of it is not in the columns
+
+_ID: Final = re.compile(rb'_id"\s*:\s*"([^"\\]{1,128})"')
+"""Where events have the id of a task."""
+
+_MORE_IDS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rb'rerun_of"\s*:\s*"([^"\\]{1,128})"',
+        rb'"target"\s*:\s*"([^"\\]{1,128})"',
+        rb'"detail"\s*:\s*"([^"\\]{1,128})"',
+        rb'_id\\"\s*:\s*\\"([^"\\]{1,128})\\"',
+    )
+)
+"""Where else labels and audit events have one. Labels of pipelines hold JSON as text."""
+_ID_LISTS: Final = re.compile(rb'_ids"\s*:\s*\[([^\]]*)\]')
+_TEXT: Final = re.compile(rb'"([^"\\]{1,128})"')
+
+_WITHOUT_LABELS: Final = ("task.", "agent.", "message.", "knowledge.", "provider.", "metrics:")
+"""Types of events that begin so have no labels, but for those enqueued."""
+_WITH_LABELS: Final = "task.queued"
+
+
+class EventCodes(msgspec.Struct):
+    """The codes that the blocks of a log share.
+
+    Attributes:
+        topics: of topics.
+        types: of types.
+        sources: of senders.
+    """
+
+    topics: CodeTable = msgspec.field(default_factory=CodeTable)
+    types: CodeTable = msgspec.field(default_factory=CodeTable)
+    sources: CodeTable = msgspec.field(default_factory=CodeTable)
+
+
+class EventBlock(msgspec.Struct, gc=False, eq=False):
+    """Consecutive events, oldest to newest.
+
+    Attributes:
+        first: position of the first event.
+        count: number of events.
+        topics: a code per event.
+        types: a code per event.
+        sources: a code per event.
+        weight: bytes of memory.
+    """
+
+    first: int
+    count: int
+    topics: bytes
+    types: bytes
+    sources: bytes
+    weight: int
+    codes: EventCodes
+    _payloads: bytes  # compressed
+    ends: "array[int]"
+    timestamps: "array[float]"
+    received: "array[float]"
+    sequences: "array[int]"
+    id_at: "array[int]"
+    id_lengths: bytes
+    flags: bytes
+    _unusual: bytes  # compressed: the events with `_UNUSUAL`, without payload, by index
+    id_hashes: "array[int]"  # of the task ids, sorted
+
+    def may_mention(self, hashed: int) -> bool:
+        """Return whether an event may mention an id, given its `id_hash`."""
+        ids = self.id_hashes
+        at = bisect_left(ids, hashed)
+        return at < len(ids) and ids[at] == hashed
+
+    def open(self) -> "OpenBlock":
+        """Decompress the block."""
+        unusual = _decode_unusual(self._unusual) if self._unusual else {}
+        return OpenBlock(self, _decompress(self._payloads), unusual)
+
+
+class OpenBlock(msgspec.Struct, gc=False, eq=False):
+    """A block with decompressed payloads, from which events can be made."""
+
+    block: EventBlock
+    payloads: bytes
+    unusual: dict[int, Event]
+
+    def event(self, index: int) -> Event:
+        """Return an event; the first one has the index 0."""
+        block, ends = self.block, self.block.ends
+        raw = self.payloads[ends[index - 1] if index else 0 : ends[index]]
+        flags = block.flags[index]
+        if flags & _UNUSUAL:
+            return msgspec.structs.replace(self.unusual[index], raw=raw)
+        at, codes = block.id_at[index], block.codes
+        return Event(
+            codes.topics.by_code[block.topics[index]],
+            codes.types.by_code[block.types[index]],
+            block.timestamps[index],
+            "received" if flags & _RECEIVED else "event",
+            block.received[index],
+            raw[at : at + block.id_lengths[index]].decode(),
+            codes.sources.by_code[block.sources[index]],
+            raw,
+            block.sequences[index],
+        )
+
+    def events(self, start: int, stop: int) -> list[Event]:
+        """Return the events with the indices `start` to `stop` - 1."""
+        return [self.event(index) for index in range(start, stop)]
+
+    def type_of(self, index: int) -> str:
+        """Return the type of an event."""
+        code = self.block.types[index]
+        return self.event(index).type if code == OTHER else self.block.codes.types.by_code[code]
+
+    def mentioning(self, needle: bytes) -> list[int]:
+        """Return the indices of the events that contain some bytes, heartbeats left out."""
+        found: list[int] = []
+        payloads, ends, types = self.payloads, self.block.ends, self.block.types
+        heartbeat = self.block.codes.types.get(HEARTBEAT, OTHER)
+        at = payloads.find(needle)
+        while at >= 0:
+            index = bisect_right(ends, at)
+            end = ends[index]
+            if at + len(needle) > end:
+                at = payloads.find(needle, at + 1)  # it spans two payloads
+                continue
+            if types[index] != heartbeat:
+                found.append(index)
+            at = payloads.find(needle, end)
+        return found
+
+
+def id_hash(task_id: str) -> int | None:
+    """Return the hash of an id for `may_mention`, None if ids like it are not in the index."""
+    encoded = task_id.encode()
+    plain = task_id.isascii() and task_id.isprintable() and '"' not in task_id
+    return hash(encoded) if plain and "\\" not in task_id and len(encoded) <= _MAX_ID else None
+
+
+def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> EventBlock:
+    """Put events into a block.
+
+    Args:
+        first: position of the first event.
+        events: at least one.
+        codes: of the log.
+    """
+    columns = tuple(zip(*map(msgspec.structs.astuple, events), strict=True))
+    topics, types, timestamps, time_sources, received, ids, sources, raws = columns[:8]
+    sequences: Sequence[int] = columns[8]
+    topic_codes = bytes(map(codes.topics.__getitem__, topics))
+    type_codes = bytes(map(codes.types.__getitem__, types))
+    source_codes = bytes(map(codes.sources.__getitem__, sources))
+    flags = bytes(map("received".__eq__, time_sources))
+    encoded_ids = [*map(_encode, ids)]
+    if all(map(bytes.startswith, raws, encoded_ids, repeat(_CANONICAL_ID_AT))):
+        id_at = array("l", [_CANONICAL_ID_AT]) * len(events)
+    else:
+        id_at = array("l", map(bytes.find, raws, encoded_ids))
+    id_lengths = [*map(len, encoded_ids)]
+    described = b""
+    if (
+        any(columns[9])  # problems
+        or any(columns[10])  # clock offsets
+        or min(id_at) < 0
+        or max(id_at) > _MAX_SHORT
+        or max(id_lengths) > _MAX_BYTE
+        or min(sequences) < 0
+        or max(sequences) > _MAX_LONG
+        or OTHER in topic_codes
+        or OTHER in type_codes
+        or OTHER in source_codes
+    ):
+        unusual = _unusual(events, id_at, (topic_codes, type_codes, source_codes))
+        described = _encode_unusual(events, unusual)
+        marked, sequences = bytearray(flags), [*sequences]
+        for index in unusual:
+            marked[index] |= _UNUSUAL
+            id_at[index] = id_lengths[index] = sequences[index] = 0
+        flags = bytes(marked)
+    payloads = _compress(b"".join(raws))
+    hashes = array("q", sorted(map(hash, _task_ids(raws, types))))
+    count = len(events)
+    return EventBlock(
+        first,
+        count,
+        topic_codes,
+        type_codes,
+        source_codes,
+        len(payloads) + len(described) + 8 * len(hashes) + 35 * count + _OVERHEAD,
+        codes,
+        payloads,
+        array("I", accumulate(map(len, raws))),
+        array("d", timestamps),
+        array("d", received),
+        array("Q", sequences),
+        array("H", id_at),
+        bytes(id_lengths),
+        flags,
+        described,
+        hashes,
+    )
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _unusual(
+    events: Sequence[Event], id_at: Sequence[int], codes: tuple[bytes, bytes, bytes]
+) -> list[int]:
+    """Return the indices of the events that are not wholly in the columns."""
+    return [
+        index
+        for index, (event, at, *row_codes) in enumerate(zip(events, id_at, *codes, strict=True))
+        if event.problem
+        or event.clock_offset_s
+        or not 0 <= at <= _MAX_SHORT
+        or not 0 <= event.sequence <= _MAX_LONG
+        or OTHER in row_codes
+        or len(event.id) > _MAX_BYTE // 4
+        or not event.id.isascii()
+    ]
+
+
+def _task_ids(raws: Sequence[bytes], types: Sequence[str]) -> set[bytes]:
+    """Return all that may be the id of a task, heartbeats left out."""
+    searched: list[bytes] = []
+    labelled: list[bytes] = []
+    for raw, type_ in zip(raws, types, strict=True):
+        if type_ == HEARTBEAT:
+            continue
+        searched.append(raw)
+        if type_ == _WITH_LABELS or not type_.startswith(_WITHOUT_LABELS):
+            labelled.append(raw)
+    found = set(_ID.findall(b"".join(searched)))
+    if labelled:
+        joined = b"".join(labelled)
+        for pattern in _MORE_IDS:
+            found.update(pattern.findall(joined))
+        for each in _ID_LISTS.findall(joined):
+            found.update(_TEXT.findall(each))
+    return found
+
+
+class _Compression:
+    """The compressor and decompressor, which are expensive to create."""
+
+    def __init__(self) -> None:
+        # Most commands of the command line never have so many events.
+        import zstandard  # noqa: PLC0415
+
+        self.compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_compression: _Compression | None = None
+
+
+def _get_compression() -> _Compression:
+    global _compression  # noqa: PLW0603
+    if _compression is None:
+        _compression = _Compression()
+    return _compression
+
+
+def _compress(data: bytes) -> bytes:
+    return _get_compression().compress(data)
+
+
+def _decompress(data: bytes) -> bytes:
+    return _get_compression().decompress(data)
+
+
+_decoder: Final = msgspec.msgpack.Decoder(dict[int, Event])
+
+
+def _encode_unusual(events: Sequence[Event], indices: Iterable[int]) -> bytes:
+    bare = {index: msgspec.structs.replace(events[index], raw=b"") for index in indices}
+    try:
+        encoded = msgspec.msgpack.encode(bare)
+    except UnicodeEncodeError:
+        # A pickled task can have a name that is no text.
+        for event in bare.values():
+            for name in ("topic", "type", "id", "source", "problem"):
+                setattr(event, name, getattr(event, name).encode(errors="replace").decode())
+        encoded = msgspec.msgpack.encode(bare)
+    return _compress(encoded)
+
+
+def _decode_unusual(encoded: bytes) -> dict[int, Event]:
+    return _decoder.decode(_decompress(encoded))
