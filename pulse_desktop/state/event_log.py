@@ -91,7 +91,7 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
         return self.start
 
     def clear(self) -> None:
-        """Remove every event. Positions continue from where they were."""
+        """Remove every event. No position is used again."""
         super().clear()
         self._oldest, self._blocks, self._firsts, self._recent = [], [], [], []
         self._recent_start = self.stop

@@ -184,9 +184,9 @@ class RingBuffer(Generic[Row]):
         return drained
 
     def clear(self) -> None:
-        """Remove every row. Positions continue from where they were."""
+        """Remove every row. No position is used again, not even by rows that are prepended."""
         self._ring = [None] * len(self._ring)
-        self.start = self.stop
+        self.start = self.stop = self.stop + self.capacity
         self.weight = 0
         self._ends_here = False
         self.dirty.clear()

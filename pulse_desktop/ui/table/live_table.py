@@ -107,8 +107,7 @@ class LiveTable(RowView[RowT]):
             dirty: positions of rows that changed.
         """
         self._keep_position(lambda: self.rows_model.refresh(now, dirty))
-        if self.rows_model.filter_pending and not self._filtering.isActive():
-            self._filtering.start()  # rows were added as the oldest
+        self._filter_rest()
         # Delayed, the layout would paint the window twice in each frame.
         self.executeDelayedItemsLayout()
         if abs(now - self._measured_at) >= _MEASURE_S and not self.rows_model.paused:
@@ -122,6 +121,7 @@ class LiveTable(RowView[RowT]):
         """Show everything that happened while the table was hidden."""
         self._keep_position(lambda: self.rows_model.catch_up(now))
         self.measure_columns()
+        self._filter_rest()
 
     def set_filter(self, accepts: Callable[[RowT], bool] | None) -> None:
         """Show only the rows that a predicate accepts, scrolled to the top; None shows all.
@@ -131,7 +131,7 @@ class LiveTable(RowView[RowT]):
         self.rows_model.set_filter(accepts, incremental=True)
         self.scrollToTop()
         self.measure_columns()
-        self._filtering.start()
+        self._filter_rest()
 
     def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
         """Replace a filter whose result depends on the time, keeping the scroll position.
@@ -143,7 +143,11 @@ class LiveTable(RowView[RowT]):
             return
         self.rows_model.update_filter(accepts)
         self._filter_next_slice()
-        if self.rows_model.filtering:
+        self._filter_rest()
+
+    def _filter_rest(self) -> None:
+        """Filter the rows that the filter has not reached yet, such as those from history."""
+        if self.rows_model.filtering and not self._filtering.isActive():
             self._filtering.start()
 
     def _filter_next_slice(self) -> None:
@@ -154,6 +158,7 @@ class LiveTable(RowView[RowT]):
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the table."""
         self._keep_position(lambda: self.rows_model.set_paused(paused))
+        self._filter_rest()
 
     def _keep_position(self, change: Callable[[], object]) -> None:
         """Make a change and scroll so that the topmost visible row stays where it was."""

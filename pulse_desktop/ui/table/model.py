@@ -230,7 +230,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self.now = now
         if not self.paused:
             self._sorted_at = now
-            self._apply(self._row_index.rebuild())
+            self._apply(self._row_index.catch_up())
         self._emit_counts()
 
     def refresh(self, now: float, dirty: Collection[int] = ()) -> None:

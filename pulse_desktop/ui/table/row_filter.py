@@ -218,6 +218,22 @@ def contiguous_ranges(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int
     return ranges
 
 
+def without(positions: Positions, others: Positions) -> Positions:
+    """Return those positions that are not among others, in their order; both without repetitions.
+
+    Much faster than `numpy.isin`, since positions are close to each other.
+    """
+    if not len(positions) or not len(others):
+        return positions
+    low, high = int(others.min()), int(others.max())
+    is_other = np.zeros(high - low + 1, bool)
+    is_other[others - low] = True
+    within = (positions >= low) & (positions <= high)
+    kept = ~within
+    kept[within] = ~is_other[positions[within] - low]
+    return positions[kept]
+
+
 def indices_of(wanted: Positions, positions: Positions) -> Positions:
     """Return the index of each wanted position in an array that contains all of them."""
     if len(wanted) <= 4:

@@ -12,12 +12,14 @@ import numpy as np
 
 from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.row_filter import (
+    SLICE,
     Delta,
     FilterDelta,
     Positions,
     contiguous_ranges,
     matching_positions,
     newest_matching,
+    without,
 )
 from pulse_desktop.ui.table.row_source import RowSource
 
@@ -28,6 +30,8 @@ RowT = TypeVar("RowT")
 
 _MAX_CHANGES: Final = 8
 """More insertions and removals than this are made as one layout change."""
+_AT_ONCE: Final = 4 * SLICE
+"""So many rows are filtered at once when a table catches up."""
 _CHECKED: Final = 64
 """Rows in a row that are still accepted before the rest is believed to be."""
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
@@ -141,7 +145,7 @@ class RowIndex(Generic[RowT]):
     def resume(self) -> Iterator[ModelChange]:
         """Show the live rows again."""
         self.source = self.rows
-        yield from self.rebuild()
+        yield from self.catch_up()
 
     def oldest_not_accepted(self) -> set[int]:
         """Return the positions of the oldest shown rows that the filter does not accept any more.
@@ -196,7 +200,8 @@ class RowIndex(Generic[RowT]):
             shown = np.concatenate((shown, new))
         self._found = False
         self._changed.clear()
-        self._first, self._end = source.start, source.stop
+        self._end = source.stop
+        self._reach_down()
         order = keys.order(source, self._newest_first(shown))
         yield from self._transform(self._order, order, shown, order)
 
@@ -255,6 +260,27 @@ class RowIndex(Generic[RowT]):
             last = len(together) - 1
             yield ModelChange("insert", len(shown), last, self._set_shown(together))
 
+    def catch_up(self) -> Iterator[ModelChange]:
+        """Update a table that was not told what changed.
+
+        Of many rows what was shown stays, until `filter_next_slice` finds that it does not match.
+        """
+        if (
+            self._shown is None
+            or self.sort_keys is not None
+            or self.source.stop - self.source.start <= _AT_ONCE
+        ):
+            yield from self.rebuild()
+        elif self.source.stop - self._end > _AT_ONCE:
+            yield from self.rebuild(incremental=True)
+        else:
+            yield from self._remove_evicted()
+            yield from self._append_older()
+            yield from self._insert_new()
+            self._checked_to = self._end
+            if len(self):
+                yield ModelChange("repaint", 0, len(self) - 1)
+
     def rebuild(self, *, incremental: bool = False) -> Iterator[ModelChange]:
         """Recompute the shown rows: after a new filter or order, or after having been hidden.
 
@@ -311,7 +337,8 @@ class RowIndex(Generic[RowT]):
         def apply() -> None:
             if shown is not None:
                 self._shown = shown[evicted:]
-            self._first, self._end = first, max(self._end, first)
+            self._end = max(self._end, first)
+            self._reach_down()
 
         if evicted:
             yield ModelChange("remove", len(self) - evicted, len(self) - 1, apply)
@@ -323,17 +350,23 @@ class RowIndex(Generic[RowT]):
 
         With a filter they are among the rows that it has not been applied to yet.
         """
-        first, count = self.source.start, self._first - self.source.start
+        count = self._first - self.source.start
         if count <= 0:
             return
 
-        def apply() -> None:
-            self._first = first
-
         if self._shown is None:
-            yield ModelChange("insert", len(self), len(self) + count - 1, apply)
+            last = len(self) + count - 1
+            yield ModelChange("insert", len(self), last, self._reach_down)
         else:
-            apply()
+            self._reach_down()
+
+    def _reach_down(self) -> None:
+        """Reach to the oldest row of the source; older rows than before are to be filtered."""
+        first = self.source.start
+        if self._checked_to <= self._first:
+            self._checked_to = first
+        self._filtered_to = max(self._filtered_to, first)
+        self._first = first
 
     def _insert_new(self) -> Iterator[ModelChange]:
         """Insert new rows at the top."""
@@ -394,8 +427,7 @@ class RowIndex(Generic[RowT]):
         New positions are appended, all are reordered with the removed ones last, and those are
         removed.
         """
-        added = after[np.isin(after, before, assume_unique=True, invert=True)]
-        removed = before[np.isin(before, after, assume_unique=True, invert=True)]
+        added, removed = without(after, before), without(before, after)
         extended = np.concatenate((before, added))
         reordered = np.concatenate((after, removed))
 

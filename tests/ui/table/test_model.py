@@ -92,7 +92,7 @@ def _naive(
 @pytest.mark.parametrize("seed", range(8))
 def test_any_sequence_of_changes_shows_what_a_naive_model_shows(seed: int) -> None:
     rng = random.Random(seed)
-    rows: RingBuffer[Thing] = RingBuffer(rng.choice([5, 40, 120]))
+    rows: RingBuffer[Thing] = RingBuffer(rng.choice([5, 40, 120, 900]))
     model = _model(rows)
     accepts: Filter | None = None
     key, descending = "", False
@@ -112,11 +112,18 @@ def test_any_sequence_of_changes_shows_what_a_naive_model_shows(seed: int) -> No
                 for _ in range(rng.choice([0, 1, 3, 30, 200])):
                     rows.append(_thing(number, rng))
                     number += 1
+                for _ in range(rng.choice([0, 0, 2, 40])):
+                    rows.prepend(_thing(-number, rng))
+                    number += 1
                 for _ in range(rng.choice([0, 1, 30])):
                     if len(rows):
                         position = rng.randrange(rows.start, rows.stop)
                         rows.replace(position, _thing(rows[position].number, rng))
-        model.refresh(now, rows.drain_dirty())
+        hidden = rng.random() < 0.2
+        dirty = rows.drain_dirty()
+        model.catch_up(now) if hidden else model.refresh(now, dirty)
+        while model.filter_next_slice():
+            pass
         assert list(model.row_objects()) == _naive(rows, accepts, key, descending=descending)
         assert [model.view_row(model.position_at(r)) for r in range(model.shown_count)] == list(
             range(model.shown_count)
@@ -149,6 +156,51 @@ def test_persistent_indices_stay_on_their_rows(seed: int) -> None:
         model.refresh(step * 2.0, rows.drain_dirty())
         persistent = {index: position for index, position in persistent.items() if index.isValid()}
         assert all(model.position_at(i.row()) == position for i, position in persistent.items())
+
+
+def test_older_rows_appear_at_the_end() -> None:
+    rows = _filled(3)
+    model = _model(rows)
+    changes: list[tuple[int, int]] = []
+    model.rowsInserted.connect(lambda _parent, low, high: changes.append((low, high)))
+    for number in (-1, -2, -3):
+        rows.prepend(Thing(number, 0.0, True))
+    model.refresh(1.0)
+    assert _numbers(model) == [2, 1, 0, -1, -2, -3]
+    assert changes == [(3, 5)]
+
+
+def test_older_rows_are_filtered_in_slices_and_reach_no_paused_table() -> None:
+    rows = _filled(10, capacity=30_000)
+    model = _model(rows)
+    model.set_filter(_good)
+    model.set_paused(paused=True)
+    for number in range(20_000):
+        rows.prepend(Thing(-number, 0.0, number % 2 == 0))
+    model.refresh(1.0)
+    assert (model.filter_pending, model.shown_count) == (False, 5)
+    model.set_paused(paused=False)
+    assert model.filter_pending
+    assert model.shown_count < 5_000
+    slices = 1
+    while model.filter_next_slice():
+        slices += 1
+    assert slices > 4
+    assert model.shown_count == 10_005
+
+
+def test_a_long_filtered_table_shows_at_once_what_it_showed_while_it_catches_up() -> None:
+    rows = _filled(30_000, capacity=30_000)
+    model = _model(rows)
+    model.set_filter(_good)
+    rows.replace(0, Thing(0, 0.0, False))
+    rows.replace(29_998, Thing(29_998, 0.0, False))
+    rows.drain_dirty()
+    model.catch_up(1.0)
+    assert (model.filtering, model.shown_count) == (True, 15_000)
+    while model.filter_next_slice():
+        pass
+    assert _numbers(model) == list(range(29_996, 0, -2))
 
 
 def test_the_newest_row_is_first() -> None:

@@ -90,6 +90,7 @@ class RingBufferMachine(RuleBasedStateMachine):
     def clear(self) -> None:
         self.rows.clear()
         self.kept, self.dirty, self.closed = {}, set(), False
+        self.stop += self.capacity
 
     @rule(start=st.integers(-3, 12), length=st.integers(-1, 8))
     def span(self, start: int, length: int) -> None:
