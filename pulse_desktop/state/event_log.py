@@ -24,6 +24,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 RECENT: Final = 16_384
 _RECENT_BYTES: Final = 32 << 20
 _OVERHEAD: Final = 400  # bytes an Event takes beside its payload
+_BLOCK_OVERHEAD: Final = 4 << 10  # at most so many bytes does a block take more than its events
 
 
 class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
@@ -74,7 +75,7 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
     def prepend(self, row: Event) -> int | None:
         """Add an event as the oldest and return its position, None if there is no room for it."""
         weight = len(row.raw) + _OVERHEAD
-        if not self.takes_older or self.weight + weight > self.max_weight > 0:
+        if not self.takes_older or self.weight + weight + _BLOCK_OVERHEAD > self.max_weight > 0:
             self.refused += 1
             self._ends_here = True
             return None
