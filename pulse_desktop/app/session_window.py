@@ -86,7 +86,12 @@ class SessionWindow:
         self.profile: Profile | None = None
         self.session: Session | None = None
         self.read_only = False
-        self.window = MainWindow(OfflineSession(), PAGES, run_in_background=self._page_work.run)
+        self.window = MainWindow(
+            OfflineSession(),
+            PAGES,
+            run_in_background=self._page_work.run,
+            views=state_file.views if state_file is not None else None,
+        )
         self._state = (
             WindowStateManager(self.window, state_file, is_first=is_first) if state_file else None
         )

@@ -97,7 +97,20 @@ class FilterPage:
     text: str
 
 
-Target = ShowPage | ShowRun | FilterRuns | ShowGroups | ShowItem | FilterPage
+@dataclass(frozen=True, slots=True)
+class OpenView:
+    """Open a saved view of a page.
+
+    Attributes:
+        page: key of the page.
+        name: of the view.
+    """
+
+    page: str
+    name: str
+
+
+Target = ShowPage | ShowRun | FilterRuns | ShowGroups | ShowItem | FilterPage | OpenView
 
 
 def parse_target(page: str, text: str) -> Target:

@@ -25,6 +25,7 @@ from pulse_desktop.ui.backend import (
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.marks import ChartMarks, chart_marks, closed_marks
 from pulse_desktop.ui.navigation import Target
+from pulse_desktop.ui.query.saved_views import SavedViews
 from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.question import Question
@@ -65,6 +66,7 @@ class PageContext:
         profile_label: how it is called.
         time: the time range that all pages show.
         colors: the colors of tasks, workers and other series in all charts.
+        views: the saved views.
     """
 
     state: SystemState
@@ -84,6 +86,7 @@ class PageContext:
     profile: Profile = NO_PROFILE
     profile_label: str = ""
     time: WindowTime = field(default_factory=WindowTime)
+    views: SavedViews = field(default_factory=SavedViews)
     colors: SeriesColors = field(default_factory=SeriesColors)
 
     def chart_marks(self, now: float) -> ChartMarks:

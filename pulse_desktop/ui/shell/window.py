@@ -24,6 +24,7 @@ from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.connection_phase import connection_phase
 from pulse_desktop.ui.connections.history_dialog import HistoryDialog
 from pulse_desktop.ui.navigation import ShowPage, Target
+from pulse_desktop.ui.query.saved_views import SavedViews
 from pulse_desktop.ui.run_form.draft import KeptDrafts
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell import actions, connection_menu
@@ -52,6 +53,7 @@ from pulse_desktop.ui.shell.sidebar import COLLAPSED_WIDTH, Sidebar, SidebarItem
 from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.table.table_actions import add_table_actions
+from pulse_desktop.ui.table.view_actions import ViewActions
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.time.past_banner import PastBanner
@@ -80,6 +82,7 @@ class MainWindow(QMainWindow):
         sidebar: the sidebar.
         top_bar: connection and commands.
         time: the time range of all pages.
+        views: the saved views.
         past_banner: says that a part of the past is shown.
         banner: what is between the operator and live data.
         status_bar: figures.
@@ -121,6 +124,7 @@ class MainWindow(QMainWindow):
         *,
         run_in_background: BackgroundRunner,
         clock: Callable[[], float] | None = None,
+        views: SavedViews | None = None,
     ) -> None:
         """Create the window; `show_page` shows its first page.
 
@@ -129,6 +133,7 @@ class MainWindow(QMainWindow):
             pages: in the order of the sidebar.
             run_in_background: starts background work for the pages.
             clock: Unix seconds; that of the session by default.
+            views: the saved views; by default they are kept in memory.
         """
         super().__init__()
         set_title(self, "")
@@ -142,6 +147,7 @@ class MainWindow(QMainWindow):
         self._profile_label = ""
         self.sidebar_preference: bool | None = None
         self._colors: dict[str, SeriesColors] = {}
+        self.views = SavedViews() if views is None else views
         self.time = WindowTime(self._now, lambda: oldest_time(self._session.state), self)
         self._session = session
         self.actions_table = ActionTable(self)
@@ -174,6 +180,7 @@ class MainWindow(QMainWindow):
             lambda page: set_buttons_read_only(page, self._buttons_read_only)
         )
         self._add_page_actions(pages)
+        self._view_actions = ViewActions(self.actions_table, pages, self.views, self.navigate)
         self.time.changed.connect(self._show_time_range)
         self._update_go_live()
         self.sidebar.chosen.connect(self.show_page)
@@ -380,6 +387,7 @@ class MainWindow(QMainWindow):
             profile_label=self._profile_label,
             time=self.time,
             colors=self._colors.setdefault(self._profile_label, SeriesColors()),
+            views=self.views,
         )
         drafts = self.drafts.of(self._profile_label)
         self.run_form = RunForm(self._context, self.page_stack, drafts)

@@ -18,6 +18,7 @@ from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind, range_from_t
 from pulse_desktop.query.syntax import MAX_LENGTH
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.query.saved_views import SavedViews
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
@@ -44,6 +45,7 @@ class ProfileState(msgspec.Struct, omit_defaults=True):
         page: key of the page that was shown.
         filters: texts in the filters of pages, by page.
         facets: chips that were chosen, by page.
+        views: names of the saved views that were open, by page.
         geometry: position and size of its window, if that was not the first one; as below.
         time_range: the latest part that was shown, see `range_to_text`; empty for everything.
         looked_at: Unix seconds until which it was shown, 0 if unknown.
@@ -54,6 +56,7 @@ class ProfileState(msgspec.Struct, omit_defaults=True):
     page: str = ""
     filters: dict[str, str] = {}
     facets: dict[str, list[str]] = {}
+    views: dict[str, str] = {}
     geometry: str = ""
     time_range: str = ""
     looked_at: float = 0.0
@@ -96,11 +99,13 @@ class WindowStateFile:
         state: its content; `WindowStateManager` updates it.
         is_new: whether there was no file.
         problem: why the file could not be read, empty if it could or is missing.
+        views: the saved views, in a file beside it.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the file, if it exists and can be read."""
         self._path = path
+        self.views = SavedViews(path.with_name("views.json"))
         self._written = b""
         self._logged = False
         self.is_new = False
@@ -308,6 +313,7 @@ class WindowStateManager(QObject):
             facets, text = profile.facets.get(page.key, ()), profile.filters.get(page.key, "")
             if facets or text:
                 page.filter_bar.set_filter(facets, text)
+            page.views.adopt(profile.views.get(page.key, ""))
 
     def _profile_state(self) -> ProfileState:
         return self._file.state.profiles.get(self._profile, ProfileState())
@@ -322,6 +328,7 @@ class WindowStateManager(QObject):
         state = profiles[self._profile] = ProfileState(
             filters={key: text for key, text in before.filters.items() if key not in created},
             facets={key: facets for key, facets in before.facets.items() if key not in created},
+            views={key: name for key, name in before.views.items() if key not in created},
             geometry=before.geometry if self._is_first else self._geometry(),
             charts={key: shown for key, shown in before.charts.items() if key not in created},
             closed=self._closed,
@@ -340,6 +347,8 @@ class WindowStateManager(QObject):
                 state.filters[page.key] = text[:_MAX_FILTER]
             if facets := page.filter_bar.checked_facets:
                 state.facets[page.key] = sorted(facets)
+            if page.views.current is not page.views.system[0]:
+                state.views[page.key] = page.views.current.name
         while len(profiles) > _MAX_PROFILES:
             del profiles[next(iter(profiles))]
 

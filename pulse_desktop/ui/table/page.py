@@ -30,11 +30,14 @@ from pulse_desktop.ui.connection_phase import (
     empty_reason,
     stale_text,
 )
-from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun, Target
+from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
 from pulse_desktop.ui.query.cell_filter import CellValue, quoted
 from pulse_desktop.ui.query.column_fields import column_fields
 from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.page_views import PageViews
+from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.time_condition import time_condition
+from pulse_desktop.ui.query.views_button import ViewsButton
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import Page, PageContext
@@ -91,6 +94,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         filter_bar: query and facets.
         filter: applies it to the table.
         row_menus: the context menu of the rows.
+        views: the saved views.
+        views_button: opens and saves them.
         export_action: writes the rows that are shown to a file.
         selection_bar: what can be done with several selected rows, None without one.
         time_range: what the charts show.
@@ -139,6 +144,11 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.filter: PageFilter[RowT] = PageFilter(
             self, self.filter_bar, self.table, self.make_fields(), context.time
         )
+        self.views = PageViews(
+            self.system_views(), context.views, self.filter, self.table.column_layout, self
+        )
+        self.views_button = ViewsButton(self.views, self._complain, self.copy_query)
+        self.filter_bar.add_before(self.views_button)
         self.row_menus = RowMenus(
             self, self.table, self.filter, self.argument_values, self.row_menu
         )
@@ -215,6 +225,11 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def search_text(self, row: RowT) -> str:
         """Return the text that words of a query are searched for in."""
         raise NotImplementedError
+
+    @classmethod
+    def system_views(cls) -> Sequence[SavedView]:
+        """Return the views that belong to the program, at least one of all rows."""
+        return (SavedView(cls.key, _("Everything"), is_system=True),)
 
     def make_fields(self) -> FieldSet[RowT]:
         """Return the query fields of the rows; by default what the columns show."""
@@ -308,6 +323,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         table.header.chooser_requested.connect(self.choose_columns)
         bar.changed.connect(self.apply_filter)
         self.filter.applied.connect(self._show_row_count)
+        self.filter.applied.connect(self.views.update)
+        self.filter.navigated.connect(self.views.leave)
+        self.filter.returned.connect(self.views.go_back)
         self.filter.counted.connect(self._show_facet_counts)
         self.chart_group.series_chosen.connect(self.filter_by_series)
         self.area.charts_toggled.connect(lambda _shown: self._update(self.now))
@@ -364,6 +382,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def navigate(self, target: Target) -> None:
         """Filter by a text, or by the id of an item. Subclasses open the details of items."""
         match target:
+            case OpenView(name=name):
+                if (view := self.views.find(name)) is not None:
+                    self.views_button.open_view(view)
             case FilterPage(text=text):
                 self.filter.navigate(FilterState(text))
             case ShowItem(id=text):
@@ -445,6 +466,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         if row is not None and row is not self._shown_row:
             self.open_detail(row)
 
+    def _complain(self, title: str, sentence: str) -> None:
+        self.context.notify(Notification(title, sentence, severity="warning", key="views"))
+
     def go_back_to_filter(self) -> None:
         """Restore the operator's filter, which navigation has replaced."""
         self.filter.go_back()
@@ -501,6 +525,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         return empty_reason(self.context.connection, self.context.state, now, self.sources)
 
     def _update(self, now: float) -> None:
+        self.views.update()
         self._updated_at = wall = self.wall_time(now)
         connection, reason = self.context.connection, self.empty_reason(wall)
         for chart in self._charts:

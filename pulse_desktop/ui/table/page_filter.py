@@ -76,10 +76,14 @@ class PageFilter(QObject, Generic[RowT]):
     Signals:
         applied: another filter is in force.
         counted: facets have been counted to the end.
+        navigated: another filter is shown, which is not the operator's.
+        returned: the operator's filter is shown again.
     """
 
     applied = Signal()
     counted = Signal()
+    navigated = Signal()
+    returned = Signal()
 
     def __init__(
         self,
@@ -266,6 +270,7 @@ class PageFilter(QObject, Generic[RowT]):
         if self._former == state:
             self._former = None
         self.show(state)
+        self.navigated.emit()
         if self._former is None:
             self.forget_former()
         else:
@@ -277,6 +282,7 @@ class PageFilter(QObject, Generic[RowT]):
         if former is not None:
             self.forget_former()
             self.show(former)
+            self.returned.emit()
 
     def forget_former(self) -> None:
         """Keep the filter that is shown."""

@@ -33,6 +33,16 @@ CHOOSE_COLUMNS: Final = Action(
     "columns",
     _("show hide order label argument"),
 )
+OPEN_VIEWS: Final = Action(
+    "views", _("Saved views…"), "Ctrl+Shift+V", _("Filter"), "overview", _("open query")
+)
+SAVE_VIEW: Final = Action(
+    "views.save", _("Save the view"), "Ctrl+Shift+S", _("Filter"), "save", _("keep query columns")
+)
+SAVE_VIEW_AS: Final = Action("views.save_as", _("Save the view as…"), "", _("Filter"), "save")
+DISCARD_CHANGES: Final = Action(
+    "views.discard", _("Discard the changes of the view"), "", _("Filter"), "close"
+)
 RESET_COLUMNS: Final = Action("columns.reset", _("Reset columns"), "", _("View"), "columns")
 
 
@@ -59,8 +69,32 @@ def add_table_actions(actions: ActionTable, current: Callable[[], Page | None]) 
         (COPY_QUERY, TablePage.copy_query, _is_table),
         (CHOOSE_COLUMNS, TablePage.choose_columns, _is_table),
         (RESET_COLUMNS, TablePage.reset_columns, _is_table),
+        (OPEN_VIEWS, _open_views, _is_table),
+        (SAVE_VIEW, _save_view, _is_table),
+        (SAVE_VIEW_AS, _save_view_as, _is_table),
+        (DISCARD_CHANGES, _discard_changes, _is_modified),
     ):
         actions.add(action, partial(run, act), partial(is_possible, test))
+
+
+def _open_views(page: AnyTablePage) -> None:
+    page.views_button.open_menu()
+
+
+def _save_view(page: AnyTablePage) -> None:
+    page.views_button.save()
+
+
+def _save_view_as(page: AnyTablePage) -> None:
+    page.views_button.save_as()
+
+
+def _discard_changes(page: AnyTablePage) -> None:
+    page.views.discard()
+
+
+def _is_modified(page: AnyTablePage) -> bool:
+    return page.views.is_modified
 
 
 def _is_table(_page: AnyTablePage) -> bool:

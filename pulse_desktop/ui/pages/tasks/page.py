@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout,
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
-from pulse_desktop.model.time_range import ALL_RETAINED, last
+from pulse_desktop.model.time_range import ALL_RETAINED, last, range_to_text
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.query_edit import with_condition
 from pulse_desktop.query.run_fields import run_fields
@@ -23,6 +23,7 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import (
     FilterPage,
     FilterRuns,
+    OpenView,
     ShowGroups,
     ShowPage,
     ShowRun,
@@ -39,6 +40,7 @@ from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.call_names import argument_names, label_names
 from pulse_desktop.ui.query.cell_filter import CellValue, quoted, values_of_arguments
 from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.value_counts import count_codes
 from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.page import PageContext
@@ -242,6 +244,25 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         }
         return {"state": self.facet_counts, **coded}
 
+    @classmethod
+    def system_views(cls) -> Sequence[SavedView]:
+        """Return the views of the questions that an operator asks most."""
+        failed = [RunState.FAILED.value, RunState.SOFT_FAILED.value]
+        hour = range_to_text(last(3600.0))
+
+        def view(name: str, **parts: Any) -> SavedView:
+            return SavedView(cls.key, name, is_system=True, **parts)
+
+        return (
+            view(_("All runs")),
+            view(_("Failures of the last hour"), facets=failed, time_range=hour),
+            view(_("Running now"), facets=[RunState.RUNNING.value]),
+            view(_("Waiting"), facets=[RunState.QUEUED.value, RunState.RETRYING.value]),
+            view(_("Soft failures"), facets=[RunState.SOFT_FAILED.value]),
+            view(_("Overdue"), facets=[RunState.OVERDUE.value]),
+            view(_("Slow runs"), query="ran>1m", columns={"sort": ["ran", True]}),
+        )
+
     def make_fields(self) -> FieldSet[TaskRun]:
         """Return the query fields of runs."""
         group_id = self.context.state.runs.group_id
@@ -360,6 +381,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
                 self._open_run(task_id)
             case ShowRun(task_id=task_id, wait=True):
                 self._await_run(task_id)
+            case OpenView():
+                super().navigate(target)
             case ShowRun(task_id=text):
                 self.filter.navigate(FilterState(quoted(text)))
             case FilterPage(text=text):

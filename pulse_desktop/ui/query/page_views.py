@@ -1,0 +1,255 @@
+"""The saved views of a page: which one is open, and whether what is shown differs from it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from pulse_desktop.model.time_range import ALL_RETAINED, TimeRange, range_from_text, range_to_text
+from pulse_desktop.query.syntax import QUERY_VERSION
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
+
+_COMPARED: Final = ("columns", "order", "sort")
+"""Parts of the columns that make a view another one; widths do not."""
+
+
+class ViewedFilter(Protocol):
+    """The filter of a page, as far as views need it."""
+
+    @property
+    def state(self) -> FilterState:
+        """What is shown."""
+
+    def show(self, state: FilterState) -> None:
+        """Show another filter."""
+
+    def navigate(self, state: FilterState, why: str = "") -> None:
+        """Show another filter; the present one can be restored."""
+
+
+class ViewedColumns(Protocol):
+    """The columns of a table, as far as views need them."""
+
+    def state(self) -> dict[str, Any]:
+        """Return columns and sort order."""
+
+    def reset(self) -> None:
+        """Restore the default columns."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Show columns and sort order as they were."""
+
+
+class PageViews(QObject):
+    """Opens and saves the views of one page.
+
+    Attributes:
+        current: the view that was opened last.
+
+    Signals:
+        changed: another view is open, or it differs from what is shown, or does not any more.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        system: Sequence[SavedView],
+        saved: SavedViews,
+        filter_: ViewedFilter,
+        columns: ViewedColumns,
+        parent: QObject,
+    ) -> None:
+        """Open the first view of the program without showing it.
+
+        Args:
+            system: the views of the program for the page, at least one.
+            saved: the views of the operator.
+            filter_: the filter of the page.
+            columns: those of its table.
+            parent: owner.
+        """
+        super().__init__(parent)
+        self.system = tuple(system)
+        self.current = self.system[0]
+        self._saved = saved
+        self._filter, self._columns = filter_, columns
+        self._was_modified = False
+        self._former: SavedView | None = None  # before navigation
+        saved.changed.connect(self._follow_saved)
+
+    @property
+    def page(self) -> str:
+        """Key of the page."""
+        return self.system[0].page
+
+    @property
+    def own(self) -> Sequence[SavedView]:
+        """The views of the operator for the page, by name."""
+        return self._saved.of(self.page)
+
+    @property
+    def is_modified(self) -> bool:
+        """Whether what is shown differs from the current view."""
+        view, shown = self.current, self._shown(self.current.name)
+        same_filter = (view.query.strip(), view.facets, view.time_range) == (
+            shown.query,
+            shown.facets,
+            shown.time_range,
+        )
+        return not (same_filter and _same_columns(view.columns, shown.columns or {}))
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether changes of a view of the operator would be lost by opening another one."""
+        return not self.current.is_system and self.is_modified
+
+    def find(self, name: str) -> SavedView | None:
+        """Return a view of the page by its name, None when there is none."""
+        return next((view for view in (*self.system, *self.own) if view.name == name), None)
+
+    def open(self, view: SavedView) -> str:
+        """Show a view; return why that is not possible, empty if it is.
+
+        A filter that belongs to no view of the operator can be restored afterwards.
+        """
+        if view.refusal:
+            return view.refusal
+        was_free = self.current.is_system and self.is_modified
+        self._show_columns(view)
+        state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
+        if was_free:
+            self._filter.navigate(state, _("The view “{name}” is shown.").format(name=view.name))
+        else:
+            self._filter.show(state)
+        self.current = view
+        self.update(force=True)
+        return ""
+
+    def leave(self) -> None:
+        """Follow navigation to rows that belong to no view: it has not changed the current one."""
+        if self.current is not self.system[0]:
+            self._former = self.current
+        self.current = self.system[0]
+        self.update(force=True)
+
+    def go_back(self) -> None:
+        """Follow the way back to the operator's filter."""
+        if self._former is not None:
+            self.current, self._former = self._former, None
+        self.update(force=True)
+
+    def adopt(self, name: str) -> None:
+        """Make a view the current one without showing it: what is shown was restored already."""
+        view = self.find(name)
+        if view is not None and not view.refusal:
+            self.current = view
+            self.update(force=True)
+
+    def discard(self) -> None:
+        """Show the current view as it was saved."""
+        view = self.current
+        self._show_columns(view)
+        state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
+        self._filter.show(state)
+        self.update(force=True)
+
+    def save(self, name: str = "") -> str:
+        """Save what is shown, under the name of the current view or another one.
+
+        Returns:
+            Why it was not saved, empty if it was.
+        """
+        name = name.strip() or self.current.name
+        if any(view.name == name for view in self.system):
+            return _("“{name}” is a view of Pulse Desktop, which cannot be changed.").format(
+                name=name
+            )
+        former = self._saved.find(self.page, name)
+        if former is not None and former.refusal:
+            return former.refusal
+        view = self._shown(name)
+        self.current = view
+        problem = self._saved.save(view)
+        self.update(force=True)
+        return problem
+
+    def rename(self, name: str) -> str:
+        """Rename the current view; return why that is not possible, empty if it is done."""
+        name = name.strip()
+        if any(view.name == name for view in self.system):
+            return _("“{name}” is a view of Pulse Desktop.").format(name=name)
+        former, self.current = self.current, msgspec.structs.replace(self.current, name=name)
+        problem = self._saved.rename(self.page, former.name, name)
+        if problem and self._saved.find(self.page, name) != self.current:
+            self.current = former
+        self.update(force=True)
+        return problem
+
+    def delete(self) -> str:
+        """Delete the current view; what is shown stays. Return why it could not be written."""
+        name, self.current = self.current.name, self.system[0]
+        problem = self._saved.delete(self.page, name)
+        self.update(force=True)
+        return problem
+
+    def update(self, *, force: bool = False) -> None:
+        """Tell when the current view begins or ceases to differ from what is shown."""
+        modified = self.is_modified
+        if force or modified != self._was_modified:
+            self._was_modified = modified
+            self.changed.emit()
+
+    def _show_columns(self, view: SavedView) -> None:
+        if view.columns is None:
+            return
+        if "columns" in view.columns:
+            self._columns.reset()
+        self._columns.restore(view.columns)
+
+    def _shown(self, name: str) -> SavedView:
+        state = self._filter.state
+        time_range = state.time_range
+        limited = time_range is not None and time_range.limits_rows
+        return SavedView(
+            self.page,
+            name,
+            state.text,
+            sorted(state.facets),
+            range_to_text(time_range) if limited and time_range is not None else "",
+            self._columns.state(),
+            QUERY_VERSION,
+        )
+
+    def _follow_saved(self) -> None:
+        """Follow what another window has done with the current view."""
+        if self.current.is_system:
+            return
+        view = self._saved.find(self.page, self.current.name)
+        if view is None:
+            self.current = self.system[0]
+            self.update(force=True)
+
+
+def _time_range(text: str) -> TimeRange:
+    try:
+        return range_from_text(text) if text else ALL_RETAINED
+    except ValueError:
+        return ALL_RETAINED
+
+
+def _same_columns(saved: Mapping[str, Any] | None, shown: Mapping[str, Any]) -> bool:
+    """Return whether the columns are those of a view, which may leave some of them open."""
+    if saved is None:
+        return True
+    default: Callable[[str], object] = {"columns": {}, "order": [], "sort": ["", False]}.get
+    return all(
+        list(saved[part]) == list(shown.get(part, ()))
+        if part == "sort"
+        else (saved[part] or default(part)) == (shown.get(part) or default(part))
+        for part in _COMPARED
+        if part in saved
+    )

@@ -1,0 +1,186 @@
+"""Saved views: a query with columns, sort order and time range, under a name, in one JSON file.
+
+The views of the program itself cannot be changed. A view that a later version has written is kept
+as it is, and not opened: what its query means is not known here.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from pulse_desktop.atomic_file import write_atomic
+from pulse_desktop.query.syntax import QUERY_VERSION
+from pulse_desktop.regular_file import read_start
+from pulse_desktop.text.translation import _
+
+_log = logging.getLogger(__name__)
+
+MAX_NAME: Final = 80
+MAX_VIEWS: Final = 500
+_MAX_BYTES: Final = 4 << 20
+
+
+class SavedView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A view. The names are those in the file.
+
+    Attributes:
+        page: key of its page.
+        name: unique on the page.
+        query: text of the query.
+        facets: keys of the checked facets, sorted.
+        time_range: key of the time range, empty for all that is retained.
+        columns: columns and sort order as `ColumnLayout.state` returns them; None leaves them.
+        query_version: version of the language in which the query is written.
+        is_system: whether it belongs to the program and cannot be changed; not in the file.
+    """
+
+    page: str
+    name: str
+    query: str = ""
+    facets: list[str] = []
+    time_range: str = ""
+    columns: dict[str, Any] | None = None
+    query_version: int = 1
+    is_system: bool = False
+
+    @property
+    def refusal(self) -> str:
+        """Why the view cannot be opened, empty if it can."""
+        if self.query_version <= QUERY_VERSION:
+            return ""
+        return _(
+            "It was saved by a later version of Pulse Desktop, whose queries may mean something "
+            "else. It is kept as it is."
+        )
+
+
+class SavedViews(QObject):
+    """The views of the operator, shared by all windows.
+
+    Attributes:
+        problem: why the file could not be read, empty if it could or is missing.
+
+    Signals:
+        changed: views were added, removed or changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read the views of a file.
+
+        Args:
+            path: the file; None keeps views in memory only.
+        """
+        super().__init__()
+        self._path = path
+        self.problem = ""
+        self._entries: list[dict[str, Any]] = []
+        """As in the file: what another version has added to a view is kept."""
+        self._readable = True
+        self._read()
+
+    def of(self, page: str) -> Sequence[SavedView]:
+        """Return the views of a page, by name."""
+        views = (_decoded(entry) for entry in self._entries)
+        found = [view for view in views if view is not None and view.page == page]
+        return sorted(found, key=lambda view: view.name.casefold())
+
+    def all(self) -> Iterable[SavedView]:
+        """Return the views of all pages, in the order in which they were added."""
+        return [view for entry in self._entries if (view := _decoded(entry)) is not None]
+
+    def find(self, page: str, name: str) -> SavedView | None:
+        """Return a view by its name, None when there is none."""
+        return next((view for view in self.of(page) if view.name == name), None)
+
+    def save(self, view: SavedView) -> str:
+        """Add a view, or replace that of the same page and name.
+
+        Returns:
+            Why it could not be written, empty if it was.
+        """
+        entry = msgspec.to_builtins(view)
+        entry.pop("is_system", None)
+        entry["query_version"] = view.query_version
+        place = self._place(view.page, view.name)
+        if place is None:
+            if len(self._entries) >= MAX_VIEWS:
+                return _("There are {count} views already.").format(count=MAX_VIEWS)
+            self._entries.append(entry)
+        else:
+            self._entries[place] = entry
+        return self._write()
+
+    def rename(self, page: str, name: str, new_name: str) -> str:
+        """Rename a view; return why that is not possible, empty if it is done."""
+        place = self._place(page, name)
+        if place is None:
+            return _("There is no view “{name}”.").format(name=name)
+        if self._place(page, new_name) is not None:
+            return _("There is a view “{name}” already.").format(name=new_name)
+        self._entries[place] = {**self._entries[place], "name": new_name}
+        return self._write()
+
+    def delete(self, page: str, name: str) -> str:
+        """Delete a view; return why that could not be written, empty if it was."""
+        place = self._place(page, name)
+        if place is None:
+            return ""
+        del self._entries[place]
+        return self._write()
+
+    def _place(self, page: str, name: str) -> int | None:
+        for place, entry in enumerate(self._entries):
+            if (entry.get("page"), entry.get("name")) == (page, name):
+                return place
+        return None
+
+    def _read(self) -> None:
+        if self._path is None:
+            return
+        try:
+            content = read_start(self._path, _MAX_BYTES, follow_links=True)
+            self._entries = msgspec.json.decode(content, type=_File).views
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            _log.warning("cannot read the saved views in %s: %s", self._path, error)
+            reason = getattr(error, "strerror", None) or error
+            self.problem = _("{file}: {reason}.").format(file=self._path, reason=reason)
+            self._readable = False
+
+    def _write(self) -> str:
+        self.changed.emit()
+        if self._path is None:
+            return ""
+        if not self._readable:
+            # Writing would lose the views that the file may still have.
+            return _("The file of the views cannot be read: {problem}").format(problem=self.problem)
+        content = msgspec.json.format(msgspec.json.encode(_File(self._entries)), indent=1)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomic(self._path, content)
+        except OSError as error:
+            _log.warning("cannot save the views in %s: %s", self._path, error)
+            return _("{file} cannot be written: {reason}.").format(
+                file=self._path, reason=error.strerror or error
+            )
+        return ""
+
+
+class _File(msgspec.Struct):
+    views: list[dict[str, Any]] = []
+
+
+def _decoded(entry: dict[str, Any]) -> SavedView | None:
+    """Return an entry of the file as a view, None if it is none."""
+    try:
+        view = msgspec.convert({**entry, "is_system": False}, SavedView, strict=True)
+    except msgspec.ValidationError:
+        return None
+    return view if view.page and view.name else None

@@ -1,0 +1,62 @@
+"""Saved views as actions, so that the palette finds them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject
+
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.navigation import OpenView, Target
+from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
+from pulse_desktop.ui.shell.actions import Action, ActionTable
+from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.table.page import TablePage
+
+
+class ViewActions(QObject):
+    """Keeps an action for each view of the pages of a window."""
+
+    def __init__(
+        self,
+        actions: ActionTable,
+        pages: Sequence[type[Page]],
+        saved: SavedViews,
+        navigate: Callable[[Target], None],
+    ) -> None:
+        """Add the actions.
+
+        Args:
+            actions: the table of the window.
+            pages: its pages.
+            saved: the views of the operator.
+            navigate: shows a target.
+        """
+        super().__init__(actions)
+        self._actions, self._saved, self._navigate = actions, saved, navigate
+        self._pages = {page.key: page for page in pages if issubclass(page, TablePage)}
+        self._own: list[Action] = []
+        for page in self._pages.values():
+            for view in page.system_views():
+                self._add(view)
+        saved.changed.connect(self._follow_saved)
+        self._follow_saved()
+
+    def _follow_saved(self) -> None:
+        for action in self._own:
+            self._actions.remove(action)
+        views = (view for view in self._saved.all() if view.page in self._pages)
+        self._own = [self._add(view) for view in views]
+
+    def _add(self, view: SavedView) -> Action:
+        page = self._pages[view.page]
+        kind = "system" if view.is_system else "own"
+        action = Action(
+            f"view.{kind}.{view.page}.{view.name}",
+            _("View: {name}").format(name=view.name),
+            "",
+            page.title,
+            page.icon,
+            _("saved view filter query"),
+        )
+        self._actions.add(action, partial(self._navigate, OpenView(view.page, view.name)))
+        return action

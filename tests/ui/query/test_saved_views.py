@@ -1,0 +1,330 @@
+"""Saved views: opened, changed, saved, kept in a file, and refused if a later version made them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.model.time_range import ALL_RETAINED, last
+from pulse_desktop.ui.navigation import FilterRuns, OpenView
+from pulse_desktop.ui.pages.events import EventsPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
+from pulse_desktop.ui.query.view_dialogs import UnsavedViewDialog, ViewNameDialog
+from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
+from tests.kit.state_builder import StateBuilder
+from tests.ui.query.test_query_field import ids
+from tests.ui.window_builder import make_window
+
+NAME = "Polish failures"
+
+
+def titles(menu: QMenu) -> dict[str, bool]:
+    """Return the entries of a menu, and whether each is enabled."""
+    return {a.text(): a.isEnabled() for a in menu.actions() if not a.isSeparator()}
+
+
+def choose(page: TasksPage, title: str) -> None:
+    """Choose an entry of the menu of views."""
+    menu = page.views_button.menu_of_views()
+    next(action for action in menu.actions() if action.text() == title).trigger()
+    menu.deleteLater()
+
+
+def name_view(qtbot: QtBot, page: TasksPage, name: str) -> None:
+    """Answer the dialog that asks for the name of a view."""
+    dialog = next(each for each in page.findChildren(ViewNameDialog) if each.isVisible())
+    dialog.name.setText(name)
+    qtbot.keyClick(dialog.name, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not dialog.isVisible())
+
+
+def save_as(qtbot: QtBot, page: TasksPage, name: str = NAME) -> None:
+    choose(page, "Save as…")
+    name_view(qtbot, page, name)
+
+
+def test_a_view_of_the_program_is_opened_and_cannot_be_changed(page: TasksPage) -> None:
+    assert page.views_button.full_text == "All runs"
+    choose(page, "Failures of the last hour")
+    assert ids(page) == [0, 1, 2, 3]
+    assert page.context.time.range == last(3600.0)
+    assert page.views_button.full_text == "Failures of the last hour"
+    entries = titles(page.views_button.menu_of_views())
+    assert not entries["Save changes"]
+    assert not entries["Rename…"]
+    assert not entries["Delete"]
+    assert page.views.save() != ""
+    assert page.context.views.of("tasks") == []
+
+
+def test_a_change_is_marked_and_can_be_discarded(page: TasksPage) -> None:
+    choose(page, "Running now")
+    assert not page.views.is_modified
+    page.filter_bar.set_filter(("running", "failed"), "language=pl")
+    assert page.views_button.full_text == "Running now · changed"
+    assert "not saved" in page.views_button.toolTip()
+    choose(page, "Discard changes")
+    assert page.filter_bar.checked_facets == {"running"}
+    assert page.filter_bar.text == ""
+    assert page.views_button.full_text == "Running now"
+
+
+def test_a_view_keeps_query_columns_sort_and_period(qtbot: QtBot, page: TasksPage) -> None:
+    table = page.table
+    page.filter_bar.set_filter(("failed",), "language=pl")
+    page.context.time.set_range(last(900.0))
+    table.column_layout.set_visible("args.language", visible=True)
+    table.column_layout.set_visible("waited", visible=False)
+    table.column_layout.move("error", 0)
+    table.rows_model.set_sort("ran", descending=True)
+    save_as(qtbot, page)
+    assert page.views_button.full_text == NAME
+    choose(page, "All runs")
+    table.column_layout.reset()
+    table.rows_model.set_sort("")
+    assert ids(page) == list(range(12))
+    choose(page, NAME)
+    assert ids(page) == [1, 2]
+    assert page.context.time.range == last(900.0)
+    assert table.column_layout.visible_keys[0] == "error"
+    assert "args.language" in table.column_layout.visible_keys
+    assert "waited" not in table.column_layout.visible_keys
+    assert (table.rows_model.sort_key, table.rows_model.descending) == ("ran", True)
+    assert not page.views.is_modified
+
+
+@pytest.mark.parametrize("change", ["sort", "column", "time"])
+def test_columns_sort_and_period_are_part_of_a_view(
+    qtbot: QtBot, page: TasksPage, change: str
+) -> None:
+    def modified() -> bool:
+        return page.views.is_modified
+
+    save_as(qtbot, page)
+    assert not modified()
+    match change:
+        case "sort":
+            page.table.rows_model.set_sort("task")
+        case "column":
+            page.table.column_layout.set_visible("worker", visible=False)
+        case _:
+            page.context.time.set_range(last(900.0))
+    assert modified()
+    choose(page, "Discard changes")
+    assert not modified()
+
+
+def test_changes_are_saved_in_the_view(qtbot: QtBot, page: TasksPage) -> None:
+    save_as(qtbot, page)
+    page.filter_bar.set_filter((), "language=uk")
+    assert titles(page.views_button.menu_of_views())["Save changes"]
+    choose(page, "Save changes")
+    assert page.views_button.full_text == NAME
+    choose(page, "All runs")
+    choose(page, NAME)
+    assert ids(page) == [0, 3, 6, 9]
+
+
+def test_another_view_is_not_opened_over_unsaved_changes_unasked(
+    qtbot: QtBot, page: TasksPage
+) -> None:
+    save_as(qtbot, page)
+    page.filter_bar.set_filter((), "language=uk")
+    choose(page, "Running now")
+    dialog = page.findChild(UnsavedViewDialog)
+    assert dialog is not None
+    assert page.filter_bar.text == "language=uk"
+    dialog.reject()
+    assert page.filter_bar.text == "language=uk"
+    choose(page, "Running now")
+    dialogs = [each for each in page.findChildren(UnsavedViewDialog) if each.isVisible()]
+    dialogs[0].save_button.click()
+    assert page.views_button.full_text == "Running now"
+    found = page.context.views.find("tasks", NAME)
+    assert found is not None
+    assert found.query == "language=uk"
+
+
+def test_unsaved_changes_are_given_up_only_on_request(qtbot: QtBot, page: TasksPage) -> None:
+    save_as(qtbot, page)
+    page.filter_bar.set_filter((), "language=uk")
+    choose(page, "Running now")
+    dialog = page.findChild(UnsavedViewDialog)
+    assert dialog is not None
+    dialog.discard_button.click()
+    assert page.views_button.full_text == "Running now"
+    found = page.context.views.find("tasks", NAME)
+    assert found is not None
+    assert found.query == ""
+
+
+def test_a_filter_of_no_view_can_be_restored_after_opening_one(page: TasksPage) -> None:
+    page.filter_bar.set_filter((), "language=uk")
+    choose(page, "Soft failures")
+    assert page.filter_bar.text == ""
+    assert page.filter_bar.notice.offers_former
+    page.go_back_to_filter()
+    assert page.filter_bar.text == "language=uk"
+    assert page.filter_bar.checked_facets == frozenset()
+
+
+def test_navigation_does_not_lose_the_filter_of_the_operator(page: TasksPage) -> None:
+    page.filter_bar.set_filter(("failed",), "language=uk")
+    page.context.time.set_range(last(900.0))
+    page.navigate(FilterRuns(query='error:"run 3"', max_age_s=3600.0, why="1 run of this group."))
+    assert ids(page) == [3]
+    notice = page.filter_bar.notice
+    assert notice.offers_former
+    assert notice.isVisible()
+    page.navigate(FilterRuns(query="attempt:1"))  # the operator's own one is still kept
+    notice.back_button.click()
+    assert page.filter_bar.text == "language=uk"
+    assert page.filter_bar.checked_facets == {"failed"}
+    assert page.context.time.range == last(900.0)
+    assert ids(page) == [0, 3]
+    assert notice.isHidden()
+
+
+def test_navigation_is_no_change_of_the_view(qtbot: QtBot, page: TasksPage) -> None:
+    page.filter_bar.set_filter((), "language=uk")
+    save_as(qtbot, page)
+    page.navigate(FilterRuns(query="error:3"))
+    assert page.views_button.full_text == "All runs · changed"
+    page.go_back_to_filter()
+    assert page.views_button.full_text == NAME
+
+
+def test_navigation_without_a_filter_offers_no_way_back(page: TasksPage) -> None:
+    page.navigate(FilterRuns(query="language=uk"))
+    assert ids(page) == [0, 3, 6, 9]
+    assert not page.filter_bar.notice.offers_former
+
+
+def test_a_view_is_renamed_and_deleted(qtbot: QtBot, page: TasksPage) -> None:
+    save_as(qtbot, page)
+    choose(page, "Rename…")
+    name_view(qtbot, page, "  Ukrainian & Polish ")
+    assert page.views_button.full_text == "Ukrainian & Polish"
+    assert "Ukrainian && Polish" in titles(page.views_button.menu_of_views())
+    choose(page, "Delete")
+    assert page.views_button.full_text == "All runs"
+    assert page.context.views.of("tasks") == []
+
+
+def test_a_name_that_is_taken_is_said_before_it_is_used(qtbot: QtBot, page: TasksPage) -> None:
+    save_as(qtbot, page)
+    choose(page, "Save as…")
+    dialog = next(each for each in page.findChildren(ViewNameDialog) if each.isVisible())
+    for name, label, enabled in (
+        ("All runs", "Save", False),
+        ("", "Save", False),
+        (NAME, "Replace", True),
+        ("Another", "Save", True),
+    ):
+        dialog.name.setText(name)
+        assert (dialog.accept_button.text(), dialog.accept_button.isEnabled()) == (label, enabled)
+    dialog.reject()
+
+
+# The file
+
+
+def test_views_are_kept_in_a_file_with_the_version_of_the_language(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    views = SavedViews(path)
+    assert views.save(SavedView("tasks", NAME, "language=pl", ["failed"], "last 900s")) == ""
+    entry = json.loads(path.read_text())["views"][0]
+    assert entry["query_version"] == 1
+    assert SavedViews(path).find("tasks", NAME) == views.find("tasks", NAME)
+    assert SavedViews(path).of("events") == []
+
+
+def newer(**parts: Any) -> dict[str, Any]:
+    return {"page": "tasks", "name": "New", "query": "state~x", "query_version": 99, **parts}
+
+
+def test_a_view_of_a_later_version_is_kept_and_refused(
+    tmp_path: Path, qtbot: QtBot, page: TasksPage
+) -> None:
+    path = tmp_path / "views.json"
+    unknown = newer(name="Strange", facets={"not": "a list"})
+    path.write_text(json.dumps({"views": [newer(extra=[1]), unknown]}))
+    views = SavedViews(path)
+    view = views.find("tasks", "New")
+    assert view is not None
+    assert "later version" in view.refusal
+    assert "later version" in page.views.open(view)
+    assert page.views_button.full_text == "All runs"
+    views.save(SavedView("tasks", NAME))
+    kept = json.loads(path.read_text())["views"]
+    assert kept[0] == newer(extra=[1])
+    assert kept[1] == unknown
+
+
+def test_a_file_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    path.write_text("{broken")
+    views = SavedViews(path)
+    assert str(path) in views.problem
+    assert views.save(SavedView("tasks", NAME)) != ""
+    assert path.read_text() == "{broken"
+    assert views.find("tasks", NAME) is not None  # for the time being
+
+
+def test_a_view_that_was_not_written_is_said_to_be_so(tmp_path: Path) -> None:
+    folder = tmp_path / "settings"
+    views = SavedViews(folder / "views.json")
+    folder.write_text("")  # no folder can be made here
+    assert "cannot be written" in views.save(SavedView("tasks", NAME))
+
+
+def test_views_are_found_by_the_palette_and_restored_with_the_window(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    builder = StateBuilder().runs(3)
+    file = WindowStateFile(tmp_path / "window.json")
+    window = make_window(qtbot, builder, [TasksPage, EventsPage])
+    window.views.save(SavedView("tasks", NAME, "language=pl"))
+    titles = [action.title for action in window.actions_table.available()]
+    assert f"View: {NAME}" in titles
+    assert "View: Slow runs" in titles
+    manager = WindowStateManager(window, file)
+    window.show_page("events")
+    window.navigate(OpenView("tasks", NAME))
+    page = window.current
+    assert isinstance(page, TasksPage)
+    assert page.filter_bar.text == "language=pl"
+    manager.close()
+    window.views.delete("tasks", NAME)
+    assert f"View: {NAME}" not in [each.title for each in window.actions_table.available()]
+    assert page.views_button.full_text.startswith("All runs")
+
+    SavedViews(tmp_path / "views.json").save(SavedView("tasks", NAME, "language=pl"))
+    again = WindowStateFile(tmp_path / "window.json")
+    other = make_window(qtbot, builder, [EventsPage, TasksPage])
+    other.views.save(SavedView("tasks", NAME, "language=pl"))
+    WindowStateManager(other, again)
+    other.show_page("tasks")
+    restored = other.current
+    assert isinstance(restored, TasksPage)
+    assert restored.views_button.full_text == NAME
+
+
+def test_searching_a_time_range_is_part_of_the_copied_query(page: TasksPage) -> None:
+    page.filter_bar.set_filter(("failed", "soft_failed"), "language=uk or language=pl")
+    page.context.time.set_range(last(3600.0))
+    assert page.filter.effective_query == (
+        "(language=uk or language=pl) state:failed,soft_failed seen:1h"
+    )
+    shown = ids(page)
+    assert shown == [0, 1, 2, 3]
+    query = page.filter.effective_query
+    page.context.time.set_range(ALL_RETAINED)
+    page.filter_bar.set_filter((), query)
+    assert page.filter_bar.is_valid
+    assert ids(page) == shown
