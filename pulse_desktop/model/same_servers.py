@@ -15,6 +15,13 @@ def same_servers(one: str, other: str) -> bool:
     return _normalized(one) == _normalized(other)
 
 
+def servers_without_login(servers: str) -> str:
+    """Return the addresses in a form that is the same however they are written, without logins."""
+    addresses = (each.partition("://") for each in _normalized(servers))
+    hosts = {f"{scheme}://{rest.rpartition('@')[2]}" for scheme, _separator, rest in addresses}
+    return ",".join(sorted(hosts))
+
+
 def _normalized(servers: str) -> frozenset[str]:
     return frozenset(_one(each.strip()) for each in servers.split(",") if each.strip())
 

@@ -41,7 +41,7 @@ class EventPublisher:
         self._connection = connection
         self._feed = feed
         self._clock = clock
-        self.actor = f"{_user()}@{socket.gethostname()}"
+        self.actor = actor_name()
 
     async def publish(self, topic: str, type_: str, data: dict[str, Any]) -> None:
         """Publish an event. A failure is only logged: the action it reports has been done.
@@ -71,6 +71,11 @@ class EventPublisher:
             "audit",
             {"who": self.actor, "action": action, "target": target, "detail": detail},
         )
+
+
+def actor_name() -> str:
+    """Return user and host, as given in labels, audit events and marks."""
+    return f"{_user()}@{socket.gethostname()}"
 
 
 def _user() -> str:

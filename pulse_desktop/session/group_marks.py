@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,17 @@ POLL_S: Final = 2.0
 _UNKNOWN: Final = object()
 
 _log = logging.getLogger(__name__)
+
+
+def make_mark(actor: str, text: str = "", at: float | None = None) -> Mark:
+    """Return a mark.
+
+    Args:
+        actor: user and host.
+        text: of a note.
+        at: Unix seconds, the present time without it.
+    """
+    return Mark(time.time() if at is None else at, actor, printable(text[:MAX_NOTE]))
 
 
 class GroupMarkKeeper:
@@ -57,8 +69,7 @@ class GroupMarkKeeper:
         Raises:
             LocalStateError: it cannot be kept. Nothing has changed.
         """
-        mark = Mark(self._clock(), self._actor(), printable(text[:MAX_NOTE]))
-        await self._put(group_id, kind, mark)
+        await self._put(group_id, kind, make_mark(self._actor(), text, self._clock()))
 
     async def remove_mark(self, group_id: str, kind: MarkKind) -> None:
         """Remove a mark of a group.

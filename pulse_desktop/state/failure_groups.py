@@ -220,8 +220,11 @@ class FailureGroups(Collection[FailureGroup]):
         for _number in range(min(_TICK_SHARED, len(self._changed))):
             self.compare(self._changed.popitem()[0])
 
-    def compare_all(self) -> None:
-        """Find what the failures of every group share, which `tick` does little by little."""
+    def tick_all(self, now: float) -> None:
+        """Update all groups at once, which `tick` does little by little. `now` is Unix seconds."""
+        self._now = now
+        for group in list(self._groups.values()):
+            self._publish(group)
         while self._changed:
             self.compare(self._changed.popitem()[0])
 

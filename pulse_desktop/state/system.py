@@ -117,7 +117,7 @@ class SystemState:
         self.workers = self.register(Workers())
         self.runs = self.register(TaskRuns(max_runs, busy_tasks=self.workers.busy_tasks))
         self.failure_groups = self.register(self.runs.failure_groups)
-        self.failure_groups.values = RunValues(self._parameter_names, self._worker_version)
+        self.failure_groups.values = RunValues(self.parameter_names, self._worker_version)
         self.results = self.register(StoredResults())
         self.messages = self.register(ChatMessages())
         self.message_runs = self.register(MessageRuns())
@@ -291,7 +291,7 @@ class SystemState:
         has_ended = run is not None and run.state not in OPEN_STATES
         return has_ended or (worker is not None and worker.health(now) in _GONE)
 
-    def _parameter_names(self, task_name: str) -> list[str]:
+    def parameter_names(self, task_name: str) -> list[str]:
         """Return the names of a task's positional arguments, as far as they are known."""
         schema = self.workers.task_schemas.get(task_name)
         return [] if schema is None else [argument.name for argument in schema.arguments]

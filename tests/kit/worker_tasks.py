@@ -82,6 +82,26 @@ async def report_a_failure_with_secrets() -> dict[str, Any]:
     return {"status": "error", "message": _refusal(), "details": [_refusal()]}
 
 
+class RefusedError(Exception):
+    """A text was refused."""
+
+
+def _translated(number: int, language: str) -> str:
+    if language == "pl":
+        raise RefusedError(f"text {number} of chat 'c{number}' was refused")
+    return f"{number}"
+
+
+@task()
+async def translate(number: int, language: str) -> str:
+    return _translated(number, language)
+
+
+@task()
+async def report_a_rate_limit(seconds: int) -> dict[str, Any]:
+    return {"status": "error", "error": "rate_limited", "message": f"wait {seconds} s"}
+
+
 @task(max_attempts=3, retry_delay=0.1, retry_on="TimeoutError,ConnectionError")
 async def fail_without_retry() -> None:
     raise ValueError("invalid argument")

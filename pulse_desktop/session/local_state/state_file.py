@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.redaction import redact
+from pulse_desktop.model.same_servers import servers_without_login
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.regular_file import check_regular
 from pulse_desktop.text.translation import _
@@ -187,7 +187,7 @@ def state_file_path(folder: Path, profile: Profile) -> Path:
         folder: of all profiles.
         profile: of a connection; a login in an address makes no difference.
     """
-    name = profile.name or redact(profile.options.servers)
+    name = profile.name or servers_without_login(profile.options.servers)
     slug = _NOT_IN_NAMES.sub("-", name.casefold()).strip("-")[:_MAX_SLUG] or "profile"
     kind = "profile" if profile.name else "server"
     subject_prefix = profile.names.subject_prefix

@@ -17,6 +17,7 @@ NAMES = (
     "status",
     "tail",
     "runs",
+    "groups",
     "show",
     "compare",
     "run",

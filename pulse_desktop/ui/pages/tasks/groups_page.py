@@ -216,7 +216,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         runs: list[TaskRun] = []
         for group in self._groups_to_act_on():
             runs += islice(self._runs_of(group), _MAX_RERUN - len(runs))
-        self._rerun.trigger(runs)
+        self._rerun.trigger(runs, ask=len(runs) > 1)
 
     def toggle_muted(self) -> None:
         """Mute the selected groups, or no longer if they all are."""

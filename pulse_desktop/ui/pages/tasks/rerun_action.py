@@ -32,10 +32,14 @@ class RerunAction:
         """
         self._context = context
 
-    def trigger(self, runs: Sequence[TaskRun]) -> None:
+    def trigger(self, runs: Sequence[TaskRun], *, ask: bool = False) -> None:
         """Re-run those runs that can be sent again as they were.
 
         Confirm first when there are many, or when arguments are known from an event alone.
+
+        Args:
+            runs: the runs.
+            ask: confirm in any case: the operator does not see which runs they are.
         """
         if not runs or not self._context.allows(_("Re-run")):
             return
@@ -47,7 +51,8 @@ class RerunAction:
         from_events = sum(
             run.request is not None and not run.request.captured for run in repeatable
         )
-        if len(repeatable) <= CONFIRM_ABOVE and not left_out and not from_events:
+        is_few = len(repeatable) <= CONFIRM_ABOVE and not ask
+        if is_few and not left_out and not from_events:
             self._start(repeatable)
         else:
             self._confirm(repeatable, left_out, from_events)

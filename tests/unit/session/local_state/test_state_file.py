@@ -208,4 +208,5 @@ def test_each_profile_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert {path.parent for path in paths} == {tmp_path}
     assert paths[0].name.startswith("production-")
     with_login = server_profile("nats://bob:secret@host:4222")
-    assert "secret" not in state_file_path(tmp_path, with_login).name
+    assert state_file_path(tmp_path, with_login) == paths[4]
+    assert state_file_path(tmp_path, server_profile("HOST")) == paths[4]

@@ -1,0 +1,102 @@
+"""A failure group as the command line shows it: for reading, and as JSON."""
+
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.output import write_text
+from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.state.failure_group import FailureGroup
+    from pulse_desktop.state.run import TaskRun
+
+_LABEL_WIDTH: Final = 11
+
+
+def write_group(group: "FailureGroup", now: float, tasks: list[str]) -> None:
+    """Write what is known of a group.
+
+    Args:
+        group: the group.
+        now: Unix seconds.
+        tasks: short names of its tasks.
+    """
+    from pulse_desktop.text.group_text import (
+        GROUP_LABELS,
+        GROUP_MEANINGS,
+        fingerprint_lines,
+        group_title,
+        grouped_by_text,
+        marks_text,
+        runs_text,
+        shown_state,
+    )
+
+    key = shown_state(group)
+    write_part(_("group"), group.id)
+    write_part(_("state"), f"{GROUP_LABELS[key][0]}: {GROUP_MEANINGS[key]}")
+    write_part(_("message"), group_title(group))
+    write_part(_("runs"), runs_text(group))
+    write_part(_("tasks"), ", ".join(tasks))
+    for name, at in ((_("first"), group.first_seen), (_("last"), group.last_seen)):
+        write_part(name, f"{formats.absolute(at)}, {formats.ago(at, now)}")
+    write_part(_("grouped by"), grouped_by_text(group.fingerprint))
+    write_part("", fingerprint_lines(group.fingerprint))
+    write_part(_("marked"), marks_text(group.marks, now))
+    if group.marks.note is not None:
+        write_part(_("note"), f"{group.marks.note.text}  ({group.marks.note.by})")
+
+
+def write_example(example: "TaskRun | None") -> None:
+    """Write the latest run of a group, None if it is no longer retained."""
+    from pulse_desktop.text.run_text import reason_text
+    from pulse_desktop.text.traceback_text import shown_traceback
+
+    if example is None:
+        return
+    write_part(_("example"), example.task_id)
+    error = example.error
+    if error is not None and error.traceback:
+        write_part("", shown_traceback(error.traceback, example.name).text)
+    else:
+        write_part("", reason_text(example))
+
+
+def write_part(label: str, text: str) -> None:
+    """Write a part with its label and further lines indented, nothing without a text."""
+    if text:
+        indented = text.replace("\n", "\n" + " " * (_LABEL_WIDTH + 1))
+        write_text(f"{label:<{_LABEL_WIDTH}} {indented}")
+
+
+def group_to_dict(group: "FailureGroup") -> dict[str, object]:
+    """Return a group as JSON-ready data."""
+    import msgspec
+
+    from pulse_desktop.protocol.timestamps import format_timestamp
+
+    made, marks = group.fingerprint, group.marks
+    return {
+        "group": group.id,
+        "fingerprint_version": made.version,
+        "grouped_by": made.grouped_by,
+        "soft": made.soft,
+        "types": made.types,
+        "frames": made.frames,
+        "pattern": made.message or None,
+        "message": group.message,
+        "tasks": group.tasks,
+        "state": group.state,
+        "count": group.count,
+        "retained": group.retained,
+        "first_seen": format_timestamp(group.first_seen),
+        "last_seen": format_timestamp(group.last_seen),
+        "example": group.example or None,
+        "shared": [msgspec.structs.asdict(each) for each in group.shared],
+        "marks": {
+            kind.value: {"at": format_timestamp(mark.at), "by": mark.by, "text": mark.text}
+            for kind in MarkKind
+            if (mark := marks.of(kind)) is not None
+        },
+    }

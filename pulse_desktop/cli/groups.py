@@ -1,0 +1,288 @@
+"""`pulse-desktop groups`: list failure groups, show one, and mark it."""
+
+import re
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.argument_types import duration
+from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
+from pulse_desktop.cli.group_report import group_to_dict, write_example, write_group, write_part
+from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
+from pulse_desktop.cli.parser import PROGRAM, Subparsers, add_command, add_limit_option
+from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pulse_desktop.session.session import Session
+    from pulse_desktop.state.failure_group import FailureGroup
+    from pulse_desktop.state.run import TaskRun
+
+_ID: Final = re.compile(r"[0-9a-f]{12}")
+_MIN_ABBREVIATION: Final = 4
+_MARKS: Final = {
+    "mute": (MarkKind.MUTED, True),
+    "unmute": (MarkKind.MUTED, False),
+    "resolve": (MarkKind.RESOLVED, True),
+    "reopen": (MarkKind.RESOLVED, False),
+    "note": (MarkKind.NOTE, True),
+}
+"""Commands that mark a group: the kind of the mark, and whether it is set or removed."""
+_COMMANDS: Final = ("show", *_MARKS)
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "groups",
+        run,
+        summary=_("list failure groups: runs that failed for the same reason"),
+        description=_(
+            "List groups of runs that failed for the same reason, latest first; with a QUERY those "
+            "with runs that match it, and how many do. `groups show ID` describes one: what its "
+            "failures share, and an example. `groups mute ID`, `unmute ID`, `resolve ID`, `reopen "
+            "ID` and `note ID TEXT` mark one on this machine, for all windows of the profile; an "
+            "empty TEXT removes the note."
+        ),
+        examples=(
+            ("pulse-desktop groups --since 1h", ""),
+            ("pulse-desktop groups 'task:extract language=pl'", _("a query for runs")),
+            ("pulse-desktop groups show 3f9c0e6a4121", ""),
+            ("pulse-desktop groups resolve 3f9c0e6a4121", ""),
+            ("pulse-desktop groups note 3f9c0e6a4121 'waits for OPS-311'", ""),
+        ),
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="QUERY | COMMAND ID",
+        help=_("a query for runs, or {commands} with the id of a group").format(
+            commands=", ".join(_COMMANDS)
+        ),
+    )
+    parser.add_argument(
+        "--since",
+        type=duration,
+        default=DAY_S,
+        metavar="SPAN",
+        help=_("only failures of the last 30m, 1h, 7d (default: 1d)"),
+    )
+    add_limit_option(parser)
+
+
+async def run(arguments: Namespace) -> int:
+    """List groups, show one, or mark one."""
+    command, *rest = arguments.words or [""]
+    if command in _COMMANDS and rest and _is_id(rest[0]):
+        if command == "show":
+            return await _show(arguments, rest[0])
+        return await _mark(arguments, command, rest[0], " ".join(rest[1:]))
+    if command in _COMMANDS and len(arguments.words) == 1:
+        text = _("{command} needs the id of a group, as `{program} groups` lists it.")
+        write_note(text.format(command=command, program=PROGRAM))
+        return USAGE
+    return await _list(arguments, " ".join(arguments.words))
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{4,12}|other", text) is not None
+
+
+# Listing
+
+
+async def _list(arguments: Namespace, text: str) -> int:
+    from pulse_desktop.query import QueryError
+    from pulse_desktop.query.parser import parse
+
+    try:
+        query = parse(text)
+    except QueryError as error:
+        return _report(text, error)
+    async with connected_session(arguments, history_s=max(arguments.since, DAY_S)) as session:
+        missing = await _load(session)
+        since = session.now() - arguments.since
+        counts = None
+        if query.active:
+            try:
+                accepts = _compiled(session, text)
+            except QueryError as error:
+                return _report(text, error)
+            counts = _count_matching(session, accepts, since)
+        now = session.now()
+        groups = [
+            (group, group.times.count(since, now) if counts is None else counts[group.id])
+            for group in session.state.failure_groups.since(since)
+            if counts is None or group.id in counts
+        ]
+        shown = groups[: arguments.limit]
+        if arguments.json:
+            for group, count in shown:
+                write_json(group_to_dict(group) | {"count_since": count})
+        elif shown:
+            _write_table(session, shown, now)
+        elif not missing:
+            write_text(_no_groups(text))
+    _note_rest(len(groups) - len(shown), sum(g.marks.muted is not None for g, _count in shown))
+    return note_missing(missing)
+
+
+async def _load(session: "Session") -> list[str]:
+    """Read the past and the marks; return what of it is missing."""
+    missing = await catch_up(session)
+    await session.group_marks.load()
+    groups = session.state.failure_groups
+    groups.tick_all(session.now())
+    if session.group_marks.problem is not None:
+        missing.append(str(session.group_marks.problem))
+    return missing
+
+
+def _compiled(session: "Session", text: str) -> "Callable[[TaskRun], bool]":
+    """Return the test of a query. Raises QueryError."""
+    from pulse_desktop.query.matcher import compile_query
+    from pulse_desktop.query.parser import parse
+    from pulse_desktop.query.run_fields import run_fields
+
+    state = session.state
+    fields = run_fields(state.parameter_names, state.runs.group_id, session.config.profile.name)
+    return compile_query(parse(text), fields, session.now()).accepts
+
+
+def _count_matching(
+    session: "Session", accepts: "Callable[[TaskRun], bool]", since: float
+) -> dict[str, int]:
+    """Return how many runs of each group match a query and failed since a time."""
+    groups = session.state.failure_groups
+    counts = {
+        group.id: sum(map(accepts, groups.runs_of(group.id, since)))
+        for group in groups.since(since)
+    }
+    return {group_id: count for group_id, count in counts.items() if count}
+
+
+def _report(text: str, error: Exception) -> int:
+    from pulse_desktop.query import QueryError
+
+    if isinstance(error, QueryError):
+        write_note(_("Wrong query: {problem}").format(problem=error.message))
+        if text.isprintable():
+            width = max(1, error.end - error.start)
+            write_note(f"  {text}\n  {' ' * error.start}{'^' * width}")
+    return USAGE
+
+
+def _write_table(session: "Session", groups: "list[tuple[FailureGroup, int]]", now: float) -> None:
+    from pulse_desktop.text.group_text import (
+        GROUP_LABELS,
+        group_title,
+        shared_text,
+        shown_state,
+        tasks_text,
+    )
+
+    headings = (_("STATE"), _("RUNS"), _("LAST"), _("TASK"), _("SHARED"), _("ID"), _("MESSAGE"))
+    TableWriter(headings).write(
+        (
+            GROUP_LABELS[shown_state(group)][0],
+            formats.count(count),
+            formats.ago(group.last_seen, now),
+            tasks_text(group, session.state.runs.names.label),
+            shared_text(group.shared[0]) if group.shared else "-",
+            group.id,
+            group_title(group),
+        )
+        for group, count in groups
+    )
+
+
+def _no_groups(text: str) -> str:
+    if text:
+        return _("No failure group has runs that match.")
+    return _("No run failed in this time.")
+
+
+def _note_rest(hidden: int, muted: int) -> None:
+    from pulse_desktop.text.group_text import count_text, muted_text
+
+    if hidden:
+        write_note(_("{count} not shown: raise --limit.").format(count=count_text(hidden)))
+    if muted:
+        write_note(_("{muted}.").format(muted=muted_text(muted)))
+
+
+# One group
+
+
+async def _show(arguments: Namespace, wanted: str) -> int:
+    from pulse_desktop.text.group_text import shared_tooltip
+
+    async with connected_session(arguments, history_s=max(arguments.since, DAY_S)) as session:
+        missing = await _load(session)
+        groups = session.state.failure_groups
+        found = [group for group in groups.groups() if group.id.startswith(wanted)]
+        if len(found) != 1:
+            write_note(_not_one(wanted, [group.id for group in found]))
+            note_missing(missing)
+            return FAILED
+        group, now = found[0], session.now()
+        example = session.state.runs.get(group.example) if group.example else None
+        label = session.state.runs.names.label
+        ids = [run.task_id for run in groups.runs_of(group.id)]
+    if arguments.json:
+        write_json(
+            group_to_dict(group)
+            | {
+                "task_ids": ids[: arguments.limit],
+                "traceback": (example.error.traceback or None)
+                if example is not None and example.error is not None
+                else None,
+            }
+        )
+        return note_missing(missing)
+    write_group(group, now, [label(name) for name in group.tasks])
+    for shared in group.shared:
+        write_part(_("shared"), shared_tooltip(shared))
+    write_example(example)
+    return note_missing(missing)
+
+
+def _not_one(wanted: str, found: list[str]) -> str:
+    if not found:
+        text = _("There is no failure group {id} in this time: try a longer --since.")
+        return text.format(id=wanted)
+    return _("{id} is the beginning of several: {ids}.").format(id=wanted, ids=", ".join(found))
+
+
+# Marking
+
+
+async def _mark(arguments: Namespace, command: str, group_id: str, text: str) -> int:
+    from pulse_desktop.cli.profile_choice import chosen_profile
+    from pulse_desktop.session.event_publisher import actor_name
+    from pulse_desktop.session.group_marks import make_mark
+    from pulse_desktop.session.local_state.mark_table import MarkTable
+    from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
+    from pulse_desktop.settings_folder import profile_data_folder
+
+    kind, is_set = _MARKS[command]
+    if _ID.fullmatch(group_id) is None or (text and kind is not MarkKind.NOTE):
+        write_note(
+            _("Give the whole id of one group, as `{program} groups` lists it.").format(
+                program=PROGRAM
+            )
+        )
+        return USAGE
+    mark = make_mark(actor_name(), text) if is_set and (text or kind is not MarkKind.NOTE) else None
+    file = LocalStateFile(state_file_path(profile_data_folder(), chosen_profile(arguments)))
+    try:
+        MarkTable(file).put(group_id, kind, mark)
+    finally:
+        file.close()
+    if arguments.json:
+        write_json({"group": group_id, "mark": kind, "set": mark is not None})
+    return OK

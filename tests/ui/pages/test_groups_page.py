@@ -1,0 +1,281 @@
+"""The failure groups of the Tasks page: table, details, marks, exactly their runs."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.time_range import last
+from pulse_desktop.state.failure_group import FailureGroup
+from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
+from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.shell.window import MainWindow
+from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.fake_session import FakeSession
+from tests.ui.tables import click_row
+from tests.ui.window_builder import draw_frame, make_window
+from tests.unit.query.recorded_tracebacks import recorded
+
+TASK = "shop.orders:extract"
+TRACE = recorded("3.13")["caused"].replace("OrderError", "RefusedError")
+
+
+def fail(builder: StateBuilder, number: int, kind: str, at: float, **error: str) -> str:
+    task_id = f"{number:032x}"
+    builder.task(task_id, TASK, at=at - 1, language="pl", number=number)
+    fields = {"type": kind, "message": f"refused {number}", "traceback": "", **error}
+    data = {"task_id": task_id, "attempt": 1, "will_retry": False, "error": fields}
+    builder.event("tasks", "task.failed", data, at)
+    return task_id
+
+
+@pytest.fixture
+def builder() -> StateBuilder:
+    builder = StateBuilder(NOW)
+    for number in range(100, 110):
+        builder.task(f"{number:032x}", TASK, at=NOW - 5_000, language="en")
+        builder.succeeded(f"{number:032x}", at=NOW - 4_999)
+    for number in range(15):
+        trace = TRACE
+        fail(builder, number, "RefusedError", NOW - 1_500 + number, traceback=trace)
+    for number in range(20, 23):
+        fail(builder, number, "TimeoutError", NOW - 7_000 + number)
+    builder.state.failure_groups.tick(NOW)
+    return builder
+
+
+@pytest.fixture
+def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
+    window = make_window(qtbot, builder, (TasksPage, OverviewPage), session)
+    window.navigate(ShowGroups())
+    draw_frame(window, builder, 1.0)
+    return window
+
+
+def tasks(window: MainWindow) -> TasksPage:
+    page = window.page("tasks")
+    assert isinstance(page, TasksPage)
+    return page
+
+
+@pytest.fixture
+def page(window: MainWindow) -> GroupsPage:
+    return tasks(window).groups
+
+
+def shown(page: GroupsPage) -> list[FailureGroup]:
+    return list(page.table.rows_model.row_objects())
+
+
+def refused(page: GroupsPage) -> FailureGroup:
+    return next(group for group in shown(page) if group.cause == "RefusedError")
+
+
+def text(page: GroupsPage, key: str, row: int = 0) -> str:
+    model = page.table.rows_model
+    column = next(i for i, each in enumerate(model.columns) if each.key == key)
+    return str(model.index(row, column).data())
+
+
+def test_the_groups_are_listed_with_the_latest_first(page: GroupsPage) -> None:
+    assert [(group.cause, group.count) for group in shown(page)] == [
+        ("RefusedError", 15),
+        ("TimeoutError", 3),
+    ]
+    assert text(page, "count") == "15"
+    assert text(page, "message") == "refused 14"
+    assert text(page, "shared") == "language=pl in all 15"
+    assert text(page, "state").endswith("ongoing")
+    assert text(page, "state", 1).endswith("recovered")
+    assert page.filter_bar.row_count_text == "2 groups"
+
+
+def test_the_details_say_why_they_are_one_group_and_show_an_example(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    draw_frame(window, builder)
+    detail = page.detail
+    assert detail.message == "RefusedError: refused 14"
+    values = detail.properties.values
+    assert values["Shared"] == "language=pl in all 15"
+    assert values["Grouped by"] == "KeyError → RefusedError, and where it was raised"
+    example = detail.example.text.toPlainText().splitlines()
+    assert example[0].startswith("RefusedError: order 4711")
+    assert example[1].split() == ["caused", "shop.orders,", "line", "42"]
+    assert "Caused by:" in example
+    assert sum(detail.bars.values) == 15
+    assert detail.show_runs.text() == "Show these 15 runs"
+
+
+def test_its_runs_are_shown_and_the_own_filter_comes_back(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    runs = tasks(window)
+    runs.show_runs()
+    runs.filter_bar.set_filter((), "task:extract")
+    window.navigate(ShowGroups(refused(page).id))
+    draw_frame(window, builder)
+    page.detail.show_runs.click()
+    draw_frame(window, builder)
+    assert not runs.shows_groups
+    found = {run.task_id for run in runs.table.rows_model.row_objects()}
+    assert found == {f"{number:032x}" for number in range(15)}
+    assert runs.filter.has_former
+    runs.filter.go_back()
+    assert runs.filter_bar.text == "task:extract"
+
+
+def test_an_attention_item_opens_exactly_the_runs_that_it_counts(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    # Of the same group, but not within the hour that the item counts.
+    for number in range(30, 33):
+        trace = TRACE
+        fail(builder, number, "RefusedError", NOW - 6_000 + number, traceback=trace)
+    window.time.set_range(last(60.0))
+    window.navigate(ShowPage("overview"))
+    draw_frame(window, builder, 3.0)
+    overview = window.current
+    assert isinstance(overview, OverviewPage)
+    row = overview.attention.rows[0]
+    assert row.title == "15 × RefusedError"
+    row.click()
+    draw_frame(window, builder)
+    runs = tasks(window)
+    assert window.current is runs
+    found = {run.task_id for run in runs.table.rows_model.row_objects()}
+    assert found == {f"{number:032x}" for number in range(15)}
+    del page
+
+
+def test_its_runs_are_rerun_after_a_question(
+    window: MainWindow, builder: StateBuilder, session: FakeSession, page: GroupsPage
+) -> None:
+    window.navigate(ShowGroups(refused(page).id))
+    draw_frame(window, builder)
+    page.detail.rerun.click()
+    assert session.calls == []
+    (asked,) = window.notifications.shown
+    assert asked.title == "Re-run 15 runs?"
+    # It fails once more while the question is open: those 15 were asked about.
+    fail(builder, 50, "RefusedError", NOW, traceback=TRACE)
+    draw_frame(window, builder)
+    asked.choices[0][1]()
+    (call,) = session.calls
+    assert sorted(call[0]) == [f"{number:032x}" for number in range(15)]
+
+
+def test_a_group_is_muted_resolved_and_reopened_by_key(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    group_id = refused(page).id
+    click_row(page, 0)
+    QTest.keyClick(page.table, Qt.Key.Key_M)
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("muted")
+    assert page.filter_bar.row_count_text == "2 groups · 1 muted"
+    assert page.detail.mute.text() == "Unmute"
+    items = [item for item in page.context.attention_items() if item.group == group_id]
+    assert items == []
+    QTest.keyClick(page.table, Qt.Key.Key_M)
+    QTest.keyClick(page.table, Qt.Key.Key_V)
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("resolved")
+    assert page.detail.properties.values["Marked"].startswith("Resolved by bob@host")
+    QTest.keyClick(page.table, Qt.Key.Key_V)
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("ongoing")
+
+
+def test_a_note_is_kept_and_what_is_typed_survives_another_group(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    draw_frame(window, builder)
+    note = page.detail.note
+    note.button.click()
+    QTest.keyClicks(note.field, "OPS-311 <b>")
+    click_row(page, 1)
+    draw_frame(window, builder)
+    assert note.field.isHidden()
+    click_row(page, 0)
+    draw_frame(window, builder)
+    note.button.click()
+    assert note.field.text() == "OPS-311 <b>"
+    QTest.keyClick(note.field, Qt.Key.Key_Return)
+    draw_frame(window, builder, 2.0)
+    assert note.text == "OPS-311 <b>"
+    note.button.click()
+    note.field.clear()
+    note.save.click()
+    draw_frame(window, builder, 2.0)
+    assert refused(page).marks.note is None
+
+
+def test_a_mark_that_cannot_be_kept_is_reported(
+    window: MainWindow, builder: StateBuilder, session: FakeSession, page: GroupsPage
+) -> None:
+    session.error = session.problem = UserFacingError(
+        "The local state is damaged", "not a database.", "Move it away."
+    )
+    click_row(page, 0)
+    page.toggle_muted()
+    draw_frame(window, builder, 2.0)
+    assert [each.title for each in window.notifications.shown] == ["The local state is damaged"]
+    assert "Move it away." in page.detail.problem
+    assert refused(page).marks.muted is None
+
+
+def test_only_failures_in_the_time_range_count(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    window.time.set_range(last(3_600.0))
+    draw_frame(window, builder, 2.0)
+    assert [group.cause for group in shown(page)] == ["RefusedError"]
+    window.time.set_range(last(1_495.0))
+    draw_frame(window, builder, 2.0)
+    assert int(text(page, "count")) < 15
+
+
+def test_a_query_narrows_the_groups(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    page.filter_bar.set_filter((), "cause:Timeout")
+    draw_frame(window, builder)
+    assert [group.cause for group in shown(page)] == ["TimeoutError"]
+    assert page.filter_bar.row_count_text == "1 of 2 groups"
+    page.open_group(next(iter(builder.state.failure_groups.groups())).id)
+    draw_frame(window, builder)
+    assert page.detail.group is not None
+    assert page.detail.group.cause == "RefusedError"
+
+
+def test_the_example_leads_to_its_run(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    draw_frame(window, builder)
+    page.detail.example.open_run.click()
+    draw_frame(window, builder)
+    runs = tasks(window)
+    assert not runs.shows_groups
+    assert runs.detail.run is not None
+    assert runs.detail.run.task_id == f"{14:032x}"
+
+
+def test_the_tab_follows_where_one_goes(window: MainWindow, builder: StateBuilder) -> None:
+    bar = tasks(window).tabs
+    assert bar.currentIndex() == 1
+    window.navigate(ShowRun(f"{3:032x}"))
+    assert bar.currentIndex() == 0
+    bar.setCurrentIndex(1)
+    window.navigate(FilterRuns(query="state:failed"))
+    assert bar.currentIndex() == 0
+    keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(tasks(window), Qt.Key.Key_G, keys)
+    draw_frame(window, builder)
+    assert bar.currentIndex() == 1
