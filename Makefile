@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-listing bench-switching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
+.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-history bench-listing bench-switching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests often wait for servers, so two cores are busy with three processes. A process that crashes
@@ -54,6 +54,9 @@ bench: setup-run ## Measure the ingest speed quoted in docs/performance.md
 
 bench-chat: setup-run ## Measure the pipeline from a chat export of 100,000 messages to knowledge
 	@$(BIN)/python -m benchmarks.chat $(BENCH)
+
+bench-history: setup-run ## Measure commands and reading back with 300,000 stored events
+	@$(BIN)/python -m benchmarks.history $(BENCH)
 
 bench-listing: setup-run ## Measure the commands that list, with 100,000 stored results
 	@$(BIN)/python benchmarks/listing.py $(BENCH)

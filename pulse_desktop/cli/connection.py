@@ -1,6 +1,7 @@
 """Server chosen for a command, and a session connected to it."""
 
 import contextlib
+import gc
 import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Iterable
@@ -56,6 +57,7 @@ async def connected_session(
         SessionConfig,
     )
 
+    gc.freeze()  # what is imported stays until the end, and need not be walked meanwhile
     profile = await profile_secrets().complete(chosen_profile(arguments))
     session = Session(
         SessionConfig(

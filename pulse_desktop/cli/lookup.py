@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
+from pulse_desktop.cli.history_notes import unread_history
+from pulse_desktop.cli.run_search import MIN_PREFIX, RunSearch, matching_ids
 from pulse_desktop.model.errors import NotFoundError, UserFacingError
 from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
-
-MIN_PREFIX: Final = 4
-"""Fewest characters of a task id that are looked up as its beginning."""
 
 _SHOWN_MATCHES: Final = 5
 _SHOWN_WORKERS: Final = 10
@@ -23,29 +22,32 @@ class AmbiguousError(NotFoundError):
     """An argument matches several runs or workers."""
 
 
-async def find_run(session: "Session", task_id: str, missing: Sequence[str] = ()) -> "TaskRun":
+async def find_run(
+    session: "Session", task_id: str, missing: Sequence[str] = (), *, is_read_only: bool = False
+) -> "TaskRun":
     """Return a run by its task id, or by a prefix of it that no other run shares.
 
     A run of which only the result is left is found by its whole id.
 
     Args:
-        session: which has caught up.
+        session: which has caught up with the newest part of history; more is read if needed.
         task_id: or its first characters.
         missing: what could not be read, with the reasons.
+        is_read_only: whether it is enough that no other run shares the prefix in the part of
+            history that has to be read, because nothing is done to the run.
 
     Raises:
         NotFoundError: no run has this id.
         AmbiguousError: several runs have this prefix.
     """
     runs = session.state.runs
+    await RunSearch(session, task_id, is_read_only=is_read_only).read_back()
     run = runs.get(task_id)
-    if run is None and len(task_id) >= MIN_PREFIX:
-        matches = [each.task_id for each in runs.rows if each.task_id.startswith(task_id)]
+    if run is None and (matches := matching_ids(session, task_id)):
         if len(matches) > 1:
             raise _ambiguous_run(task_id, matches)
-        if matches:
-            task_id = matches[0]
-            run = runs.get(task_id)
+        task_id = matches[0]
+        run = runs.get(task_id)
     if run is None or run.stored_outcome is None:
         await _fetch_result(session, task_id)
         run = runs.get(task_id) or run
@@ -56,6 +58,8 @@ async def find_run(session: "Session", task_id: str, missing: Sequence[str] = ()
             text.format(count=MIN_PREFIX),
             _("Give more characters."),
         )
+    if run is None:
+        missing = [*missing, *unread_history(session)]
     if run is None and missing:
         raise NotFoundError(
             _("No run {task_id}").format(task_id=task_id),

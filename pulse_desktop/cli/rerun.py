@@ -4,11 +4,18 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from pulse_desktop.cli import submission
-from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    ALL_HISTORY_S,
+    NEWEST_MESSAGES,
+    catch_up,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.exit_codes import FAILED
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import print_error
 from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.run_search import search_only
 from pulse_desktop.cli.submission import Submission
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text.translation import _
@@ -53,7 +60,10 @@ async def run(arguments: Namespace) -> int:
     from pulse_desktop.session.task_client import NotCapturedError
 
     failed = False
-    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
+    async with connected_session(
+        arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
+    ) as session:
+        search_only(session, arguments.task_ids)
         missing = await catch_up(session)
         submissions: list[Submission] = []
         for task_id in arguments.task_ids:

@@ -1,21 +1,19 @@
 """`pulse-desktop run`: enqueue a task by name."""
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pulse_desktop.cli import submission
 from pulse_desktop.cli.argument_types import json_array, json_object, task_name
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, NEWEST_MESSAGES, connected_session
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.submission import Submission
+from pulse_desktop.cli.worker_discovery import HISTORY_S, read_heartbeats
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.model.queue_status import EnqueueReceipt
-
-_HISTORY_S: Final = 120.0
-"""Enough to know the online workers by their heartbeats. A new run needs no more."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -60,8 +58,11 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Enqueue a task, and wait for its end with --wait."""
     name = canonical_name(arguments.task_name)
-    async with connected_session(arguments, history_s=_HISTORY_S, stored_results=0) as session:
+    async with connected_session(
+        arguments, history_s=HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
+    ) as session:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+        await read_heartbeats(session)
 
         async def enqueue(force: bool, yes: bool) -> "EnqueueReceipt":
             return await session.tasks.enqueue(

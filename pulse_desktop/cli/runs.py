@@ -2,7 +2,6 @@
 
 import re
 from argparse import Namespace
-from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,11 @@ from pulse_desktop.cli.connection import (
     connected_session,
     note_missing,
 )
-from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_limit_option
+from pulse_desktop.cli.run_query import RunQuery, print_query_error
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -35,16 +35,25 @@ def add_parser(subparsers: Subparsers) -> None:
         summary=_("list task runs, latest first"),
         description=_(
             "List task runs, latest first. They are read from history and stored results, so "
-            "no window needs to have been open."
+            "no window needs to have been open: the newest first, and only as many as it takes to "
+            "find what is listed. A note says what was not looked at. QUERY is written as in the "
+            "filter of the window."
         ),
         examples=(
             ("pulse-desktop runs", ""),
-            ("pulse-desktop runs --state failed --state soft_failed --since 1h", ""),
+            ("pulse-desktop runs state:failed,soft_failed --since 1h", ""),
+            ("pulse-desktop runs 'task:score ran>5s language=pl'", _("conditions on one run")),
             (
                 "pulse-desktop runs --json --limit 1000 | jq -r 'select(.run_s > 5) | .task_id'",
                 "",
             ),
         ),
+    )
+    parser.add_argument(
+        "query",
+        nargs="*",
+        metavar="QUERY",
+        help=_("conditions, such as task:score state:failed ran>5s; several are joined"),
     )
     states = [str(state) for state in RunState]
     parser.add_argument(
@@ -70,9 +79,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """List task runs as they are found: there may be more than fit into memory."""
+    from pulse_desktop.query import QueryError
     from pulse_desktop.session.run_listing import RunListing
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
+    try:
+        query = RunQuery(arguments)
+    except QueryError as error:
+        print_query_error(" ".join(arguments.query), error)
+        return USAGE
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
     limit = arguments.limit
@@ -91,6 +106,7 @@ async def run(arguments: Namespace) -> int:
             progress.show()
 
         session.state.runs.tick_all(now)
+        is_wanted = query.test(session, now)
         listing = RunListing(
             session.state.runs,
             session.results,
@@ -100,13 +116,13 @@ async def run(arguments: Namespace) -> int:
         )
         async with aclosing(listing.latest_first(limit)) as found:
             async for some in found:
-                runs = [run for run in some if _is_wanted(run, arguments)]
+                runs = [run for run in some if is_wanted(run)]
                 progress.hide()
                 _write_runs(runs[: limit - listed], table, now, as_json=arguments.json)
                 older = max(0, len(runs) - (limit - listed))
                 listed += len(runs) - older
                 if listed == limit:
-                    older += sum(_is_wanted(run, arguments) for run in listing.remaining())
+                    older += sum(is_wanted(run) for run in listing.remaining())
                     break
         progress.hide()
         missing += describe_unreadable(session.unreadable)
@@ -115,16 +131,12 @@ async def run(arguments: Namespace) -> int:
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
         looked = looked_at(session) if listed == limit else ""
     if not (listed or missing or is_refused or arguments.json):
-        write_text(_no_runs(arguments.state or (), arguments.since))
+        write_text(_no_runs(query, arguments.since))
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if listed == limit:
-        _note_older(older, listing.unread, looked, filtered=bool(arguments.state))
+        _note_older(older, listing.unread, looked, filtered=query.is_active)
     return max(note_missing(missing), FAILED if is_refused else OK)
-
-
-def _is_wanted(run: "TaskRun", arguments: Namespace) -> bool:
-    return not arguments.state or run.state in arguments.state
 
 
 def _write_runs(runs: "list[TaskRun]", table: TableWriter, now: float, *, as_json: bool) -> None:
@@ -203,11 +215,13 @@ def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:
     )
 
 
-def _no_runs(states: Sequence[str], max_age_s: float) -> str:
+def _no_runs(query: RunQuery, max_age_s: float) -> str:
     span = _short_duration(max_age_s)
-    if not states:
+    if query.text:
+        return _("No runs in the last {span} that match.").format(span=span)
+    if not query.states:
         return _("No runs in the last {span}.").format(span=span)
-    labels = ", ".join(_label(RunState(state)) for state in states)
+    labels = ", ".join(_label(RunState(state)) for state in sorted(query.states))
     return _("No runs in the last {span} with state: {states}.").format(span=span, states=labels)
 
 

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import (
     ALL_HISTORY_S,
+    NEWEST_MESSAGES,
     catch_up,
     connected_session,
     note_missing,
 )
+from pulse_desktop.cli.history_notes import looked_at
 from pulse_desktop.cli.lookup import find_run
-from pulse_desktop.cli.output import write_json, write_line, write_text
+from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_context import RunContext, load_outcomes
 from pulse_desktop.cli.run_report import report_run, write_property, write_report
+from pulse_desktop.cli.run_search import UNIQUE_PREFIX, search_only
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -58,9 +61,13 @@ async def run(arguments: Namespace) -> int:
     from pulse_desktop.text.log_text import log_text
     from pulse_desktop.text.progress_text import progress_text
 
-    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
+    async with connected_session(
+        arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
+    ) as session:
+        search_only(session, [arguments.task_id])
         missing = await catch_up(session)
-        run = await find_run(session, arguments.task_id, missing)
+        run = await find_run(session, arguments.task_id, missing, is_read_only=True)
+        looked = looked_at(session) if len(arguments.task_id) < UNIQUE_PREFIX else ""
         await session.waiter.wait_for_report(run.task_id)
         if run.state in OPEN_STATES:
             await session.results.load_progress(run.task_id)
@@ -83,6 +90,7 @@ async def run(arguments: Namespace) -> int:
             "event_counts": counts,
         }
         write_json({**report, **details, **context.to_dict()})
+        _note_prefix(arguments.task_id, run.task_id, looked)
         return note_missing(missing)
     write_report(report)
     if run.progress is not None and run.state in OPEN_STATES:
@@ -94,7 +102,15 @@ async def run(arguments: Namespace) -> int:
     if log:
         write_property(_("log"), log_text(log))
     _write_events(events, counts)
+    _note_prefix(arguments.task_id, run.task_id, looked)
     return note_missing(missing)
+
+
+def _note_prefix(prefix: str, task_id: str, looked: str) -> None:
+    """Note that an older run may begin like this one, if not all of history was looked at."""
+    if looked and prefix != task_id:
+        text = _("An older run may begin with {prefix} too. {looked}")
+        write_note(text.format(prefix=prefix, looked=looked))
 
 
 def _write_events(events: "Sequence[Event]", counts: Mapping[str, int]) -> None:

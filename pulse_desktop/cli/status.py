@@ -4,10 +4,19 @@ import contextlib
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
 
-from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    DAY_S,
+    NEWEST_MESSAGES,
+    catch_up,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.output import write_json, write_text
+from pulse_desktop.cli.history_notes import looked_at
+from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.topic_counts import TopicCounts, read_topics
+from pulse_desktop.cli.worker_discovery import read_heartbeats
 from pulse_desktop.model.errors import NoJetStreamError, NotFoundError, UserFacingError
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.protocol.topics import TOPICS
@@ -45,12 +54,16 @@ async def run(arguments: Namespace) -> int:
 
     from pulse_desktop.text.profile_text import named_with_environment
 
-    async with connected_session(arguments, history_s=DAY_S, stored_results=0) as session:
+    async with connected_session(
+        arguments, history_s=DAY_S, newest=NEWEST_MESSAGES, stored_results=0
+    ) as session:
         missing = await catch_up(session)
+        await read_heartbeats(session)
+        topics = await read_topics(session, DAY_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUEUE_TIMEOUT_S):
                 await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
-        status = _status(session)
+        status = _status(session, topics)
         status["results"], results_problem = await _results(session)
         queue_problem = (
             session.tasks.queue_status.problem if session.tasks.queue_status else _("no reply")
@@ -61,6 +74,7 @@ async def run(arguments: Namespace) -> int:
             missing.append(_("results: {problem}").format(problem=results_problem))
         status["problems"] = missing
         is_known = not session.event_feed.status.unreadable
+        looked = looked_at(session)
     problem = _problem_of_embedded_server(session)
     if arguments.json:
         write_json({**status, "embedded_server": {"problem": problem}} if problem else status)
@@ -75,8 +89,14 @@ async def run(arguments: Namespace) -> int:
     if problem:
         write_text(_("embedded server not healthy: {problem}").format(problem=problem))
     write_text(_("events of the last {span}, as far as retained:").format(span=formats.age(DAY_S)))
-    for line in _topic_lines(session, session.now(), is_known=is_known):
+    for line in _topic_lines(topics, session.now(), is_known=is_known):
         write_text(line)
+    if looked and not topics.are_complete:
+        write_note(
+            _("The events were counted only as far as they were read. {looked}").format(
+                looked=looked
+            )
+        )
     write_text(_queue_line(status["queue"], queue_problem))
     write_text(_workers_line(status["workers"], is_known=is_known))
     write_text(_results_line(status["results"], results_problem))
@@ -93,7 +113,7 @@ def _problem_of_embedded_server(session: "Session") -> str:
     return f"{stack.problem} {stack.advice}".strip()
 
 
-def _status(session: "Session") -> dict[str, Any]:
+def _status(session: "Session", topics: TopicCounts) -> dict[str, Any]:
     now = session.now()
     queue = session.tasks.queue_status
     online = session.state.workers.online(now)
@@ -102,7 +122,7 @@ def _status(session: "Session") -> dict[str, Any]:
         "server": session.connection.status.server,
         "topics": {
             name: {"received": topic.received, "last": _time(topic.last_at)}
-            for name, topic in session.state.topics.by_name.items()
+            for name, topic in topics.by_name.items()
             if name in TOPICS or topic.received
         },
         "queue": {
@@ -141,10 +161,10 @@ async def _results(session: "Session") -> tuple[dict[str, Any], str]:
     return (results if bucket.exact else {**results, "count_is_exact": False}), ""
 
 
-def _topic_lines(session: "Session", now: float, *, is_known: bool) -> list[str]:
+def _topic_lines(topics: TopicCounts, now: float, *, is_known: bool) -> list[str]:
     """Return a line per topic; `is_known` is whether all stored events were read."""
     lines = []
-    for name, topic in session.state.topics.by_name.items():
+    for name, topic in topics.by_name.items():
         count = formats.count(topic.received) if is_known or topic.received else "-"
         if topic.last_at is not None:
             last = _("last {time}").format(time=formats.ago(topic.last_at, now))

@@ -4,12 +4,22 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.confirmation import confirmed
-from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    NEWEST_MESSAGES,
+    catch_up_history,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import find_worker
 from pulse_desktop.cli.output import write_json, write_line, write_note
 from pulse_desktop.cli.parser import Subparsers, add_command, add_confirm_option, add_shared_options
-from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers, missing_heartbeats
+from pulse_desktop.cli.worker_discovery import (
+    HISTORY_S,
+    discover_workers,
+    missing_heartbeats,
+    read_heartbeats,
+)
 from pulse_desktop.protocol.control import LOG_LEVELS
 from pulse_desktop.text.translation import _
 
@@ -74,8 +84,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Send a command to one worker or to all of them."""
-    async with connected_session(arguments, history_s=HISTORY_S, scope="history") as session:
+    async with connected_session(
+        arguments, history_s=HISTORY_S, newest=NEWEST_MESSAGES, scope="history"
+    ) as session:
         missing = await catch_up_history(session)
+        await read_heartbeats(session)
         responding = await discover_workers(session)
         note_missing(missing + missing_heartbeats(session))
         name = "" if arguments.name == ALL else find_worker(session, arguments.name, responding)

@@ -4,7 +4,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.output import write_note
-from pulse_desktop.model.errors import NotPermittedError
+from pulse_desktop.model.errors import NotPermittedError, UserFacingError
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -13,7 +13,30 @@ if TYPE_CHECKING:
 HISTORY_S: Final = 120.0
 """Enough to contain a heartbeat of every online worker."""
 
+_HEARTBEATS: Final = "monitoring"
+"""Topic of heartbeats."""
+
 _HEARTBEAT_MARGIN_S: Final = 0.5
+
+
+async def read_heartbeats(session: "Session") -> None:
+    """Read the heartbeats of all online workers that are older than the newest part of history.
+
+    Under load that part is shorter than the time between two heartbeats.
+    """
+    from pulse_desktop.protocol.topics import subject_of
+    from pulse_desktop.transport.ordered_consumer import ConsumerResetError
+    from pulse_desktop.transport.stored_subjects import messages_since
+
+    read_since = session.backfill.complete_since
+    since = session.now() - HISTORY_S
+    feed = session.event_feed.status
+    if feed.mode != "history" or read_since <= since:
+        return
+    subject = subject_of(_HEARTBEATS, session.names.subject_prefix)
+    with contextlib.suppress(ConsumerResetError, UserFacingError):
+        stored = await messages_since(session.connection, feed.stream, subject, since)
+        session.state.fold(each for each in reversed(stored) if each.at < read_since)
 
 
 async def discover_workers(session: "Session") -> frozenset[str] | None:

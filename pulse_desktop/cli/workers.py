@@ -4,10 +4,20 @@ from argparse import Namespace
 from collections import Counter
 from typing import Any, Final
 
-from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    NEWEST_MESSAGES,
+    catch_up_history,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.worker_discovery import HISTORY_S, discover_workers, missing_heartbeats
+from pulse_desktop.cli.worker_discovery import (
+    HISTORY_S,
+    discover_workers,
+    missing_heartbeats,
+    read_heartbeats,
+)
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
@@ -40,8 +50,11 @@ async def run(arguments: Namespace) -> int:
     from pulse_desktop.state.serialize import worker_to_dict
     from pulse_desktop.text.worker_text import clock_offset
 
-    async with connected_session(arguments, history_s=HISTORY_S, scope="history") as session:
+    async with connected_session(
+        arguments, history_s=HISTORY_S, newest=NEWEST_MESSAGES, scope="history"
+    ) as session:
         missing = await catch_up_history(session)
+        await read_heartbeats(session)
         responding = await discover_workers(session)
         missing += missing_heartbeats(session)
         now = session.now()

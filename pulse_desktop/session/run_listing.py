@@ -117,8 +117,9 @@ class RunListing:
             self._history_read = True
             self.is_history_missing = self._backfill.complete_since >= self._since
         self._add_history()
-        unresolved, self._unresolved = self._unresolved, []
-        self._push(unresolved)
+        # What has become known of the others may have changed their order.
+        known, self._order, self._unresolved = list(self._found), [], []
+        self._push(known)
         self._is_blocked = False
         self._on_widened()
 

@@ -1,0 +1,99 @@
+"""Search of history for single runs: only as far back as it needs."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.history_notes import ProgressNote
+from pulse_desktop.model.errors import UserFacingError
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+MIN_PREFIX: Final = 4
+"""Fewest characters of a task id that are looked up as its beginning."""
+
+UNIQUE_PREFIX: Final = 12
+"""So many characters of a random id are shared with no other of a million."""
+
+_FIRST_WIDENING: Final = 5_000
+_MAX_WIDENING: Final = 40_000
+_MAX_SELECTED: Final = 8
+"""For more ids than that it costs less to fold every message than to search each for them."""
+
+_MARGIN_S: Final = 0.1
+"""Time between the two messages about the start of a run, its task and an event."""
+
+_CAPTURE_MARGIN_S: Final = 2.0
+"""The same if the task itself is wanted and only the event was found."""
+
+_MAX_LOOK_BACK_S: Final = 3_600.0
+"""How long before its latest message the start of a run is searched for; it may not be stored."""
+
+
+def search_only(session: "Session", task_ids: Sequence[str]) -> None:
+    """Fold only what mentions one of these ids when history is read back.
+
+    All ids that the command looks up, because each message is read once.
+    """
+    needles = [task_id.encode() for task_id in task_ids]
+    if len(needles) <= _MAX_SELECTED:
+        session.backfill.select = lambda payload: any(needle in payload for needle in needles)
+
+
+def matching_ids(session: "Session", prefix: str) -> list[str]:
+    """Return the ids of known runs that begin with a prefix, none if it is too short."""
+    if len(prefix) < MIN_PREFIX:
+        return []
+    return [run.task_id for run in session.state.runs.rows if run.task_id.startswith(prefix)]
+
+
+class RunSearch:
+    """Reads history back until all that is stored about a run is known."""
+
+    def __init__(self, session: "Session", task_id: str, *, is_read_only: bool) -> None:
+        """Describe a search.
+
+        Args:
+            session: which has caught up with the newest part of history.
+            task_id: or its first characters.
+            is_read_only: whether an older run that shares a short prefix does not matter.
+        """
+        self._session = session
+        self._task_id = task_id
+        self._is_read_only = is_read_only
+        self._needs_all = not is_read_only and len(task_id) < UNIQUE_PREFIX
+
+    async def read_back(self) -> None:
+        """Read until the start of the run is known, or there is nothing older."""
+        session, count = self._session, _FIRST_WIDENING
+        if not self._is_found() and len(self._task_id) >= UNIQUE_PREFIX:
+            await self._load_result()
+        progress = ProgressNote(session)
+        try:
+            while not self._is_found() and await session.backfill.widen(count):
+                count = min(2 * count, _MAX_WIDENING)
+                progress.show()
+        finally:
+            progress.hide()
+
+    async def _load_result(self) -> None:
+        """Fold the metadata of the run's result: it says when the run ended."""
+        with contextlib.suppress(UserFacingError):
+            self._session.state.fold([await self._session.results.store.info(self._task_id)])
+
+    def _is_found(self) -> bool:
+        runs, read_since = self._session.state.runs, self._session.backfill.complete_since
+        run = runs.get(self._task_id)
+        if run is None:
+            matches = matching_ids(self._session, self._task_id)
+            if self._needs_all or len(matches) != 1:
+                return len(matches) > 1
+            run = runs.get(matches[0])
+        if run is None:
+            return False
+        start = run.queued_at or run.started_at or run.last_seen
+        if run.request is None or run.queued_at is None:
+            return read_since <= start - _MAX_LOOK_BACK_S
+        is_enough = self._is_read_only or run.request.captured
+        return read_since <= start - (_MARGIN_S if is_enough else _CAPTURE_MARGIN_S)

@@ -1,0 +1,201 @@
+"""Commands on a long history: they read the newest part, more only if needed, and say so."""
+
+import hashlib
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
+from tests.kit.cli_process import CommandResult, command_environment, run_in_process
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+from tests.kit.terminal import in_terminal
+from tests.kit.waiting import wait_until
+
+RUNS = 6_000
+NEWEST = 5_000
+EVENTS = 2 * RUNS
+LOOKED = re.compile(r"Looked at the newest ([\d,]+) of ([\d,]+) messages, back to \d\d:\d\d:\d\d\.")
+
+
+def task_id(number: int) -> str:
+    """Return an id as random as those of TaskIQ."""
+    return hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest()
+
+
+def event(number: int, type_: str, **more: Any) -> bytes:
+    data = {"task_id": task_id(number), "worker": "w@h:1", "attempt": 1, **more}
+    return encode_event("tasks", type_, data, source="w@h:1", now=time.time())[1]
+
+
+async def fill(server: NatsServer) -> None:
+    """Store the tasks and the events of many runs; every thousandth has failed."""
+    client = await connect(server.url, allow_reconnect=False)
+    js = client.jetstream()
+    await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+    await js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    for number in range(RUNS):
+        language = "pl" if number % 1_000 == 0 else "uk"
+        payload, headers = encode_task(
+            task_id(number), "app:work", kwargs=b'{"language":"%s"}' % language.encode()
+        )
+        await client.publish(TASK_SUBJECT, payload, headers=headers)
+        await client.publish("websocket.tasks", event(number, "task.started"))
+        failure = {"error": {"type": "OddError", "message": "no", "traceback": ""}}
+        ended = ("task.succeeded", {}) if number % 1_000 else ("task.failed", failure)
+        await client.publish("websocket.tasks", event(number, ended[0], run_s=0.1, **ended[1]))
+        if number % 200 == 0:
+            await client.flush()
+    await client.flush()
+
+    async def is_stored() -> bool:
+        states = [(await js.stream_info(name)).state for name in (EVENT_STREAM, TASK_STREAM)]
+        return [state.last_seq for state in states] == [EVENTS, RUNS]
+
+    await wait_until(is_stored)
+    await client.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NatsServer]:
+    import asyncio
+
+    with NatsServer() as server:
+        asyncio.run(fill(server))
+        yield server
+
+
+@pytest.fixture
+def env(server: NatsServer, tmp_path: Path) -> dict[str, str]:
+    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+
+
+def looked_at(result: CommandResult) -> tuple[int, int]:
+    """Return how many messages the command looked at, and of how many."""
+    found = LOOKED.search(result.err)
+    assert found is not None, result
+    read, total = (int(each.replace(",", "")) for each in found.groups())
+    return read, total
+
+
+def ids(result: CommandResult) -> list[str]:
+    return [each["task_id"] for each in result.objects]
+
+
+def test_the_latest_runs_are_listed_from_the_newest_part(env: dict[str, str]) -> None:
+    result = run_in_process("runs", "--json", env=env)
+    assert ids(result) == [task_id(number) for number in range(RUNS - 1, RUNS - 101, -1)]
+    assert {each["state"] for each in result.objects} == {"succeeded"}
+    assert looked_at(result) == (2 * NEWEST, EVENTS + RUNS)
+    assert result.err.startswith("There may be more, older runs: raise --limit. Looked at")
+    assert result.code == 0
+
+
+def test_all_runs_are_listed_once_and_in_order(env: dict[str, str]) -> None:
+    result = run_in_process("runs", "--json", "--limit", "100000", env=env)
+    assert ids(result) == [task_id(number) for number in range(RUNS - 1, -1, -1)]
+    assert {each["task_name"] for each in result.objects} == {"app:work"}
+    assert (result.code, result.err) == (0, "")
+
+
+def test_a_query_reads_back_until_enough_runs_match(env: dict[str, str]) -> None:
+    odd = [task_id(number) for number in range(RUNS - 1_000, -1, -1_000)]
+    for query in (["state:failed"], ["error:oddError", "not", "state:running"], ["language=pl"]):
+        result = run_in_process("runs", *query, "--json", env=env)
+        assert (ids(result), result.err) == (odd, ""), query
+    some = run_in_process("runs", "state:failed", "--limit", "2", "--json", env=env)
+    assert ids(some) == odd[:2]
+    read, total = looked_at(some)
+    assert read < total
+    assert ids(run_in_process("runs", "--state", "failed", "--json", env=env)) == odd
+    both = run_in_process("runs", "language=uk", "--state", "failed", env=env)
+    assert (both.out, both.err) == ("No runs in the last 1 d that match.\n", "")
+
+
+def test_an_error_in_a_query_is_underlined(env: dict[str, str]) -> None:
+    result = run_in_process("runs", "task:work", "ran>soon", env=env)
+    assert (result.code, result.out) == (2, "")
+    lines = result.err.splitlines()
+    assert lines[0].startswith("Wrong query: ")
+    assert lines[1] == "  task:work ran>soon"
+    assert lines[2].strip("^ ") == ""
+    assert lines[2].index("^") == lines[1].index("soon")
+
+
+def test_recent_runs_need_no_older_history(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widened: list[int] = []
+    monkeypatch.setattr(
+        "pulse_desktop.session.history_backfill.HistoryBackfill.widen",
+        lambda _self, count: widened.append(count),
+    )
+    result = run_in_process("runs", "--since", "0.001s", env=env)
+    assert (result.out, result.err) == ("No runs in the last 1.0 ms.\n", "")
+    assert widened == []
+
+
+@pytest.mark.parametrize("number", [RUNS - 1, RUNS // 2, 0])
+def test_a_run_is_shown_with_all_of_its_events(env: dict[str, str], number: int) -> None:
+    result = run_in_process("show", task_id(number), "--json", env=env)
+    shown = result.object
+    assert (shown["task_id"], shown["arguments_from"]) == (task_id(number), "queue")
+    types = {each["type"] for each in shown["events"]}
+    ended = "task.succeeded" if number % 1_000 else "task.failed"
+    assert types == {"app:work", "task.started", ended}
+    assert sum(shown["event_counts"].values()) == 3
+    assert result.err == ""
+    short = run_in_process("show", task_id(number)[:8], "--json", env=env)
+    assert short.object["task_id"] == task_id(number)
+    if number:
+        assert "An older run may begin with" in short.err
+        read, total = looked_at(short)
+        assert read < total
+
+
+def test_a_run_that_is_not_stored_was_looked_for_everywhere(env: dict[str, str]) -> None:
+    result = run_in_process("show", "f" * 32, env=env)
+    assert result.code == 1
+    assert "this task id is unknown" in result.err
+
+
+def test_a_short_id_of_an_action_has_to_be_unique_in_all_of_history(
+    env: dict[str, str],
+) -> None:
+    by_prefix: dict[str, list[int]] = {}
+    for number in range(RUNS):
+        by_prefix.setdefault(task_id(number)[:4], []).append(number)
+    old, new = next(
+        each for each in by_prefix.values() if len(each) == 2 and each[0] < 900 < 5_100 < each[1]
+    )
+    prefix = task_id(new)[:4]
+    shown = run_in_process("show", prefix, "--json", env=env)
+    assert shown.object["task_id"] == task_id(new)
+    for command in ("rerun", "cancel"):
+        refused = run_in_process(command, prefix, env=env)
+        assert refused.code == 1
+        assert "2 task ids start with it" in refused.err
+        assert task_id(old) in refused.err
+
+
+def test_the_status_counts_all_events(env: dict[str, str]) -> None:
+    result = run_in_process("status", "--json", env=env)
+    tasks = result.object["topics"]["tasks"]
+    assert tasks["received"] == EVENTS
+    assert tasks["last"] is not None
+    assert result.object["topics"]["agents"] == {"received": 0, "last": None}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
+def test_progress_is_shown_on_a_terminal_only(env: dict[str, str]) -> None:
+    with in_terminal("runs", "state:failed", env=env) as command:
+        assert command.end() == 0
+        assert "Looked at the newest" in command.shown
+        assert command.shown.rstrip().endswith(task_id(0))
