@@ -3,10 +3,17 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    ALL_HISTORY_S,
+    NEWEST_MESSAGES,
+    catch_up,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.run_search import is_start_known, read_back_until
 from pulse_desktop.model.errors import NotFoundError, UserFacingError
 from pulse_desktop.text.translation import _
 
@@ -52,15 +59,17 @@ async def run(arguments: Namespace) -> int:
     from pulse_desktop.state.lineage_json import comparison_to_dict
     from pulse_desktop.state.run_comparison import argument_names, compare_runs
 
-    async with connected_session(arguments, history_s=ALL_HISTORY_S, stored_results=0) as session:
+    async with connected_session(
+        arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
+    ) as session:
         missing = await catch_up(session)
-        first = await find_run(session, arguments.task_id, missing)
+        first = await find_run(session, arguments.task_id, missing, is_read_only=True)
         await session.waiter.wait_for_report(first.task_id)
         first = session.state.runs.get(first.task_id) or first
         if arguments.other_id:
-            second = await find_run(session, arguments.other_id, missing)
+            second = await find_run(session, arguments.other_id, missing, is_read_only=True)
         else:
-            second = _last_good(session, first)
+            second = await _last_good(session, first)
         values = [await _result(session, each) for each in (first, second)]
         names = argument_names(first, second, session.state.workers.task_schemas)
         comparison = compare_runs(first, second, values[0], values[1], names)
@@ -71,9 +80,14 @@ async def run(arguments: Namespace) -> int:
     return note_missing(missing)
 
 
-def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
+async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
     from pulse_desktop.state.run_comparison import last_good_run
 
+    def is_found() -> bool:
+        good = last_good_run(session.state.runs, first)
+        return good is not None and is_start_known(session, good)
+
+    await read_back_until(session, is_found)
     found = last_good_run(session.state.runs, first)
     if found is None:
         raise NotFoundError(

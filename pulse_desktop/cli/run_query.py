@@ -4,11 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pulse_desktop.cli.output import write_note
-from pulse_desktop.text.translation import _
-
 if TYPE_CHECKING:
-    from pulse_desktop.query import QueryError
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
 
@@ -54,11 +50,3 @@ class RunQuery:
         profile = session.config.profile.name
         accepts = compile_query(self._query, run_fields(parameters, profile=profile), now).accepts
         return lambda run: (not states or run.state in states) and accepts(run)
-
-
-def print_query_error(text: str, error: "QueryError") -> None:
-    """Write to stderr what is wrong with a query, and where."""
-    width = max(1, error.end - error.start)
-    write_note(_("Wrong query: {problem}").format(problem=error.message))
-    if text.isprintable():
-        write_note(f"  {text}\n  {' ' * error.start}{'^' * width}")

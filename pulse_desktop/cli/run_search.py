@@ -1,7 +1,7 @@
 """Search of history for single runs: only as far back as it needs."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.history_notes import ProgressNote
@@ -9,6 +9,7 @@ from pulse_desktop.model.errors import UserFacingError
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
+    from pulse_desktop.state.run import TaskRun
 
 MIN_PREFIX: Final = 4
 """Fewest characters of a task id that are looked up as its beginning."""
@@ -18,6 +19,7 @@ UNIQUE_PREFIX: Final = 12
 
 _FIRST_WIDENING: Final = 5_000
 _MAX_WIDENING: Final = 40_000
+_MAX_ORIGINS: Final = 20
 _MAX_SELECTED: Final = 8
 """For more ids than that it costs less to fold every message than to search each for them."""
 
@@ -34,7 +36,8 @@ _MAX_LOOK_BACK_S: Final = 3_600.0
 def search_only(session: "Session", task_ids: Sequence[str]) -> None:
     """Fold only what mentions one of these ids when history is read back.
 
-    All ids that the command looks up, because each message is read once.
+    All ids that the command looks up, because each message is read once. Not for a command that
+    shows what is around a run: other runs do not mention it.
     """
     needles = [task_id.encode() for task_id in task_ids]
     if len(needles) <= _MAX_SELECTED:
@@ -46,6 +49,43 @@ def matching_ids(session: "Session", prefix: str) -> list[str]:
     if len(prefix) < MIN_PREFIX:
         return []
     return [run.task_id for run in session.state.runs.rows if run.task_id.startswith(prefix)]
+
+
+async def read_back_until(session: "Session", is_found: Callable[[], bool]) -> None:
+    """Read history back until a condition is true, or there is nothing older."""
+    count, progress = _FIRST_WIDENING, ProgressNote(session)
+    try:
+        while not is_found() and await session.backfill.widen(count):
+            count = min(2 * count, _MAX_WIDENING)
+            progress.show()
+    finally:
+        progress.hide()
+
+
+def is_start_known(session: "Session", run: "TaskRun", margin_s: float = _MARGIN_S) -> bool:
+    """Return whether history was read back to the first message about a run."""
+    read_since = session.backfill.complete_since
+    start = run.queued_at or run.started_at or run.last_seen
+    if run.request is None or run.queued_at is None:
+        return read_since <= start - _MAX_LOOK_BACK_S
+    return read_since <= start - margin_s
+
+
+def are_origins_known(session: "Session", run: "TaskRun") -> bool:
+    """Return whether the runs that a run comes from are known, as far as they can be."""
+    runs, waiting, seen = session.state.runs, [run], {run.task_id}
+    while waiting and len(seen) < _MAX_ORIGINS:
+        each = waiting.pop()
+        for task_id in filter(None, (each.parent, each.rerun_of)):
+            origin = runs.get(task_id)
+            if task_id in seen:
+                continue
+            if origin is None:
+                start = each.queued_at or each.started_at or each.last_seen
+                return session.backfill.complete_since <= start - _MAX_LOOK_BACK_S
+            seen.add(task_id)
+            waiting.append(origin)
+    return True
 
 
 class RunSearch:
@@ -66,16 +106,9 @@ class RunSearch:
 
     async def read_back(self) -> None:
         """Read until the start of the run is known, or there is nothing older."""
-        session, count = self._session, _FIRST_WIDENING
         if not self._is_found() and len(self._task_id) >= UNIQUE_PREFIX:
             await self._load_result()
-        progress = ProgressNote(session)
-        try:
-            while not self._is_found() and await session.backfill.widen(count):
-                count = min(2 * count, _MAX_WIDENING)
-                progress.show()
-        finally:
-            progress.hide()
+        await read_back_until(self._session, self._is_found)
 
     async def _load_result(self) -> None:
         """Fold the metadata of the run's result: it says when the run ended."""
@@ -83,7 +116,7 @@ class RunSearch:
             self._session.state.fold([await self._session.results.store.info(self._task_id)])
 
     def _is_found(self) -> bool:
-        runs, read_since = self._session.state.runs, self._session.backfill.complete_since
+        runs = self._session.state.runs
         run = runs.get(self._task_id)
         if run is None:
             matches = matching_ids(self._session, self._task_id)
@@ -92,8 +125,5 @@ class RunSearch:
             run = runs.get(matches[0])
         if run is None:
             return False
-        start = run.queued_at or run.started_at or run.last_seen
-        if run.request is None or run.queued_at is None:
-            return read_since <= start - _MAX_LOOK_BACK_S
-        is_enough = self._is_read_only or run.request.captured
-        return read_since <= start - (_MARGIN_S if is_enough else _CAPTURE_MARGIN_S)
+        is_enough = self._is_read_only or (run.request is not None and run.request.captured)
+        return is_start_known(self._session, run, _MARGIN_S if is_enough else _CAPTURE_MARGIN_S)

@@ -17,7 +17,8 @@ from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_limit_option
-from pulse_desktop.cli.run_query import RunQuery, print_query_error
+from pulse_desktop.cli.query_errors import print_query_error
+from pulse_desktop.cli.run_query import RunQuery
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext

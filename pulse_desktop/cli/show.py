@@ -17,7 +17,7 @@ from pulse_desktop.cli.output import write_json, write_line, write_note, write_t
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_context import RunContext, load_outcomes
 from pulse_desktop.cli.run_report import report_run, write_property, write_report
-from pulse_desktop.cli.run_search import UNIQUE_PREFIX, search_only
+from pulse_desktop.cli.run_search import UNIQUE_PREFIX, are_origins_known, read_back_until
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -64,9 +64,9 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(
         arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
     ) as session:
-        search_only(session, [arguments.task_id])
         missing = await catch_up(session)
         run = await find_run(session, arguments.task_id, missing, is_read_only=True)
+        await read_back_until(session, lambda: are_origins_known(session, run))
         looked = looked_at(session) if len(arguments.task_id) < UNIQUE_PREFIX else ""
         await session.waiter.wait_for_report(run.task_id)
         if run.state in OPEN_STATES:
