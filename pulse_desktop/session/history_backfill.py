@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pulse_desktop.protocol.inbound import InboundMessage
     from pulse_desktop.transport.message_pages import MessagePages
 
-MAX_WAITING: Final = 2_000
-"""Messages in the arrival queue. More would be painted less often, see `FrameTimer`."""
+MAX_WAITING: Final = 1_000
+"""Messages in the arrival queue. More would be painted less often, and shown as waiting."""
 
 _REFILL_AT: Final = MAX_WAITING // 2
 _CHECK_INTERVAL_S: Final = 1.0
