@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
-from qasync import QEventLoop
 
 from pulse_desktop.resources import resource_path
+from pulse_desktop.ui.qt_loop import QtLoop
 from pulse_desktop.ui.theme.qt_translations import install_qt_translations
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
@@ -37,7 +37,7 @@ def run_with_qt(main: Callable[[], Coroutine[Any, Any, int]], theme_name: str = 
     app.setQuitOnLastWindowClosed(False)
     install_qt_translations(app)
     theme().install(ThemeChoice(theme_name))
-    with QEventLoop(app) as loop:
+    with QtLoop(app) as loop:
         return int(loop.run_until_complete(main()))
 
 
