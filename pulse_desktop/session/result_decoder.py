@@ -49,6 +49,14 @@ SMALL_LIMITS: Final = PickleLimits(
 _START_TIMEOUT_S: Final = 30.0
 
 
+def decode_small(body: bytes) -> TaskResult | None:
+    """Decode a result in the event loop; None if it is too expensive for that, or unreadable."""
+    if len(body) <= SMALL_LIMITS.max_bytes:
+        with contextlib.suppress(UnreadableResultError):
+            return decode_result(body, SMALL_LIMITS)
+    return None
+
+
 class ResultDecoder:
     """Decodes one body at a time. The process is started when it is first needed."""
 
@@ -80,9 +88,8 @@ class ResultDecoder:
             UnreadableResultError: it cannot be decoded, or is too expensive to decode.
             NotConnectedError: the decoder is closed.
         """
-        if len(body) <= SMALL_LIMITS.max_bytes:
-            with contextlib.suppress(UnreadableResultError):
-                return decode_result(body, SMALL_LIMITS)
+        if (result := decode_small(body)) is not None:
+            return result
         return await self._request(Request("result", body, whole, self._budget_s), read_result)
 
     async def decode_progress(self, body: bytes) -> TaskProgress:

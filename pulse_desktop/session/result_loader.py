@@ -14,7 +14,7 @@ from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult, UnreadableResultError
 from pulse_desktop.session.ingestor import Ingestor
-from pulse_desktop.session.result_decoder import ResultDecoder
+from pulse_desktop.session.result_decoder import ResultDecoder, decode_small
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_updates import (
@@ -24,6 +24,7 @@ from pulse_desktop.state.run_updates import (
 )
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
+from pulse_desktop.transport.body_batch import MAX_BODIES, BodyBatches, fits
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_pages import ObjectPages
 from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
@@ -101,6 +102,7 @@ class ResultLoader:
         self._state = state
         self._supervisor = supervisor
         self.store = ResultStore(connection, bucket)
+        self._batches = BodyBatches(connection, bucket)
         self._watch = ResultWatch(connection, arrivals, bucket, backlog=backlog)
         self.observers: list[Callable[[StoredObject, TaskResult | str | None], None]] = []
         self._wake = asyncio.Event()
@@ -175,6 +177,7 @@ class ResultLoader:
         self._refusal = ""
         self._state.results.clear()
         self.store = ResultStore(self._connection, name)
+        self._batches = BodyBatches(self._connection, name)
         self._watch = ResultWatch(self._connection, self._arrivals, name)
         self._supervisor.start("results.watch", self._watch.run)
 
@@ -272,22 +275,59 @@ class ResultLoader:
         return (await self.store.save(task_id, path)).size
 
     async def _load_bodies(self) -> None:
-        """Load bodies of results as they appear, the newest first."""
+        """Load bodies of results as they appear, the newest first, small ones many at a time."""
         waiting = self._state.pending_reads
         while True:
             if not waiting:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            stored = waiting.pop()
-            self._reading += 1
+            batch = self._take_batch()
+            self._reading += len(batch)
             try:
-                await self._load_body(stored)
+                await self._load_batch(batch)
             except NotConnectedError:
-                waiting.append(stored)
+                waiting.extend(reversed(batch))
                 await self._connection.wait_connected()
             finally:
+                self._reading -= len(batch)
+
+    def _take_batch(self) -> list[StoredObject]:
+        """Take the next result, with those after it as long as they can be read together."""
+        waiting = self._state.pending_reads
+        batch = [waiting.pop()]
+        if self._batches.usable and fits(batch[0]):
+            while waiting and len(batch) < MAX_BODIES and fits(waiting[-1]):
+                batch.append(waiting.pop())
+        return batch
+
+    async def _load_batch(self, batch: list[StoredObject]) -> None:
+        """Load some results, and take them off the list one by one as they are folded.
+
+        Raises:
+            NotConnectedError: those that are left in the list were not loaded.
+        """
+        bodies = await self._batches.read(batch) if len(batch) > 1 else {}
+        for stored in list(batch):
+            body = bodies.get(stored.nuid)
+            if body is not None and self._fold_small(stored, body):
+                batch.remove(stored)
                 self._reading -= 1
+        if bodies:
+            self._ingestor.note_folded()
+        while batch:
+            await self._load_body(batch[0])
+            del batch[0]
+            self._reading -= 1
+
+    def _fold_small(self, stored: StoredObject, body: bytes) -> bool:
+        """Fold a result that is cheap to decode; return False for every other object."""
+        if stored.key.startswith(PROGRESS_PREFIX):
+            return False
+        result = decode_small(body)
+        if result is not None and self._known(stored) is not None:
+            self._state.fold_result(stored, result)
+        return result is not None
 
     async def _load_body(self, stored: StoredObject) -> None:
         if stored.key.startswith(PROGRESS_PREFIX):
@@ -306,7 +346,7 @@ class ResultLoader:
                 return
             case problem:
                 self._state.fold_unreadable_body(stored, problem)
-        self._ingestor.folded.set()
+        self._ingestor.note_folded()
 
     async def _load(self, stored: StoredObject) -> TaskResult | str | None:
         """Return a decoded body, why it cannot be read, or None if it is too large.
@@ -367,7 +407,7 @@ class ResultLoader:
             raise
         except (UserFacingError, UnreadableResultError):
             return
-        self._ingestor.folded.set()
+        self._ingestor.note_folded()
 
 
 def _update(stored: StoredObject, body: TaskResult | str | None) -> TaskRun:
