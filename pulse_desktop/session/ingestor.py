@@ -27,6 +27,7 @@ class Ingestor:
     Attributes:
         folded: set whenever something was folded.
         observers: called with the arrivals that are folded, before they are.
+        on_fold: called when something was folded that had not been in the queue.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Ingestor:
         self._was_current = True
         self.folded = asyncio.Event()
         self.observers: list[Callable[[Sequence[InboundMessage | StoredObject]], None]] = []
+        self.on_fold: Callable[[], object] = lambda: None
 
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""
@@ -75,6 +77,11 @@ class Ingestor:
             self._swept_at = now
         self.folded.set()
         return bool(arrivals)
+
+    def note_folded(self) -> None:
+        """Say that something was folded that was not in the queue, such as a result's body."""
+        self.folded.set()
+        self.on_fold()
 
     def _missed_s(self, now: float) -> float:
         """Return the seconds since the last sweep, if nothing could arrive; else 0."""

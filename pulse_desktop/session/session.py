@@ -111,6 +111,7 @@ class Session:
         guard: passed before every action on the server.
         supervisor: owner of all background work.
         background_errors: crashes of background work, newest last.
+        on_activity: called when there is something to fold or to show; perhaps many times.
     """
 
     def __init__(
@@ -131,17 +132,20 @@ class Session:
             CannotConnectError: there is no valid address.
         """
         self._on_failure = on_failure
+        self.on_activity: Callable[[], object] = lambda: None
         self.config = config
         names = config.profile.names
         self.state = SystemState(subject_prefix=names.subject_prefix)
         self.arrivals = ArrivalQueue()
+        self.arrivals.on_first = self._note_activity
         self.background_errors: list[TaskFailure] = []
         self.supervisor = Supervisor(self._record_failure)
+        self._log_status = _ConnectionLog()
         self.connection = Connection(
             options=config.profile.options,
             is_login_typed=config.is_login_typed,
             clock=clock,
-            on_status=_ConnectionLog(),
+            on_status=self._on_status,
         )
         feed = partial(
             SubjectFeed,
@@ -171,6 +175,7 @@ class Session:
         self._ingestor = Ingestor(
             self.arrivals, self.state, self.now, lambda: self._replay.is_complete
         )
+        self._ingestor.on_fold = self._note_activity
         self.waiter = RunWaiter(self.state, self._ingestor.folded, self.now)
         self.backfill = HistoryBackfill(
             (*feeds, self.advisory_feed),
@@ -462,6 +467,13 @@ class Session:
         await self.task_feed.wait_caught_up(timeout_s)
         await self.advisory_feed.wait_caught_up(timeout_s)
         await self.waiter.wait_for(lambda: not self.arrivals)
+
+    def _note_activity(self) -> None:
+        self.on_activity()
+
+    def _on_status(self, status: ConnectionStatus) -> None:
+        self._log_status(status)
+        self.on_activity()
 
     async def _pump(self) -> None:
         while True:

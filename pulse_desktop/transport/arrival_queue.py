@@ -5,10 +5,13 @@ by bytes, so that a stalled window cannot exhaust memory; what does not fit is c
 """
 
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.stored_object import StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_CAPACITY: Final = 200_000
 DEFAULT_MAX_BYTES: Final = 256 << 20
@@ -23,9 +26,18 @@ class ArrivalQueue:
         received: items accepted since the start.
         dropped: items rejected for lack of room since the start.
         held_bytes: payload bytes held now.
+        on_first: called when an item is put into the empty queue.
     """
 
-    __slots__ = ("_items", "capacity", "dropped", "held_bytes", "max_bytes", "received")
+    __slots__ = (
+        "_items",
+        "capacity",
+        "dropped",
+        "held_bytes",
+        "max_bytes",
+        "on_first",
+        "received",
+    )
 
     def __init__(
         self, capacity: int = DEFAULT_CAPACITY, max_bytes: int = DEFAULT_MAX_BYTES
@@ -38,6 +50,7 @@ class ArrivalQueue:
         self.received = 0
         self.dropped = 0
         self.held_bytes = 0
+        self.on_first: Callable[[], object] = _nothing
 
     def __len__(self) -> int:
         return len(self._items)
@@ -62,6 +75,8 @@ class ArrivalQueue:
             self.held_bytes += len(item.payload)
         items.append(item)
         self.received += 1
+        if len(items) == 1:
+            self.on_first()
         return True
 
     def take(self, count: int) -> list[InboundMessage | StoredObject]:
@@ -80,3 +95,7 @@ class ArrivalQueue:
                 held -= len(item.payload)
         self.held_bytes = held
         return taken
+
+
+def _nothing() -> None:
+    """Do nothing."""

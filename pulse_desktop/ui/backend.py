@@ -5,7 +5,7 @@ The window never imports NATS or the session. The composition root passes an obj
 method, and every method that says so, raises `UserFacingError` with a reason for the operator.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -229,7 +229,13 @@ class ConnectionBackend(Protocol):
 
 
 class SessionBackend(ConnectionBackend, Protocol):
-    """One session, as a window sees it."""
+    """One session, as a window sees it.
+
+    Attributes:
+        on_activity: called when there is something to fold or to show; perhaps many times.
+    """
+
+    on_activity: Callable[[], object]
 
     @property
     def state(self) -> SystemState:

@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 - the parameters are those of the Protocols
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +26,7 @@ class OfflineSession:
     Attributes:
         state: empty.
         connection_status: has no server.
+        on_activity: never called.
     """
 
     received = 0
@@ -64,6 +65,7 @@ class OfflineSession:
             read_only: whether the connection will refuse every action.
         """
         self.read_only = read_only
+        self.on_activity: Callable[[], object] = lambda: None
         self.state = SystemState()
         self.connection_status = ConnectionStatus(
             state, "", time.time(), problem=problem, advice=advice

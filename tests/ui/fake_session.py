@@ -3,7 +3,7 @@
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +60,12 @@ class FakeSession:
         history_plan: what `plan` returns.
         history_errors: why a stream is not made, by its name.
         tries: number of calls of `try_now`.
+        on_activity: set by the window that shows this session.
     """
 
     def __init__(self, state: SystemState | None = None, profile: Profile | None = None) -> None:
         self.state = SystemState() if state is None else state
+        self.on_activity: Callable[[], object] = lambda: None
         self.connection_status = ConnectionStatus("connected", "nats://test:4222", 0.0)
         self.history: HistoryProgress | None = None
         self.history_extent = HistoryExtent()

@@ -14,6 +14,8 @@ from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
 
 _INTERVAL_S: Final = 1.0
+_SLOW_INTERVAL_S: Final = 5.0
+"""How often the figures of this program itself are shown: they would change all the time."""
 
 
 class StatusUpdater:
@@ -24,6 +26,9 @@ class StatusUpdater:
         self._process = psutil.Process()
         self._shown_at = 0.0
         self._render_s = 0.0
+        self._measured_at = 0.0
+        self._shown_render_s = 0.0
+        self._memory_bytes = 0
         self._shown_connection: object = None
         self._shown_server = ""
 
@@ -34,7 +39,7 @@ class StatusUpdater:
             now: Unix seconds.
             frame_s: seconds that the present frame took.
         """
-        self._render_s = max(frame_s, self._render_s * 0.98)
+        self._render_s = max(frame_s, self._render_s)
         session = self._window.session
         status = session.connection_status
         if status is not self._shown_connection:
@@ -46,7 +51,14 @@ class StatusUpdater:
         self._window.show_read_only()
         if abs(now - self._shown_at) >= _INTERVAL_S:
             self._shown_at = now
+            self._measure(now)
             self._window.status_bar.show_figures(self._figures(session, now))
+
+    def _measure(self, now: float) -> None:
+        if abs(now - self._measured_at) >= _SLOW_INTERVAL_S:
+            self._measured_at = now
+            self._shown_render_s, self._render_s = self._render_s, 0.0
+            self._memory_bytes = self._process.memory_info().rss
 
     def _figures(self, session: SessionBackend, now: float) -> StatusFigures:
         status = session.connection_status
@@ -79,8 +91,8 @@ class StatusUpdater:
             history=read,
             history_problem=extent.problem,
             waiting=session.waiting,
-            render_s=self._render_s,
-            memory_bytes=self._process.memory_info().rss,
+            render_s=self._shown_render_s,
+            memory_bytes=self._memory_bytes,
             server=server,
             as_of=as_of,
         )

@@ -97,6 +97,7 @@ class MainWindow(QMainWindow):
         close_requested: the operator closes the window; the owner closes its session too.
         quit_requested: the operator wants to leave; the owner closes all windows.
         session_closing: the pages of the present session are about to be destroyed.
+        session_opened: another session is shown.
         page_changed: key of the page that is shown now.
         diagnose_requested: the operator wants to know what is wrong with the connection.
         reconnect_requested: there is no server to try again; the owner may find one.
@@ -109,6 +110,7 @@ class MainWindow(QMainWindow):
     close_requested = Signal()
     quit_requested = Signal()
     session_closing = Signal()
+    session_opened = Signal()
     page_changed = Signal(str)
     theme_chosen = Signal(str)
     names_chosen = Signal(object)
@@ -364,6 +366,7 @@ class MainWindow(QMainWindow):
             self.show_page(shown)
         if (left := self.drafts.take_left(self._profile_label)) is not None:
             self.run_form.open_again(left)
+        self.session_opened.emit()
 
     def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
@@ -449,6 +452,17 @@ class MainWindow(QMainWindow):
             page.take_focus()
             self._show_paused()
             self.page_changed.emit(key)
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the window may be seen: it is neither hidden nor minimized nor covered."""
+        is_open = self.isVisible() and not self.isMinimized()
+        return is_open and self.windowHandle().isExposed()
+
+    def catch_up(self, now: float) -> None:
+        """Show what happened while the window could not be seen. `now` is Unix seconds."""
+        if self.current is not None:
+            self.current.on_show(self._shown_time(now))
 
     def frame(self, changes: DirtyRows, now: float) -> None:
         """Refresh the visible page. Called once per frame.

@@ -15,7 +15,8 @@ RowT = TypeVar("RowT")
 
 _MEASURE_S: Final = 5.0
 """How often columns give back the room of long texts that are gone."""
-_TICK_S: Final = 0.25
+_TICK_S: Final = 1.0
+"""How often the texts that change with time are compared, and painted if they differ."""
 
 
 class LiveTable(RowView[RowT]):
@@ -114,8 +115,8 @@ class LiveTable(RowView[RowT]):
             self._measured_at = now
             self.measure_columns()
         if self._ticks and abs(now - self._ticked_at) >= _TICK_S:
-            self._ticked_at = now
-            self.viewport().update()
+            before, self._ticked_at = self._ticked_at, now
+            self.repaint_ticking(before)
 
     def catch_up(self, now: float) -> None:
         """Show everything that happened while the table was hidden."""

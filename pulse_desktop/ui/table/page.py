@@ -57,12 +57,15 @@ from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
 from pulse_desktop.ui.table.table_area import TableArea
+from pulse_desktop.ui.theme.throttle import Throttle
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)
 
 _MARGIN: Final = 14
 _GAP: Final = 12
+CHART_S: Final = 1.0
+"""Shortest time between two updates of the charts: the width of a pixel, or less."""
 _MAX_LAG_S: Final = 10.0
 """How long a row may be shown after a live range has moved past it."""
 
@@ -125,6 +128,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self._filtered_range = ALL_RETAINED
         self._moved_at = 0.0
         self._updated_at = 0.0
+        self._charting = Throttle()
         self._shown_row: RowT | None = None
         self.table: LiveTable[RowT] = LiveTable(
             self.collection().rows,
@@ -367,6 +371,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         shown = self.shown_time(now)
         self.table.catch_up(shown)
         self.update_detail(shown)
+        self._charting.reset()
         self._update(now)
         self._show_row_count()
         self._show_selection()
@@ -535,7 +540,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         if self._charts and self.area.charts_shown:
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
             self.time_range = chart_range(shown_range, oldest_time(self.context.state), wall)
-            self.update_charts(shown_range.end_or(wall))
+            version = (self.context.state.version, shown_range, self.time_range)
+            if self._charting.due_if_changed("charts", wall, CHART_S, version):
+                self.update_charts(shown_range.end_or(wall))
         self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
         stale, as_of = connection.data_time is not None, as_of_text(connection)

@@ -177,6 +177,34 @@ class RowView(QTableView, Generic[RowT]):
                 self._painter.measure(row, model.columns, now)
         self._widen_columns()
 
+    def repaint_ticking(self, since: float) -> None:
+        """Paint the cells anew whose texts have changed only because time has passed.
+
+        Args:
+            since: Unix seconds of the time that the cells were painted for.
+        """
+        model, now = self.rows_model, self.rows_model.now
+        columns = [
+            (number, column)
+            for number, column in enumerate(model.columns)
+            if column.ticking and not self.isColumnHidden(number)
+        ]
+        first, last = self._visible_rows()
+        for row_number in range(first, last + 1):
+            row = model.row_object(row_number)
+            if row is None:
+                continue
+            for number, column in columns:
+                if column.text(row, now) != column.text(row, since):
+                    self.viewport().update(self.visualRect(model.index(row_number, number)))
+
+    def _visible_rows(self) -> tuple[int, int]:
+        """Return the first and the last row on the screen; the last is lower if there is none."""
+        first = max(0, self.rowAt(0))
+        return first, min(
+            first + self.viewport().height() // ROW_HEIGHT + 1, self.rows_model.shown_count - 1
+        )
+
     def _widen_columns(self) -> None:
         self.column_layout.widen(self._painter.needed)
 

@@ -236,7 +236,8 @@ class OverviewPage(Page):
         if due("cards", wall, 1.0):
             self._update_cards(now)
             self._show_reason(wall)
-        if due("throughput", wall, 1.0):
+        due_if_changed, version = self._throttle.due_if_changed, self.context.state.version
+        if due_if_changed("throughput", wall, 1.0, version):
             self._update_throughput(wall)
         if due("topics", wall, 1.0):
             since = history_start(self.context.state.log)
@@ -247,7 +248,7 @@ class OverviewPage(Page):
                 row.set_stale(stale_text(connection) or ("" if live else _NOT_PAST))
         if due("attention", wall, 1.0):
             self._update_attention(now)
-        if due("run times", wall, 2.0):
+        if due_if_changed("run times", wall, 2.0, version):
             self._update_run_times(wall)
 
     def on_show(self, now: float) -> None:

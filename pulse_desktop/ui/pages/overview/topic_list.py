@@ -71,6 +71,7 @@ class TopicRow(QAbstractButton):
             history_start: start of recorded history, Unix seconds.
             outages: times in which nothing was received.
         """
+        shown = self.silent, self.rate, self.ago, self._values
         self.silent = activity.last_at is None
         averaged_s = min(RATE_S, max(_MIN_RATE_S, now - history_start))
         # The current second counts too: "now" beside a rate of zero would be confusing.
@@ -84,6 +85,14 @@ class TopicRow(QAbstractButton):
         middles = np.asarray(starts)[::_POINT_S] + _POINT_S / 2
         values = np.where(middles < history_start, np.nan, values)
         self._values = without_gaps(middles, values, outages)
+        if shown[:2] != (self.silent, self.rate) or not np.array_equal(
+            shown[3], self._values, equal_nan=True
+        ):
+            self.update()
+        elif shown[2] != self.ago:
+            self.update(self._ago_area())
+        else:
+            return
         if self.silent:
             name, tooltip = _("{topic}: no events yet"), _("No event on this topic yet")
         else:
@@ -96,7 +105,9 @@ class TopicRow(QAbstractButton):
         self.setAccessibleName(name.format(topic=self.topic, rate=self.rate, age=self.ago))
         last = formats.absolute(activity.last_at)
         set_tooltip(self, tooltip.format(count=formats.count(activity.received), time=last))
-        self.update()
+
+    def _ago_area(self) -> QRect:
+        return QRect(self.width() - 1 - _AGO_WIDTH - 8, 0, _AGO_WIDTH, self.height())
 
     def set_stale(self, stale: str) -> None:
         """Dim rate and age, and say why they are not those of now; an empty text: they are."""
@@ -113,7 +124,7 @@ class TopicRow(QAbstractButton):
         """Return the smallest useful size."""
         return QSize(220, 22)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Paint name, rate, sparkline and age."""
         colors = theme()
         painter = QPainter(self)
@@ -132,7 +143,7 @@ class TopicRow(QAbstractButton):
         painter.setPen(colors.color(SemanticColor.MUTED if self.silent else SemanticColor.TEXT))
         painter.drawText(area.adjusted(26, 0, 0, 0), middle, self.topic)
         painter.setPen(colors.color(SemanticColor.MUTED))
-        ago = QRect(area.right() - _AGO_WIDTH - 8, 0, _AGO_WIDTH, area.height())
+        ago = self._ago_area()
         never = "" if self.stale else _("never")
         painter.drawText(ago, right, self.ago or never)
         left = 26 + (_NAME_WIDTH if area.width() > 400 else _SHORT_NAME_WIDTH)
@@ -142,7 +153,8 @@ class TopicRow(QAbstractButton):
         line = QRectF(
             left + _RATE_WIDTH + 14, 0, ago.left() - left - _RATE_WIDTH - 24, area.height()
         )
-        if line.width() > 24 and not self.silent:
+        is_part = ago.contains(event.rect())
+        if line.width() > 24 and not self.silent and not is_part:
             spare = max(5.0, (line.height() - 20) / 2)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             paint_sparkline(painter, line.adjusted(0, spare, 0, -spare), self._values, color)
