@@ -121,12 +121,12 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
             return "unreadable"
         return row.outcome or _UNREAD
 
-    def update_charts(self, now: float) -> None:
+    def update_summary(self, now: float, stale: str) -> None:  # noqa: ARG002 - as TablePage
         """Update the line about the bucket, and poll the server now and then."""
-        results = self.context.state.results
+        results, wall = self.context.state.results, self.wall_time(now)
         self.bucket_bar.show_seen(results.count, results.size)
-        if not 0 <= now - self._polled_at < self._poll_interval_s:
-            self._polled_at = now
+        if not 0 <= wall - self._polled_at < self._poll_interval_s:
+            self._polled_at = wall
             self.context.run_in_background("results.buckets", self._poll_buckets())
 
     def show_row(self, row: StoredResult) -> None:
