@@ -89,7 +89,8 @@ class RunContext:
 
         if not self.related.rows:
             return
-        write_text(f"{_('related'):<12} {pipeline_text(self.related.pipeline)}".rstrip())
+        title = _("related")
+        write_text(f"{title:<12} {pipeline_text(self.related.pipeline)}".rstrip())
         for row in self.related.rows:
             write_line(f"  {_related_line(row)}")
         if more := more_text(self.related):

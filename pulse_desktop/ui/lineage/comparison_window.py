@@ -1,7 +1,7 @@
 """Window with two runs side by side: differences are marked by a word, a glyph and a color."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.state.lineage_json import comparison_to_dict
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.run_comparison import Comparison, Mark, Row
+from pulse_desktop.state.run_comparison import Comparison, Mark, Row, Section
 from pulse_desktop.text import formats
 from pulse_desktop.text.comparison_text import (
     delta_text,
@@ -157,6 +157,8 @@ class ComparisonWindow(QDialog):
             return
         only = self.only_differences.isChecked()
         rows = [row for row in comparison.rows if row.mark is not Mark.SAME or not only]
+        if only:
+            rows.sort(key=lambda row: not row.matters)  # times are last
         if rows == self._rows and rows:
             return
         self._rows = rows
@@ -176,10 +178,7 @@ class ComparisonWindow(QDialog):
         ):
             text = ""
             if row is not None:
-                is_text = isinstance(value, str)
-                text = value if is_text else whole_value(value, indent=True)
-                if value is None:
-                    text = value_text(row, None)
+                text = _whole_text(row, value)
             cut = len(text) - _MAX_VALUE
             if cut > 0:
                 more = _("… {count} more characters: Copy as JSON has them all")
@@ -255,6 +254,13 @@ def comparison_columns() -> tuple[Column[Row], ...]:
 
 def _value_color(row: Row) -> SemanticColor | None:
     return SemanticColor.MUTED if row.mark is Mark.SAME else None
+
+
+def _whole_text(row: Row, value: Any) -> str:
+    """Return a whole value; what a run reports of itself is formatted as in the table."""
+    if value is None or row.section is Section.RUN:
+        return value_text(row, value)
+    return value if isinstance(value, str) else whole_value(value, indent=True)
 
 
 def _value_field(name: str) -> QPlainTextEdit:

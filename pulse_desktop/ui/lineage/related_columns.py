@@ -87,11 +87,11 @@ def attempt_columns(worker_label: Callable[[str], str]) -> Sequence[Column[Attem
             _("Started"),
             "started",
             lambda row, _now: formats.clock_ms(row.attempt.started_at),
-            width=98,
+            width=108,
             mono=True,
             color=muted,
             tooltip=lambda row, _now: formats.absolute(row.attempt.started_at),
-            hide_below=_NARROW,
+            hide_below=500,
         ),
         Column(
             _("Duration"),
@@ -231,7 +231,7 @@ def _run_columns(run_of: Callable[[RowT], TaskRun | None]) -> Sequence[Column[Ro
         return formats.clock(run.queued_at, now) if run is not None else ""
 
     return (
-        Column(_("Queued"), "queued", queued, width=78, mono=True, color=muted, hide_below=_NARROW),
+        Column(_("Queued"), "queued", queued, width=78, mono=True, color=muted, hide_below=500),
         Column(
             _("Duration"),
             "ran",
