@@ -13,7 +13,7 @@ from pulse_desktop.cli.connection import (
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.run_search import is_start_known, read_back_until
+from pulse_desktop.cli.run_search import read_back_until
 from pulse_desktop.model.errors import NotFoundError, UserFacingError
 from pulse_desktop.text.translation import _
 
@@ -81,13 +81,16 @@ async def run(arguments: Namespace) -> int:
 
 
 async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
+    """Return the last good run before a run; history is read back until there is one."""
     from pulse_desktop.state.run_comparison import last_good_run
 
-    def is_found() -> bool:
-        good = last_good_run(session.state.runs, first)
-        return good is not None and is_start_known(session, good)
+    queued_at = first.queued_at or first.last_seen
 
-    await read_back_until(session, is_found)
+    def is_known() -> bool:
+        found = last_good_run(session.state.runs, first)
+        return found is not None and (found.queued_at or found.last_seen) <= queued_at
+
+    await read_back_until(session, is_known)
     found = last_good_run(session.state.runs, first)
     if found is None:
         raise NotFoundError(
