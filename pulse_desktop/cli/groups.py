@@ -10,6 +10,7 @@ from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.group_report import group_to_dict, write_example, write_group, write_part
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import PROGRAM, Subparsers, add_command, add_limit_option
+from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
@@ -102,7 +103,8 @@ async def _list(arguments: Namespace, text: str) -> int:
     try:
         query = parse(text)
     except QueryError as error:
-        return _report(text, error)
+        print_query_error(text, error)
+        return USAGE
     async with connected_session(arguments, history_s=max(arguments.since, DAY_S)) as session:
         missing = await _load(session)
         since = session.now() - arguments.since
@@ -111,7 +113,8 @@ async def _list(arguments: Namespace, text: str) -> int:
             try:
                 accepts = _compiled(session, text)
             except QueryError as error:
-                return _report(text, error)
+                print_query_error(text, error)
+                return USAGE
             counts = _count_matching(session, accepts, since)
         now = session.now()
         groups = [
@@ -163,17 +166,6 @@ def _count_matching(
         for group in groups.since(since)
     }
     return {group_id: count for group_id, count in counts.items() if count}
-
-
-def _report(text: str, error: Exception) -> int:
-    from pulse_desktop.query import QueryError
-
-    if isinstance(error, QueryError):
-        write_note(_("Wrong query: {problem}").format(problem=error.message))
-        if text.isprintable():
-            width = max(1, error.end - error.start)
-            write_note(f"  {text}\n  {' ' * error.start}{'^' * width}")
-    return USAGE
 
 
 def _write_table(session: "Session", groups: "list[tuple[FailureGroup, int]]", now: float) -> None:
