@@ -11,7 +11,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import arguments_text, state_label
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import HEALTH_LABELS
-from pulse_desktop.ui.navigation import FilterRuns, ShowItem, ShowRun, Target
+from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowItem, ShowRun, Target
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.palette_search import Entry
 
@@ -96,7 +96,7 @@ class FoundEntries:
                 count = ngettext("{count} failure", "{count} failures", group.count)
                 count = count.format(count=formats.count(group.count))
                 title = ": ".join(filter(None, (group.cause, group.message)))
-                return title or id_, count, FilterRuns(query=f"group:{id_}")
+                return title or id_, count, ShowGroups(id_)
             case Kind.RESULT:
                 result = state.results.get(id_)
                 name = label(result.task_name) if result and result.task_name else ""

@@ -46,7 +46,7 @@ _FILTER_S: Final = 1.0
 class GroupsPage(TablePage[FailureGroup, GroupDetail]):
     """The failure groups, the one that failed last first."""
 
-    key = "tasks"
+    key = "groups"
     sources = ("tasks", "events", "results")
     title = _("Failure groups")
     icon = "tasks"
