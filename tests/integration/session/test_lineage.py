@@ -8,8 +8,12 @@ from pulse_desktop.model.errors import NoConsumersError, NotConnectedError
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session
+from pulse_desktop.state.chat_messages import MessageRow
+from pulse_desktop.state.message_path import message_path
+from pulse_desktop.state.message_runs import Stage
 from pulse_desktop.state.related_runs import RelatedRuns, Relation, related_runs
 from pulse_desktop.state.run import TaskRun
+from tests.kit.chat_export import message, write_export
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.taskiq_project import MODULE, PIPELINES, generate, taskiq_worker
@@ -86,3 +90,27 @@ async def enqueue(session: Session, task: str, args: bytes) -> str:
 
     sent: EnqueueReceipt = await wait_until(receipt, START_TIMEOUT_S, "the broker takes tasks")
     return sent.task_ids[0]
+
+
+async def test_a_message_is_followed_through_the_stages_of_our_workers(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    export = write_export(tmp_path, [message(1, "We decided to move the deploy to Friday.")])
+    async with open_harness(nats_server, tmp_path) as harness, open_session(nats_server) as session:
+        await harness.run()
+        ingest = await harness.send("ingest_messages", str(export))
+        await wait_for_run(session, ingest, RunState.SUCCEEDED, RunState.SOFT_FAILED)
+        children = session.state.runs.lineage.children(ingest)
+        await wait_for_run(session, children[0], RunState.SUCCEEDED)
+        row = await wait_until(lambda: next(iter(session.state.messages.rows), None))
+        assert isinstance(row, MessageRow)
+
+        def path() -> list[tuple[str, ...]]:
+            state = session.state
+            found = message_path(state.runs, state.message_runs, row)
+            return [(step.task_id, *step.stages) for step in found.steps if step.task_id]
+
+        await wait_until(lambda: [each[0] for each in path()] == [ingest, children[0]])
+        first, second = path()
+        assert first[1:] == (Stage.INGEST,)
+        assert Stage.SCORE in second[1:]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.task_lineage import Pipeline, parent_of, pipeline_of
 from pulse_desktop.state.lineage import Lineage
 from pulse_desktop.state.related_runs import Relation, related_runs
@@ -187,3 +188,16 @@ def test_links_to_collected_tasks_are_bounded() -> None:
     assert lineage.parent("collect-2") == "step-2"
     lineage.remove("collect-0")
     assert lineage.parent("0b") == ""
+
+
+def test_runs_that_are_read_back_from_history_are_related_as_well() -> None:
+    state = SystemState()
+    state.fold([FAMILY[3]])
+    for message in (FAMILY[2], FAMILY[1], FAMILY[0]):
+        older = InboundMessage(
+            message.source, message.subject, message.payload, message.at, older=True
+        )
+        state.fold([older])
+    assert [run.task_id for run in state.runs.rows] == ["root", "first", "second", "leaf"]
+    first, leaf = ("child", "first", 1), ("child", "leaf", 2)
+    assert shown(state, "root") == [first, leaf, ("child", "second", 1)]
