@@ -22,7 +22,7 @@ _ESCAPED: Final = {
     '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
 }  # fmt: skip
 _SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_WINDOW: Final = 3
+_WINDOW: Final = 2
 """Characters of a text beyond ASCII whose letter cases are all searched for."""
 _MAX_VARIANTS: Final = 24
 _LAST_CASED: Final = 0x1E943
@@ -70,15 +70,18 @@ class JsonSearch:
         if not self.text:
             return found.replace(b"\0", bytes((YES,)))
         if self._needle:
-            if _folds_to_ascii(payloads):
+            is_plain = _is_plain(payloads)
+            if not is_plain and _folds_to_ascii(payloads):
                 return found.replace(b"\0", bytes((LOOK,)))
             _mark(payloads.lower(), ends, self._needle, found, YES)
-            if b"\\" in payloads:  # what was found may be a part of an escape
+            if not is_plain and b"\\" in payloads:  # what was found may be a part of an escape
                 begin = 0
                 for index, end in enumerate(ends):
                     if found[index] and payloads.find(b"\\", begin, end) >= 0:
                         found[index] = LOOK
                     begin = end
+            return found
+        if not self.text.isascii() and _is_plain(payloads):
             return found
         if not self._variants:
             return found.replace(b"\0", bytes((LOOK,)))
@@ -182,9 +185,14 @@ _ASCII_FOLDS: Final = re.compile(
 
 def _folds_to_ascii(raw: bytes) -> bool:
     """Return whether JSON has a letter beyond ASCII that casefolds to letters of ASCII."""
-    if raw.isascii() and b"\\u" not in raw:
+    if raw.isascii() and (b"\\" not in raw or b"\\u" not in raw):
         return False
     return _ASCII_FOLDS.search(raw) is not None
+
+
+def _is_plain(raw: bytes) -> bool:
+    r"""Return whether bytes are ASCII without escapes. Much faster than looking for `\u`."""
+    return raw.isascii() and b"\\" not in raw
 
 
 def _joined(pair: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.query.coded_columns import OTHER
+from pulse_desktop.query.coded_columns import OTHER, PayloadSearch
 from pulse_desktop.state.code_table import CodeTable
 
 MAX_EVENTS: Final = 512
@@ -141,6 +141,10 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
     def events(self, start: int, stop: int) -> list[Event]:
         """Return the events with the indices `start` to `stop` - 1."""
         return [self.event(index) for index in range(start, stop)]
+
+    def scan(self, search: PayloadSearch) -> bytearray:
+        """Search all payloads; return `YES`, `NO` or `LOOK` for each."""
+        return search.scan(self.payloads, self.block.ends)
 
     def type_of(self, index: int) -> str:
         """Return the type of an event."""

@@ -58,6 +58,7 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
         self._recent_weight = 0
         self._oldest_weight = 0
         self.rows = self
+        self.columns = self
 
     def append(self, row: Event) -> int:
         """Add an event as the newest and return its position."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.query.coded_columns import YES, PayloadSearch
 from pulse_desktop.state.event_block import EventBlock, EventCodes, OpenBlock
 
 if TYPE_CHECKING:
@@ -93,6 +94,24 @@ class EventRows:
     def column(self, name: str) -> "EventColumn | None":
         """Return a column of codes: "topic", "type" or "source"; None if there is no such one."""
         return EventColumn(self, name) if name in EventColumn.NAMES else None
+
+    @property
+    def payloads(self) -> "EventRows":
+        """The payloads of the events, which `search` searches."""
+        return self
+
+    def search(self, search: PayloadSearch, start: int, stop: int) -> bytes:
+        """Return `YES`, `NO` or `LOOK` for the payload of each event at the positions of a span."""
+        found: list[bytes] = []
+        for part in self._parts(start, stop):
+            block = part.block
+            if block is not None:
+                marks = self._opened(block, keep=False).scan(search)
+                found.append(bytes(marks[part.start - block.first : part.stop - block.first]))
+            else:
+                is_in = search.is_in
+                found.append(bytes([YES * is_in(each.raw) for each in self._events(part)]))
+        return b"".join(found)
 
     @property
     def _blocks_start(self) -> int:

@@ -1,0 +1,193 @@
+"""Measure filters over many runs and events: first matches, all matches, and opening a run.
+
+No server or window is involved: the models of the tables are. Events are folded as they come from
+the network, until there are as many runs and events as a window keeps. Each filter is then set as
+the window sets it: the first slice at once, the others one after the other. Beside it, a plain loop
+looks for the same text in the text of every row: "plain" is its processor time.
+
+Times are of the processor, the fastest of a few rounds, as other load can only make them longer.
+"""
+
+import argparse
+import gc
+import random
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from benchmarks.fold import event_blocks
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.query import FieldSet, compile_query, complete, parse
+from pulse_desktop.query.event_fields import event_fields, event_text
+from pulse_desktop.query.run_fields import run_fields, run_text
+from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.system import SystemState
+from pulse_desktop.ui.table.model import LiveTableModel
+from pulse_desktop.ui.table.row_filter import RowFilter
+
+RowT = TypeVar("RowT")
+
+RUN_QUERIES: Final = (
+    "state:failed",
+    "task:score worker:worker-1",
+    "not (state:succeeded or task:embed)",
+    "score",
+    "nosuchtext",
+    "розбір",
+    "language=pl",
+    "error:timeout",
+    "ran>1s queued:1h",
+    "state:failed language=uk",
+)
+EVENT_QUERIES: Final = (
+    "topic:tasks",
+    "topic:agents type:completed",
+    "not topic:tasks,metrics",
+    "nosuchtext",
+    "розбір",
+    "score_message_task",
+    "topic:agents latency_s>2",
+    "run:{id}",
+)
+OPENED: Final = 100
+
+
+@dataclass
+class Table(Generic[RowT]):
+    """A table to filter.
+
+    Attributes:
+        name: what its rows are.
+        rows: the collection.
+        fields: of its rows.
+        text: returns the text of a row, for the plain loop.
+    """
+
+    name: str
+    rows: Collection[RowT]
+    fields: FieldSet[Any]
+    text: Callable[[RowT], str]
+
+
+def main() -> int:
+    """Measure and print one line per query."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds; the fastest counts")
+    arguments = parser.parse_args()
+    state = SystemState(log_rows=arguments.events, max_runs=arguments.runs)
+    while len(state.log) < arguments.events or len(state.runs.rows) < arguments.runs:
+        before = len(state.log)
+        state.fold(event_blocks(10))
+        state.take_changes()
+        if len(state.log) == before == len(state.log) and state.runs.rows.evicted:
+            break
+    gc.collect()
+    gc.freeze()
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{len(state.log):,} events, {len(state.runs.rows):,} runs, peak RSS {rss:,.0f} MiB\n")
+    print(f"{'query':36} {'first':>9} {'all':>9} {'slice':>9} {'plain':>9}  matches")
+    runs = Table[TaskRun]("runs", state.runs, run_fields(), run_text)
+    events = Table[Event]("events", state.log, event_fields(), event_text)
+    some_id = state.runs.rows[state.runs.rows.stop - 1].task_id
+    measure_queries(runs, RUN_QUERIES, arguments.rounds)
+    measure_queries(events, [each.format(id=some_id) for each in EVENT_QUERIES], arguments.rounds)
+    measure_opening(state)
+    measure_typing(runs)
+    return 0
+
+
+def measure_queries(table: Table[RowT], queries: Sequence[str], rounds: int) -> None:
+    """Print a line per query."""
+    plain = min(_plain_loop(table) for _ in range(2))
+    print(f"- {table.name}")
+    for text in queries:
+        best = min((_filter(table, text) for _ in range(rounds)), key=lambda each: each.all_ms)
+        print(
+            f"{text[:36]:36} {best.first_ms:6.1f} ms {best.all_ms:6.0f} ms {best.slice_ms:6.1f} ms "
+            f"{plain:6.0f} ms {best.matches:8,}"
+        )
+
+
+@dataclass
+class Measured:
+    """Processor time of one filter, in milliseconds.
+
+    Attributes:
+        first_ms: from the text to the first matches.
+        all_ms: from the text to all matches.
+        slice_ms: of the longest slice, for which the window does nothing else.
+        matches: rows that match.
+    """
+
+    first_ms: float
+    all_ms: float
+    slice_ms: float
+    matches: int
+
+
+def _filter(table: Table[RowT], text: str) -> Measured:
+    rows = table.rows.rows
+    model: LiveTableModel[RowT] = LiveTableModel(rows, ())
+    begin = time.process_time()
+    matcher = compile_query(parse(text), table.fields, time.time())
+    model.set_filter(RowFilter(matcher, rows, table.rows.columns), incremental=True)
+    first = at = time.process_time()
+    longest = 0.0
+    while model.filtering:
+        model.filter_next_slice()
+        now = time.process_time()
+        longest, at = max(longest, now - at), now
+    return Measured((first - begin) * 1e3, (at - begin) * 1e3, longest * 1e3, model.shown_count)
+
+
+def _plain_loop(table: Table[RowT]) -> float:
+    """Return the milliseconds that a plain loop takes to search the text of each row."""
+    text_of, rows = table.text, table.rows.rows
+    begin = time.process_time()
+    found = sum("nosuchtext" in text_of(row) for row in rows)
+    assert not found
+    return (time.process_time() - begin) * 1e3
+
+
+def measure_opening(state: SystemState) -> None:
+    """Print how long it takes to find a run by id and the events that mention it."""
+    rows = state.runs.rows
+    rng = random.Random(1)
+    positions = [rng.randrange(rows.start, rows.stop) for _ in range(OPENED)]
+    ids = [rows[position].task_id for position in positions]
+    times, events = [], 0
+    for task_id in ids:
+        begin = time.process_time()
+        run = state.runs.get(task_id)
+        assert run is not None
+        events += len(state.log.mentioning(task_id))
+        times.append((time.process_time() - begin) * 1e3)
+    print(
+        f"\nopening a run by id: median {statistics.median(times):.2f} ms, "
+        f"slowest of {OPENED} {max(times):.2f} ms, {events / OPENED:.1f} events each"
+    )
+
+
+def measure_typing(table: Table[TaskRun]) -> None:
+    """Print how long a key costs: parse, compile, complete."""
+    text = 'state:failed task:score language="pl" ran>5s or (worker:w-1 -error:timeout)'
+    times = []
+    for end in range(len(text)):
+        begin = time.process_time()
+        complete(text[:end], end, table.fields, lambda _name: ())
+        times.append((time.process_time() - begin) * 1e3)
+    begin = time.process_time()
+    compile_query(parse(text), table.fields, time.time())
+    compiled = (time.process_time() - begin) * 1e3
+    print(f"a key: completion {max(times):.2f} ms at most; parsing and compiling {compiled:.2f} ms")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
