@@ -7,15 +7,11 @@ one code, and only these rows have to be looked at.
 
 from collections.abc import Sequence
 
-from pulse_desktop.query.coded_columns import OTHER
+from pulse_desktop.state.code_table import CodeTable
 
 
 class CodedColumn:
-    """The codes of one field, by position as in a `RingBuffer`.
-
-    Attributes:
-        values: the values by code, in the order in which they were first seen.
-    """
+    """The codes of one field, by position as in a `RingBuffer`."""
 
     def __init__(self, capacity: int) -> None:
         """Create a column without values.
@@ -23,15 +19,18 @@ class CodedColumn:
         Args:
             capacity: maximum number of rows.
         """
-        self.values: list[str] = []
-        self._code_of: dict[str, int] = {}
+        self._table = CodeTable()
         self._ring = bytearray(capacity)
+
+    @property
+    def values(self) -> Sequence[str]:
+        """The values by code, in the order in which they were first seen."""
+        return self._table.by_code
 
     def set(self, position: int, value: str) -> None:
         """Set the value of the row at a position."""
-        code = self._code_of.get(value)
         ring = self._ring
-        ring[position % len(ring)] = self._add(value) if code is None else code
+        ring[position % len(ring)] = self._table[value]
 
     def codes(self, start: int, stop: int) -> bytes:
         """Return the codes of the rows at positions `start` to `stop` - 1, which have to exist."""
@@ -46,14 +45,6 @@ class CodedColumn:
         codes = self.codes(start, stop)
         counted = {value: codes.count(code) for code, value in enumerate(self.values)}
         return {value: count for value, count in counted.items() if count}
-
-    def _add(self, value: str) -> int:
-        code = len(self.values)
-        if code >= OTHER:
-            return OTHER
-        self.values.append(value)
-        self._code_of[value] = code
-        return code
 
 
 class StoredColumns:

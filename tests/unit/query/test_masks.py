@@ -1,0 +1,137 @@
+"""What columns and payloads tell of rows never contradicts the rows."""
+
+import json
+import random
+
+import pytest
+
+from pulse_desktop.protocol.event import Event, decode_event
+from pulse_desktop.query import Matcher, compile_query, parse
+from pulse_desktop.query.coded_columns import LOOK, NO, YES
+from pulse_desktop.query.event_fields import event_fields
+from pulse_desktop.query.run_fields import run_fields
+from pulse_desktop.state.event_log import EventLog
+from pulse_desktop.state.run import Attempt, AttemptResult, Request, RunError, TaskRun
+from pulse_desktop.state.run_merge import derive_state
+from pulse_desktop.state.task_runs import TaskRuns
+
+WORDS = ("send", "Score", "звіт", "a\\b", 'say "x"', "straße", "x" * 200)
+EVENT_QUERIES = (
+    "topic:tasks",
+    "topic!=tasks type:done",
+    "source:w-1",
+    "not source:*",
+    "send",
+    "ЗВІТ",
+    '"a\\\\b"',
+    "strasse",
+    "звіт or topic:agents",
+    "not (send or score)",
+    "task:send topic:tasks",
+    "unreadable:*",
+    "type:17",
+    "topic:tasks text:score -n>5",
+    "n>2 n:..8",
+    "score*done",
+)
+RUN_QUERIES = (
+    "state:failed",
+    "state:failed,running worker:w-1",
+    "task:send or task=score",
+    "not task:*",
+    "send",
+    "w-2",
+    "not (send or state:failed)",
+    "state:failed error:ValueError",
+    "state:succeeded or n>5",
+    "-n>5 -send",
+)
+
+
+def event_of(rng: random.Random, number: int) -> Event:
+    """Return an event of any kind."""
+    body = {
+        "type": rng.choice(["task.done", "agent.done", "", f"type {rng.randrange(400)}"]),
+        "source": rng.choice(["w-1@host:7", "w-2", ""]),
+        "data": {"task_name": rng.choice(WORDS), "n": rng.randrange(10), "id": number},
+    }
+    raw = json.dumps(body, ensure_ascii=rng.random() < 0.3).encode()
+    topic = rng.choice(["tasks", "agents", "чат"])
+    return decode_event(topic, raw if rng.random() < 0.95 else b"\xff\x00", float(number))
+
+
+def run_of(rng: random.Random, number: int) -> TaskRun:
+    """Return a run in any state."""
+    error = rng.choice([None, RunError("ValueError", rng.choice(WORDS))])
+    result = AttemptResult(2.0, "failed" if error else "succeeded", error=error)
+    attempt = Attempt(1, 1.0, f"w-{rng.randrange(3)}", rng.choice([None, result]))
+    kwargs = json.dumps({"n": rng.randrange(10), "text": rng.choice(WORDS)}).encode()
+    return derive_state(
+        TaskRun(
+            str(number),
+            rng.choice(["", "send", "score", f"task {rng.randrange(400)}"]),
+            rng.choice([None, Request(2, 0, "", b"[]", kwargs, b"{}")]),
+            attempts=rng.choice([(), (attempt,)]),
+            last_seen=float(number),
+        )
+    )
+
+
+def check(matcher: Matcher[object], mask: bytes | None, rows: list[object]) -> None:
+    """Check a mask against the rows."""
+    if mask is None:
+        return
+    assert len(mask) == len(rows)
+    for mark, row in zip(mask, rows, strict=True):
+        assert mark in ((YES, LOOK) if matcher.accepts(row) else (NO, LOOK))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_events(seed: int) -> None:
+    rng = random.Random(seed)
+    log = EventLog(500, 1 << 20, recent=40, block_events=16)
+    for number in range(700):
+        event = event_of(rng, number)
+        if number < 100 and rng.random() < 0.5:
+            log.prepend(event)
+        else:
+            log.append(event)
+    masked = 0
+    for text in EVENT_QUERIES:
+        matcher = compile_query(parse(text), event_fields(), 1e9)
+        for _ in range(4):
+            start, stop = sorted(rng.sample(range(log.start, log.stop + 1), 2))
+            mask = matcher.candidates(log, start, stop)
+            masked += mask is not None
+            check(matcher, mask, list(log.span(start, stop)))  # type: ignore[arg-type]
+    assert masked > 40
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_runs(seed: int) -> None:
+    rng = random.Random(seed)
+    runs = TaskRuns(300)
+    for number in range(500):
+        runs.put(run_of(rng, number if number % 3 else rng.randrange(number + 1)))
+    masked = 0
+    for text in RUN_QUERIES:
+        matcher = compile_query(parse(text), run_fields(), 1e9)
+        for _ in range(4):
+            start, stop = sorted(rng.sample(range(runs.rows.start, runs.rows.stop + 1), 2))
+            mask = matcher.candidates(runs.columns, start, stop)
+            masked += mask is not None
+            check(matcher, mask, list(runs.rows.span(start, stop)))  # type: ignore[arg-type]
+    assert masked > 20
+
+
+def test_conditions_on_columns_alone_leave_nothing_open() -> None:
+    rng = random.Random(1)
+    runs = TaskRuns(300)
+    for number in range(200):
+        runs.put(run_of(rng, number))
+    for text in ("state:failed", "not (state:failed or worker:w-1)", "state:running worker:w*"):
+        matcher = compile_query(parse(text), run_fields(), 1e9)
+        mask = matcher.candidates(runs.columns, 0, runs.rows.stop)
+        assert mask is not None
+        assert LOOK not in mask
+        assert list(map(bool, mask)) == list(map(matcher.accepts, runs.rows))
