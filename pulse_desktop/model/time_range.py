@@ -14,6 +14,8 @@ from pulse_desktop.model.typed_time import moment_from_iso, parse_moment, second
 
 MIN_RANGE_S: Final = 0.001
 """The shortest range; times are shown in milliseconds."""
+_STEPS: Final = ((1.0, 0.001), (120.0, 1.0), (7200.0, 60.0), (172_800.0, 600.0), (math.inf, 3600.0))
+"""To what a length below a limit is rounded, seconds."""
 MAX_RANGE_S: Final = 10 * 366 * 86_400.0
 
 
@@ -113,7 +115,7 @@ def moved(shown: tuple[float, float], fraction: float, now: float) -> TimeRange:
     start, end = shown
     distance = (end - start) * fraction
     if end + distance >= now:
-        return last(end - start)
+        return last(_rounded(end - start))
     return fixed(start + distance, end + distance)
 
 
@@ -127,8 +129,20 @@ def zoomed_out(shown: tuple[float, float], now: float) -> TimeRange:
     start, end = shown
     half = (end - start) / 2
     if end + half >= now:
-        return last(max(now - start + half, 2 * MIN_RANGE_S))
+        return last(_rounded(max(now - start + half, 2 * MIN_RANGE_S)))
     return fixed(start - half, end + half)
+
+
+def selected(start: float, end: float, now: float) -> TimeRange:
+    """Return the range between two times that were selected; up to the present it is live."""
+    start, end = min(start, end), max(start, end)
+    return last(_rounded(now - start)) if end >= now > start else fixed(start, end)
+
+
+def _rounded(seconds: float) -> float:
+    """Return a length that was not typed as one that reads well, and is not shorter."""
+    step = next((step for limit, step in _STEPS if seconds < limit), _STEPS[-1][1])
+    return math.ceil(seconds / step - 1e-9) * step
 
 
 def range_to_text(time_range: TimeRange) -> str:

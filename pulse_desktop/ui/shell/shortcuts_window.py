@@ -25,7 +25,7 @@ _ROW_HEIGHT: Final = 24
 _TABLE_KEYS: Final = (
     (_("Pause or resume the table"), "Space"),
     (_("Open the details of a row"), "Enter"),
-    (_("Go to the first or last row"), "Home, End"),
+    (_("Go to the first or last row"), "Home, End, Ctrl+End"),
     (_("Copy the selected rows"), "Ctrl+C"),
     (_("Open the menu of the selected rows"), "Shift+F10"),
     (_("Close the details, clear the selection or the filter"), "Esc"),

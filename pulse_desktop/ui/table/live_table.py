@@ -15,6 +15,8 @@ RowT = TypeVar("RowT")
 
 _MEASURE_S: Final = 5.0
 """How often columns give back the room of long texts that are gone."""
+_NONE: Final = Qt.KeyboardModifier.NoModifier
+_CTRL: Final = Qt.KeyboardModifier.ControlModifier
 _TICK_S: Final = 1.0
 """How often the texts that change with time are compared, and painted if they differ."""
 
@@ -218,7 +220,7 @@ class LiveTable(RowView[RowT]):
         match event.key():
             case Qt.Key.Key_Space:
                 self.set_paused(not self.rows_model.paused)
-            case Qt.Key.Key_Home | Qt.Key.Key_End if not event.modifiers():
+            case Qt.Key.Key_Home | Qt.Key.Key_End if event.modifiers() in (_NONE, _CTRL):
                 last = self.rows_model.shown_count - 1
                 row = 0 if event.key() == Qt.Key.Key_Home else last
                 if last >= 0:

@@ -10,9 +10,8 @@ from pulse_desktop.model.time_range import (
     ALL_RETAINED,
     RangeKind,
     TimeRange,
-    fixed,
-    last,
     moved,
+    selected,
     since,
     zoomed_out,
 )
@@ -127,9 +126,7 @@ class WindowTime(QObject):
 
         What reaches up to the present stays live.
         """
-        start, end = min(start, end), max(start, end)
-        now = self.now()
-        self.set_range(last(now - start) if end >= now > start else fixed(start, end))
+        self.set_range(selected(start, end, self.now()))
 
     def show_since_last_look(self) -> None:
         """Show what happened since the operator last closed or left this connection."""

@@ -12,10 +12,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.ui.charts.chart_canvas import REDRAW_MS
 from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.time_chart import REDRAW_MS, TimeChart
+from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 
 TIMES = np.arange(1_763_894_400.0, 1_763_894_400.0 + 100)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last, since
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
@@ -302,3 +303,63 @@ def test_filters_survive_the_session_that_waits_for_a_secret(qtbot: QtBot, path:
     show("vault", sessions=2)
     assert filter_bar().text == "checkout"
     state.close()
+
+
+def test_the_range_of_a_connection_and_the_time_away_from_it_are_remembered(
+    qtbot: QtBot, path: Path
+) -> None:
+    builder = StateBuilder(at=100_000.0)
+    window = make_window(qtbot, builder, PAGES)
+    manager = WindowStateManager(window, WindowStateFile(path))
+
+    def show(name: str) -> None:
+        manager.show_profile(name)
+        window.set_session(FakeSession(), run_at_once)
+
+    show("eu")
+    assert (window.time.range, window.time.last_look) == (ALL_RETAINED, None)
+    window.time.set_range(last(3600))
+    window.time.set_range(fixed(500, 700))
+    window.show_page("tasks")
+    builder.at += 100
+    show("lab")
+    assert (window.time.range, window.time.last_look) == (ALL_RETAINED, None)
+    window.show_page("tasks")
+    builder.at += 1000
+    show("eu")
+    assert window.time.range == last(3600), "a window does not open in the past"
+    assert window.time.last_look == 100_100.0
+    assert window.time.closed_spans == ((100_100.0, 101_100.0),)
+    window.time.show_since_last_look()
+    assert window.time.range == since(100_100.0)
+    manager.close()
+
+
+def test_a_window_that_is_not_closed_in_order_was_looked_at_until_it_was_saved(
+    qtbot: QtBot, path: Path
+) -> None:
+    builder = StateBuilder(at=100_000.0)
+    window = make_window(qtbot, builder, PAGES)
+    manager = WindowStateManager(window, WindowStateFile(path))
+    manager.show_profile("eu")
+    window.set_session(FakeSession(), run_at_once)
+    window.show_page("tasks")
+    for _save in range(15):
+        builder.at += 10
+        manager.save()
+    saved = WindowStateFile(path).state.profiles["eu"].looked_at
+    assert 100_090 <= saved <= 100_150
+    manager.close()
+
+
+def test_charts_stay_hidden(qtbot: QtBot, path: Path) -> None:
+    for shown in (True, False):
+        window = make_window(qtbot, StateBuilder(at=1000.0), PAGES)
+        manager = WindowStateManager(window, WindowStateFile(path))
+        page = window.page("messages")
+        assert isinstance(page, MessagesPage)
+        assert page.area.charts_shown is shown
+        page.area.toggle.click()
+        assert page.area.charts_shown is not shown
+        window.show_page("messages")
+        manager.close()

@@ -77,7 +77,7 @@ def test_moving_and_zooming_stop_at_the_present() -> None:
     assert moved((NOW - 100, NOW - 50), 0.5, NOW) == fixed(NOW - 75, NOW - 25)
     assert moved((NOW - 60, NOW - 10), 0.5, NOW) == last(50)
     assert zoomed_out((NOW - 200, NOW - 100), NOW) == fixed(NOW - 250, NOW - 50)
-    assert zoomed_out((NOW - 110, NOW - 10), NOW) == last(160)
+    assert zoomed_out((NOW - 110, NOW - 10), NOW) == last(180)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class TaskTimesTable(QWidget):
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, len(_HEADERS)):
-            self.view.setColumnWidth(column, _NUMBER_WIDTH + 8 * (column in (2, 5)))
+            self.view.setColumnWidth(column, _NUMBER_WIDTH + 16 * (column in (2, 5)))
         self.view.clicked.connect(self._choose)
         self.view.activated.connect(self._choose)
         layout = QVBoxLayout(self)

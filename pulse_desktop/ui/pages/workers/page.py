@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.run_timings import STATES
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
@@ -20,6 +21,8 @@ from pulse_desktop.text.worker_text import (
     HEALTH_MEANINGS,
     clock_offset,
 )
+from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
@@ -55,6 +58,11 @@ _CAN_BE_RESUMED: Final = frozenset({WorkerActivity.PAUSED})
 _NOT_DRAINING: Final = _CAN_BE_PAUSED | _CAN_BE_RESUMED
 
 
+_QUANTILES: Final = ("p50", "p95", "p99")
+_MIN_RUNS_PER_POINT: Final = 25
+"""Runs for each point of a chart of percentiles: p95 of fewer would be their largest."""
+
+
 class MonitoringPage(TablePage[Worker, RowDetail]):
     """The page of workers: statistics of the queue, charts of busy slots and CPU, and the table."""
 
@@ -63,6 +71,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     icon = "monitoring"
     section = _("LIVE")
     has_times = False
+    even_charts = True
     filter_hint = _("Filter by name, host or task")
     default_sort = "worker"
     empty_title = _("No workers yet")
@@ -125,7 +134,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         return self.queue_stats
 
     def make_charts(self) -> Sequence[QWidget]:
-        """Create the charts of busy slots and CPU."""
+        """Create the charts of busy slots, CPU and run times."""
         self._busy = TimeChart(
             _("Busy slots"),
             Unit.COUNT,
@@ -138,7 +147,21 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             subtitle=_("of one core"),
             empty_text=_("CPU usage reported in heartbeats appears here."),
         )
-        return self._busy, self._cpu
+        self._columns = RunColumns(self.context.state.runs.timings)
+        self.run_times = TimeChart(
+            _("Run time"),
+            Unit.SECONDS,
+            subtitle=_("all tasks"),
+            empty_text=_("Run times of ended runs appear here."),
+        )
+        colors = ("info", "warning", "bad")
+        self.run_times.set_series(
+            [
+                SeriesSpec(name, color, dash=number)
+                for number, (name, color) in enumerate(zip(_QUANTILES, colors, strict=True))
+            ]
+        )
+        return self._busy, self._cpu, self.run_times
 
     def update_charts(self, now: float) -> None:
         """Update the charts at the present time, Unix seconds."""
@@ -152,6 +175,20 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             chart.set_series(self.context.colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, bounds)
+        self._update_run_times(*bounds)
+
+    def _update_run_times(self, start: float, end: float) -> None:
+        """Show percentiles of the run time of all tasks; with few runs the points are wider."""
+        width = self.time_range.bucket_s
+        ended = self._columns.ended(STATES).total(end, end - start)
+        while width < (end - start) / 8 and ended * width / (end - start) < _MIN_RUNS_PER_POINT:
+            width *= 2
+        edges = bucket_edges(start, end, width)
+        found = self._columns.quantiles(edges)
+        middles = (edges[:-1] + edges[1:]) / 2
+        middles[-1] = (edges[-2] + end) / 2
+        values = dict(zip(_QUANTILES, found.values(), strict=True))
+        self.run_times.set_data(middles, values, (start, end))
 
     def update_summary(self, now: float, stale: str) -> None:
         """Update the statistics; see `TablePage`."""

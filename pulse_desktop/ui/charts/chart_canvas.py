@@ -1,0 +1,353 @@
+"""Canvas of a live chart over time: one unit, zero-based, gaps left open.
+
+Data may be set at any rate. The chart is redrawn at most ten times a second, and not while it is
+invisible.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from pulse_desktop.text.time_range_text import shown_range_text
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.charts.chart_header import ChartHeader
+from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec, chart_colors
+from pulse_desktop.ui.charts.crosshair import Crosshair, VisibleData
+from pulse_desktop.ui.charts.curve import Bars, Curve
+from pulse_desktop.ui.charts.legend import LegendEntry
+from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
+from pulse_desktop.ui.charts.plot import Plot
+from pulse_desktop.ui.charts.scale import Unit, clock_ticks, typical_top, value_text, value_ticks
+from pulse_desktop.ui.charts.time_ranges import without_gaps
+from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.theme import theme
+
+Values = NDArray[np.float64]
+
+REDRAW_MS: Final = 100
+_EMPTY: Final[Values] = np.empty(0)
+_CLICK_REACH: Final = 0.08
+"""How far from a line a click still means it, as a fraction of the height."""
+_HALF_LABEL: Final = 24  # half of the width of a clock label, pixels
+
+
+class ChartCanvas(QWidget):
+    """Lines or bars over clock time, with a legend that toggles them, and a hidden crosshair.
+
+    Attributes:
+        unit: unit of all values.
+        plot: the plot area.
+        visible_time_range: Unix seconds at the left and right edge.
+    """
+
+    def __init__(self, title: str, unit: Unit, *, subtitle: str = "", empty_text: str = "") -> None:
+        """Create an empty chart.
+
+        Args:
+            title: short name of what is shown; also the accessible name.
+            unit: unit of all values.
+            subtitle: unit, such as "runs per second"; the time range is added to it.
+            empty_text: sentence after "No data yet." that says what fills the chart.
+        """
+        super().__init__()
+        self.unit = unit
+        self._colors = chart_colors(theme())
+        self._specs: list[SeriesSpec] = []
+        self._curves: dict[str, Curve | Bars] = {}
+        self._clickable = False
+        self._picked = ""
+        self._is_live = True
+        self._subtitle = subtitle
+        self._times: Values = _EMPTY
+        self._values: dict[str, Values] = {}
+        self._time_range: tuple[float, float] | None = None
+        self.visible_time_range = (0.0, 1.0)
+        self._marks = NO_MARKS
+        self._drawn_at = -math.inf
+        self._stale = False
+        self._title = title
+        self.setAccessibleName(title)
+
+        self._header = ChartHeader(title, subtitle, self._colors)
+        self._header.legend.toggled.connect(self._series_toggled)
+        self.plot = Plot()
+        self.plot.resized.connect(self._update_axes)
+        no_data = _("No data yet. {hint}").format(hint=empty_text) if empty_text else ""
+        self._no_data = no_data or _("No data yet")
+        self._empty = Label(self._no_data, self)
+        self._empty.setProperty("role", "muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._crosshair = Crosshair(self.plot, self)
+        self._redraw_timer = QTimer(self)
+        self._redraw_timer.setObjectName("chart redraw")
+        self._redraw_timer.setSingleShot(True)
+        self._redraw_timer.timeout.connect(self._redraw)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self._header)
+        layout.addWidget(self.plot, 1)
+        self._empty.raise_()
+        self.setMinimumSize(160, 90)
+        self.set_colors(self._colors)
+        theme().changed.connect(self._apply_theme)
+        self._update_axes()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no series has a value."""
+        return not any(
+            np.isfinite(values).any()
+            for name, values in self._values.items()
+            if name in self._curves
+        )
+
+    @property
+    def hint(self) -> str:
+        """Text shown while no series has a value."""
+        return self._empty.text()
+
+    @property
+    def redraw_pending(self) -> bool:
+        """Whether data was set that is not drawn yet."""
+        return self._stale
+
+    def curve(self, name: str) -> Curve:
+        """Return the curve of a series. Raises KeyError: there is no such line."""
+        curve = self._curves[name]
+        if not isinstance(curve, Curve):
+            raise KeyError(name)
+        return curve
+
+    @property
+    def tooltip(self) -> str:
+        """Text at the crosshair, empty while there is none."""
+        return self._crosshair.tooltip.text
+
+    @property
+    def subtitle(self) -> str:
+        """The text after the title: the unit, and the time that is really shown."""
+        start, end = self.visible_time_range
+        shown = ""
+        if end > 1.0:
+            shown = shown_range_text(start, end, time.time(), is_live=self._is_live)
+        return ", ".join(filter(None, (self._subtitle, shown)))
+
+    def set_subtitle(self, subtitle: str) -> None:
+        """Change the unit after the title."""
+        self._subtitle = subtitle
+        self._header.set_subtitle(self.subtitle)
+
+    def set_live(self, *, is_live: bool) -> None:
+        """Say whether the right edge is the present."""
+        self._is_live = is_live
+
+    def set_colors(self, colors: ChartColors) -> None:
+        """Use the colors of another theme."""
+        self._colors = colors
+        small = theme().text_font(step=-2)
+        self.plot.set_colors(colors, small)
+        self._crosshair.tooltip.set_colors(colors, small)
+        self._header.set_colors(colors)
+        self._update_legend()
+        for spec in self._specs:
+            self._curves[spec.name].set_color(colors.resolve(spec.color))
+
+    def set_series(self, specs: Sequence[SeriesSpec]) -> None:
+        """Change the series; one that was hidden in the legend stays hidden."""
+        if list(specs) == self._specs:
+            return
+        for curve in self._curves.values():
+            curve.remove()
+        self._specs = list(specs)
+        self._curves = {}
+        for spec in self._specs:
+            item = self.plot.getPlotItem()
+            curve = Bars(item) if spec.stacked else Curve(item, fill=spec.fill, dash=spec.dash)
+            curve.set_color(self._colors.resolve(spec.color))
+            self._curves[spec.name] = curve
+        self._update_legend()
+        self._schedule_redraw(immediately=True)
+
+    def set_reason(self, reason: str) -> None:
+        """Say why the chart may be empty although there is data; an empty text: it is not so."""
+        text = reason or self._no_data
+        if self._empty.text() != text:
+            self._empty.setText(text)
+
+    def set_marks(self, marks: ChartMarks) -> None:
+        """Mark times, and show no zeros where nothing is known, in the data set from now on."""
+        if marks != self._marks:
+            self._marks = marks
+            self.plot.set_marks(marks)
+            self._schedule_redraw()
+
+    def set_data(
+        self,
+        times: Values,
+        values: Mapping[str, Values],
+        time_range: tuple[float, float] | None = None,
+    ) -> None:
+        """Change the data.
+
+        Args:
+            times: Unix seconds, ascending.
+            values: by series, a value for each time, NaN where it is unknown. A series that is
+                missing has no values.
+            time_range: Unix seconds at the left and right edge, the first and last time when None.
+
+        Raises:
+            ValueError: a series has another length than times.
+        """
+        times = np.asarray(times, dtype=np.float64)
+        arrays = {name: np.asarray(series, dtype=np.float64) for name, series in values.items()}
+        for name, series in arrays.items():
+            if series.shape != times.shape:
+                raise ValueError(f"{name} has {series.size} values for {times.size} times")
+            arrays[name] = without_gaps(times, series, self._marks.gaps)
+        self._times, self._values, self._time_range = times, arrays, time_range
+        self._schedule_redraw()
+
+    def is_series_visible(self, name: str) -> bool:
+        """Return whether a series is switched on in the legend."""
+        return self._header.legend.is_visible(name)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw data that was set while the chart was invisible."""
+        super().showEvent(event)
+        if self._stale:
+            self._redraw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out for the new size."""
+        super().resizeEvent(event)
+        self._empty.setGeometry(self.plot.geometry().adjusted(24, 0, -24, 0))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Use another font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.set_colors(self._colors)
+
+    def _apply_theme(self) -> None:
+        self.set_colors(chart_colors(theme()))
+
+    def _schedule_redraw(self, *, immediately: bool = False) -> None:
+        self._stale = True
+        if not self.isVisible() or self._redraw_timer.isActive():
+            return
+        elapsed = (time.monotonic() - self._drawn_at) * 1000
+        self._redraw_timer.start(0 if immediately else math.ceil(max(0.0, REDRAW_MS - elapsed)))
+
+    def _redraw(self) -> None:
+        if not self.isVisible():
+            return  # showEvent draws it
+        self._stale = False
+        self._drawn_at = time.monotonic()
+        self._redraw_timer.stop()
+        base = np.zeros(self._times.shape)
+        for name, curve in self._curves.items():
+            series, visible = self._values.get(name), self.is_series_visible(name)
+            times = _EMPTY if series is None else self._times
+            if series is None:
+                series = _EMPTY
+            if isinstance(curve, Curve):
+                curve.set_data(times, series)
+            elif times.size and visible:
+                heights = np.nan_to_num(series)
+                width = self._bar_width()
+                curve.set_bars(times - width / 2, width, base, heights)
+                base = base + heights
+            curve.set_visible(visible)
+        self._update_axes()
+        self._header.set_subtitle(self.subtitle)
+        self._crosshair.refresh(self._visible_data())
+
+    def _update_axes(self) -> None:
+        """Choose ranges and ticks for the visible data and the size of the plot."""
+        times = self._times
+        if self._time_range is not None:
+            start, end = self._time_range
+        elif times.size:
+            start, end = float(times[0]), float(times[-1])
+        else:
+            start, end = 0.0, 0.0
+        if end <= start:
+            end = start + 1.0
+        self.visible_time_range = (start, end)
+        empty = self.empty
+        largest = self._typical_top()
+        metrics = QFontMetrics(self.font())
+        labels_fit = max(2, self.plot.height() // (metrics.height() * 3))
+        high = value_ticks(largest, self.unit, labels_fit)
+        dated = end > 1.0
+        clock = clock_ticks(start, end, max(2, self.plot.width() // 90)) if dated else []
+        edge = (end - start) * _HALF_LABEL / max(1, self.plot.width())
+        clock = [(at, text) for at, text in clock if start + edge <= at <= end - edge]
+        labels = [(0.0, "")] if empty else list(high.ticks)
+        self.plot.set_axes((start, end), clock, high.top, labels)
+        self._mark_outliers(high.top)
+        self._empty.setHidden(not empty)
+
+    def _update_legend(self) -> None:
+        entries = [
+            LegendEntry(
+                spec.name,
+                self._colors.resolve(spec.color),
+                spec.dash,
+                spec.glyph,
+                self._clickable and bool(spec.key),
+            )
+            for spec in self._specs
+        ]
+        self._header.set_entries(entries, self._colors)
+
+    def _series_toggled(self) -> None:
+        self._schedule_redraw(immediately=True)
+
+    def _visible_data(self) -> VisibleData:
+        series = tuple(
+            (self._colors.resolve(spec.color), spec.name, self._values[spec.name])
+            for spec in self._specs
+            if spec.name in self._values and self.is_series_visible(spec.name)
+        )
+        start, end = self.visible_time_range
+        lines = self._marks.lines
+        return VisibleData(self._times, series, self.unit, end - start, lines, self._picked)
+
+    # Scale
+
+    def _bar_width(self) -> float:
+        times = self._times
+        return float(times[1] - times[0]) if times.size > 1 else 1.0
+
+    def _typical_top(self) -> float:
+        """Return the value at the upper edge: that of the highest bar, or of the usual values."""
+        series = self._visible_data().series
+        if not series:
+            return 0.0
+        stacked = {spec.name for spec in self._specs if spec.stacked}
+        bars = [np.nan_to_num(values) for _c, name, values in series if name in stacked]
+        if bars:
+            return float(np.sum(bars, axis=0).max(initial=0.0))
+        return max(typical_top(values) for *_spec, values in series)
+
+    def _mark_outliers(self, top: float) -> None:
+        """Mark the values that are above the upper edge."""
+        found = []
+        for color, _name, values in self._visible_data().series:
+            above = np.flatnonzero(np.nan_to_num(values) > top * (1 + 1e-9))
+            for index in above.tolist():
+                text = value_text(float(values[index]), self.unit)
+                found.append((float(self._times[index]), text, color))
+        self.plot.set_outliers(sorted(found))
