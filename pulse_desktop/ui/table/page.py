@@ -511,6 +511,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def shown_time(self, now: float) -> float:
         """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
+        if not self.has_times:
+            return now
         return min(self.context.time.range.end_or(now), now)
 
     def _leaving_range(self, now: float) -> set[int]:
@@ -548,9 +550,10 @@ class TablePage(Page, Generic[RowT, DetailT]):
         stale, as_of = connection.data_time is not None, as_of_text(connection)
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
+        before = self._reason, self._as_of
+        self._reason, self._as_of = reason, as_of
         self._show_facet_counts()
-        if (reason, as_of) != (self._reason, self._as_of):
-            self._reason, self._as_of = reason, as_of
+        if before != (reason, as_of):
             self._show_row_count()
 
     def _show_facet_counts(self) -> None:

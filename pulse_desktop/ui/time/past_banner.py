@@ -1,7 +1,7 @@
 """The banner of a frozen past: from when to when, and the way back to live."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.time_range_text import length_text, span_text, zone_text
@@ -11,6 +11,7 @@ from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.time.window_time import WindowTime
 from pulse_desktop.ui.widgets.announcement import announce
+from pulse_desktop.ui.widgets.elided_label import ElidedLabel
 
 
 class PastBanner(QFrame):
@@ -31,8 +32,7 @@ class PastBanner(QFrame):
         self._icon = Label()
         self.title = Label()
         self.title.setProperty("role", "title")
-        self.detail = Label()
-        self.detail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.detail = ElidedLabel()
         self.earlier = self._button(_("Earlier"), _("Show earlier (Alt+Shift+Left)"))
         self.later = self._button(_("Later"), _("Show later (Alt+Shift+Right)"))
         self.wider = self._button(_("Wider"), _("Show twice the time (Alt+Up)"))
@@ -74,8 +74,7 @@ class PastBanner(QFrame):
             zone=zone_text(time_range.end),
             time=clock,
         )
-        self.detail.setText(detail)
-        set_tooltip(self.detail, detail)
+        self.detail.set_text(detail)
         self.show()
         announce(self, self.title.text(), urgent=True)
 

@@ -135,7 +135,8 @@ def test_workers_are_shown_whatever_the_range(window: MainWindow, builder: State
     window.show_page("monitoring")
     window.time.set_range(fixed(NOW - 1000, NOW - 500))
     draw_frame(window, builder)
-    assert window.current.table.rows_model.shown_count == 1  # type: ignore[union-attr]
+    model = window.current.table.rows_model  # type: ignore[union-attr]
+    assert (model.shown_count, model.now) == (1, builder.at)
 
 
 def test_what_is_selected_up_to_now_stays_live() -> None:
