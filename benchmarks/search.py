@@ -82,12 +82,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="rounds; the fastest counts")
     arguments = parser.parse_args()
     state = SystemState(log_rows=arguments.events, max_runs=arguments.runs)
-    while len(state.log) < arguments.events or len(state.runs.rows) < arguments.runs:
-        before = len(state.log)
+    while len(state.log) < arguments.events or not state.runs.rows.evicted:
         state.fold(event_blocks(10))
         state.take_changes()
-        if len(state.log) == before == len(state.log) and state.runs.rows.evicted:
-            break
     gc.collect()
     gc.freeze()
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -106,12 +103,13 @@ def main() -> int:
 def measure_queries(table: Table[RowT], queries: Sequence[str], rounds: int) -> None:
     """Print a line per query."""
     plain = min(_plain_loop(table) for _ in range(2))
-    print(f"- {table.name}")
+    print(f"- {table.name}", flush=True)
     for text in queries:
         best = min((_filter(table, text) for _ in range(rounds)), key=lambda each: each.all_ms)
         print(
             f"{text[:36]:36} {best.first_ms:6.1f} ms {best.all_ms:6.0f} ms {best.slice_ms:6.1f} ms "
-            f"{plain:6.0f} ms {best.matches:8,}"
+            f"{plain:6.0f} ms {best.matches:8,}",
+            flush=True,
         )
 
 

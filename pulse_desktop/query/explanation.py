@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
+from pulse_desktop.query.json_tests import text_of
 from pulse_desktop.query.matcher import compile_query
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
 from pulse_desktop.query.tokens import split_field
-from pulse_desktop.query.value_tests import text_of
 
 _MAX_NAMES: Final = 1_000
 """Different names and values that are remembered for a suggestion."""

@@ -55,6 +55,7 @@ class Field(Generic[RowT_contra]):
         key_kind: for a keyed field, the kind of the values by key.
         column: name of the coded column that holds its values, "" for none.
         of_coded: returns the values of the field for a value of the coded column.
+        in_payload: whether its values, if they are texts, stand as they are in the row's payload.
         ticking: whether its values change with time alone.
         free: whether the field is the free text of a row.
     """
@@ -68,6 +69,7 @@ class Field(Generic[RowT_contra]):
     key_kind: FieldKind = FieldKind.VALUE
     column: str = ""
     of_coded: Callable[[str], Values] = lambda value: (value,)
+    in_payload: bool = False
     ticking: bool = False
     free: bool = False
 
@@ -165,4 +167,5 @@ class FieldSet(Generic[RowT_contra]):
 def _bound(base: Field[RowT_contra], name: str, path: Sequence[str]) -> Field[RowT_contra] | None:
     if base.bind is None:
         return None
-    return Field(name, base.key_kind, base.title, base.bind(".".join(path)))
+    get = base.bind(".".join(path))
+    return Field(name, base.key_kind, base.title, get, in_payload=base.in_payload)

@@ -32,6 +32,11 @@ EVENT_QUERIES = (
     "type:17",
     "topic:tasks text:score -n>5",
     "n>2 n:..8",
+    "task_name=send,звіт",
+    "data:SCORE",
+    "not data.task_name:send n=5",
+    'task_name="straße"',
+    "task_name=strasse or n:5",
     "score*done",
 )
 RUN_QUERIES = (

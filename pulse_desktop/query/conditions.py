@@ -1,0 +1,240 @@
+"""Conditions on rows: a test per row, and masks over coded columns and payloads.
+
+A condition on a coded column is decided for all rows at once: `bytes.translate` turns codes into
+ones and zeros, and these are combined as integers of as many bytes as there are rows. Two masks are
+combined: the rows that can match and the rows that do. Only rows in between are looked at.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Generic
+
+from pulse_desktop.query.basic_tests import any_of
+from pulse_desktop.query.coded_columns import NO, OTHER, YES, CodedColumns
+from pulse_desktop.query.fields import FieldSet, RowT_contra
+from pulse_desktop.query.json_search import JsonSearch
+
+CODED, PLAIN, SEARCHED = range(3)
+"""Costs of looking at a row; the cheap conditions of a conjunction come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of rows and what is known of them."""
+
+    columns: CodedColumns
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return self.stop - self.start
+
+    @property
+    def ones(self) -> int:
+        """A one for each row."""
+        return int.from_bytes(b"\1" * self.size, "little")
+
+
+Masks = tuple[int, int]
+"""The rows that can match and the rows that do, one byte per row."""
+
+
+class Condition(Generic[RowT_contra]):
+    """A condition: a test per row, and masks if it is coded."""
+
+    def __init__(
+        self, accepts: Callable[[RowT_contra], bool], cost: int, *, coded: bool = False
+    ) -> None:
+        self.accepts = accepts
+        self.cost = cost
+        self.coded = coded
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block. By default nothing is known."""
+        return block.ones, 0
+
+
+class CodedCondition(Condition[RowT_contra]):
+    """A condition that the value of a coded column decides.
+
+    Rows whose value has no code have to be looked at.
+    """
+
+    def __init__(
+        self, accepts: Callable[[RowT_contra], bool], column: str, test: Callable[[str], bool]
+    ) -> None:
+        """Create a condition.
+
+        Args:
+            accepts: the test of a row.
+            column: name of the column.
+            test: the test of a value of the column.
+        """
+        super().__init__(accepts, CODED, coded=True)
+        self._decision = _ColumnDecision(column, test)
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block."""
+        found = self._decision.masks(block)
+        return (block.ones, 0) if found is None else found
+
+
+class _ColumnDecision:
+    """What the codes of a column decide; the test is applied once to each value."""
+
+    def __init__(self, column: str, test: Callable[[str], bool]) -> None:
+        self._column = column
+        self._test = test
+        self._decided = bytearray()
+
+    def masks(self, block: Block) -> Masks | None:
+        """Return the masks of a block, None if there is no such column."""
+        column = block.columns.column(self._column)
+        if column is None:
+            return None
+        codes = column.codes(block.start, block.stop)
+        decided, test = self._decided, self._test
+        decided.extend(test(value) for value in column.values[len(decided) :])
+        table = bytes(decided).ljust(256, b"\0")
+        certain = int.from_bytes(codes.translate(table), "little")
+        if OTHER not in codes:
+            return certain, certain
+        return certain | int.from_bytes(codes.translate(_ONLY_OTHER), "little"), certain
+
+
+class TextCondition(Condition[RowT_contra]):
+    """Free text: it may be in values of coded columns, in the payload, or elsewhere in the row."""
+
+    def __init__(
+        self,
+        accepts: Callable[[RowT_contra], bool],
+        text: str,
+        fields: FieldSet[RowT_contra],
+    ) -> None:
+        coded = bool(fields.text_columns) or fields.text_in_payload
+        super().__init__(accepts, SEARCHED, coded=coded)
+        self._decisions = [
+            _ColumnDecision(name, _part_test(text, text_of))
+            for name, text_of in fields.text_columns.items()
+        ]
+        self._search = JsonSearch(text) if fields.text_in_payload else None
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block."""
+        possible, certain = 0, 0
+        for decision in self._decisions:
+            masks = decision.masks(block)
+            if masks is None:
+                possible = block.ones
+            else:
+                possible, certain = possible | masks[0], certain | masks[1]
+        payloads = block.columns.payloads
+        if self._search is None or payloads is None:
+            return block.ones, certain
+        found = payloads.search(self._search, block.start, block.stop)
+        possible |= int.from_bytes(found.translate(_ANY_FOUND), "little")
+        return possible, certain | int.from_bytes(found.translate(_SURELY_FOUND), "little")
+
+
+class PayloadCondition(Condition[RowT_contra]):
+    """A condition on a value that the payload has to contain one of some texts for."""
+
+    def __init__(self, accepts: Callable[[RowT_contra], bool], texts: Iterable[str]) -> None:
+        super().__init__(accepts, SEARCHED, coded=True)
+        self._searches = [JsonSearch(text) for text in texts]
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block."""
+        payloads = block.columns.payloads
+        if payloads is None:
+            return block.ones, 0
+        possible = 0
+        for search in self._searches:
+            found = payloads.search(search, block.start, block.stop)
+            possible |= int.from_bytes(found.translate(_ANY_FOUND), "little")
+        return possible, 0
+
+
+def _part_test(text: str, text_of: Callable[[str], str]) -> Callable[[str], bool]:
+    return lambda value: text in text_of(value)
+
+
+_ONLY_OTHER: Final = bytes(255) + b"\1"
+_ANY_FOUND: Final = bytes(mark != NO for mark in range(256))
+_SURELY_FOUND: Final = bytes(mark == YES for mark in range(256))
+
+
+class NotCondition(Condition[RowT_contra]):
+    """The rows that a condition rejects."""
+
+    def __init__(self, operand: Condition[RowT_contra]) -> None:
+        test = operand.accepts
+        super().__init__(lambda row: not test(row), operand.cost, coded=operand.coded)
+        self._operand = operand
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block."""
+        possible, certain = self._operand.masks(block)
+        return block.ones ^ certain, block.ones ^ possible
+
+
+class AndCondition(Condition[RowT_contra]):
+    """The rows that all conditions accept; the cheap ones come first."""
+
+    def __init__(self, operands: list[Condition[RowT_contra]]) -> None:
+        self._operands = sorted(operands, key=lambda each: each.cost)
+        super().__init__(
+            _all_of([each.accepts for each in self._operands]),
+            self._operands[-1].cost,
+            coded=any(each.coded for each in operands),
+        )
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block."""
+        possible, certain = block.ones, block.ones
+        for operand in self._operands:
+            if operand.coded:
+                also_possible, also_certain = operand.masks(block)
+                possible, certain = possible & also_possible, certain & also_certain
+            else:
+                certain = 0
+        return possible, certain
+
+
+class OrCondition(Condition[RowT_contra]):
+    """The rows that any condition accepts; the cheap ones come first."""
+
+    def __init__(self, operands: list[Condition[RowT_contra]]) -> None:
+        self._operands = sorted(operands, key=lambda each: each.cost)
+        super().__init__(
+            any_of([each.accepts for each in self._operands]),
+            self._operands[-1].cost,
+            coded=any(each.coded for each in operands),
+        )
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block."""
+        possible, certain = 0, 0
+        for operand in self._operands:
+            if operand.coded:
+                also_possible, also_certain = operand.masks(block)
+                possible, certain = possible | also_possible, certain | also_certain
+            else:
+                possible = block.ones
+        return possible, certain
+
+
+def _all_of(tests: list[Callable[[RowT_contra], bool]]) -> Callable[[RowT_contra], bool]:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda row: first(row) and second(row)
+
+    def accepts(row: RowT_contra) -> bool:
+        for test in tests:  # noqa: SIM110  a generator would double the time
+            if not test(row):
+                return False
+        return True
+
+    return accepts

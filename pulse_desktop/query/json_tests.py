@@ -1,0 +1,82 @@
+"""Tests for values of JSON: arguments, labels, the data of events."""
+
+from typing import Any
+
+import msgspec
+
+from pulse_desktop.query.basic_tests import EQUAL, ValueTest, between, ordered, text_test
+from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.quantities import parse_number
+from pulse_desktop.query.syntax import Value, ValueRange
+from pulse_desktop.query.tokens import RANGE
+from pulse_desktop.text.translation import _
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def text_of(value: Any) -> str:
+    """Return a value of JSON as text: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else _encode(value).decode(errors="replace")
+
+
+def json_test(operator: str, value: Value | ValueRange) -> ValueTest:
+    """Return a test for a value of any type."""
+    if isinstance(value, ValueRange):
+        return _json_range_test(operator, value)
+    if operator in EQUAL:
+        return _json_equality(value, part=operator == ":")
+    number = parse_number(value.text)
+    if number is not None and not value.quoted:
+        by_number = ordered(operator, number.value)
+        return lambda found: _is_number(found) and by_number(found)
+    by_text = ordered(operator, value.text.casefold())
+    return lambda found: isinstance(found, str) and by_text(found.casefold())
+
+
+def _json_range_test(operator: str, value: ValueRange) -> ValueTest:
+    """Return a test for a range of numbers; of anything else it is a text with two dots in it."""
+    ends = [None if e is None else parse_number(e.text) for e in (value.low, value.high)]
+    given = [end for end in (value.low, value.high) if end is not None]
+    are_numbers = len(given) == sum(end is not None for end in ends) > 0
+    if are_numbers and operator in EQUAL:
+        low, high = (None if end is None else end.value for end in ends)
+        within = between(low, high, value)
+        return lambda found: _is_number(found) and within(found)
+    if operator not in EQUAL or any(end.quoted for end in given):
+        message = _("A range of an argument is a range of numbers, for :, = or !=")
+        raise QueryError(message, value.start, value.end)
+    text = RANGE.join("" if end is None else end.text for end in (value.low, value.high))
+    return _json_equality(Value(text, False, value.start, value.end), part=operator == ":")
+
+
+def _json_equality(value: Value, *, part: bool) -> ValueTest:
+    """Return a test for equality; for a part of a text or list if `part` is set."""
+    number = parse_number(value.text)
+    limit = None if number is None else number.value
+    in_text = text_test(value, whole=not part)
+    as_json = _canonical(value.text).casefold()
+
+    def accepts(found: Any) -> bool:
+        if isinstance(found, str):
+            return in_text(found)
+        if limit is not None and _is_number(found):
+            return bool(found == limit)
+        text = text_of(found)
+        if text.casefold() == as_json:
+            return True
+        # A part of a number or of `true` is no value that anybody looks for.
+        return isinstance(found, list | dict) and in_text(text)
+
+    return accepts
+
+
+def _canonical(text: str) -> str:
+    """Return JSON as `text_of` writes it; any other text as it is."""
+    try:
+        return _encode(msgspec.json.decode(text)).decode()
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return text
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
