@@ -29,6 +29,7 @@ from pulse_desktop.text.time_range_text import length_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -144,6 +145,8 @@ class OverviewPage(Page):
         self.chart_group.series_chosen.connect(self._open_series)
         self._times: RowTimeFilter[TaskRun] = RowTimeFilter(run_times)
         self._shown_range = ALL_RETAINED
+        self._cards_pacing, self._throughput_pacing = Pacing(), Pacing()
+        self._run_times_pacing = Pacing()
         self._columns = RunColumns(context.state.runs.timings)
         self.topics = TopicList(TOPICS)
         self.attention = AttentionList(self._target_label)
@@ -234,11 +237,13 @@ class OverviewPage(Page):
             self._throttle.reset()
         due = self._throttle.due
         if due("cards", wall, 1.0):
-            self._update_cards(now)
+            asked = self.context.time.range, known, connection.data_time
+            self._cards_pacing.run(asked, lambda: self._update_cards(now))
             self._show_reason(wall)
         due_if_changed, version = self._throttle.due_if_changed, self.context.state.version
         if due_if_changed("throughput", wall, 1.0, version):
-            self._update_throughput(wall)
+            shown = self.context.time.range, known
+            self._throughput_pacing.run(shown, lambda: self._update_throughput(wall))
         if due("topics", wall, 1.0):
             since = history_start(self.context.state.log)
             for topic, row in self.topics.rows.items():
@@ -249,7 +254,8 @@ class OverviewPage(Page):
         if due("attention", wall, 1.0):
             self._update_attention(now)
         if due_if_changed("run times", wall, 2.0, version):
-            self._update_run_times(wall)
+            shown = self.context.time.range, known
+            self._run_times_pacing.run(shown, lambda: self._update_run_times(wall))
 
     def on_show(self, now: float) -> None:
         """Update everything."""

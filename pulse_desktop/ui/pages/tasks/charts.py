@@ -10,6 +10,7 @@ from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -44,6 +45,7 @@ class TaskCharts:
         self._runs = runs
         self._columns = RunColumns(runs.timings)
         self._drawn: tuple[object, ...] = ()
+        self._pacing = Pacing()
         self.outcomes = TimeChart(
             _("Runs by outcome"),
             Unit.COUNT,
@@ -53,13 +55,23 @@ class TaskCharts:
         self._set_outcomes({})
         self.times = TaskTimesTable(label)
 
-    def update(self, shown: ChartRange, end: float) -> None:
-        """Show the runs that ended in a range up to a time, Unix seconds."""
+    def update(self, shown: ChartRange, end: float, *, is_live: bool) -> None:
+        """Show the runs that ended in a range up to a time, Unix seconds.
+
+        Args:
+            shown: what is shown.
+            end: its end.
+            is_live: whether that is the present, which moves on.
+        """
         width = shown.bucket_s
         drawn = (self._columns.version, shown, end // (width / 4))
-        if drawn == self._drawn:
-            return
+        if drawn != self._drawn:
+            asked = shown, None if is_live else end
+            self._pacing.run(asked, lambda: self._draw(drawn, shown, end))
+
+    def _draw(self, drawn: tuple[object, ...], shown: ChartRange, end: float) -> None:
         self._drawn = drawn
+        width = shown.bucket_s
         start = end - shown.seconds
         edges = bucket_edges(start, end, width)
         counts = self._columns.counted(edges, _OUTCOMES)

@@ -190,7 +190,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def update_charts(self, now: float) -> None:
         """Update the charts up to a time, Unix seconds."""
-        self.charts.update(self.time_range, now)
+        self.charts.update(self.time_range, now, is_live=self.context.time.is_live)
 
     def filter_by_series(self, key: str) -> None:
         """Show only the runs with an outcome; all outcomes if they are shown already."""

@@ -22,6 +22,7 @@ from pulse_desktop.text.worker_text import (
     clock_offset,
 )
 from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -147,6 +148,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             subtitle=_("of one core"),
             empty_text=_("CPU usage reported in heartbeats appears here."),
         )
+        self._pacing = Pacing()
         self._columns = RunColumns(self.context.state.runs.timings)
         self.run_times = TimeChart(
             _("Run time"),
@@ -175,7 +177,8 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             chart.set_series(self.context.colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, bounds)
-        self._update_run_times(*bounds)
+        asked = self.context.time.range, self.time_range
+        self._pacing.run(asked, lambda: self._update_run_times(*bounds))
 
     def _update_run_times(self, start: float, end: float) -> None:
         """Show percentiles of the run time of all tasks; with few runs the points are wider."""
