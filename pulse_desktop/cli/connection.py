@@ -107,12 +107,19 @@ async def catch_up(session: "Session") -> list[str]:
     return missing if complete else [*missing, _past_timeout()]
 
 
-async def catch_up_history(session: "Session") -> list[str]:
+async def catch_up_history(session: "Session", *, is_long: bool = False) -> list[str]:
     """Wait until the history of events and tasks is loaded; say so if it takes too long.
 
     Unlike `catch_up` it needs no stored results, and leaves to the caller what cannot be read.
+
+    Args:
+        session: to wait for.
+        is_long: whether to wait on as long as messages arrive: all of history is wanted.
     """
-    complete = await session.wait_history(CATCH_UP_TIMEOUT_S)
+    complete, received = False, -1
+    while not complete and received < session.received:
+        received = session.received if is_long else sys.maxsize
+        complete = await session.wait_history(CATCH_UP_TIMEOUT_S)
     return [] if complete else [_past_timeout()]
 
 

@@ -8,7 +8,14 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Final
 
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
+from pulse_desktop.cli.connection import (
+    CATCH_UP_TIMEOUT_S,
+    DAY_S,
+    NEWEST_MESSAGES,
+    connected_session,
+)
+from pulse_desktop.cli.topic_counts import TopicCounts, read_topics
+from pulse_desktop.cli.worker_discovery import read_heartbeats
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.history_plan import HistoryKind
@@ -36,7 +43,9 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
     Raises:
         CannotConnectError: with the reason.
     """
-    async with connected_session(arguments, stored_results=_STORED_RESULTS) as session:
+    async with connected_session(
+        arguments, newest=NEWEST_MESSAGES, stored_results=_STORED_RESULTS
+    ) as session:
         status = session.connection.status
         yield CheckResult(
             "server",
@@ -50,6 +59,8 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
             status.jetstream, connection.jetstream_error, connection.permission_problems
         )
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+        await read_heartbeats(session)
+        topics = await read_topics(session, DAY_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUEUE_TIMEOUT_S):
                 await session.waiter.wait_for(lambda: session.tasks.queue_status is not None)
@@ -61,7 +72,7 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
             yield result
         yield await _check_results(session)
         yield _check_history(session)
-        yield _check_topics(session)
+        yield _check_topics(topics)
         yield _check_clocks(session)
         for problem in session.connection.permission_problems:
             yield CheckResult(
@@ -276,8 +287,8 @@ def _check_history(session: Session) -> CheckResult:
     )
 
 
-def _check_topics(session: Session) -> CheckResult:
-    silent = [name for name in TOPICS if session.state.topics.by_name[name].received == 0]
+def _check_topics(topics: TopicCounts) -> CheckResult:
+    silent = [name for name in TOPICS if topics.by_name[name].received == 0]
     if not silent:
         return CheckResult("topics", "ok", _("events in all seven topics"))
     if len(silent) == len(TOPICS):

@@ -125,7 +125,7 @@ async def run(arguments: Namespace) -> int:
                 return OK
             if not printing.done() and arguments.since:
                 # Stored events are printed however short the duration is.
-                missing = await catch_up_history(session)
+                missing = await catch_up_history(session, is_long=True)
                 await asyncio.wait((noting,))
                 await asyncio.sleep(0)
             for each in (printing, noting):

@@ -1,5 +1,6 @@
 """Commands on a long history: they read the newest part, more only if needed, and say so."""
 
+import asyncio
 import hashlib
 import re
 import sys
@@ -65,7 +66,6 @@ async def fill(server: NatsServer) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[NatsServer]:
-    import asyncio
 
     with NatsServer() as server:
         asyncio.run(fill(server))
@@ -199,3 +199,41 @@ def test_progress_is_shown_on_a_terminal_only(env: dict[str, str]) -> None:
         assert command.end() == 0
         assert "Looked at the newest" in command.shown
         assert command.shown.rstrip().endswith(task_id(0))
+
+
+def test_a_worker_is_online_whose_heartbeat_is_older_than_the_newest_part(
+    tmp_path: Path,
+) -> None:
+    with NatsServer() as server:
+        asyncio.run(fill_after_a_heartbeat(server))
+        env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+        for command in ("workers", "status"):
+            listed = run_in_process(command, "--json", env=env).objects
+            workers = listed if command == "workers" else listed[0]["workers"]
+            assert [each["worker"] for each in workers] == ["w1@h:1"], command
+
+
+async def fill_after_a_heartbeat(server: NatsServer) -> None:
+    """Store a heartbeat and then more events than the newest part has."""
+    client = await connect(server.url, allow_reconnect=False)
+    js = client.jetstream()
+    await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+    beat = {"worker": "w1@h:1", "host": "h", "pid": 1, "slots": 2, "busy": 0, "tasks": []}
+    payload = encode_event("monitoring", "worker.heartbeat", beat, source="w1", now=time.time())[1]
+    await js.publish("websocket.monitoring", payload)
+    for number in range(NEWEST + 100):
+        await client.publish("websocket.tasks", event(number, "task.started"))
+    await client.flush()
+
+    async def is_stored() -> bool:
+        return (await js.stream_info(EVENT_STREAM)).state.last_seq == NEWEST + 101
+
+    await wait_until(is_stored)
+    await client.close()
+
+
+@pytest.mark.slow
+def test_all_stored_events_are_printed(env: dict[str, str]) -> None:
+    result = run_in_process("tail", "--since", "1h", "--duration", "0", "--json", env=env)
+    assert (result.code, result.err) == (0, "")
+    assert len(result.objects) == EVENTS
