@@ -16,6 +16,9 @@ SLICE: Final = 100
 """Arrivals folded between two checks of the time budget."""
 
 SWEEP_INTERVAL_S: Final = 1.0
+MAX_SWEEP_INTERVAL_S: Final = 5.0
+MAX_SWEEP_SHARE: Final = 0.1
+"""Part of the time that sweeps may take; with much to judge they become rarer."""
 
 ASLEEP_AFTER_S: Final = 10.0
 """Without a sweep for so long this machine slept, or its clock was set."""
@@ -51,6 +54,7 @@ class Ingestor:
         self._clock = clock
         self._is_current = is_current
         self._swept_at = 0.0
+        self._sweep_interval_s = SWEEP_INTERVAL_S
         self._was_current = True
         self.folded = asyncio.Event()
         self.observers: list[Callable[[Sequence[InboundMessage | StoredObject]], None]] = []
@@ -72,8 +76,12 @@ class Ingestor:
             self._swept_at = now
         if not self._is_current():
             self._was_current = False
-        elif abs(now - self._swept_at) >= SWEEP_INTERVAL_S:  # a clock can be set back
+        elif abs(now - self._swept_at) >= self._sweep_interval_s:  # a clock can be set back
+            started = time.perf_counter()
             self._state.tick(now, self._missed_s(now))
+            took = time.perf_counter() - started
+            rarer = min(took / MAX_SWEEP_SHARE, MAX_SWEEP_INTERVAL_S)
+            self._sweep_interval_s = max(SWEEP_INTERVAL_S, rarer)
             self._swept_at = now
         self.folded.set()
         return bool(arrivals)

@@ -97,3 +97,21 @@ def test_a_lost_connection_makes_no_run_overdue() -> None:
     assert observer.state_of_run() is RunState.QUEUED, "its result may still come"
     observer.run(3)
     assert observer.state_of_run() is RunState.OVERDUE
+
+
+def test_sweeps_that_take_long_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
+    observer = Observer(state_of(heartbeat()))
+    swept: list[float] = []
+    seconds = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: seconds[0])
+
+    def tick(now: float, _missed_s: float) -> None:
+        swept.append(now - NOW)
+        seconds[0] += 0.25
+
+    monkeypatch.setattr(observer.state, "tick", tick)
+    observer.run(10)
+    assert swept == [1, 4, 7, 10]
+    monkeypatch.setattr(observer.state, "tick", lambda now, _missed_s: swept.append(now - NOW))
+    observer.run(5)
+    assert swept == [1, 4, 7, 10, 13, 14, 15]
