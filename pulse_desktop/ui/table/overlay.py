@@ -46,6 +46,7 @@ class TableOverlay:
         self.new_above = 0
         self._empty = empty
         self._reason: EmptyReason | None = None
+        self._explanation = ""
         self._view = view
         self._model = model
         self._note = EmptyState(*empty, parent=view.viewport())
@@ -76,6 +77,12 @@ class TableOverlay:
         """Say in an empty table why it may be empty although there is something."""
         if reason != self._reason:
             self._reason = reason
+            self.update()
+
+    def set_explanation(self, text: str) -> None:
+        """Say why the filter matches nothing; an empty text says only that it does not."""
+        if text != self._explanation:
+            self._explanation = text
             self.update()
 
     def click_pill(self) -> None:
@@ -128,6 +135,7 @@ class TableOverlay:
                 "None of {count} rows matches the filter.",
                 total,
             ).format(count=formats.count(total))
+            sentence = "\n".join(filter(None, (sentence, self._explanation)))
             self._note.set_text(_("Nothing matches"), sentence, _("Clear filter"))
 
     def place(self) -> None:

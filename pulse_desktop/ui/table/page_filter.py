@@ -6,14 +6,17 @@ from typing import Final, Generic, Protocol, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pulse_desktop.query.coded_columns import CodedColumns
+from pulse_desktop.query.explanation import Explainer
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
+from pulse_desktop.query.parser import parse
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.cell_filter import added, keyed_field
 from pulse_desktop.ui.query.facet_counts import FacetCounts
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_query import PageQuery
 from pulse_desktop.ui.query.value_counts import ValueCounts
+from pulse_desktop.ui.table.empty_explanation import EmptyExplanation
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.row_filter import RowFilter
@@ -23,6 +26,8 @@ from pulse_desktop.ui.time.window_time import WindowTime
 RowT = TypeVar("RowT")
 
 _SLICE_MS: Final = 0
+_RECOUNT_S: Final = 30.0
+"""How often facets are counted anew only because the result of a query changes with time."""
 
 
 class FilteredPage(Protocol[RowT]):
@@ -109,10 +114,12 @@ class PageFilter(QObject, Generic[RowT]):
         )
         self.query = PageQuery(fields, self._values, self._now)
         self._counts = FacetCounts(page.rows, page.facets_of)
+        self._counted_at = 0.0
         self._counting = QTimer(self)
         self._counting.setObjectName("count facets")
         self._counting.setInterval(_SLICE_MS)
         self._counting.timeout.connect(self._count_next_slice)
+        self._explanation = EmptyExplanation(table, page.rows, self._explainer, self)
         self._former: FilterState | None = None
         bar.use_query(self.query.check, self.query.complete)
         bar.notice.back_requested.connect(self.go_back)
@@ -146,6 +153,7 @@ class PageFilter(QObject, Generic[RowT]):
         """Apply the filter bar to the table; a query that is not valid leaves the former one."""
         self.query.set_text(self._bar.text)
         self._table.set_filter(self.predicate())
+        self._explanation.restart()
         self._restart_counting()
         self.applied.emit()
 
@@ -179,6 +187,19 @@ class PageFilter(QObject, Generic[RowT]):
     def _row_filter(self, matcher: Matcher[RowT]) -> RowFilter[RowT]:
         return RowFilter(matcher, self._page.rows(), self._page.coded_columns())
 
+    def _explainer(self) -> Explainer[RowT]:
+        """Return what explains why nothing matches. Raises QueryError."""
+        text, facets = self.query.text, self._facet_query()
+        others: dict[str, Callable[[RowT], bool]] = {}
+        if (in_time := self._page.limited_to_time(None)) is not None:
+            others[_("the time range")] = in_time
+        checked, facets_of = self._bar.checked_facets, self._page.facets_of
+        if checked and not facets:
+            others[_("the checked facets")] = lambda row: not checked.isdisjoint(facets_of(row))
+        query = parse(added(text, facets) if facets else text)
+        keys = self._page.keys_of
+        return Explainer(query, self.query.fields, self._now(), others=others, keys=keys)
+
     def refresh(self, dirty: Collection[int], now: float) -> None:
         """Follow the changes of a frame, before the table does.
 
@@ -196,7 +217,8 @@ class PageFilter(QObject, Generic[RowT]):
         accepts = self.predicate()
         if accepts is not None:
             self._table.update_filter(accepts)
-        self._restart_counting()
+        if abs(self._now() - self._counted_at) >= _RECOUNT_S:
+            self._restart_counting()
 
     def leave_behind(self) -> None:
         """Count without the rows that a live time range has moved past."""
@@ -220,6 +242,7 @@ class PageFilter(QObject, Generic[RowT]):
         return {**dict.fromkeys(self._page.facet_counts(), 0), **self._counts.counts}
 
     def _restart_counting(self) -> None:
+        self._counted_at = self._now()
         self._counts.set_filter(self._matches() if self._bar.chips else None)
         if self._counts.pending:
             self._counting.start()

@@ -1,0 +1,102 @@
+"""Why a table is empty: which part of the filter matches nothing, found out in slices."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Generic, TypeVar
+
+from PySide6.QtCore import QObject, QTimer
+
+from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.explanation import Explainer, Explanation
+from pulse_desktop.text import formats
+from pulse_desktop.text.query_text import explanation_text
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.row_source import RowSource
+
+RowT = TypeVar("RowT")
+
+MAX_ROWS: Final = 50_000
+"""Newest rows that are looked at."""
+_SLICE: Final = 500
+_MAX_REASONS: Final = 2
+_MAX_SHOWN: Final = 80
+
+
+class EmptyExplanation(QObject, Generic[RowT]):
+    """Says in the note of an empty table why nothing matches."""
+
+    def __init__(
+        self,
+        table: LiveTable[RowT],
+        rows: Callable[[], RowSource[RowT]],
+        explainer: Callable[[], Explainer[RowT]],
+        parent: QObject,
+    ) -> None:
+        """Explain nothing yet.
+
+        Args:
+            table: the table.
+            rows: returns its rows, live.
+            explainer: returns what explains the filter in force. Raises QueryError.
+            parent: owner.
+        """
+        super().__init__(parent)
+        self._table = table
+        self._rows = rows
+        self._make = explainer
+        self._explainer: Explainer[RowT] | None = None
+        self._next = self._last = 0
+        self._is_done = False
+        self._timer = QTimer(self)
+        self._timer.setObjectName("explain an empty table")
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._look_further)
+        table.rows_model.counts_changed.connect(self._follow)
+
+    def restart(self) -> None:
+        """Explain another filter."""
+        self._timer.stop()
+        self._is_done = False
+        self._table.overlay.set_explanation("")
+        self._follow()
+
+    def _follow(self) -> None:
+        """Begin to explain when the filter has been applied to all rows and nothing matches."""
+        model = self._table.rows_model
+        if model.shown_count or not model.total_count:
+            self._timer.stop()
+            self._is_done = False
+            return
+        if self._is_done or self._timer.isActive() or model.filter_pending or not model.filtered:
+            return
+        try:
+            self._explainer = self._make()
+        except QueryError:
+            return
+        rows = self._rows()
+        self._next, self._last = rows.stop, max(rows.start, rows.stop - MAX_ROWS)
+        self._timer.start()
+
+    def _look_further(self) -> None:
+        explainer, rows = self._explainer, self._rows()
+        low = max(self._next - _SLICE, self._last, rows.start)
+        if explainer is None:
+            return
+        explainer.look_at(rows.span(low, self._next))
+        self._next = low
+        if low > max(self._last, rows.start):
+            return
+        self._timer.stop()
+        self._is_done = True
+        reasons = explainer.explanations()[:_MAX_REASONS]
+        text = "\n".join(explanation_text(_short(each)) for each in reasons)
+        if text and self._last > rows.start:
+            note = _("Looked at the newest {count} rows.").format(count=formats.count(MAX_ROWS))
+            text = f"{text}\n{note}"
+        self._table.overlay.set_explanation(text)
+
+
+def _short(explanation: Explanation) -> Explanation:
+    """Return an explanation with a condition that is short enough for a note."""
+    return replace(explanation, condition=formats.elided(explanation.condition, _MAX_SHOWN))
