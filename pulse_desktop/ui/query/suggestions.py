@@ -34,7 +34,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.theme.plain_text import Label, tooltip_markup
 from pulse_desktop.ui.theme.theme import theme
 
 _ROW: Final = 28
@@ -76,6 +76,8 @@ class _Items(QAbstractListModel):
             return printable_cell(item.insert)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return accessible_text(item)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tooltip_markup(accessible_text(item))
         return None
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QPainter, QPen
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QHelpEvent, QPainter, QPen
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -11,6 +11,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.plain_text import show_tooltip
 from pulse_desktop.ui.theme.theme import theme
 
 HEIGHT: Final = 30
@@ -92,6 +93,29 @@ class TableHeader(QHeaderView):
         """Open the menu of columns."""
         self.menu().popup(event.globalPos())
 
+    def cut_title(self, section: int) -> str:
+        """Return the title of a column if it is cut, else an empty text."""
+        column = self._model.columns[section]
+        metrics = QFontMetrics(theme().text_font(step=-1))
+        room = self._room(column, self.sectionSize(section))
+        return column.title if metrics.horizontalAdvance(column.title) > room else ""
+
+    def _room(self, column: Column[Any], width: int) -> int:
+        """Return the width that a column of some width leaves for its title."""
+        return width - 2 * _PADDING - (_ARROW if self.sort_state(column)[0] else 0)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Show the whole title of a column where it is cut."""
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            section = self.logicalIndexAt(event.pos())
+            text = self.cut_title(section) if section >= 0 else ""
+            area = QRect(
+                self.sectionViewportPosition(section), 0, self.sectionSize(section), HEIGHT
+            )
+            show_tooltip(event.globalPos(), text, self.viewport(), area)
+            return True
+        return super().viewportEvent(event)
+
     def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:  # noqa: N803
         """Paint one title, aligned with its column, with an arrow in the sorted column."""
         column = self._model.columns[logicalIndex]
@@ -101,7 +125,7 @@ class TableHeader(QHeaderView):
         painter.fillRect(left, top + height - 1, width, 1, colors.color("border"))
         painter.setFont(colors.text_font(step=-1))
         painter.setPen(QPen(colors.color(SemanticColor.TEXT if is_sorted else SemanticColor.MUTED)))
-        room = width - 2 * _PADDING - (_ARROW if is_sorted else 0)
+        room = self._room(column, width)
         metrics = painter.fontMetrics()
         text = metrics.elidedText(column.title, Qt.TextElideMode.ElideRight, room)
         text_width = metrics.horizontalAdvance(text)

@@ -8,7 +8,7 @@ from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
-from tests.ui.tables import column
+from tests.ui.tables import column, column_number
 
 
 def open_page(harness: PageHarness) -> TasksPage:
@@ -119,3 +119,13 @@ def test_the_search_finds_columns(qtbot: QtBot, harness: PageHarness) -> None:
         if not chooser.list.item(row).isHidden()
     ]
     assert shown == ["args.language"]
+
+
+def test_a_title_that_is_cut_is_shown_whole_in_the_tooltip(harness: PageHarness) -> None:
+    page = open_page(harness)
+    number = column_number(page.table, "arguments")
+    error = column_number(page.table, "error")
+    page.table.setColumnWidth(error, 44)
+    header = page.table.header
+    assert header.cut_title(error) == "Error"
+    assert header.cut_title(number) == ""
