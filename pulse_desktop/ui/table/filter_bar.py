@@ -271,8 +271,10 @@ class FilterBar(QWidget):
 
     def _fit_row_count(self) -> None:
         # With a fixed size, a new text does not lay out the whole window in each frame.
-        hint = self._row_count.sizeHint()
-        self._row_count.setFixedSize(hint.width() + _ROW_COUNT_PADDING, hint.height())
+        # The size hint of a label is never smaller than its fixed size.
+        metrics = self._row_count.fontMetrics()
+        width = metrics.horizontalAdvance(self._row_count.text()) + _ROW_COUNT_PADDING
+        self._row_count.setFixedSize(width, metrics.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Move the facets beside or below the query field."""

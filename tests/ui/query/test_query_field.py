@@ -94,6 +94,16 @@ def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
     assert page.filter_bar.row_count_text == "4 of 12 runs"
 
 
+def test_the_field_gets_back_the_room_of_a_long_count(qtbot: QtBot, page: TasksPage) -> None:
+    field, widths = page.filter_bar.text_field, [page.filter_bar.text_field.width()]
+    for query in ("state:failed", "state:failed ("):
+        page.filter_bar.set_filter(text=query)
+        qtbot.waitUntil(lambda: field.width() < widths[-1])
+        widths.append(field.width())
+    page.filter_bar.set_filter(text="state:failed")
+    qtbot.waitUntil(lambda: field.width() == widths[1])
+
+
 def test_a_chip_counts_on_while_the_text_is_not_valid(qtbot: QtBot, page: TasksPage) -> None:
     type_query(qtbot, page, "state:failed")
     press(qtbot, page, Qt.Key.Key_Return)
