@@ -4,12 +4,17 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+)
 
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.overlay import TableOverlay
 from pulse_desktop.ui.table.row_source import RowSource
-from pulse_desktop.ui.table.view import ROW_HEIGHT, RowView
+from pulse_desktop.ui.table.steady_view import SteadyView
 
 RowT = TypeVar("RowT")
 
@@ -21,14 +26,17 @@ _TICK_S: Final = 1.0
 """How often the texts that change with time are compared, and painted if they differ."""
 
 
-class LiveTable(RowView[RowT]):
+class LiveTable(SteadyView[RowT]):
     """A view of live rows.
 
-    Rows that arrive above the visible ones do not move them. Scrolled to the very top, the table
-    follows the newest row instead.
+    Scrolled to the top, the table follows the newest row, unless a row is selected or current or
+    the pointer aims at one: then that row stays where it is on the screen, and the rows that arrive
+    are counted.
 
     Attributes:
         overlay: the note and the pill over the table.
+        is_failure: whether a row says that something failed, None if rows say no such thing; those
+            that arrive while the table is paused are counted.
         menu_index: the cell that a menu was requested for last.
 
     Signals:
@@ -65,7 +73,9 @@ class LiveTable(RowView[RowT]):
         """
         super().__init__(rows, columns)
         self.menu_index = QModelIndex()
-        self._rows_moved = False
+        self.is_failure: Callable[[RowT], bool] | None = None
+        self._failures: set[int] = set()  # positions, since the table was paused
+        self._failures_to = self.rows_model.stop
         self._ticked_at = 0.0
         self._measured_at = 0.0
         self._ticks = any(column.ticking for column in columns)
@@ -86,18 +96,14 @@ class LiveTable(RowView[RowT]):
         model = self.rows_model
         self.header.column_toggled.connect(self.column_layout.set_visible)
         self.header.columns_reset.connect(self.column_layout.reset)
-        model.rowsInserted.connect(self._on_rows_inserted)
-        model.rowsRemoved.connect(self._on_rows_moved)
-        model.layoutChanged.connect(self._on_rows_moved)
         model.counts_changed.connect(self.overlay.update)
         model.paused_changed.connect(lambda _paused: self.overlay.update())
-        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self.verticalScrollBar().valueChanged.connect(lambda _value: self.overlay.update())
+        self.new_rows_counted.connect(self.overlay.set_new)
         self.doubleClicked.connect(self._activate_current)
         selection = self.selectionModel()
         selection.selectionChanged.connect(self._on_selection_changed)
-        selection.currentRowChanged.connect(
-            lambda *_indices: self.current_changed.emit(self.current_row())
-        )
+        selection.currentRowChanged.connect(self._on_current_changed)
         self.overlay.update()
 
     # Updating
@@ -109,7 +115,9 @@ class LiveTable(RowView[RowT]):
             now: Unix seconds.
             dirty: positions of rows that changed.
         """
-        self._keep_position(lambda: self.rows_model.refresh(now, dirty))
+        may_sort = not self.pointer_aims()
+        self.keep_position(lambda: self.rows_model.refresh(now, dirty, may_sort=may_sort))
+        self._count_failures(dirty)
         self._filter_rest()
         # Delayed, the layout would paint the window twice in each frame.
         self.executeDelayedItemsLayout()
@@ -122,7 +130,7 @@ class LiveTable(RowView[RowT]):
 
     def catch_up(self, now: float) -> None:
         """Show everything that happened while the table was hidden."""
-        self._keep_position(lambda: self.rows_model.catch_up(now))
+        self.keep_position(lambda: self.rows_model.catch_up(now))
         self.measure_columns()
         self._filter_rest()
 
@@ -142,7 +150,7 @@ class LiveTable(RowView[RowT]):
         What is shown is corrected within moments.
         """
         if not self.rows_model.filtered:
-            self._keep_position(lambda: self.rows_model.set_filter(accepts))
+            self.keep_position(lambda: self.rows_model.set_filter(accepts))
             return
         self.rows_model.update_filter(accepts)
         self._filter_next_slice()
@@ -154,50 +162,41 @@ class LiveTable(RowView[RowT]):
             self._filtering.start()
 
     def _filter_next_slice(self) -> None:
-        self._keep_position(self.rows_model.filter_next_slice)
+        self.keep_position(self.rows_model.filter_next_slice)
         if not self.rows_model.filtering:
             self._filtering.stop()
 
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the table."""
-        self._keep_position(lambda: self.rows_model.set_paused(paused))
+        self.keep_position(lambda: self.rows_model.set_paused(paused))
         self._filter_rest()
-
-    def _keep_position(self, change: Callable[[], object]) -> None:
-        """Make a change and scroll so that the topmost visible row stays where it was."""
-        bar = self.verticalScrollBar()
-        top = self.rowAt(0)
-        if bar.value() == 0 or top < 0:
-            change()
-            return
-        position = self.rows_model.position_at(top)
-        offset = self.rowViewportPosition(top)
-        self._rows_moved = False
-        change()
-        if not self._rows_moved:
-            return
-        row = self.rows_model.view_row(position)
-        # The scroll bar gets its new range only when the layout is done.
-        self.executeDelayedItemsLayout()
-        if row is not None:
-            bar.setValue(row * ROW_HEIGHT - offset)
 
     def _on_selection_changed(self, *_changes: object) -> None:
         self.overlay.update()
         self.selection_changed.emit()
 
-    def _on_rows_moved(self, *_args: object) -> None:
-        self._rows_moved = True
+    def _on_current_changed(self, *_indices: object) -> None:
+        if not self.is_changing:
+            self.current_changed.emit(self.current_row())
 
-    def _on_rows_inserted(self, _parent: object, low: int, high: int) -> None:
-        self._rows_moved = True
-        if low == 0 and not self.rows_model.sort_key and self.verticalScrollBar().value() > 0:
-            self.overlay.add_above(high - low + 1)
-
-    def _on_scrolled(self, value: int) -> None:
-        if value == 0:
-            self.overlay.add_above(0)
-        self.overlay.update()
+    def _count_failures(self, dirty: Collection[int]) -> None:
+        """Count the rows that arrived since the table was paused and say that something failed."""
+        model, is_failure = self.rows_model, self.is_failure
+        if not model.paused or is_failure is None:
+            self._failures.clear()
+            self._failures_to = model.stop
+            self.overlay.set_failures(0)
+            return
+        rows, paused_at = model.live_rows, model.stop
+        start = max(self._failures_to, paused_at, rows.start)
+        changed = [position for position in dirty if paused_at <= position < start]
+        for position in (*changed, *range(start, rows.stop)):
+            if position >= rows.start and is_failure(rows[position]):
+                self._failures.add(position)
+            else:
+                self._failures.discard(position)
+        self._failures_to = rows.stop
+        self.overlay.set_failures(len(self._failures))
 
     def _activate_current(self) -> None:
         row = self.current_row()
@@ -208,7 +207,7 @@ class LiveTable(RowView[RowT]):
         if self.rows_model.paused:
             self.set_paused(False)
         else:
-            self.scrollToTop()
+            self.go_to_newest()
 
     # Qt overrides
 
@@ -220,12 +219,13 @@ class LiveTable(RowView[RowT]):
         match event.key():
             case Qt.Key.Key_Space:
                 self.set_paused(not self.rows_model.paused)
-            case Qt.Key.Key_Home | Qt.Key.Key_End if event.modifiers() in (_NONE, _CTRL):
-                last = self.rows_model.shown_count - 1
-                row = 0 if event.key() == Qt.Key.Key_Home else last
-                if last >= 0:
-                    self.setCurrentIndex(self.rows_model.index(row, 0))
-                    self.scrollToTop() if row == 0 else self.scrollToBottom()
+            case Qt.Key.Key_Home if event.modifiers() in (_NONE, _CTRL):
+                self.release()
+                self.go_to_newest()
+                self.setCurrentIndex(self.rows_model.index(0, 0))
+            case Qt.Key.Key_End if event.modifiers() in (_NONE, _CTRL):
+                self.setCurrentIndex(self.rows_model.index(self.rows_model.shown_count - 1, 0))
+                self.scrollToBottom()
             case Qt.Key.Key_Return | Qt.Key.Key_Enter:
                 self._activate_current()
             case _:

@@ -90,6 +90,16 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         return source.stop - source.start
 
     @property
+    def stop(self) -> int:
+        """Position after the newest row, of those there are while the table is paused."""
+        return self._row_index.source.stop
+
+    @property
+    def live_rows(self) -> RowSource[RowT]:
+        """All rows, also those that arrived since the table was paused."""
+        return self._row_index.rows
+
+    @property
     def paused(self) -> bool:
         """Whether the table is paused."""
         return self._row_index.source is not self._row_index.rows
@@ -233,12 +243,13 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             self._apply(self._row_index.catch_up())
         self._emit_counts()
 
-    def refresh(self, now: float, dirty: Collection[int] = ()) -> None:
+    def refresh(self, now: float, dirty: Collection[int] = (), *, may_sort: bool = True) -> None:
         """Update the table with the changes of a frame.
 
         Args:
             now: Unix seconds.
             dirty: positions of rows that changed since the last refresh.
+            may_sort: whether rows of a sorted table may change their places now.
         """
         self.now = now
         rows = self._row_index
@@ -248,7 +259,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             self._apply(rows.apply_changes(dirty))
         else:
             rows.mark_changed(dirty)
-            if rows.stale and abs(now - self._sorted_at) >= RESORT_S:
+            if may_sort and rows.stale and abs(now - self._sorted_at) >= RESORT_S:
                 self._sorted_at = now
                 self._apply(rows.sort())
             elif dirty:

@@ -20,10 +20,10 @@ class TableOverlay:
     """The note and the pill of a table.
 
     The note says why the table is empty. The pill says that the table is paused, or how many rows
-    were added above the visible ones.
+    have arrived above those shown.
 
     Attributes:
-        new_above: number of rows added above the visible ones.
+        new_above: number of rows that have arrived above those shown.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class TableOverlay:
             on_clear_filter: called when the operator wants to clear the filter.
         """
         self.new_above = 0
+        self._failures = 0
         self._empty = empty
         self._reason: EmptyReason | None = None
         self._explanation = ""
@@ -89,11 +90,16 @@ class TableOverlay:
         """Click the pill."""
         self._pill.click()
 
-    def add_above(self, count: int) -> None:
-        """Count rows added above the visible ones; 0 resets the count."""
-        new_above = self.new_above + count if count else 0
-        if new_above != self.new_above:
-            self.new_above = new_above
+    def set_new(self, count: int) -> None:
+        """Say how many rows have arrived above those shown; 0 says nothing."""
+        if count != self.new_above:
+            self.new_above = count
+            self.update()
+
+    def set_failures(self, count: int) -> None:
+        """Say how many of the rows that arrived since the table was paused are failures."""
+        if count != self._failures:
+            self._failures = count
             self.update()
 
     def update(self) -> None:
@@ -113,6 +119,10 @@ class TableOverlay:
         if model.paused:
             waiting = formats.count(model.waiting_count)
             text, icon = _("Paused · {count} waiting").format(count=waiting), "play"
+            if self._failures:
+                text = _("Paused · {count} waiting, {failed} failed").format(
+                    count=waiting, failed=formats.count(self._failures)
+                )
         else:
             added = formats.count(self.new_above)
             text, icon = _("{count} new").format(count=added), "chevron-up"
@@ -144,7 +154,7 @@ class TableOverlay:
         self.place_pill()
 
     def place_pill(self) -> None:
-        """Put the pill below the rows where they leave room, else at the top, where rows are added.
+        """Put the pill at the top, where rows are added; below all rows while the table is paused.
 
         It is never over a selected row, nor over the current one.
         """
@@ -152,8 +162,8 @@ class TableOverlay:
         area, height = self._view.viewport().geometry(), self._pill.height()
         left = area.center().x() - self._pill.width() // 2
         lowest = area.height() - height - _PILL_MARGIN
-        places = [_PILL_MARGIN, lowest, *range(_PILL_MARGIN, lowest, height)]
-        if self._model.shown_count:
+        places = [*range(_PILL_MARGIN, lowest, height)]
+        if self._model.paused and self._model.shown_count:
             last = self._model.shown_count - 1
             below = self._view.rowViewportPosition(last) + self._view.rowHeight(last)
             if _PILL_MARGIN <= below + _PILL_MARGIN <= lowest:

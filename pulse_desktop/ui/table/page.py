@@ -130,6 +130,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self._updated_at = 0.0
         self._charting = Throttle()
         self._shown_row: RowT | None = None
+        self._shown_position = -1  # of that row, -1 if it is not in the table
         self.table: LiveTable[RowT] = LiveTable(
             self.collection().rows,
             self.columns(),
@@ -344,7 +345,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         )
         if self.selection_bar is not None:
             self.selection_bar.all_requested.connect(table.selectAll)
-            self.selection_bar.none_requested.connect(table.clearSelection)
+            self.selection_bar.none_requested.connect(table.release)
             table.selection_changed.connect(self._show_selection)
             table.rows_model.headerDataChanged.connect(lambda *_section: self._show_selection())
 
@@ -399,9 +400,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Close the details, else clear the selection, else the filter."""
         if not self.detail.isHidden():
             self.close_detail()
-        elif self.table.selected_count():
-            self.table.clearSelection()
-        else:
+        elif not self.table.release():
             return self.filter_bar.clear()
         return True
 
@@ -448,6 +447,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def open_detail(self, row: RowT) -> None:
         """Show a row in the detail panel."""
         self._shown_row = row
+        current = self.table.currentIndex().row()
+        is_current = row is self.table.rows_model.row_object(current)
+        self._shown_position = self.table.rows_model.position_at(current) if is_current else -1
         self.show_row(row)
         self._splitter.show_detail()
 
@@ -458,8 +460,14 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.table.setFocus()
 
     def update_detail(self, now: float) -> None:  # noqa: ARG002  a page may need it
-        """Update the detail panel if it is open. By default it follows the current row."""
-        self._show_current()
+        """Update the row in the detail panel; it stays when it is filtered out or evicted."""
+        rows, position = self.table.rows_model.live_rows, self._shown_position
+        if self.detail.isHidden() or not rows.start <= position < rows.stop:
+            return
+        row = rows[position]
+        if row is not self._shown_row:
+            self._shown_row = row
+            self.show_row(row)
 
     def _show_current(self) -> None:
         if not self.detail.isHidden():
@@ -467,7 +475,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def _open_current(self) -> None:
         row = self.table.current_row()
-        # A row stays in the panel when it is filtered out or evicted.
         if row is not None and row is not self._shown_row:
             self.open_detail(row)
 

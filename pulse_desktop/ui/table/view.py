@@ -246,11 +246,12 @@ class RowView(QTableView, Generic[RowT]):
         visible = event.rect()
         painter = QPainter(self.viewport())
         self._painter.clear(painter, visible)
-        first = self.rowAt(visible.top())
-        if first < 0:
+        model, focused = self.rows_model, self.hasFocus()
+        # Above the first row there may be room, while a row below it stays in place.
+        first = max(0, (visible.top() + self.verticalScrollBar().value()) // ROW_HEIGHT)
+        if first >= model.shown_count:
             painter.end()
             return
-        model, focused = self.rows_model, self.hasFocus()
         last = min(first + visible.height() // ROW_HEIGHT + 1, model.shown_count - 1)
         spans = self._column_spans(visible)
         selected = self._selected_between(first, last)

@@ -72,6 +72,11 @@ def _state_facet(state: RunState) -> Facet:
     )
 
 
+def is_failed_run(run: TaskRun) -> bool:
+    """Return whether a run failed, also if it only said so in its result."""
+    return run.state in (RunState.FAILED, RunState.SOFT_FAILED)
+
+
 class TasksPage(TablePage[TaskRun, RunDetail]):
     """Page with the table of task runs."""
 
@@ -104,6 +109,7 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self.chart_group.set_clickable(clickable=True)
         self.charts.times.task_chosen.connect(self.filter_by_task)
         self.filter_bar.submitted.connect(self.table.setFocus)
+        self.table.is_failure = is_failed_run
         self.table.selection_changed.connect(
             lambda: self.detail.header.set_selected(self.table.selected_count())
         )

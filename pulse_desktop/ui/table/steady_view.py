@@ -1,0 +1,193 @@
+"""A view of rows that stay where they are on the screen while others arrive, move and leave."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QCursor, QGuiApplication, QMouseEvent
+
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.row_anchor import RowAnchor
+from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.table.view import ROW_HEIGHT, RowView
+
+RowT = TypeVar("RowT")
+
+POINTER_S: Final = 1.5
+"""How long rows stay under the pointer after it has moved: long enough to click."""
+
+
+class SteadyView(RowView[RowT]):
+    """Keeps rows in place, or follows the newest row.
+
+    Scrolled to the top, the newest row is followed, unless a row is selected or current or the
+    pointer aims at one: then that row stays where it is, and the rows that arrive are counted.
+
+    Attributes:
+        is_changing: whether the model changes by itself, and not for the operator.
+
+    Signals:
+        new_rows_counted: how many rows have arrived that are not shown at the top, 0 for none.
+    """
+
+    new_rows_counted = Signal(int)
+    # Qt calls overridden methods already while the table is being created.
+    is_changing = False
+    _adjusting = False  # whether it is not the operator who scrolls
+    _hold_range = (0, 0)  # to which the table can be scrolled in any case
+
+    def __init__(self, rows: RowSource[RowT], columns: Sequence[Column[RowT]]) -> None:
+        super().__init__(rows, columns)
+        self._rows_moved = False
+        self._at_newest = True  # whether the operator has scrolled to the top
+        self._is_anchored = False
+        self._new = 0
+        self._counted_to = self.rows_model.stop
+        self._pointer_moved_at = -math.inf
+        self.viewport().setMouseTracking(True)
+        # Else Qt makes the first row current when the table gets the focus.
+        self.setCurrentIndex(QModelIndex())
+        self.rows_model.rowsInserted.connect(self._on_rows_inserted)
+        self.rows_model.rowsRemoved.connect(self._on_rows_moved)
+        self.rows_model.layoutChanged.connect(self._on_rows_moved)
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+
+    @property
+    def holds(self) -> bool:
+        """Whether rows stay in place: one is selected or current, or the pointer aims at one."""
+        has_row = self.currentIndex().isValid() or self.selectionModel().hasSelection()
+        return has_row or self.pointer_aims()
+
+    def release(self) -> bool:
+        """Let the rows go: no row is selected or current. Return whether one was."""
+        selection = self.selectionModel()
+        had_row = self.currentIndex().isValid() or selection.hasSelection()
+        selection.clearSelection()
+        selection.clearCurrentIndex()
+        return had_row
+
+    def go_to_newest(self) -> None:
+        """Show the newest rows and follow them; several selected rows stay selected."""
+        if self.selected_count() <= 1:
+            self.release()
+        self._hold_range = (0, 0)
+        self.scrollToTop()
+        self._at_newest = True
+        self._count_new(0)
+
+    def pointer_aims(self) -> bool:
+        """Return whether the pointer has just moved over the rows, or a button is pressed there."""
+        if not self.viewport().underMouse():
+            return False
+        is_pressed = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
+        return is_pressed or time.monotonic() - self._pointer_moved_at < POINTER_S
+
+    def keep_position(self, change: Callable[[], object]) -> None:
+        """Make a change while rows stay where they are on the screen, or follow the newest."""
+        cursor = self._anchor_at(self.currentIndex().row())
+        self._is_anchored = self.holds or not self._at_newest
+        anchor = self._find_anchor(cursor) if self._is_anchored else None
+        self._rows_moved = False
+        self.is_changing = True
+        try:
+            change()
+            if self._rows_moved and cursor is not None:
+                self._keep_cursor(cursor)
+        finally:
+            self.is_changing = False
+        if self._rows_moved and anchor is not None:
+            self._place(anchor)
+        elif not self._is_anchored and self.verticalScrollBar().value():
+            self.go_to_newest()
+
+    def _anchor_at(self, row: int) -> RowAnchor | None:
+        if not 0 <= row < self.rows_model.shown_count:
+            return None
+        return RowAnchor.of(self, self.rows_model, row)
+
+    def _find_anchor(self, cursor: RowAnchor | None) -> RowAnchor | None:
+        """Return the row that stays: the current one if it is seen, else a selected one."""
+        height = self.viewport().height()
+        if cursor is not None and -ROW_HEIGHT < cursor.top < height:
+            return cursor
+        first, last = self._visible_rows()
+        selected = self._selected_between(first, last)
+        under_pointer = self.rowAt(self.viewport().mapFromGlobal(QCursor.pos()).y())
+        if selected:
+            row = min(selected)
+        elif self.pointer_aims() and under_pointer >= 0:
+            row = under_pointer
+        else:
+            row = first
+        return self._anchor_at(row)
+
+    def _keep_cursor(self, cursor: RowAnchor) -> None:
+        """Keep the current row, or make the nearest one current; that is not selected."""
+        row = cursor.find(self.rows_model)
+        if row is not None and row != self.currentIndex().row():
+            index = self.rows_model.index(row, max(0, self.currentIndex().column()))
+            flag = QItemSelectionModel.SelectionFlag.NoUpdate
+            self.selectionModel().setCurrentIndex(index, flag)
+
+    def _place(self, anchor: RowAnchor) -> None:
+        """Scroll so that a row is where it was; where needed, beyond the first and last row."""
+        row = anchor.find(self.rows_model)
+        if row is None:
+            return
+        wanted = row * ROW_HEIGHT - anchor.top
+        self._adjusting = True
+        # The scroll bar gets its new range only when the layout is done.
+        self.executeDelayedItemsLayout()
+        self._hold_range = (min(0, wanted), max(0, wanted))
+        self.updateGeometries()
+        self.verticalScrollBar().setValue(wanted)
+        self._adjusting = False
+
+    def _on_rows_moved(self, *_args: object) -> None:
+        self._rows_moved = True
+
+    def _on_rows_inserted(self, _parent: object, low: int, high: int) -> None:
+        self._rows_moved = True
+        model = self.rows_model
+        stop, self._counted_to = self._counted_to, model.stop
+        if self._is_anchored and self.is_changing and (low == 0 or model.sort_key):
+            self._count_new(min(high - low + 1, model.stop - stop))
+
+    def _on_scrolled(self, value: int) -> None:
+        if not self._adjusting and not self.is_changing:
+            self._at_newest = value <= 0
+            self._hold_range = (0, 0)
+            if value <= 0:
+                self._count_new(0)
+
+    def _count_new(self, count: int) -> None:
+        """Count rows that have arrived above those shown; 0 resets the count."""
+        new = self._new + count if count else 0
+        if new != self._new:
+            self._new = new
+            self.new_rows_counted.emit(new)
+
+    # Qt overrides
+
+    def updateGeometries(self) -> None:
+        """Leave room to keep a row in place where there are not enough rows to scroll."""
+        bar, adjusting = self.verticalScrollBar(), self._adjusting
+        value, self._adjusting = bar.value(), True
+        super().updateGeometries()
+        low, high = self._hold_range
+        if low < bar.minimum() or high > bar.maximum():
+            bar.setRange(min(low, bar.minimum()), max(high, bar.maximum()))
+            bar.setValue(value)
+        self._adjusting = adjusting
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Hold the rows for a moment: the pointer may aim at one of them."""
+        self._pointer_moved_at = time.monotonic()
+        super().mouseMoveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Hold the rows while a button is pressed."""
+        self._pointer_moved_at = time.monotonic()
+        super().mousePressEvent(event)

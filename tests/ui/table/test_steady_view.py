@@ -1,0 +1,305 @@
+"""Rows stay where they are on the screen: at the top, sorted, filtered, evicted or pointed at."""
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QCursor, QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.ui.table import steady_view
+from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.view import ROW_HEIGHT
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+
+Table = LiveTable[int]
+SHOWN = 10
+
+COLUMNS: tuple[Column[int], ...] = (
+    Column("Number", "number", lambda number, _now: str(number), sort=lambda number: number),
+    Column("Last digit", "digit", lambda n, _now: str(n % 10), sort=lambda n: n % 10),
+)
+
+
+@pytest.fixture
+def rows() -> RingBuffer[int]:
+    filled: RingBuffer[int] = RingBuffer(300)
+    append(filled, 200)
+    return filled
+
+
+@pytest.fixture
+def table(qtbot: QtBot, rows: RingBuffer[int]) -> Table:
+    return show(qtbot, rows)
+
+
+def show(qtbot: QtBot, rows: RingBuffer[int]) -> Table:
+    theme().install(ThemeChoice.DARK)
+    QCursor.setPos(5_000, 5_000)
+    view = Table(rows, COLUMNS, name="Numbers", empty_title="No numbers", empty_text="Count.")
+    qtbot.addWidget(view)
+    view.resize(700, view.header.height() + SHOWN * ROW_HEIGHT)
+    with qtbot.waitExposed(view):
+        view.show()
+    view.setFocus()
+    return view
+
+
+def append(rows: RingBuffer[int], count: int) -> None:
+    for _number in range(count):
+        rows.append(rows.stop)
+
+
+def place(table: Table, number: int) -> int:
+    """Return the pixels from the top of the viewport to a row, which must be shown."""
+    row = table.rows_model.view_row(number)
+    assert row is not None
+    return table.rowViewportPosition(row)
+
+
+def click(table: Table, y: int) -> None:
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, y))
+
+
+def top(table: Table) -> int | None:
+    return table.rows_model.row_object(table.rowAt(0))
+
+
+def test_with_the_focus_alone_the_newest_row_is_followed(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    assert table.hasFocus()
+    append(rows, 50)
+    table.refresh(1.0)
+    assert top(table) == 249
+    assert not table.currentIndex().isValid()
+
+
+def test_a_clicked_row_at_the_top_stays_in_place_and_the_new_ones_are_counted(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 2 * ROW_HEIGHT + 5)
+    assert table.selected_rows() == [197]
+    before = place(table, 197)
+    for second in range(1, 20):
+        append(rows, 7)
+        table.refresh(float(second))
+        assert place(table, 197) == before
+    assert table.overlay.pill_text == "133 new"
+
+
+def test_the_row_stays_in_place_also_where_the_rows_do_not_fill_the_table(qtbot: QtBot) -> None:
+    rows: RingBuffer[int] = RingBuffer(300)
+    append(rows, 4)
+    table = show(qtbot, rows)
+    click(table, 1 * ROW_HEIGHT + 5)
+    before = place(table, 2)
+    append(rows, 3)
+    table.refresh(1.0)
+    assert place(table, 2) == before
+    assert table.overlay.pill_text == "3 new"
+    table.release()
+    table.refresh(2.0)
+    assert (top(table), table.overlay.pill_text) == (6, "")
+
+
+def test_the_row_stays_in_place_when_the_table_is_resized(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 5)
+    append(rows, 3)
+    table.refresh(1.0)
+    before = place(table, 199)
+    table.resize(800, table.height() + 2 * ROW_HEIGHT)
+    append(rows, 3)
+    table.refresh(2.0)
+    assert place(table, 199) == before
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_selected_row_of_a_sorted_table_stays_in_place(
+    table: Table, rows: RingBuffer[int], descending: bool
+) -> None:
+    table.rows_model.set_sort("digit", descending=descending)
+    table.scrollToTop()
+    click(table, 4 * ROW_HEIGHT + 5)
+    (selected,) = table.selected_rows()
+    before = place(table, selected)
+    for second in range(1, 12):
+        append(rows, 9)  # evicts from 300 on
+        table.refresh(2.0 * second)
+        if selected < rows.start:
+            break
+        assert place(table, selected) == before
+    assert table.overlay.pill_text.endswith(" new")
+
+
+def test_a_row_sorted_to_the_top_stays_below_room(table: Table, rows: RingBuffer[int]) -> None:
+    table.rows_model.set_sort("number", descending=True)
+    click(table, 6 * ROW_HEIGHT + 5)
+    (selected,) = table.selected_rows()
+    before = place(table, selected)
+    # Everything above it leaves the filter, so that it is the first row.
+    table.keep_position(lambda: table.rows_model.set_filter(lambda number: number <= selected))
+    assert table.rows_model.view_row(selected) == 0
+    assert place(table, selected) == before == 6 * ROW_HEIGHT
+    QTest.qWait(0)
+    painted = table.viewport().grab().toImage().pixelColor(300, before + 5)
+    assert painted == theme().color("selection")
+    click(table, before + 5)
+    assert table.selected_rows() == [selected]
+
+
+def test_without_a_row_a_sorted_table_stays_at_the_top(table: Table, rows: RingBuffer[int]) -> None:
+    table.rows_model.set_sort("number", descending=True)
+    append(rows, 5)
+    table.refresh(5.0)
+    assert (top(table), table.overlay.pill_text) == (204, "")
+
+
+def test_the_keyboard_stays_near_a_row_that_left_the_filter(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 3 * ROW_HEIGHT + 5)
+    before = place(table, 196)
+    opened: list[object] = []
+    table.current_changed.connect(opened.append)
+    table.update_filter(lambda number: number != 196)
+    assert table.current_row() == 195
+    assert place(table, 195) == before
+    assert table.selected_rows() == []
+    assert opened == []
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    assert table.selected_rows() == [194]
+    assert opened == [194]
+
+
+def test_the_keyboard_stays_near_a_row_when_a_filter_leaves_few_rows(table: Table) -> None:
+    click(table, 5)
+    table.keep_position(lambda: table.rows_model.set_filter(lambda number: number % 30 == 0))
+    assert table.current_row() == 180
+
+
+def test_the_keyboard_stays_near_an_evicted_row(table: Table, rows: RingBuffer[int]) -> None:
+    QTest.keyClick(table, Qt.Key.Key_End)
+    assert table.current_row() == 0
+    append(rows, 120)
+    table.refresh(1.0)
+    assert (rows.start, table.current_row()) == (20, 20)
+    QTest.keyClick(table, Qt.Key.Key_Up)
+    assert table.current_row() == 21
+
+
+def test_keys_move_on_from_the_row_after_many_have_arrived(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    before = place(table, 198)
+    append(rows, 90)
+    table.refresh(1.0)
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    assert table.current_row() == 197
+    assert place(table, 197) == before + ROW_HEIGHT
+
+
+def test_rows_stay_under_a_moving_pointer_until_it_rests(
+    table: Table, rows: RingBuffer[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(steady_view.time, "monotonic", lambda: now)
+    monkeypatch.setattr(table.viewport(), "underMouse", lambda: True)
+    at = QPointF(20, 2 * ROW_HEIGHT + 5)
+    move = QMouseEvent(
+        QEvent.Type.MouseMove,
+        at,
+        table.viewport().mapToGlobal(at),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(table.viewport(), move)
+    append(rows, 40)
+    table.refresh(1.0)
+    assert (place(table, 197), table.overlay.pill_text) == (2 * ROW_HEIGHT, "40 new")
+    now += steady_view.POINTER_S + 0.1
+    append(rows, 1)
+    table.refresh(2.0)
+    assert (top(table), table.overlay.pill_text) == (240, "")
+
+
+def test_the_pill_is_at_the_top_and_goes_to_the_newest_row(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 5 * ROW_HEIGHT + 5)
+    append(rows, 30)
+    table.refresh(1.0)
+    pill = next(b for b in table.findChildren(QPushButton) if b.property("kind") == "pill")
+    assert table.viewport().mapFrom(table, pill.pos()).y() < ROW_HEIGHT
+    pill.click()
+    assert (top(table), table.selected_rows(), table.overlay.pill_text) == (229, [], "")
+    append(rows, 1)
+    table.refresh(2.0)
+    assert top(table) == 230
+
+
+def test_several_selected_rows_survive_the_way_to_the_newest(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 5)
+    QTest.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    append(rows, 30)
+    table.refresh(1.0)
+    table.overlay.click_pill()
+    assert (top(table), table.selected_rows()) == (229, [199, 198])
+
+
+def test_home_goes_to_the_newest_row_and_makes_it_current(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 5 * ROW_HEIGHT + 5)
+    append(rows, 30)
+    table.refresh(1.0)
+    QTest.keyClick(table, Qt.Key.Key_Home)
+    assert (top(table), table.current_row(), table.overlay.pill_text) == (229, 229, "")
+
+
+def test_a_table_scrolled_by_the_operator_stays_there(table: Table, rows: RingBuffer[int]) -> None:
+    table.verticalScrollBar().setValue(500)
+    before = place(table, 180)
+    append(rows, 30)
+    table.refresh(1.0)
+    assert place(table, 180) == before
+    assert not table.release()
+    table.verticalScrollBar().setValue(0)
+    append(rows, 1)
+    table.refresh(2.0)
+    assert top(table) == 230
+
+
+def test_a_paused_table_says_how_many_arrived_and_how_many_of_them_failed(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    failed = {203, 204}
+    table.is_failure = failed.__contains__
+    append(rows, 2)
+    table.refresh(1.0)
+    table.set_paused(True)
+    append(rows, 6)
+    table.refresh(2.0)
+    assert table.overlay.pill_text == "Paused · 6 waiting, 2 failed"
+    failed |= {206}
+    failed -= {203}
+    table.refresh(3.0, {203, 206})
+    append(rows, 1)
+    table.refresh(4.0)
+    assert table.overlay.pill_text == "Paused · 7 waiting, 2 failed"
+    table.set_paused(False)
+    table.refresh(5.0)
+    assert table.overlay.pill_text == ""
+    table.set_paused(True)
+    append(rows, 1)
+    table.refresh(6.0)
+    assert table.overlay.pill_text == "Paused · 1 waiting"
