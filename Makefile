@@ -1,7 +1,7 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-history bench-listing bench-switching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
+.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-history bench-listing bench-switching bench-watching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests often wait for servers, so two cores are busy with three processes. A process that crashes
@@ -63,6 +63,9 @@ bench-listing: setup-run ## Measure the commands that list, with 100,000 stored 
 
 bench-switching: setup-run ## Measure how fast a window changes to another connection
 	@$(BIN)/python -m benchmarks.switching $(BENCH)
+
+bench-watching: setup-run ## Measure the processor time of a window while tasks run and while idle
+	@$(BIN)/python -m benchmarks.watching $(BENCH)
 
 bench-workers: setup-run ## Measure Pulse workers against bare taskiq-nats
 	@$(BIN)/python benchmarks/workers.py $(BENCH)

@@ -60,7 +60,7 @@ _TASKS_MODULE: Final = "benchmarks.worker_side.worker_tasks"
 _SETTLE_S: Final = 2.0
 _WARM_UP_S: Final = 5.0
 _IDLE_AFTER_S: Final = 4.0
-_START_S: Final = 30.0
+_START_S: Final = 120.0
 _WIDTHS: Final = (8, 17, 6, 9, 12, 10, 12, 12, 10)
 _TITLES: Final = (
     *("worker", "view", "load", "window", "ms per task", "hottest"),

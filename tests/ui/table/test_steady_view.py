@@ -209,7 +209,7 @@ def test_rows_stay_under_a_moving_pointer_until_it_rests(
     table: Table, rows: RingBuffer[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(steady_view.time, "monotonic", lambda: now)
+    monkeypatch.setattr("pulse_desktop.ui.table.steady_view.time.monotonic", lambda: now)
     monkeypatch.setattr(table.viewport(), "underMouse", lambda: True)
     at = QPointF(20, 2 * ROW_HEIGHT + 5)
     move = QMouseEvent(
