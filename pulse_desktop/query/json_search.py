@@ -51,6 +51,8 @@ class JsonSearch:
         needle = self._needle
         if needle:
             if needle not in raw.lower():
+                if raw.isascii() and b"\\" not in raw:  # mostly
+                    return False
                 return _folds_to_ascii(raw) and self.text in json_text(raw)
             return b"\\" not in raw or self.text in json_text(raw)
         may_be = self.text.isascii() or b"\\u" in raw or not raw.isascii()

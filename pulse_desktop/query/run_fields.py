@@ -30,6 +30,13 @@ _STATES: Final = {
     pgettext("run", "unreadable result").casefold(): RunState.RESULT_UNREADABLE.value,
     _("result not read").casefold(): RunState.RESULT_UNREADABLE.value,
 }
+_WITH_REASON: Final = frozenset(RunState) - {
+    RunState.SUCCEEDED,
+    RunState.RUNNING,
+    RunState.QUEUED,
+}
+"""States in which a run can have a reason."""
+_MAX_REMEMBERED: Final = 10_000
 _EMPTY: Final = (b"", b"[]", b"{}", b"null")
 
 
@@ -131,25 +138,35 @@ def run_text(run: RunRow) -> str:
 
 def _contains(text: str) -> TextTest[RunRow]:
     in_json = JsonSearch(text).is_in
-    succeeded = RunState.SUCCEEDED
+    in_name = _Remembered(lambda name: text in _task_text(name))
+    in_worker = _Remembered(lambda worker: text in worker.casefold())
 
-    # Called for every run while an operator types: no helper functions.
+    # Called for every run while an operator types: few calls, and names are decided once.
     def contains(run: RunRow) -> bool:
-        if text in run.task_id.casefold() or text in _task_text(run.name):
+        if in_name[run.name] or text in run.task_id.casefold():
             return True
         request = run.request
-        if request is not None and (in_json(request.args) or in_json(request.kwargs)):
+        if request is not None and in_json(request.args + b"\n" + request.kwargs):
             return True
-        if text in _casefolded(run.worker):
+        if run.state in _WITH_REASON and text in run.reason.casefold():
             return True
-        return run.state is not succeeded and text in run.reason.casefold()
+        return in_worker[run.worker]
 
     return contains
 
 
-@lru_cache(maxsize=4096)
-def _casefolded(text: str) -> str:
-    return text.casefold()
+class _Remembered(dict[str, bool]):
+    """What a test says of names, remembered."""
+
+    def __init__(self, test: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._test = test
+
+    def __missing__(self, name: str) -> bool:
+        if len(self) >= _MAX_REMEMBERED:
+            self.clear()
+        found = self[name] = self._test(name)
+        return found
 
 
 @lru_cache(maxsize=4096)
