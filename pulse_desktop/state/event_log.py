@@ -6,7 +6,6 @@ which an event takes a tenth of the memory, and are made again on access.
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import takewhile
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
@@ -133,11 +132,13 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
     def _mentioning(self, task_id: str) -> Iterator[tuple[int, str]]:
         """Yield position and type of the events that mention a task id, the latest first."""
         needle, hashed = task_id.encode(), id_hash(task_id)
-        position = self.stop
-        for event in takewhile(lambda each: each is not None, reversed(self._recent)):
-            position -= 1
-            if needle in event.raw and event.type != HEARTBEAT:  # type: ignore[union-attr]
-                yield position, event.type  # type: ignore[union-attr]
+        recent = self._recent[max(0, self.start - self._recent_start) :]
+        position = self.stop - len(recent)
+        found = [index for index, event in enumerate(recent) if needle in event.raw]  # type: ignore[union-attr]
+        for index in reversed(found):
+            type_ = recent[index].type  # type: ignore[union-attr]
+            if type_ != HEARTBEAT:
+                yield position + index, type_
         for block in reversed(self._blocks):
             if hashed is None or block.may_mention(hashed):
                 opened = self._opened(block, keep=hashed is not None)
