@@ -153,6 +153,8 @@ class ChatMessages(Collection[MessageRow]):
         """Remove the text of a message; it keeps its row, its score and any later text."""
         external, internal = data.external_message_id, str(data.id)
         for key in filter(None, (external, internal)):
+            if older and key in self._deleted:
+                continue
             # The text may be read from history later.
             self._deleted[key] = event.raw
             if len(self._deleted) > _MAX_DELETED:
@@ -214,30 +216,42 @@ def _row_of_message(data: MessageEvent, event: Event) -> MessageRow:
     """Return what one `message.new` or `message.updated` says, without the ids."""
     return MessageRow(
         "",
-        author=data.author or data.author_name or "",
-        content=data.content or "",
-        source_name=data.source_name or "",
-        sent_at=parse_timestamp(data.sent_at) if data.sent_at is not None else None,
-        first_seen=event.timestamp,
-        task_id=data.task_id or "",
-        raw=event.raw,
-        placeholder="" if data.content else placeholder_of(data),
+        "",
+        data.author or data.author_name or "",
+        data.content or "",
+        data.source_name or "",
+        parse_timestamp(data.sent_at) if data.sent_at is not None else None,
+        event.timestamp,
+        None,
+        "",
+        b"{}",
+        None,
+        data.task_id or "",
+        event.raw,
+        "" if data.content else placeholder_of(data),
     )
 
 
 def _row_of_score(score: ScoreEvent, event: Event) -> MessageRow:
     """Return what one `message.scored` says, without the ids."""
     factors = score.noise_factors if score.factors is msgspec.UNSET else score.factors
+    at, task_id = event.timestamp, score.task_id or ""
     return MessageRow(
         "",
-        first_seen=event.timestamp,
-        score=score.importance_score,
-        classification=score.classification,
-        factors=to_json_bytes(factors),
-        scored_at=event.timestamp,
-        task_id=score.task_id or "",
-        raw=event.raw,
-        task_scored=bool(score.task_id),
+        "",
+        "",
+        "",
+        "",
+        None,
+        at,
+        score.importance_score,
+        score.classification,
+        to_json_bytes(factors),
+        at,
+        task_id,
+        event.raw,
+        "",
+        bool(task_id),
     )
 
 

@@ -9,7 +9,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, repeat
+from itertools import accumulate, compress, repeat
 from typing import Final
 
 import msgspec
@@ -33,6 +33,7 @@ _MAX_LONG: Final = (1 << 64) - 1
 _OVERHEAD: Final = 1_200  # bytes that the objects of a block take beside their contents
 _RECEIVED: Final = 1  # the event is dated by its arrival
 _UNUSUAL: Final = 2  # something of it is not in the columns
+_PLAIN, _LABELLED = 1, 2  # kinds of events by where task ids are in them
 
 _ID: Final = re.compile(rb'_id"\s*:\s*"([^"\\]{1,128})"')
 """Where events have the id of a task."""
@@ -191,7 +192,10 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
     type_codes = bytes(map(codes.types.__getitem__, types))
     source_codes = bytes(map(codes.sources.__getitem__, sources))
     flags = bytes(map("received".__eq__, time_sources))
-    encoded_ids = [*map(_encode, ids)]
+    try:
+        encoded_ids = [*map(str.encode, ids)]
+    except UnicodeEncodeError:
+        encoded_ids = [id_.encode(errors="surrogatepass") for id_ in ids]
     if all(map(bytes.startswith, raws, encoded_ids, repeat(_CANONICAL_ID_AT))):
         id_at = array("l", [_CANONICAL_ID_AT]) * len(events)
     else:
@@ -218,7 +222,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
             id_at[index] = id_lengths[index] = sequences[index] = 0
         flags = bytes(marked)
     payloads = _compress(b"".join(raws))
-    hashes = array("q", sorted(map(hash, _task_ids(raws, types))))
+    hashes = array("q", sorted(map(hash, _task_ids(raws, type_codes, codes.types))))
     count = len(events)
     return EventBlock(
         first,
@@ -241,10 +245,6 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
     )
 
 
-def _encode(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
-
-
 def _unusual(
     events: Sequence[Event], id_at: Sequence[int], codes: tuple[bytes, bytes, bytes]
 ) -> list[int]:
@@ -262,24 +262,27 @@ def _unusual(
     ]
 
 
-def _task_ids(raws: Sequence[bytes], types: Sequence[str]) -> set[bytes]:
+def _task_ids(raws: Sequence[bytes], type_codes: bytes, types: CodeTable) -> set[bytes]:
     """Return all that may be the id of a task, heartbeats left out."""
-    searched: list[bytes] = []
-    labelled: list[bytes] = []
-    for raw, type_ in zip(raws, types, strict=True):
-        if type_ == HEARTBEAT:
-            continue
-        searched.append(raw)
-        if type_ == _WITH_LABELS or not type_.startswith(_WITHOUT_LABELS):
-            labelled.append(raw)
-    found = set(_ID.findall(b"".join(searched)))
-    if labelled:
-        joined = b"".join(labelled)
+    kinds = bytes(map(_kind_of, types.by_code)).ljust(OTHER + 1, bytes([_LABELLED]))
+    of_events = type_codes.translate(kinds)
+    found = set(_ID.findall(b"".join(compress(raws, of_events))))
+    if _LABELLED in of_events:
+        pairs = zip(raws, of_events, strict=True)
+        joined = b"".join([raw for raw, kind in pairs if kind == _LABELLED])
         for pattern in _MORE_IDS:
             found.update(pattern.findall(joined))
         for each in _ID_LISTS.findall(joined):
             found.update(_TEXT.findall(each))
     return found
+
+
+def _kind_of(type_: str) -> int:
+    """Return how events of a type are searched for ids; 0 for not at all."""
+    if type_ == HEARTBEAT:
+        return 0
+    has_labels = type_ == _WITH_LABELS or not type_.startswith(_WITHOUT_LABELS)
+    return _LABELLED if has_labels else _PLAIN
 
 
 class _Compression:
@@ -304,7 +307,8 @@ def _get_compression() -> _Compression:
 
 
 def _compress(data: bytes) -> bytes:
-    return _get_compression().compress(data)
+    # The compressor's own result keeps the memory that incompressible data would need.
+    return memoryview(_get_compression().compress(data)).tobytes()
 
 
 def _decompress(data: bytes) -> bytes:

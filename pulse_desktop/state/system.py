@@ -51,9 +51,9 @@ from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.topic_activity import MAX_TOPICS, TopicActivity, Topics
 from pulse_desktop.state.workers import HEARTBEAT_S, WorkerHealth, Workers
 
-LOG_ROWS: Final = 100_000
+LOG_ROWS: Final = 1_000_000
 LOG_BYTES: Final = 256 << 20
-MAX_RUNS: Final = 50_000
+MAX_RUNS: Final = 200_000
 
 _GONE: Final = (WorkerHealth.OFFLINE, WorkerHealth.STOPPED)
 _EVENT: Final = Source.EVENT  # looking up a member of an enumeration is slow in Python 3.11
