@@ -22,7 +22,7 @@ _BLOCKS: Final = 10
 
 
 def _rss_mib() -> float:
-    return psutil.Process().memory_info().rss / 2**20
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 class _Filling:

@@ -36,6 +36,7 @@ from pulse_desktop.state.run import (
     StoredOutcome,
     TaskRun,
 )
+from pulse_desktop.state.shared import SHARED_LABELS, SHARED_TEXT, SHARED_TRACEBACKS
 
 
 def update_from_task(task: TaskMessage, at: float) -> TaskRun:
@@ -45,16 +46,16 @@ def update_from_task(task: TaskMessage, at: float) -> TaskRun:
     retries = _retries(labels)
     return TaskRun(
         task.task_id,
-        canonical_name(task.task_name),
+        SHARED_TEXT[canonical_name(task.task_name)],
         Request(
             2,
             -retries,
-            task.task_name,
+            SHARED_TEXT[task.task_name],
             bytes(task.args),
             bytes(task.kwargs),
-            labels_raw,
-            bytes(task.labels_types),
-            task.format,
+            SHARED_LABELS[labels_raw],
+            SHARED_LABELS[bytes(task.labels_types)],
+            SHARED_TEXT[task.format],
             task.not_plain,
         ),
         at,
@@ -305,7 +306,7 @@ _READERS: Final[dict[str, Callable[[str, dict[str, Any], Event], TaskRun]]] = {
 
 
 def _name(data: dict[str, Any]) -> str:
-    return canonical_name(to_text(data.get("task_name")))
+    return SHARED_TEXT[canonical_name(to_text(data.get("task_name")))]
 
 
 def _number(data: dict[str, Any]) -> int:
@@ -313,15 +314,15 @@ def _number(data: dict[str, Any]) -> int:
 
 
 def _worker(data: dict[str, Any], event: Event) -> str:
-    return to_text(data.get("worker")) or event.source
+    return SHARED_TEXT[to_text(data.get("worker")) or event.source]
 
 
 def _error(value: object) -> RunError | None:
     if isinstance(value, dict):
         return RunError(
-            to_text(value.get("type")) or "Error",
+            SHARED_TEXT[to_text(value.get("type")) or "Error"],
             to_text(value.get("message")),
-            to_text(value.get("traceback")),
+            SHARED_TRACEBACKS[to_text(value.get("traceback"))],
         )
     return RunError("Error", value) if isinstance(value, str) and value else None
 
