@@ -82,6 +82,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
         weight: bytes of memory.
     """
 
+    # Numbers are packed into bytes, which the garbage collector need not look at.
     first: int
     count: int
     topics: bytes
@@ -89,27 +90,35 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
     sources: bytes
     weight: int
     codes: EventCodes
-    _payloads: bytes  # compressed
-    ends: "array[int]"
-    timestamps: "array[float]"
-    received: "array[float]"
-    sequences: "array[int]"
-    id_at: "array[int]"
+    payloads: bytes  # compressed
+    ends: bytes
+    timestamps: bytes
+    received: bytes
+    sequences: bytes
+    id_at: bytes
     id_lengths: bytes
     flags: bytes
-    _unusual: bytes  # compressed: the events with `_UNUSUAL`, without payload, by index
-    id_hashes: "array[int]"  # of the task ids, sorted
+    unusual: bytes  # compressed: the events with `_UNUSUAL`, without payload, by index
+    id_hashes: bytes  # of the task ids, sorted
 
     def may_mention(self, hashed: int) -> bool:
         """Return whether an event may mention an id, given its `id_hash`."""
-        ids = self.id_hashes
+        ids = memoryview(self.id_hashes).cast("q")
         at = bisect_left(ids, hashed)
         return at < len(ids) and ids[at] == hashed
 
     def open(self) -> "OpenBlock":
         """Decompress the block."""
-        unusual = _decode_unusual(self._unusual) if self._unusual else {}
-        return OpenBlock(self, _decompress(self._payloads), unusual)
+        return OpenBlock(
+            self,
+            _decompress(self.payloads),
+            memoryview(self.ends).cast("I"),
+            memoryview(self.timestamps).cast("d"),
+            memoryview(self.received).cast("d"),
+            memoryview(self.sequences).cast("Q"),
+            memoryview(self.id_at).cast("H"),
+            _decode_unusual(self.unusual) if self.unusual else {},
+        )
 
 
 class OpenBlock(msgspec.Struct, gc=False, eq=False):
@@ -117,26 +126,31 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
 
     block: EventBlock
     payloads: bytes
+    ends: "memoryview[int]"
+    timestamps: "memoryview[float]"
+    received: "memoryview[float]"
+    sequences: "memoryview[int]"
+    id_at: "memoryview[int]"
     unusual: dict[int, Event]
 
     def event(self, index: int) -> Event:
         """Return an event; the first one has the index 0."""
-        block, ends = self.block, self.block.ends
+        block, ends = self.block, self.ends
         raw = self.payloads[ends[index - 1] if index else 0 : ends[index]]
         flags = block.flags[index]
         if flags & _UNUSUAL:
             return msgspec.structs.replace(self.unusual[index], raw=raw)
-        at, codes = block.id_at[index], block.codes
+        at, codes = self.id_at[index], block.codes
         return Event(
             codes.topics.by_code[block.topics[index]],
             codes.types.by_code[block.types[index]],
-            block.timestamps[index],
+            self.timestamps[index],
             "received" if flags & _RECEIVED else "event",
-            block.received[index],
+            self.received[index],
             raw[at : at + block.id_lengths[index]].decode(),
             codes.sources.by_code[block.sources[index]],
             raw,
-            block.sequences[index],
+            self.sequences[index],
         )
 
     def events(self, start: int, stop: int) -> list[Event]:
@@ -145,7 +159,7 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
 
     def scan(self, search: PayloadSearch) -> bytearray:
         """Search all payloads; return `YES`, `NO` or `LOOK` for each."""
-        return search.scan(self.payloads, self.block.ends)
+        return search.scan(self.payloads, self.ends)
 
     def type_of(self, index: int) -> str:
         """Return the type of an event."""
@@ -155,7 +169,7 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
     def mentioning(self, needle: bytes) -> list[int]:
         """Return the indices of the events that contain some bytes, heartbeats left out."""
         found: list[int] = []
-        payloads, ends, types = self.payloads, self.block.ends, self.block.types
+        payloads, ends, types = self.payloads, self.ends, self.block.types
         heartbeat = self.block.codes.types.get(HEARTBEAT, OTHER)
         at = payloads.find(needle)
         while at >= 0:
@@ -222,7 +236,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
             id_at[index] = id_lengths[index] = sequences[index] = 0
         flags = bytes(marked)
     payloads = _compress(b"".join(raws))
-    hashes = array("q", sorted(map(hash, _task_ids(raws, type_codes, codes.types))))
+    hashes = array("q", sorted(map(hash, _task_ids(raws, type_codes, codes.types)))).tobytes()
     count = len(events)
     return EventBlock(
         first,
@@ -230,14 +244,14 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         topic_codes,
         type_codes,
         source_codes,
-        len(payloads) + len(described) + 8 * len(hashes) + 35 * count + _OVERHEAD,
+        len(payloads) + len(described) + len(hashes) + 35 * count + _OVERHEAD,
         codes,
         payloads,
-        array("I", accumulate(map(len, raws))),
-        array("d", timestamps),
-        array("d", received),
-        array("Q", sequences),
-        array("H", id_at),
+        array("I", accumulate(map(len, raws))).tobytes(),
+        array("d", timestamps).tobytes(),
+        array("d", received).tobytes(),
+        array("Q", sequences).tobytes(),
+        array("H", id_at).tobytes(),
         bytes(id_lengths),
         flags,
         described,
