@@ -55,10 +55,12 @@ class FilterBar(QWidget):
     Signals:
         changed: facets or text changed.
         submitted: Enter was pressed in the query field.
+        validity_changed: the text has become a valid query, or is none any more.
     """
 
     changed = Signal()
     submitted = Signal()
+    validity_changed = Signal()
 
     def __init__(
         self,
@@ -222,8 +224,11 @@ class FilterBar(QWidget):
 
     def check_again(self) -> None:
         """Check the text anew, because what it can refer to has changed."""
+        was_valid = self.is_valid
         self.text_field.set_problem(self._check(self.text_field.text()))
         self._show_problem()
+        if self.is_valid != was_valid:
+            self.validity_changed.emit()
 
     # Query
 

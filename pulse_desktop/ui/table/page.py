@@ -329,6 +329,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         bar.changed.connect(self.apply_filter)
         self.filter.applied.connect(self._show_row_count)
         self.filter.applied.connect(self.views.update)
+        bar.validity_changed.connect(self._show_row_count)
         self.filter.navigated.connect(self.views.leave)
         self.filter.returned.connect(self.views.go_back)
         self.filter.counted.connect(self._show_facet_counts)

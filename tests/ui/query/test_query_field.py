@@ -90,8 +90,7 @@ def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
     assert page.filter_bar.row_count_text == "4 of 12 runs, by the last valid filter"
     assert page.filter_bar.text_field.hasFocus()  # Enter does not leave what is not valid
     press(qtbot, page, Qt.Key.Key_Backspace)
-    press(qtbot, page, Qt.Key.Key_Return)
-    assert page.filter_bar.row_count_text == "4 of 12 runs"
+    assert page.filter_bar.row_count_text == "4 of 12 runs"  # at once, not when it is applied
 
 
 def test_the_field_gets_back_the_room_of_a_long_count(qtbot: QtBot, page: TasksPage) -> None:
