@@ -16,7 +16,8 @@ from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.elided_button import ElidedButton
 
-_MAX_WIDTH: Final = 210
+WIDTH: Final = 176
+"""The same for all views, so that the query field stays where it is."""
 
 Complain = Callable[[str, str], None]
 """Shows a title and a sentence to the operator."""
@@ -42,7 +43,7 @@ class ViewsButton(ElidedButton):
         super().__init__()
         self.views = views
         self._complain, self._copy_query = complain, copy_query
-        self.setMaximumWidth(_MAX_WIDTH)
+        self.setFixedWidth(WIDTH)
         self.clicked.connect(self.open_menu)
         views.changed.connect(self._show_view)
         theme().changed.connect(self._show_view)
@@ -57,7 +58,8 @@ class ViewsButton(ElidedButton):
                 view=name, details=details
             )
         icons.set_button_icon(self, "edit" if modified else "chevron-down", "muted", 12)
-        self.show_text(text, details)
+        short = _("Changed · {view}").format(view=name) if modified else ""
+        self.show_text(text, details, short)
         self.setAccessibleName(_("View: {view}").format(view=text))
         set_style_property(self, "modified", "true" if modified else "")
 

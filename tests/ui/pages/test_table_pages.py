@@ -21,6 +21,7 @@ from pulse_desktop.ui.pages.providers import ProvidersPage
 from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
+from pulse_desktop.ui.query.views_button import WIDTH
 from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
@@ -375,7 +376,8 @@ def test_the_filter_has_the_same_position_on_every_page(
         QApplication.processEvents()
         field, content = page.filter_bar.text_field, page.filter_bar.parentWidget()
         assert content is not None
-        assert field.mapTo(content, QPoint(0, 0)) == QPoint(14, 14)
+        assert page.views_button.mapTo(content, QPoint(0, 0)) == QPoint(14, 14)
+        assert field.mapTo(content, QPoint(0, 0)) == QPoint(14 + WIDTH + 10, 14)
         below_tabs = page_class is TasksPage
         assert (content is page) is not below_tabs
         assert field.width() >= 240

@@ -95,6 +95,7 @@ def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
 
 def test_the_field_gets_back_the_room_of_a_long_count(qtbot: QtBot, page: TasksPage) -> None:
     field, widths = page.filter_bar.text_field, [page.filter_bar.text_field.width()]
+    assert page.filter_bar.row_count_text == "12 runs"
     for query in ("state:failed", "state:failed ("):
         page.filter_bar.set_filter(text=query)
         qtbot.waitUntil(lambda: field.width() < widths[-1])
