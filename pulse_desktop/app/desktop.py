@@ -47,7 +47,7 @@ def _diagnose(window: SessionWindow, editor: ProfileEditor) -> None:
     """Test the connection of a window step by step; the embedded server has none to edit."""
     profile = window.used_profile
     if profile is None or profile.is_embedded:
-        window.window.show_connection()
+        window.window.dialogs.show_connection()
     else:
         editor.diagnose(profile)
 

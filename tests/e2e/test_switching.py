@@ -131,7 +131,7 @@ def test_read_only_and_what_was_typed_stay_with_their_connection(
         window, shown = operator.window, operator.desktop.windows[0]
         await switch(operator, "eu")
         await wait_connected(operator, "eu")
-        await operator.act(window.toggle_read_only)
+        await operator.act(window.read_only.toggle)
         await operator.act(window.run_task)
         await operator.act(lambda: window.run_form.ui.task_name.set_name("typed:long"))
         names = replace(operator.session.config.profile.names, subject="other_tasks")

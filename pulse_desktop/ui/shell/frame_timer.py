@@ -51,7 +51,7 @@ class FrameTimer(QObject):
         self._window = window
         self._status = StatusUpdater(window)
         self._limitations = LimitationsNotice(
-            window.notify, window.notifications.dismiss, window.show_history
+            window.notify, window.notifications.dismiss, window.dialogs.show_history
         )
         window.session_closing.connect(self._limitations.reset)
         self._other_names = OtherNamesNotice(

@@ -48,7 +48,7 @@ class StatusUpdater:
                 self._shown_server = status.server
             self._shown_at = 0.0
             self._window.top_bar.set_connection(status)
-        self._window.show_read_only()
+        self._window.read_only.show()
         if abs(now - self._shown_at) >= _INTERVAL_S:
             self._shown_at = now
             self._measure(now)

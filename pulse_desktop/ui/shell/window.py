@@ -6,66 +6,59 @@ first shown.
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QIcon, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from pulse_desktop.model.errors import ConfirmationRequiredError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.connection_phase import connection_phase
-from pulse_desktop.ui.connections.history_dialog import HistoryDialog
 from pulse_desktop.ui.navigation import ShowPage, Target
 from pulse_desktop.ui.query.saved_views import SavedViews
 from pulse_desktop.ui.run_form.draft import KeptDrafts
 from pulse_desktop.ui.run_form.form import RunForm
-from pulse_desktop.ui.shell import actions, connection_menu
-from pulse_desktop.ui.shell.actions import Action, ActionTable
+from pulse_desktop.ui.shell import actions
+from pulse_desktop.ui.shell.actions import ActionTable
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
 from pulse_desktop.ui.shell.confirmation import (
-    AllowActionsDialog,
-    ConfirmationDialog,
     ConfirmingTasks,
     ConfirmingWorkers,
-    question_about,
 )
 from pulse_desktop.ui.shell.connection_banner import ConnectionBanner
-from pulse_desktop.ui.shell.connection_details import ConnectionDetails
 from pulse_desktop.ui.shell.connection_menu import SWITCH_WORDS, ConnectionMenu
 from pulse_desktop.ui.shell.copy_notice import CopyNotice
-from pulse_desktop.ui.shell.events_guide import EventsGuide
 from pulse_desktop.ui.shell.found_entries import FoundEntries
 from pulse_desktop.ui.shell.notifications import Notification, Notifications
 from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
 from pulse_desktop.ui.shell.page_stack import PageStack
 from pulse_desktop.ui.shell.palette import Palette
-from pulse_desktop.ui.shell.question import Question
-from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
+from pulse_desktop.ui.shell.read_only_switch import ReadOnlySwitch
 from pulse_desktop.ui.shell.sidebar import COLLAPSED_WIDTH, Sidebar, SidebarItem
 from pulse_desktop.ui.shell.status_bar import StatusBar
 from pulse_desktop.ui.shell.top_bar import TopBar
-from pulse_desktop.ui.table.table_actions import add_table_actions
+from pulse_desktop.ui.shell.window_actions import (
+    add_page_actions,
+    add_window_actions,
+    likely_actions,
+)
+from pulse_desktop.ui.shell.window_dialogs import WindowDialogs
+from pulse_desktop.ui.shell.window_placement import fit_to_screen
 from pulse_desktop.ui.table.view_actions import ViewActions
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.time.past_banner import PastBanner
 from pulse_desktop.ui.time.window_time import WindowTime
-from pulse_desktop.ui.widgets.act_button import set_buttons_read_only
 from pulse_desktop.ui.widgets.profile_strip import ProfileStrip
 from pulse_desktop.ui.window_title import connection_text, set_connection, set_title
 
 MIN_SIZE: Final = (1024, 640)
 _DEFAULT_SIZE: Final = QSize(1440, 900)
-_TITLE_BAR: Final = QSize(0, 48)
-"""Space for the title bar that the desktop adds to a window."""
 SIDEBAR_COLLAPSE_WIDTH: Final = 1180
 """Narrower windows collapse the sidebar to icons."""
 _MIN_PAGE_WIDTH: Final = MIN_SIZE[0] - COLLAPSED_WIDTH
@@ -77,6 +70,8 @@ class MainWindow(QMainWindow):
 
     Attributes:
         actions_table: all actions.
+        dialogs: the dialogs of the window.
+        read_only: the switch between read-only and acting.
         connections: the menu of connections.
         strip: the color of the profile.
         sidebar: the sidebar.
@@ -144,7 +139,6 @@ class MainWindow(QMainWindow):
         self._clock = clock
         self._profile = Profile()
         self._next_page = ""
-        self._buttons_read_only = False
         self.drafts = KeptDrafts()
         self._profile_label = ""
         self.sidebar_preference: bool | None = None
@@ -153,7 +147,7 @@ class MainWindow(QMainWindow):
         self.time = WindowTime(self._now, lambda: oldest_time(self._session.state), self)
         self._session = session
         self.actions_table = ActionTable(self)
-        self._add_actions()
+        self.dialogs = WindowDialogs(self, self, self.actions_table, run_in_background)
         self.connections = ConnectionMenu(self.actions_table, self)
         self.strip = ProfileStrip()
         self.sidebar = Sidebar([SidebarItem(p.key, p.title, p.icon, p.section) for p in pages])
@@ -163,6 +157,9 @@ class MainWindow(QMainWindow):
         self.banner = ConnectionBanner()
         self.status_bar = StatusBar()
         self.page_stack = PageStack(pages)
+        self.read_only = ReadOnlySwitch(
+            lambda: self._session, self.top_bar, self.dialogs, (self.page_stack, self.top_bar)
+        )
         self._lay_out()
         self.notifications = Notifications(self.page_stack)
         self.command_palette = Palette(
@@ -171,17 +168,16 @@ class MainWindow(QMainWindow):
             lambda text: FoundEntries(self._session.state, self.navigate, self._session.now).find(
                 text
             ),
-            lambda: [action.id for action in self._likely_actions()],
+            lambda: likely_actions(self.current),
         )
         self._copy_notice = CopyNotice(self, self.status_bar.show_message)
         self.status_bar.clicked.connect(self._open_figure)
         self._connect_banner()
         self._use_session(session, run_in_background)
         self.page_stack.paused_changed.connect(self._show_paused)
-        self.page_stack.page_created.connect(
-            lambda page: set_buttons_read_only(page, self._buttons_read_only)
-        )
-        self._add_page_actions(pages)
+        self.page_stack.page_created.connect(self.read_only.show_on)
+        add_window_actions(self)
+        add_page_actions(self, pages)
         self._view_actions = ViewActions(self.actions_table, pages, self.views, self.navigate)
         self.time.changed.connect(self._show_time_range)
         self._update_go_live()
@@ -194,10 +190,11 @@ class MainWindow(QMainWindow):
         self.banner.try_requested.connect(self.try_now)
         self.banner.change_requested.connect(self.top_bar.open_connections)
         self.banner.diagnose_requested.connect(self.diagnose_requested)
-        self.banner.guide_requested.connect(self.show_events_guide)
-        self.connections.history_requested.connect(self.show_history)
+        self.banner.guide_requested.connect(self.dialogs.show_events_guide)
+        self.connections.history_requested.connect(self.dialogs.show_history)
         self.banner.focus_released.connect(self._focus_page)
         self.session_closing.connect(self.banner.reset)
+        self.session_closing.connect(self.dialogs.end_session)
 
     def _lay_out(self) -> None:
         right = QVBoxLayout()
@@ -219,101 +216,14 @@ class MainWindow(QMainWindow):
         layout.addLayout(below, 1)
         self.setCentralWidget(whole)
 
-    def _add_actions(self) -> None:
-        """Add the actions of the window. The composition root and the pages add theirs."""
-        for action, run in (
-            (actions.OPEN_PALETTE, self.open_palette),
-            (actions.RUN_TASK, self.run_task),
-            (actions.TOGGLE_PAUSE, self.toggle_pause),
-            (actions.CHOOSE_TIME_RANGE, self.choose_time_range),
-            (actions.GO_LIVE, self.go_live),
-            (actions.SHOW_ATTENTION, self.show_attention),
-            (actions.FOCUS_FILTER, self.focus_filter),
-            (actions.DARK_THEME, partial(self.use_theme, ThemeChoice.DARK)),
-            (actions.LIGHT_THEME, partial(self.use_theme, ThemeChoice.LIGHT)),
-            (actions.SYSTEM_THEME, partial(self.use_theme, ThemeChoice.SYSTEM)),
-            (actions.TOGGLE_SIDEBAR, self.toggle_sidebar),
-            (actions.TOGGLE_FULL_SCREEN, self.toggle_full_screen),
-            (actions.SHOW_SHORTCUTS, self.show_shortcuts),
-            (actions.SHOW_CONNECTION, self.show_connection),
-            (actions.TRY_TO_CONNECT, self.try_now),
-            (connection_menu.SWITCH, self.switch_connection),
-            (actions.CLOSE_WINDOW, self.close),
-            (actions.QUIT, self.quit_requested.emit),
-        ):
-            self.actions_table.add(action, run)
-        add = self.actions_table.add
-        add(actions.EXPORT, *self._on_page(Page.export, Page.can_export))
-        add(actions.COPY_WITH_HEADINGS, *self._on_page(Page.copy_with_headings, Page.can_copy))
-        time = self.time
-        self.actions_table.add(actions.PREVIOUS_RANGE, time.go_back, lambda: time.can_go_back)
-        self.actions_table.add(actions.NEXT_RANGE, time.go_forward, lambda: time.can_go_forward)
-        self.actions_table.add(actions.EARLIER, time.go_earlier, lambda: time.range.limits_rows)
-        self.actions_table.add(actions.LATER, time.go_later, lambda: not time.is_live)
-        self.actions_table.add(actions.ZOOM_OUT, time.zoom_out, lambda: time.range.limits_rows)
-        self.actions_table.add(
-            actions.SINCE_LAST_LOOK,
-            time.show_since_last_look,
-            lambda: time.last_look is not None,
-        )
-        add_table_actions(self.actions_table, lambda: self.current)
-        self.actions_table.add(
-            actions.TOGGLE_READ_ONLY, self.toggle_read_only, self._can_change_read_only
-        )
-
-    def _on_page(
-        self, act: Callable[[Page], object], is_possible: Callable[[Page], bool]
-    ) -> tuple[Callable[[], object], Callable[[], bool]]:
-        """Return an action on the page that is shown, and whether it is possible now."""
-
-        def run() -> None:
-            if self.current is not None:
-                act(self.current)
-
-        return run, lambda: self.current is not None and is_possible(self.current)
-
-    def _likely_actions(self) -> Sequence[Action]:
-        """Return the actions that one most likely wants now: those of the page come first."""
-        if self.current is None:
-            return ()
-        own = [each.action for each in type(self.current).page_actions()]
-        return (*self.current.likely_actions(), *own)
-
-    def _add_page_actions(self, pages: Sequence[type[Page]]) -> None:
-        for number, page in enumerate(pages, 1):
-            keys = f"Ctrl+{number % 10}" if number <= 10 else ""
-            title = _("Go to {page}").format(page=page.title)
-            go = Action(f"go.{page.key}", title, keys, _("Go to"), page.icon)
-            self.actions_table.add(go, partial(self.show_page, page.key))
-            for action in page.page_actions():
-                self.actions_table.add_page_action(action, page.key, partial(self.page, page.key))
-
     @property
     def connection_name(self) -> str:
         """How the connection is called, with its environment."""
         return connection_text(self._profile, self._profile_label)
 
     def fit_to_screen(self, available: QRect, *, restored: bool = False) -> None:
-        """Shrink to what fits on a screen, and move onto it.
-
-        Args:
-            available: the part of the screen that windows may cover.
-            restored: whether the size is a saved one; it may be that of a larger screen.
-        """
-        size = self.size()
-        fits = size.boundedTo(available.size()) == size
-        if self.isMaximized():
-            return
-        if not (restored and fits):
-            room = available.size() - _TITLE_BAR
-            self.resize(size.boundedTo(room).expandedTo(self.minimumSize()))
-        if not fits:
-            self.move(available.topLeft())
-        elif restored:
-            room = available.size() - _TITLE_BAR - size
-            left = min(self.x(), available.left() + room.width())
-            top = min(self.y(), available.top() + room.height())
-            self.move(max(left, available.left()), max(top, available.top()))
+        """Shrink to what fits on a screen, and move onto it; see `fit_to_screen`."""
+        fit_to_screen(self, available, restored=restored)
 
     # Profile and session
 
@@ -333,8 +243,7 @@ class MainWindow(QMainWindow):
         self.connections.show_current(profile, label)
         self.notifications.show_profile(profile, label)
         set_connection(self, connection_text(profile, label))
-        for details in self.findChildren(ConnectionDetails):
-            details.badge.show_profile(profile, label)
+        self.dialogs.show_profile(profile, label)
 
     @property
     def session(self) -> SessionBackend:
@@ -361,7 +270,7 @@ class MainWindow(QMainWindow):
         former.deleteLater()
         self.page_stack.clear()
         self._use_session(session, run_in_background)
-        self.show_read_only()
+        self.read_only.show()
         if shown:
             self.show_page(shown)
         if (left := self.drafts.take_left(self._profile_label)) is not None:
@@ -370,12 +279,13 @@ class MainWindow(QMainWindow):
 
     def _use_session(self, session: SessionBackend, run_in_background: BackgroundRunner) -> None:
         self._session = session
+        self.dialogs.run_in_background = run_in_background
         self._attention = AttentionMonitor(session.state, session, self.sidebar, self.top_bar)
         self._context = PageContext(
             state=session.state,
-            tasks=ConfirmingTasks(session.tasks, self._confirm),
+            tasks=ConfirmingTasks(session.tasks, self.dialogs.confirm),
             results=session.results,
-            workers=ConfirmingWorkers(session.workers, self._confirm),
+            workers=ConfirmingWorkers(session.workers, self.dialogs.confirm),
             group_marks=session.group_marks,
             connection=session,
             actions=self.actions_table,
@@ -385,7 +295,7 @@ class MainWindow(QMainWindow):
             attention_items=lambda: self._attention.items,
             edit_run=self._edit_run,
             rerun_elsewhere=self.rerun_elsewhere_requested.emit,
-            ask_in_dialog=self._ask_in_dialog,
+            ask_in_dialog=self.dialogs.ask,
             profile=self._profile,
             profile_label=self._profile_label,
             time=self.time,
@@ -395,24 +305,6 @@ class MainWindow(QMainWindow):
         drafts = self.drafts.of(self._profile_label)
         self.run_form = RunForm(self._context, self.page_stack, drafts)
         self.run_form.width_changed.connect(self._reserve_space)
-
-    async def _confirm(self, error: ConfirmationRequiredError) -> bool:
-        """Ask the operator whether to act; the answer is no if the session is left meanwhile."""
-        dialog = self._open_question(question_about(error))
-        try:
-            return await dialog.answered
-        finally:
-            if not dialog.answered.done() or dialog.answered.cancelled():
-                dialog.reject()
-
-    def _open_question(self, question: Question) -> ConfirmationDialog:
-        dialog = ConfirmationDialog(question, self._profile, self._profile_label, self)
-        self.session_closing.connect(dialog.reject)
-        dialog.open()
-        return dialog
-
-    def _ask_in_dialog(self, question: Question, act: Callable[[], object]) -> None:
-        self._open_question(question).accepted.connect(act)
 
     # Pages
 
@@ -557,85 +449,13 @@ class MainWindow(QMainWindow):
         if name in ("topics", "rate") and "events" in self.page_stack:
             self.show_page("events")
         else:
-            self.show_connection()
-
-    def show_shortcuts(self) -> None:
-        """Show the keyboard shortcuts of all actions."""
-        self._show_once(ShortcutsWindow, lambda: ShortcutsWindow(self.actions_table, self))
-
-    def show_connection(self) -> None:
-        """Show the details of the connection."""
-        self._show_once(ConnectionDetails, self._connection_details)
-
-    def _connection_details(self) -> ConnectionDetails:
-        dialog = ConnectionDetails(lambda: self._session, self)
-        dialog.badge.show_profile(self._profile, self._profile_label)
-        dialog.fit()
-        return dialog
-
-    def show_events_guide(self) -> None:
-        """Show how workers come to publish events."""
-        self._show_once(EventsGuide, lambda: EventsGuide(self))
-
-    def show_history(self) -> None:
-        """Show which history the server keeps, and offer to keep what is missing."""
-        self._show_once(HistoryDialog, self._new_history_dialog)
-
-    def _new_history_dialog(self) -> HistoryDialog:
-        dialog = HistoryDialog(
-            self._session.history_streams,
-            self._profile,
-            self._profile_label,
-            read_only=self._session.read_only,
-            run_in_background=self._context.run_in_background,
-            notify=self.notify,
-            parent=self,
-        )
-        self.session_closing.connect(dialog.reject)
-        return dialog
-
-    def _show_once(self, kind: type[QDialog], create: Callable[[], QDialog]) -> None:
-        """Show a dialog, or bring the one that is already open to the front."""
-        opened = (each for each in self.findChildren(kind) if each.isVisible())
-        dialog = next(opened, None) or create()
-        dialog.show()
-        dialog.activateWindow()
+            self.dialogs.show_connection()
 
     def switch_connection(self) -> None:
         """List the connections in the palette; Enter goes back to the one shown before."""
         self.connections.about_to_show.emit()
         self.command_palette.hide()
         self.command_palette.open(f"{SWITCH_WORDS} ", selected_id=self.connections.previous_switch)
-
-    def toggle_read_only(self) -> None:
-        """Refuse or allow actions on the server; it is asked first if the profile is careful."""
-        is_careful = self._profile.read_only or self._profile.asks_before_acting
-        if self._session.read_only and is_careful:
-            dialog = AllowActionsDialog(self._profile, self._profile_label, self)
-            self.session_closing.connect(dialog.reject)
-            dialog.accepted.connect(lambda: self._set_read_only(read_only=False))
-            dialog.open()
-        else:
-            self._set_read_only(read_only=not self._session.read_only)
-
-    def _set_read_only(self, *, read_only: bool) -> None:
-        self._session.set_read_only(read_only=read_only)
-        self.show_read_only()
-
-    def _can_change_read_only(self) -> bool:
-        status = self._session.connection_status
-        return bool(status.server) and not status.recording
-
-    def show_read_only(self) -> None:
-        """Show whether actions on the server are refused: in the top bar and on their buttons."""
-        read_only = self._session.read_only
-        self.top_bar.set_read_only(read_only, can_change=self._can_change_read_only())
-        if read_only != self._buttons_read_only:
-            self._buttons_read_only = read_only
-            for part in (self.page_stack, self.top_bar):
-                set_buttons_read_only(part, read_only)
-            for dialog in self.findChildren(HistoryDialog):
-                dialog.set_read_only(read_only=read_only)
 
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter of this page."""

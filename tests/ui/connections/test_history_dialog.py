@@ -108,12 +108,12 @@ def test_a_refusal_is_named_and_what_was_made_is_told(opened: Opened) -> None:
 
 def test_nothing_is_made_read_only_or_where_nothing_is_missing(opened: Opened) -> None:
     opened.session.set_read_only(read_only=True)
-    opened.window.show_read_only()
+    opened.window.read_only.show()
     dialog = opened.open()
     assert not dialog.make.isEnabled()
     assert "read-only" in texts(dialog)
     opened.session.set_read_only(read_only=False)
-    opened.window.show_read_only()
+    opened.window.read_only.show()
     assert dialog.make.isEnabled()
     assert "read-only" not in texts(dialog)
     dialog.reject()

@@ -161,7 +161,7 @@ def test_a_read_only_connection_refuses_every_act_and_says_why(qtbot: QtBot) -> 
     session = FakeSession(profile=Profile("eu", read_only=True))
     builder = filled(session)
     window = make_window(qtbot, builder, (TasksPage, MonitoringPage), session)
-    window.show_read_only()
+    window.read_only.show()
     for page in ("monitoring", "tasks"):
         window.show_page(page)
         draw_frame(window, builder, 0.1)
@@ -177,6 +177,6 @@ def test_a_read_only_connection_refuses_every_act_and_says_why(qtbot: QtBot) -> 
     for button in buttons:
         assert not button.isEnabled()
         assert "read-only" in button.accessibleDescription()
-    window.toggle_read_only()
+    window.read_only.toggle()
     assert {each.accessibleDescription() for each in buttons} == {""}
     assert any(each.isEnabled() for each in buttons)

@@ -72,7 +72,7 @@ def test_the_keys_of_all_actions_are_listed(qtbot: QtBot, window: MainWindow) ->
     with_keys = [table[each] for each in table.ids if table[each].shortcut]
     assert {action.title for action in with_keys} <= set(rows)
     assert rows["Filter this page"] == "/, Ctrl+F"
-    window.show_shortcuts()
+    window.dialogs.show_shortcuts()
     assert window.findChildren(ShortcutsWindow) == [listed], "it is opened once"
     listed.close()
 
@@ -192,9 +192,9 @@ def test_the_environment_is_never_cut(window: MainWindow) -> None:
 def test_every_window_names_the_connection_and_follows_it(window: MainWindow) -> None:
     profile = Profile("eu", environment=Environment.PRODUCTION)
     window.show_profile(profile, "eu\u202e\x1b<b>")
-    window.show_connection()
-    window.show_shortcuts()
-    window.show_events_guide()
+    window.dialogs.show_connection()
+    window.dialogs.show_shortcuts()
+    window.dialogs.show_events_guide()
     dialogs = [each for each in window.findChildren(QDialog) if each.isVisible()]
     titles = {each.windowTitle() for each in (window, *dialogs)}
     assert len(titles) == 4

@@ -244,7 +244,9 @@ def test_a_long_subject_in_a_notification_is_wrapped_and_not_cut(window: MainWin
 
 
 def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
-    notice = LimitationsNotice(window.notify, window.notifications.dismiss, window.show_history)
+    notice = LimitationsNotice(
+        window.notify, window.notifications.dismiss, window.dialogs.show_history
+    )
     session = FakeSession()
     session.is_restricted = True
     for at, limitations, has_permission_errors, expected in (

@@ -1,0 +1,87 @@
+"""The actions of the window: what its menus, keys and palette do beside those of the pages."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.shell import actions, connection_menu
+from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.table.table_actions import add_table_actions
+from pulse_desktop.ui.theme.theme import ThemeChoice
+
+if TYPE_CHECKING:
+    from pulse_desktop.ui.shell.window import MainWindow
+
+
+def add_window_actions(window: "MainWindow") -> None:
+    """Add the actions of a window to its table. The composition root adds more."""
+    table, dialogs, read_only = window.actions_table, window.dialogs, window.read_only
+    for action, run in (
+        (actions.OPEN_PALETTE, window.open_palette),
+        (actions.RUN_TASK, window.run_task),
+        (actions.TOGGLE_PAUSE, window.toggle_pause),
+        (actions.CHOOSE_TIME_RANGE, window.choose_time_range),
+        (actions.GO_LIVE, window.go_live),
+        (actions.SHOW_ATTENTION, window.show_attention),
+        (actions.FOCUS_FILTER, window.focus_filter),
+        (actions.DARK_THEME, partial(window.use_theme, ThemeChoice.DARK)),
+        (actions.LIGHT_THEME, partial(window.use_theme, ThemeChoice.LIGHT)),
+        (actions.SYSTEM_THEME, partial(window.use_theme, ThemeChoice.SYSTEM)),
+        (actions.TOGGLE_SIDEBAR, window.toggle_sidebar),
+        (actions.TOGGLE_FULL_SCREEN, window.toggle_full_screen),
+        (actions.SHOW_SHORTCUTS, dialogs.show_shortcuts),
+        (actions.SHOW_CONNECTION, dialogs.show_connection),
+        (actions.TRY_TO_CONNECT, window.try_now),
+        (connection_menu.SWITCH, window.switch_connection),
+        (actions.CLOSE_WINDOW, window.close),
+        (actions.QUIT, window.quit_requested.emit),
+    ):
+        table.add(action, run)
+    for action, act, is_possible in (
+        (actions.EXPORT, Page.export, Page.can_export),
+        (actions.COPY_WITH_HEADINGS, Page.copy_with_headings, Page.can_copy),
+    ):
+        table.add(action, partial(_on_page, window, act), partial(_is_on_page, window, is_possible))
+    _add_time_actions(window)
+    add_table_actions(table, lambda: window.current)
+    table.add(actions.TOGGLE_READ_ONLY, read_only.toggle, lambda: read_only.can_change)
+
+
+def _add_time_actions(window: "MainWindow") -> None:
+    add, time = window.actions_table.add, window.time
+    add(actions.PREVIOUS_RANGE, time.go_back, lambda: time.can_go_back)
+    add(actions.NEXT_RANGE, time.go_forward, lambda: time.can_go_forward)
+    add(actions.EARLIER, time.go_earlier, lambda: time.range.limits_rows)
+    add(actions.LATER, time.go_later, lambda: not time.is_live)
+    add(actions.ZOOM_OUT, time.zoom_out, lambda: time.range.limits_rows)
+    add(actions.SINCE_LAST_LOOK, time.show_since_last_look, lambda: time.last_look is not None)
+
+
+def add_page_actions(window: "MainWindow", pages: Sequence[type[Page]]) -> None:
+    """Add the actions of the pages, and one for each to go to it."""
+    for number, page in enumerate(pages, 1):
+        keys = f"Ctrl+{number % 10}" if number <= 10 else ""
+        title = _("Go to {page}").format(page=page.title)
+        go = Action(f"go.{page.key}", title, keys, _("Go to"), page.icon)
+        window.actions_table.add(go, partial(window.show_page, page.key))
+        for action in page.page_actions():
+            window.actions_table.add_page_action(action, page.key, partial(window.page, page.key))
+
+
+def likely_actions(page: Page | None) -> Sequence[str]:
+    """Return the ids of what one most likely wants on a page, the most likely first."""
+    if page is None:
+        return ()
+    own = [each.action for each in type(page).page_actions()]
+    return [action.id for action in (*page.likely_actions(), *own)]
+
+
+def _on_page(window: "MainWindow", act: Callable[[Page], object]) -> None:
+    if window.current is not None:
+        act(window.current)
+
+
+def _is_on_page(window: "MainWindow", test: Callable[[Page], bool]) -> bool:
+    return window.current is not None and test(window.current)
