@@ -112,7 +112,6 @@ class SystemState:
         """
         self._subject_prefix = subject_prefix
         self._collections: dict[str, Collection[Any]] = {}
-        self._replacements = 0
         self._routes: dict[str, _Route] = {}
         self.log = self.register(EventLog(log_rows, log_bytes))
         self.workers = self.register(Workers())
@@ -234,22 +233,12 @@ class SystemState:
 
     def take_changes(self) -> DirtyRows:
         """Return the rows replaced since the last call."""
-        changes = {
-            collection: collection.rows.drain_dirty()
-            for collection in self._collections.values()
-            if collection.rows.dirty
-        }
-        self._replacements += bool(changes)
-        return DirtyRows(changes)
-
-    @property
-    def version(self) -> tuple[int, int, int]:
-        """Value that differs once rows were added, evicted, or replaced and taken as changes."""
-        rows = [collection.rows for collection in self._collections.values()]
-        return (
-            sum(each.start for each in rows),
-            sum(each.stop for each in rows),
-            self._replacements,
+        return DirtyRows(
+            {
+                collection: collection.rows.drain_dirty()
+                for collection in self._collections.values()
+                if collection.rows.dirty
+            }
         )
 
     def _route(self, subject: str) -> _Route:

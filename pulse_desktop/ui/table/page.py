@@ -129,6 +129,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self._moved_at = 0.0
         self._updated_at = 0.0
         self._charting = Throttle()
+        self._row_changes = 0
         self._shown_row: RowT | None = None
         self._shown_position = -1  # of that row, -1 if it is not in the table
         self.table: LiveTable[RowT] = LiveTable(
@@ -356,7 +357,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Show the changes of a frame."""
         self.now = now
         shown = self.shown_time(now)
-        dirty = changes.of(self.collection()) | self._leaving_range(now)
+        changed = changes.of(self.collection())
+        self._row_changes += bool(changed)
+        dirty = changed | self._leaving_range(now)
         self.filter.refresh(dirty, now)
         self.table.refresh(shown, dirty)
         self.update_detail(shown)
@@ -550,7 +553,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         if self._charts and self.area.charts_shown:
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
             self.time_range = chart_range(shown_range, oldest_time(self.context.state), wall)
-            version = (self.context.state.version, shown_range, self.time_range)
+            rows = self.collection().rows
+            version = (rows.start, rows.stop, self._row_changes, shown_range)
             if self._charting.due_if_changed("charts", wall, CHART_S, version):
                 self.update_charts(shown_range.end_or(wall))
         self.update_summary(now, stale_text(connection))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-UNCHANGED_FACTOR: Final = 5.0
+UNCHANGED_FACTOR: Final = 10.0
 """How many times as long the interval of a task is while nothing has changed."""
 
 

@@ -276,7 +276,8 @@ class AttentionList(QWidget):
                     "appear here."
                 )
             )
-            self._more.setWordWrap(True)
+            if not self._more.wordWrap():  # setting it again lays out and paints the card
+                self._more.setWordWrap(True)
         else:
             self._more.setText(
                 _("and {count} more").format(count=formats.count(spare)) if spare > 0 else ""

@@ -122,6 +122,8 @@ class OverviewPage(Page):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self._throttle = Throttle()
+        self._run_changes = 0
+        self._division = (False, 0)
         self._known = (Phase.LIVE, True)
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
@@ -235,12 +237,14 @@ class OverviewPage(Page):
         if known != self._known:
             self._known = known
             self._throttle.reset()
-        due = self._throttle.due
-        if due("cards", wall, 1.0):
+        due, due_if_changed = self._throttle.due, self._throttle.due_if_changed
+        runs = self.context.state.runs
+        self._run_changes += bool(changes.of(runs))
+        version = (runs.rows.start, runs.rows.stop, self._run_changes)
+        if due_if_changed("cards", wall, 1.0, (version, *self._card_version(now))):
             asked = self.context.time.range, known, connection.data_time
             self._cards_pacing.run(asked, lambda: self._update_cards(now))
             self._show_reason(wall)
-        due_if_changed, version = self._throttle.due_if_changed, self.context.state.version
         if due_if_changed("throughput", wall, 1.0, version):
             shown = self.context.time.range, known
             self._throughput_pacing.run(shown, lambda: self._update_throughput(wall))
@@ -278,6 +282,9 @@ class OverviewPage(Page):
         height = self._attention_body.geometry().height()
         rows = max(MIN_ROWS, (height - _MIN_RUN_TIMES_HEIGHT) // ROW_HEIGHT)
         fills_card = self.height() < _MIN_HEIGHT_FOR_RUN_TIMES or self.attention.item_count > rows
+        if (fills_card, rows) == self._division:
+            return  # to set the same again would lay out and paint the card
+        self._division = fills_card, rows
         self.run_times.setVisible(not fills_card)
         self._run_times_layout.setContentsMargins(8, 0 if fills_card else 6, 8, 0)
         self._attention_body.setStretchFactor(self.attention, int(fills_card))
@@ -332,6 +339,18 @@ class OverviewPage(Page):
         self.attention.set_stale(unknown_text(connection))
         self.attention.show_items(self.context.attention_items(), now)
         self._divide_attention_card()
+
+    def _card_version(self, now: float) -> tuple[object, ...]:
+        """Return what the statistics show besides runs; the age of a queued run always changes."""
+        state, connection = self.context.state, self.context.connection
+        return (
+            self.context.tasks.queue_status,
+            self.context.time.range,
+            stale_text(connection),
+            state.workers.online(now),
+            state.metrics.rows.stop,
+            int(now) if state.runs.counts.get(RunState.QUEUED) else 0,
+        )
 
     def _update_cards(self, now: float) -> None:
         state, items = self.context.state, self.context.attention_items()

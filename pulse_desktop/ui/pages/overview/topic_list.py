@@ -54,6 +54,8 @@ class TopicRow(QAbstractButton):
         self.setAccessibleName(topic)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        # Else everything behind it is painted each time that the age changes.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_activity(
@@ -129,6 +131,7 @@ class TopicRow(QAbstractButton):
         colors = theme()
         painter = QPainter(self)
         area = self.rect()
+        painter.fillRect(event.rect(), colors.color("surface"))
         if self.underMouse() or self.hasFocus():
             painter.fillRect(area, colors.color("row_hover"))
         if self.hasFocus():
