@@ -22,6 +22,7 @@ MAX_EVENTS: Final = 512
 MAX_BYTES: Final = 512 << 10
 """A block ends with the event that exceeds this: large events are in small blocks."""
 
+SLOT_MASK: Final = 4095
 HEARTBEAT: Final = "worker.heartbeat"
 
 _LEVEL: Final = 1
@@ -100,9 +101,12 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
     flags: bytes
     unusual: bytes  # compressed: the events with `_UNUSUAL`, without payload, by index
     id_hashes: bytes  # of the task ids, sorted
+    id_slots: bytes  # 1 where an id has the lowest bits of its hash: tells most blocks apart
 
     def may_mention(self, hashed: int) -> bool:
         """Return whether an event may mention an id, given its `id_hash`."""
+        if not self.id_slots[hashed & SLOT_MASK]:
+            return False
         ids = memoryview(self.id_hashes).cast("q")
         at = bisect_left(ids, hashed)
         return at < len(ids) and ids[at] == hashed
@@ -236,7 +240,10 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
             id_at[index] = id_lengths[index] = sequences[index] = 0
         flags = bytes(marked)
     payloads = _compress(b"".join(raws))
-    hashes = array("q", sorted(map(hash, _task_ids(raws, type_codes, codes.types)))).tobytes()
+    slots = bytearray(SLOT_MASK + 1)
+    hashes = array("q", sorted(map(hash, _task_ids(raws, type_codes, codes.types))))
+    for hashed in hashes:
+        slots[hashed & SLOT_MASK] = 1
     count = len(events)
     return EventBlock(
         first,
@@ -244,7 +251,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         topic_codes,
         type_codes,
         source_codes,
-        len(payloads) + len(described) + len(hashes) + 35 * count + _OVERHEAD,
+        len(payloads) + len(described) + 8 * len(hashes) + len(slots) + 35 * count + _OVERHEAD,
         codes,
         payloads,
         array("I", accumulate(map(len, raws))).tobytes(),
@@ -255,7 +262,8 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         bytes(id_lengths),
         flags,
         described,
-        hashes,
+        hashes.tobytes(),
+        bytes(slots),
     )
 
 

@@ -4,6 +4,7 @@ The newest events are kept as they are. Older ones are put into blocks (`state.e
 which an event takes a tenth of the memory, and are made again on access.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -14,13 +15,14 @@ from pulse_desktop.state.event_block import (
     HEARTBEAT,
     MAX_BYTES,
     MAX_EVENTS,
+    SLOT_MASK,
     encode_block,
     id_hash,
 )
 from pulse_desktop.state.event_rows import EventRows
 from pulse_desktop.state.ring_buffer import RingBuffer
 
-RECENT: Final = 16_384
+RECENT: Final = 4_096
 _RECENT_BYTES: Final = 32 << 20
 _OVERHEAD: Final = 400  # bytes an Event takes beside its payload
 _BLOCK_OVERHEAD: Final = 4 << 10  # at most so many bytes does a block take more than its events
@@ -117,7 +119,7 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
         """
         found: list[Event] = []
         counts: Counter[str] = Counter()
-        for position, each in self._mentioning(task_id):
+        for position, each in self.mentions(task_id, self.start, self.stop):
             counts[each] += 1
             if type_ in ("", each) and counts[each] <= limit:
                 found.append(self[position])
@@ -127,29 +129,41 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
 
     def count_mentioning(self, task_id: str) -> Counter[str]:
         """Return the number of events that mention a task id, by type; see `mentioning`."""
-        return Counter(type_ for _, type_ in self._mentioning(task_id))
+        return Counter(type_ for _, type_ in self.mentions(task_id, self.start, self.stop))
 
-    def _mentioning(self, task_id: str) -> Iterator[tuple[int, str]]:
-        """Yield position and type of the events that mention a task id, the latest first."""
+    def mentions(self, task_id: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
+        """Yield position and type of the events that mention a task id, the latest to arrive first.
+
+        A million events take a few milliseconds if ids like this one are indexed (see `id_hash`),
+        else half a second.
+
+        Args:
+            task_id: the id to look for.
+            start: position of the first event to look at.
+            stop: position after the last one.
+        """
         needle, hashed = task_id.encode(), id_hash(task_id)
-        recent = self._recent[max(0, self.start - self._recent_start) :]
-        position = self.stop - len(recent)
-        found = [index for index, event in enumerate(recent) if needle in event.raw]  # type: ignore[union-attr]
-        for index in reversed(found):
-            type_ = recent[index].type  # type: ignore[union-attr]
-            if type_ != HEARTBEAT:
-                yield position + index, type_
-        for block in reversed(self._blocks):
-            if hashed is None or block.may_mention(hashed):
-                opened = self._opened(block, keep=hashed is not None)
-                for index in reversed(opened.mentioning(needle)):
-                    if block.first + index >= self.start:
-                        yield block.first + index, opened.type_of(index)
-        position = self._blocks_start
-        for event in self._oldest:
-            position -= 1
-            if needle in event.raw and event.type != HEARTBEAT:
-                yield position, event.type
+        if stop > self._recent_start:
+            yield from self._mentions_in(max(start, self._recent_start), stop, needle)
+        first = max(0, bisect_right(self._firsts, start) - 1)
+        blocks = self._blocks[first : bisect_right(self._firsts, stop - 1)]
+        if hashed is not None:
+            slot = hashed & SLOT_MASK
+            blocks = [b for b in blocks if b.id_slots[slot] and b.may_mention(hashed)]
+        for block in reversed(blocks):
+            opened = self._opened(block, keep=hashed is not None)
+            for index in reversed(opened.mentioning(needle)):
+                if max(start, self.start) <= block.first + index < stop:
+                    yield block.first + index, opened.type_of(index)
+        if self._oldest:
+            yield from self._mentions_in(start, min(stop, self._blocks_start), needle)
+
+    def _mentions_in(self, start: int, stop: int, needle: bytes) -> Iterator[tuple[int, str]]:
+        """Yield position and type of the events in no block that contain some bytes."""
+        start = max(start, self.start)
+        events = enumerate(self.span(start, stop), start)
+        found = [(at, event.type) for at, event in events if needle in event.raw]
+        return ((at, type_) for at, type_ in reversed(found) if type_ != HEARTBEAT)
 
     def _move_to_block(self) -> None:
         """Put the oldest of the recent events into a block, but for the newest one."""

@@ -6,13 +6,14 @@ from itertools import chain
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.state.event_block import id_hash
 from pulse_desktop.state.event_log import EventLog
 
 SLICE: Final = 4_000
-"""Events that are looked at in one step."""
+"""Events that are looked at in one step, where the index of older events does not help."""
 MAX_EVENTS: Final = 500
 """Events kept of each type: the latest, so that one type does not push the others out."""
-_HEARTBEAT: Final = "worker.heartbeat"
+_EVERYTHING: Final = 1 << 40
 
 
 class EventSearch:
@@ -32,7 +33,8 @@ class EventSearch:
             task_id: what to look for.
         """
         self._log = log
-        self._needle = task_id.encode()
+        self._task_id = task_id
+        self._slice = SLICE if id_hash(task_id) is None else _EVERYTHING
         self._low = self._high = log.stop
         self._found: dict[str, list[tuple[float, int, Event]]] = {}
         self.counts: Counter[str] = Counter()
@@ -45,11 +47,11 @@ class EventSearch:
     def step(self) -> bool:
         """Look at new events, then at the next slice of older ones; return whether any fits."""
         log, before = self._log, self.counts.total()
-        stop = min(log.stop, self._high + SLICE)
+        stop = min(log.stop, self._high + self._slice)
         if stop > self._high:
             self._look(max(self._high, log.start), stop)
             self._high = stop
-        start = max(log.start, self._low - SLICE)
+        start = max(log.start, self._low - self._slice)
         if start < self._low:
             self._look(start, self._low)
             self._low = start
@@ -71,11 +73,11 @@ class EventSearch:
         return [event for _at, _position, event in sorted(found, key=lambda each: each[:2])]
 
     def _look(self, start: int, stop: int) -> None:
-        needle = self._needle
-        for position, event in enumerate(self._log.span(start, stop), start):
-            if needle in event.raw and event.type != _HEARTBEAT:
-                self.counts[event.type] += 1
-                kept = self._found.setdefault(event.type, [])
-                insort(kept, (event.timestamp, position, event), key=lambda each: each[:2])
-                if len(kept) > MAX_EVENTS:
-                    del kept[0]
+        log = self._log
+        for position, type_ in log.mentions(self._task_id, start, stop):
+            self.counts[type_] += 1
+            kept = self._found.setdefault(type_, [])
+            event = log[position]
+            insort(kept, (event.timestamp, position, event), key=lambda each: each[:2])
+            if len(kept) > MAX_EVENTS:
+                del kept[0]
