@@ -23,6 +23,7 @@ _STATES: Final = {
     "agent.failed": "failed",
 }
 _MAX_RUNNING: Final = 10_000
+_TICK_CALLS: Final = 250
 
 
 class AgentCall(msgspec.Struct, gc=False):
@@ -132,6 +133,7 @@ class AgentCalls(Collection[AgentCall]):
         # and of those without a start, which history may have.
         self._running: dict[tuple[str, ...], list[int]] = {}
         self._startless: dict[tuple[str, ...], list[int]] = {}
+        self._unchecked: list[tuple[str, ...]] = []  # keys that `tick` still has to look at
 
     def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold the start or the end of a call; ignore other events."""
@@ -189,8 +191,18 @@ class AgentCalls(Collection[AgentCall]):
             self._note(self._running, key, position, older=True)
 
     def tick(self, now: float) -> None:
-        """Mark calls whose end was not reported as unknown; a late end still replaces them."""
-        for key, positions in list(self._running.items()):
+        """Mark calls whose end was not reported as unknown; a late end still replaces them.
+
+        Some at a time, since there may be thousands.
+        """
+        if not self._unchecked:
+            self._unchecked = list(self._running)
+        checked = self._unchecked[-_TICK_CALLS:]
+        del self._unchecked[-_TICK_CALLS:]
+        for key in checked:
+            positions = self._running.get(key)
+            if positions is None:
+                continue
             self._forget_removed(positions)
             if not positions:
                 del self._running[key]

@@ -88,11 +88,33 @@ class Deadlines:
 
     def exceeded(self, run: TaskRun, now: float) -> bool:
         """Return whether a run that has not ended is past its deadline."""
+        request = run.request
+        if request is None or _LABEL_JSON not in request.labels:
+            # Asked of every open run again and again.
+            silent_s = now - run.last_seen
+            return silent_s > self._least_s and silent_s > self._seconds(run, now)
         deadline = self.of(run, now)
         since = run.last_seen
         if deadline.source == "timeout" and is_running(run):
             since = run.running_since or since  # progress does not extend a timeout
         return now - since > deadline.seconds
+
+    @property
+    def _least_s(self) -> float:
+        """Seconds without a result that are within any deadline but a timeout."""
+        return min(MIN_S, self.default_s)
+
+    def _seconds(self, run: TaskRun, now: float) -> float:
+        """Return the seconds of the deadline of a run without a timeout."""
+        running = self._measured(run.name, self._durations.get(run.name), now)
+        if is_running(run):
+            return self.default_s if running is None else running.seconds
+        waiting = self._measured("", self._waits, now)
+        return max(
+            self.default_s,
+            0.0 if running is None else running.seconds,
+            0.0 if waiting is None else waiting.seconds,
+        )
 
     def _measured(self, name: str, series: Reservoir | None, now: float) -> Deadline | None:
         """Return the deadline from measurements, cached since it sorts them."""

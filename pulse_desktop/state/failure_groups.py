@@ -17,7 +17,6 @@ from itertools import islice
 from typing import Final
 
 from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks
-from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fingerprint import (
     FAILURE_STATES,
     OTHER,
@@ -27,16 +26,18 @@ from pulse_desktop.query.fingerprint import (
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.failure_times import FailureTimes
-from pulse_desktop.state.group_members import COMPARED, GroupMembers, TaskSuccesses
+from pulse_desktop.state.group_comparisons import GroupComparisons
+from pulse_desktop.state.group_members import GroupMembers, TaskSuccesses
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.shared_values import RunValues, shared_values
+from pulse_desktop.state.shared_values import RunValues
 
 MAX_GROUPS: Final = 5_000
 _MAX_SUCCESS_TASKS: Final = 500  # senders choose the names
 _LEAST_OF: Final = 32
-_TICK_GROUPS: Final = 500
-_TICK_SHARED: Final = 3
+_TICK_GROUPS: Final = 250
+_TICK_RUNS: Final = 60
+"""Runs of which one tick reads the values."""
 
 
 class FailureGroups(Collection[FailureGroup]):
@@ -64,7 +65,6 @@ class FailureGroups(Collection[FailureGroup]):
             capacity: number of groups kept apart.
         """
         self.rows: RingBuffer[FailureGroup] = RingBuffer(capacity + 1)
-        self.values = values or RunValues()
         self._runs = runs
         self._capacity = capacity
         self._by_position: dict[int, GroupMembers] = {}
@@ -75,11 +75,22 @@ class FailureGroups(Collection[FailureGroup]):
         self._free: list[int] = []
         self._successes: dict[str, TaskSuccesses] = {}
         self._marks: Mapping[str, GroupMarks] = {}
-        self._changed: dict[GroupMembers, None] = {}
+        self._comparisons = GroupComparisons(
+            runs, self._successes, values or RunValues(), self._publish
+        )
         self._checked = 0
         self._now = 0.0
 
     # Reading
+
+    @property
+    def values(self) -> RunValues:
+        """Reads the values of runs that are compared."""
+        return self._comparisons.values
+
+    @values.setter
+    def values(self, values: RunValues) -> None:
+        self._comparisons.values = values
 
     @property
     def size(self) -> int:
@@ -190,7 +201,7 @@ class FailureGroups(Collection[FailureGroup]):
             counted.remove_time(at)
         if not counted.count and counted is not self._other:
             del self._groups[counted.fingerprint.id]
-            self._changed.pop(counted, None)
+            self._comparisons.discard(counted)
             self._slots[counted.position] = None
             self._free.append(counted.position)
         self._publish(counted)
@@ -210,42 +221,23 @@ class FailureGroups(Collection[FailureGroup]):
                 self._publish(group)
 
     def tick(self, now: float) -> None:
-        """Update the states of some groups, and what the failures of some share."""
+        """Update the states of some groups, and find out a part of what their failures share."""
         self._now = now
         first = self._checked if self._checked < len(self._slots) else 0
         self._checked = first + _TICK_GROUPS
         for group in self._slots[first : self._checked]:
             if group is not None and self.rows[group.position].state is not self._state(group, now):
                 self._publish(group)
-        for _number in range(min(_TICK_SHARED, len(self._changed))):
-            self.compare(self._changed.popitem()[0])
+        self._comparisons.step(now, _TICK_RUNS)
 
     def tick_all(self, now: float) -> None:
         """Update all groups at once, which `tick` does little by little. `now` is Unix seconds."""
         self._now = now
         for group in list(self._groups.values()):
             self._publish(group)
-        while self._changed:
-            self.compare(self._changed.popitem()[0])
+        self._comparisons.finish(now)
 
     # Groups
-
-    def compare(self, group: GroupMembers) -> None:
-        """Find what the failures of a group share."""
-        runs = self._runs
-        failures = [runs[position] for position in islice(group.positions(), COMPARED)]
-        successes = [
-            runs[position]
-            for task in group.tasks
-            if task in self._successes
-            for position in self._successes[task].positions
-            if runs.start <= position < runs.stop
-        ]
-        successes = [run for run in successes if run.state is RunState.SUCCEEDED]
-        shared = shared_values(failures, successes, self.values)
-        if shared != group.shared:
-            group.shared = shared
-            self._publish(group)
 
     def _group(self, made: Fingerprint, at: float) -> GroupMembers:
         """Return the group of a fingerprint; the least recent one makes room for a new one."""
@@ -282,7 +274,7 @@ class FailureGroups(Collection[FailureGroup]):
     def _absorb(self, group: GroupMembers) -> None:
         """Count the failures of a group as "other" from now on."""
         del self._groups[group.fingerprint.id]
-        self._changed.pop(group, None)
+        self._comparisons.discard(group)
         self._slots[group.position] = None
         self._free.append(group.position)
         other = self._other_group()
@@ -296,8 +288,7 @@ class FailureGroups(Collection[FailureGroup]):
         if group is not self._other:
             if is_latest and at >= next(reversed(self._groups.values())).last_seen:
                 self._groups.move_to_end(group.fingerprint.id)
-            self._changed.pop(group, None)
-            self._changed[group] = None  # the latest is compared first
+            self._comparisons.put(group)
         self._publish(group)
 
     def _counted(self, group: GroupMembers) -> GroupMembers:

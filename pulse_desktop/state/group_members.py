@@ -11,7 +11,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 
 if TYPE_CHECKING:
-    from pulse_desktop.state.shared_values import SharedValue
+    from pulse_desktop.state.shared_values import SharedValue, ValueCounts
 
 COMPARED: Final = 200
 """Failures, and successes of each task, that are compared."""
@@ -118,17 +118,43 @@ class GroupMembers:
 
 
 class TaskSuccesses:
-    """The latest successes of one task."""
+    """The latest successes of one task.
 
-    __slots__ = ("before", "latest", "latest_position", "positions")
+    Attributes:
+        latest: Unix seconds of the latest.
+        positions: of the runs, oldest first.
+        changes: number that grows with each change.
+        counted: how many have each value, and how many were counted, None if not counted yet.
+    """
+
+    __slots__ = (
+        "before", "changes", "counted", "counted_at", "counted_changes", "latest",
+        "latest_position", "positions",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.latest = self.before = 0.0
         self.latest_position: int | None = None
         self.positions: deque[int] = deque(maxlen=COMPARED)
+        self.changes = self.counted_changes = 0
+        self.counted: tuple[ValueCounts, int] | None = None
+        self.counted_at = 0.0
+
+    def is_counted(self, now: float, valid_s: float) -> bool:
+        """Return whether `counted` is right, or about so and at most `valid_s` seconds old."""
+        if self.counted is None:
+            return False
+        is_full = self.counted[1] >= COMPARED
+        is_recent = 0 <= now - self.counted_at < valid_s
+        return self.changes == self.counted_changes or (is_full and is_recent)
+
+    def set_counted(self, counts: "ValueCounts", number: int, changes: int, now: float) -> None:
+        """Set `counted`, as of a number of changes and a time in Unix seconds."""
+        self.counted, self.counted_changes, self.counted_at = (counts, number), changes, now
 
     def put(self, position: int, at: float) -> None:
         """Add a success at a time, Unix seconds."""
+        self.changes += 1
         if at > self.latest:
             self.before, self.latest, self.latest_position = self.latest, at, position
         positions = self.positions
@@ -139,6 +165,7 @@ class TaskSuccesses:
 
     def take_back(self, position: int) -> None:
         """Forget that a run succeeded: its result says otherwise."""
+        self.changes += 1
         if position == self.latest_position:
             self.latest, self.latest_position = self.before, None
 

@@ -24,6 +24,8 @@ _MAX_TEXT: Final = 120
 
 ParameterNames = Callable[[str], Sequence[str]]
 WorkerVersion = Callable[[str], str]
+ValueCounts = Counter[tuple[str, str]]
+"""Number of runs by field and value."""
 
 
 class SharedValue(msgspec.Struct, frozen=True, gc=False):
@@ -105,23 +107,38 @@ def shared_values(
     if of_members < MIN_MEMBERS:
         return ()
     succeeded, of_successes = _counts(successes, values)
-    if of_successes < MIN_SUCCESSES:
+    return shared_of_counts(failed, of_members, [succeeded], of_successes)
+
+
+def shared_of_counts(
+    failed: ValueCounts, of_members: int, succeeded: Sequence[ValueCounts], of_successes: int
+) -> tuple[SharedValue, ...]:
+    """Return the values that failures share, see `shared_values`.
+
+    Args:
+        failed: how many failures have a value.
+        of_members: number of failures.
+        succeeded: how many successes have a value, by task.
+        of_successes: number of successes of all tasks.
+    """
+    if of_members < MIN_MEMBERS or of_successes < MIN_SUCCESSES:
         return ()
     found = []
     for (field, value), count in failed.items():
         share = count / of_members
-        other = succeeded[field, value] / of_successes
-        if share >= MIN_SHARE and other <= share * MAX_SUCCESS_SHARE:
-            shared = SharedValue(
-                field, value, count, of_members, succeeded[field, value], of_successes
-            )
+        if share < MIN_SHARE:
+            continue
+        successes = sum(counts[field, value] for counts in succeeded)
+        other = successes / of_successes
+        if other <= share * MAX_SUCCESS_SHARE:
+            shared = SharedValue(field, value, count, of_members, successes, of_successes)
             found.append((other - share, field, shared))
     found.sort(key=lambda each: each[:2])
     return tuple(shared for _difference, _field, shared in found[:MAX_SHARED])
 
 
-def _counts(runs: Iterable[TaskRun], values: RunValues) -> tuple[Counter[tuple[str, str]], int]:
-    counts: Counter[tuple[str, str]] = Counter()
+def _counts(runs: Iterable[TaskRun], values: RunValues) -> tuple[ValueCounts, int]:
+    counts: ValueCounts = Counter()
     number = 0
     for run in runs:
         number += 1

@@ -26,6 +26,9 @@ from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.state.short_names import ShortNames
 
 _TICK_SLICE: Final = 5_000
+_TICK_STEPS: Final = 2_000
+"""Open runs that are checked in one tick; a change counts for `_CHANGE_STEPS` of them."""
+_CHANGE_STEPS: Final = 20
 MAX_NAMES: Final = 500  # senders choose the names
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # one day
@@ -184,21 +187,29 @@ class TaskRuns(Collection[TaskRun]):
         first, start = self.rows.start, self._checked
         if not first <= start < self.rows.stop:
             start = first
-        self._checked = start + _TICK_SLICE
-        for position, run in enumerate(self.rows.span(start, self._checked), start):
+        position, steps = start - 1, 0
+        for position, run in enumerate(self.rows.span(start, start + _TICK_SLICE), start):
             if run.state not in OPEN_STATES:
                 continue
             overdue = run.task_id not in running and self._deadlines.exceeded(run, now)
+            steps += 1
             if overdue != (run.state is _OVERDUE):
                 changed = merge(run, run)
                 if overdue:
                     changed.state = _OVERDUE
                 self._replace(position, run, changed)
+                steps += _CHANGE_STEPS
+            if steps >= _TICK_STEPS:
+                break
+        self._checked = position + 1
 
     def tick_all(self, now: float) -> None:
         """Mark all runs past their deadline as overdue, for a list of them at one time."""
-        for _slice in range(len(self.rows) // _TICK_SLICE + 2):
+        self._checked = self.rows.start
+        while self.rows:
             self.tick(now)
+            if self._checked >= self.rows.stop:
+                break
 
     def success_rate(self, now: float, seconds: float) -> tuple[int, int]:
         """Return the numbers of succeeded and of ended runs in the last seconds."""

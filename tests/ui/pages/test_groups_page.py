@@ -43,7 +43,7 @@ def builder() -> StateBuilder:
         fail(builder, number, "RefusedError", NOW - 1_500 + number, traceback=trace)
     for number in range(20, 23):
         fail(builder, number, "TimeoutError", NOW - 7_000 + number)
-    builder.state.failure_groups.tick(NOW)
+    builder.state.failure_groups.tick_all(NOW)
     return builder
 
 

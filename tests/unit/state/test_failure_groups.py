@@ -331,8 +331,7 @@ def test_attention_items_of_many_failures_are_computed_within_a_frame(kind: str)
             state.runs.put(failed(number, NOW + number / 100))
         else:
             state.runs.put(run_update(task_message(NOW, f"{number:032x}")))
-    for _ in range(10):
-        state.tick(NOW + 1_000)
+    state.runs.tick_all(NOW + 1_000)
     (item,) = attention_items(state, NOW + 1_000)
     assert item.count == 30_000
     quickest = min(_seconds(lambda: attention_items(state, NOW + 1_000)) for _ in range(5))

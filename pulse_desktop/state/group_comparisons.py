@@ -1,0 +1,135 @@
+"""Comparisons of the failures of groups with the successes of their tasks, a slice at a time.
+
+To read the values of a run takes some ten microseconds, and a group may have thousands of runs to
+look at: 200 failures, and 200 successes of each of 20 tasks. So each slice reads a bounded number
+of runs, and the values of a task's successes are counted once for all its groups.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.group_members import COMPARED, GroupMembers, TaskSuccesses
+from pulse_desktop.state.ring_buffer import RingBuffer
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.shared_values import (
+    MIN_MEMBERS,
+    MIN_SUCCESSES,
+    RunValues,
+    ValueCounts,
+    shared_of_counts,
+)
+
+_RECOUNT_S: Final = 60.0
+"""Seconds after which the successes of a busy task are counted again."""
+
+
+class GroupComparisons:
+    """The groups that have changed, and what is counted of them.
+
+    Attributes:
+        values: reads the values of runs.
+    """
+
+    def __init__(
+        self,
+        runs: RingBuffer[TaskRun],
+        successes: Mapping[str, TaskSuccesses],
+        values: RunValues,
+        publish: Callable[[GroupMembers], None],
+    ) -> None:
+        """Start with no groups.
+
+        Args:
+            runs: the runs, by position.
+            successes: those of each task.
+            values: reads the values of runs.
+            publish: called with a group whose shared values have changed.
+        """
+        self.values = values
+        self._runs = runs
+        self._successes = successes
+        self._publish = publish
+        self._changed: dict[GroupMembers, None] = {}
+        self._current: Iterator[None] = iter(())
+        self._now = 0.0
+
+    def put(self, group: GroupMembers) -> None:
+        """Note that a group has changed; the latest is compared first."""
+        self._changed.pop(group, None)
+        self._changed[group] = None
+
+    def discard(self, group: GroupMembers) -> None:
+        """Forget a group that is no more."""
+        self._changed.pop(group, None)
+
+    def step(self, now: float, count: int) -> None:
+        """Read the values of at most about `count` runs. `now` is Unix seconds."""
+        self._now = now
+        for _number in range(count):
+            # An end of a comparison counts as a run: it finds and shows what is shared.
+            if next(self._current, self) is self:
+                if not self._changed:
+                    break
+                self._current = self._compare(self._changed.popitem()[0])
+
+    def finish(self, now: float) -> None:
+        """Compare all groups with the successes as they are now."""
+        self._now = now
+        for each in self._successes.values():
+            each.counted = None
+        for _run in self._current:
+            pass
+        while self._changed:
+            for _run in self._compare(self._changed.popitem()[0]):
+                pass
+
+    def _compare(self, group: GroupMembers) -> Iterator[None]:
+        """Find what the failures of a group share; yield after each run that was read."""
+        failed: ValueCounts = Counter()
+        number = 0
+        members = list(islice(group.positions(), COMPARED))
+        if len(members) >= MIN_MEMBERS:
+            for run in self._runs_at(members):
+                failed.update(self.values.of(run).items())
+                number += 1
+                yield
+        succeeded: list[ValueCounts] = []
+        of_successes = 0
+        for task in list(group.tasks) if number >= MIN_MEMBERS else ():
+            successes = self._successes.get(task)
+            if successes is None:
+                continue
+            if not successes.is_counted(self._now, _RECOUNT_S):
+                yield from self._count(successes)
+            if successes.counted is not None:
+                counts, count = successes.counted
+                succeeded.append(counts)
+                of_successes += count
+        shared = (
+            shared_of_counts(failed, number, succeeded, of_successes)
+            if of_successes >= MIN_SUCCESSES
+            else ()
+        )
+        if shared != group.shared and not group.absorbed and group.count:
+            group.shared = shared
+            self._publish(group)
+
+    def _count(self, successes: TaskSuccesses) -> Iterator[None]:
+        counts: ValueCounts = Counter()
+        number, changes = 0, successes.changes
+        for run in self._runs_at(list(successes.positions)):
+            if run.state is RunState.SUCCEEDED:
+                counts.update(self.values.of(run).items())
+                number += 1
+                yield
+        successes.set_counted(counts, number, changes, self._now)
+
+    def _runs_at(self, positions: Iterable[int]) -> Iterator[TaskRun]:
+        """Yield the runs at some positions that are retained when it comes to them."""
+        runs = self._runs
+        for position in positions:
+            if runs.start <= position < runs.stop:
+                yield runs[position]
