@@ -37,6 +37,9 @@ _CLICK_REACH: Final = 0.08
 """How far from a line a click still means it, as a fraction of the height."""
 _HALF_LABEL: Final = 24  # half of the width of a clock label, pixels
 
+_FOCUS_RING: Final = 2
+"""Room around a chart for the ring that shows the keyboard focus."""
+
 
 class ChartCanvas(QWidget):
     """Lines or bars over clock time, with a legend that toggles them, and a hidden crosshair.
@@ -74,7 +77,8 @@ class ChartCanvas(QWidget):
         self._stale = False
         self._title = title
         self.setAccessibleName(title)
-
+        self.setProperty("kind", "chart")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # for the ring of the focus
         self._header = ChartHeader(title, subtitle, self._colors)
         self._header.legend.toggled.connect(self._series_toggled)
         self.plot = Plot()
@@ -93,7 +97,7 @@ class ChartCanvas(QWidget):
         self._redraw_timer.timeout.connect(self._redraw)
 
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(*(_FOCUS_RING,) * 4)
         layout.setSpacing(6)
         layout.addWidget(self._header)
         layout.addWidget(self.plot, 1)

@@ -117,6 +117,8 @@ class Bars(QWidget):
         self.set_colors(colors)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setProperty("kind", "chart")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
     def set_colors(self, colors: ChartColors) -> None:
         """Use the colors of another theme."""

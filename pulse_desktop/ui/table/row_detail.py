@@ -25,7 +25,7 @@ from pulse_desktop.ui.widgets.property_list import PropertyList
 from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
 
 _MAX_BODY: Final = 20_000
-_MIN_JSON_HEIGHT: Final = 160
+_MIN_JSON_HEIGHT: Final = 132
 """Fits the details of a result in the smallest window: nested scroll bars would confuse."""
 _MARGIN: Final = 14
 

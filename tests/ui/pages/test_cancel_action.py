@@ -133,6 +133,7 @@ def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: TasksPa
         "Edit and re-run…",
         "Re-run on another connection…",
         "Cancel selected…",
+        "Compare two runs, or one with its last good run",
         "Copy selected runs",
     ]
     next(each for each in menu.actions() if each.text() == "Cancel selected…").trigger()

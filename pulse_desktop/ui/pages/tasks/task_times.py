@@ -75,6 +75,7 @@ class TaskTimesTable(QWidget):
         self.view.setWordWrap(False)
         self.view.setTabKeyNavigation(False)
         self.view.setProperty("kind", "figures")
+        self.view.setProperty("ring", "true")
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         header = self.view.horizontalHeader()
