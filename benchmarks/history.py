@@ -31,7 +31,7 @@ from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
 from pulse_desktop.session.session import Session, SessionConfig
 
 RATIO: Final = 0.5
-"""Minimum rate of reading back, relative to the bare consumer."""
+"""Minimum rate of reading back, relative to the bare consumer, by time and by processor time."""
 RUNS_S: Final = 1.0
 """Most seconds of processor time of `runs`."""
 _CHUNK: Final = 4_000
@@ -164,10 +164,10 @@ def _measure_reading(url: str, rounds: int) -> bool:
         by_time.append(back[0] / bare[0])
         by_cpu.append(back[1] / bare[1])
     ratio, per_cpu = median(by_time), median(by_cpu)
-    met = max(ratio, per_cpu) >= RATIO
+    met = min(ratio, per_cpu) >= RATIO
     print(
         f"{'met   ' if met else 'MISSED'}  reading back: {ratio:.2f} of the bare consumer's, "
-        f"{per_cpu:.2f} per CPU second; at least {RATIO:g}"
+        f"{per_cpu:.2f} per CPU second; each at least {RATIO:g}"
     )
     return met
 

@@ -53,6 +53,18 @@ _STAGES_OF_EVENTS: Final = {
     "atom_created": Stage.EXTRACT,
 }
 
+
+class _MessageEvent(msgspec.Struct, gc=False):
+    """The ids in the data of an event about a message."""
+
+    task_id: object = None
+    id: object = None
+    message_id: object = None
+    external_message_id: object = None
+
+
+_decode_event: Final = msgspec.json.Decoder(_MessageEvent).decode
+
 RunOfMessage = tuple[Stage, str]
 """A stage, and the id of the run that did it."""
 
@@ -78,12 +90,16 @@ class MessageRuns(Collection[str]):
         stage = _STAGES_OF_EVENTS.get(event.type)
         if stage is None:
             return
-        data = event_fields(event, body)
-        task_id = to_text(data.get("task_id"))
+        # Most events of some systems name no run; they are not decoded for this.
+        raw = event.raw
+        if b'task_id"' not in raw and b"\\u" not in raw:
+            return
+        data = _read(event, body)
+        task_id = to_text(data.task_id)
         if not task_id or len(task_id) > _MAX_ID:
             return
-        internal = data.get("id" if stage is Stage.INGEST else "message_id")
-        for key in (to_text(internal), to_text(data.get("external_message_id"))):
+        internal = data.id if stage is Stage.INGEST else data.message_id
+        for key in (to_text(internal), to_text(data.external_message_id)):
             if key not in ("", "0") and len(key) <= _MAX_ID:
                 self._add_run(key, (stage, task_id), older=older)
 
@@ -115,6 +131,19 @@ class MessageRuns(Collection[str]):
             self._runs[key] = (run,)
         elif run not in runs and len(runs) < _MAX_RUNS:
             self._runs[key] = tuple(sorted((*runs, run)))
+
+
+def _read(event: Event, body: msgspec.Raw | None) -> _MessageEvent:
+    """Decode the ids of an event: at once if it has the documented form."""
+    if body is not None:
+        try:
+            return _decode_event(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    data = event_fields(event, body)
+    return _MessageEvent(
+        data.get("task_id"), data.get("id"), data.get("message_id"), data.get("external_message_id")
+    )
 
 
 def stages_of(task_name: str) -> Iterable[Stage]:

@@ -247,11 +247,18 @@ class TaskRuns(Collection[TaskRun]):
             self._put_success(position, run)
         if not (was_open and is_open):
             self.timings.put(position, run)
-        if not was_open:
-            self._count_end(before.state, before.finished_at, -1)
+            self._replace_end(before, run)
+
+    def _replace_end(self, before: TaskRun, run: TaskRun) -> None:
+        """Count and measure the end of a run that has ended, or had ended before."""
+        was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
+        at, ended_before = run.finished_at, before.finished_at
+        if at != ended_before or run.state is not before.state:
+            if not was_open:
+                self._count_end(before.state, ended_before, -1)
+            if not is_open:
+                self._count_end(run.state, at, 1)
         if not is_open:
-            at = run.finished_at
-            self._count_end(run.state, at, 1)
             # Run time, name and start may arrive only after the end.
             if was_open or before.run_s is None or not before.name:
                 self._note_duration(run, at)
