@@ -1,5 +1,6 @@
 """`pulse-desktop` without a command: open the window."""
 
+import importlib
 import sys
 from argparse import ArgumentParser, Namespace
 from types import ModuleType
@@ -38,7 +39,7 @@ def load_window() -> ModuleType:
         from pulse_desktop.qt_guard import prepare_qt
 
         prepare_qt()
-        from pulse_desktop.cli import window_qt
+        window_qt = importlib.import_module("pulse_desktop.cli.window_qt")
     except ImportError as error:
         if getattr(sys, "frozen", False):
             command = "sudo apt install pulse-desktop"

@@ -326,8 +326,20 @@ class ResultLoader:
             return False
         result = decode_small(body)
         if result is not None and self._known(stored) is not None:
-            self._state.fold_result(stored, result)
+            self._fold(stored, result)
         return result is not None
+
+    def _fold(self, stored: StoredObject, body: TaskResult | str | None) -> None:
+        """Fold what a result says, why it cannot be read, or None if it is too large."""
+        for observe in self.observers:
+            observe(stored, body)
+        match body:
+            case TaskResult() as result:
+                self._state.fold_result(stored, result)
+            case None:
+                self._state.fold_unread_body(stored)
+            case problem:
+                self._state.fold_unreadable_body(stored, problem)
 
     async def _load_body(self, stored: StoredObject) -> None:
         if stored.key.startswith(PROGRESS_PREFIX):
@@ -336,17 +348,9 @@ class ResultLoader:
         if self._known(stored) is None:
             return  # replaced or deleted meanwhile
         body = await self._load(stored)
-        for observe in self.observers:
-            observe(stored, body)
-        match body:
-            case TaskResult() as result:
-                self._state.fold_result(stored, result)
-            case None:
-                self._state.fold_unread_body(stored)
-                return
-            case problem:
-                self._state.fold_unreadable_body(stored, problem)
-        self._ingestor.note_folded()
+        self._fold(stored, body)
+        if body is not None:
+            self._ingestor.note_folded()
 
     async def _load(self, stored: StoredObject) -> TaskResult | str | None:
         """Return a decoded body, why it cannot be read, or None if it is too large.

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT
 from pulse_desktop.session import ingestor
+from pulse_desktop.session.session import NEWEST_MESSAGES
 from pulse_desktop.text import formats
 from pulse_desktop.ui.connection_phase import Phase
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -173,7 +174,7 @@ def test_twelve_thousand_stored_events_are_read_before_anything_is_judged(
             assert operator.desktop.session is not None
             operator.desktop.windows[0].show_profile(operator.session.config.profile)
             await wait_until(lambda: phase(operator) is Phase.REPLAYING)
-            await wait_until(lambda: f"of {EVENTS:,}" in window.banner.title.text())
+            await wait_until(lambda: f"of {NEWEST_MESSAGES:,}" in window.banner.title.text())
             seen: list[tuple[int, str]] = []
 
             def is_read() -> bool:

@@ -48,8 +48,8 @@ class QueryNotice(QWidget):
         self._forget.clicked.connect(self.forget_requested)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
-        self.show_problem("")
-        self.show_former("")
+        for part in (self._problem, self._former, self.back_button, self._forget, self):
+            part.hide()  # what is shown before it has a parent would be a window
 
     @property
     def problem_text(self) -> str:

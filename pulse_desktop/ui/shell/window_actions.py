@@ -2,20 +2,91 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
+
+from PySide6.QtCore import SignalInstance
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.shell import actions, connection_menu
-from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.ui.shell.actions import Action, ActionTable
 from pulse_desktop.ui.shell.page import Page
+from pulse_desktop.ui.shell.read_only_switch import ReadOnlySwitch
+from pulse_desktop.ui.shell.window_dialogs import WindowDialogs
 from pulse_desktop.ui.table.table_actions import add_table_actions
 from pulse_desktop.ui.theme.theme import ThemeChoice
-
-if TYPE_CHECKING:
-    from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.time.window_time import WindowTime
 
 
-def add_window_actions(window: "MainWindow") -> None:
+class ActionWindow(Protocol):
+    """What the actions need of the window; `MainWindow` has it.
+
+    Attributes:
+        actions_table: where they are added.
+        dialogs: the dialogs of the window.
+        read_only: the switch between read-only and acting.
+        time: the time range of all pages.
+    """
+
+    actions_table: ActionTable
+    dialogs: WindowDialogs
+    read_only: ReadOnlySwitch
+    time: WindowTime
+
+    @property
+    def quit_requested(self) -> SignalInstance:
+        """The operator wants to leave."""
+
+    @property
+    def current(self) -> Page | None:
+        """The page that is shown."""
+
+    def page(self, key: str) -> Page:
+        """Return a page. Raises KeyError."""
+
+    def show_page(self, key: str) -> None:
+        """Change to a page. Raises KeyError."""
+
+    def open_palette(self) -> None:
+        """Open the command palette, or close it."""
+
+    def run_task(self) -> None:
+        """Open the run form."""
+
+    def toggle_pause(self) -> None:
+        """Pause or resume the tables of this page."""
+
+    def choose_time_range(self) -> None:
+        """Open the list of time ranges."""
+
+    def go_live(self) -> None:
+        """Leave the past and resume paused tables."""
+
+    def show_attention(self) -> None:
+        """Show the page that lists what needs attention."""
+
+    def focus_filter(self) -> None:
+        """Give the keyboard focus to the filter of this page."""
+
+    def use_theme(self, choice: ThemeChoice) -> None:
+        """Show a theme, and save it as the operator's choice."""
+
+    def toggle_sidebar(self) -> None:
+        """Collapse or expand the sidebar."""
+
+    def toggle_full_screen(self) -> None:
+        """Enter or leave full screen."""
+
+    def try_now(self) -> None:
+        """Try to connect at once."""
+
+    def switch_connection(self) -> None:
+        """List the connections in the palette."""
+
+    def close(self) -> bool:
+        """Request the window to be closed."""
+
+
+def add_window_actions(window: ActionWindow) -> None:
     """Add the actions of a window to its table. The composition root adds more."""
     table, dialogs, read_only = window.actions_table, window.dialogs, window.read_only
     for action, run in (
@@ -49,7 +120,7 @@ def add_window_actions(window: "MainWindow") -> None:
     table.add(actions.TOGGLE_READ_ONLY, read_only.toggle, lambda: read_only.can_change)
 
 
-def _add_time_actions(window: "MainWindow") -> None:
+def _add_time_actions(window: ActionWindow) -> None:
     add, time = window.actions_table.add, window.time
     add(actions.PREVIOUS_RANGE, time.go_back, lambda: time.can_go_back)
     add(actions.NEXT_RANGE, time.go_forward, lambda: time.can_go_forward)
@@ -59,7 +130,7 @@ def _add_time_actions(window: "MainWindow") -> None:
     add(actions.SINCE_LAST_LOOK, time.show_since_last_look, lambda: time.last_look is not None)
 
 
-def add_page_actions(window: "MainWindow", pages: Sequence[type[Page]]) -> None:
+def add_page_actions(window: ActionWindow, pages: Sequence[type[Page]]) -> None:
     """Add the actions of the pages, and one for each to go to it."""
     for number, page in enumerate(pages, 1):
         keys = f"Ctrl+{number % 10}" if number <= 10 else ""
@@ -78,10 +149,10 @@ def likely_actions(page: Page | None) -> Sequence[str]:
     return [action.id for action in (*page.likely_actions(), *own)]
 
 
-def _on_page(window: "MainWindow", act: Callable[[Page], object]) -> None:
+def _on_page(window: ActionWindow, act: Callable[[Page], object]) -> None:
     if window.current is not None:
         act(window.current)
 
 
-def _is_on_page(window: "MainWindow", test: Callable[[Page], bool]) -> bool:
+def _is_on_page(window: ActionWindow, test: Callable[[Page], bool]) -> bool:
     return window.current is not None and test(window.current)

@@ -12,6 +12,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import ROW_ROLE, LiveTableModel
+from pulse_desktop.ui.table.row_filter import SLICE
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,7 @@ def test_an_incremental_filter_shows_the_newest_matches_first_and_the_others_lat
     model = _model(rows)
     model.set_filter(lambda thing: thing.number % 100 == 0, incremental=True)
     assert model.filter_pending
-    assert _numbers(model) == list(range(9_900, 5_900, -100))
+    assert _numbers(model) == list(range(9_900, 10_000 - SLICE, -100))
     rows.append(Thing(10_000, 0.0, True))
     rows.replace(5_950, Thing(6_000, 0.0, True))
     rows.replace(1, Thing(100, 0.0, True))

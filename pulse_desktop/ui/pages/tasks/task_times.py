@@ -80,6 +80,7 @@ class TaskTimesTable(QWidget):
         self.view.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         header = self.view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setAccessibleName(_("Columns of the times by task"))
         header.setHighlightSections(False)
         header.setMinimumSectionSize(40)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
