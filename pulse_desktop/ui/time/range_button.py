@@ -32,7 +32,7 @@ class RangeButton(QPushButton):
         self._time = window_time
         self._text = ""
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.picker = RangePicker(window_time)
+        self.picker = RangePicker(window_time, self)
         self.picker.chosen.connect(window_time.set_range)
         self.clicked.connect(self.open_picker)
         window_time.changed.connect(self.show_range)

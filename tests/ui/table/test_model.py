@@ -58,10 +58,15 @@ def _good(thing: Thing) -> bool:
 
 def _model(rows: RingBuffer[Thing]) -> Model:
     """Return a model that Qt's own tester checks after every change."""
-    model = LiveTableModel(rows, COLUMNS)
+    model = _unchecked_model(rows)
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     tester.setParent(model)
     return model
+
+
+def _unchecked_model(rows: RingBuffer[Thing]) -> Model:
+    """Return a model for many rows: the tester reads all of them after every change."""
+    return LiveTableModel(rows, COLUMNS)
 
 
 def _filled(count: int, capacity: int = 100) -> RingBuffer[Thing]:
@@ -173,7 +178,7 @@ def test_older_rows_appear_at_the_end() -> None:
 
 def test_older_rows_are_filtered_in_slices_and_reach_no_paused_table() -> None:
     rows = _filled(10, capacity=30_000)
-    model = _model(rows)
+    model = _unchecked_model(rows)
     model.set_filter(_good)
     model.set_paused(paused=True)
     for number in range(20_000):
@@ -192,7 +197,7 @@ def test_older_rows_are_filtered_in_slices_and_reach_no_paused_table() -> None:
 
 def test_a_long_filtered_table_shows_at_once_what_it_showed_while_it_catches_up() -> None:
     rows = _filled(30_000, capacity=30_000)
-    model = _model(rows)
+    model = _unchecked_model(rows)
     model.set_filter(_good)
     rows.replace(0, Thing(0, 0.0, False))
     rows.replace(29_998, Thing(29_998, 0.0, False))
@@ -325,7 +330,7 @@ def test_sorting_by_an_unknown_column_raises() -> None:
 
 def test_an_incremental_filter_shows_the_newest_matches_first_and_the_others_later() -> None:
     rows = _filled(10_000, capacity=20_000)
-    model = _model(rows)
+    model = _unchecked_model(rows)
     model.set_filter(lambda thing: thing.number % 100 == 0, incremental=True)
     assert model.filter_pending
     assert _numbers(model) == list(range(9_900, 10_000 - SLICE, -100))
@@ -342,7 +347,7 @@ def test_an_incremental_filter_shows_the_newest_matches_first_and_the_others_lat
 
 def test_rows_evicted_during_an_incremental_filter_are_skipped() -> None:
     rows = _filled(10_000, capacity=10_000)
-    model = _model(rows)
+    model = _unchecked_model(rows)
     model.set_filter(_good, incremental=True)
     for number in range(7_000):
         rows.append(Thing(number, 0.0, False))

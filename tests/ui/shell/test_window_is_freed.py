@@ -1,0 +1,29 @@
+"""A window that was closed is freed with its pages: an operator opens many in a day."""
+
+import gc
+import weakref
+
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pulse_desktop.ui.pages.registry import PAGES
+from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.kit.state_builder import StateBuilder
+from tests.ui.window_builder import draw_frame, make_window
+
+
+def test_nothing_of_a_window_is_left_after_it_was_closed(qapp: QApplication, qtbot: QtBot) -> None:
+    theme().install(ThemeChoice.DARK)
+    builder = StateBuilder().runs(3)
+    window = make_window(qtbot, builder, PAGES)
+    for page in PAGES:
+        window.show_page(page.key)
+        draw_frame(window, builder)
+    left = [weakref.ref(window), weakref.ref(window.page("tasks")), weakref.ref(builder.state)]
+    window.close()
+    window.deleteLater()
+    del window, builder
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert [each() for each in left] == [None] * len(left)
