@@ -152,7 +152,7 @@ def range_to_text(time_range: TimeRange) -> str:
     """
     match time_range.kind:
         case RangeKind.LAST:
-            return f"last {time_range.seconds:g}s"
+            return f"last {time_range.seconds:.12g}s"
         case RangeKind.SINCE:
             return f"since {_iso(time_range.start)}"
         case RangeKind.FIXED:

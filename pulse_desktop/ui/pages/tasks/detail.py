@@ -61,7 +61,6 @@ class RunDetail(DetailPanel):
         progress: progress of the run, while it has not ended.
         tabs: Error (of runs that have one), Overview, Arguments, Result, Events, Log.
         error: why it failed.
-        overview: attempts, run times, related runs, messages.
         arguments: what it was called with.
         arguments_source: where the arguments are known from.
         result: what it returned.
@@ -114,7 +113,7 @@ class RunDetail(DetailPanel):
         self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
         self.tabs.setAccessibleName(_("Parts of the run"))
         self.error = ErrorView()
-        self.overview = RunOverview(state, task_label)
+        self._overview: RunOverview | None = None
         self.arguments = JsonView(_("Arguments"))
         self.arguments_source = Label()
         self.arguments_source.setWordWrap(True)
@@ -133,7 +132,7 @@ class RunDetail(DetailPanel):
             _TABS,
             (
                 self.error,
-                self.overview,
+                QWidget(),  # the overview takes its place
                 arguments,
                 self.result,
                 self.events_view,
@@ -166,6 +165,20 @@ class RunDetail(DetailPanel):
         layout.addSpacing(10)
         layout.addWidget(self._stack, 1)
 
+    @property
+    def overview(self) -> RunOverview:
+        """Attempts, run times, related runs, messages; created when it is first shown."""
+        if self._overview is None:
+            state = self._state
+            self._overview = RunOverview(state, state.runs.names.label)
+            self._overview.target_requested.connect(self.target_requested)
+            place = self._stack.widget(OVERVIEW)
+            self._stack.insertWidget(OVERVIEW, self._overview)
+            if place is not None:
+                self._stack.removeWidget(place)
+                place.deleteLater()
+        return self._overview
+
     def _connect(self) -> None:
         self.header.rerun_requested.connect(self.rerun_requested)
         self.header.edit_requested.connect(self.edit_requested)
@@ -173,7 +186,6 @@ class RunDetail(DetailPanel):
         self.header.worker_requested.connect(
             lambda worker: self.target_requested.emit(ShowItem("monitoring", worker))
         )
-        self.overview.target_requested.connect(self.target_requested)
         self.progress.cancel_requested.connect(self.cancel_requested)
         self.tabs.currentChanged.connect(self._show_tab)
         self.tabs.tabBarClicked.connect(self._remember_tab)
@@ -271,6 +283,8 @@ class RunDetail(DetailPanel):
             self.arguments.set_data(call)
 
     def _show_tab(self, index: int) -> None:
+        if index == OVERVIEW:
+            self._stack.setCurrentWidget(self.overview)
         self._stack.setCurrentIndex(index)
         run = self.run
         if run is None:

@@ -124,16 +124,16 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def make_content(self) -> QWidget:
         """Create the tabs of the page; return the widget of the first, the runs."""
-        self.groups = GroupsPage(self.context)
+        self._groups: GroupsPage | None = None
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.tabs.setAccessibleName(_("Parts of the page"))
         self._stack = QStackedWidget()
         runs = QWidget()
-        for title, content in ((_("Runs"), runs), (self.groups.title, self.groups)):
+        for title in (_("Runs"), GroupsPage.title):
             self.tabs.addTab(title)
-            self._stack.addWidget(content)
+        self._stack.addWidget(runs)
         row = QHBoxLayout()
         row.setContentsMargins(_TAB_MARGIN, 4, _TAB_MARGIN, 0)
         row.addWidget(self.tabs)
@@ -144,6 +144,14 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         layout.addLayout(row)
         layout.addWidget(self._stack, 1)
         return runs
+
+    @property
+    def groups(self) -> GroupsPage:
+        """The failure groups, created when they are first shown."""
+        if self._groups is None:
+            self._groups = GroupsPage(self.context)
+            self._stack.addWidget(self._groups)
+        return self._groups
 
     @property
     def shows_groups(self) -> bool:
@@ -159,7 +167,10 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self.tabs.setCurrentIndex(_RUNS)
 
     def _show_tab(self, index: int) -> None:
-        self._stack.setCurrentIndex(index)
+        if index == _GROUPS:
+            self._stack.setCurrentWidget(self.groups)
+        else:
+            self._stack.setCurrentIndex(index)
         if self.isVisible():
             self.on_show(self.context.connection.data_time or self.context.connection.now())
         self.take_focus()
@@ -353,7 +364,8 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the tables of both tabs."""
-        return (*super().tables(), *self.groups.tables())
+        groups = self._groups.tables() if self._groups is not None else ()
+        return (*super().tables(), *groups)
 
     def take_focus(self) -> None:
         """Give the keyboard focus to the table that is shown."""
