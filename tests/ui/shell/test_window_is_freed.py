@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from typing import Any
 
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
@@ -20,7 +21,11 @@ def test_nothing_of_a_window_is_left_after_it_was_closed(qapp: QApplication, qtb
     for page in PAGES:
         window.show_page(page.key)
         draw_frame(window, builder)
-    left = [weakref.ref(window), weakref.ref(window.page("tasks")), weakref.ref(builder.state)]
+    left: list[weakref.ref[Any]] = [
+        weakref.ref(window),
+        weakref.ref(window.page("tasks")),
+        weakref.ref(builder.state),
+    ]
     window.close()
     window.deleteLater()
     del window, builder
