@@ -100,3 +100,51 @@ def group_to_dict(group: "FailureGroup") -> dict[str, object]:
             if (mark := marks.of(kind)) is not None
         },
     }
+
+
+GROUP_CELLS: Final = (
+    "group",
+    "state",
+    "count",
+    "count_since",
+    "first_seen",
+    "last_seen",
+    "tasks",
+    "types",
+    "message",
+    "shared",
+    "grouped_by",
+    "muted",
+    "resolved",
+    "note",
+    "example",
+)
+"""Headings of the cells of a group. Scripts rely on them and on their order."""
+
+
+def group_to_cells(group: "FailureGroup", count: int) -> list[str]:
+    """Return a group as the cells of a table, see `GROUP_CELLS`; what is unknown is empty.
+
+    Args:
+        group: the group.
+        count: its failures within the time that is listed, or its matching runs.
+    """
+    from pulse_desktop.protocol.timestamps import format_timestamp
+
+    marks = group.marks
+    return [
+        group.id,
+        str(group.state),
+        str(group.count),
+        str(count),
+        format_timestamp(group.first_seen),
+        format_timestamp(group.last_seen),
+        ", ".join(group.tasks),
+        ", ".join(group.fingerprint.types),
+        group.message,
+        ", ".join(f"{each.field}={each.value}" for each in group.shared),
+        str(group.fingerprint.grouped_by),
+        *(format_timestamp(mark.at) if mark else "" for mark in (marks.muted, marks.resolved)),
+        marks.note.text if marks.note else "",
+        group.example,
+    ]

@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING, Final
 from pulse_desktop.cli.argument_types import duration
 from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
-from pulse_desktop.cli.group_report import group_to_dict, write_example, write_group, write_part
-from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
-from pulse_desktop.cli.parser import PROGRAM, Subparsers, add_command, add_limit_option
+from pulse_desktop.cli.group_report import (
+    GROUP_CELLS,
+    group_to_cells,
+    group_to_dict,
+    write_example,
+    write_group,
+    write_part,
+)
+from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
+from pulse_desktop.cli.parser import (
+    PROGRAM,
+    Subparsers,
+    add_command,
+    add_csv_option,
+    add_limit_option,
+)
 from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.text import formats
@@ -52,6 +65,7 @@ def add_parser(subparsers: Subparsers) -> None:
         examples=(
             ("pulse-desktop groups --since 1h", ""),
             ("pulse-desktop groups 'task:extract language=pl'", _("a query for runs")),
+            ("pulse-desktop groups --since 7d --csv > groups.csv", _("for a spreadsheet")),
             ("pulse-desktop groups show 3f9c0e6a4121", ""),
             ("pulse-desktop groups resolve 3f9c0e6a4121", ""),
             ("pulse-desktop groups note 3f9c0e6a4121 'waits for OPS-311'", ""),
@@ -73,12 +87,16 @@ def add_parser(subparsers: Subparsers) -> None:
         help=_("only failures of the last 30m, 1h, 7d (default: 1d)"),
     )
     add_limit_option(parser)
+    add_csv_option(parser)
 
 
 async def run(arguments: Namespace) -> int:
     """List groups, show one, or mark one."""
     command, *rest = arguments.words or [""]
     if command in _COMMANDS and rest and _is_id(rest[0]):
+        if arguments.csv:
+            write_note(_("--csv is for a list of groups, not for one."))
+            return USAGE
         if command == "show":
             return await _show(arguments, rest[0])
         return await _mark(arguments, command, rest[0], " ".join(rest[1:]))
@@ -126,6 +144,8 @@ async def _list(arguments: Namespace, text: str) -> int:
         if arguments.json:
             for group, count in shown:
                 write_json(group_to_dict(group) | {"count_since": count})
+        elif arguments.csv:
+            write_csv([GROUP_CELLS, *(group_to_cells(*each) for each in shown)])
         elif shown:
             _write_table(session, shown, now)
         elif not missing:

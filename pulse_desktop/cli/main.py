@@ -77,8 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if run_requested_module(sys.argv if argv is None else [PROGRAM, *argv]):
         return OK
     arguments = parse_arguments(argv)
-    prepare_streams(as_json=arguments.json)
-    if arguments.json:
+    for_scripts = arguments.json or arguments.csv
+    prepare_streams(for_scripts=for_scripts)
+    if for_scripts:
         use_english()  # scripts compare texts such as `detail`
     try:
         return _run_command(arguments)
@@ -124,6 +125,7 @@ def make_parser() -> argparse.ArgumentParser:
     window.add_options(parser)
     # Hidden here; accepted so that it can be given before the command.
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    parser.set_defaults(csv=False)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title=_("commands"))
     for command in COMMANDS:
         command.add_parser(subparsers)
@@ -134,6 +136,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the arguments. Exit with a usage error if they, or PULSE_SERVER, are invalid."""
     parser = make_parser()
     arguments = parser.parse_args(argv)
+    if arguments.csv and arguments.json:
+        parser.error(_("--csv and --json cannot be combined"))
     if arguments.command == "local":
         return arguments
     try:

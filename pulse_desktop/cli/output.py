@@ -1,4 +1,4 @@
-"""Output of commands: JSON of any value, text without terminal control sequences.
+"""Output of commands: JSON of any value, CSV, text without terminal control sequences.
 
 Values come from other systems. A result may be a pickle with bytes, sets, NaN and keys that are
 not strings; a message may contain escape sequences.
@@ -8,7 +8,7 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from pulse_desktop.model.errors import UserFacingError
@@ -19,12 +19,16 @@ MAX_CELL: Final = 60
 _JOINERS: Final = "\u200c\u200d"  # part of emoji and some scripts
 
 
-def prepare_streams(*, as_json: bool) -> None:
-    """Make stdout and stderr accept every character in any locale."""
+def prepare_streams(*, for_scripts: bool) -> None:
+    """Make stdout and stderr accept every character in any locale.
+
+    Args:
+        for_scripts: whether the output is JSON or CSV, which is UTF-8 in any locale.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):  # replaced by a test, or closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-            if as_json:
+            if for_scripts:
                 stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
 
 
@@ -64,6 +68,13 @@ async def wait_stdout_closed() -> None:
 def write_json(value: Any) -> None:
     """Write an object as one line of JSON to stdout and flush it."""
     _write(sys.stdout, to_json(value) + "\n")
+
+
+def write_csv(rows: Iterable[Sequence[str]]) -> None:
+    """Write rows as CSV to stdout, safe for spreadsheets, and flush them once."""
+    from pulse_desktop.text.spreadsheet import csv_line
+
+    _write(sys.stdout, "".join(f"{csv_line(cells)}\n" for cells in rows))
 
 
 def write_text(text: str) -> None:

@@ -160,6 +160,15 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_csv_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--csv` to a command that lists rows."""
+    parser.add_argument(
+        "--csv",
+        action="store_true",
+        help=_("write CSV with headings to stdout, safe to open in a spreadsheet"),
+    )
+
+
 def add_server_option(parser: argparse.ArgumentParser, default: str | None) -> None:
     """Add `--server`."""
     parser.add_argument(

@@ -15,8 +15,8 @@ from pulse_desktop.cli.connection import (
 )
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
-from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
-from pulse_desktop.cli.parser import Subparsers, add_command, add_limit_option
+from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
+from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_limit_option
 from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.cli.run_query import RunQuery
 from pulse_desktop.model.run_state import RunState
@@ -48,6 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
                 "pulse-desktop runs --json --limit 1000 | jq -r 'select(.run_s > 5) | .task_id'",
                 "",
             ),
+            ("pulse-desktop runs state:failed --csv > failed.csv", _("for a spreadsheet")),
         ),
     )
     parser.add_argument(
@@ -76,12 +77,14 @@ def add_parser(subparsers: Subparsers) -> None:
         help=_("only runs active in the last 30m, 1h, 7d (default: 1d)"),
     )
     add_limit_option(parser)
+    add_csv_option(parser)
 
 
 async def run(arguments: Namespace) -> int:
     """List task runs as they are found: there may be more than fit into memory."""
     from pulse_desktop.query import QueryError
     from pulse_desktop.session.run_listing import RunListing
+    from pulse_desktop.state.serialize import RUN_CELLS
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
     try:
@@ -101,6 +104,8 @@ async def run(arguments: Namespace) -> int:
         missing = await catch_up_history(session)
         now = session.now()
         progress = ProgressNote(session)
+        if arguments.csv:
+            write_csv([RUN_CELLS])
 
         def on_widened() -> None:
             session.state.runs.tick_all(now)
@@ -119,7 +124,7 @@ async def run(arguments: Namespace) -> int:
             async for some in found:
                 runs = [run for run in some if is_wanted(run)]
                 progress.hide()
-                _write_runs(runs[: limit - listed], table, now, as_json=arguments.json)
+                _write_runs(runs[: limit - listed], table, now, arguments)
                 older = max(0, len(runs) - (limit - listed))
                 listed += len(runs) - older
                 if listed == limit:
@@ -131,7 +136,7 @@ async def run(arguments: Namespace) -> int:
             missing += unread_history(session)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
         looked = looked_at(session) if listed == limit else ""
-    if not (listed or missing or is_refused or arguments.json):
+    if not (listed or missing or is_refused or arguments.json or arguments.csv):
         write_text(_no_runs(query, arguments.since))
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
@@ -140,12 +145,16 @@ async def run(arguments: Namespace) -> int:
     return max(note_missing(missing), FAILED if is_refused else OK)
 
 
-def _write_runs(runs: "list[TaskRun]", table: TableWriter, now: float, *, as_json: bool) -> None:
-    from pulse_desktop.state.serialize import run_to_dict
+def _write_runs(
+    runs: "list[TaskRun]", table: TableWriter, now: float, arguments: Namespace
+) -> None:
+    from pulse_desktop.state.serialize import run_to_cells, run_to_dict
 
-    if as_json:
+    if arguments.json:
         for run in runs:
             write_json(run_to_dict(run))
+    elif arguments.csv:
+        write_csv(map(run_to_cells, runs))
     elif runs:
         table.write(_cells(run, now) for run in runs)
 

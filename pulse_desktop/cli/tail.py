@@ -21,11 +21,12 @@ from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.output import (
     to_json,
     wait_stdout_closed,
+    write_csv,
     write_json,
     write_line,
     write_note,
 )
-from pulse_desktop.cli.parser import Subparsers, add_command, add_hidden_alias
+from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_hidden_alias
 from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
@@ -68,6 +69,7 @@ def add_parser(subparsers: Subparsers) -> None:
             ("pulse-desktop tail --since 1h -n 20", _("at most 20 events, then exit")),
             ("pulse-desktop tail tasks --duration 5 --json", _("for 5 seconds, as JSON lines")),
             ("pulse-desktop tail --since 7d --duration 0", _("stored events only")),
+            ("pulse-desktop tail --since 7d --duration 0 --csv > events.csv", ""),
         ),
         ends_on_signal=True,
     )
@@ -92,6 +94,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="SPAN",
         help=_("exit after this time, such as 5s or 1h"),
     )
+    add_csv_option(parser)
     add_hidden_alias(parser, "--count", "--lines")
     add_hidden_alias(parser, "--for", "--duration")
 
@@ -248,10 +251,12 @@ async def _note_feed(feed: "SubjectFeed", no_stream: str, *, past: bool) -> bool
 
 async def _print_events(session: "Session", arguments: Namespace, selection: _Selection) -> None:
     """Print events until --lines of them are printed, or until cancelled."""
-    from pulse_desktop.state.serialize import event_to_dict
+    from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
 
     started = time.monotonic()
     _note_unknown_topics(selection.topics)
+    if arguments.csv:
+        write_csv([EVENT_CELLS])
     left = arguments.lines
     log = session.state.log
     position = log.start
@@ -266,6 +271,8 @@ async def _print_events(session: "Session", arguments: Namespace, selection: _Se
                 continue
             if arguments.json:
                 write_json(event_to_dict(event))
+            elif arguments.csv:
+                write_csv([event_to_cells(event)])
             else:
                 write_line(_event_line(event, session.now()))
             if left is not None:

@@ -1,5 +1,6 @@
 """Failure groups of real workers that really fail, in a session and on the command line."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,12 @@ async def check_command_line(env: dict[str, str], group: FailureGroup, soft: Fai
     assert {each["field"]: each["value"] for each in shared}["args.language"] == "pl"
     some = await run_in_thread("groups", "language=pl args.number>2", "--json", env=env)
     assert [(each["group"], each["count_since"]) for each in some.objects] == [(group.id, 2)]
+    exported = await run_in_thread("groups", "language=pl", "--csv", env=env)
+    (row,) = csv.DictReader(exported.out.splitlines())
+    assert (row["group"], row["count_since"], row["types"]) == (group.id, "5", "RefusedError")
+    assert "args.language=pl" in row["shared"]
+    one = await run_in_thread("groups", "show", group.id, "--csv", env=env)
+    assert (one.code, one.out) == (2, "")
     wrong = await run_in_thread("groups", "ran>soon", env=env)
     assert wrong.code == 2
     assert "^^^^" in wrong.err

@@ -1,0 +1,77 @@
+"""`--csv`: rows for a spreadsheet, from a real server, complete and never a formula."""
+
+import asyncio
+import csv
+import json
+import time
+from pathlib import Path
+
+from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.state.serialize import EVENT_CELLS, RUN_CELLS
+from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_thread
+from tests.kit.nats_clients import connect
+from tests.kit.nats_servers import NatsServer
+
+FORMULA = '=HYPERLINK("http://evil","a,b")'
+TASK_ID = "0123456789abcdef0123456789abcdef"
+
+
+def rows_of(result: CommandResult) -> list[list[str]]:
+    assert (result.code, result.err) == (0, ""), result
+    return list(csv.reader(result.out.splitlines()))
+
+
+async def publish_failure(url: str, task_id: str = TASK_ID) -> None:
+    """Publish a task and its failure, with texts that a spreadsheet would take for formulas."""
+    client = await connect(url)
+    context = client.jetstream()
+    await context.add_stream(name="EVENTS", subjects=["websocket.>"])
+    await context.add_stream(name="TASKS", subjects=[TASK_SUBJECT])
+    payload, headers = encode_task(
+        task_id,
+        "send",
+        args=json.dumps([FORMULA, 5]).encode(),
+        kwargs=json.dumps({"to": "a\nb"}).encode(),
+        labels={"queue": "q"},
+    )
+    await context.publish(TASK_SUBJECT, payload, headers=headers)
+    error = {"type": "ValueError", "message": FORMULA, "traceback": ""}
+    data = {"task_id": task_id, "worker": "w@h:1", "attempt": 1, "run_s": 0.1, "error": error}
+    _id, failed = encode_event("tasks", "task.failed", data, source="w@h:1", now=time.time())
+    await context.publish("websocket.tasks", failed)
+    await client.close()
+
+
+async def test_runs_and_events_are_written_whole_and_never_as_formulas(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    await publish_failure(nats_server.url)
+    runs, events, none = await asyncio.gather(
+        run_in_thread("runs", "error:*", "--csv", env=env),
+        run_in_thread("tail", "type:failed", "--since", "1h", "--duration", "0", "--csv", env=env),
+        run_in_thread("runs", "task:none", "--csv", env=env),
+    )
+    headings, cells = rows_of(runs)
+    run = dict(zip(headings, cells, strict=True))
+    assert tuple(headings) == RUN_CELLS
+    assert (run["task_id"], run["state"], run["error_type"]) == (TASK_ID, "failed", "ValueError")
+    assert run["error_message"] == f"'{FORMULA}"
+    assert json.loads(run["args"]) == [FORMULA, 5]
+    assert json.loads(run["kwargs"]) == {"to": "a\nb"}
+    assert "queue" in run["labels"]
+    headings, cells = rows_of(events)
+    assert tuple(headings) == EVENT_CELLS
+    event = dict(zip(headings, cells, strict=True))
+    assert (event["topic"], event["type"]) == ("tasks", "task.failed")
+    assert json.loads(event["payload"])["data"]["error"]["message"] == FORMULA
+    assert rows_of(none) == [list(RUN_CELLS)]
+
+
+async def test_csv_and_json_exclude_each_other(nats_server: NatsServer, tmp_path: Path) -> None:
+    env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    both = await asyncio.to_thread(run_command, "runs", "--csv", "--json", env=env)
+    assert (both.code, both.out) == (2, "")
+    assert "cannot be combined" in both.err
