@@ -16,6 +16,8 @@ QUANTILES: Final = (0.5, 0.95, 0.99)
 _CODES: Final = {state: code for code, state in enumerate(STATES)}
 _MIN_FOR_QUANTILE: Final = {0.5: 1, 0.95: 20, 0.99: 100}
 """Samples below which a quantile would only be the largest of them."""
+_MIN_RUNS_PER_POINT: Final = 25
+"""Runs for each point of a chart of percentiles: p95 of fewer would be their largest."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,25 @@ class RunColumns:
         """Changes whenever a run does."""
         return self._timings.version
 
-    def ended(self, states: Iterable[RunState]) -> "EndedRuns":
-        """Return the ends of runs in some states, to be counted."""
+    def ended(self, states: Iterable[RunState], task: str | None = None) -> "EndedRuns":
+        """Return the ends of runs in some states, to be counted; of one task, or of all."""
         codes = [_CODES[state] for state in states]
-        chosen = self._ended_at[np.isin(self._states, codes)]
-        return EndedRuns(chosen[np.isfinite(chosen)])
+        chosen = np.isin(self._states, codes) & np.isfinite(self._ended_at)
+        if task is not None:
+            chosen &= self._is_of(task)
+        return EndedRuns(self._ended_at[chosen])
+
+    def busiest_tasks(self, start: float, end: float, limit: int) -> list[str]:
+        """Return the tasks with the most ended runs in a span of time, most runs first."""
+        inside = (self._ended_at >= start) & (self._ended_at <= end)
+        names = self._timings.task_names
+        counts = np.bincount(self._tasks[inside], minlength=len(names))
+        most = np.argsort(-counts, kind="stable")[:limit]
+        return [names[number] for number in most.tolist() if counts[number]]
+
+    def _is_of(self, task: str) -> NDArray[np.bool_]:
+        number = self._timings.number_of(task)
+        return self._tasks == (-1 if number is None else number)
 
     def counts(self, start: float, end: float, states: Sequence[RunState]) -> dict[RunState, int]:
         """Return how many runs ended in a span of time, by state."""
@@ -118,6 +134,35 @@ class RunColumns:
             names[number]: values[tasks == number].tolist() for number in np.unique(tasks).tolist()
         }
 
+    def quantile_series(
+        self,
+        start: float,
+        end: float,
+        width: float,
+        task: str | None = None,
+        *,
+        waits: bool = False,
+    ) -> tuple[Values, dict[float, Values]]:
+        """Return p50, p95 and p99 over time; with few runs the points are wider.
+
+        Args:
+            start: Unix seconds.
+            end: Unix seconds.
+            width: least seconds per point.
+            task: name of the task, None for all.
+            waits: whether of the time before the start instead of the run time.
+
+        Returns:
+            The middles of the points, Unix seconds, and the values by quantile.
+        """
+        ended = self.ended(STATES, task).total(end, end - start)
+        while width < (end - start) / 8 and ended * width / (end - start) < _MIN_RUNS_PER_POINT:
+            width *= 2
+        edges = bucket_edges(start, end, width)
+        middles = (edges[:-1] + edges[1:]) / 2
+        middles[-1] = (edges[-2] + end) / 2
+        return middles, self.quantiles(edges, task, waits=waits)
+
     def quantiles(
         self, edges: Values, task: str | None = None, *, waits: bool = False
     ) -> dict[float, Values]:
@@ -131,8 +176,7 @@ class RunColumns:
         values = self._wait_s if waits else self._run_s
         inside = (self._ended_at >= edges[0]) & (self._ended_at < edges[-1]) & np.isfinite(values)
         if task is not None:
-            number = self._timings.number_of(task)
-            inside &= self._tasks == (-1 if number is None else number)
+            inside &= self._is_of(task)
         at, sample = self._ended_at[inside], values[inside].astype(np.float64)
         found = {quantile: np.full(edges.size - 1, np.nan) for quantile in QUANTILES}
         if not at.size:

@@ -8,7 +8,7 @@ import pytest
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
-from tests.kit.state_builder import NOW, StateBuilder
+from tests.kit.state_builder import NOW, TASK, StateBuilder
 
 
 def run(
@@ -92,3 +92,21 @@ def test_quantiles_over_time_need_enough_runs_in_a_bucket() -> None:
     assert found[0.95] == pytest.approx([9.5, 2.9])
     assert found[0.99][0] == pytest.approx(9.9)
     assert np.isnan(found[0.99][1])
+
+
+def test_points_over_time_are_wider_with_few_runs_and_of_one_task() -> None:
+    builder = StateBuilder()
+    for number in range(400):
+        run(builder, number, at=NOW + number, wait_s=1.0 if number < 200 else 9.0)
+    columns = RunColumns(builder.state.runs.timings)
+    times, waits = columns.quantile_series(NOW, NOW + 400, 5.0, waits=True)
+    width = times[1] - times[0]
+    assert width == 40.0
+    late = times > NOW + 200 + width
+    assert np.nanmin(waits[0.5][late]) == 9.0
+    assert np.nanmax(waits[0.5][times < NOW + 200 - width]) == 1.0
+    assert np.isfinite(waits[0.95][1:-1]).all()
+    _times, others = columns.quantile_series(NOW, NOW + 400, 5.0, "another_task", waits=True)
+    assert np.isnan(others[0.5]).all()
+    assert columns.busiest_tasks(NOW, NOW + 400, 5) == [TASK]
+    assert columns.busiest_tasks(NOW + 900, NOW + 990, 5) == []

@@ -1,5 +1,6 @@
 """The overview answers whether everything is well, and what needs attention."""
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
@@ -239,10 +240,10 @@ def test_the_rate_is_averaged_over_the_known_time_only(qtbot: QtBot, builder: St
 
 def test_the_throughput_is_drawn_from_the_first_run(qtbot: QtBot, builder: StateBuilder) -> None:
     window = make_window(qtbot, builder, (OverviewPage,))
-    assert overview(window).throughput.empty
+    assert overview(window).run_charts.throughput.empty
     builder.runs(20)
     draw_frame(window, builder, 150.0)
-    qtbot.waitUntil(lambda: not overview(window).throughput.empty)
+    qtbot.waitUntil(lambda: not overview(window).run_charts.throughput.empty)
 
 
 def test_the_throughput_shows_results_that_are_read_after_later_runs(
@@ -252,8 +253,8 @@ def test_the_throughput_shows_results_that_are_read_after_later_runs(
     builder.runs(3)
     builder.result(builder.stored("f" * 32, at=NOW - 300), 1)
     draw_frame(window, builder, 10.0)
-    qtbot.waitUntil(lambda: not overview(window).throughput.empty)
-    first, _last = overview(window).throughput.visible_time_range
+    qtbot.waitUntil(lambda: not overview(window).run_charts.throughput.empty)
+    first, _last = overview(window).run_charts.throughput.visible_time_range
     assert first <= NOW - 300
 
 
@@ -317,3 +318,71 @@ def test_every_card_leads_to_what_it_counts(
     qtbot.mouseClick(overview(window).cards[card], Qt.MouseButton.LeftButton)
     assert window.current is not None
     assert window.current.key == page
+
+
+def _waits(builder: StateBuilder, count: int, task: str, wait_s: float, until: float) -> None:
+    for number in range(count):
+        task_id, at = f"{task}-{until}-{number}", until - number
+        builder.task(task_id, task, at=at - wait_s - 0.5)
+        builder.started(task_id, at=at - 0.5)
+        builder.succeeded(task_id, 0.5, at=at)
+
+
+def test_the_chart_of_waits_shows_since_when_tasks_wait_longer(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    _waits(builder, 900, "slow_task", 1.0, NOW - 900)
+    _waits(builder, 900, "slow_task", 8.0, NOW)
+    _waits(builder, 60, "other_task", 0.1, NOW)
+    window = make_window(qtbot, builder, (OverviewPage,))
+    window.resize(1440, 900)
+    draw_frame(window, builder)
+    charts = overview(window).run_charts
+    assert charts.waits.isVisible()
+    assert charts.throughput.isVisible()
+    assert not charts.tabs.isVisible()
+    qtbot.waitUntil(lambda: not charts.waits.empty)
+
+    def p50() -> tuple[float, float]:
+        times, values = charts.waits.curve("p50").line.getData()
+        known = np.isfinite(values)
+        before = known & (times < NOW - 960)
+        after = known & (times > NOW - 840)
+        return float(np.median(values[before])), float(np.median(values[after]))
+
+    qtbot.waitUntil(lambda: p50() == pytest.approx((1.0, 8.0), rel=0.01))
+    charts.tasks.setCurrentIndex(charts.tasks.findData("other_task"))
+    qtbot.waitUntil(
+        lambda: np.nanmax(charts.waits.curve("p50").line.getData()[1]) == pytest.approx(0.1)
+    )
+
+
+def test_a_short_page_shows_one_row_of_charts_at_a_time(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    builder.runs(30)
+    window = make_window(qtbot, builder, (OverviewPage,))
+    window.resize(1024, 640)
+    draw_frame(window, builder)
+    charts = overview(window).run_charts
+    assert charts.tabs.isVisible()
+    assert charts.throughput.isVisible()
+    assert not charts.durations.isVisible()
+    charts.tabs.setCurrentIndex(1)
+    assert charts.durations.isVisible()
+    assert not charts.throughput.isVisible()
+    qtbot.waitUntil(lambda: not charts.durations.empty)
+
+
+def test_a_click_on_an_outcome_filters_by_the_task_of_the_charts(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    _waits(builder, 5, "slow_task", 1.0, NOW)
+    _waits(builder, 5, "other_task", 1.0, NOW)
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
+    draw_frame(window, builder)
+    charts = overview(window).run_charts
+    charts.tasks.setCurrentIndex(charts.tasks.findData("other_task"))
+    charts.throughput.series_chosen.emit("succeeded")
+    assert tasks(window).filter_bar.text == "task=other_task"
+    assert tasks(window).filter_bar.checked_facets == {"succeeded"}

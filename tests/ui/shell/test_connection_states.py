@@ -233,7 +233,7 @@ def test_a_loss_dims_figures_stops_clocks_and_claims_nothing(opened: Window) -> 
     assert window.top_bar.alerts.count == "unknown"
     assert _stale(window) == {True}
     assert page.topics.rows["monitoring"].ago in ("now", "3 s ago")
-    times = page.throughput.visible_time_range
+    times = page.run_charts.throughput.visible_time_range
     assert times[1] == pytest.approx(builder.at), "the chart moves on and shows the gap"
     opened.reconnect()
     builder.heartbeat()

@@ -1,6 +1,5 @@
 """The overview page: statistics, throughput, event topics, latest runs and what needs attention."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +27,6 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.time_range_text import length_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
-from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
@@ -38,7 +36,6 @@ from pulse_desktop.ui.charts.time_ranges import (
     chart_range,
     history_start,
     quantile_series,
-    rate_series,
 )
 from pulse_desktop.ui.connection_phase import (
     Phase,
@@ -59,6 +56,7 @@ from pulse_desktop.ui.navigation import (
 )
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT, AttentionList
+from pulse_desktop.ui.pages.overview.run_charts import FAILED, SUCCEEDED, RunCharts
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
 from pulse_desktop.ui.pages.tasks.columns import latest_columns
 from pulse_desktop.ui.query.group_query import group_query
@@ -77,11 +75,9 @@ if TYPE_CHECKING:
 _GAP: Final = 12
 _MARGIN: Final = 14
 _MIN_HEIGHT_FOR_RUN_TIMES: Final = 680
-"""Minimum page height for the run-time chart, pixels."""
+"""Minimum page height for the charts of wait and run time beside others, pixels."""
 _MIN_RUN_TIMES_HEIGHT: Final = 200
 _MAX_TASKS: Final = 3
-_SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True, key="succeeded", glyph="✔")
-_FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True, dash=1, key="failed", glyph="✖")
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
 _CARD_TITLES: Final = {
     "success": _("Success rate"),
@@ -108,7 +104,7 @@ class OverviewPage(Page):
 
     Attributes:
         cards: the statistics by key.
-        throughput: chart of ended runs per second.
+        run_charts: charts of ended runs, their wait and their run time.
         run_times: chart of run times by task, hidden on a short page.
         topics: rate and age of events by topic.
         attention: what needs attention.
@@ -123,31 +119,26 @@ class OverviewPage(Page):
         super().__init__(context)
         self._throttle = Throttle()
         self._run_changes = 0
+        self._wall = 0.0  # of the last frame
         self._division = (False, 0)
         self._known = (Phase.LIVE, True)
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
         }
-        self.throughput = TimeChart(
-            _("Task throughput"),
-            Unit.PER_SECOND,
-            subtitle=_("runs per second"),
-            empty_text=_("Runs appear here as they end."),
-        )
-        self.throughput.set_series([_SUCCEEDED, _FAILED])
+        self.run_charts = RunCharts(context.state.runs)
         self.run_times = TimeChart(
             _("Run time by task"),
             Unit.SECONDS,
             subtitle=_("p95"),
             empty_text=_("Runs appear here as they end."),
         )
-        self.throughput.setMinimumHeight(170)
-        self.chart_group = ChartGroup((self.throughput, self.run_times), context.time, self)
+        charts = (*self.run_charts.charts, self.run_times)
+        self.chart_group = ChartGroup(charts, context.time, self)
         self.chart_group.set_clickable(clickable=True)
         self.chart_group.series_chosen.connect(self._open_series)
         self._times: RowTimeFilter[TaskRun] = RowTimeFilter(run_times)
         self._shown_range = ALL_RETAINED
-        self._cards_pacing, self._throughput_pacing = Pacing(), Pacing()
+        self._cards_pacing, self._runs_pacing = Pacing(), Pacing()
         self._run_times_pacing = Pacing()
         self._columns = RunColumns(context.state.runs.timings)
         self.topics = TopicList(TOPICS)
@@ -181,10 +172,10 @@ class OverviewPage(Page):
         grid.setSpacing(_GAP)
         grid.setColumnStretch(0, 31)
         grid.setColumnStretch(1, 20)
-        grid.setRowStretch(0, 6)
-        grid.setRowStretch(1, 7)
-        throughput = Card()
-        throughput.body.addWidget(self.throughput)
+        grid.setRowStretch(0, 1)
+        grid.setRowStretch(1, 1)
+        over_time = Card()
+        over_time.body.addWidget(self.run_charts)
         topics = Card(_("Event topics"), _("events per second over 1 min, line 5 min"))
         topics.body.addWidget(self.topics, 1)
         latest = Card(_("Latest runs"), flush=True)
@@ -192,7 +183,7 @@ class OverviewPage(Page):
         latest.header.addWidget(self._open_tasks)
         latest.header.setContentsMargins(13, 5, 7, 0)
         latest.body.addWidget(self.latest, 1)
-        grid.addWidget(throughput, 0, 0)
+        grid.addWidget(over_time, 0, 0)
         grid.addWidget(topics, 0, 1)
         grid.addWidget(latest, 1, 0)
         grid.addWidget(self._make_attention_card(), 1, 1)
@@ -214,6 +205,7 @@ class OverviewPage(Page):
         navigate = self.context.navigate
         for key, card in self.cards.items():
             card.clicked.connect(lambda _checked=False, key=key: self._open_card(key))
+        self.run_charts.outdated.connect(self._draw_run_charts)
         self.topics.topic_activated.connect(lambda topic: navigate(ShowPage(topic)))
         self.attention.item_activated.connect(self._open_item)
         self.latest.row_activated.connect(self._open_run)
@@ -233,6 +225,7 @@ class OverviewPage(Page):
         self._follow_range(now)
         self.latest.refresh(self._shown_time(now), changes.of(self.context.state.runs))
         connection, wall = self.context.connection, self.wall_time(now)
+        self._wall = wall
         known = connection_phase(connection), connection.has_outcomes
         if known != self._known:
             self._known = known
@@ -245,9 +238,9 @@ class OverviewPage(Page):
             asked = self.context.time.range, known, connection.data_time
             self._cards_pacing.run(asked, lambda: self._update_cards(now))
             self._show_reason(wall)
-        if due_if_changed("throughput", wall, 1.0, version):
-            shown = self.context.time.range, known
-            self._throughput_pacing.run(shown, lambda: self._update_throughput(wall))
+        if due_if_changed("run charts", wall, 1.0, version):
+            charted = self.context.time.range, known
+            self._runs_pacing.run(charted, lambda: self._update_run_charts(wall))
         if due("topics", wall, 1.0):
             since = history_start(self.context.state.log)
             for topic, row in self.topics.rows.items():
@@ -258,8 +251,8 @@ class OverviewPage(Page):
         if due("attention", wall, 1.0):
             self._update_attention(now)
         if due_if_changed("run times", wall, 2.0, version):
-            shown = self.context.time.range, known
-            self._run_times_pacing.run(shown, lambda: self._update_run_times(wall))
+            charted = self.context.time.range, known
+            self._run_times_pacing.run(charted, lambda: self._update_run_times(wall))
 
     def on_show(self, now: float) -> None:
         """Update everything."""
@@ -273,8 +266,9 @@ class OverviewPage(Page):
         return (self.latest,)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Divide the height of the attention card again."""
+        """Divide the height of the cards again."""
         super().resizeEvent(event)
+        self.run_charts.set_short(is_short=self.height() < _MIN_HEIGHT_FOR_RUN_TIMES)
         self._divide_attention_card()
 
     def _divide_attention_card(self) -> None:
@@ -325,7 +319,7 @@ class OverviewPage(Page):
         reason = empty_reason(connection, state, wall, ("tasks", "events", "results"))
         self.latest.overlay.set_reason(reason)
         self.latest.set_stale(stale=connection.data_time is not None)
-        for chart in (self.throughput, self.run_times):
+        for chart in self.chart_group.charts:
             chart.set_reason(reason.title if reason is not None else "")
         live = self.context.time.is_live
         self.chart_group.set_marks(self.context.chart_marks(wall), is_live=live)
@@ -378,35 +372,21 @@ class OverviewPage(Page):
                 stale = stale or _NOT_PAST
             self.cards[key].set_stale(stale)
 
-    def _update_throughput(self, now: float) -> None:
+    def _update_run_charts(self, wall: float) -> None:
         runs = self.context.state.runs
         if not runs.ended or connection_phase(self.context.connection) is Phase.REPLAYING:
             return  # a line of zeros would say that nothing happened
-        now = min(now, self.context.time.range.end_or(now))
-        time_range = self._chart_range(now)
-        ended = {
-            _SUCCEEDED.name: self._columns.ended((RunState.SUCCEEDED,)),
-            _FAILED.name: self._columns.ended((RunState.FAILED, RunState.SOFT_FAILED)),
-        }
-        since = self._run_history_start(now, time_range)
-        times, values = rate_series(ended, now, time_range, per_s=1.0, history_start=since)
-        self.throughput.set_data(times, values, time_range.bounds(now))
+        now = min(wall, self.context.time.range.end_or(wall))
+        self.run_charts.update_charts(now, self._chart_range(now))
+
+    def _draw_run_charts(self) -> None:
+        """Update the charts of runs at once, as another task or row of them is shown."""
+        if self._wall:
+            self._update_run_charts(self._wall)
 
     def _chart_range(self, now: float) -> ChartRange:
         """Return what the charts show."""
         return chart_range(self.context.time.range, oldest_time(self.context.state), now)
-
-    def _run_history_start(self, now: float, shown: ChartRange) -> float:
-        """Return the start of run charts, Unix seconds: one bucket before the first known run."""
-        runs = self.context.state.runs
-        rows = runs.rows
-        if not rows:
-            return now
-        oldest = rows[rows.start]
-        seen = oldest.queued_at or oldest.last_seen
-        # Results of earlier runs are read after the history of later ones.
-        first = self._columns.ended(_ENDED).first
-        return min(seen, first if math.isfinite(first) else seen, now) - shown.bucket_s
 
     def _update_run_times(self, now: float) -> None:
         now = min(now, self.context.time.range.end_or(now))
@@ -424,10 +404,12 @@ class OverviewPage(Page):
 
     def _open_series(self, key: str) -> None:
         """Show the runs of a series on the Tasks page: an outcome, or a task."""
-        if key == _FAILED.key:
-            target = FilterRuns((RunState.FAILED, RunState.SOFT_FAILED))
-        elif key == _SUCCEEDED.key:
-            target = FilterRuns((RunState.SUCCEEDED,))
+        shown = self.run_charts.task
+        of_task = with_condition("", "task", shown) if shown is not None else ""
+        if key == FAILED.key:
+            target = FilterRuns((RunState.FAILED, RunState.SOFT_FAILED), of_task)
+        elif key == SUCCEEDED.key:
+            target = FilterRuns((RunState.SUCCEEDED,), of_task)
         else:
             target = FilterRuns(query=with_condition("", "task", key))
         self.context.navigate(target)

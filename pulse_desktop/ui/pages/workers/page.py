@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.collection import Collection
-from pulse_desktop.state.run_timings import STATES
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity
 from pulse_desktop.text import formats
@@ -23,7 +22,7 @@ from pulse_desktop.text.worker_text import (
 )
 from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.pacing import Pacing
-from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
+from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
@@ -60,8 +59,6 @@ _NOT_DRAINING: Final = _CAN_BE_PAUSED | _CAN_BE_RESUMED
 
 
 _QUANTILES: Final = ("p50", "p95", "p99")
-_MIN_RUNS_PER_POINT: Final = 25
-"""Runs for each point of a chart of percentiles: p95 of fewer would be their largest."""
 
 
 class MonitoringPage(TablePage[Worker, RowDetail]):
@@ -181,17 +178,10 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         self._pacing.run(asked, lambda: self._update_run_times(*bounds))
 
     def _update_run_times(self, start: float, end: float) -> None:
-        """Show percentiles of the run time of all tasks; with few runs the points are wider."""
-        width = self.time_range.bucket_s
-        ended = self._columns.ended(STATES).total(end, end - start)
-        while width < (end - start) / 8 and ended * width / (end - start) < _MIN_RUNS_PER_POINT:
-            width *= 2
-        edges = bucket_edges(start, end, width)
-        found = self._columns.quantiles(edges)
-        middles = (edges[:-1] + edges[1:]) / 2
-        middles[-1] = (edges[-2] + end) / 2
+        """Show percentiles of the run time of all tasks."""
+        times, found = self._columns.quantile_series(start, end, self.time_range.bucket_s)
         values = dict(zip(_QUANTILES, found.values(), strict=True))
-        self.run_times.set_data(middles, values, (start, end))
+        self.run_times.set_data(times, values, (start, end))
 
     def update_summary(self, now: float, stale: str) -> None:
         """Update the statistics; see `TablePage`."""
