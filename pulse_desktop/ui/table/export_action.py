@@ -45,17 +45,19 @@ class ExportAction(Generic[RowT]):
         self._model = model
         self._format = format_
 
-    def choose_file(self, name: str) -> None:
+    def choose_file(self, name: str, suffix: str = ".csv") -> None:
         """Ask for a file, and export to it.
 
         Args:
             name: of the file, without its ending, to begin with.
+            suffix: the ending to begin with, one of `FORMATS`.
         """
         dialog = QFileDialog(self._parent, "", name)
         set_title(dialog, _("Export what is shown"))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilters(list(FORMATS.values()))
-        dialog.setDefaultSuffix("csv")
+        dialog.setDefaultSuffix(suffix.lstrip("."))
+        dialog.selectNameFilter(FORMATS[suffix])
         dialog.filterSelected.connect(
             lambda shown: dialog.setDefaultSuffix(_suffix_of(shown).lstrip("."))
         )

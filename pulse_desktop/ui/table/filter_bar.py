@@ -5,7 +5,7 @@ from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.query.completion import Completion
 from pulse_desktop.query.errors import QueryError
@@ -29,6 +29,8 @@ _QWIDGETSIZE_MAX: Final = 16_777_215
 """Qt's constant for no maximum width; the type stubs of PySide6 lack it."""
 _ROW_COUNT_WIDTH: Final = 170
 """Reserved for the row count: facets beside it must not move when it becomes longer."""
+_COMPACT_BELOW: Final = 900
+"""Width of the bar below which its buttons show no words."""
 _ROW_COUNT_PADDING: Final = 6
 """Extra width of the row count, for fonts whose digits differ in width."""
 
@@ -39,6 +41,13 @@ def _accept_any(_text: str) -> QueryError | None:
 
 def _complete_nothing(_text: str, cursor: int) -> Completion:
     return Completion(cursor, cursor, ())
+
+
+class SizedButton(QPushButton):
+    """A button that can do without its words."""
+
+    def set_compact(self, *, compact: bool) -> None:
+        """Show the icon alone, or words beside it."""
 
 
 class FilterBar(QWidget):
@@ -82,6 +91,7 @@ class FilterBar(QWidget):
         self._complete: Completing = _complete_nothing
         self._chip_row = FilterChips(format_count)
         self._before: list[QWidget] = []
+        self._after: list[SizedButton] = []
         self.text_field = QueryField(hint)
         self.completer = QueryCompleter(self.text_field, self._completion_of)
         self.notice = QueryNotice()
@@ -129,6 +139,11 @@ class FilterBar(QWidget):
             complete: returns the completion of a text at the index of its cursor.
         """
         self._check, self._complete = check, complete
+
+    def add_after(self, button: SizedButton) -> None:
+        """Add a button to the right of the row count; it is compact where there is little room."""
+        self._first_line.addWidget(button)
+        self._after.append(button)
 
     def add_before(self, widget: QWidget) -> None:
         """Add a widget to the left of the query field."""
@@ -262,6 +277,9 @@ class FilterBar(QWidget):
         row_count = max(_ROW_COUNT_WIDTH, self._row_count.width() if stale else 0)
         needed = _MIN_TEXT_WIDTH + facets + row_count + 3 * _GAP
         needed += sum(widget.sizeHint().width() + _GAP for widget in self._before)
+        for button in self._after:
+            button.set_compact(compact=self.width() < _COMPACT_BELOW)
+            needed += button.maximumWidth() + _GAP
         beside = needed <= self.width()
         if beside != self._facets_beside:
             self._facets_beside = beside

@@ -47,6 +47,7 @@ from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
 from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.export_action import ExportAction
+from pulse_desktop.ui.table.export_button import ExportButton
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -100,6 +101,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         views: the saved views.
         views_button: opens and saves them.
         export_action: writes the rows that are shown to a file.
+        export_button: offers that, and to copy them.
         selection_bar: what can be done with several selected rows, None without one.
         time_range: what the charts show.
     """
@@ -169,6 +171,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
         )
         self._splitter = DetailSplitter(self.area, self.detail, self.detail_width)
         self.export_action = ExportAction(context, self, self.table.rows_model, self.export_format)
+        self.export_button = ExportButton(self.table, self.export)
+        self.filter_bar.add_after(self.export_button)
         self._lay_out()
         self._connect()
 
@@ -418,9 +422,9 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Return whether any row is shown."""
         return self.table.rows_model.shown_count > 0
 
-    def export(self) -> None:
+    def export(self, suffix: str = ".csv") -> None:
         """Ask for a file, and write the rows that are shown to it."""
-        self.export_action.choose_file(self.key)
+        self.export_action.choose_file(self.key, suffix)
 
     # Selection
 

@@ -1,6 +1,7 @@
 """A table view that paints its own rows, and the selection of rows in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt, QTimer
@@ -22,6 +23,8 @@ from pulse_desktop.ui.theme.theme import theme
 RowT = TypeVar("RowT")
 
 ROW_HEIGHT: Final = 28
+MAX_COPIED_ROWS: Final = 10_000
+"""Rows that can be copied at once without having been selected."""
 _MAX_COPIED: Final = 1 << 16
 """Characters of a cell that are copied."""
 _WIDEN_MS: Final = 120
@@ -143,11 +146,22 @@ class RowView(QTableView, Generic[RowT]):
         Args:
             headings: whether the titles of the columns come first.
         """
+        return self._copy(self.selected_rows(), headings=headings)
+
+    def copy_shown(self) -> str:
+        """Copy all rows that are shown, with the titles of the columns, and return the text.
+
+        It takes at most `MAX_COPIED_ROWS`: more belong in a file.
+        """
+        rows = islice(self.rows_model.snapshot(), MAX_COPIED_ROWS)
+        return self._copy(rows, headings=True)
+
+    def _copy(self, copied: Iterable[RowT], *, headings: bool) -> str:
         columns = self.shown_columns()
         now = self.rows_model.now
         rows = [
             [formats.elided(column.text(row, now), _MAX_COPIED) for column in columns]
-            for row in self.selected_rows()
+            for row in copied
         ]
         if headings:
             rows.insert(0, [column.title for column in columns])

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QGuiApplication
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.serialize import RUN_CELLS, run_to_dict
@@ -14,6 +15,8 @@ from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.table.export import TableExport
+from pulse_desktop.ui.table.export_action import ExportAction
+from pulse_desktop.ui.table.export_button import ExportButton
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import AnyPage, select_rows
 
@@ -117,3 +120,56 @@ def test_rows_are_copied_with_the_titles_of_their_columns(harness: PageHarness) 
     first, second = QGuiApplication.clipboard().text().split("\n")
     assert first.startswith("State\tTask\t")
     assert "work" in second
+
+
+def entries_of(page: AnyPage) -> dict[str, QAction]:
+    menu = page.export_button.menu_of_formats()
+    return {entry.text(): entry for entry in menu.actions() if not entry.isSeparator()}
+
+
+def test_the_button_offers_files_and_copies_what_is_shown(harness: PageHarness) -> None:
+    page = harness.open(TasksPage)
+    assert not any(entry.isEnabled() for entry in entries_of(page).values())
+    for number in range(3):
+        harness.builder.task(f"{number:032x}", "work", n=number)
+    harness.update(page)
+    asked: list[str] = []
+    button = ExportButton(page.table, asked.append)
+    entries = {entry.text(): entry for entry in button.menu_of_formats().actions()}
+    entries["CSV file…"].trigger()
+    entries["NDJSON file…"].trigger()
+    assert asked == [".csv", ".ndjson"]
+    entries["Copy all 3 rows with headings"].trigger()
+    headings, *rows = QGuiApplication.clipboard().text().split("\n")
+    assert headings.startswith("State\tTask\t")
+    assert [("n=2" in row, "n=1" in row, "n=0" in row).index(True) for row in rows] == [0, 1, 2]
+    select_rows(page, 1)
+    entries_of(page)["Copy the selected row with headings"].trigger()
+    assert "n=1" in QGuiApplication.clipboard().text().split("\n")[1]
+
+
+def test_the_button_is_reached_by_the_keyboard_and_leaves_room(harness: PageHarness) -> None:
+    page = harness.open(TasksPage)
+    button = page.export_button
+    assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+    assert button.text() == "Export"
+    width = button.width()
+    page.resize(700, 500)
+    assert (button.text(), button.width() < width) == ("", True)
+    assert button.accessibleName() == "Export what is shown"
+    page.resize(1200, 760)
+    assert (button.text(), button.width()) == ("Export", width)
+
+
+def test_failure_groups_are_exported_while_they_are_shown(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.builder.task("a", "work")
+    harness.builder.failed("a")
+    page = harness.open(TasksPage)
+    page.show_groups()
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(ExportAction, "choose_file", lambda _self, *about: asked.append(about))
+    assert page.can_export()
+    page.export()
+    assert asked == [("groups", ".csv")]

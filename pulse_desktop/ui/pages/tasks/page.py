@@ -371,6 +371,17 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Give the keyboard focus to the table that is shown."""
         (self.groups if self.shows_groups else self).table.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def can_export(self) -> bool:
+        """Return whether any row of the tab is shown."""
+        return self.groups.can_export() if self.shows_groups else super().can_export()
+
+    def export(self, suffix: str = ".csv") -> None:
+        """Ask for a file, and write the rows of the tab to it."""
+        if self.shows_groups:
+            self.groups.export(suffix)
+        else:
+            super().export(suffix)
+
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter that is shown."""
         if self.shows_groups:
