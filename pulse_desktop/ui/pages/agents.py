@@ -7,6 +7,7 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.timestamps import elapsed_since
+from pulse_desktop.query.fields import FieldKind
 from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
@@ -53,6 +54,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         "Calls of the classification, extraction and analysis agents appear here. Tasks such as "
         "score_message_task and extract_knowledge make them."
     )
+    series_field = "agent"
     facets = tuple(
         Facet(state, *label, hide_when_empty=state == "unknown")
         for state, label in STATE_LABELS.items()
@@ -112,6 +114,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 mono=True,
                 color=latency_color,
                 sort=lambda row: row.latency_s,
+                kind=FieldKind.DURATION,
                 tooltip=lambda row, _now: latency_note(row),
                 ticking=True,
             ),

@@ -57,7 +57,6 @@ class EventsPage(TablePage[Event, RowDetail]):
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self.chart_group.set_clickable(clickable=True)
         for topic in TOPICS:
             self._add_topic(topic)
         self.filter_bar.add_facet(Facet(TASK_TOPIC, _("task queue"), "queued"))
@@ -184,11 +183,6 @@ class EventsPage(TablePage[Event, RowDetail]):
             dash = list(TOPICS).index(topic) % len(DASHES)
             return replace(spec, color=f"topic {topic}", key=topic, dash=dash)
         return replace(spec, key=topic)
-
-    def filter_by_series(self, key: str) -> None:
-        """Show only the events of a topic; all topics if they are shown already."""
-        checked = self.filter_bar.checked_facets
-        self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
 
     def count_text(self, count: int) -> str:
         """Return a number of events as text."""

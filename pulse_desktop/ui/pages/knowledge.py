@@ -61,6 +61,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         "Topics and atoms (problems, decisions, questions, …) appear here while extract_knowledge "
         "reads scored messages."
     )
+    series_field = "type"
     facets = (
         Facet("atom", _("atoms"), _ICONS["atom"], SemanticColor.ACCENT),
         Facet("topic", _("topics"), _ICONS["topic"], SemanticColor.RETRY),

@@ -162,7 +162,9 @@ class MetricsPage(TablePage[Metric, RowDetail]):
             subtitle=_("as measured by the workers"),
             empty_text=_("Each measurement adds a point."),
         )
-        self.ratios_chart.set_series([SeriesSpec(_TITLES[name], _COLORS[name]) for name in RATIOS])
+        self.ratios_chart.set_series(
+            [SeriesSpec(_TITLES[name], _COLORS[name], key=name) for name in RATIOS]
+        )
         self.active_chart = TimeChart(
             _("Active analysis runs"),
             Unit.COUNT,
@@ -170,6 +172,10 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         )
         self.active_chart.set_series([SeriesSpec(_ACTIVE, "info", fill=True)])
         return self.ratios_chart, self.active_chart
+
+    def filter_by_series(self, key: str) -> None:
+        """Open the metric of a series that was clicked."""
+        self._open_metric(key)
 
     def update_charts(self, now: float) -> None:
         """Update the charts at the present time, Unix seconds."""

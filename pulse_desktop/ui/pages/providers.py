@@ -5,6 +5,7 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.query.fields import FieldKind
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats
@@ -47,6 +48,7 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
         "Workers check their provider every few seconds; the results appear here. Start a worker "
         "to see the first check."
     )
+    series_field = "provider"
     facets = (
         *(Facet(status, *_STATUS_LABELS[status]) for status in ("connected", "error")),
         Facet("other", _("other"), _STATUS_LABELS["pending"][1], hide_when_empty=True),
@@ -78,7 +80,12 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
             ),
             ago_column(lambda row: row.since, _("Since"), "since"),
             number_column(
-                lambda row: row.latency_s, _("Latency"), "latency", 84, text=formats.duration
+                lambda row: row.latency_s,
+                _("Latency"),
+                "latency",
+                84,
+                text=formats.duration,
+                kind=FieldKind.DURATION,
             ),
             Column(
                 _("Models"),

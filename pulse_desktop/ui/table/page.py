@@ -83,6 +83,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         time_fields: query fields with the first and the last time of a row.
         default_sort: key of the column that the table is sorted by at first, empty for newest
             first.
+        series_field: query field that the series of charts stand for; empty if they are facets.
         sort_descending: whether that sort starts with the largest value.
         row_menu: context menu of the rows, None for a separator.
         detail_width: width of the detail panel.
@@ -111,6 +112,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
     empty_text: ClassVar[str]
     facets: ClassVar[tuple[Facet, ...]] = ()
     facet_field: ClassVar[str] = ""
+    series_field: ClassVar[str] = ""
     time_fields: ClassVar[tuple[str, str]] = ("time", "time")
     default_sort: ClassVar[str] = ""
     sort_descending: ClassVar[bool] = False
@@ -148,6 +150,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self._charts = charts = self.make_charts()
         time_charts = [chart for chart in charts if isinstance(chart, TimeChart)]
         self.chart_group = ChartGroup(time_charts, context.time, self)
+        self.chart_group.set_clickable(clickable=True)
         self.filter_bar = self.make_filter_bar()
         self.filter: PageFilter[RowT] = PageFilter(
             self, self.filter_bar, self.table, self.make_fields(), context.time
@@ -206,7 +209,12 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Update the charts up to a time, Unix seconds: the present, or the end of the range."""
 
     def filter_by_series(self, key: str) -> None:
-        """Show only the rows of a series of a chart, which was clicked."""
+        """Show only the rows of a series of a chart, which was clicked; all if they are shown."""
+        if self.series_field:
+            self.filter.toggle_condition(self.series_field, key)
+        else:
+            checked = self.filter_bar.checked_facets
+            self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
 
     def row_times(self, row: RowT) -> tuple[float, float]:
         """Return the first and the last time of a row, Unix seconds."""

@@ -10,6 +10,7 @@ from pulse_desktop.query.explanation import Explainer
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.query.parser import parse
+from pulse_desktop.query.query_edit import with_condition
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.cell_filter import added, keyed_field
 from pulse_desktop.ui.query.facet_counts import FacetCounts
@@ -121,6 +122,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._counting.timeout.connect(self._count_next_slice)
         self._explanation = EmptyExplanation(table, page.rows, self._explainer, self)
         self._former: FilterState | None = None
+        self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
         bar.notice.back_requested.connect(self.go_back)
         bar.notice.forget_requested.connect(self.forget_former)
@@ -315,6 +317,23 @@ class PageFilter(QObject, Generic[RowT]):
     def edit(self, change: Callable[[str], str]) -> None:
         """Change the query in force, for example by a condition of a cell."""
         self._bar.set_filter(self._bar.checked_facets, change(self.query.text))
+
+    def toggle_condition(self, field: str, value: str) -> None:
+        """Show only the rows with a value in a field, in place of another value chosen so.
+
+        The same value once more is given up.
+        """
+        former, chosen = self._toggled, with_condition("", field, value)
+        text = self.query.text.strip()
+        kept = text.removesuffix(former).rstrip()
+        is_in_force = bool(former) and kept != text and (not kept or text[len(kept)].isspace())
+        if is_in_force:
+            text = kept
+        if is_in_force and chosen == former:
+            self._toggled = ""
+        else:
+            self._toggled, text = chosen, with_condition(text, field, value)
+        self.edit(lambda _text: text)
 
     def count_note(self) -> str:
         """Return what the number of rows is counted by, empty for what the bar shows."""

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import last
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.navigation import FilterPage, ShowRun
 from pulse_desktop.ui.pages.agents import AgentsPage
@@ -440,3 +442,66 @@ def test_the_card_of_a_metric_opens_its_details(harness: PageHarness, qtbot: QtB
     page = harness.open(MetricsPage)
     qtbot.mouseClick(page.cards["noiseRatio"], Qt.MouseButton.LeftButton)
     assert page.detail.title == "Noise ratio"
+
+
+def _click_legend(page: TablePage[Any, Any], name: str) -> None:
+    """Click the name of a series in the legend of a chart."""
+    keys = [key for key in page.findChildren(LegendKey) if key.entry.name == name]
+    QTest.mouseClick(keys[0], Qt.MouseButton.LeftButton, pos=keys[0].rect().center())
+
+
+@pytest.mark.parametrize(
+    ("page_class", "series", "query", "rows"),
+    [
+        (AgentsPage, "classification", "agent=classification", 1),
+        (ProvidersPage, "builtin", "provider=builtin", 1),
+        (MonitoringPage, "worker-1", "worker=worker-1", 1),
+    ],
+)
+def test_a_click_on_a_series_filters_by_it_and_another_one_shows_all(
+    harness: PageHarness,
+    page_class: type[TablePage[Any, RowDetail]],
+    series: str,
+    query: str,
+    rows: int,
+) -> None:
+    for number, agent in enumerate(("classification", "extraction")):
+        call = {"agent": agent, "task_id": f"t{number}", "provider": "builtin"}
+        harness.builder.event("agents", "agent.started", call, at=NOW - 20)
+        harness.builder.event("agents", "agent.finished", {**call, "latency_s": 0.4}, at=NOW - 10)
+    for name in ("builtin", "cloud"):
+        checked = {"provider": name, "kind": "k", "status": "connected", "latency_s": 0.01}
+        harness.builder.event("providers", "provider.checked", checked, at=NOW - 10)
+    for worker in ("worker-1@host-a:1", "worker-2@host-a:2"):
+        for ago in (10, 5):
+            harness.builder.heartbeat(worker, at=NOW - ago, busy=3)
+    page = harness.open(page_class)
+    harness.update(page)
+    assert page.table.rows_model.shown_count == 2
+    _click_legend(page, series)
+    assert page.filter_bar.text == query
+    assert page.table.rows_model.shown_count == rows
+    _click_legend(page, series)
+    assert page.filter_bar.text == ""
+    assert page.table.rows_model.shown_count == 2
+
+
+def test_a_click_on_another_series_replaces_the_first(harness: PageHarness) -> None:
+    for number, agent in enumerate(("classification", "extraction")):
+        call = {"agent": agent, "task_id": f"t{number}", "latency_s": 0.4}
+        harness.builder.event("agents", "agent.finished", call, at=NOW - 10)
+    page = harness.open(AgentsPage)
+    page.filter_bar.set_filter((), "latency>100ms")
+    _click_legend(page, "classification")
+    assert page.filter_bar.text == "latency>100ms agent=classification"
+    _click_legend(page, "extraction")
+    assert page.filter_bar.text == "latency>100ms agent=extraction"
+    _click_legend(page, "extraction")
+    assert page.filter_bar.text == "latency>100ms"
+
+
+def test_a_click_on_a_class_checks_its_chip(harness: PageHarness) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(MessagesPage)
+    _click_legend(page, "signal")
+    assert page.filter_bar.checked_facets == {"signal"}

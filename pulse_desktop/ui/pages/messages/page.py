@@ -124,7 +124,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         labels = ((name, *CLASS_LABELS[name]) for name in CLASSES)
         self.scored_chart.set_series(
             [
-                SeriesSpec(label, color.value, fill=name == "signal")
+                SeriesSpec(label, color.value, fill=name == "signal", key=name)
                 for name, label, _glyph, color in labels
             ]
         )

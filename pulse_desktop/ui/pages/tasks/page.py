@@ -11,7 +11,6 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last, range_to_text
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.query_edit import with_condition
 from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.run import TaskRun
@@ -106,7 +105,6 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         self._rerun = RerunAction(context)
         self._cancel = CancelAction(context)
         self.compare_action = CompareAction(context, self)
-        self.chart_group.set_clickable(clickable=True)
         self.charts.times.task_chosen.connect(self.filter_by_task)
         self.filter_bar.submitted.connect(self.table.setFocus)
         self.table.is_failure = is_failed_run
@@ -209,14 +207,9 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         """Update the charts up to a time, Unix seconds."""
         self.charts.update(self.time_range, now, is_live=self.context.time.is_live)
 
-    def filter_by_series(self, key: str) -> None:
-        """Show only the runs with an outcome; all outcomes if they are shown already."""
-        checked = self.filter_bar.checked_facets
-        self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
-
     def filter_by_task(self, name: str) -> None:
-        """Show only the runs of a task."""
-        self.filter.edit(lambda text: with_condition(text, "task", name))
+        """Show only the runs of a task; all again if they are shown already."""
+        self.filter.toggle_condition("task", name)
 
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""

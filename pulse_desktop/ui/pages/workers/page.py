@@ -43,6 +43,7 @@ from pulse_desktop.ui.pages.workers.columns import (
 from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
 from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
 from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
+from pulse_desktop.ui.query.cell_filter import quoted
 from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
@@ -161,6 +162,14 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             ]
         )
         return self._busy, self._cpu, self.run_times
+
+    def filter_by_series(self, key: str) -> None:
+        """Show only the workers of a series that was clicked, by their name or their identity."""
+        label = self.context.state.workers.names.label
+        if any(label(worker.id) == key for worker in self.collection().rows):
+            self.filter.toggle_condition("worker", key)
+        else:
+            self.filter.edit(lambda text: "" if text == quoted(key) else quoted(key))
 
     def update_charts(self, now: float) -> None:
         """Update the charts at the present time, Unix seconds."""
