@@ -4,7 +4,7 @@ import enum
 import math
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -102,17 +102,52 @@ def muted_groups(state: SystemState, now: float) -> int:
     return sum(each.marks.muted is not None for each in groups if _is_unsolved(each))
 
 
+class QuietFailures(NamedTuple):
+    """Failures that need no attention.
+
+    Attributes:
+        muted: of muted groups.
+        resolved: of groups that were resolved and have not failed since.
+    """
+
+    muted: int = 0
+    resolved: int = 0
+
+
+def quiet_failures(
+    state: SystemState, start: float, end: float, *, soft: bool = False
+) -> QuietFailures:
+    """Return how many failures in a span of time, Unix seconds, need no attention.
+
+    Args:
+        state: the state.
+        start: Unix seconds.
+        end: Unix seconds.
+        soft: whether of the soft failures instead of the failures.
+    """
+    muted = resolved = 0
+    for group in state.failure_groups.since(start):
+        if group.fingerprint.soft is not soft or _needs_attention(group):
+            continue
+        count = group.times.count(start, end)
+        if group.marks.muted is not None:
+            muted += count
+        elif group.state is GroupState.RESOLVED:
+            resolved += count
+    return QuietFailures(muted, resolved)
+
+
+def _needs_attention(group: FailureGroup) -> bool:
+    return _is_unsolved(group) and group.marks.muted is None
+
+
 def _is_unsolved(group: FailureGroup) -> bool:
     return group.id != OTHER.id and group.state is not GroupState.RESOLVED
 
 
 def _run_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
     earliest = now - WINDOW_S
-    groups = (
-        each
-        for each in state.failure_groups.since(earliest)
-        if _is_unsolved(each) and each.marks.muted is None
-    )
+    groups = (each for each in state.failure_groups.since(earliest) if _needs_attention(each))
     for group in islice(groups, _MAX_GROUPS):
         yield _group_item(state, group, earliest)
     for overdue in islice(state.runs.overdue.groups(_MAX_IDS), _MAX_GROUPS):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pulse_desktop.state.attention import AttentionItem, AttentionKind
+from pulse_desktop.state.attention import AttentionItem, AttentionKind, QuietFailures
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import translated_reason
 from pulse_desktop.text.translation import _, ngettext
@@ -28,6 +28,20 @@ def attention_title(item: AttentionItem) -> str:
         case AttentionKind.FAILED:
             text = ngettext("{count} failure", "{count} failures", item.count)
     return text.format(count=formats.count(item.count), cause=item.cause)
+
+
+def quiet_text(quiet: QuietFailures, total: int) -> str:
+    """Return how many of some failures are muted or resolved, empty if none is."""
+    texts = []
+    if quiet.muted:
+        texts.append(ngettext("{count} muted", "{count} muted", quiet.muted))
+    if quiet.resolved:
+        texts.append(ngettext("{count} resolved", "{count} resolved", quiet.resolved))
+    if len(texts) == 1 and sum(quiet) >= total:
+        return _("all muted") if quiet.muted else _("all resolved")
+    counts = [count for count in quiet if count]
+    named = zip(texts, counts, strict=True)
+    return ", ".join(text.format(count=formats.count(count)) for text, count in named)
 
 
 def attention_target(

@@ -94,8 +94,11 @@ class AttentionMonitor:
 
 
 def badges(state: SystemState, items: Sequence[AttentionItem]) -> Mapping[str, Badge]:
-    """Return the badge of each page, by page key."""
-    runs = sum(len(item.task_ids) for item in items if item.kind in _RUN_KINDS)
+    """Return the badge of each page, by page key.
+
+    Failures of muted and resolved groups are in no item, and so they are not counted.
+    """
+    runs = sum(item.count for item in items if item.kind in _RUN_KINDS)
     providers = sum(item.kind is AttentionKind.PROVIDER_DOWN for item in items)
     workers = sum(item.kind in _WORKER_KINDS for item in items)
     return {

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.group_marks import GroupMarks, Mark
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
@@ -16,10 +17,14 @@ from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
+from pulse_desktop.ui.shell.attention_monitor import badges
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.tables import cell, column
 from tests.ui.window_builder import draw_frame, make_window
+
+MUTED = GroupMarks(muted=Mark(NOW, "bob@host"))
+RESOLVED = GroupMarks(resolved=Mark(NOW, "bob@host"))
 
 
 @pytest.fixture
@@ -79,6 +84,56 @@ def test_most_failures_have_the_cause_that_is_named_so(
         builder.failed(f"{number:032x}", kind)
     stat = stats.failures(builder.state, NOW, attention_items(builder.state, NOW))
     assert (stat.value, stat.detail, stat.color) == (str(len(kinds)), detail, SemanticColor.BAD)
+
+
+def _mute(builder: StateBuilder, kind: str, marks: GroupMarks) -> None:
+    groups = builder.state.failure_groups
+    wanted = {each.id: marks for each in groups.groups() if each.cause == kind}
+    assert len(wanted) == 1
+    groups.set_marks(wanted)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "marks", "detail", "color", "badge"),
+    [
+        ("AAAB", MUTED, "3 muted · all B", SemanticColor.BAD, "1"),
+        ("AAA", MUTED, "all muted", SemanticColor.TEXT, ""),
+        ("AAAB", RESOLVED, "3 resolved · all B", SemanticColor.BAD, "1"),
+        ("AAA", RESOLVED, "all resolved", SemanticColor.TEXT, ""),
+    ],
+)
+def test_failures_that_need_no_attention_are_counted_and_named(
+    builder: StateBuilder,
+    kinds: str,
+    marks: GroupMarks,
+    detail: str,
+    color: SemanticColor,
+    badge: str,
+) -> None:
+    for number, kind in enumerate(kinds):
+        builder.task(f"{number:032x}")
+        builder.failed(f"{number:032x}", kind)
+    _mute(builder, "A", marks)
+    items = attention_items(builder.state, NOW)
+    stat = stats.failures(builder.state, NOW, items)
+    assert (stat.value, stat.detail, stat.color) == (str(len(kinds)), detail, color)
+    assert badges(builder.state, items)["tasks"].count == badge
+
+
+def test_muting_a_group_updates_the_card(qtbot: QtBot, builder: StateBuilder) -> None:
+    builder.task("a" * 32)
+    builder.failed("a" * 32, "A")
+    window = make_window(qtbot, builder, (OverviewPage,))
+    draw_frame(window, builder)
+    card = overview(window).cards["failed"]
+    assert card.detail == "all A"
+    _mute(builder, "A", MUTED)
+
+    def is_said() -> bool:
+        draw_frame(window, builder, 1.0)
+        return card.detail == "all muted"
+
+    qtbot.waitUntil(is_said)
 
 
 def test_the_queue_depth_shows_the_age_of_the_oldest_task(builder: StateBuilder) -> None:

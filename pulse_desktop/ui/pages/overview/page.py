@@ -119,6 +119,7 @@ class OverviewPage(Page):
         super().__init__(context)
         self._throttle = Throttle()
         self._run_changes = 0
+        self._group_changes = 0
         self._wall = 0.0  # of the last frame
         self._division = (False, 0)
         self._known = (Phase.LIVE, True)
@@ -233,6 +234,7 @@ class OverviewPage(Page):
         due, due_if_changed = self._throttle.due, self._throttle.due_if_changed
         runs = self.context.state.runs
         self._run_changes += bool(changes.of(runs))
+        self._group_changes += bool(changes.of(self.context.state.failure_groups))
         version = (runs.rows.start, runs.rows.stop, self._run_changes)
         if due_if_changed("cards", wall, 1.0, (version, *self._card_version(now))):
             asked = self.context.time.range, known, connection.data_time
@@ -340,6 +342,7 @@ class OverviewPage(Page):
         return (
             self.context.tasks.queue_status,
             self.context.time.range,
+            self._group_changes,
             stale_text(connection),
             state.workers.online(now),
             state.metrics.rows.stop,

@@ -7,10 +7,11 @@ from typing import Final
 
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.state.attention import AttentionItem, AttentionKind
+from pulse_desktop.state.attention import AttentionItem, AttentionKind, quiet_failures
 from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
+from pulse_desktop.text.attention_text import quiet_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.run_series import RunColumns
@@ -61,21 +62,31 @@ def success_rate(state: SystemState, now: float, seconds: float = HOUR) -> Stat:
 def failures(
     state: SystemState, now: float, items: Sequence[AttentionItem], seconds: float = HOUR
 ) -> Stat:
-    """Return the number of failed runs in the last seconds, and their most common cause."""
+    """Return the number of failed runs in the last seconds, and their most common cause.
+
+    Those of muted and resolved groups are counted, since the runs did fail, and named.
+    """
     counts = _ended(state, now, seconds)
     failed, soft = counts[RunState.FAILED], counts[RunState.SOFT_FAILED]
     if not sum(counts.values()):
         return Stat("", _none_ended(seconds))
     if not failed and not soft:
         return Stat("0", _("none"), SemanticColor.GOOD)
+    quiet = quiet_failures(state, now - seconds, now, soft=not failed)
+    noted = quiet_text(quiet, failed or soft)
+    all_quiet = sum(quiet) >= (failed or soft)
     if not failed:
         detail = ngettext("{count} soft failure", "{count} soft failures", soft)
-        return Stat("0", detail.format(count=formats.count(soft)), SemanticColor.WARNING)
+        detail = ", ".join(filter(None, (detail.format(count=formats.count(soft)), noted)))
+        return Stat("0", detail, SemanticColor.TEXT if all_quiet else SemanticColor.WARNING)
+    if all_quiet:
+        return Stat(formats.count(failed), noted)
     causes: Counter[str] = Counter()
     for item in items:
         if item.kind is AttentionKind.FAILED:
             causes[item.cause or _("unknown error")] += item.count
-    return Stat(formats.count(failed), _causes_text(causes, failed), SemanticColor.BAD)
+    detail = " · ".join(filter(None, (noted, _causes_text(causes, failed - sum(quiet)))))
+    return Stat(formats.count(failed), detail, SemanticColor.BAD)
 
 
 def _ended(state: SystemState, now: float, seconds: float) -> dict[RunState, int]:
