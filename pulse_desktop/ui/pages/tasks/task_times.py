@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from pulse_desktop.text import formats
@@ -32,6 +33,8 @@ _HEADERS: Final = (
     _("p99"),
 )
 
+_LEFT_OUT_BELOW: Final = (((4, 7), 540), ((1,), 430))
+"""Columns, and the width of the table below which they are left out; the tooltip has them."""
 _HEADER_TOOLTIPS: Final = (
     _("Task"),
     _("Runs that ended in the time range"),
@@ -111,6 +114,13 @@ class TaskTimesTable(QWidget):
     def text_at(self, row: int, column: int) -> str:
         """Return the text of a cell."""
         return self._model.text_at(row, column)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out p99, and then the number of runs, where not all columns fit."""
+        super().resizeEvent(event)
+        for columns, fits_from in _LEFT_OUT_BELOW:
+            for column in columns:
+                self.view.setColumnHidden(column, self.width() < fits_from)
 
     def _apply_theme(self) -> None:
         self._header.set_colors(chart_colors(theme()))
@@ -196,9 +206,13 @@ class _TaskTimesModel(QAbstractTableModel):
     def _tooltip(self, row: int, column: int) -> str:
         times = self.rows[row]
         if column < 2:
-            return times.task
+            text = ngettext("{count} ended run", "{count} ended runs", times.ended)
+            return f"{times.task}\n{text.format(count=formats.count(times.ended))}"
         sample = times.wait if column < 5 else times.run
-        return sample_text(sample)
+        if math.isnan(sample.p99):
+            return sample_text(sample)
+        p99 = _("p99 {duration}.").format(duration=formats.duration(sample.p99))
+        return f"{p99} {sample_text(sample)}"
 
 
 def sample_text(sample: Percentiles) -> str:
