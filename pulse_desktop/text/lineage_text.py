@@ -76,6 +76,24 @@ def more_text(related: RelatedRuns) -> str:
     return _("{runs} not listed").format(runs=", ".join(texts)) if texts else ""
 
 
+def all_related_text(relation: Relation, count: int) -> str:
+    """Return what shows all children, or all re-runs, of a run."""
+    if relation is Relation.CHILD:
+        text = ngettext("Show the child", "Show all {count} children", count)
+    else:
+        text = ngettext("Show the re-run", "Show all {count} re-runs", count)
+    return text.format(count=formats.count(count))
+
+
+def related_title(relation: Relation, count: int, task: str) -> str:
+    """Return what the table of runs shows: the children, or the re-runs, of a run."""
+    if relation is Relation.CHILD:
+        text = ngettext("{count} child of {task}", "{count} children of {task}", count)
+    else:
+        text = ngettext("{count} re-run of {task}", "{count} re-runs of {task}", count)
+    return text.format(count=formats.count(count), task=task)
+
+
 def pipeline_text(pipeline: Pipeline | None) -> str:
     """Return which step of a pipeline a run is, empty if it is none."""
     if pipeline is None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.state.event_search import SLICE
+from pulse_desktop.state.related_runs import Relation
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.lineage.section_table import SectionTable
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun
@@ -119,6 +120,45 @@ def test_children_that_arrive_later_are_shown(
     builder.at += 5
     harness.update(page, builder.at)
     assert cells(detail.overview.related, "relation") == ["child", "child"]
+
+
+def test_children_that_are_not_listed_are_a_click_away(
+    opened: Opened, harness: PageHarness, builder: StateBuilder
+) -> None:
+    for number in range(70):
+        labelled(builder, f"child-{number}", "m:f", [], parent_task_id=RUN)
+    page, detail = opened(RUN, OVERVIEW)
+    overview = detail.overview
+    assert overview.note("related") == "20 more children not listed"
+    link = overview.all_links[Relation.CHILD]
+    assert link.full_text == "Show all 70 children"
+    assert not overview.all_links[Relation.RERUN].isVisibleTo(overview)
+    link.click()
+    (target,) = harness.targets
+    page.navigate(target)
+    shown = {run.task_id for run in page.table.rows_model.row_objects()}
+    assert shown == {f"child-{number}" for number in range(70)}
+
+
+def test_a_link_to_a_run_keeps_the_filter_or_offers_it_again(opened: Opened) -> None:
+    page, detail = opened(RUN, OVERVIEW)
+
+    def offers_former() -> bool:
+        return page.filter_bar.notice.offers_former
+
+    page.filter_bar.set_filter((), "task:*")
+    page.navigate(ShowRun("parent"))
+    assert page.filter_bar.text == "task:*"
+    assert not offers_former()
+    page.filter_bar.set_filter(("failed",), "task=extract_knowledge")
+    page.navigate(ShowRun("parent"))
+    assert detail.run is not None
+    assert detail.run.task_id == "parent"
+    assert [run.task_id for run in page.table.selected_rows()] == ["parent"]
+    assert offers_former()
+    page.filter_bar.notice.back_button.click()
+    assert page.filter_bar.text == "task=extract_knowledge"
+    assert page.filter_bar.checked_facets == {"failed"}
 
 
 def test_the_way_of_a_message_is_shown_for_a_run_about_one(qtbot: QtBot, opened: Opened) -> None:

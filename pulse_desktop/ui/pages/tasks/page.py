@@ -506,10 +506,14 @@ class TasksPage(TablePage[TaskRun, RunDetail]):
         run, position = runs.get(task_id), runs.position(task_id)
         if run is None or position is None:
             return
-        if self.table.rows_model.view_row(position) is None:
-            self.filter_bar.set_filter()
-            if not self.context.time.range.contains(*run_times(run), self.now):
-                self.context.time.set_range(ALL_RETAINED)
+        accepts = self.filter.predicate()
+        if accepts is not None and not accepts(run):
+            in_range = self.context.time.range.contains(*run_times(run), self.now)
+            everything = FilterState(time_range=None if in_range else ALL_RETAINED)
+            why = _("Your filter hides this run, so all runs are shown.")
+            if not in_range:
+                why = _("This run is not in your filter and time range, so all runs are shown.")
+            self.filter.navigate(everything, why)
         if self.table.rows_model.view_row(position) is None:
             self.table.set_paused(False)
             self.table.catch_up(self.now)

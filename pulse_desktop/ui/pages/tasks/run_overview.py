@@ -1,16 +1,23 @@
 """One picture of one run: its attempts, its run time among others, related runs, its subjects."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from pulse_desktop.query.query_edit import quote
 from pulse_desktop.state.message_path import known_messages, message_ids_of
-from pulse_desktop.state.related_runs import RelatedRun, related_runs
+from pulse_desktop.state.related_runs import RelatedRun, Relation, related_runs
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.text.lineage_text import more_text, pipeline_text
+from pulse_desktop.text.lineage_text import (
+    all_related_text,
+    more_text,
+    pipeline_text,
+    related_title,
+)
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.message_path_view import MessagePathView
 from pulse_desktop.ui.lineage.related_columns import (
@@ -22,11 +29,13 @@ from pulse_desktop.ui.lineage.related_columns import (
 )
 from pulse_desktop.ui.lineage.run_time_history import MAX_SAMPLES, RunTimeHistory
 from pulse_desktop.ui.lineage.section_table import SectionTable
-from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun
+from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowItem, ShowRun
 from pulse_desktop.ui.theme.plain_text import Label
+from pulse_desktop.ui.widgets.elided_button import ElidedButton
 
 MAX_SUBJECTS: Final = 50
 _GAP: Final = 6
+_QUERY_FIELDS: Final = {Relation.CHILD: "parent", Relation.RERUN: "rerun_of"}
 
 
 class RunOverview(QScrollArea):
@@ -36,6 +45,7 @@ class RunOverview(QScrollArea):
         attempts: one row per attempt; choosing one shows its worker.
         history: run times of the task.
         related: originals, parents, children and re-runs.
+        all_links: show all children or re-runs, where not all are listed.
         subjects: messages and findings that the run was about.
         path: way of the message, if the run was about a single one.
 
@@ -59,11 +69,16 @@ class RunOverview(QScrollArea):
         self.related = SectionTable(related_columns(task_label), _("Related runs"))
         self.subjects = SectionTable(subject_columns(), _("Messages and findings"))
         self.path = MessagePathView(state, task_label)
+        self.all_links = {relation: ElidedButton() for relation in _QUERY_FIELDS}
+        self._run: TaskRun | None = None
+        self._task_label = task_label
         self._notes: dict[str, Label] = {}
         self._titles: dict[str, Label] = {}
         self._lay_out()
         self.attempts.row_chosen.connect(self._show_worker)
         self.related.row_chosen.connect(self._show_related)
+        for relation, link in self.all_links.items():
+            link.clicked.connect(partial(self._show_all, relation))
         self.subjects.row_chosen.connect(self._show_subject)
         self.path.target_requested.connect(self.target_requested)
 
@@ -88,6 +103,11 @@ class RunOverview(QScrollArea):
             column.addWidget(heading)
             column.addWidget(widget)
             column.addWidget(note)
+            if key == "related":
+                for link in self.all_links.values():
+                    link.setProperty("kind", "link")
+                    link.hide()
+                    column.addWidget(link)
             column.addSpacing(_GAP)
         column.addStretch(1)
         self.setWidget(inside)
@@ -116,6 +136,11 @@ class RunOverview(QScrollArea):
         note = " · ".join(filter(None, texts))
         nothing = _("Nothing enqueued this run, and it enqueued nothing, as far as labels tell.")
         self._set_note("related", note if related.rows else nothing)
+        self._run = run
+        for relation, link in self.all_links.items():
+            count = self._count(relation)
+            link.show_text(all_related_text(relation, count))
+            link.setVisible(bool(related.more.get(relation)) and count > 0)
         self._show_subjects(run, now)
 
     def refresh(self, now: float) -> None:
@@ -166,6 +191,23 @@ class RunOverview(QScrollArea):
     def _show_related(self, row: RelatedRun) -> None:
         if row.run is not None:
             self.target_requested.emit(ShowRun(row.task_id))
+
+    def _count(self, relation: Relation) -> int:
+        """Return how many children, or re-runs, the run has."""
+        if self._run is None:
+            return 0
+        lineage = self._state.runs.lineage
+        found = lineage.children if relation is Relation.CHILD else lineage.reruns
+        return len(found(self._run.task_id))
+
+    def _show_all(self, relation: Relation) -> None:
+        """Show all children, or all re-runs, in the table of runs."""
+        run = self._run
+        if run is None:
+            return
+        why = related_title(relation, self._count(relation), self._task_label(run.name))
+        query = f"{_QUERY_FIELDS[relation]}={quote(run.task_id)}"
+        self.target_requested.emit(FilterRuns(query=query, why=why, everything=True))
 
     def _show_subject(self, row: SubjectRow) -> None:
         if row.finding is not None:
