@@ -46,14 +46,15 @@ class TimeBuckets:
         """
         count = min(buckets or self.length, self.length - 1)
         last = int(now // self.width_s) - 1
-        numbers = range(last - count + 1, last + 1)
-        return [number * self.width_s for number in numbers], [self._at(n) for n in numbers]
+        first = last - count + 1
+        starts = [number * self.width_s for number in range(first, last + 1)]
+        return starts, self._between(first, last)
 
     def total(self, now: float, seconds: float) -> float:
         """Return the sum over the last `seconds`, the incomplete bucket included."""
         last = int(now // self.width_s)
         count = min(self.length, math.ceil(seconds / self.width_s))
-        recent = sum(self._at(number) for number in range(last - count + 1, last + 1))
+        recent = sum(self._between(last - count + 1, last))
         return recent if self.older is None else recent + self.older.total(now, seconds)
 
     def segments(self, start: float, end: float) -> list[tuple[float, float, list[float]]]:
@@ -81,10 +82,17 @@ class TimeBuckets:
         fits = self._head < 0 or start >= (self._head - self.length + 1) * self.width_s
         return self.width_s if fits or self.older is None else self.older.resolution_since(start)
 
-    def _at(self, number: int) -> float:
-        if number > self._head or number <= self._head - self.length or number < 0:
-            return 0.0
-        return self._sums[number % self.length]
+    def _between(self, first: int, last: int) -> list[float]:
+        """Return the sums of the buckets of these numbers, 0 for those that are not kept."""
+        oldest = max(self._head - self.length + 1, 0)
+        begin, end = max(first, oldest), min(last, self._head)
+        if begin > end:
+            return [0.0] * (last - first + 1)
+        start, stop = begin % self.length, end % self.length + 1
+        kept = self._sums[start:stop]
+        if start >= stop:  # they continue at the start of the ring
+            kept = self._sums[start:] + self._sums[:stop]
+        return [0.0] * (begin - first) + kept + [0.0] * (last - end)
 
     def _advance(self, bucket: int) -> None:
         if self.older is not None and self._head >= 0:

@@ -108,6 +108,8 @@ def _make_client(url: str) -> "httpx.AsyncClient":
         timeout=TIMEOUT_S,
         trust_env=False,
         verify=url.startswith("https"),
+        # The default, 5 s, is the interval of the polls: each would open a connection.
+        limits=httpx.Limits(keepalive_expiry=30.0),
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept

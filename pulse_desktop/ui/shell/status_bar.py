@@ -93,6 +93,7 @@ class StatusBar(QWidget):
         self._dot = Label()
         self._dot_color: SemanticColor | None = None
         self._stale = False
+        self._fitted: tuple[int, list[str]] | None = None
         layout = self._layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 14, 0)
         layout.setSpacing(18)
@@ -202,10 +203,15 @@ class StatusBar(QWidget):
         set_style_property(label, "color", "faint" if self._stale and name != "as_of" else color)
 
     def _apply_theme(self) -> None:
+        self._fitted = None
         ratio = self.devicePixelRatioF()
         self._dot.setPixmap(icons.pixmap("dot", self._dot_color or SemanticColor.FAINT, 12, ratio))
 
     def _hide_what_does_not_fit(self) -> None:
+        fitted = (self.width(), [label.text() for label in self.labels.values()])
+        if fitted == self._fitted:
+            return  # the layout computes the sizes of all labels again
+        self._fitted = fitted
         for name in _HIDDEN_FIRST:
             self.labels[name].setVisible(bool(self.labels[name].text()))
         for name in _HIDDEN_FIRST:

@@ -50,6 +50,8 @@ class TopicRow(QAbstractButton):
         self.silent = True
         self.stale = ""
         self._values = np.zeros(0)
+        self._values_of: tuple[object, ...] = ()
+        self._described: tuple[int, float | None] | None = None
         self.setText(topic)
         self.setAccessibleName(topic)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -82,11 +84,10 @@ class TopicRow(QAbstractButton):
         self.ago = formats.ago(activity.last_at, now)
         # Whole buckets, so that the line shifts instead of jittering.
         until = now - now % _POINT_S
-        starts, sums = activity.rate.window(until, HISTORY_S)
-        values = np.asarray(sums).reshape(-1, _POINT_S).mean(axis=1)
-        middles = np.asarray(starts)[::_POINT_S] + _POINT_S / 2
-        values = np.where(middles < history_start, np.nan, values)
-        self._values = without_gaps(middles, values, outages)
+        values_of = (until, activity.received, history_start, len(outages), outages[-1:])
+        if values_of != self._values_of:
+            self._values_of = values_of
+            self._values = self._points(activity, until, history_start, outages)
         if shown[:2] != (self.silent, self.rate) or not np.array_equal(
             shown[3], self._values, equal_nan=True
         ):
@@ -105,8 +106,25 @@ class TopicRow(QAbstractButton):
                 activity.received,
             )
         self.setAccessibleName(name.format(topic=self.topic, rate=self.rate, age=self.ago))
-        last = formats.absolute(activity.last_at)
-        set_tooltip(self, tooltip.format(count=formats.count(activity.received), time=last))
+        described = activity.received, activity.last_at
+        if described != self._described:
+            self._described = described
+            last = formats.absolute(activity.last_at)
+            set_tooltip(self, tooltip.format(count=formats.count(activity.received), time=last))
+
+    def _points(
+        self,
+        activity: TopicActivity,
+        until: float,
+        history_start: float,
+        outages: Sequence[Outage],
+    ) -> NDArray[np.float64]:
+        """Return the points of the line, not a number where nothing is known."""
+        starts, sums = activity.rate.window(until, HISTORY_S)
+        values = np.asarray(sums).reshape(-1, _POINT_S).mean(axis=1)
+        middles = np.asarray(starts)[::_POINT_S] + _POINT_S / 2
+        values = np.where(middles < history_start, np.nan, values)
+        return without_gaps(middles, values, outages)
 
     def _ago_area(self) -> QRect:
         return QRect(self.width() - 1 - _AGO_WIDTH - 8, 0, _AGO_WIDTH, self.height())
