@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from pulse_desktop.protocol.event import event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
+from pulse_desktop.query.field_values import named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
 from pulse_desktop.query.json_fields import json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
@@ -130,11 +131,6 @@ def event_text(event: EventRow) -> str:
     """Return the text that words are searched for in: topic, type, sender and payload."""
     names = f"{event.topic}\n{event.type}\n{event.source}".casefold()
     return f"{names}\n{json_text(event.raw)}"
-
-
-def named(text: str) -> Values:
-    """Return a text as the only value, none if it is empty."""
-    return (text,) if text else ()
 
 
 def _contains(text: str) -> TextTest[EventRow]:

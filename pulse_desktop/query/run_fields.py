@@ -7,6 +7,7 @@ from typing import Any, Final
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_names import legacy_name
 from pulse_desktop.protocol.timestamps import elapsed_since
+from pulse_desktop.query.field_values import choices, known, named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
@@ -14,22 +15,28 @@ from pulse_desktop.query.names import task_values, worker_values
 from pulse_desktop.query.run_row import RunRow
 from pulse_desktop.text.translation import _, pgettext
 
-_STATES: Final = {
-    **{state.value: state.value for state in RunState},
-    "soft failure": RunState.SOFT_FAILED.value,
-    "unreadable": RunState.RESULT_UNREADABLE.value,
-    "unreadable result": RunState.RESULT_UNREADABLE.value,
-    pgettext("run", "succeeded").casefold(): RunState.SUCCEEDED.value,
-    pgettext("run", "running").casefold(): RunState.RUNNING.value,
-    pgettext("run", "queued").casefold(): RunState.QUEUED.value,
-    pgettext("run", "failed").casefold(): RunState.FAILED.value,
-    pgettext("run", "soft failure").casefold(): RunState.SOFT_FAILED.value,
-    pgettext("run", "retrying").casefold(): RunState.RETRYING.value,
-    pgettext("run", "overdue").casefold(): RunState.OVERDUE.value,
-    pgettext("run", "cancelled").casefold(): RunState.CANCELLED.value,
-    pgettext("run", "unreadable result").casefold(): RunState.RESULT_UNREADABLE.value,
-    _("result not read").casefold(): RunState.RESULT_UNREADABLE.value,
+_LABELS: Final = {
+    RunState.SUCCEEDED.value: pgettext("run", "succeeded"),
+    RunState.RUNNING.value: pgettext("run", "running"),
+    RunState.QUEUED.value: pgettext("run", "queued"),
+    RunState.FAILED.value: pgettext("run", "failed"),
+    RunState.SOFT_FAILED.value: pgettext("run", "soft failure"),
+    RunState.RETRYING.value: pgettext("run", "retrying"),
+    RunState.OVERDUE.value: pgettext("run", "overdue"),
+    RunState.CANCELLED.value: pgettext("run", "cancelled"),
+    RunState.RESULT_UNREADABLE.value: pgettext("run", "unreadable result"),
 }
+_STATES: Final = choices(
+    [state.value for state in RunState],
+    _LABELS,
+    {
+        _("result not read").casefold(): RunState.RESULT_UNREADABLE.value,
+        "result not read": RunState.RESULT_UNREADABLE.value,
+        "soft failure": RunState.SOFT_FAILED.value,
+        "unreadable": RunState.RESULT_UNREADABLE.value,
+        "unreadable result": RunState.RESULT_UNREADABLE.value,
+    },
+)
 _WITH_REASON: Final = frozenset(RunState) - {
     RunState.SUCCEEDED,
     RunState.RUNNING,
@@ -101,9 +108,9 @@ def run_fields(
             ),
             Field("error", kind.TEXT, _("Error"), _error),
             Field("args", kind.TEXT, _("Argument"), _call_texts, bind=argument),
-            Field("queued", kind.TIME, _("Queued"), lambda run, _now: _known(run.queued_at)),
-            Field("started", kind.TIME, _("Started"), lambda run, _now: _known(run.started_at)),
-            Field("finished", kind.TIME, _("Finished"), lambda run, _now: _known(run.finished_at)),
+            Field("queued", kind.TIME, _("Queued"), lambda run, _now: known(run.queued_at)),
+            Field("started", kind.TIME, _("Started"), lambda run, _now: known(run.started_at)),
+            Field("finished", kind.TIME, _("Finished"), lambda run, _now: known(run.finished_at)),
             Field("seen", kind.TIME, _("Last seen"), lambda run, _now: (run.last_seen,)),
             Field("ran", kind.DURATION, _("Duration"), _ran, ticking=True),
             Field("waited", kind.DURATION, _("Wait"), _waited, ticking=True),
@@ -111,13 +118,13 @@ def run_fields(
             Field("id", kind.ID, _("Task id"), lambda run, _now: (run.task_id,)),
             Field("kwargs", kind.TEXT, _("Keyword argument"), _kwargs_text, bind=keyword),
             Field("label", kind.TEXT, _("Label"), _labels_text, bind=label),
-            Field("rerun_of", kind.ID, _("Re-run of"), lambda run, _now: _named(run.rerun_of)),
-            Field("parent", kind.ID, _("Parent run"), lambda run, _now: _named(run.parent)),
-            Field("group", kind.ID, _("Failure group"), lambda run, _now: _named(group(run))),
+            Field("rerun_of", kind.ID, _("Re-run of"), lambda run, _now: named(run.rerun_of)),
+            Field("parent", kind.ID, _("Parent run"), lambda run, _now: named(run.parent)),
+            Field("group", kind.ID, _("Failure group"), lambda run, _now: named(group(run))),
             Field("result", kind.TEXT, _("Format of the result"), _result),
             Field("size", kind.SIZE, _("Size of the result"), _size),
             Field("traceback", kind.TEXT, _("Traceback"), _traceback),
-            Field("profile", kind.ID, _("Connection"), lambda _run, _now: _named(profile)),
+            Field("profile", kind.ID, _("Connection"), lambda _run, _now: named(profile)),
             Field("text", kind.TEXT, _("Any text"), lambda run, _now: (run_text(run),), free=True),
         ),
         run_text,
@@ -175,14 +182,6 @@ def _task_text(name: str) -> str:
     return name.casefold() if legacy == name else f"{name}\n{legacy}".casefold()
 
 
-def _named(text: str) -> Values:
-    return (text,) if text else ()
-
-
-def _known(value: float | None) -> Values:
-    return () if value is None else (value,)
-
-
 def _error(run: RunRow, _now: float) -> Values:
     if run.state is RunState.SUCCEEDED or not (reason := run.reason):
         return ()
@@ -192,7 +191,7 @@ def _error(run: RunRow, _now: float) -> Values:
 
 def _traceback(run: RunRow, _now: float) -> Values:
     error = run.error
-    return () if error is None else _named(error.traceback)
+    return () if error is None else named(error.traceback)
 
 
 def _ran(run: RunRow, now: float) -> Values:
@@ -201,7 +200,7 @@ def _ran(run: RunRow, now: float) -> Values:
         since = run.running_since if last.result is None else None
         if since is not None:
             return (max(0.0, now - since),)
-    return _known(run.run_s)
+    return known(run.run_s)
 
 
 def _waited(run: RunRow, now: float) -> Values:
@@ -210,7 +209,7 @@ def _waited(run: RunRow, now: float) -> Values:
         state = run.state
         if state is RunState.QUEUED or (state is RunState.OVERDUE and not run.attempts):
             waited = max(0.0, now - elapsed_since(run.queued_at, run.last_seen))
-    return _known(waited)
+    return known(waited)
 
 
 def _result(run: RunRow, _now: float) -> Values:

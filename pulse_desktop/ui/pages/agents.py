@@ -7,7 +7,8 @@ from typing import Final
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.timestamps import elapsed_since
-from pulse_desktop.query.fields import FieldKind
+from pulse_desktop.query.agent_fields import agent_fields
+from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
@@ -55,6 +56,8 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         "score_message_task and extract_knowledge make them."
     )
     series_field = "agent"
+    facet_field = "state"
+    time_fields = ("started", "active")
     facets = tuple(
         Facet(state, *label, hide_when_empty=state == "unknown")
         for state, label in STATE_LABELS.items()
@@ -114,7 +117,6 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 mono=True,
                 color=latency_color,
                 sort=lambda row: row.latency_s,
-                kind=FieldKind.DURATION,
                 tooltip=lambda row, _now: latency_note(row),
                 ticking=True,
             ),
@@ -141,10 +143,9 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         end = math.inf if row.state == "running" else row.started_at + (row.latency_s or 0.0)
         return row.started_at, end
 
-    def search_text(self, row: AgentCall) -> str:
-        """Return the text that the text filter searches."""
-        names = row.agent, STATE_LABELS[row.state][0], row.provider, row.model, row.task_id
-        return "\n".join((*names, problem(row)[0]))
+    def make_fields(self) -> FieldSet[AgentCall]:
+        """Return the query fields of the rows."""
+        return agent_fields()
 
     def facet_of(self, row: AgentCall) -> str:
         """Return the state of the call."""

@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.atoms import ATOM_TYPES
 from pulse_desktop.protocol.event import event_data
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.knowledge_fields import knowledge_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats
@@ -62,6 +64,9 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         "reads scored messages."
     )
     series_field = "type"
+    facet_field = "kind"
+    other_facet = _OTHER
+    time_fields = ("found", "ended")
     facets = (
         Facet("atom", _("atoms"), _ICONS["atom"], SemanticColor.ACCENT),
         Facet("topic", _("topics"), _ICONS["topic"], SemanticColor.RETRY),
@@ -131,10 +136,9 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
         """Return when it was found, and for an extraction when it ended."""
         return row.at, row.at if row.ended_at is None else row.ended_at
 
-    def search_text(self, row: KnowledgeItem) -> str:
-        """Return the text that the text filter searches."""
-        labels = (knowledge_kind(row), knowledge_title(row), knowledge_type(row))
-        return "\n".join((row.kind, *labels, row.item_id, row.task_id))
+    def make_fields(self) -> FieldSet[KnowledgeItem]:
+        """Return the query fields of the rows."""
+        return knowledge_fields()
 
     def facet_of(self, row: KnowledgeItem) -> str:
         """Return the kind of the finding."""

@@ -6,6 +6,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.metric_fields import metric_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
 from pulse_desktop.text import formats
@@ -129,9 +131,9 @@ class MetricsPage(TablePage[Metric, RowDetail]):
             count=formats.count(count)
         )
 
-    def search_text(self, row: Metric) -> str:
-        """Return the text that the text filter searches."""
-        return f"{row.name}\n{metric_title(row.name)}\n{row.source}"
+    def make_fields(self) -> FieldSet[Metric]:
+        """Return the query fields of the rows."""
+        return metric_fields()
 
     def make_summary(self) -> QWidget:
         """Create the cards of the main metrics."""

@@ -5,7 +5,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.query.fields import FieldKind
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.provider_fields import provider_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats
@@ -49,6 +50,8 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
         "to see the first check."
     )
     series_field = "provider"
+    facet_field = "status"
+    other_facet = "other"
     facets = (
         *(Facet(status, *_STATUS_LABELS[status]) for status in ("connected", "error")),
         Facet("other", _("other"), _STATUS_LABELS["pending"][1], hide_when_empty=True),
@@ -85,7 +88,6 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
                 "latency",
                 84,
                 text=formats.duration,
-                kind=FieldKind.DURATION,
             ),
             Column(
                 _("Models"),
@@ -127,10 +129,9 @@ class ProvidersPage(TablePage[ProviderStatus, RowDetail]):
             count=formats.count(count)
         )
 
-    def search_text(self, row: ProviderStatus) -> str:
-        """Return the text that the text filter searches."""
-        models = " ".join(row.models)
-        return f"{row.name}\n{kind_text(row)}\n{row.url}\n{row.status}\n{models}\n{row.error}"
+    def make_fields(self) -> FieldSet[ProviderStatus]:
+        """Return the query fields of the rows."""
+        return provider_fields()
 
     def facet_of(self, row: ProviderStatus) -> str:
         """Return whether a provider is connected, down, or neither."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from pulse_desktop.query.fields import FieldKind, Values
 from pulse_desktop.text.semantic_color import SemanticColor
 
 RowT = TypeVar("RowT")
@@ -36,9 +35,6 @@ class Column(Generic[RowT]):
         bars: returns the values of a small histogram, which is painted instead of the text.
         bar: returns the fraction (0 to 1) drawn as a small bar after the text, None for no bar.
         field: name of the query field that a cell can be filtered by, empty for the key.
-        kind: how the values are compared in a query, None to derive it from the column.
-        values: returns what a query compares, such as a short and the whole name; None for the text
-            of the cell, or its sort key if that is a number.
     """
 
     title: str
@@ -59,5 +55,3 @@ class Column(Generic[RowT]):
     bars: Callable[[RowT], Sequence[int]] | None = None
     bar: Callable[[RowT], float | None] | None = None
     field: str = ""
-    kind: FieldKind | None = None
-    values: Callable[[RowT], Values] | None = None

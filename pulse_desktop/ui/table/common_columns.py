@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from pulse_desktop.query.fields import FieldKind
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -86,7 +85,6 @@ def ago_column(
         sort=at,
         tooltip=lambda row, _now: formats.absolute(at(row)),
         ticking=True,
-        kind=FieldKind.TIME,
         hide_below=hide_below,
     )
 
@@ -98,7 +96,6 @@ def number_column(
     width: int,
     *,
     text: Callable[[float | None], str] = formats.count,
-    kind: FieldKind = FieldKind.NUMBER,
     hide_below: int = 0,
 ) -> Column[RowT]:
     """Return a column with a number, aligned right and sorted by its value.
@@ -109,7 +106,6 @@ def number_column(
         key: of the column.
         width: in pixels.
         text: formats the number; None gives an empty text.
-        kind: how it is compared in a query.
         hide_below: table width in pixels below which the column is hidden.
     """
     return Column(
@@ -121,5 +117,4 @@ def number_column(
         mono=True,
         sort=value,
         hide_below=hide_below,
-        kind=kind,
     )

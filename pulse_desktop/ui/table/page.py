@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.query_edit import quote
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.text import formats
@@ -32,7 +31,7 @@ from pulse_desktop.ui.connection_phase import (
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
 from pulse_desktop.ui.query.cell_filter import CellValue, quoted
-from pulse_desktop.ui.query.column_fields import column_fields
+from pulse_desktop.ui.query.facet_query import facet_query
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_views import PageViews
 from pulse_desktop.ui.query.saved_views import SavedView
@@ -80,6 +79,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
         empty_text: what would appear here, and how to make it appear.
         facets: categories of rows, each a filter chip.
         facet_field: query field whose values are the keys of the facets, empty for none.
+        other_facet: key of the facet of all rows that belong to no other one, empty for none.
         time_fields: query fields with the first and the last time of a row.
         default_sort: key of the column that the table is sorted by at first, empty for newest
             first.
@@ -113,6 +113,7 @@ class TablePage(Page, Generic[RowT, DetailT]):
     facets: ClassVar[tuple[Facet, ...]] = ()
     facet_field: ClassVar[str] = ""
     series_field: ClassVar[str] = ""
+    other_facet: ClassVar[str] = ""
     time_fields: ClassVar[tuple[str, str]] = ("time", "time")
     default_sort: ClassVar[str] = ""
     sort_descending: ClassVar[bool] = False
@@ -201,6 +202,10 @@ class TablePage(Page, Generic[RowT, DetailT]):
     def count_text(self, count: int) -> str:
         """Return a number of rows as text, such as "1,204 runs"."""
 
+    @abstractmethod
+    def make_fields(self) -> FieldSet[RowT]:
+        """Return the query fields of the rows."""
+
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts, from left to right."""
         return ()
@@ -240,18 +245,10 @@ class TablePage(Page, Generic[RowT, DetailT]):
         """Create the filter bar."""
         return FilterBar(self.facets, hint=self.filter_hint)
 
-    def search_text(self, row: RowT) -> str:
-        """Return the text that words of a query are searched for in."""
-        raise NotImplementedError
-
     @classmethod
     def system_views(cls) -> Sequence[SavedView]:
         """Return the views that belong to the program, at least one of all rows."""
         return (SavedView(cls.key, _("Everything"), is_system=True),)
-
-    def make_fields(self) -> FieldSet[RowT]:
-        """Return the query fields of the rows; by default what the columns show."""
-        return column_fields(self.table.rows_model.columns, self.search_text)
 
     def facet_of(self, row: RowT) -> str:
         """Return the key of the facet that a row belongs to."""
@@ -263,8 +260,8 @@ class TablePage(Page, Generic[RowT, DetailT]):
 
     def facet_query(self, checked: frozenset[str]) -> str:
         """Return a query for the rows of some facets, empty if a query cannot tell."""
-        values = ",".join(map(quote, sorted(checked)))
-        return f"{self.facet_field}:{values}" if self.facet_field else ""
+        known = (facet.key for facet in self.facets)
+        return facet_query(self.facet_field, checked, known, self.other_facet)
 
     def facet_counts(self) -> Mapping[str, int]:
         """Return the number of rows of each facet, whatever the query."""

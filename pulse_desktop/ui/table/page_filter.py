@@ -165,7 +165,7 @@ class PageFilter(QObject, Generic[RowT]):
         if not checked:
             return self._matches()
         facets = self._facet_query()
-        if facets:
+        if facets and self._page.coded_columns() is not None:
             matcher = self.query.matcher_with(facets)
             return self._page.limited_to_time(self._row_filter(matcher))
         matches, facets_of = self._matches(), self._page.facets_of

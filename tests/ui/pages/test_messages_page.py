@@ -63,7 +63,10 @@ def test_messages_that_were_not_judged_are_found(harness: PageHarness) -> None:
     rows = page.collection().rows
     assert [page.facet_of(row) for row in rows] == ["signal", "not_judged", "other", "unscored"]
     assert {page.facet_of(row) for row in rows} <= {facet.key for facet in page.facets}
-    assert "not judged" in page.search_text(rows[1])
+    for query in ("not_judged", "class:not_judged", 'class:"not judged"'):
+        page.filter_bar.set_filter(text=query)
+        assert list(page.table.rows_model.row_objects()) == [rows[1]]
+    page.filter_bar.clear()
     open_position(page, 1)
     assert page.detail.properties.values["Class"] == "not judged"
     assert page.detail.properties.values["Reason"] == "language unknown"

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from pulse_desktop.query import FieldSet, compile_query, parse
+from pulse_desktop.query.agent_fields import agent_fields
 from pulse_desktop.query.event_fields import event_fields
+from pulse_desktop.query.group_fields import group_fields
+from pulse_desktop.query.knowledge_fields import knowledge_fields
+from pulse_desktop.query.message_fields import message_fields
+from pulse_desktop.query.metric_fields import metric_fields
+from pulse_desktop.query.provider_fields import provider_fields
+from pulse_desktop.query.result_fields import result_fields
 from pulse_desktop.query.run_fields import run_fields
+from pulse_desktop.query.worker_fields import worker_fields
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "query-language.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")
@@ -19,7 +27,21 @@ def section(title: str) -> str:
     return DOCUMENT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize(("title", "fields"), [("Runs", run_fields()), ("Events", event_fields())])
+FIELD_SETS: dict[str, FieldSet[Any]] = {
+    "Runs": run_fields(),
+    "Events": event_fields(),
+    "Workers": worker_fields(),
+    "Results": result_fields(),
+    "Messages": message_fields(),
+    "Findings": knowledge_fields(),
+    "Agent calls": agent_fields(),
+    "Providers": provider_fields(),
+    "Metrics": metric_fields(),
+    "Failure groups": group_fields(lambda group: group.count),
+}
+
+
+@pytest.mark.parametrize(("title", "fields"), FIELD_SETS.items())
 def test_all_fields_are_described(title: str, fields: FieldSet[Any]) -> None:
     rows = [line for line in section(title).splitlines() if line.startswith("| `")]
     named = {name for row in rows for name in CODE.findall(row.split("|")[1])}

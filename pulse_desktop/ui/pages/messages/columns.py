@@ -70,6 +70,7 @@ MESSAGE_COLUMNS: Final[tuple[Column[MessageRow], ...]] = (
         "text",
         lambda row, _now: message_text(row),
         width=300,
+        field="content",
         stretch=True,
         color=lambda row: (
             SemanticColor.MUTED if row.classification == "noise" or not row.content else None

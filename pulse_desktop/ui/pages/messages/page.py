@@ -7,6 +7,8 @@ import msgspec
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.protocol.event import event_data
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.message_fields import UNSCORED, message_fields
 from pulse_desktop.state.chat_messages import (
     CLASSES,
     NOISE_BELOW,
@@ -42,7 +44,6 @@ from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 BINS: Final = 20
-_UNSCORED: Final = "unscored"
 _OTHER: Final = "other"
 _MAX_SCORES: Final = 5_000
 """Scores in the histogram: those of the newest messages."""
@@ -65,10 +66,13 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
     # A message that is scored again moves to the top, however old it is.
     default_sort = "time"
     sort_descending = True
+    facet_field = "class"
+    other_facet = _OTHER
+    time_fields = ("first_seen", "seen")
     facets = (
         *(Facet(name, *CLASS_LABELS[name]) for name in CLASSES),
         Facet(NOT_JUDGED, *CLASS_LABELS[NOT_JUDGED], hide_when_empty=True),
-        Facet(_UNSCORED, _("unscored"), "queued"),
+        Facet(UNSCORED, _("unscored"), "queued"),
         Facet(_OTHER, _("other"), "dot", hide_when_empty=True),
     )
 
@@ -102,15 +106,14 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         """Return when a message was first seen and when it was scored."""
         return row.first_seen, row.first_seen if row.scored_at is None else row.scored_at
 
-    def search_text(self, row: MessageRow) -> str:
-        """Return the text that the text filter searches."""
-        names = row.author, class_label(row)[0], row.source_name, row.message_id, row.key
-        return "\n".join((*names, message_text(row)))
+    def make_fields(self) -> FieldSet[MessageRow]:
+        """Return the query fields of the rows."""
+        return message_fields()
 
     def facet_of(self, row: MessageRow) -> str:
         """Return the class, or that the message is not scored yet."""
         if not row.classification:
-            return _UNSCORED
+            return UNSCORED
         return row.classification if row.classification in CLASS_LABELS else _OTHER
 
     def make_charts(self) -> Sequence[QWidget]:

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.result_fields import UNREAD, result_fields, result_outcome
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats
@@ -35,7 +37,6 @@ from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.window_title import set_title
 
 SAVE: Final = Action("results.save", _("Save result to a file"), "Ctrl+S", _("Results"), "save")
-_UNREAD: Final = "unread"
 _POLL_S: Final = 10.0
 _RETRY_S: Final = 1.0
 """Time to the next poll of the buckets after an error: usually there is no connection yet."""
@@ -62,12 +63,14 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         "Every task that ends leaves its result here, in the Object Store bucket of the workers. "
         "Run a task to see the first one."
     )
+    facet_field = "outcome"
+    time_fields = ("stored", "stored")
     facets = (
         *(
             Facet(key, *label, hide_when_empty=key == "cancelled")
             for key, label in OUTCOME_LABELS.items()
         ),
-        Facet(_UNREAD, _("not read"), "ring", hide_when_empty=True),
+        Facet(UNREAD, _("not read"), "ring", hide_when_empty=True),
         Facet("unreadable", *UNREADABLE, hide_when_empty=True),
         Facet("deleted", *DELETED, hide_when_empty=True),
     )
@@ -109,17 +112,13 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         """Return when the result was stored."""
         return row.stored.stored_at, row.stored.stored_at
 
-    def search_text(self, row: StoredResult) -> str:
-        """Return the text that the text filter searches."""
-        return f"{row.key}\n{row.task_name}\n{row.problem}"
+    def make_fields(self) -> FieldSet[StoredResult]:
+        """Return the query fields of the rows."""
+        return result_fields()
 
     def facet_of(self, row: StoredResult) -> str:
         """Return the outcome, or why there is none."""
-        if row.stored.deleted:
-            return "deleted"
-        if row.problem:
-            return "unreadable"
-        return row.outcome or _UNREAD
+        return result_outcome(row)
 
     def update_summary(self, now: float, stale: str) -> None:  # noqa: ARG002 - as TablePage
         """Update the line about the bucket, and poll the server now and then."""

@@ -208,9 +208,7 @@ def value_column(key: str, field: Field[TaskRun]) -> Column[TaskRun]:
         value = next(iter(field.get(run, run.last_seen)), None)
         return value if isinstance(value, int | float | str | None) else value_text(value)
 
-    return Column(
-        key, key, text, width=120, mono=True, color=muted, sort=sort, kind=field.kind, hidden=True
-    )
+    return Column(key, key, text, width=120, mono=True, color=muted, sort=sort, hidden=True)
 
 
 def event_columns(task_label: Callable[[str], str]) -> Sequence[Column[Event]]:

@@ -7,6 +7,8 @@ from typing import ClassVar, Final
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.group_fields import group_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.history_start import oldest_time
@@ -16,17 +18,14 @@ from pulse_desktop.text.group_text import (
     GROUP_LABELS,
     GROUP_MEANINGS,
     count_text,
-    group_cause,
-    group_title,
     muted_text,
     opened_text,
-    shared_text,
     shown_state,
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns
 from pulse_desktop.ui.pages.tasks import actions
-from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
+from pulse_desktop.ui.pages.tasks.groups_columns import failures_in, group_columns
 from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.group_query import group_query
@@ -59,6 +58,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         "Runs that failed for the same reason appear here as one group: with the same exceptions "
         "and code, or the same message."
     )
+    facet_field = "state"
     facets: ClassVar[tuple[Facet, ...]] = tuple(
         Facet(
             key,
@@ -102,11 +102,9 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Return a number of groups as text."""
         return count_text(count)
 
-    def search_text(self, row: FailureGroup) -> str:
-        """Return the text that the text filter searches."""
-        note = row.marks.note.text if row.marks.note is not None else ""
-        shared = " ".join(map(shared_text, row.shared))
-        return "\n".join((row.id, group_cause(row), group_title(row), *row.tasks, shared, note))
+    def make_fields(self) -> FieldSet[FailureGroup]:
+        """Return the query fields of the rows."""
+        return group_fields(lambda row: failures_in(row, self._bounds))
 
     def facet_of(self, row: FailureGroup) -> str:
         """Return the state of a group."""

@@ -8,6 +8,8 @@ from typing import Final, Self
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.worker_fields import health_name, worker_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.workers import Worker, WorkerActivity
@@ -79,6 +81,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         "without the Pulse middleware send none; their tasks are still shown under Tasks."
     )
     row_menu = actions.ROW_MENU
+    facet_field = "health"
     facets = tuple(Facet(health.value, *label) for health, label in HEALTH_LABELS.items())
 
     def __init__(self, context: PageContext) -> None:
@@ -117,10 +120,13 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             count=formats.count(count)
         )
 
-    def search_text(self, row: Worker) -> str:
-        """Return the text that the text filter searches."""
-        tasks = task_names(row.tasks, self.context.state.runs.names.label)
-        return f"{row.id}\n{row.host}\n{tasks}\n{' '.join(row.task_ids)}"
+    def make_fields(self) -> FieldSet[Worker]:
+        """Return the query fields of the rows."""
+        return worker_fields()
+
+    def facet_query(self, checked: frozenset[str]) -> str:
+        """Return a query for the workers of some health."""
+        return super().facet_query(frozenset(health_name(health) for health in checked))
 
     def facet_of(self, row: Worker) -> str:
         """Return the health of a worker."""

@@ -1,0 +1,64 @@
+"""Values and fields that the rows of several pages share."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from pulse_desktop.query.fields import Field, FieldKind, Values
+
+RowT = TypeVar("RowT")
+
+_FLAGS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
+
+
+def named(text: str) -> Values:
+    """Return a text as the only value, none if it is empty."""
+    return (text,) if text else ()
+
+
+def known(value: float | None) -> Values:
+    """Return a number as the only value, none if it is unknown."""
+    return () if value is None else (value,)
+
+
+def spelled(name: str) -> Values:
+    """Return a name on the wire as it is, and with spaces as it is shown: `weak_signal`."""
+    if not name:
+        return ()
+    return tuple(dict.fromkeys((name, name.replace("_", " "))))
+
+
+def flag(
+    name: str, title: str, test: Callable[[RowT, float], bool | None], *, ticking: bool = False
+) -> Field[RowT]:
+    """Return a field that is `true` or `false`; a row has none where the test returns None.
+
+    Args:
+        name: in a query.
+        title: what it is, for completion.
+        test: of a row at a time, Unix seconds.
+        ticking: whether it changes with time alone.
+    """
+
+    def get(row: RowT, now: float) -> Values:
+        found = test(row, now)
+        return () if found is None else ("true" if found else "false",)
+
+    return Field(name, FieldKind.CHOICE, title, get, _FLAGS, ticking=ticking)
+
+
+def choices(
+    names: Iterable[str], labels: Mapping[str, str], other: Mapping[str, str] | None = None
+) -> Mapping[str, str]:
+    """Return what may be typed for the values of a choice.
+
+    A stable name keeps its meaning in every language: a translated label never replaces one.
+
+    Args:
+        names: the stable names.
+        labels: the words of the window by stable name.
+        other: stable names by further words.
+    """
+    typed = {name: name for name in names}
+    for word, name in (*(other or {}).items(), *((label, name) for name, label in labels.items())):
+        typed.setdefault(word.casefold(), name)
+    return typed

@@ -1,0 +1,131 @@
+"""The fields of failure groups."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from pulse_desktop.model.group_marks import GroupMarks
+from pulse_desktop.query.field_values import choices, flag, named
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
+from pulse_desktop.query.fingerprint import Fingerprint
+from pulse_desktop.query.names import task_values
+from pulse_desktop.text.translation import _, pgettext
+
+MUTED = "muted"
+"""Stands beside the states: a muted group keeps its state."""
+
+
+class SharedRow(Protocol):
+    """A value that failures share."""
+
+    @property
+    def field(self) -> str:
+        """Name of the query field of the runs."""
+
+    @property
+    def value(self) -> str:
+        """The value."""
+
+
+class GroupRow(Protocol):
+    """The attributes that queries use; `pulse_desktop.state.failure_group.FailureGroup`."""
+
+    @property
+    def id(self) -> str:
+        """Id of the group."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What makes it."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of its tasks."""
+
+    @property
+    def cause(self) -> str:
+        """Type of the exception, or the code."""
+
+    @property
+    def message(self) -> str:
+        """Of the latest failure."""
+
+    @property
+    def state(self) -> Any:
+        """Its state, a text."""
+
+    @property
+    def first_seen(self) -> float:
+        """Unix seconds of the earliest failure."""
+
+    @property
+    def last_seen(self) -> float:
+        """Unix seconds of the latest failure."""
+
+    @property
+    def shared(self) -> Sequence[SharedRow]:
+        """What its failures share."""
+
+    @property
+    def marks(self) -> GroupMarks:
+        """Marks of operators."""
+
+
+def group_fields(count: Callable[[Any], int]) -> FieldSet[GroupRow]:
+    """Return the fields of failure groups.
+
+    Args:
+        count: returns the failures of a group within the time range.
+    """
+    kind = FieldKind
+    labels = {
+        "ongoing": pgettext("group", "ongoing"),
+        "regressed": pgettext("group", "regressed"),
+        "recovered": pgettext("group", "recovered"),
+        "resolved": pgettext("group", "resolved"),
+        MUTED: pgettext("group", "muted"),
+    }
+    return FieldSet[GroupRow](
+        (
+            Field("state", kind.CHOICE, _("State"), _state, choices(labels, labels)),
+            flag("muted", _("Muted"), lambda row, _now: row.marks.muted is not None),
+            Field("count", kind.NUMBER, _("Failures"), lambda row, _now: (count(row),)),
+            Field("cause", kind.TEXT, _("Cause"), lambda row, _now: named(row.cause)),
+            Field("message", kind.TEXT, _("Message"), lambda row, _now: named(row.message)),
+            Field("task", kind.TEXT, _("Task"), _tasks),
+            Field("shared", kind.TEXT, _("What failures share"), _shared),
+            flag("soft", _("Soft failures"), lambda row, _now: row.fingerprint.soft),
+            Field("first", kind.TIME, _("First failure"), lambda row, _now: (row.first_seen,)),
+            Field("last", kind.TIME, _("Latest failure"), lambda row, _now: (row.last_seen,)),
+            Field("note", kind.TEXT, _("Note"), lambda row, _now: named(_note(row))),
+            Field("id", kind.ID, _("Group id"), lambda row, _now: (row.id,)),
+            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+        ),
+        _text,
+        aliases={"group": "id", "error": "message"},
+    )
+
+
+def _state(row: GroupRow, _now: float) -> Values:
+    return (MUTED if row.marks.muted is not None else str(row.state),)
+
+
+def _tasks(row: GroupRow, _now: float) -> Values:
+    return tuple(form for name in row.tasks for form in task_values(name))
+
+
+def _shared(row: GroupRow, _now: float) -> Values:
+    """Return `args.language=pl` and, as it is shown, `language=pl`."""
+    found: dict[str, None] = {}
+    for each in row.shared:
+        short = each.field.removeprefix("args.").removeprefix("label.")
+        found.update(dict.fromkeys((f"{each.field}={each.value}", f"{short}={each.value}")))
+    return tuple(found)
+
+
+def _note(row: GroupRow) -> str:
+    return row.marks.note.text if row.marks.note is not None else ""
+
+
+def _text(row: GroupRow) -> str:
+    parts = row.id, row.cause, row.message, *row.tasks, *_shared(row, 0.0), _note(row)
+    return "\n".join(parts).casefold()

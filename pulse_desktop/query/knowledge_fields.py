@@ -1,0 +1,58 @@
+"""The fields of findings: topics, atoms, their versions, extractions and analyses."""
+
+from typing import Protocol
+
+from pulse_desktop.query.field_values import known, named, spelled
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.text.translation import _
+
+
+class KnowledgeRow(Protocol):
+    """The attributes that queries use; `pulse_desktop.state.knowledge.KnowledgeItem` has them."""
+
+    at: float
+    kind: str
+    title: str
+    type: str
+    confidence: float | None
+    item_id: str
+    task_id: str
+    version: int | None
+    ended_at: float | None
+    messages: int | None
+    quality: float | None
+
+
+def knowledge_fields() -> FieldSet[KnowledgeRow]:
+    """Return the fields of findings."""
+    kind = FieldKind
+    return FieldSet[KnowledgeRow](
+        (
+            Field("kind", kind.ID, _("Kind"), lambda row, _now: spelled(row.kind)),
+            Field("title", kind.TEXT, _("Title"), lambda row, _now: named(row.title)),
+            Field("type", kind.ID, _("Type"), lambda row, _now: spelled(row.type)),
+            Field(
+                "confidence", kind.NUMBER, _("Confidence"), lambda row, _now: known(row.confidence)
+            ),
+            Field("quality", kind.NUMBER, _("Quality"), lambda row, _now: known(row.quality)),
+            Field("messages", kind.NUMBER, _("Messages"), lambda row, _now: known(row.messages)),
+            Field("version", kind.NUMBER, _("Version"), lambda row, _now: known(row.version)),
+            Field("found", kind.TIME, _("Found or started"), lambda row, _now: (row.at,)),
+            Field(
+                "ended",
+                kind.TIME,
+                _("Found or ended"),
+                lambda row, _now: (row.at if row.ended_at is None else row.ended_at,),
+            ),
+            Field("id", kind.ID, _("Id"), lambda row, _now: named(row.item_id)),
+            Field("run", kind.ID, _("Task id"), lambda row, _now: named(row.task_id)),
+            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+        ),
+        _text,
+        aliases={"time": "found"},
+    )
+
+
+def _text(row: KnowledgeRow) -> str:
+    names = row.kind.replace("_", " "), row.title, row.type.replace("_", " ")
+    return "\n".join((row.kind, row.type, *names, row.item_id, row.task_id)).casefold()

@@ -1,0 +1,81 @@
+"""The fields of chat messages."""
+
+from typing import Final, Protocol
+
+from pulse_desktop.query.field_values import flag, known, named, spelled
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
+from pulse_desktop.text.translation import _
+
+UNSCORED: Final = "unscored"
+"""Class of a message that has none yet."""
+
+
+class MessageFieldsRow(Protocol):
+    """The attributes that queries use; `pulse_desktop.state.chat_messages.MessageRow` has them."""
+
+    key: str
+    message_id: str
+    author: str
+    content: str
+    placeholder: str
+    source_name: str
+    sent_at: float | None
+    first_seen: float
+    score: float | None
+    classification: str
+    scored_at: float | None
+    task_id: str
+
+    @property
+    def last_seen(self) -> float:
+        """Unix seconds of the latest event about it."""
+
+    @property
+    def label_mismatch(self) -> bool:
+        """Whether the class is not the one that matches the score."""
+
+
+def message_fields() -> FieldSet[MessageFieldsRow]:
+    """Return the fields of chat messages."""
+    kind = FieldKind
+    return FieldSet[MessageFieldsRow](
+        (
+            Field("author", kind.TEXT, _("Author"), lambda row, _now: named(row.author)),
+            Field(
+                "content",
+                kind.TEXT,
+                _("Text of the message"),
+                lambda row, _now: named(row.content or row.placeholder),
+            ),
+            Field("score", kind.NUMBER, _("Score"), lambda row, _now: known(row.score)),
+            Field("class", kind.ID, _("Class"), _class),
+            flag(
+                "mismatch",
+                _("Class and score differ"),
+                lambda row, _now: None if row.score is None else row.label_mismatch,
+            ),
+            Field("source", kind.TEXT, _("Chat"), lambda row, _now: named(row.source_name)),
+            Field("sent", kind.TIME, _("Sent"), lambda row, _now: known(row.sent_at)),
+            Field("seen", kind.TIME, _("Last seen"), lambda row, _now: (row.last_seen,)),
+            Field("first_seen", kind.TIME, _("First seen"), lambda row, _now: (row.first_seen,)),
+            Field("scored", kind.TIME, _("Scored"), lambda row, _now: known(row.scored_at)),
+            Field("id", kind.ID, _("Message id"), _ids),
+            Field("run", kind.ID, _("Task id"), lambda row, _now: named(row.task_id)),
+            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+        ),
+        _text,
+        aliases={"time": "seen"},
+    )
+
+
+def _class(row: MessageFieldsRow, _now: float) -> Values:
+    return spelled(row.classification or UNSCORED)
+
+
+def _ids(row: MessageFieldsRow, _now: float) -> Values:
+    return tuple(dict.fromkeys(filter(None, (row.message_id, row.key))))
+
+
+def _text(row: MessageFieldsRow) -> str:
+    names = row.author, row.source_name, row.message_id, row.key, row.classification
+    return "\n".join((*names, row.content or row.placeholder)).casefold()

@@ -1,0 +1,65 @@
+"""The fields of model providers."""
+
+from typing import Protocol
+
+from pulse_desktop.query.field_values import flag, known, named, spelled
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.text.translation import _
+
+
+class ProviderRow(Protocol):
+    """The attributes that queries use; `pulse_desktop.state.providers.ProviderStatus` has them."""
+
+    name: str
+    kind: str
+    status: str
+    latency_s: float | None
+    models: tuple[str, ...]
+    error: str
+    checked_at: float
+    since: float
+    checks: int
+    failures: int
+    protocol: str
+    url: str
+
+
+def provider_fields() -> FieldSet[ProviderRow]:
+    """Return the fields of providers."""
+    kind = FieldKind
+    return FieldSet[ProviderRow](
+        (
+            Field("provider", kind.TEXT, _("Provider"), lambda row, _now: named(row.name)),
+            Field("status", kind.ID, _("Status"), lambda row, _now: spelled(row.status)),
+            flag("up", _("Connected"), _is_up),
+            Field("kind", kind.ID, _("Kind"), lambda row, _now: spelled(row.kind)),
+            Field("protocol", kind.ID, _("Protocol"), lambda row, _now: named(row.protocol)),
+            Field("model", kind.TEXT, _("Model"), lambda row, _now: row.models),
+            Field("latency", kind.DURATION, _("Latency"), lambda row, _now: known(row.latency_s)),
+            Field("error", kind.TEXT, _("Error"), lambda row, _now: named(row.error)),
+            Field("failures", kind.NUMBER, _("Failed checks"), lambda row, _now: (row.failures,)),
+            Field("checks", kind.NUMBER, _("Checks"), lambda row, _now: (row.checks,)),
+            Field("since", kind.TIME, _("Has this status since"), lambda row, _now: (row.since,)),
+            Field("checked", kind.TIME, _("Last check"), lambda row, _now: (row.checked_at,)),
+            Field(
+                "silent",
+                kind.DURATION,
+                _("Time since the last check"),
+                lambda row, now: (max(0.0, now - row.checked_at),),
+                ticking=True,
+            ),
+            Field("url", kind.TEXT, _("Address"), lambda row, _now: named(row.url)),
+            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+        ),
+        _text,
+        aliases={"name": "provider", "models": "model"},
+    )
+
+
+def _is_up(row: ProviderRow, _now: float) -> bool | None:
+    return {"connected": True, "error": False}.get(row.status)
+
+
+def _text(row: ProviderRow) -> str:
+    names = row.name, row.kind, row.protocol, row.url, row.status
+    return "\n".join((*names, *row.models, row.error)).casefold()

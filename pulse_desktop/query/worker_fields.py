@@ -1,0 +1,174 @@
+"""The fields of workers."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, Protocol
+
+import msgspec
+
+from pulse_desktop.query.field_values import choices, flag, known, named
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
+from pulse_desktop.query.names import task_values, worker_values
+from pulse_desktop.text.translation import _, pgettext
+
+_HEALTH: Final = {"alive": "online", "gone": "offline"}
+"""Names of a health in queries, where they differ from those in JSON output."""
+_PRESENT: Final = ("online", "late")
+
+
+class WorkerRow(Protocol):
+    """The attributes that queries use; `pulse_desktop.state.workers.Worker` has them."""
+
+    id: str
+    host: str
+    pid: int | None
+    slots: int | None
+    busy: int | None
+    tasks: bytes
+    task_ids: tuple[str, ...]
+    cpu_percent: float | None
+    rss_bytes: int | None
+    broker: str
+    version: str
+    last_seen: float
+    control: str
+    log_level: str
+    missing_tasks: tuple[str, ...]
+
+    @property
+    def up_since(self) -> float | None:
+        """Unix seconds of its start."""
+
+    @property
+    def activity(self) -> str:
+        """What it does, as of its latest heartbeat; empty if unknown."""
+
+    def silent_s(self, now: float, /) -> float:
+        """Return for how many seconds it has been silent."""
+
+    def health(self, now: float, /) -> str:
+        """Return its health."""
+
+
+def worker_fields() -> FieldSet[WorkerRow]:
+    """Return the fields of workers. What an offline worker did last is not what it does."""
+    kind = FieldKind
+    return FieldSet[WorkerRow](
+        (
+            Field("worker", kind.ID, _("Worker"), lambda row, _now: worker_values(row.id)),
+            Field("health", kind.CHOICE, _("Health"), _health, _health_choices(), ticking=True),
+            flag("online", _("Online"), _is_online, ticking=True),
+            Field(
+                "activity",
+                kind.CHOICE,
+                _("Activity"),
+                lambda row, now: named(str(row.activity)) if _is_online(row, now) else (),
+                _activity_choices(),
+                ticking=True,
+            ),
+            Field("running", kind.NUMBER, _("Busy slots"), _running, ticking=True),
+            Field("slots", kind.NUMBER, _("Slots"), lambda row, _now: known(row.slots)),
+            Field("free", kind.NUMBER, _("Free slots"), _free, ticking=True),
+            Field("task", kind.TEXT, _("Running task"), _tasks, ticking=True),
+            Field("run", kind.ID, _("Running task id"), _runs, ticking=True),
+            Field(
+                "silent",
+                kind.DURATION,
+                _("Time since the latest heartbeat"),
+                lambda row, now: (max(0.0, row.silent_s(now)),),
+                ticking=True,
+            ),
+            Field("seen", kind.TIME, _("Latest heartbeat"), lambda row, _now: (row.last_seen,)),
+            Field("started", kind.TIME, _("Started"), lambda row, _now: known(row.up_since)),
+            Field("host", kind.TEXT, _("Host"), lambda row, _now: named(row.host)),
+            Field("pid", kind.NUMBER, _("Process id"), lambda row, _now: known(row.pid)),
+            Field("cpu", kind.NUMBER, _("CPU, percent"), _cpu, ticking=True),
+            Field("memory", kind.SIZE, _("Memory"), _memory, ticking=True),
+            Field("log_level", kind.ID, _("Log level"), lambda row, _now: named(row.log_level)),
+            flag("control", _("Accepts commands"), lambda row, _now: bool(row.control)),
+            Field("missing", kind.TEXT, _("Task that it lacks"), _missing),
+            Field("version", kind.ID, _("Version"), lambda row, _now: named(row.version)),
+            Field("broker", kind.ID, _("Broker"), lambda row, _now: named(row.broker)),
+            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+        ),
+        _text,
+        aliases={"id": "worker", "busy": "running", "tasks": "task"},
+    )
+
+
+def _health_choices() -> Mapping[str, str]:
+    labels = {
+        "online": pgettext("worker", "online"),
+        "late": pgettext("worker", "late"),
+        "offline": pgettext("worker", "offline"),
+        "stopped": pgettext("worker", "stopped"),
+    }
+    return choices(labels, labels, _HEALTH)
+
+
+def _activity_choices() -> Mapping[str, str]:
+    labels = {
+        "busy": pgettext("worker", "busy"),
+        "idle": pgettext("worker", "idle"),
+        "paused": pgettext("worker", "paused"),
+        "draining": pgettext("worker", "draining"),
+    }
+    return choices(labels, labels)
+
+
+def health_name(health: str) -> str:
+    """Return the name of a health in a query: that of the window, not that of JSON output."""
+    return _HEALTH.get(health, health)
+
+
+def _health(row: WorkerRow, now: float) -> Values:
+    return (health_name(str(row.health(now))),)
+
+
+def _is_online(row: WorkerRow, now: float) -> bool:
+    return _health(row, now)[0] in _PRESENT
+
+
+def _running(row: WorkerRow, now: float) -> Values:
+    return known(row.busy) if _is_online(row, now) else ()
+
+
+def _free(row: WorkerRow, now: float) -> Values:
+    if row.busy is None or row.slots is None or not _is_online(row, now):
+        return ()
+    return (max(0, row.slots - row.busy),)
+
+
+def _tasks(row: WorkerRow, now: float) -> Values:
+    return _task_names(row.tasks) if _is_online(row, now) else ()
+
+
+def _runs(row: WorkerRow, now: float) -> Values:
+    return row.task_ids if _is_online(row, now) else ()
+
+
+def _cpu(row: WorkerRow, now: float) -> Values:
+    return known(row.cpu_percent) if _is_online(row, now) else ()
+
+
+def _memory(row: WorkerRow, now: float) -> Values:
+    return known(row.rss_bytes) if _is_online(row, now) else ()
+
+
+def _missing(row: WorkerRow, _now: float) -> Values:
+    return tuple(form for name in row.missing_tasks for form in task_values(name))
+
+
+def _text(row: WorkerRow) -> str:
+    return "\n".join((row.id, row.host, *_task_names(row.tasks), *row.task_ids)).casefold()
+
+
+@lru_cache(maxsize=1024)
+def _task_names(tasks: bytes) -> tuple[str, ...]:
+    """Return the names by which the running tasks of a heartbeat are found."""
+    found: dict[str, None] = {}
+    for task in msgspec.json.decode(tasks):
+        name = task.get("task_name") if isinstance(task, dict) else task
+        if isinstance(name, str):
+            found.update(dict.fromkeys(task_values(name)))
+    return tuple(found)
