@@ -1,5 +1,6 @@
 """Events by position: older ones in compact blocks, the newest and the oldest as they are."""
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -112,6 +113,23 @@ class EventRows:
                 is_in = search.is_in
                 found.append(bytes([YES * is_in(each.raw) for each in self._events(part)]))
         return b"".join(found)
+
+    def times(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the timestamps of all events, as doubles, and their codes of `column("topic")`.
+
+        They come part by part, oldest to newest, and no event is decompressed.
+        """
+        topics = self._codes.topics
+        for part in self._parts(self.start, self.stop):
+            block = part.block
+            if block is None:
+                events = self._events(part)
+                times = array("d", [event.timestamp for event in events]).tobytes()
+                yield times, bytes([topics[event.topic] for event in events])
+            else:
+                first, stop = part.start - block.first, part.stop - block.first
+                size = len(block.timestamps) // block.count
+                yield block.timestamps[first * size : stop * size], block.topics[first:stop]
 
     @property
     def _blocks_start(self) -> int:

@@ -6,6 +6,8 @@ from pulse_desktop.state.series import TimeBuckets, long_counts
 ACTIVE_WITHIN_S = 60.0
 HISTORY_S = 600
 MAX_TOPICS = 100
+OTHER_TOPICS = "…"
+"""Name that topics beyond the first hundred share."""
 
 
 class TopicActivity:
@@ -61,7 +63,7 @@ class Topics:
         activity = self.by_name.get(topic)
         if activity is None:
             if len(self.by_name) >= MAX_TOPICS:
-                topic = "…"
+                topic = OTHER_TOPICS
             activity = self.by_name.setdefault(topic, TopicActivity(topic))
         return activity
 

@@ -15,7 +15,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pulse_desktop.text.time_range_text import shown_range_text
+from pulse_desktop.text.time_range_text import length_text, shown_range_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_header import ChartHeader
 from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec, chart_colors
@@ -37,6 +37,8 @@ _CLICK_REACH: Final = 0.08
 """How far from a line a click still means it, as a fraction of the height."""
 _HALF_LABEL: Final = 24  # half of the width of a clock label, pixels
 
+_FEW_POINTS: Final = 10
+"""Of so few points a chart says how long each of them is."""
 _FOCUS_RING: Final = 2
 """Room around a chart for the ring that shows the keyboard focus."""
 
@@ -140,12 +142,15 @@ class ChartCanvas(QWidget):
 
     @property
     def subtitle(self) -> str:
-        """The text after the title: the unit, and the time that is really shown."""
+        """The text after the title: the unit, the time that is really shown, and how finely."""
         start, end = self.visible_time_range
-        shown = ""
+        shown = width = ""
         if end > 1.0:
             shown = shown_range_text(start, end, time.time(), is_live=self._is_live)
-        return ", ".join(filter(None, (self._subtitle, shown)))
+        point_s = float(self._times[1] - self._times[0]) if self._times.size > 1 else 0.0
+        if end > 1.0 and not self.empty and point_s > (end - start) / _FEW_POINTS:
+            width = _("by {duration}").format(duration=length_text(round(point_s, 3)))
+        return ", ".join(filter(None, (self._subtitle, shown, width)))
 
     def set_subtitle(self, subtitle: str) -> None:
         """Change the unit after the title."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run_timings import STATES, RunTimings
+from pulse_desktop.ui.charts.counted_times import CountedTimes
 
 Values = NDArray[np.float64]
 
@@ -70,13 +71,13 @@ class RunColumns:
         """Changes whenever a run does."""
         return self._timings.version
 
-    def ended(self, states: Iterable[RunState], task: str | None = None) -> "EndedRuns":
+    def ended(self, states: Iterable[RunState], task: str | None = None) -> CountedTimes:
         """Return the ends of runs in some states, to be counted; of one task, or of all."""
         codes = [_CODES[state] for state in states]
         chosen = np.isin(self._states, codes) & np.isfinite(self._ended_at)
         if task is not None:
             chosen &= self._is_of(task)
-        return EndedRuns(self._ended_at[chosen])
+        return CountedTimes(self._ended_at[chosen])
 
     def busiest_tasks(self, start: float, end: float, limit: int) -> list[str]:
         """Return the tasks with the most ended runs in a span of time, most runs first."""
@@ -193,31 +194,6 @@ class RunColumns:
                 if part.size >= _MIN_FOR_QUANTILE[quantile]:
                     found[quantile][min(bucket, edges.size - 2)] = _quantile(part, quantile)
         return found
-
-
-class EndedRuns:
-    """Times at which runs ended, counted exactly in buckets of any width."""
-
-    def __init__(self, ended_at: Values) -> None:
-        self._at = np.sort(ended_at)
-
-    def total(self, now: float, seconds: float) -> float:
-        """Return how many ended in the last seconds."""
-        first, last = np.searchsorted(self._at, (now - seconds, now))
-        return float(last - first)
-
-    def resolution_since(self, start: float) -> float:  # noqa: ARG002  as TimeBuckets
-        """Return the narrowest useful width of buckets, in seconds."""
-        return 0.001
-
-    def sums(self, edges: Values) -> Values:
-        """Return how many ended between the edges."""
-        return np.diff(np.searchsorted(self._at, edges)).astype(np.float64)
-
-    @property
-    def first(self) -> float:
-        """Unix seconds of the first end, NaN if there is none."""
-        return float(self._at[0]) if self._at.size else np.nan
 
 
 def percentiles(sample: NDArray[np.float32]) -> Percentiles:

@@ -1,6 +1,6 @@
 """The events page: all received events, including other topics and unreadable messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,12 +15,14 @@ from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
+from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.charts.colors import DASHES, MAX_SERIES, SeriesSpec
+from pulse_desktop.ui.charts.counted_times import CountedTimes, event_times, is_coarse
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import rate_series
@@ -63,6 +65,8 @@ class EventsPage(TablePage[Event, RowDetail]):
         self.filter_bar.add_facet(
             Facet(_UNREADABLE, _("unreadable"), "✖", SemanticColor.BAD, hide_when_empty=True)
         )
+        self._counted_span: tuple[float, float, int] | None = None
+        self._counted_times: dict[str, CountedTimes] = {}
         self._task_count = 0  # messages of the task queue below position `_counted_to`
         self._counted_to = 0
 
@@ -162,20 +166,40 @@ class EventsPage(TablePage[Event, RowDetail]):
 
     def update_charts(self, now: float) -> None:
         """Update the chart up to a time, Unix seconds."""
-        start, _end = self.time_range.bounds(now)
-        counts = self.context.state.topics.by_name
-        totals = {name: each.rate.total(now, now - start) for name, each in counts.items()}
+        start, end = self.time_range.bounds(now)
+        counts = self._topic_counts(start, end)
+        totals = {name: each.total(now, now - start) for name, each in counts.items()}
         most = sorted((name for name in totals if totals[name]), key=lambda name: -totals[name])
         shown = sorted(most[:MAX_SERIES], key=list(counts).index)
         self.topics_chart.set_series([self._spec(name) for name in shown])
         times, values = rate_series(
-            {topic_label(name): counts[name].rate for name in shown},
+            {topic_label(name): counts[name] for name in shown},
             now,
             self.time_range,
             per_s=1.0,
             history_start=oldest_time(self.context.state),
         )
         self.topics_chart.set_data(times, values, self.time_range.bounds(now))
+
+    def _topic_counts(self, start: float, end: float) -> Mapping[str, TimeBuckets | CountedTimes]:
+        """Return what counts the events of each topic in a span of time, Unix seconds.
+
+        Buckets of the past are wide: a narrow range is counted from the events that are kept.
+        """
+        rates = {name: each.rate for name, each in self.context.state.topics.by_name.items()}
+        log = self.context.state.log
+        keeps_all = bool(log) and (not log.evicted or log[log.start].timestamp <= start)
+        if (
+            not keeps_all
+            or "…" in rates
+            or not is_coarse(rates.values(), start, self.time_range.bucket_s)
+        ):
+            return rates
+        asked = start, end, log.start
+        if asked != self._counted_span:
+            self._counted_span = asked
+            self._counted_times = event_times(log, list(rates), start, end)
+        return self._counted_times
 
     def _spec(self, topic: str) -> SeriesSpec:
         spec = self.context.colors.spec(f"topic {topic}", topic_label(topic))

@@ -210,3 +210,17 @@ def test_the_first_clock_label_is_not_below_the_labels_of_the_values(
         qtbot.waitUntil(lambda: not chart.redraw_pending)
         labels, *_ = chart.plot.getPlotItem().getAxis("bottom")._tickLevels  # noqa: SLF001
         assert chart.plot.x_of(labels[0][0]) - chart.plot.x_of(start) > 20
+
+
+def test_a_chart_of_few_points_says_how_long_each_of_them_is(
+    qtbot: QtBot, chart: TimeChart
+) -> None:
+    shown(qtbot, chart)
+    chart.set_live(is_live=True)
+    times = TIMES[0] + np.arange(4) * 600.0
+    chart.set_data(times, {"succeeded": np.ones(4)}, (TIMES[0] - 300, TIMES[0] + 2100))
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    assert chart.subtitle == "last 40 min, by 10 min"
+    chart.set_data(TIMES, {"succeeded": np.ones(100)}, (TIMES[0], TIMES[-1]))
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    assert chart.subtitle == "last 1 min 39 s"

@@ -4,7 +4,9 @@ import json
 
 import pytest
 from PySide6.QtGui import QFontMetrics
+from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.time_range import fixed
 from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.events import EventsPage
@@ -109,3 +111,26 @@ def test_the_chip_of_unreadable_events_is_hidden_while_there_are_none(harness: P
     harness.update(page, NOW + 1)
     assert not chip.isHidden()
     assert chip.count == "1"
+
+
+def test_a_narrow_range_in_the_past_is_as_fine_as_one_of_now(
+    harness: PageHarness, qtbot: QtBot
+) -> None:
+    first = NOW - 5 * 3600
+    harness.builder.at = first - 60
+    for second in range(-60, 181):
+        count = 5 if second == 100 else 1
+        for _number in range(count):
+            harness.builder.event("tasks", "task.queued", {"task_id": "t"}, at=first + second)
+    harness.builder.at = NOW
+    page = harness.open(EventsPage)
+    page.context.time.set_range(fixed(first, first + 120))
+    page.on_time_range(NOW)
+    page.on_show(NOW)
+    qtbot.waitUntil(lambda: not page.topics_chart.empty and not page.topics_chart.redraw_pending)
+    times, rates = page.topics_chart.curve("tasks").line.getData()
+    width = times[1] - times[0]
+    assert width <= 10.0
+    assert rates[:-1].sum() * width == pytest.approx(124, abs=12)
+    peak = times[rates.argmax()]
+    assert abs(peak - (first + 100)) <= width

@@ -175,6 +175,15 @@ class EventLogMachine(RuleBasedStateMachine):
             got = self.log.mentioning(task_id, limit, type_=type_)
             assert sorted(map(repr, got)) == sorted(map(repr, expected[:limit]))
 
+    def times_by_topic(self) -> list[tuple[float, str]]:
+        column = self.log.column("topic")
+        assert column is not None
+        return [
+            (at, column.values[code])
+            for times, codes in self.log.times()
+            for at, code in zip(memoryview(times).cast("d"), codes, strict=True)
+        ]
+
     @invariant()
     def same(self) -> None:
         log, kept = self.log, self.kept
@@ -182,6 +191,7 @@ class EventLogMachine(RuleBasedStateMachine):
         assert (log.start, len(log)) == (first, len(kept))
         assert list(log) == [kept[p] for p in sorted(kept)]
         assert list(log.newest_first(3)) == [kept[p] for p in sorted(kept, reverse=True)[:3]]
+        assert self.times_by_topic() == [(kept[p].timestamp, kept[p].topic) for p in sorted(kept)]
         assert len(log) <= log.capacity
         assert log.evicted + log.refused + len(log) == self.added
         assert log.takes_older == (not self.closed and len(kept) < log.capacity)
