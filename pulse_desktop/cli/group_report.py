@@ -50,17 +50,14 @@ def write_group(group: "FailureGroup", now: float, tasks: list[str]) -> None:
 
 def write_example(example: "TaskRun | None") -> None:
     """Write the latest run of a group, None if it is no longer retained."""
+    from pulse_desktop.text.error_report import error_report
     from pulse_desktop.text.run_text import reason_text
-    from pulse_desktop.text.traceback_text import shown_traceback
 
     if example is None:
         return
     write_part(_("example"), example.task_id)
-    error = example.error
-    if error is not None and error.traceback:
-        write_part("", shown_traceback(error.traceback, example.name).text)
-    else:
-        write_part("", reason_text(example))
+    lines = [line.text for line in error_report(example)]
+    write_part("", "\n".join(lines) or reason_text(example))
 
 
 def write_part(label: str, text: str) -> None:

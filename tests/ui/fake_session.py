@@ -1,8 +1,10 @@
 """A session for tests of the window: it records its calls and returns at once."""
 
+import shutil
 import tempfile
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     from pulse_desktop.protocol.taskiq_names import TaskiqNames
 
 WORKER = "worker-1@host-a:4120"
+
+
+def _remove(state_file: LocalStateFile, folder: Path) -> None:
+    state_file.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 class FakeSession:
@@ -98,9 +105,11 @@ class FakeSession:
         self.bucket_list = [BucketStatus("taskiq_results", watched=True)]
         self.watched: list[str] = []
         self.saved: list[tuple[str, Path]] = []
-        # Made with the first mark.
-        state_file = Path(tempfile.gettempdir(), f"pulse-test-{uuid.uuid4().hex}", "marks.sqlite3")
-        self.mark_table = MarkTable(LocalStateFile(state_file))
+        # Made with the first mark, and removed with the session.
+        folder = Path(tempfile.gettempdir(), f"pulse-test-{uuid.uuid4().hex}")
+        state_file = LocalStateFile(folder / "marks.sqlite3")
+        self.mark_table = MarkTable(state_file)
+        weakref.finalize(self, _remove, state_file, folder)
         self.problem: UserFacingError | None = None
 
     def now(self) -> float:

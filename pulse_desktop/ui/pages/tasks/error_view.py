@@ -1,29 +1,24 @@
 """The error of a run: the reason, the frames of its own code, its causes, earlier attempts."""
 
-import re
-from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent, QTextDocument, QTextOption
+from PySide6.QtGui import QResizeEvent, QTextOption
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import RunError, TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.error_report import (
-    LineKind,
     error_report,
     library_frame_count,
     raw_error,
     raw_lines,
 )
-from pulse_desktop.text.printable import printable
 from pulse_desktop.text.run_text import reason_text, state_meaning
-from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.clipboard import copy_text
-from pulse_desktop.ui.theme.highlighter import ThemeHighlighter, Token
+from pulse_desktop.ui.pages.tasks.report_text import ReportText
 from pulse_desktop.ui.theme.plain_text import set_plain_text, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
@@ -31,7 +26,6 @@ from pulse_desktop.ui.widgets.text_search import TextSearch
 
 _MAX_HEADLINE: Final = 20_000
 _MAX_HEADLINE_LINES: Final = 6
-_BREAKS: Final = re.compile("[\n\u2028\u2029]")
 
 
 class Headline(QPlainTextEdit):
@@ -72,35 +66,6 @@ class Headline(QPlainTextEdit):
         self.fit()
 
 
-class ReportHighlighter(ThemeHighlighter):
-    """Colors the lines of a report by their kind.
-
-    Attributes:
-        kinds: kind of each line.
-    """
-
-    COLORS: ClassVar = {
-        LineKind.HEADING.value: SemanticColor.ACCENT,
-        LineKind.REASON.value: SemanticColor.BAD,
-        LineKind.MESSAGE.value: SemanticColor.BAD,
-        LineKind.OWN.value: SemanticColor.TEXT,
-        LineKind.CODE.value: SemanticColor.MUTED,
-        LineKind.LIBRARY.value: SemanticColor.FAINT,
-        LineKind.NOTE.value: SemanticColor.FAINT,
-        LineKind.RAW.value: SemanticColor.MUTED,
-    }
-
-    def __init__(self, document: QTextDocument) -> None:
-        super().__init__(document)
-        self.kinds: list[LineKind] = []
-
-    def tokens(self, line: str) -> Iterator[Token]:
-        """Color the whole line."""
-        number = self.currentBlock().blockNumber()
-        if number < len(self.kinds):
-            yield 0, len(line), self.kinds[number].value
-
-
 class ErrorView(QWidget):
     """A headline, red for an error, and the report below it: frames, causes, earlier attempts.
 
@@ -119,13 +84,9 @@ class ErrorView(QWidget):
         super().__init__()
         self._run: TaskRun | None = None
         self.headline = Headline()
-        self.traceback = QPlainTextEdit()
-        self.traceback.setProperty("kind", "plain")
-        self.traceback.setReadOnly(True)
+        self.traceback = ReportText()
         self.traceback.setProperty("color", "muted")
-        self.traceback.document().setDocumentMargin(0)
         self.traceback.setAccessibleName(_("Traceback"))
-        self._highlighter = ReportHighlighter(self.traceback.document())
         self.search = TextSearch(self.traceback, _("Search the error"))
         self.library_frames = _toggle(_("Libraries"), _("Show the frames of libraries too"))
         self.wrap = _toggle(_("Wrap"), _("Wrap long lines"))
@@ -193,15 +154,7 @@ class ErrorView(QWidget):
         else:
             all_frames = self.library_frames.isChecked()
             lines = error_report(run, all_frames=all_frames, with_reason=False)
-        texts = [printable(line.text) for line in lines]
-        # A text may hold separators that Qt takes for line breaks; the colors follow its blocks.
-        self._highlighter.kinds = [
-            line.kind
-            for line, text in zip(lines, texts, strict=True)
-            for _block in range(len(_BREAKS.split(text)))
-        ]
-        set_plain_text(self.traceback, "\n".join(texts))
-        self._highlighter.rehighlight()
+        self.traceback.show_lines(lines)
 
     def _show_search(self, shown: bool) -> None:
         self.search.setVisible(shown)
@@ -220,10 +173,8 @@ class ErrorView(QWidget):
             copy_text(raw_error(self._run))
 
     def _apply_theme(self) -> None:
-        self.traceback.setFont(theme().number_font())
         self.headline.setFont(theme().number_font())
         self.headline.fit()
-        self._highlighter.apply_theme()
 
 
 def _toggle(title: str, tooltip: str) -> QPushButton:

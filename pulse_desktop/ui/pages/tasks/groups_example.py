@@ -3,15 +3,20 @@
 from typing import Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
+from pulse_desktop.text.error_report import (
+    LineKind,
+    ReportLine,
+    error_report,
+    library_frame_count,
+)
 from pulse_desktop.text.run_text import reason_text
-from pulse_desktop.text.traceback_text import folded_text, shown_traceback
-from pulse_desktop.text.translation import _
-from pulse_desktop.ui.theme.plain_text import Label, set_plain_text, set_tooltip
-from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.pages.tasks.report_text import ReportText
+from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 _MIN_HEIGHT: Final = 180
 _MAX_TEXT: Final = 200_000
@@ -40,9 +45,7 @@ class GroupExample(QWidget):
         self.open_run = QPushButton(_("Open run"))
         set_tooltip(self.open_run, _("Show the latest run of this group"))
         self.unfold = QPushButton()
-        self.text = QPlainTextEdit()
-        self.text.setProperty("kind", "plain")
-        self.text.setReadOnly(True)
+        self.text = ReportText()
         self.text.setTabChangesFocus(True)
         self.text.setMinimumHeight(_MIN_HEIGHT)
         self.text.setAccessibleName(_("Example"))
@@ -58,8 +61,6 @@ class GroupExample(QWidget):
         layout.addWidget(self.text, 1)
         self.open_run.clicked.connect(self._request_run)
         self.unfold.clicked.connect(self._unfold)
-        theme().changed.connect(self._apply_theme)
-        self._apply_theme()
 
     def show_run(self, run: TaskRun | None, *, is_other: bool) -> None:
         """Show a run.
@@ -81,19 +82,19 @@ class GroupExample(QWidget):
         if run is None:
             self._title.setText(_("Example"))
             self.unfold.hide()
-            set_plain_text(self.text, _("No run of this group is retained any more."))
+            gone = _("No run of this group is retained any more.")
+            self.text.show_lines([ReportLine(LineKind.NOTE, gone)])
             return
         self._title.setText(_("Latest example, {time}").format(time=formats.clock(run.finished_at)))
-        trace = run.error.traceback if run.error is not None else ""
-        if not trace.strip():
-            self.unfold.hide()
-            reason = reason_text(run) or _("The worker sent no reason.")
-            set_plain_text(self.text, reason[:_MAX_TEXT])
-            return
-        shown = shown_traceback(trace, run.name, whole=self._is_whole)
-        self.unfold.setVisible(bool(shown.folded) and not self._is_whole)
-        self.unfold.setText(folded_text(shown.folded))
-        set_plain_text(self.text, shown.text[:_MAX_TEXT])
+        folded = library_frame_count(run)
+        text = ngettext(
+            "Show {count} frame of libraries", "Show {count} frames of libraries", folded
+        )
+        self.unfold.setText(text.format(count=formats.count(folded)))
+        self.unfold.setVisible(bool(folded) and not self._is_whole)
+        lines = error_report(run, all_frames=self._is_whole)
+        reason = reason_text(run) or _("The worker sent no reason.")
+        self.text.show_lines(lines or [ReportLine(LineKind.RAW, reason[:_MAX_TEXT])])
 
     def _unfold(self) -> None:
         self._is_whole = True
@@ -102,6 +103,3 @@ class GroupExample(QWidget):
     def _request_run(self) -> None:
         if self._run is not None:
             self.run_requested.emit(self._run.task_id)
-
-    def _apply_theme(self) -> None:
-        self.text.setFont(theme().number_font())
