@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
 from pulse_desktop.query.completion import Completion, CompletionItem
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.query_field import QueryField
 from pulse_desktop.ui.query.suggestions import Suggestions, accessible_text
 from pulse_desktop.ui.widgets.announcement import announce
@@ -88,7 +89,7 @@ class QueryCompleter(QObject):
             self._completion = self._complete(field.text(), field.cursorPosition())
             problem = field.problem
             items = self._completion.items
-            self.popup.show_items(items, problem.message if problem is not None else "")
+            self.popup.show_items(items, _with_key(problem.message) if problem is not None else "")
         if self.is_open != was_open:
             self.open_changed.emit()
 
@@ -167,3 +168,8 @@ class QueryCompleter(QObject):
             elif kind is QEvent.Type.Resize and self.is_open:
                 self.popup.place()
         return super().eventFilter(watched, event)
+
+
+def _with_key(problem: str) -> str:
+    """Return what is wrong, and the key that removes it: the button is hidden by now."""
+    return _("{problem} · Alt+Delete removes this part").format(problem=problem)

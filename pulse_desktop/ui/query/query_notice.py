@@ -14,13 +14,16 @@ class QueryNotice(QWidget):
     """The line, hidden while there is nothing to say.
 
     Attributes:
+        remove_button: removes the part of the query that is wrong.
         back_button: restores the filter that was replaced by navigation.
 
     Signals:
+        remove_requested: the operator wants the query without its wrong part.
         back_requested: the operator wants the former filter.
         forget_requested: the operator does not want it any more.
     """
 
+    remove_requested = Signal()
     back_requested = Signal()
     forget_requested = Signal()
 
@@ -28,6 +31,8 @@ class QueryNotice(QWidget):
         super().__init__()
         self._problem = ElidedLabel()
         self._problem.setProperty("color", "bad")
+        self.remove_button = QPushButton(_("Remove this part"))
+        set_tooltip(self.remove_button, _("Remove the underlined part (Alt+Delete)"))
         self._former = Label()
         self._former.setProperty("role", "muted")
         self.back_button = QPushButton(_("Back to your filter"))
@@ -35,20 +40,22 @@ class QueryNotice(QWidget):
         self._forget.setAccessibleName(_("Keep this filter"))
         set_tooltip(self._forget, _("Keep this filter"))
         self._forget.setFixedWidth(28)
-        for button in (self.back_button, self._forget):
+        for button in (self.remove_button, self.back_button, self._forget):
             button.setProperty("kind", "ghost")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self._problem, 1)
-        for widget in (self._former, self.back_button, self._forget):
+        for widget in (self.remove_button, self._former, self.back_button, self._forget):
             layout.addWidget(widget)
         layout.addStretch(0)
+        self.remove_button.clicked.connect(self.remove_requested)
         self.back_button.clicked.connect(self.back_requested)
         self._forget.clicked.connect(self.forget_requested)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
-        for part in (self._problem, self._former, self.back_button, self._forget, self):
+        parts = (self._problem, self.remove_button, self._former, self.back_button, self._forget)
+        for part in (*parts, self):
             part.hide()  # what is shown before it has a parent would be a window
 
     @property
@@ -65,6 +72,7 @@ class QueryNotice(QWidget):
         """Say why the query is not valid, nothing if the text is empty."""
         self._problem.set_text(text)
         self._problem.setVisible(bool(text))
+        self.remove_button.setVisible(bool(text))
         self._fit()
 
     def show_former(self, text: str, details: str = "") -> None:
@@ -87,5 +95,6 @@ class QueryNotice(QWidget):
         self.setHidden(self._problem.isHidden() and self.back_button.isHidden())
 
     def _apply_theme(self) -> None:
+        icons.set_button_icon(self.remove_button, "close", "accent", 12)
         icons.set_button_icon(self.back_button, "retry", "accent")
         icons.set_button_icon(self._forget, "close", "muted", 12)

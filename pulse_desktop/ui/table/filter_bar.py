@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from pulse_desktop.query.completion import Completion
 from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.query_repair import without_error
 from pulse_desktop.text import formats
 from pulse_desktop.ui.query.completer import Completing, QueryCompleter
 from pulse_desktop.ui.query.query_field import QueryField
@@ -127,6 +128,10 @@ class FilterBar(QWidget):
         self.text_field.cursorPositionChanged.connect(lambda *_: self.completer.update())
         self.completer.applied.connect(self._on_applied)
         self.completer.open_changed.connect(self._show_problem)
+        self.notice.remove_requested.connect(self.remove_wrong_part)
+        remove = QShortcut(QKeySequence("Alt+Del"), self.text_field)
+        remove.setContext(Qt.ShortcutContext.WidgetShortcut)
+        remove.activated.connect(self.remove_wrong_part)
         self._chip_row.changed.connect(self.changed)
         self._chip_row.width_changed.connect(self._fit)
         theme().changed.connect(self._fit_row_count)
@@ -246,6 +251,18 @@ class FilterBar(QWidget):
             self.validity_changed.emit()
 
     # Query
+
+    def remove_wrong_part(self) -> None:
+        """Remove the part of the query that is wrong, and let the operator type on in its place."""
+        problem = self.text_field.problem
+        if problem is None:
+            return
+        text, cursor = without_error(self.text_field.text(), problem)
+        self.text_field.selectAll()
+        self.text_field.insert(text)  # which can be undone
+        self.text_field.setCursorPosition(cursor)
+        self.text_field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.completer.close()
 
     def _completion_of(self, text: str, cursor: int) -> Completion:
         return self._complete(text, cursor)

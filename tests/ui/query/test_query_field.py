@@ -232,3 +232,20 @@ def test_a_query_that_depends_on_the_time_follows_it(
     qtbot.waitUntil(lambda: ids(page) == [5, 6, 7, 8, 9, 10, 11])
     harness.update(page, now + 120)
     qtbot.waitUntil(lambda: ids(page) == [])
+
+
+def test_the_wrong_part_is_removed_by_a_key_or_a_click(qtbot: QtBot, page: TasksPage) -> None:
+    field, notice = page.filter_bar.text_field, page.filter_bar.notice
+    type_query(qtbot, page, "language=uk and ran>fast")
+    assert "Alt+Delete" in page.filter_bar.completer.popup.problem_text
+    qtbot.keyClick(field, Qt.Key.Key_Delete, Qt.KeyboardModifier.AltModifier)
+    assert (field.text(), validity(page), is_open(page)) == ("language=uk", Validity.VALID, False)
+    field.undo()
+    assert field.text() == "language=uk and ran>fast"
+    press(qtbot, page, Qt.Key.Key_Escape)
+    assert notice.remove_button.isVisible()
+    notice.remove_button.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClick(notice.remove_button, Qt.Key.Key_Space)
+    assert (field.text(), field.hasFocus()) == ("language=uk", True)
+    assert not notice.isVisible()
+    qtbot.waitUntil(lambda: page.filter.query.text == "language=uk")
