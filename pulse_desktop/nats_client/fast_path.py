@@ -27,6 +27,7 @@ MAX_CACHED_HEADERS: Final = 1_000
 """Message headers kept in the cache: subjects are the sender's choice."""
 _LINE_END: Final = b"\r\n"
 _STORED_REPLY: Final = STORED_REPLY.encode()
+_REPLY: Final = b" " + _STORED_REPLY
 
 
 class FastPathParser(Parser):
@@ -41,6 +42,7 @@ class FastPathParser(Parser):
         self.direct: dict[int, Receive] = {}
         self.stored: dict[int, ReceiveStored] = {}
         self._header_cache: dict[bytes, tuple[Receive, str, bool]] = {}
+        self._stored_cache: dict[bytes, tuple[ReceiveStored, str, bool]] = {}
         super().__init__(client)
 
     def reset(self) -> None:
@@ -66,7 +68,7 @@ class FastPathParser(Parser):
 
     def _deliver(self, read: bytes) -> None:
         """Deliver messages from the beginning, as long as they are complete, direct and plain."""
-        cache, size = self._header_cache, len(read)
+        cache, stored_cache, size = self._header_cache, self._stored_cache, len(read)
         at = delivered = payloads = 0
         try:
             while read.startswith((b"MSG ", b"HMSG "), at):
@@ -75,6 +77,22 @@ class FastPathParser(Parser):
                     break
                 header, _, length = read[at:end].rpartition(b" ")
                 begin = end + 2
+                split = header.find(_REPLY)
+                if split > 0 and (stored := stored_cache.get(header[:split])) is not None:
+                    receive_stored, subject, has_headers = stored
+                    stop = begin + int(length)
+                    if stop + 2 > size:
+                        self._min_size = stop + 2 - at
+                        break
+                    reply = header[split + 1 :]
+                    if has_headers:
+                        reply, _, length = reply.rpartition(b" ")
+                        begin += int(length)
+                    at = stop + 2
+                    delivered += 1
+                    payloads += stop - begin
+                    receive_stored(reply.decode(errors="replace"), subject, read[begin:stop])
+                    continue
                 cached = cache.get(header)
                 if cached is None and (cached := self._look_up(header)) is None:
                     break
@@ -113,6 +131,10 @@ class FastPathParser(Parser):
             if not reply.startswith(_STORED_REPLY):
                 return None
             subject = fields[1].decode(errors="replace")
+            if len(fields) == (5 if has_headers else 4):
+                if len(self._stored_cache) >= MAX_CACHED_HEADERS:
+                    self._stored_cache.clear()
+                self._stored_cache[b" ".join(fields[:3])] = (stored, subject, has_headers)
             return partial(stored, reply.decode(errors="replace")), subject, has_headers
         receive = self.direct.get(int(fields[2]))
         if receive is None:
@@ -127,11 +149,12 @@ class FastPathParser(Parser):
     @property
     def cached_headers(self) -> int:
         """Number of headers in the cache."""
-        return len(self._header_cache)
+        return len(self._header_cache) + len(self._stored_cache)
 
     def clear_cache(self) -> None:
         """Look every header up again: the subscriptions have changed."""
         self._header_cache.clear()
+        self._stored_cache.clear()
 
 
 class FastPathClient(NatsClient):

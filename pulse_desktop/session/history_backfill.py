@@ -7,6 +7,7 @@ through the arrival queue, and only as many as are folded soon: what arrives liv
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.model.errors import NotConnectedError, UserFacingError
@@ -143,16 +144,19 @@ class HistoryBackfill:
         """Put a feed's messages into the queue that are newer than a time; return the room left."""
         waiting, arrivals, select = source.waiting, self._arrivals, self.select
         while room > 0 and waiting and waiting[-1].at >= until:
-            message = waiting[-1]
-            if select is None or select(message.payload):
-                if not arrivals.put(message):
-                    arrivals.dropped -= 1
-                    return 0
-                room -= 1
-            waiting.pop()
-            source.read += 1
-            source.oldest_at = message.at
-        return room
+            some = list(takewhile(lambda each: each.at >= until, reversed(waiting[-room:])))
+            wanted = some if select is None else [each for each in some if select(each.payload)]
+            put = arrivals.put_all(wanted)
+            if put < len(wanted):
+                some = some[: some.index(wanted[put])]
+                room = 0
+            if not some:
+                break
+            room -= put
+            del waiting[-len(some) :]
+            source.read += len(some)
+            source.oldest_at = some[-1].at
+        return max(0, room)
 
 
 class _OlderMessages:

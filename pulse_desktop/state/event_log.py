@@ -76,22 +76,27 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
 
     def prepend(self, row: Event) -> int | None:
         """Add an event as the oldest and return its position, None if there is no room for it."""
-        weight = len(row.raw) + _OVERHEAD
-        if not self.takes_older or self.weight + weight + _BLOCK_OVERHEAD > self.max_weight > 0:
+        weight, oldest = len(row.raw) + _OVERHEAD, self._oldest
+        total = self.weight + weight
+        if (
+            self._ends_here
+            or self.stop - self.start >= self.capacity
+            or total + _BLOCK_OVERHEAD > self.max_weight > 0
+        ):
             self.refused += 1
             self._ends_here = True
             return None
-        self._oldest.append(row)
-        self.start -= 1
-        self.weight += weight
-        self._oldest_weight += weight
-        if len(self._oldest) >= self._block_events or self._oldest_weight > MAX_BYTES:
-            block = encode_block(self.start, self._oldest[::-1], self._codes)
+        oldest.append(row)
+        self.start = position = self.start - 1
+        self.weight = total
+        self._oldest_weight = weight = self._oldest_weight + weight
+        if len(oldest) >= self._block_events or weight > MAX_BYTES:
+            block = encode_block(position, oldest[::-1], self._codes)
             self._blocks.insert(0, block)
-            self._firsts.insert(0, self.start)
-            self.weight += block.weight - self._oldest_weight
+            self._firsts.insert(0, position)
+            self.weight += block.weight - weight
             self._oldest, self._oldest_weight = [], 0
-        return self.start
+        return position
 
     def clear(self) -> None:
         """Remove every event. No position is used again."""

@@ -5,6 +5,7 @@ by bytes, so that a stalled window cannot exhaust memory; what does not fit is c
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.protocol.inbound import InboundMessage
@@ -79,6 +80,19 @@ class ArrivalQueue:
             self.on_first()
         return True
 
+    def put_all(self, items: Sequence[InboundMessage]) -> int:
+        """Append the first messages of a list, as many as there is room for; return how many."""
+        fitting = items[: max(0, self.room)]
+        if not fitting:
+            return 0
+        was_empty = not self._items
+        self.held_bytes += sum([len(item.payload) for item in fitting])
+        self._items.extend(fitting)
+        self.received += len(fitting)
+        if was_empty:
+            self.on_first()
+        return len(fitting)
+
     def take(self, count: int) -> list[InboundMessage | StoredObject]:
         """Remove and return up to `count` of the oldest items."""
         items = self._items
@@ -89,11 +103,8 @@ class ArrivalQueue:
             return taken
         pop = items.popleft
         taken = [pop() for _ in range(count)]
-        held = self.held_bytes
-        for item in taken:
-            if item.__class__ is InboundMessage:
-                held -= len(item.payload)
-        self.held_bytes = held
+        sizes = [len(item.payload) for item in taken if item.__class__ is InboundMessage]
+        self.held_bytes -= sum(sizes)
         return taken
 
 

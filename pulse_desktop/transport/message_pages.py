@@ -150,6 +150,7 @@ class _RangeReader:
         self._source = source
         self._stop = 0
         self._read = asyncio.Event()
+        self._is_read = False
         self._consumer = OrderedConsumer(
             connection,
             part.stream.name,
@@ -185,17 +186,22 @@ class _RangeReader:
         await self._consumer.close()
 
     def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
-        if sequence >= self._stop or self._read.is_set():
-            self._read.set()
+        if sequence >= self._stop or self._is_read:
+            self._end()
             return True
-        self.found.append(InboundMessage(self._source, subject, payload, at, sequence, older=True))
+        found = self.found
+        found.append(InboundMessage(self._source, subject, payload, at, sequence, True))
         self.bytes += len(payload)
-        if self.bytes > MAX_PAGE_BYTES or len(self.found) > 2 * PAGE_SIZE:
+        if self.bytes > MAX_PAGE_BYTES or len(found) > 2 * PAGE_SIZE:
             self.is_too_much = True
-            self._read.set()
+            self._end()
         elif sequence == self._stop - 1:
-            self._read.set()
+            self._end()
         return True
+
+    def _end(self) -> None:
+        self._is_read = True
+        self._read.set()
 
 
 async def _wait_first(ends: set[asyncio.Future[Any]]) -> None:

@@ -265,21 +265,22 @@ class OrderedConsumer:
         """Accept a message of the stream; the reply subject says where it is stored."""
         if self._end_reason:
             return
-        fields = reply.split(".")
         # The account's domain, where there is one, precedes the stream's name.
+        fields = reply.split(".")
         base = 5 if len(fields) < 11 else 7
-        if int(fields[base + 1]) != self._expected:
+        place, number, at, left = fields[base : base + 4]
+        if int(number) != self._expected:
             self._end(_("a message was lost"))
             return
-        sequence = int(fields[base])
-        if not self._accept(subject, payload, int(fields[base + 2]) / 1e9, sequence):
+        sequence = int(place)
+        if not self._accept(subject, payload, int(at) / 1e9, sequence):
             self._end(_("there is no room"))
             return
         self._expected += 1
         self.last = sequence
         self._alive = True
         self._outstanding -= 1
-        self._left = left = fields[base + 3]
+        self._left = left
         if left == "0":
             self.at_end.set()
         if self._outstanding == self._refill_at:
