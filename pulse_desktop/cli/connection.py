@@ -98,10 +98,17 @@ async def check_connection(arguments: Namespace) -> None:
         await connection.close()
 
 
-async def catch_up(session: "Session") -> list[str]:
-    """Wait until the past is loaded; return what of it is missing, with the reasons."""
+async def catch_up(session: "Session", *, is_long: bool = False) -> list[str]:
+    """Wait until the past is loaded; return what of it is missing, with the reasons.
+
+    Args:
+        session: to wait for.
+        is_long: whether to wait on as long as messages arrive: all of history is wanted.
+    """
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
+    if is_long:
+        await catch_up_history(session, is_long=True)
     complete = await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
     missing = describe_unreadable(session.unreadable)
     return missing if complete else [*missing, _past_timeout()]

@@ -5,7 +5,13 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import duration
-from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    DAY_S,
+    NEWEST_MESSAGES,
+    catch_up,
+    connected_session,
+    note_missing,
+)
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.group_report import (
     GROUP_CELLS,
@@ -15,6 +21,7 @@ from pulse_desktop.cli.group_report import (
     write_group,
     write_part,
 )
+from pulse_desktop.cli.history_notes import looked_at, unread_history
 from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
 from pulse_desktop.cli.parser import (
     PROGRAM,
@@ -24,6 +31,7 @@ from pulse_desktop.cli.parser import (
     add_limit_option,
 )
 from pulse_desktop.cli.query_errors import print_query_error
+from pulse_desktop.cli.run_search import MAX_LOOK_BACK_S, read_back_until
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
@@ -57,10 +65,11 @@ def add_parser(subparsers: Subparsers) -> None:
         summary=_("list failure groups: runs that failed for the same reason"),
         description=_(
             "List groups of runs that failed for the same reason, latest first; with a QUERY those "
-            "with runs that match it, and how many do. `groups show ID` describes one: what its "
-            "failures share, and an example. `groups mute ID`, `unmute ID`, `resolve ID`, `reopen "
-            "ID` and `note ID TEXT` mark one on this machine, for all windows of the profile; an "
-            "empty TEXT removes the note."
+            "with runs that match it, and how many do. History is read newest first, as far back "
+            "as --since; a note says what was not looked at. `groups show ID` describes one: what "
+            "its failures share, and an example. `groups mute ID`, `unmute ID`, `resolve ID`, "
+            "`reopen ID` and `note ID TEXT` mark one on this machine, for all windows of the "
+            "profile; an empty TEXT removes the note."
         ),
         examples=(
             ("pulse-desktop groups --since 1h", ""),
@@ -123,8 +132,10 @@ async def _list(arguments: Namespace, text: str) -> int:
     except QueryError as error:
         print_query_error(text, error)
         return USAGE
-    async with connected_session(arguments, history_s=max(arguments.since, DAY_S)) as session:
-        missing = await _load(session)
+    async with connected_session(
+        arguments, history_s=max(arguments.since, DAY_S), newest=NEWEST_MESSAGES
+    ) as session:
+        missing = await _load(session, arguments.since)
         since = session.now() - arguments.since
         counts = None
         if query.active:
@@ -150,19 +161,45 @@ async def _list(arguments: Namespace, text: str) -> int:
             _write_table(session, shown, now)
         elif not missing:
             write_text(_no_groups(text))
+        looked = looked_at(session)
+    if looked:
+        write_note(looked)
     _note_rest(len(groups) - len(shown), sum(g.marks.muted is not None for g, _count in shown))
     return note_missing(missing)
 
 
-async def _load(session: "Session") -> list[str]:
-    """Read the past and the marks; return what of it is missing."""
+async def _load(session: "Session", span_s: float) -> list[str]:
+    """Read the past and the marks; return what of it is missing.
+
+    Args:
+        session: connected.
+        span_s: seconds of the past whose failures are wanted; no more is read than that takes.
+    """
     missing = await catch_up(session)
+    since = session.now() - span_s
+    await read_back_until(session, lambda: _are_failures_known(session, since))
+    if session.backfill.complete_since > since:
+        missing += unread_history(session)
     await session.group_marks.load()
     groups = session.state.failure_groups
     groups.tick_all(session.now())
     if session.group_marks.problem is not None:
         missing.append(str(session.group_marks.problem))
     return missing
+
+
+def _are_failures_known(session: "Session", since: float) -> bool:
+    """Return whether history was read back to a time, and to the start of what failed after it.
+
+    The message of its start has the arguments, which failures may share. It may not be stored.
+    """
+    read_since, groups = session.backfill.complete_since, session.state.failure_groups
+    if read_since > since:
+        return False
+    if read_since <= since - MAX_LOOK_BACK_S:
+        return True
+    failed = (run for group in groups.since(since) for run in groups.runs_of(group.id, since))
+    return all(run.request is not None for run in failed)
 
 
 def _compiled(session: "Session", text: str) -> "Callable[[TaskRun], bool]":
@@ -233,8 +270,11 @@ def _note_rest(hidden: int, muted: int) -> None:
 async def _show(arguments: Namespace, wanted: str) -> int:
     from pulse_desktop.text.group_text import shared_tooltip
 
-    async with connected_session(arguments, history_s=max(arguments.since, DAY_S)) as session:
-        missing = await _load(session)
+    async with connected_session(
+        arguments, history_s=max(arguments.since, DAY_S), newest=NEWEST_MESSAGES
+    ) as session:
+        missing = await _load(session, arguments.since)
+        looked = looked_at(session)
         groups = session.state.failure_groups
         found = [group for group in groups.groups() if group.id.startswith(wanted)]
         if len(found) != 1:
@@ -245,6 +285,8 @@ async def _show(arguments: Namespace, wanted: str) -> int:
         example = session.state.runs.get(group.example) if group.example else None
         label = session.state.runs.names.label
         ids = [run.task_id for run in groups.runs_of(group.id)]
+    if looked:
+        write_note(looked)
     if arguments.json:
         write_json(
             group_to_dict(group)

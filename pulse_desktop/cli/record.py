@@ -121,7 +121,7 @@ async def _record(session: "Session", recorder: "Recorder", arguments: Namespace
 
     async def wait() -> None:
         if arguments.since:
-            missing.extend(await catch_up(session))
+            missing.extend(await catch_up(session, is_long=True))
         if arguments.duration is None:
             await asyncio.Event().wait()
         await asyncio.sleep(arguments.duration)

@@ -29,7 +29,7 @@ _MARGIN_S: Final = 0.1
 _CAPTURE_MARGIN_S: Final = 2.0
 """The same if the task itself is wanted and only the event was found."""
 
-_MAX_LOOK_BACK_S: Final = 3_600.0
+MAX_LOOK_BACK_S: Final = 3_600.0
 """How long before its latest message the start of a run is searched for; it may not be stored."""
 
 
@@ -67,7 +67,7 @@ def is_start_known(session: "Session", run: "TaskRun", margin_s: float = _MARGIN
     read_since = session.backfill.complete_since
     start = run.queued_at or run.started_at or run.last_seen
     if run.request is None or run.queued_at is None:
-        return read_since <= start - _MAX_LOOK_BACK_S
+        return read_since <= start - MAX_LOOK_BACK_S
     return read_since <= start - margin_s
 
 
@@ -82,7 +82,7 @@ def are_origins_known(session: "Session", run: "TaskRun") -> bool:
                 continue
             if origin is None:
                 start = each.queued_at or each.started_at or each.last_seen
-                return session.backfill.complete_since <= start - _MAX_LOOK_BACK_S
+                return session.backfill.complete_since <= start - MAX_LOOK_BACK_S
             seen.add(task_id)
             waiting.append(origin)
     return True

@@ -31,7 +31,7 @@ from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
     import asyncio
@@ -262,6 +262,7 @@ async def _print_events(session: "Session", arguments: Namespace, selection: _Se
     position = log.start
     while True:
         await session.waiter.wait_for(lambda: log.stop > position)  # noqa: B023 - evaluated at once
+        _note_skipped(log.start - position)
         start, position = max(position, log.start), log.stop
         # The server's clock is known only when the first events have arrived.
         oldest = session.now() - (time.monotonic() - started) - (arguments.since or 0.0)
@@ -279,6 +280,17 @@ async def _print_events(session: "Session", arguments: Namespace, selection: _Se
                 left -= 1
                 if not left:
                     return
+
+
+def _note_skipped(count: int) -> None:
+    """Note how many events left the memory before they were printed, if any did."""
+    if count > 0:
+        text = ngettext(
+            "{count} event was not looked at: the output is too slow.",
+            "{count} events were not looked at: the output is too slow.",
+            count,
+        )
+        write_note(text.format(count=formats.count(count)))
 
 
 def _note_unknown_topics(topics: frozenset[str]) -> None:

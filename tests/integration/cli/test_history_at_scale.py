@@ -14,6 +14,8 @@ import pytest
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.session.recording.recording_format import MessageLine
+from pulse_desktop.session.recording.recording_reader import RecordingReader
 from tests.kit.cli_process import CommandResult, command_environment, run_in_process
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
@@ -237,3 +239,34 @@ def test_all_stored_events_are_printed(env: dict[str, str]) -> None:
     result = run_in_process("tail", "--since", "1h", "--duration", "0", "--json", env=env)
     assert (result.code, result.err) == (0, "")
     assert len(result.objects) == EVENTS
+
+
+def test_groups_are_read_newest_first_as_far_as_the_span(env: dict[str, str]) -> None:
+    result = run_in_process("groups", "--since", "1d", "--json", env=env)
+    assert result.code == 0, result
+    (group,) = result.objects
+    assert group["count_since"] == RUNS // 1_000
+    assert "Looked at" not in result.err
+    # Nothing that a shorter span needs is older than the newest part, and so nothing else is read.
+    recent = run_in_process("groups", "--since", "1s", env=env)
+    assert recent.code == 0, recent
+    read, total = looked_at(recent)
+    assert 2 * NEWEST <= read < total == EVENTS + RUNS
+
+
+def test_a_recording_holds_all_that_is_stored_in_its_order(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.zst"
+    done = run_in_process(
+        "record", str(file), "--since", "1d", "--duration", "0", "--json", env=env
+    )
+    assert done.code == 0, done
+    assert done.object["messages"] == EVENTS + RUNS
+    assert done.object["dropped"] == 0
+    with RecordingReader(file) as reader:
+        messages = [line for line in reader.lines() if isinstance(line, MessageLine)]
+    assert not any(line.older for line in messages)
+    for source, count in (("event", EVENTS), ("task", RUNS)):
+        sequences = [line.sequence for line in messages if line.source == source]
+        assert sequences == list(range(1, count + 1))
