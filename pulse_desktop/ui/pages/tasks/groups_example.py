@@ -16,7 +16,8 @@ from pulse_desktop.text.error_report import (
 from pulse_desktop.text.run_text import reason_text
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.pages.tasks.report_text import ReportText
-from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
+from pulse_desktop.ui.theme.plain_text import set_tooltip
+from pulse_desktop.ui.widgets.elided_label import ElidedLabel
 
 _MIN_HEIGHT: Final = 180
 _MAX_TEXT: Final = 200_000
@@ -40,11 +41,12 @@ class GroupExample(QWidget):
         super().__init__()
         self._run: TaskRun | None = None
         self._is_whole = False
-        self._title = Label()
+        self._title = ElidedLabel()
         self._title.setProperty("role", "muted")
         self.open_run = QPushButton(_("Open run"))
         set_tooltip(self.open_run, _("Show the latest run of this group"))
         self.unfold = QPushButton()
+        set_tooltip(self.unfold, _("Show the frames of libraries too"))
         self.text = ReportText()
         self.text.setTabChangesFocus(True)
         self.text.setMinimumHeight(_MIN_HEIGHT)
@@ -80,18 +82,18 @@ class GroupExample(QWidget):
         run = self._run
         self.open_run.setVisible(run is not None)
         if run is None:
-            self._title.setText(_("Example"))
+            self._title.set_text(_("Example"))
             self.unfold.hide()
             gone = _("No run of this group is retained any more.")
             self.text.show_lines([ReportLine(LineKind.NOTE, gone)])
             return
-        self._title.setText(_("Latest example, {time}").format(time=formats.clock(run.finished_at)))
-        folded = library_frame_count(run)
-        text = ngettext(
-            "Show {count} frame of libraries", "Show {count} frames of libraries", folded
+        self._title.set_text(
+            _("Latest example, {time}").format(time=formats.clock(run.finished_at))
         )
-        self.unfold.setText(text.format(count=formats.count(folded)))
-        self.unfold.setVisible(bool(folded) and not self._is_whole)
+        frames = library_frame_count(run)
+        text = ngettext("{count} library frame", "{count} library frames", frames)
+        self.unfold.setText(text.format(count=formats.count(frames)))
+        self.unfold.setVisible(bool(frames) and not self._is_whole)
         lines = error_report(run, all_frames=self._is_whole)
         reason = reason_text(run) or _("The worker sent no reason.")
         self.text.show_lines(lines or [ReportLine(LineKind.RAW, reason[:_MAX_TEXT])])
