@@ -24,8 +24,8 @@ from pulse_desktop.ui.charts.curve import Bars, Curve
 from pulse_desktop.ui.charts.legend import LegendEntry
 from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
 from pulse_desktop.ui.charts.plot import Plot
+from pulse_desktop.ui.charts.resampling import without_gaps
 from pulse_desktop.ui.charts.scale import Unit, clock_ticks, typical_top, value_text, value_ticks
-from pulse_desktop.ui.charts.time_ranges import without_gaps
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 

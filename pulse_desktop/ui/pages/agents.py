@@ -16,14 +16,10 @@ from pulse_desktop.text.event_text import fallback_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series, rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import (
-    busiest_series,
-    history_start,
-    quantile_series,
-    rate_series,
-)
+from pulse_desktop.ui.charts.time_ranges import history_start
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import muted, number_column, time_column
 from pulse_desktop.ui.table.facet import Facet

@@ -23,9 +23,9 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.charts.colors import DASHES, MAX_SERIES, SeriesSpec
 from pulse_desktop.ui.charts.counted_times import CountedTimes, event_times, is_coarse
+from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import rate_series
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, muted, time_column

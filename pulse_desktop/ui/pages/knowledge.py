@@ -22,9 +22,10 @@ from pulse_desktop.text.knowledge_text import (
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesSpec
+from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
+from pulse_desktop.ui.charts.time_ranges import history_start
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, time_column
 from pulse_desktop.ui.table.facet import Facet

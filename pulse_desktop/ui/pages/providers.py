@@ -12,9 +12,9 @@ from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
+from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column, muted, number_column
 from pulse_desktop.ui.table.facet import Facet

@@ -7,13 +7,8 @@ import pytest
 
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.state.series import Reservoir, TimeBuckets
-from pulse_desktop.ui.charts.time_ranges import (
-    ChartRange,
-    Values,
-    chart_range,
-    quantile_series,
-    rate_series,
-)
+from pulse_desktop.ui.charts.resampling import Values, quantile_series, rate_series
+from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
 
 NOW = 1_763_894_407.0
 TEN_MINUTES = ChartRange(600.0)

@@ -16,7 +16,7 @@ from pulse_desktop.state.attention import AttentionKind
 from pulse_desktop.state.workers import WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts.time_ranges import without_gaps
+from pulse_desktop.ui.charts.resampling import without_gaps
 from pulse_desktop.ui.connection_phase import EVENTLESS_AFTER_S
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.registry import PAGES

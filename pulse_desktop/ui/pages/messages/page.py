@@ -24,9 +24,10 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
+from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import history_start, rate_series
+from pulse_desktop.ui.charts.time_ranges import history_start
 from pulse_desktop.ui.lineage.message_path_view import MessagePathView
 from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.pages.messages.columns import (

@@ -28,15 +28,11 @@ from pulse_desktop.text.time_range_text import length_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.pacing import Pacing
+from pulse_desktop.ui.charts.resampling import quantile_series
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import (
-    ChartRange,
-    chart_range,
-    history_start,
-    quantile_series,
-)
+from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range, history_start
 from pulse_desktop.ui.connection_phase import (
     Phase,
     as_of_text,

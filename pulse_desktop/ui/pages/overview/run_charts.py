@@ -18,10 +18,11 @@ from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import ChartRange, rate_series
+from pulse_desktop.ui.charts.time_ranges import ChartRange
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 
 SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True, key="succeeded", glyph="✔")

@@ -14,7 +14,7 @@ from pulse_desktop.state.topic_activity import TopicActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.charts.time_ranges import without_gaps
+from pulse_desktop.ui.charts.resampling import without_gaps
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme

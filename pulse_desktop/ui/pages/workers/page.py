@@ -24,10 +24,10 @@ from pulse_desktop.text.worker_text import (
 )
 from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.pacing import Pacing
+from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import busiest_series, quantile_series
 from pulse_desktop.ui.connection_phase import stale_text
 from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
 from pulse_desktop.ui.pages.workers import actions
