@@ -27,6 +27,26 @@ def duration(text: str) -> float:
     return min(_seconds(text), _MAX_DURATION_S)
 
 
+def since(text: str) -> float:
+    """Convert a duration, or a time such as `22:00` or `yesterday`, to the seconds since then."""
+    import time
+
+    from pulse_desktop.model.typed_time import parse_moment
+
+    now = time.time()
+    try:
+        return duration(text)
+    except argparse.ArgumentTypeError:
+        at = parse_moment(text, now)
+    if at is None or at >= now:
+        raise argparse.ArgumentTypeError(
+            _("{text!r} is no past time; use 10m, 1h, 7d, 22:00, yesterday or 2026-11-29").format(
+                text=text
+            )
+        )
+    return min(now - at, _MAX_DURATION_S)
+
+
 def _seconds(text: str) -> float:
     match = re.fullmatch(r"(\d{1,12}(?:\.\d+)?)\s*([smhd]?)", text.strip(), re.ASCII)
     if match is None:

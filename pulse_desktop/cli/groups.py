@@ -4,7 +4,7 @@ import re
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.argument_types import duration
+from pulse_desktop.cli.argument_types import since
 from pulse_desktop.cli.connection import (
     DAY_S,
     NEWEST_MESSAGES,
@@ -90,10 +90,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--since",
-        type=duration,
+        type=since,
         default=DAY_S,
-        metavar="SPAN",
-        help=_("only failures of the last 30m, 1h, 7d (default: 1d)"),
+        metavar="TIME",
+        help=_("only failures of the last 30m, 1h, 7d, or since 22:00 (default: 1d)"),
     )
     add_limit_option(parser)
     add_csv_option(parser)

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.argument_types import byte_size, duration
+from pulse_desktop.cli.argument_types import byte_size, duration, since
 from pulse_desktop.cli.connection import catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_json, write_note, write_text
@@ -49,9 +49,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help=_("where to write the recording"))
     parser.add_argument(
         "--since",
-        type=duration,
-        metavar="SPAN",
-        help=_("start with what is stored of the last 30m, 8h, 7d"),
+        type=since,
+        metavar="TIME",
+        help=_("start with what is stored of the last 30m, 8h, 7d, or since 22:00"),
     )
     parser.add_argument(
         "--duration",

@@ -5,7 +5,7 @@ from argparse import Namespace
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from pulse_desktop.cli.argument_types import duration, run_state
+from pulse_desktop.cli.argument_types import run_state, since
 from pulse_desktop.cli.connection import (
     DAY_S,
     NEWEST_MESSAGES,
@@ -71,10 +71,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--since",
-        type=duration,
+        type=since,
         default=DAY_S,
-        metavar="SPAN",
-        help=_("only runs active in the last 30m, 1h, 7d (default: 1d)"),
+        metavar="TIME",
+        help=_("only runs active in the last 30m, 1h, 7d, or since 22:00 (default: 1d)"),
     )
     add_limit_option(parser)
     add_csv_option(parser)

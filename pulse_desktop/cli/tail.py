@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.argument_types import duration, positive_int
+from pulse_desktop.cli.argument_types import duration, positive_int, since
 from pulse_desktop.cli.connection import (
     CATCH_UP_TIMEOUT_S,
     catch_up_history,
@@ -81,9 +81,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--since",
-        type=duration,
-        metavar="SPAN",
-        help=_("start with the stored events of the last 30s, 10m, 1h, 7d"),
+        type=since,
+        metavar="TIME",
+        help=_("start with the stored events of the last 10m, 1h, 7d, or since 22:00"),
     )
     parser.add_argument(
         "-n", "--lines", type=positive_int, metavar="N", help=_("exit after N events")

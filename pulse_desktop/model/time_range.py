@@ -10,7 +10,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
 
-from pulse_desktop.model.typed_time import moment_from_iso, parse_moment, seconds_from_text
+from pulse_desktop.model.typed_time import (
+    moment_from_iso,
+    parse_moment,
+    parse_time,
+    seconds_from_text,
+)
 
 MIN_RANGE_S: Final = 0.001
 """The shortest range; times are shown in milliseconds."""
@@ -203,11 +208,12 @@ def typed_range(start: str, end: str, now: float) -> TimeRange:
     """Return the range between two typed times.
 
     Without an end, or up to `now`, the range is live: `2h` is the last two hours, any other time
-    is where it starts, and without a start it is everything retained.
+    is where it starts, and without a start it is everything retained. A day as the end is included,
+    as in a query.
 
     Args:
-        start: see `parse_moment`.
-        end: see `parse_moment`.
+        start: see `parse_time`.
+        end: see `parse_time`.
         now: Unix seconds.
 
     Raises:
@@ -226,9 +232,12 @@ def typed_range(start: str, end: str, now: float) -> TimeRange:
         if first >= now:
             raise TypedRangeError("order")
         return since(first)
-    final = parse_moment(end, now)
-    if final is None:
+    span = parse_time(end, now)
+    if span is None:
         raise TypedRangeError("end")
+    final = span.stop if span.whole_day else span.start
     if final <= first:
         raise TypedRangeError("order")
+    if span.whole_day and final > now > first:
+        return since(first)
     return fixed(first, final)

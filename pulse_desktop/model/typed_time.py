@@ -1,31 +1,112 @@
-"""Times and durations as an operator types them, in the local time zone."""
+"""Times as an operator types them, or as a table shows them. Local time, as everywhere.
 
-from datetime import datetime, timedelta
+The one reader of times: for queries, the time range, and the command line. A time is a span, as
+long as the unit that it was typed in: `2026-11-29` is a day, `22:00` a minute.
+"""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+from pulse_desktop.model.quantities import parse_duration
+
 _MAX_S: Final = 10 * 366 * 86_400.0
+_CLOCK_PATTERN: Final = r"(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?"
+_CLOCK: Final = re.compile(_CLOCK_PATTERN, re.ASCII)
+_ISO: Final = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[Tt ]\s*(\d{1,2})(?::(\d{2})(?::(\d{2})(\.\d{1,6})?)?)?"
+    r"\s*([A-Za-z]{1,5}|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+_NAMED_DAY: Final = re.compile(r"(today|yesterday)(?:\s+(\S+))?")
+_DAY_AND_MONTH: Final = re.compile(r"(\d{1,2})[ .]+([^\W\d]{3})[^\W\d]*\.?(?:\s+(\S+))?")
+_MONTH_AND_DAY: Final = re.compile(r"(\d{1,2})-(\d{1,2})(?:\s+(\S+))?", re.ASCII)
+_DAY_OF_MONTH: Final = re.compile(rf"(\d{{1,2}})\s+({_CLOCK_PATTERN})", re.ASCII)
+_MONTHS: Final = {
+    "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6,
+    "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12,
+}  # fmt: skip
+_UTC: Final = ("Z", "UTC", "GMT")
+_MAX_MONTHS_BACK: Final = 12
+"""A day of the month occurs within so many months."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """A span of time in Unix seconds.
+
+    Attributes:
+        start: its beginning.
+        stop: its end, which does not belong to it; equal to `start` for an instant.
+        relative: whether it moves with the present time.
+        ago: whether it is an instant so long ago: `2h`.
+        of_day: whether it is a time of day without a date: the latest one.
+        whole_day: whether it is a day without a time of day.
+    """
+
+    start: float
+    stop: float
+    relative: bool = False
+    ago: bool = False
+    of_day: bool = False
+    whole_day: bool = False
+
+    def after(self, at: float) -> "TimeSpan":
+        """Return the first time of day after an instant; any other time as it is."""
+        if not self.of_day or self.start >= at:
+            return self
+        length = self.stop - self.start
+        start = self.start
+        while start < at:
+            start = _shifted(start, 1)
+        return TimeSpan(start, start + length, self.relative, self.ago, self.of_day)
+
+
+def parse_time(text: str, now: float) -> TimeSpan | None:
+    """Return the time that a text means, None if it is not a time.
+
+    Args:
+        text: `22:00`, `22:00:05.250`, `29 22:00` (day of the month), `2026-11-29`,
+            `2026-11-29T22:00`, `11-29 22:00`, `29 Nov`, `yesterday 22:00`, `now`, or `2h` and
+            `now-2h` (so long ago). A time or day without a year is the latest one.
+        now: Unix seconds.
+    """
+    text = text.strip()
+    try:
+        return (
+            _named(text.lower(), now)
+            or _relative(text, now)
+            or _of_day(text, now)
+            or _iso(text)
+            or _dated(text, now)
+        )
+    except (ValueError, OverflowError, OSError):  # no such day, or too far away for the system
+        return None
+
+
+def parse_moment(text: str, now: float) -> float | None:
+    """Return the beginning of a typed time, Unix seconds; None if it is not a time.
+
+    Args:
+        text: see `parse_time`.
+        now: Unix seconds.
+    """
+    span = parse_time(text, now)
+    return None if span is None else span.start
 
 
 def seconds_from_text(text: str) -> float | None:
-    """Return the seconds of a duration such as `90s`, `15 min`, `1h 30m`; None if it is none."""
-    total, number, rest = 0.0, "", text.strip().lower()
-    found = False
-    while rest:
-        digits = len(rest) - len(rest.lstrip("0123456789."))
-        number, rest = rest[:digits], rest[digits:].lstrip()
-        letters = len(rest) - len(rest.lstrip("abcdefghijklmnopqrstuvwxyz"))
-        unit, rest = rest[:letters], rest[letters:].lstrip()
-        factor = _UNITS.get(unit)
-        try:
-            amount = float(number)
-        except ValueError:
-            return None
-        if factor is None:
-            return None
-        total += amount * factor
-        found = True
-    return total if found and 0 < total <= _MAX_S else None
+    """Return the seconds of a duration such as `90s`, `15 min`, `1h 30m`; None if it is none.
+
+    It has a unit, unlike the durations of a query, and is not zero.
+    """
+    text = text.strip()
+    if not text or text[-1].isdigit() or (found := parse_duration(text)) is None:
+        return None
+    return found.value if 0 < found.value <= _MAX_S else None
 
 
 def moment_from_iso(text: str) -> float:
@@ -36,81 +117,126 @@ def moment_from_iso(text: str) -> float:
     return moment.timestamp()
 
 
-def parse_moment(text: str, now: float) -> float | None:
-    """Return the time that an operator typed, Unix seconds, None if it is none.
-
-    Accepted are `now`, `22:00`, `22:00:05.250`, `29 22:00` (day of the month), `2026-11-29`,
-    `2026-11-29 22:00`, `11-29 22:00`, `yesterday 22:00`, `2h` or `now-2h` (ago), all in the local
-    time zone, and ISO 8601 with a zone. A time of day is the latest one that is not in the future.
-    """
-    words = text.strip().lower().replace("t", " ", 1) if _has_iso_t(text) else text.strip().lower()
-    if words in ("", "now"):
-        return now if words else None
-    ago = seconds_from_text(words.removeprefix("now").strip().lstrip("-").removesuffix("ago"))
-    if ago is not None:
-        return now - ago
-    today = datetime.fromtimestamp(now)  # noqa: DTZ006  local, like what is typed
-    date_text, _, clock_text = words.rpartition(" ")
-    if ":" not in clock_text:
-        date_text, clock_text = words, ""
-    day = _day(date_text, today)
-    clock = _clock(clock_text) if clock_text else (timedelta() if date_text else None)
-    is_number = words.isdigit()  # a day of the month, but which time of it?
-    if day is None or clock is None or is_number:
-        return _zoned(text)
-    try:
-        at = (day + clock).timestamp()
-        if not date_text and at > now:
-            at = (day - timedelta(days=1) + clock).timestamp()
-    except (OverflowError, OSError, ValueError):
+def _named(text: str, now: float) -> TimeSpan | None:
+    if text == "now":
+        return TimeSpan(now, now, relative=True)
+    found = _NAMED_DAY.fullmatch(text)
+    if found is None:
         return None
-    return at
+    today = time.localtime(now)
+    day = today.tm_mday - (found[1] == "yesterday")
+    return _on_day(today.tm_year, today.tm_mon, day, found[2])
 
 
-def _has_iso_t(text: str) -> bool:
-    stripped = text.strip()
-    return len(stripped) > 10 and stripped[10] in "Tt" and stripped[4] == "-"
-
-
-def _day(text: str, today: datetime) -> datetime | None:
-    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
-    if text in ("", "today"):
-        return midnight
-    if text == "yesterday":
-        return midnight - timedelta(days=1)
-    parts = text.split("-")
-    if not 1 <= len(parts) <= 3 or not all(part.isascii() and part.isdigit() for part in parts):
+def _relative(text: str, now: float) -> TimeSpan | None:
+    length = text.removesuffix("ago").rstrip()
+    if length.startswith("now"):
+        length = length.removeprefix("now").lstrip()
+        if not length.startswith("-"):
+            return None
+    seconds = seconds_from_text(length.removeprefix("-"))
+    if seconds is None:
         return None
-    numbers = [int(part) for part in parts]
-    year, month, day = ([midnight.year, midnight.month][: 3 - len(numbers)] + numbers)[:3]
-    try:
-        found = midnight.replace(year=year, month=month, day=day)
-        if found > today and len(numbers) == 1:  # the latest day of that number
-            before = midnight.replace(day=1) - timedelta(days=1)
-            found = before.replace(day=day)
-        elif found > today and len(numbers) == 2:
-            found = found.replace(year=year - 1)
-    except ValueError:
-        return None
-    return found
+    return TimeSpan(now - seconds, now - seconds, relative=True, ago=True)
 
 
-def _clock(text: str) -> timedelta | None:
-    parts = text.split(":")
-    if not 2 <= len(parts) <= 3:
+def _of_day(text: str, now: float) -> TimeSpan | None:
+    found = _CLOCK.fullmatch(text)
+    if found is None:
         return None
-    try:
-        hours, minutes = int(parts[0]), int(parts[1])
-        seconds = float(parts[2]) if len(parts) == 3 else 0.0
-    except ValueError:
-        return None
-    if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 60):
-        return None
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    offset, length = _clock(found)
+    today = time.localtime(now)
+    start = _local(today.tm_year, today.tm_mon, today.tm_mday, offset)
+    if start > now:
+        start = _local(today.tm_year, today.tm_mon, today.tm_mday - 1, offset)
+    return TimeSpan(start, start + length, relative=True, of_day=True)
 
 
-def _zoned(text: str) -> float | None:
-    try:
-        return moment_from_iso(text)
-    except (ValueError, OverflowError):
+def _clock(found: re.Match[str]) -> tuple[float, float]:
+    """Return the seconds since midnight and the length of a time of day."""
+    hour, minute, second, fraction = found.groups()
+    if int(hour) > 23 or int(minute) > 59 or int(second or 0) > 60:
+        raise ValueError(found[0])
+    offset = int(hour) * 3600.0 + int(minute) * 60.0 + int(second or 0) + float(fraction or 0)
+    if fraction:
+        return offset, 10.0 ** (1 - len(fraction))
+    return offset, 1.0 if second else 60.0
+
+
+def _iso(text: str) -> TimeSpan | None:
+    found = _ISO.fullmatch(text)
+    if found is None:
         return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    if hour is None:
+        datetime(int(year), int(month), int(day))  # noqa: DTZ001  raises if there is no such day
+        start = _local(int(year), int(month), int(day))
+        return TimeSpan(start, _local(int(year), int(month), int(day) + 1), whole_day=True)
+    moment = datetime(  # noqa: DTZ001  the time zone is added below
+        int(year), int(month), int(day), int(hour), int(minute or 0), int(second or 0)
+    )
+    if zone and zone not in time.tzname:
+        offset = "+00:00" if zone.upper() in _UTC else zone
+        moment = datetime.fromisoformat(f"{moment.isoformat()}{offset}")
+    start = moment.timestamp() + float(fraction or 0)
+    if fraction:
+        return TimeSpan(start, start + 10.0 ** (1 - len(fraction)))
+    return TimeSpan(start, start + (1.0 if second else 60.0 if minute else 3600.0))
+
+
+def _dated(text: str, now: float) -> TimeSpan | None:
+    """Return the latest day such as `29 Nov` or `11-29`, or a time on it; `29 22:00`."""
+    today = time.localtime(now)
+    of_month = _DAY_OF_MONTH.fullmatch(text)
+    if of_month is not None:
+        return _on_day(*_latest_day(int(of_month[1]), now), of_month[2])
+    found = _DAY_AND_MONTH.fullmatch(text)
+    if found is not None and found[2].lower() in _MONTHS:
+        day, month = int(found[1]), _MONTHS[found[2].lower()]
+    elif (found := _MONTH_AND_DAY.fullmatch(text)) is not None:
+        month, day = int(found[1]), int(found[2])
+    else:
+        return None
+    year = today.tm_year - ((month, day) > (today.tm_mon, today.tm_mday))
+    datetime(year, month, day)  # noqa: DTZ001  raises if there is no such day
+    return _on_day(year, month, day, found[3])
+
+
+def _latest_day(day: int, now: float) -> tuple[int, int, int]:
+    """Return year, month and day of the latest day of a month with a number."""
+    today = time.localtime(now)
+    months = today.tm_year * 12 + today.tm_mon - 1 - (day > today.tm_mday)
+    for month in range(months, months - _MAX_MONTHS_BACK, -1):
+        try:
+            datetime(month // 12, month % 12 + 1, day)  # noqa: DTZ001  is there such a day?
+        except ValueError:
+            continue
+        return month // 12, month % 12 + 1, day
+    raise ValueError(day)
+
+
+def _on_day(year: int, month: int, day: int, clock: str | None) -> TimeSpan | None:
+    """Return a day, or a time on it; None if it is no time of day."""
+    if clock is None:
+        start = _local(year, month, day)
+        return TimeSpan(start, _local(year, month, day + 1), relative=True, whole_day=True)
+    found = _CLOCK.fullmatch(clock)
+    if found is None:
+        return None
+    offset, length = _clock(found)
+    start = _local(year, month, day, offset)
+    return TimeSpan(start, start + length, relative=True)
+
+
+def _local(year: int, month: int, day: int, offset: float = 0.0) -> float:
+    """Return Unix seconds of a local time; days beyond the month count on."""
+    whole = int(offset)
+    at = time.mktime((year, month, day, whole // 3600, whole // 60 % 60, whole % 60, 0, 0, -1))
+    return at + offset - whole
+
+
+def _shifted(at: float, days: int) -> float:
+    """Return the same time of day some days later."""
+    moment = time.localtime(at)
+    offset = moment.tm_hour * 3600.0 + moment.tm_min * 60.0 + moment.tm_sec + at % 1
+    return _local(moment.tm_year, moment.tm_mon, moment.tm_mday + days, offset)

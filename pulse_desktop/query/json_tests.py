@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
+from pulse_desktop.model.quantities import parse_number
 from pulse_desktop.query.basic_tests import EQUAL, ValueTest, between, ordered, text_test
 from pulse_desktop.query.errors import QueryError
-from pulse_desktop.query.quantities import parse_number
 from pulse_desktop.query.syntax import Value, ValueRange
 from pulse_desktop.query.tokens import RANGE
 from pulse_desktop.text.translation import _

@@ -3,6 +3,8 @@
 import re
 from typing import Any, Final
 
+from pulse_desktop.model.quantities import Quantity, parse_duration, parse_number, parse_size
+from pulse_desktop.model.typed_time import TimeSpan, parse_time
 from pulse_desktop.query.basic_tests import (
     ANY,
     EQUAL,
@@ -17,9 +19,7 @@ from pulse_desktop.query.basic_tests import (
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import ORDERED, Field, FieldKind
 from pulse_desktop.query.json_tests import json_test
-from pulse_desktop.query.quantities import Quantity, parse_duration, parse_number, parse_size
 from pulse_desktop.query.syntax import Comparison, Value, ValueRange
-from pulse_desktop.query.times import TimeSpan, parse_time
 from pulse_desktop.query.tokens import RANGE
 from pulse_desktop.text.translation import _
 

@@ -120,7 +120,8 @@ def test_a_duration_is_in_seconds_or_has_a_unit(text: str, seconds: float) -> No
 def test_an_invalid_duration_is_a_usage_error(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "30s, 10m, 1h or 7d" in usage_error(capsys, "runs", f"--since={text}")
+    assert "30s, 10m, 1h or 7d" in usage_error(capsys, "tail", f"--duration={text}")
+    assert "10m, 1h, 7d, 22:00" in usage_error(capsys, "runs", f"--since={text}")
 
 
 @pytest.mark.parametrize("text", ["59s", "3651d", "999999999d"])

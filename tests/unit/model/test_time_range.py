@@ -1,13 +1,16 @@
 """Time ranges: bounds, text forms, moving, and what an operator types."""
 
+import argparse
 import math
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulse_desktop.cli.argument_types import since as since_argument
 from pulse_desktop.model.time_range import (
     ALL_RETAINED,
     LIVE_RANGES,
@@ -23,9 +26,14 @@ from pulse_desktop.model.time_range import (
     zoomed_out,
 )
 from pulse_desktop.model.typed_time import parse_moment
+from pulse_desktop.query.parser import parse
+from pulse_desktop.query.run_fields import run_fields
+from pulse_desktop.query.syntax import Comparison
+from pulse_desktop.query.value_tests import value_test
 from pulse_desktop.text.time_range_text import typed_text
 
 NOW = 1_795_430_942.25
+QUEUED = run_fields().fields["queued"]
 
 _TIMES = st.floats(1e9, 2e9).map(lambda at: round(at, 3))
 _RANGES = st.one_of(
@@ -34,6 +42,12 @@ _RANGES = st.one_of(
     _TIMES.map(since),
     st.builds(fixed, _TIMES, _TIMES),
 )
+
+
+def comparison(text: str) -> Comparison:
+    root = parse(text).root
+    assert isinstance(root, Comparison)
+    return root
 
 
 @given(_RANGES)
@@ -149,3 +163,47 @@ def test_a_wrong_range_says_what_is_wrong(start: str, end: str, field: str) -> N
     with pytest.raises(TypedRangeError) as error:
         typed_range(start, end, NOW)
     assert error.value.field == field
+
+
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "now", "10:00", "22:00:05.125", "yesterday 9:30", "today", "2026-11-20", "2026-11-20T08:01",
+        "11-20", "11-20 08:01", "20 08:01", "20 Nov", "20 Nov 08:01", "2h", "now-2h", "1h 30m ago",
+        "2026-11-20T08:01:00+02:00",
+    ],
+)  # fmt: skip
+def test_a_time_is_the_same_in_a_query_a_range_and_a_command(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = parse_moment(text, NOW)
+    assert at is not None
+    span = value_test(comparison(f'queued>="{text}"'), QUEUED, NOW)[0]
+    assert span(at)
+    assert not span(at - 0.01)
+    if at < NOW:
+        monkeypatch.setattr(time, "time", lambda: NOW)
+        assert since_argument(text) == pytest.approx(NOW - at)
+        assert typed_range(text, "", NOW).bounds(NOW)[0] == pytest.approx(at)
+
+
+@pytest.mark.usefixtures("utc")
+def test_a_day_as_the_end_of_a_range_is_included() -> None:
+    day = typed_range("2026-11-20", "2026-11-20", NOW)
+    assert (day.end - day.start, day.is_live) == (86_400, False)
+    assert typed_range("yesterday", "today", NOW).is_live
+
+
+@pytest.mark.usefixtures("utc")
+def test_a_day_of_the_month_is_the_latest_one_that_exists() -> None:
+    march = datetime(2026, 3, 5, tzinfo=UTC).timestamp()
+    found = parse_moment("31 10:00", march)
+    assert found == datetime(2026, 1, 31, 10, tzinfo=UTC).timestamp()
+    assert parse_moment("32 10:00", march) is None
+
+
+@pytest.mark.parametrize("text", ["soon", "2126-11-29", "noon", ""])
+def test_a_command_takes_past_times_alone(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="no past time"):
+        since_argument(text)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.query.quantities import parse_duration, parse_number, parse_size
-from pulse_desktop.query.times import parse_time
+from pulse_desktop.model.quantities import parse_duration, parse_number, parse_size
+from pulse_desktop.model.typed_time import parse_time
 from pulse_desktop.text import formats
 
 NOW = datetime(2026, 11, 30, 2, 30, tzinfo=UTC).timestamp()
