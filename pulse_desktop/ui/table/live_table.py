@@ -1,5 +1,6 @@
 """A table of live rows: readable, selectable and pausable while rows arrive."""
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
@@ -20,6 +21,8 @@ RowT = TypeVar("RowT")
 
 _MEASURE_S: Final = 5.0
 """How often columns give back the room of long texts that are gone."""
+_FILTER_S: Final = 0.004
+"""How long rows are filtered or sorted before the event loop handles something else."""
 _NONE: Final = Qt.KeyboardModifier.NoModifier
 _CTRL: Final = Qt.KeyboardModifier.ControlModifier
 _TICK_S: Final = 1.0
@@ -162,9 +165,15 @@ class LiveTable(SteadyView[RowT]):
             self._filtering.start()
 
     def _filter_next_slice(self) -> None:
-        self.keep_position(self.rows_model.filter_next_slice)
+        self.keep_position(self._filter_slices)
         if not self.rows_model.filtering:
             self._filtering.stop()
+
+    def _filter_slices(self) -> None:
+        """Filter as many slices as leave the rest of a frame to everything else."""
+        end = time.perf_counter() + _FILTER_S
+        while self.rows_model.filter_next_slice() and time.perf_counter() < end:
+            pass
 
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the table."""

@@ -33,6 +33,8 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 RESORT_S: Final = 1.0
 """Shortest time between two sorts of a table that is sorted by a column."""
+_RESORT_ROW_S: Final = 5e-6
+"""A long table is sorted less often: so many seconds per row."""
 
 _DISPLAY: Final = int(Qt.ItemDataRole.DisplayRole)
 _TOOLTIP: Final = int(Qt.ItemDataRole.ToolTipRole)
@@ -259,7 +261,8 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             self._apply(rows.apply_changes(dirty))
         else:
             rows.mark_changed(dirty)
-            if may_sort and rows.stale and abs(now - self._sorted_at) >= RESORT_S:
+            resort_s = max(RESORT_S, _RESORT_ROW_S * self.shown_count)
+            if may_sort and rows.stale and abs(now - self._sorted_at) >= resort_s:
                 self._sorted_at = now
                 self._apply(rows.sort())
             elif dirty:

@@ -229,6 +229,8 @@ def without(positions: Positions, others: Positions) -> Positions:
     low, high = int(others.min()), int(others.max())
     is_other = np.zeros(high - low + 1, bool)
     is_other[others - low] = True
+    if low <= positions.min() and positions.max() <= high:
+        return positions[~is_other[positions - low]]
     within = (positions >= low) & (positions <= high)
     kept = ~within
     kept[within] = ~is_other[positions[within] - low]
@@ -239,5 +241,7 @@ def indices_of(wanted: Positions, positions: Positions) -> Positions:
     """Return the index of each wanted position in an array that contains all of them."""
     if len(wanted) <= 4:
         return np.array([np.flatnonzero(positions == p)[0] for p in wanted.tolist()], np.int64)
-    sorter = np.argsort(positions)
-    return sorter[np.searchsorted(positions, wanted, sorter=sorter)]
+    low = int(positions.min())
+    index_of = np.empty(int(positions.max()) - low + 1, np.int64)
+    index_of[positions - low] = np.arange(len(positions))
+    return index_of[wanted - low]

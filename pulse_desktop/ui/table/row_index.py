@@ -1,11 +1,11 @@
 """The rows that a live table shows, their order, and the changes from one frame to the next.
 
 Without Qt, so that it can be tested against a naive model. The newest row is first unless the
-table is sorted. Between two frames thousands of rows may be appended, evicted or changed; they are
-merged into a handful of changes, because a view pays for every insertion and removal.
+table is sorted. Of many rows a filter is applied to the newest first, and to the others in slices;
+a new order is made in slices too.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
@@ -16,20 +16,17 @@ from pulse_desktop.ui.table.row_filter import (
     Delta,
     FilterDelta,
     Positions,
-    contiguous_ranges,
     matching_positions,
     newest_matching,
-    without,
 )
 from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.table.shown_rows import ShownRows
 
 if TYPE_CHECKING:
     from pulse_desktop.ui.table.sort_keys import SortKeys
 
 RowT = TypeVar("RowT")
 
-_MAX_CHANGES: Final = 8
-"""More insertions and removals than this are made as one layout change."""
 _AT_ONCE: Final = 4 * SLICE
 """So many rows are filtered at once when a table catches up."""
 _CHECKED: Final = 64
@@ -37,38 +34,23 @@ _CHECKED: Final = 64
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
 
 
-class RowIndex(Generic[RowT]):
+class RowIndex(ShownRows[RowT], Generic[RowT]):
     """The filtered and sorted part of a row source.
 
-    Methods that return changes make them while they are iterated: iterate to the end, and call
-    `apply` on each.
-
     Attributes:
-        rows: the live rows.
-        source: the rows shown: `rows`, or a snapshot while paused.
         accepts: the filter, None for all rows.
         sort_keys: the sort order, None for newest first.
     """
 
     def __init__(self, rows: RowSource[RowT]) -> None:
-        self.rows = rows
-        self.source: RowSource[RowT] = rows
+        super().__init__(rows)
         self.accepts: Callable[[RowT], bool] | None = None
         self.sort_keys: SortKeys[RowT] | None = None
-        self._first = rows.start
-        self._end = rows.stop
-        self._shown: Positions | None = None  # positions that match, ascending; None: no filter
-        self._order: Positions | None = None  # positions as shown; None: newest first
-        self._snapshot: RowSource[RowT] | None = None  # at the last sort, with rows since evicted
         self._changed: set[int] = set()  # since the last sort
         self._filtered_to = self._first  # the filter has been applied from here to the end
         self._found = False  # matching rows were found that are not sorted in yet
+        self._sorting: Generator[None, None, Positions] | None = None  # makes the next order
         self._checked_to = self._first  # what is shown is right from here to the end
-
-    def __len__(self) -> int:
-        if self._order is not None:
-            return len(self._order)
-        return self._end - self._first if self._shown is None else len(self._shown)
 
     @property
     def filter_pending(self) -> bool:
@@ -78,9 +60,8 @@ class RowIndex(Generic[RowT]):
     @property
     def filtering(self) -> bool:
         """Whether `filter_next_slice` has something to do."""
-        return self.filter_pending or (
-            self.accepts is not None and self._checked_to > self.source.start
-        )
+        checks = self.accepts is not None and self._checked_to > self.source.start
+        return self._sorting is not None or self.filter_pending or checks
 
     @property
     def stale(self) -> bool:
@@ -89,50 +70,16 @@ class RowIndex(Generic[RowT]):
         is_same = span == (self.source.start, self.source.stop)
         return bool(self._changed) or self._found or not is_same
 
-    def position_at(self, row: int) -> int:
-        """Return the position of a view row. Raises IndexError when there is no such row."""
-        if not 0 <= row < len(self):
-            raise IndexError(row)
-        if self._order is not None:
-            return int(self._order[row])
-        return self._end - 1 - row if self._shown is None else int(self._shown[-1 - row])
-
-    def positions(self) -> Positions:
-        """Return the positions of all rows shown, from the top."""
-        return self._newest_first(self._shown) if self._order is None else self._order
-
-    def view_row(self, position: int) -> int | None:
-        """Return the view row of a position, None when it is not shown."""
-        if self._order is not None:
-            found = np.flatnonzero(self._order == position)
-            return int(found[0]) if len(found) else None
-        shown = self._shown
-        if shown is None:
-            return self._end - 1 - position if self._first <= position < self._end else None
-        at = int(np.searchsorted(shown, position))
-        return len(shown) - 1 - at if at < len(shown) and shown[at] == position else None
-
-    def row_object(self, row: int) -> RowT | None:
-        """Return the row shown at a view row, None when there is none."""
-        if not 0 <= row < len(self):
-            return None
-        position = self.position_at(row)
-        for source in (self.source, self._snapshot):
-            # A row evicted since the last sort is shown as it was until the next one.
-            if source is not None and source.start <= position < source.stop:
-                return source[position]
-        return None
-
     def replace_rows(self, rows: RowSource[RowT]) -> None:
         """Show another row source with the same filter and order; reset the view around it."""
         self.rows = self.source = rows
         self._first, self._end = rows.start, rows.stop
         self._changed.clear()
         self._shown = self._matching()
-        self._order = None
+        self._order = self._sorting = None
         if self.sort_keys is not None:
             self.sort_keys.clear()
-            self._order = self.sort_keys.order(rows, self._newest_first(self._shown))
+            self._order = self._sorted(self.sort_keys, self._newest_first(self._shown))
             self._snapshot = rows.snapshot(self._end)
 
     def pause(self) -> Iterator[ModelChange]:
@@ -141,6 +88,8 @@ class RowIndex(Generic[RowT]):
             yield from self._remove_evicted()
             yield from self._append_older()
         self.source = self.rows.snapshot(self._end)
+        if self._sorting is not None and self.sort_keys is not None:
+            self._sorting = self._order_in_slices(self.sort_keys, self._newest_first(self._shown))
 
     def resume(self) -> Iterator[ModelChange]:
         """Show the live rows again."""
@@ -187,9 +136,12 @@ class RowIndex(Generic[RowT]):
         yield from self._insert_new()
 
     def sort(self) -> Iterator[ModelChange]:
-        """Update a sorted table: evicted, new and changed rows in one reordering."""
+        """Update a sorted table: evicted, new and changed rows in one reordering.
+
+        If that takes long, `filter_next_slice` does it.
+        """
         source, keys, shown = self.source, self.sort_keys, self._shown
-        if keys is None or self._order is None:
+        if keys is None or self._order is None or self._sorting is not None:
             return
         keys.invalidate(self._changed)
         if shown is not None and self.accepts is not None:
@@ -202,14 +154,52 @@ class RowIndex(Generic[RowT]):
         self._changed.clear()
         self._end = source.stop
         self._reach_down()
-        order = keys.order(source, self._newest_first(shown))
-        yield from self._transform(self._order, order, shown, order)
+        self._shown = shown
+        newest_first = self._newest_first(shown)
+        order = self._sorted(keys, newest_first)
+        if self._sorting is None:
+            yield from self._transform(self._order, order, shown, order)
+
+    def _sorted(self, keys: "SortKeys[RowT]", newest_first: Positions) -> Positions:
+        """Return positions in the order of the keys; if that takes long, as they are for now."""
+        if keys.is_fast(newest_first):
+            return keys.order(self.source, newest_first)
+        self._sorting = self._order_in_slices(keys, newest_first)
+        return newest_first
+
+    def _order_in_slices(
+        self, keys: "SortKeys[RowT]", newest_first: Positions
+    ) -> Generator[None, None, Positions]:
+        order = yield from keys.order_in_slices(self.source, newest_first)
+        yield
+        return order
+
+    def _sort_next_slice(self, sorting: Generator[None, None, Positions]) -> Iterator[ModelChange]:
+        """Show the next order once it is made."""
+        try:
+            next(sorting)
+        except StopIteration as finished:
+            order: Positions = finished.value
+        else:
+            return
+        self._sorting = None
+        shown, before, start = self._shown, self._order, self.source.start
+        if before is None:
+            return
+        if shown is not None:
+            shown = shown[np.searchsorted(shown, start) :]
+        if len(order) and order.min() < start:  # evicted meanwhile
+            order = order[order >= start]
+        yield from self._transform(before, order, shown, order)
 
     def filter_next_slice(self) -> Iterator[ModelChange]:
-        """Apply a new filter to the next slice of older rows.
+        """Make the next slice of a new order, or filter the next slice of older rows.
 
         A sorted table shows what was found when all rows are filtered, or with the next `sort`.
         """
+        if self._sorting is not None:
+            yield from self._sort_next_slice(self._sorting)
+            return
         shown, accepts = self._shown, self.accepts
         if accepts is None or shown is None:
             return
@@ -265,11 +255,11 @@ class RowIndex(Generic[RowT]):
 
         Of many rows what was shown stays, until `filter_next_slice` finds that it does not match.
         """
-        if (
-            self._shown is None
-            or self.sort_keys is not None
-            or self.source.stop - self.source.start <= _AT_ONCE
-        ):
+        is_short = self.source.stop - self.source.start <= _AT_ONCE
+        if self.sort_keys is not None:
+            self.sort_keys.clear()
+            yield from self._catch_up_sorted(is_short=is_short)
+        elif self._shown is None or is_short:
             yield from self.rebuild()
         elif self.source.stop - self._end > _AT_ONCE:
             yield from self.rebuild(incremental=True)
@@ -281,6 +271,19 @@ class RowIndex(Generic[RowT]):
             if len(self):
                 yield ModelChange("repaint", 0, len(self) - 1)
 
+    def _catch_up_sorted(self, *, is_short: bool) -> Iterator[ModelChange]:
+        """Sort anew what is shown; of many rows, `filter_next_slice` corrects what that is."""
+        if is_short or self.source.stop - self._end > _AT_ONCE:
+            yield from self.rebuild(incremental=not is_short)
+            return
+        self._sorting = None
+        self._changed.clear()
+        if self.accepts is not None:
+            self._checked_to = self._end
+        yield from self.sort()
+        if len(self):
+            yield ModelChange("repaint", 0, len(self) - 1)
+
     def rebuild(self, *, incremental: bool = False) -> Iterator[ModelChange]:
         """Recompute the shown rows: after a new filter or order, or after having been hidden.
 
@@ -288,8 +291,11 @@ class RowIndex(Generic[RowT]):
             incremental: apply the filter to the newest rows only, `filter_next_slice` to the rest.
         """
         source, keys = self.source, self.sort_keys
+        if keys is not None:
+            keys.invalidate(self._changed)
         self._changed.clear()
         self._found = False
+        self._sorting = None
         if self.accepts is None and keys is None and self._order is self._shown is None:
             yield from self._remove_evicted()
             yield from self._append_older()
@@ -301,8 +307,7 @@ class RowIndex(Generic[RowT]):
             after = self._newest_first(shown)
             order = None
             if keys is not None:
-                keys.clear()
-                after = order = keys.order(source, after)
+                after = order = self._sorted(keys, after)
             yield from self._transform(before, after, shown, order)
         if len(self):
             yield ModelChange("repaint", 0, len(self) - 1)
@@ -319,54 +324,13 @@ class RowIndex(Generic[RowT]):
         found, self._filtered_to = newest_matching(source, accepts, source.stop)
         return found
 
-    def _newest_first(self, shown: Positions | None) -> Positions:
-        if shown is not None:
-            return shown[::-1]
-        return np.arange(self._end - 1, self._first - 1, -1, dtype=np.int64)
-
-    def _remove_evicted(self) -> Iterator[ModelChange]:
-        """Remove the rows that the source has evicted: always the last rows of the table."""
-        first, shown = self.source.start, self._shown
-        if first <= self._first:
-            return
-        if shown is None:
-            evicted = min(first, self._end) - self._first
-        else:
-            evicted = int(np.searchsorted(shown, first))
-
-        def apply() -> None:
-            if shown is not None:
-                self._shown = shown[evicted:]
-            self._end = max(self._end, first)
-            self._reach_down()
-
-        if evicted:
-            yield ModelChange("remove", len(self) - evicted, len(self) - 1, apply)
-        else:
-            apply()
-
-    def _append_older(self) -> Iterator[ModelChange]:
-        """Add the rows that were added to the source as its oldest, below all others.
-
-        With a filter they are among the rows that it has not been applied to yet.
-        """
-        count = self._first - self.source.start
-        if count <= 0:
-            return
-
-        if self._shown is None:
-            last = len(self) + count - 1
-            yield ModelChange("insert", len(self), last, self._reach_down)
-        else:
-            self._reach_down()
-
     def _reach_down(self) -> None:
         """Reach to the oldest row of the source; older rows than before are to be filtered."""
         first = self.source.start
         if self._checked_to <= self._first:
             self._checked_to = first
         self._filtered_to = max(self._filtered_to, first)
-        self._first = first
+        super()._reach_down()
 
     def _insert_new(self) -> Iterator[ModelChange]:
         """Insert new rows at the top."""
@@ -386,71 +350,3 @@ class RowIndex(Generic[RowT]):
             yield ModelChange("insert", 0, count - 1, apply)
         else:
             self._end = end
-
-    def _apply_delta(self, delta: Delta) -> Iterator[ModelChange]:
-        """Insert and remove changed rows that entered or left the filter."""
-        shown = self._shown
-        if shown is None:
-            return
-        leaving = contiguous_ranges(delta.leaving.tolist())
-        entering = contiguous_ranges(delta.entering.tolist())
-        if len(leaving) + len(entering) > _MAX_CHANGES:
-            after = delta.apply(shown)
-            yield from self._transform(shown[::-1], after[::-1], after, None)
-            return
-        for low, high in leaving:
-            at, stop = np.searchsorted(shown, (low, high + 1)).tolist()
-            rows = len(shown) - stop, len(shown) - 1 - at
-            shown = np.delete(shown, slice(at, stop))
-            yield ModelChange("remove", *rows, self._set_shown(shown))
-        for low, high in entering:
-            at = int(np.searchsorted(shown, low))
-            row = len(shown) - at
-            shown = np.insert(shown, at, np.arange(low, high + 1))
-            yield ModelChange("insert", row, row + high - low, self._set_shown(shown))
-
-    def _set_shown(self, positions: Positions) -> Callable[[], None]:
-        return lambda: setattr(self, "_shown", positions)
-
-    def _set_order(self, positions: Positions) -> Callable[[], None]:
-        return lambda: setattr(self, "_order", positions)
-
-    def _transform(
-        self,
-        before: Positions,
-        after: Positions,
-        shown: Positions | None,
-        order: Positions | None,
-    ) -> Iterator[ModelChange]:
-        """Change to other positions in at most three model changes.
-
-        New positions are appended, all are reordered with the removed ones last, and those are
-        removed.
-        """
-        added, removed = without(after, before), without(before, after)
-        extended = np.concatenate((before, added))
-        reordered = np.concatenate((after, removed))
-
-        def finish() -> None:
-            self._shown, self._order = shown, order
-            self._snapshot = None if order is None else self.source.snapshot(self._end)
-
-        self._order = before
-        if len(added):
-            yield ModelChange("insert", len(before), len(extended) - 1, self._set_order(extended))
-        if not np.array_equal(reordered, extended):
-            yield ModelChange(
-                "layout", 0, len(reordered) - 1, self._set_order(reordered), extended, reordered
-            )
-        if len(removed):
-            yield ModelChange("remove", len(after), len(reordered) - 1, finish)
-        else:
-            finish()
-
-    def _repaint(self, positions: Iterable[int]) -> Iterator[ModelChange]:
-        rows = (self.view_row(position) for position in positions)
-        ranges = contiguous_ranges(sorted(row for row in rows if row is not None), gap=4)
-        if len(ranges) > _MAX_CHANGES:
-            ranges = [(ranges[0][0], ranges[-1][1])]
-        for low, high in ranges:
-            yield ModelChange("repaint", low, high)

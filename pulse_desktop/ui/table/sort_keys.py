@@ -1,21 +1,31 @@
 """Sort keys of table rows, computed once per row and cached as numbers.
 
-A hundred thousand rows are sorted every second while thousands of them change. Comparing Python
-objects would block the window for a tenth of a second each time; sorting an array does not.
+A million rows are sorted while thousands of them change. Comparing Python objects would block the
+window for a second each time; sorting an array takes a tenth of that, and is done in slices.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pulse_desktop.ui.table.key_ranks import KeyRanks
 from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
 Positions = NDArray[np.int64]
+Numbers = NDArray[np.float64]
 
 _SPARE: Final = 4096
+_COMPUTED: Final = 1024
+"""Rows whose keys are computed in one go."""
+_SORTED: Final = 1 << 15
+"""Numbers that are sorted in one go, about."""
+_GATHERED: Final = 1 << 18
+"""Numbers that are looked up in one go."""
+_SAMPLES: Final = 64
+"""Numbers of a sample for each slice: enough that none becomes much larger than the others."""
 
 
 class SortKeys(Generic[RowT]):
@@ -32,15 +42,15 @@ class SortKeys(Generic[RowT]):
         self.descending = descending
         self._key = key
         self._base = 0  # position of the first element of the arrays
-        self._values: NDArray[np.float64] = np.empty(0)
+        self._values: Numbers = np.empty(0)
         self._cached: NDArray[np.bool_] = np.empty(0, bool)
-        self._codes: dict[Any, int] | None = None  # key -> code, when keys are not numbers
+        self._ranks: KeyRanks | None = None  # of keys that are not numbers
 
     def clear(self) -> None:
         """Discard all cached keys."""
         self._cached[:] = False
-        if self._codes is not None:
-            self._codes.clear()
+        if self._ranks is not None:
+            self._ranks = KeyRanks(as_text=self._ranks.as_text)
 
     def invalidate(self, positions: Iterable[int]) -> None:
         """Discard the cached keys of rows that changed."""
@@ -49,23 +59,71 @@ class SortKeys(Generic[RowT]):
         if indices:
             self._cached[indices] = False
 
+    def is_fast(self, newest_first: Positions) -> bool:
+        """Return whether `order` takes no longer than a few milliseconds."""
+        if not len(newest_first):
+            return True
+        self._reserve(int(newest_first[-1]), int(newest_first[0]) + 1)
+        return len(newest_first) <= _SORTED and len(self._missing(newest_first)) <= 2 * _COMPUTED
+
     def order(self, source: RowSource[RowT], newest_first: Positions) -> Positions:
         """Return the positions, given newest first, in the order of their keys."""
+        slices = self.order_in_slices(source, newest_first)
+        while True:
+            try:
+                next(slices)
+            except StopIteration as finished:
+                ordered: Positions = finished.value
+                return ordered
+
+    def order_in_slices(
+        self, source: RowSource[RowT], newest_first: Positions
+    ) -> Generator[None, None, Positions]:
+        """Return the positions, given newest first, in the order of their keys.
+
+        Each step takes a few milliseconds. Rows that are evicted meanwhile are anywhere.
+        """
         if not len(newest_first):
             return newest_first
         self._reserve(int(newest_first[-1]), int(newest_first[0]) + 1)
-        indices = newest_first - self._base
-        missing = newest_first[~self._cached[indices]]
-        if self._codes is not None and len(self._codes) > 2 * len(indices) + _SPARE:
+        if self._ranks is not None and len(self._ranks) > 2 * len(newest_first) + _SPARE:
             self.clear()
-            missing = newest_first
-        if not self._compute(source, missing):
-            self._compute(source, newest_first)
-        values = self._values[indices]
-        if self._codes is not None:
-            values = self._ranks(self._codes)[np.nan_to_num(values, nan=-1).astype(np.int64)]
-        # NaN means "no key" and is sorted last in both directions.
-        return newest_first[np.argsort(-values if self.descending else values, kind="stable")]
+        missing = self._missing(newest_first)
+        while len(missing):
+            now = missing[:_COMPUTED]
+            if self._compute(source, now[now >= source.start]):
+                missing = missing[_COMPUTED:]
+            else:
+                self._cached[:] = False
+                missing = newest_first
+            if len(missing):
+                yield
+        if len(newest_first) <= _SORTED:
+            numbers = self._numbers(newest_first, self._all_ranks())
+            return newest_first[np.argsort(numbers, kind="stable")]
+        yield
+        ranks, parts = self._all_ranks(), []
+        for start in range(0, len(newest_first), _GATHERED):
+            parts.append(self._numbers(newest_first[start : start + _GATHERED], ranks))
+            yield
+        order = yield from _argsort_in_slices(np.concatenate(parts))
+        return newest_first[order]
+
+    def _missing(self, newest_first: Positions) -> Positions:
+        return newest_first[~self._cached[newest_first - self._base]]
+
+    def _all_ranks(self) -> Numbers | None:
+        return None if self._ranks is None else np.append(self._ranks.ranks(), np.nan)
+
+    def _numbers(self, positions: Positions, ranks: Numbers | None) -> Numbers:
+        """Return numbers by which positions are in ascending order.
+
+        NaN means "no key" and is sorted last in both directions.
+        """
+        values = self._values[positions - self._base]
+        if ranks is not None:
+            values = ranks[np.nan_to_num(values, nan=-1).astype(np.int64)]
+        return -values if self.descending else values
 
     def _reserve(self, first: int, end: int) -> None:
         base, values, cached = self._base, self._values, self._cached
@@ -80,29 +138,46 @@ class SortKeys(Generic[RowT]):
             self._cached[low - first : high - first] = cached[low - base : high - base]
 
     def _compute(self, source: RowSource[RowT], positions: Positions) -> bool:
-        """Compute the keys of some rows; False if all must be recomputed as codes, not numbers."""
-        key_of = self._key
+        """Compute the keys of some rows; False if all must be computed anew in another way."""
+        key_of, ranks = self._key, self._ranks
         keys = [key_of(source[position]) for position in positions.tolist()]
-        codes = self._codes
-        if codes is None:
+        if ranks is None:
             if not all(key is None or isinstance(key, int | float) for key in keys):
-                self._codes = {}
+                self._ranks = KeyRanks(as_text=False)
                 return False
             numbers = [np.nan if key is None else key for key in keys]
         else:
-            numbers = [np.nan if key is None else codes.setdefault(key, len(codes)) for key in keys]
+            known = [key for key in keys if key is not None]
+            try:
+                codes = iter(ranks.add(map(str, known) if ranks.as_text else known))
+            except TypeError:
+                # Other systems send mixed types.
+                self._ranks = KeyRanks(as_text=True)
+                return False
+            numbers = [np.nan if key is None else next(codes) for key in keys]
         indices = positions - self._base
         self._values[indices] = numbers
         self._cached[indices] = True
         return True
 
-    def _ranks(self, codes: dict[Any, int]) -> NDArray[np.float64]:
-        """Return the rank of every code, followed by NaN for the code -1."""
-        try:
-            ascending = sorted(codes)
-        except TypeError:
-            # Other systems send mixed types.
-            ascending = sorted(codes, key=str)
-        ranks = np.full(len(codes) + 1, np.nan)
-        ranks[[codes[key] for key in ascending]] = np.arange(len(codes))
-        return ranks
+
+def _argsort_in_slices(numbers: Numbers) -> Generator[None, None, Positions]:
+    """Return the indices that sort numbers, equal ones as they are; each step sorts a part.
+
+    The parts are divided by numbers of a sample, so that they only have to be put together.
+    """
+    count = len(numbers) // _SORTED + 1
+    sample = np.sort(numbers[:: max(1, len(numbers) // (count * _SAMPLES))])
+    limits = np.unique(sample[len(sample) // count :: max(1, len(sample) // count)])
+    limits = limits[~np.isnan(limits)]
+    part_of = np.empty(len(numbers), np.uint16)
+    for start in range(0, len(numbers), _GATHERED // 4):
+        span = slice(start, start + _GATHERED // 4)
+        part_of[span] = np.searchsorted(limits, numbers[span])
+        yield
+    ordered = []
+    for part in range(len(limits) + 1):
+        indices = np.flatnonzero(part_of == part)
+        ordered.append(indices[np.argsort(numbers[indices], kind="stable")])
+        yield
+    return np.concatenate(ordered)

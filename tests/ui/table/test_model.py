@@ -11,6 +11,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.table.key_ranks import KeyRanks
 from pulse_desktop.ui.table.model import ROW_ROLE, LiveTableModel
 from pulse_desktop.ui.table.row_filter import SLICE
 
@@ -207,6 +208,94 @@ def test_a_long_filtered_table_shows_at_once_what_it_showed_while_it_catches_up(
     while model.filter_next_slice():
         pass
     assert _numbers(model) == list(range(29_996, 0, -2))
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("key", ["size", "number", "state", "text", "mixed"])
+def test_a_long_table_is_sorted_in_slices_and_stays_sorted(key: str, *, descending: bool) -> None:
+    rng = random.Random(3)
+    rows: RingBuffer[Thing] = RingBuffer(41_000)
+    for number in range(40_000):
+        rows.append(_thing(number, rng))
+    model = LiveTableModel(rows, (*COLUMNS, *LONG_COLUMNS))
+    model.set_sort(key, descending=descending)
+    assert model.filtering
+    assert _numbers(model)[:2] == [39_999, 39_998]
+    number, now = 40_000, 0.0
+    for _ in range(4):
+        slices = 0
+        while model.filter_next_slice():
+            slices += 1
+            if slices == 2:  # some are evicted before they are sorted
+                for _ in range(900):
+                    rows.append(_thing(number, rng))
+                    number += 1
+        now += 100.0
+        model.refresh(now, rows.drain_dirty())
+        while model.filter_next_slice():
+            pass
+        sort_key = model.columns[[each.key for each in model.columns].index(key)].sort or _state
+        known = [
+            p for p in range(rows.stop - 1, rows.start - 1, -1) if sort_key(rows[p]) is not None
+        ]
+        unknown = [p for p in range(rows.stop - 1, rows.start - 1, -1) if sort_key(rows[p]) is None]
+        as_text = str if key == "mixed" else lambda value: value
+        known.sort(key=lambda p: as_text(sort_key(rows[p])), reverse=descending)
+        assert list(model.row_objects()) == [rows[p] for p in (*known, *unknown)]
+        for _ in range(500):
+            position = rng.randrange(rows.start, rows.stop)
+            rows.replace(position, _thing(rows[position].number, rng))
+
+
+def _state(thing: Thing) -> str:
+    return "good" if thing.good else "bad"
+
+
+def _text(thing: Thing) -> str:
+    return f"{thing.number * 7919 % 100_003:06}"
+
+
+LONG_COLUMNS: tuple[Column[Thing], ...] = (
+    Column("Text", "text", lambda thing, _now: _text(thing), sort=_text),
+    Column(
+        "Mixed",
+        "mixed",
+        lambda thing, _now: _text(thing),
+        sort=lambda thing: _text(thing) if thing.good else thing.size,
+    ),
+)
+
+
+def test_ranks_have_the_order_of_their_keys() -> None:
+    rng = random.Random(1)
+    ranks = KeyRanks(as_text=False)
+    keys: list[str] = []
+    for _ in range(30):
+        low = rng.randrange(100_000)
+        # Many keys between the same two others: there is no number between these any more.
+        new = [f"{low:06}.{rng.random():.9f}" for _ in range(rng.choice([1, 200]))]
+        new += [f"last {len(keys)}", f"100000.{len(keys):09}"]
+        keys += new
+        codes = ranks.add(new)
+        assert codes == ranks.add(new)
+        rank_of = dict(zip(keys, ranks.ranks()[ranks.add(keys)].tolist(), strict=True))
+        by_rank = sorted(keys, key=rank_of.__getitem__)
+        assert by_rank == sorted(keys)
+    assert len(ranks) == len(keys)
+
+
+def test_a_filter_keeps_the_order_of_a_long_table() -> None:
+    rows = _filled(30_000, capacity=30_000)
+    model = _unchecked_model(rows)
+    model.set_sort("size")
+    model.set_filter(_good, incremental=True)
+    while model.filter_next_slice():
+        pass
+    assert list(model.row_objects()) == _naive(rows, _good, "size", descending=False)
+    model.catch_up(1.0)
+    while model.filter_next_slice():
+        pass
+    assert list(model.row_objects()) == _naive(rows, _good, "size", descending=False)
 
 
 def test_the_newest_row_is_first() -> None:
