@@ -20,21 +20,19 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_header import ChartHeader
 from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec, chart_colors
 from pulse_desktop.ui.charts.crosshair import Crosshair, VisibleData
-from pulse_desktop.ui.charts.curve import Bars, Curve
+from pulse_desktop.ui.charts.curve import Curve
 from pulse_desktop.ui.charts.legend import LegendEntry
 from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
 from pulse_desktop.ui.charts.plot import Plot
+from pulse_desktop.ui.charts.plotted_series import PlottedSeries
 from pulse_desktop.ui.charts.resampling import without_gaps
-from pulse_desktop.ui.charts.scale import Unit, clock_ticks, typical_top, value_text, value_ticks
+from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_text, value_ticks
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
 
 Values = NDArray[np.float64]
 
 REDRAW_MS: Final = 100
-_EMPTY: Final[Values] = np.empty(0)
-_CLICK_REACH: Final = 0.08
-"""How far from a line a click still means it, as a fraction of the height."""
 _HALF_LABEL: Final = 24  # half of the width of a clock label, pixels
 
 _FEW_POINTS: Final = 10
@@ -64,14 +62,10 @@ class ChartCanvas(QWidget):
         super().__init__()
         self.unit = unit
         self._colors = chart_colors(theme())
-        self._specs: list[SeriesSpec] = []
-        self._curves: dict[str, Curve | Bars] = {}
         self._clickable = False
         self._picked = ""
         self._is_live = True
         self._subtitle = subtitle
-        self._times: Values = _EMPTY
-        self._values: dict[str, Values] = {}
         self._time_range: tuple[float, float] | None = None
         self.visible_time_range = (0.0, 1.0)
         self._marks = NO_MARKS
@@ -84,6 +78,7 @@ class ChartCanvas(QWidget):
         self._header = ChartHeader(title, subtitle, self._colors)
         self._header.legend.toggled.connect(self._series_toggled)
         self.plot = Plot()
+        self._series = PlottedSeries(self.plot.getPlotItem(), self._header.legend.is_visible)
         self.plot.resized.connect(self._update_axes)
         no_data = _("No data yet. {hint}").format(hint=empty_text) if empty_text else ""
         self._no_data = no_data or _("No data yet")
@@ -112,11 +107,7 @@ class ChartCanvas(QWidget):
     @property
     def empty(self) -> bool:
         """Whether no series has a value."""
-        return not any(
-            np.isfinite(values).any()
-            for name, values in self._values.items()
-            if name in self._curves
-        )
+        return self._series.empty
 
     @property
     def hint(self) -> str:
@@ -130,10 +121,7 @@ class ChartCanvas(QWidget):
 
     def curve(self, name: str) -> Curve:
         """Return the curve of a series. Raises KeyError: there is no such line."""
-        curve = self._curves[name]
-        if not isinstance(curve, Curve):
-            raise KeyError(name)
-        return curve
+        return self._series.curve(name)
 
     @property
     def tooltip(self) -> str:
@@ -147,7 +135,7 @@ class ChartCanvas(QWidget):
         shown = width = ""
         if end > 1.0:
             shown = shown_range_text(start, end, time.time(), is_live=self._is_live)
-        point_s = float(self._times[1] - self._times[0]) if self._times.size > 1 else 0.0
+        point_s = self._series.point_s
         if end > 1.0 and not self.empty and point_s > (end - start) / _FEW_POINTS:
             width = _("by {duration}").format(duration=length_text(round(point_s, 3)))
         return ", ".join(filter(None, (self._subtitle, shown, width)))
@@ -169,22 +157,13 @@ class ChartCanvas(QWidget):
         self._crosshair.tooltip.set_colors(colors, small)
         self._header.set_colors(colors)
         self._update_legend()
-        for spec in self._specs:
-            self._curves[spec.name].set_color(colors.resolve(spec.color))
+        self._series.set_colors(colors)
 
     def set_series(self, specs: Sequence[SeriesSpec]) -> None:
         """Change the series; one that was hidden in the legend stays hidden."""
-        if list(specs) == self._specs:
+        if list(specs) == self._series.specs:
             return
-        for curve in self._curves.values():
-            curve.remove()
-        self._specs = list(specs)
-        self._curves = {}
-        for spec in self._specs:
-            item = self.plot.getPlotItem()
-            curve = Bars(item) if spec.stacked else Curve(item, fill=spec.fill, dash=spec.dash)
-            curve.set_color(self._colors.resolve(spec.color))
-            self._curves[spec.name] = curve
+        self._series.set_specs(specs, self._colors)
         self._update_legend()
         self._schedule_redraw(immediately=True)
 
@@ -224,7 +203,8 @@ class ChartCanvas(QWidget):
             if series.shape != times.shape:
                 raise ValueError(f"{name} has {series.size} values for {times.size} times")
             arrays[name] = without_gaps(times, series, self._marks.gaps)
-        self._times, self._values, self._time_range = times, arrays, time_range
+        self._series.set_data(times, arrays)
+        self._time_range = time_range
         self._schedule_redraw()
 
     def is_series_visible(self, name: str) -> bool:
@@ -264,27 +244,14 @@ class ChartCanvas(QWidget):
         self._stale = False
         self._drawn_at = time.monotonic()
         self._redraw_timer.stop()
-        base = np.zeros(self._times.shape)
-        for name, curve in self._curves.items():
-            series, visible = self._values.get(name), self.is_series_visible(name)
-            times = _EMPTY if series is None else self._times
-            if series is None:
-                series = _EMPTY
-            if isinstance(curve, Curve):
-                curve.set_data(times, series)
-            elif times.size and visible:
-                heights = np.nan_to_num(series)
-                width = self._bar_width()
-                curve.set_bars(times - width / 2, width, base, heights)
-                base = base + heights
-            curve.set_visible(visible)
+        self._series.draw()
         self._update_axes()
         self._header.set_subtitle(self.subtitle)
         self._crosshair.refresh(self._visible_data())
 
     def _update_axes(self) -> None:
         """Choose ranges and ticks for the visible data and the size of the plot."""
-        times = self._times
+        times = self._series.times
         if self._time_range is not None:
             start, end = self._time_range
         elif times.size:
@@ -295,7 +262,7 @@ class ChartCanvas(QWidget):
             end = start + 1.0
         self.visible_time_range = (start, end)
         empty = self.empty
-        largest = self._typical_top()
+        largest = self._series.typical_top()
         metrics = QFontMetrics(self.font())
         labels_fit = max(2, self.plot.height() // (metrics.height() * 3))
         high = value_ticks(largest, self.unit, labels_fit)
@@ -317,7 +284,7 @@ class ChartCanvas(QWidget):
                 spec.glyph,
                 self._clickable and bool(spec.key),
             )
-            for spec in self._specs
+            for spec in self._series.specs
         ]
         self._header.set_entries(entries, self._colors)
 
@@ -326,37 +293,17 @@ class ChartCanvas(QWidget):
 
     def _visible_data(self) -> VisibleData:
         series = tuple(
-            (self._colors.resolve(spec.color), spec.name, self._values[spec.name])
-            for spec in self._specs
-            if spec.name in self._values and self.is_series_visible(spec.name)
+            (self._colors.resolve(spec.color), spec.name, values)
+            for spec, values in self._series.visible()
         )
         start, end = self.visible_time_range
         lines = self._marks.lines
-        return VisibleData(self._times, series, self.unit, end - start, lines, self._picked)
-
-    # Scale
-
-    def _bar_width(self) -> float:
-        times = self._times
-        return float(times[1] - times[0]) if times.size > 1 else 1.0
-
-    def _typical_top(self) -> float:
-        """Return the value at the upper edge: that of the highest bar, or of the usual values."""
-        series = self._visible_data().series
-        if not series:
-            return 0.0
-        stacked = {spec.name for spec in self._specs if spec.stacked}
-        bars = [np.nan_to_num(values) for _c, name, values in series if name in stacked]
-        if bars:
-            return float(np.sum(bars, axis=0).max(initial=0.0))
-        return max(typical_top(values) for *_spec, values in series)
+        return VisibleData(self._series.times, series, self.unit, end - start, lines, self._picked)
 
     def _mark_outliers(self, top: float) -> None:
         """Mark the values that are above the upper edge."""
-        found = []
-        for color, _name, values in self._visible_data().series:
-            above = np.flatnonzero(np.nan_to_num(values) > top * (1 + 1e-9))
-            for index in above.tolist():
-                text = value_text(float(values[index]), self.unit)
-                found.append((float(self._times[index]), text, color))
+        found = [
+            (at, value_text(value, self.unit), self._colors.resolve(spec.color))
+            for at, value, spec in self._series.above(top)
+        ]
         self.plot.set_outliers(sorted(found))

@@ -1,9 +1,7 @@
 """Live chart over time: values at a crosshair, a selected span of time, a series to filter by."""
 
 import math
-from typing import Final
 
-import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication
@@ -11,9 +9,6 @@ from PySide6.QtWidgets import QApplication
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_canvas import ChartCanvas
 from pulse_desktop.ui.charts.scale import Unit
-
-_CLICK_REACH: Final = 0.08
-"""How far from a line a click still means it, as a fraction of the height."""
 
 
 class TimeChart(ChartCanvas):
@@ -51,8 +46,6 @@ class TimeChart(ChartCanvas):
         self._click_timer.setObjectName("chart click")
         self._click_timer.setSingleShot(True)
         self._click_timer.timeout.connect(self._choose_clicked)
-        self._clicked_key = ""
-        self._picked = ""
         self._clicked_key = ""
 
     def set_clickable(self, *, clickable: bool) -> None:
@@ -133,7 +126,7 @@ class TimeChart(ChartCanvas):
         """Select the half of the time around the crosshair."""
         start, end = self.visible_time_range
         index = self._crosshair.index
-        middle = (start + end) / 2 if index is None else float(self._times[index])
+        middle = (start + end) / 2 if index is None else float(self._series.times[index])
         quarter = (end - start) / 4
         middle = min(max(middle, start + quarter), end - quarter)
         self.range_selected.emit(middle - quarter, middle + quarter)
@@ -141,7 +134,8 @@ class TimeChart(ChartCanvas):
     # Filtering
 
     def _on_clicked(self, at: float, value: float) -> None:
-        key = self._key_at(at, value)
+        _x_range, (_low, top) = self.plot.visible_range
+        key = self._series.key_at(at, value, top)
         if key and self._clickable:
             self._clicked_key = key
             self._click_timer.start(QApplication.doubleClickInterval())
@@ -154,27 +148,6 @@ class TimeChart(ChartCanvas):
         self.series_chosen.emit(self._clicked_key)
 
     def _choose_name(self, name: str) -> None:
-        key = next((spec.key for spec in self._specs if spec.name == name), "")
+        key = next((spec.key for spec in self._series.specs if spec.name == name), "")
         if key and self._clickable:
             self.series_chosen.emit(key)
-
-    def _key_at(self, at: float, value: float) -> str:
-        """Return the key of the bar at a time and value, or of a line near them; "" for none."""
-        if not self._times.size:
-            return ""
-        index = int(np.abs(self._times - at).argmin())
-        _x_range, (_low, high) = self.plot.visible_range
-        nearest, distance, base = "", high * _CLICK_REACH, 0.0
-        for spec in self._specs:
-            if spec.name not in self._values or not self.is_series_visible(spec.name):
-                continue
-            height = float(self._values[spec.name][index])
-            if math.isnan(height):
-                continue
-            if spec.stacked:
-                if base <= value <= base + height:
-                    return spec.key
-                base += height
-            elif abs(height - value) <= distance:
-                nearest, distance = spec.key, abs(height - value)
-        return nearest
