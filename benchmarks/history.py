@@ -26,6 +26,7 @@ from nats.aio.msg import Msg
 
 from benchmarks.publisher import Publisher
 from benchmarks.server import Server
+from pulse_desktop.cli.connection import GC_THRESHOLD
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT
 from pulse_desktop.session.session import Session, SessionConfig
@@ -206,7 +207,8 @@ async def _read_bare(url: str) -> tuple[int, float, float]:
 
 async def _read_back(url: str) -> tuple[int, float, float]:
     """Let a session read and fold what is older than the newest part."""
-    gc.freeze()  # as the window and the commands do
+    gc.freeze()  # as the commands do
+    gc.set_threshold(GC_THRESHOLD)
     session = Session(SessionConfig(server_profile(url), reads_back=False))
     try:
         await session.connection.open()

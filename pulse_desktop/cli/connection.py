@@ -23,6 +23,9 @@ ALL_HISTORY_S: Final = 366 * DAY_S
 """Longer than any stream keeps what a command looks up."""
 
 
+GC_THRESHOLD: Final = 20_000
+"""Objects made between two collections: most of what a command makes is kept."""
+
 NEWEST_MESSAGES: Final = 5_000
 """What a command reads of each stream before it reads back as far as it needs."""
 
@@ -58,6 +61,7 @@ async def connected_session(
     )
 
     gc.freeze()  # what is imported stays until the end, and need not be walked meanwhile
+    gc.set_threshold(GC_THRESHOLD)  # what is folded has no cycles
     profile = await profile_secrets().complete(chosen_profile(arguments))
     session = Session(
         SessionConfig(

@@ -74,7 +74,7 @@ async def _wait_for_heartbeats(session: "Session", names: frozenset[str]) -> Non
     """Wait for the next heartbeats, at least for those of `names`."""
     import asyncio
 
-    from pulse_desktop.state.workers import HEARTBEAT_S
+    from pulse_desktop.state.worker import HEARTBEAT_S
 
     known = session.state.workers
     if session.event_feed.status.mode == "off":

@@ -114,7 +114,7 @@ def _cells(worker: dict[str, Any]) -> tuple[str, ...]:
 
 def _state(worker: dict[str, Any]) -> str:
     """Return the activity of a worker, with its health unless it is online."""
-    from pulse_desktop.state.workers import WorkerActivity, WorkerHealth
+    from pulse_desktop.state.worker import WorkerActivity, WorkerHealth
     from pulse_desktop.text.worker_text import ACTIVITY_LABELS, HEALTH_LABELS
 
     activity = ACTIVITY_LABELS[WorkerActivity(worker["state"])][0] if worker["state"] else "-"

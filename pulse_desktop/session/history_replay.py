@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.model.connection_status import HistoryProgress
-from pulse_desktop.state.workers import HEARTBEAT_S
+from pulse_desktop.state.worker import HEARTBEAT_S
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed

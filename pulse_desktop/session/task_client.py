@@ -28,7 +28,7 @@ from pulse_desktop.session.task_canceller import TaskCanceller
 from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.state.run_updates import update_from_task
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.state.workers import WorkerHealth
+from pulse_desktop.state.worker import WorkerHealth
 from pulse_desktop.text.translation import _, ngettext, translate
 from pulse_desktop.transport.feed import SubjectFeed
 

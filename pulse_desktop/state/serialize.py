@@ -11,7 +11,7 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.workers import Worker
+from pulse_desktop.state.worker import Worker
 
 
 def run_to_dict(run: TaskRun) -> dict[str, Any]:

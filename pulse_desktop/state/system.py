@@ -49,7 +49,8 @@ from pulse_desktop.state.shared_values import RunValues
 from pulse_desktop.state.stored_results import StoredResults
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.topic_activity import MAX_TOPICS, TopicActivity, Topics
-from pulse_desktop.state.workers import HEARTBEAT_S, WorkerHealth, Workers
+from pulse_desktop.state.worker import HEARTBEAT_S, WorkerHealth
+from pulse_desktop.state.workers import Workers
 
 LOG_ROWS: Final = 1_000_000
 LOG_BYTES: Final = 256 << 20

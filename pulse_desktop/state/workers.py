@@ -1,201 +1,28 @@
 """Worker processes, from their heartbeats."""
 
-import enum
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.control import PAUSE
-from pulse_desktop.protocol.event import Event, event_fields
-from pulse_desktop.protocol.task_names import AnnouncedNames, canonical_name
-from pulse_desktop.protocol.timestamps import MAX_DELAY_S, parse_timestamp
-from pulse_desktop.state.coerce import (
-    MAX_TEXT,
-    to_float,
-    to_int,
-    to_text,
-)
+from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.task_names import AnnouncedNames
+from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.deployments import Deployments
+from pulse_desktop.state.heartbeat import read_heartbeat, worker_of
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
 from pulse_desktop.state.short_names import WorkerNames, without_process
 from pulse_desktop.state.task_schemas import TaskSchemas
+from pulse_desktop.state.worker import HEARTBEAT_S, Worker, WorkerHealth
 
-HEARTBEAT_S: Final = 5.0
-LATE_AFTER_S: Final = 3 * HEARTBEAT_S
-OFFLINE_AFTER_S: Final = 6 * HEARTBEAT_S
 REPLACED_AFTER_S: Final = 2 * HEARTBEAT_S
 """Silence after which a worker whose successor has started is offline."""
 REPLACED_SLACK_S: Final = HEARTBEAT_S
 """A successor may appear to start this much before the last heartbeat: the clocks differ."""
-MAX_CLOCK_OFFSET_S: Final = MAX_DELAY_S
 _HOUR_S: Final = 3600.0
-_MAX_COMMANDS: Final = 50
-_MAX_LACKING: Final = 20
-
-
-class WorkerHealth(enum.StrEnum):
-    """Health of a worker, by the age of its latest heartbeat. The values appear in JSON output."""
-
-    ONLINE = "alive"
-    LATE = "late"
-    OFFLINE = "gone"
-    STOPPED = "stopped"
-
-
 _PRESENT: Final = (WorkerHealth.ONLINE, WorkerHealth.LATE)
-
-
-class WorkerActivity(enum.StrEnum):
-    """Activity of an online worker. The values appear in JSON output."""
-
-    BUSY = "busy"
-    IDLE = "idle"
-    PAUSED = "paused"
-    DRAINING = "draining"
-    UNKNOWN = ""
-
-
-class Worker(msgspec.Struct, gc=False):
-    """One worker process, as of its latest heartbeat.
-
-    Attributes:
-        id: identity, `name@host:pid`.
-        host: name of the host.
-        pid: process id, None if unknown.
-        started_at: Unix seconds, None if unknown.
-        slots: number of tasks it can run concurrently, None if unknown.
-        busy: number of tasks it is running, None if unknown.
-        tasks: JSON array of the running tasks.
-        task_ids: their ids.
-        cpu_percent: of one core, None if unknown.
-        rss_bytes: resident memory, None if unknown.
-        broker: "jetstream" or "core".
-        version: version of the worker program.
-        last_seen: Unix seconds at which the latest heartbeat arrived. Never the worker's own time:
-            its clock may be wrong.
-        stopped: whether it reported its shutdown.
-        raw: payload of the latest event about it.
-        control: subject on which it accepts commands, empty if it accepts none.
-        paused: whether it takes no tasks until it is resumed.
-        draining: whether it finishes its running tasks and then exits.
-        log_level: its log level, empty if unknown.
-        busy_mean: mean number of running tasks since the previous heartbeat, None if unknown.
-        commands: the commands that it executes, empty if it does not say: then all of them.
-        missing_tasks: names of tasks that it is offered, or will be, and does not have; at most 20.
-        silent_since: Unix seconds from which its silence counts: `last_seen`, and later by the time
-            in which no heartbeat could arrive here.
-        clock_offset_s: seconds that its clock is ahead of the time of arrival, negative when it is
-            behind; includes the delay of the message.
-        replaced: whether another worker of its name on its host has started since it went silent.
-    """
-
-    id: str
-    host: str
-    pid: int | None
-    started_at: float | None
-    slots: int | None
-    busy: int | None
-    tasks: bytes
-    task_ids: tuple[str, ...]
-    cpu_percent: float | None
-    rss_bytes: int | None
-    broker: str
-    version: str
-    last_seen: float
-    stopped: bool
-    raw: bytes
-    control: str = ""
-    paused: bool = False
-    draining: bool = False
-    log_level: str = ""
-    busy_mean: float | None = None
-    clock_offset_s: float = 0.0
-    missing_tasks: tuple[str, ...] = ()
-    silent_since: float = 0.0
-    commands: tuple[str, ...] = ()
-    replaced: bool = False
-
-    @property
-    def accepts_worker_commands(self) -> bool:
-        """Whether it accepts commands about itself; a worker of another project only cancels."""
-        return bool(self.control) and (not self.commands or PAUSE in self.commands)
-
-    @property
-    def clock_is_off(self) -> bool:
-        """Whether its clock is off by more than the delay of a message explains."""
-        return abs(self.clock_offset_s) > MAX_CLOCK_OFFSET_S
-
-    @property
-    def up_since(self) -> float | None:
-        """Unix seconds of its start by the clock that dates arrivals; None if unknown."""
-        if self.started_at is None:
-            return None
-        offset = self.clock_offset_s if self.clock_is_off else 0.0
-        return min(self.started_at - offset, self.last_seen)
-
-    @property
-    def takes_tasks(self) -> bool:
-        """Whether it is neither paused nor draining, as of its latest heartbeat."""
-        return not (self.paused or self.draining)
-
-    @property
-    def activity(self) -> WorkerActivity:
-        """What it does, as of its latest heartbeat."""
-        if self.draining:
-            return WorkerActivity.DRAINING
-        if self.paused:
-            return WorkerActivity.PAUSED
-        if self.busy is None:
-            return WorkerActivity.UNKNOWN
-        return WorkerActivity.BUSY if self.busy else WorkerActivity.IDLE
-
-    def silent_s(self, now: float) -> float:
-        """Return for how many seconds its silence counts at a time (Unix seconds)."""
-        return now - max(self.silent_since, self.last_seen)
-
-    def health(self, now: float) -> WorkerHealth:
-        """Return its health at a time (Unix seconds)."""
-        if self.stopped:
-            return WorkerHealth.STOPPED
-        age = self.silent_s(now)
-        if self.replaced or age > OFFLINE_AFTER_S:
-            return WorkerHealth.OFFLINE
-        return WorkerHealth.LATE if age > LATE_AFTER_S else WorkerHealth.ONLINE
-
-
-_Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
-
-
-class _Heartbeat(msgspec.Struct, gc=False):
-    """Data of a heartbeat, as our workers send it."""
-
-    worker: str
-    host: str = ""
-    pid: _Whole | None = None
-    started_at: str | float | None = None
-    slots: _Whole | None = None
-    busy: _Whole | None = None
-    running: list[Any] = []
-    tasks: list[Any] = []
-    cpu_percent: float | None = None
-    rss_bytes: _Whole | None = None
-    broker: str = ""
-    version: str = ""
-    control: str | None = None
-    paused: bool = False
-    draining: bool = False
-    log_level: str = ""
-    catalogue: Any = msgspec.UNSET
-    busy_mean: float | None = None
-    commands: list[str] = []
-    unknown_tasks: Any = None
-    missing_tasks: Any = None
-
-
-_decode_heartbeat = msgspec.json.Decoder(_Heartbeat).decode
 
 
 class Workers(Collection[Worker]):
@@ -320,7 +147,7 @@ class Workers(Collection[Worker]):
         """
         if event.type not in ("worker.heartbeat", "worker.stopped"):
             return
-        heartbeat = _read(event, body)
+        heartbeat = read_heartbeat(event, body)
         name = heartbeat.worker or event.source
         if not name:
             return
@@ -334,13 +161,13 @@ class Workers(Collection[Worker]):
         self.announced.record(name, at, names)
         self.deployments.record(name, to_text(heartbeat.version), at)
         if position is None:
-            position = self._add(_worker(name, heartbeat, event), older=older)
+            position = self._add(worker_of(name, heartbeat, event), older=older)
             if position is None:
                 return
             self._positions[name] = position
             self.names.add(name)
         elif not older:
-            self.rows.replace(position, _worker(name, heartbeat, event))
+            self.rows.replace(position, worker_of(name, heartbeat, event))
         busy = heartbeat.busy if heartbeat.busy_mean is None else heartbeat.busy_mean
         if busy is not None:
             self.busy[name].add(at, busy)
@@ -351,89 +178,3 @@ class Workers(Collection[Worker]):
         self._positions.pop(worker.id, None)
         self.busy.pop(worker.id, None)
         self.cpu.pop(worker.id, None)
-
-
-def _read(event: Event, body: msgspec.Raw | None) -> _Heartbeat:
-    """Decode a heartbeat: at once if it has the documented form, else field by field."""
-    if body is not None and len(body) <= MAX_TEXT:
-        try:
-            return _decode_heartbeat(body)
-        except (msgspec.DecodeError, RecursionError):
-            pass
-    data = event_fields(event, body)
-    tasks, commands = data.get("running") or data.get("tasks"), data.get("commands")
-    started_at = data.get("started_at")
-    return _Heartbeat(
-        to_text(data.get("worker")),
-        to_text(data.get("host")),
-        to_int(data.get("pid")),
-        started_at if isinstance(started_at, (str, int, float)) else None,
-        to_int(data.get("slots")),
-        to_int(data.get("busy")),
-        tasks if isinstance(tasks, list) else [],
-        [],
-        to_float(data.get("cpu_percent")),
-        to_int(data.get("rss_bytes")),
-        to_text(data.get("broker")),
-        to_text(data.get("version")),
-        to_text(data.get("control")),
-        data.get("paused") is True,
-        data.get("draining") is True,
-        to_text(data.get("log_level")),
-        data.get("catalogue", msgspec.UNSET),
-        to_float(data.get("busy_mean")),
-        [to_text(each) for each in commands] if isinstance(commands, list) else [],
-        data.get("unknown_tasks"),
-        data.get("missing_tasks"),
-    )
-
-
-def _with_canonical_name(task: Any) -> Any:
-    """Return an entry of a worker's running tasks with the task's canonical name."""
-    if isinstance(task, dict) and isinstance(task.get("task_name"), str):
-        return {**task, "task_name": canonical_name(task["task_name"])}
-    return task
-
-
-def _worker(name: str, heartbeat: _Heartbeat, event: Event) -> Worker:
-    tasks = [_with_canonical_name(task) for task in heartbeat.running or heartbeat.tasks]
-    ids = (task.get("task_id") if isinstance(task, dict) else task for task in tasks)
-    return Worker(
-        name,
-        heartbeat.host,
-        heartbeat.pid,
-        None if heartbeat.started_at is None else parse_timestamp(heartbeat.started_at),
-        heartbeat.slots,
-        heartbeat.busy,
-        msgspec.json.encode(tasks),
-        tuple(task_id for task_id in map(to_text, ids) if task_id) if tasks else (),
-        heartbeat.cpu_percent,
-        heartbeat.rss_bytes,
-        heartbeat.broker,
-        heartbeat.version,
-        event.received_at,
-        event.type == "worker.stopped",
-        event.raw,
-        heartbeat.control or "",
-        heartbeat.paused,
-        heartbeat.draining,
-        heartbeat.log_level.upper(),
-        heartbeat.busy_mean,
-        event.clock_offset_s or event.timestamp - event.received_at,
-        missing_tasks=_missing_tasks(heartbeat),
-        commands=tuple(heartbeat.commands[:_MAX_COMMANDS]),
-    )
-
-
-def _missing_tasks(heartbeat: _Heartbeat) -> tuple[str, ...]:
-    """Return the task names that a worker lacks, from fields that may have any content."""
-    names = [
-        name
-        for field in (heartbeat.missing_tasks, heartbeat.unknown_tasks)
-        if isinstance(field, dict | list)
-        for name in field
-        if isinstance(name, str)
-    ]
-    return tuple(sorted({canonical_name(name) for name in names[: 2 * _MAX_LACKING]}))[
-        :_MAX_LACKING
-    ]

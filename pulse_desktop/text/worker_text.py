@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
+from pulse_desktop.state.worker import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, pgettext

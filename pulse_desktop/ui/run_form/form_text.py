@@ -10,7 +10,7 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_schema import TaskSchema, example_value
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_schemas import TaskSchemas
-from pulse_desktop.state.workers import LATE_AFTER_S
+from pulse_desktop.state.worker import LATE_AFTER_S
 from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable_line
 from pulse_desktop.text.run_text import state_name

@@ -18,7 +18,7 @@ from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,
     TASK_SUBJECT,
 )
-from pulse_desktop.state.workers import OFFLINE_AFTER_S
+from pulse_desktop.state.worker import OFFLINE_AFTER_S
 from tests.kit.cli_process import CommandResult, command_environment, run_command
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer

@@ -22,7 +22,7 @@ from pulse_desktop.protocol.control import PAUSE
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_log import LogLine, log_lines
-from pulse_desktop.state.workers import Worker
+from pulse_desktop.state.worker import Worker
 from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer

@@ -11,7 +11,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.attention import AttentionKind, attention_items
 from pulse_desktop.state.progress import Progress
-from pulse_desktop.state.workers import Worker, WorkerActivity
+from pulse_desktop.state.worker import Worker, WorkerActivity
 from pulse_desktop.text.outcome_text import cancel_label, command_label
 from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_servers import NatsServer

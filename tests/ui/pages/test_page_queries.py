@@ -6,7 +6,7 @@ import pytest
 
 from pulse_desktop.query import compile_query, parse
 from pulse_desktop.query.field_values import choices
-from pulse_desktop.state.workers import OFFLINE_AFTER_S
+from pulse_desktop.state.worker import OFFLINE_AFTER_S
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.knowledge import KnowledgePage
 from pulse_desktop.ui.pages.messages.page import MessagesPage

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.attention import AttentionKind
-from pulse_desktop.state.workers import WorkerHealth
+from pulse_desktop.state.worker import WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.resampling import without_gaps

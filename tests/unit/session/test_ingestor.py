@@ -6,7 +6,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.state.workers import WorkerHealth
+from pulse_desktop.state.worker import WorkerHealth
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from tests.unit.state.state_builders import NOW, heartbeat, queued_event, state_of
 

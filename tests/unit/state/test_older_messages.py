@@ -12,7 +12,7 @@ from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.state.workers import WorkerHealth
+from pulse_desktop.state.worker import WorkerHealth
 from tests.unit.state.state_builders import (
     NOW,
     WORKER,

@@ -8,7 +8,7 @@ import pytest
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
+from pulse_desktop.state.worker import Worker, WorkerActivity, WorkerHealth
 from tests.unit.state.state_builders import (
     NOW,
     TASK,

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.state.workers import Worker, WorkerActivity, WorkerHealth
+from pulse_desktop.state.worker import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject, Qt
 
-from pulse_desktop.state.workers import Worker, WorkerActivity
+from pulse_desktop.state.worker import Worker, WorkerActivity
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.pages.workers.actions import DRAIN, LOG_MENU, PAUSE, RESUME, SET_LOG_LEVEL

@@ -12,7 +12,7 @@ from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.worker_fields import health_name, worker_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
-from pulse_desktop.state.workers import Worker, WorkerActivity
+from pulse_desktop.state.worker import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import (

@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.state.workers import Worker, WorkerActivity
+from pulse_desktop.state.worker import Worker, WorkerActivity
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
