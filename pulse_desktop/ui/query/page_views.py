@@ -48,6 +48,7 @@ class PageViews(QObject):
 
     Attributes:
         current: the view that was opened last.
+        profile: name of the connection, empty if it has none.
 
     Signals:
         changed: another view is open, or it differs from what is shown, or does not any more.
@@ -62,6 +63,7 @@ class PageViews(QObject):
         filter_: ViewedFilter,
         columns: ViewedColumns,
         parent: QObject,
+        profile: str = "",
     ) -> None:
         """Open the first view of the program without showing it.
 
@@ -71,10 +73,12 @@ class PageViews(QObject):
             filter_: the filter of the page.
             columns: those of its table.
             parent: owner.
+            profile: name of the connection, empty if it has none.
         """
         super().__init__(parent)
         self.system = tuple(system)
         self.current = self.system[0]
+        self.profile = profile
         self._saved = saved
         self._filter, self._columns = filter_, columns
         self._was_modified = False
@@ -88,8 +92,8 @@ class PageViews(QObject):
 
     @property
     def own(self) -> Sequence[SavedView]:
-        """The views of the operator for the page, by name."""
-        return self._saved.of(self.page)
+        """The views of the operator for the page and this connection, by name."""
+        return self._saved.of(self.page, self.profile)
 
     @property
     def is_modified(self) -> bool:
@@ -168,10 +172,12 @@ class PageViews(QObject):
             return _("“{name}” is a view of Pulse Desktop, which cannot be changed.").format(
                 name=name
             )
-        former = self._saved.find(self.page, name)
+        former = self._former_of(name)
         if former is not None and former.refusal:
             return former.refusal
         view = self._shown(name)
+        if former is not None:
+            view = msgspec.structs.replace(view, profile=former.profile)
         self.current = view
         problem = self._saved.save(view)
         self.update(force=True)
@@ -182,17 +188,39 @@ class PageViews(QObject):
         name = name.strip()
         if any(view.name == name for view in self.system):
             return _("“{name}” is a view of Pulse Desktop.").format(name=name)
-        former, self.current = self.current, msgspec.structs.replace(self.current, name=name)
-        problem = self._saved.rename(self.page, former.name, name)
-        if problem and self._saved.find(self.page, name) != self.current:
+        return self._change(name, self.current.profile)
+
+    def limit(self, *, limited: bool) -> str:
+        """Keep the current view for this connection alone, or for all.
+
+        Returns:
+            Why that is not possible, empty if it is done.
+        """
+        return self._change(self.current.name, self.profile if limited else "")
+
+    def _change(self, name: str, profile: str) -> str:
+        former = self.current
+        self.current = msgspec.structs.replace(former, name=name, profile=profile)
+        problem = self._saved.change(former, name=name, profile=profile)
+        if problem and self._is_kept(former):
             self.current = former
         self.update(force=True)
         return problem
 
+    def _is_kept(self, view: SavedView) -> bool:
+        """Return whether a view is among the saved ones, under its name and connection."""
+        return any((each.name, each.profile) == (view.name, view.profile) for each in self.own)
+
+    def _former_of(self, name: str) -> SavedView | None:
+        """Return the saved view that is replaced by saving under a name: best the current one."""
+        if name == self.current.name and self._is_kept(self.current):
+            return self.current
+        return self._saved.find(self.page, name, self.profile)
+
     def delete(self) -> str:
         """Delete the current view; what is shown stays. Return why it could not be written."""
-        name, self.current = self.current.name, self.system[0]
-        problem = self._saved.delete(self.page, name)
+        deleted, self.current = self.current, self.system[0]
+        problem = self._saved.delete(deleted)
         self.update(force=True)
         return problem
 
@@ -228,8 +256,7 @@ class PageViews(QObject):
         """Follow what another window has done with the current view."""
         if self.current.is_system:
             return
-        view = self._saved.find(self.page, self.current.name)
-        if view is None:
+        if not self._is_kept(self.current):
             self.current = self.system[0]
             self.update(force=True)
 

@@ -29,12 +29,13 @@ class SavedView(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         page: key of its page.
-        name: unique on the page.
+        name: unique on the page, among those of the same connection.
         query: text of the query.
         facets: keys of the checked facets, sorted.
         time_range: key of the time range, empty for all that is retained.
         columns: columns and sort order as `ColumnLayout.state` returns them; None leaves them.
         query_version: version of the language in which the query is written.
+        profile: name of the only connection that it is for, empty for all.
         is_system: whether it belongs to the program and cannot be changed; not in the file.
     """
 
@@ -45,6 +46,7 @@ class SavedView(msgspec.Struct, frozen=True, omit_defaults=True):
     time_range: str = ""
     columns: dict[str, Any] | None = None
     query_version: int = 1
+    profile: str = ""
     is_system: bool = False
 
     @property
@@ -84,22 +86,22 @@ class SavedViews(QObject):
         self._readable = True
         self._read()
 
-    def of(self, page: str) -> Sequence[SavedView]:
-        """Return the views of a page, by name."""
+    def of(self, page: str, profile: str = "") -> Sequence[SavedView]:
+        """Return the views of a page for a connection, by name; its own before those of all."""
+        found = [view for view in self.all(profile) if view.page == page]
+        return sorted(found, key=lambda view: (view.name.casefold(), not view.profile))
+
+    def all(self, profile: str = "") -> Iterable[SavedView]:
+        """Return the views of all pages for a connection, in the order in which they were added."""
         views = (_decoded(entry) for entry in self._entries)
-        found = [view for view in views if view is not None and view.page == page]
-        return sorted(found, key=lambda view: view.name.casefold())
+        return [view for view in views if view is not None and view.profile in ("", profile)]
 
-    def all(self) -> Iterable[SavedView]:
-        """Return the views of all pages, in the order in which they were added."""
-        return [view for entry in self._entries if (view := _decoded(entry)) is not None]
-
-    def find(self, page: str, name: str) -> SavedView | None:
-        """Return a view by its name, None when there is none."""
-        return next((view for view in self.of(page) if view.name == name), None)
+    def find(self, page: str, name: str, profile: str = "") -> SavedView | None:
+        """Return a view for a connection by its name, None when there is none."""
+        return next((view for view in self.of(page, profile) if view.name == name), None)
 
     def save(self, view: SavedView) -> str:
-        """Add a view, or replace that of the same page and name.
+        """Add a view, or replace that of the same page, name and connection.
 
         Returns:
             Why it could not be written, empty if it was.
@@ -107,7 +109,7 @@ class SavedViews(QObject):
         entry = msgspec.to_builtins(view)
         entry.pop("is_system", None)
         entry["query_version"] = view.query_version
-        place = self._place(view.page, view.name)
+        place = self._place(view.page, view.name, view.profile)
         if place is None:
             if len(self._entries) >= MAX_VIEWS:
                 return _("There are {count} views already.").format(count=MAX_VIEWS)
@@ -116,27 +118,32 @@ class SavedViews(QObject):
             self._entries[place] = entry
         return self._write()
 
-    def rename(self, page: str, name: str, new_name: str) -> str:
-        """Rename a view; return why that is not possible, empty if it is done."""
-        place = self._place(page, name)
+    def change(self, view: SavedView, *, name: str, profile: str) -> str:
+        """Give a view another name, or another connection that it is for.
+
+        Returns:
+            Why that is not possible, empty if it is done.
+        """
+        place = self._place(view.page, view.name, view.profile)
         if place is None:
-            return _("There is no view “{name}”.").format(name=name)
-        if self._place(page, new_name) is not None:
-            return _("There is a view “{name}” already.").format(name=new_name)
-        self._entries[place] = {**self._entries[place], "name": new_name}
+            return _("There is no view “{name}”.").format(name=view.name)
+        if self._place(view.page, name, profile) is not None:
+            return _("There is a view “{name}” already.").format(name=name)
+        self._entries[place] = {**self._entries[place], "name": name, "profile": profile}
         return self._write()
 
-    def delete(self, page: str, name: str) -> str:
+    def delete(self, view: SavedView) -> str:
         """Delete a view; return why that could not be written, empty if it was."""
-        place = self._place(page, name)
+        place = self._place(view.page, view.name, view.profile)
         if place is None:
             return ""
         del self._entries[place]
         return self._write()
 
-    def _place(self, page: str, name: str) -> int | None:
+    def _place(self, page: str, name: str, profile: str) -> int | None:
+        wanted = (page, name, profile)
         for place, entry in enumerate(self._entries):
-            if (entry.get("page"), entry.get("name")) == (page, name):
+            if (entry.get("page"), entry.get("name"), entry.get("profile", "")) == wanted:
                 return place
         return None
 

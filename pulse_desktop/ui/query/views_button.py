@@ -98,15 +98,29 @@ class ViewsButton(ElidedButton):
             entry = menu.addAction(title)
             entry.triggered.connect(lambda _checked=False, act=act: act())
             entry.setEnabled(enabled)
+        if is_own and views.profile:
+            menu.addSeparator()
+            self._add_limit(menu)
         return menu
+
+    def _add_limit(self, menu: QMenu) -> None:
+        title = _("Only for the connection “{name}”").format(name=self.views.profile)
+        entry = menu.addAction(without_mnemonic(title))
+        entry.setCheckable(True)
+        entry.setChecked(bool(self.views.current.profile))
+        entry.triggered.connect(lambda checked: self._done(self.views.limit(limited=checked)))
 
     def _add_view(self, menu: QMenu, view: SavedView) -> None:
         title = without_mnemonic(view.name)
+        if view.profile:
+            title = _("{view} · {connection}").format(
+                view=title, connection=without_mnemonic(view.profile)
+            )
         if view.refusal:
             title = _("{view} (later version)").format(view=title)
         entry = menu.addAction(title)
         entry.setCheckable(True)
-        entry.setChecked(view.name == self.views.current.name)
+        entry.setChecked(self._is_current(view))
         entry.triggered.connect(lambda _checked=False: self.open_view(view))
 
     # Actions
@@ -115,15 +129,19 @@ class ViewsButton(ElidedButton):
         """Show a view, after asking about unsaved changes of the current one."""
         if view.refusal:
             self._complain(_("“{view}” cannot be opened").format(view=view.name), view.refusal)
-        elif self.views.has_unsaved and view.name != self.views.current.name:
+        elif self.views.has_unsaved and not self._is_current(view):
             dialog = UnsavedViewDialog(self.views.current.name, self.window())
             dialog.saved.connect(lambda: self.save() and self.views.open(view))
             dialog.discarded.connect(lambda: self.views.open(view))
             dialog.open()
-        elif view.name == self.views.current.name and not view.is_system:
+        elif self._is_current(view) and not view.is_system:
             return  # its changes are discarded by an entry of their own
         else:
             self.views.open(view)
+
+    def _is_current(self, view: SavedView) -> bool:
+        current = self.views.current
+        return (view.name, view.profile) == (current.name, current.profile)
 
     def save(self) -> bool:
         """Save the changes of the current view, as a new one if it belongs to the program."""

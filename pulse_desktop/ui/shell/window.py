@@ -178,7 +178,9 @@ class MainWindow(QMainWindow):
         self.page_stack.page_created.connect(self.read_only.show_on)
         add_window_actions(self)
         add_page_actions(self, pages)
-        self._view_actions = ViewActions(self.actions_table, pages, self.views, self.navigate)
+        self._view_actions = ViewActions(
+            self.actions_table, pages, self.views, self.navigate, lambda: self._profile.name
+        )
         self.time.changed.connect(self._show_time_range)
         self._update_go_live()
         self.sidebar.chosen.connect(self.show_page)
@@ -244,6 +246,7 @@ class MainWindow(QMainWindow):
         self.notifications.show_profile(profile, label)
         set_connection(self, connection_text(profile, label))
         self.dialogs.show_profile(profile, label)
+        self._view_actions.update()
 
     @property
     def session(self) -> SessionBackend:

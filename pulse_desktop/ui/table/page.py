@@ -157,7 +157,12 @@ class TablePage(Page, Generic[RowT, DetailT]):
             self, self.filter_bar, self.table, self.make_fields(), context.time
         )
         self.views = PageViews(
-            self.system_views(), context.views, self.filter, self.table.column_layout, self
+            self.system_views(),
+            context.views,
+            self.filter,
+            self.table.column_layout,
+            self,
+            profile=context.profile.name,
         )
         self.views_button = ViewsButton(self.views, self._complain, self.copy_query)
         self.filter_bar.add_before(self.views_button)

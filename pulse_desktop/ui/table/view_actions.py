@@ -22,6 +22,7 @@ class ViewActions(QObject):
         pages: Sequence[type[Page]],
         saved: SavedViews,
         navigate: Callable[[Target], None],
+        profile: Callable[[], str] = str,
     ) -> None:
         """Add the actions.
 
@@ -30,22 +31,27 @@ class ViewActions(QObject):
             pages: its pages.
             saved: the views of the operator.
             navigate: shows a target.
+            profile: returns the name of the connection, empty if it has none.
         """
         super().__init__(actions)
         self._actions, self._saved, self._navigate = actions, saved, navigate
+        self._profile = profile
         self._pages = {page.key: page for page in pages if issubclass(page, TablePage)}
         self._own: list[Action] = []
         for page in self._pages.values():
             for view in page.system_views():
                 self._add(view)
-        saved.changed.connect(self._follow_saved)
-        self._follow_saved()
+        saved.changed.connect(self.update)
+        self.update()
 
-    def _follow_saved(self) -> None:
+    def update(self) -> None:
+        """Follow the saved views, and the connection of the window."""
         for action in self._own:
             self._actions.remove(action)
-        views = (view for view in self._saved.all() if view.page in self._pages)
-        self._own = [self._add(view) for view in views]
+        views = (view for view in self._saved.all(self._profile()) if view.page in self._pages)
+        # A view for this connection alone hides one of all connections that has its name.
+        by_name = {(view.page, view.name): view for view in sorted(views, key=lambda v: v.profile)}
+        self._own = [self._add(view) for view in by_name.values()]
 
     def _add(self, view: SavedView) -> Action:
         page = self._pages[view.page]

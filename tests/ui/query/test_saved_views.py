@@ -28,6 +28,12 @@ def titles(menu: QMenu) -> dict[str, bool]:
     return {a.text(): a.isEnabled() for a in menu.actions() if not a.isSeparator()}
 
 
+def view_of(views: SavedViews) -> SavedView:
+    found = views.find("tasks", NAME)
+    assert found is not None
+    return found
+
+
 def choose(page: TasksPage, title: str) -> None:
     """Choose an entry of the menu of views."""
     menu = page.views_button.menu_of_views()
@@ -300,7 +306,7 @@ def test_views_are_found_by_the_palette_and_restored_with_the_window(
     assert isinstance(page, TasksPage)
     assert page.filter_bar.text == "language=pl"
     manager.close()
-    window.views.delete("tasks", NAME)
+    window.views.delete(view_of(window.views))
     assert f"View: {NAME}" not in [each.title for each in window.actions_table.available()]
     assert page.views_button.full_text.startswith("All runs")
 
@@ -328,3 +334,48 @@ def test_searching_a_time_range_is_part_of_the_copied_query(page: TasksPage) -> 
     page.filter_bar.set_filter((), query)
     assert page.filter_bar.is_valid
     assert ids(page) == shown
+
+
+def saved(views: SavedViews, profile: str) -> list[tuple[str, str, str]]:
+    return [(view.name, view.profile, view.query) for view in views.of("tasks", profile)]
+
+
+def test_a_view_can_be_for_one_connection_alone(tmp_path: Path) -> None:
+    """A view of the same name of another connection, or of all, is another view."""
+    views = SavedViews(tmp_path / "views.json")
+    views.save(SavedView("tasks", NAME, "task:a"))
+    views.save(SavedView("tasks", NAME, "task:b", profile="prod"))
+    views.save(SavedView("tasks", "Slow", "ran>5s", profile="prod"))
+    again = SavedViews(tmp_path / "views.json")
+    assert saved(again, "prod") == [
+        (NAME, "prod", "task:b"),
+        (NAME, "", "task:a"),
+        ("Slow", "prod", "ran>5s"),
+    ]
+    assert saved(again, "staging") == saved(again, "") == [(NAME, "", "task:a")]
+    again.delete(SavedView("tasks", NAME, profile="prod"))
+    assert saved(again, "prod") == [(NAME, "", "task:a"), ("Slow", "prod", "ran>5s")]
+    assert again.change(view_of(again), name=NAME, profile="prod") == ""
+    assert saved(again, "staging") == []
+
+
+def test_the_current_view_is_limited_to_the_connection_and_freed_again(
+    qtbot: QtBot, page: TasksPage
+) -> None:
+    save_as(qtbot, page)
+    assert "Only for the connection “prod”" not in titles(page.views_button.menu_of_views())
+    page.views.profile = "prod"
+    choose(page, "Only for the connection “prod”")
+    views = page.context.views
+    assert saved(views, "staging") == []
+    assert (page.views.current.profile, page.views.is_modified) == ("prod", False)
+    assert f"{NAME} · prod" in titles(page.views_button.menu_of_views())
+    page.filter_bar.set_filter(text="task:b")
+    choose(page, "Save changes")
+    assert saved(views, "prod") == [(NAME, "prod", "task:b")]
+    choose(page, "Only for the connection “prod”")
+    assert saved(views, "staging") == [(NAME, "", "task:b")]
+    views.save(SavedView("tasks", NAME, "other", profile="prod"))
+    choose(page, "Only for the connection “prod”")
+    assert page.views.current.profile == ""
+    assert saved(views, "staging") == [(NAME, "", "task:b")]
