@@ -36,6 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         examples=(
             ("pulse-desktop screenshot --page tasks --out tasks.png", ""),
             ("pulse-desktop screenshot --page tasks --select 3f9c0e6a41… --out failed.png", ""),
+            ("pulse-desktop screenshot --page tasks --select 'ran>5s' --out slow.png", ""),
             (
                 "pulse-desktop screenshot --page overview --out o.png --size 1920x1080 --delay 10",
                 "",
@@ -56,7 +57,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--select",
         default="",
         metavar="TEXT",
-        help=_("run or result to select, by its whole id; any other text filters the page"),
+        help=_("item of the page, by its whole id; any other text is a query for the page"),
     )
     parser.add_argument(
         "--theme", choices=("dark", "light"), default="dark", help=_("color theme (default: dark)")

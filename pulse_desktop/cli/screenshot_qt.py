@@ -10,11 +10,13 @@ from pulse_desktop.cli.connection import CONNECT_TIMEOUT_S
 from pulse_desktop.cli.exit_codes import CANNOT_CONNECT, FAILED, OK, USAGE
 from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
 from pulse_desktop.cli.profile_choice import chosen_profile
+from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.event_loop import draw_offscreen, run_with_qt
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.query import QueryError
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.navigation import parse_target
+from pulse_desktop.ui.navigation import Target, parse_target
 from pulse_desktop.ui.pages.registry import PAGES
 
 CATCH_UP_TIMEOUT_S: Final = 10.0
@@ -44,14 +46,19 @@ def take_screenshot(arguments: Namespace) -> int:
             )
         )
         return USAGE
+    try:
+        target = parse_target(arguments.page, arguments.select)
+    except QueryError as error:
+        print_query_error(arguments.select, error)
+        return USAGE
     profile = chosen_profile(arguments)
     draw_offscreen()
     for name in [each for each in os.environ if each.startswith(_SCALE_VARIABLES)]:
         del os.environ[name]  # --size is in pixels of the picture
-    return run_with_qt(lambda: _draw(arguments, profile), arguments.theme)
+    return run_with_qt(lambda: _draw(arguments, profile, target), arguments.theme)
 
 
-async def _draw(arguments: Namespace, profile: Profile) -> int:
+async def _draw(arguments: Namespace, profile: Profile, target: Target) -> int:
     desktop = Desktop(profile)
     desktop.window.resize(*arguments.size)
     desktop.window.show()
@@ -62,7 +69,7 @@ async def _draw(arguments: Namespace, profile: Profile) -> int:
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         await asyncio.sleep(arguments.delay)
         if arguments.select:
-            desktop.window.navigate(parse_target(arguments.page, arguments.select))
+            desktop.window.navigate(target)
         await asyncio.sleep(REDRAW_S)
         image = desktop.window.grab().toImage()
     except UserFacingError as error:

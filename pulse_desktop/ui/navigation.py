@@ -117,7 +117,7 @@ def parse_target(page: str, text: str) -> Target:
     """Return the target that a text on the command line names.
 
     `run:ID` is a run on the page of runs, `groups` and `groups:ID` are its failure groups, any
-    other text a query for it; on other pages it is the id of an item, or words to search for.
+    other text a query for it; on other pages it is the id of an item, a word, or a query.
 
     Args:
         page: key of the page.
@@ -133,14 +133,12 @@ def parse_target(page: str, text: str) -> Target:
         return ShowRun(rest)
     if page == TASKS_PAGE and kind == "groups":
         return ShowGroups(rest)
-    if page == TASKS_PAGE and kind == "state":
-        state, _, words = rest.partition(" ")
-        if state in _STATES:
-            return FilterRuns((RunState(state),), words)
+    if page == TASKS_PAGE and kind == "state" and rest in _STATES:
+        return FilterRuns((RunState(rest),))
+    is_one_word = isinstance((query := parse(text)).root, FreeText)
     if page != TASKS_PAGE:
-        return ShowItem(page, text)
-    query = parse(text)
-    if isinstance(query.root, FreeText):
+        return ShowItem(page, text) if is_one_word else FilterPage(page, text)
+    if is_one_word:
         return ShowRun(text)
     compile_query(query, run_fields(), 0.0)
     return FilterRuns(query=text)

@@ -4,6 +4,7 @@ import pytest
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.ui.navigation import (
+    FilterPage,
     FilterRuns,
     ShowItem,
     ShowPage,
@@ -19,9 +20,12 @@ from pulse_desktop.ui.navigation import (
         ("tasks", "", ShowPage("tasks")),
         ("tasks", "run:abc", ShowRun("abc")),
         ("tasks", "abc", ShowRun("abc")),
-        ("tasks", "state:failed no answer", FilterRuns((RunState.FAILED,), "no answer")),
+        ("tasks", "state:failed a or b", FilterRuns(query="state:failed a or b")),
+        ("tasks", "state:failed ran>5s", FilterRuns(query="state:failed ran>5s")),
         ("tasks", "state:overdue", FilterRuns((RunState.OVERDUE,), "")),
-        ("results", "run:abc", ShowItem("results", "run:abc")),
+        ("results", "abc", ShowItem("results", "abc")),
+        ("results", "run:abc", FilterPage("results", "run:abc")),
+        ("monitoring", "online:false", FilterPage("monitoring", "online:false")),
         ("monitoring", "worker-1@host:7", ShowItem("monitoring", "worker-1@host:7")),
     ],
 )
@@ -32,3 +36,5 @@ def test_a_text_names_a_target(page: str, text: str, target: Target) -> None:
 def test_an_unknown_state_is_rejected() -> None:
     with pytest.raises(ValueError, match="sleeping"):
         parse_target("tasks", "state:sleeping")
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_target("tasks", "state:failed ran>soon")

@@ -53,3 +53,11 @@ def test_a_screenshot_has_the_requested_size_and_theme(
     image = QImage(str(out))
     assert (image.width(), image.height()) == (width, height)
     assert (image.pixelColor(width // 2, height - 10).lightness() > 128) == (theme == "light")
+
+
+def test_a_selection_that_is_no_query_is_a_usage_error(server: NatsServer, tmp_path: Path) -> None:
+    out = tmp_path / "page.png"
+    result = screenshot(server, out, "--page", "tasks", "--select", "task:a ran>soon")
+    assert (result.code, result.out, out.exists()) == (2, "", False)
+    assert "not a duration" in result.err
+    assert result.err.splitlines()[-1].strip() == "^^^^"
