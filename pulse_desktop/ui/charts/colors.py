@@ -103,6 +103,11 @@ class SeriesSpec:
     glyph: str = ""
 
 
+def percentile_specs(*names: str) -> list[SeriesSpec]:
+    """Return a series for each percentile, from the lowest: one color, since they never cross."""
+    return [SeriesSpec(name, "info", dash=number) for number, name in enumerate(names)]
+
+
 DASHES: Final = ((), (6.0, 3.0), (1.5, 2.5), (8.0, 2.5, 1.5, 2.5))
 """Lengths of dashes and gaps in pixels; no dashes first."""
 

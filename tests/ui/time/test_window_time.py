@@ -163,12 +163,12 @@ def test_the_picker_takes_typed_times(qtbot: QtBot, window: MainWindow) -> None:
     window.choose_time_range()
     picker = window.top_bar.time_range.picker
     assert picker.isVisible()
-    picker.start_field.setText("2h")
-    picker.end_field.setText("soon")
-    assert not picker.apply_button.isEnabled()
-    assert picker.message.text().startswith("To is no time")
-    picker.end_field.setText("1h")
-    qtbot.keyClick(picker.end_field, Qt.Key.Key_Return)
+    picker.typed.start_field.setText("2h")
+    picker.typed.end_field.setText("soon")
+    assert not picker.typed.apply_button.isEnabled()
+    assert picker.typed.message.text().startswith("To is no time")
+    picker.typed.end_field.setText("1h")
+    qtbot.keyClick(picker.typed.end_field, Qt.Key.Key_Return)
     assert not picker.isVisible()
     assert window.time.range == fixed(NOW - 7200, NOW - 3600)
 

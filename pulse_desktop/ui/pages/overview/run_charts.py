@@ -17,7 +17,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.colors import SeriesSpec, percentile_specs
 from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
@@ -28,7 +28,6 @@ from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 SUCCEEDED: Final = SeriesSpec(_("succeeded"), "good", fill=True, key="succeeded", glyph="✔")
 FAILED: Final = SeriesSpec(_("failed"), "bad", fill=True, dash=1, key="failed", glyph="✖")
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95}
-_PERCENTILES: Final = (SeriesSpec("p50", "info"), SeriesSpec("p95", "warning", dash=1))
 _ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
 _MAX_TASKS: Final = 50
 _GAP: Final = 6
@@ -77,7 +76,7 @@ class RunCharts(QWidget):
             _("Run time"), Unit.SECONDS, empty_text=_("Run times appear here as runs end.")
         )
         for chart in (self.waits, self.durations):
-            chart.set_series(_PERCENTILES)
+            chart.set_series(percentile_specs(*_QUANTILES))
         set_tooltip(self.waits, _("From enqueuing to start, of the runs that ended"))
         set_tooltip(self.durations, _("From start to end, of the runs that ended"))
         self.tabs = QTabBar()

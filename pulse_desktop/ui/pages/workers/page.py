@@ -22,7 +22,7 @@ from pulse_desktop.text.worker_text import (
     HEALTH_MEANINGS,
     clock_offset,
 )
-from pulse_desktop.ui.charts.colors import SeriesSpec
+from pulse_desktop.ui.charts.colors import percentile_specs
 from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series
 from pulse_desktop.ui.charts.run_series import RunColumns
@@ -160,13 +160,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             subtitle=_("all tasks"),
             empty_text=_("Run times of ended runs appear here."),
         )
-        colors = ("info", "warning", "bad")
-        self.run_times.set_series(
-            [
-                SeriesSpec(name, color, dash=number)
-                for number, (name, color) in enumerate(zip(_QUANTILES, colors, strict=True))
-            ]
-        )
+        self.run_times.set_series(percentile_specs(*_QUANTILES))
         return self._busy, self._cpu, self.run_times
 
     def filter_by_series(self, key: str) -> None:
