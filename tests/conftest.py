@@ -1,5 +1,6 @@
 """Fixtures for all tests. Qt is not imported here, because it may not be installed."""
 
+import gc
 import logging
 import os
 import subprocess
@@ -20,6 +21,13 @@ from tests.kit.worker_cli import PulseWorkerCommand, worker_command
 settings.register_profile("few", max_examples=25)
 settings.register_profile("thorough", max_examples=400)
 settings.load_profile("few")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Let the garbage collector skip all modules and tests: they stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

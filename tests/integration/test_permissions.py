@@ -7,7 +7,7 @@ prepares what the tests need. The server logs every permission violation with th
 import asyncio
 import json
 import re
-import sys
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_CONSUMER, TASK_STREAM
 from tests.kit.cli_process import command_environment
+from tests.kit.fork_server import start_program
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import TESTER, NatsServer, with_tester
 from tests.kit.waiting import wait_until
@@ -98,19 +99,18 @@ class Roles:
 
 
 async def _run(module: str, *arguments: str, env: dict[str, str]) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+    process = start_program(
         module,
         *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
         env=env,
-        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    out, _ = await process.communicate()
-    return process.returncode or 0, out.decode()
+    with process:
+        out, _ = await asyncio.to_thread(process.communicate)
+    return process.returncode, out
 
 
 @pytest.fixture

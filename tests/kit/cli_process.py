@@ -17,6 +17,7 @@ from typing import Any
 from unittest.mock import patch
 
 from pulse_desktop.cli import main as cli
+from tests.kit.fork_server import start_program
 
 COMMAND = [sys.executable, "-m", "pulse_desktop"]
 TIMEOUT_S = 60.0
@@ -63,13 +64,16 @@ def command_environment(data_dir: Path, **variables: str) -> dict[str, str]:
 
 def run_command(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> CommandResult:
     """Run a command in a process of its own."""
+    if cwd is None:
+        with started_command(*arguments, env=env) as command:
+            return command.wait()
     done = subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
         check=False,
         encoding="utf-8",
         timeout=TIMEOUT_S,
-        env={**env, "PYTHONPATH": str(ROOT)} if cwd else env,
+        env={**env, "PYTHONPATH": str(ROOT)},
         cwd=cwd,
         stdin=subprocess.DEVNULL,
     )
@@ -153,6 +157,10 @@ class RunningCommand:
     def stop(self, number: int = signal.SIGTERM) -> CommandResult:
         """Send a signal and wait for the exit."""
         self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> CommandResult:
+        """Wait for the exit."""
         out, err = self._process.communicate(timeout=TIMEOUT_S)
         return CommandResult(self._process.returncode, out, err)
 
@@ -160,8 +168,9 @@ class RunningCommand:
 @contextlib.contextmanager
 def started_command(*arguments: str, env: dict[str, str]) -> Iterator[RunningCommand]:
     """Start a command. It is stopped at the end of the context if it still runs."""
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
+    process = start_program(
+        COMMAND[-1],
+        *arguments,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

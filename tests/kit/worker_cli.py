@@ -3,7 +3,6 @@
 import io
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from pulse_workers.cli.main import main
 
 from tests.kit.cli_process import command_environment, command_in_process
-from tests.kit.worker_processes import ROOT
+from tests.kit.fork_server import start_program
 
 
 class CommandOutput:
@@ -41,9 +40,9 @@ PulseWorkerCommand = Callable[..., CommandOutput]
 def worker_command(folder: Path) -> PulseWorkerCommand:
     """Return a function that runs `pulse-worker` with only the given PULSE_ variables.
 
-    A process of its own takes more than a second of CPU time, so commands run within the process
-    of the test where that makes no difference. `own_process` is for logins that are refused:
-    nats-py leaves their transport open until the process ends.
+    A process of its own takes longer, so commands run within the process of the test where that
+    makes no difference. `own_process` is for logins that are refused: nats-py leaves their
+    transport open until the process ends.
     """
 
     def run(*arguments: str, own_process: bool | None = None, **variables: Any) -> CommandOutput:
@@ -54,17 +53,17 @@ def worker_command(folder: Path) -> PulseWorkerCommand:
         if not own_process:
             with ThreadPoolExecutor(1) as thread:  # the test may have a running event loop
                 return thread.submit(_run_in_process, arguments, environment).result()
-        done = subprocess.run(
-            [sys.executable, "-m", "pulse_workers", *arguments],
+        with start_program(
+            "pulse_workers",
+            *arguments,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            check=False,
-            cwd=ROOT,
-        )
-        return CommandOutput(done.returncode, done.stdout)
+        ) as process:
+            output, _errors = process.communicate()
+        return CommandOutput(process.returncode, output)
 
     return run
 

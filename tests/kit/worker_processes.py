@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from pulse_desktop.protocol.topics import (
     TASK_STREAM,
     TASK_SUBJECT,
 )
+from tests.kit.fork_server import start_own_interpreter, start_program
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -48,8 +48,15 @@ class Worker:
     """One `pulse-worker` process."""
 
     def __init__(
-        self, *arguments: str, server: str, log: Path, stdin: int | None = None, **more: Any
+        self,
+        *arguments: str,
+        server: str,
+        log: Path,
+        stdin: int | None = None,
+        own_interpreter: bool = False,
+        **more: Any,
     ) -> None:
+        """Start the process; `own_interpreter` is for tests of its command line."""
         environment = {
             **os.environ,
             "PULSE_CONFIG": os.devnull,
@@ -61,14 +68,15 @@ class Worker:
             **{f"PULSE_{name.upper()}": str(value) for name, value in more.items()},
         }
         self.log_path = log
+        start = start_own_interpreter if own_interpreter else start_program
         with log.open("ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pulse_workers", *arguments],
+            self.process = start(
+                "pulse_workers",
+                *arguments,
                 env=environment,
                 stdin=stdin or subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
-                cwd=ROOT,
             )
 
     @property

@@ -327,6 +327,7 @@ async def test_every_worker_replies_and_only_the_one_with_the_task_cancels_it(
     }
     assert sorted(answer.outcome for answer in answers) == ["cancelled", "not_here"]
     await end_event(harness, task_id)
+    await harness.wait_for_event(lambda e: e["type"] == "audit")
     audits = [e for e in harness.events if e["type"] == "audit"]
     assert [audit["data"]["target"] for audit in audits] == [task_id]
 

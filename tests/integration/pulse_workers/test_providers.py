@@ -127,7 +127,11 @@ async def test_a_key_is_in_no_event_log_result_object_or_command_line(
         )
         export = write_export(tmp_path / "export", small_chat()[:3])
         worker = await harness.run(
-            providers_file=file, provider_interval=0.5, log_level="DEBUG", chat_folders=tmp_path
+            own_interpreter=True,
+            providers_file=file,
+            provider_interval=0.5,
+            log_level="DEBUG",
+            chat_folders=tmp_path,
         )
         result = await harness.result(await harness.send("ingest_messages", str(export)), 40)
         stages = result["return_value"]["stages"]

@@ -175,7 +175,10 @@ async def test_the_token_is_nowhere(
     bot_server.send("message", text_message(1, "one"))
     token = token_file(tmp_path)
     receiver = harness.start(
-        "telegram", "--log-level", "DEBUG", telegram_token_file=token, telegram_url=bot_server.url
+        *("telegram", "--log-level", "DEBUG"),
+        own_interpreter=True,
+        telegram_token_file=token,
+        telegram_url=bot_server.url,
     )
     await wait_until(lambda: len(data_of(harness, "message.new")) == 1, 20)
     await wait_until(lambda: bot_server.polls == 1, 20)
