@@ -57,8 +57,8 @@ def test_a_task_is_shown_opened_and_rerun(
         await operator.open_details(task_id)
         detail = operator.page.detail
         await operator.click_tab(ARGUMENTS)
-        detail.arguments.show_tab(JsonTab.JSON)
-        assert str(file) in detail.arguments.shown_text
+        detail.arguments.json.show_tab(JsonTab.JSON)
+        assert str(file) in detail.arguments.json.shown_text
         await operator.click_tab(RESULT)
         await wait_until(lambda: detail.result.tab is not None)
         detail.result.show_tab(JsonTab.JSON)

@@ -218,7 +218,7 @@ def test_an_error_is_searched_unfolded_and_copied_whole(
 
 def test_an_event_opens_below_the_table_and_closes_again(opened: Opened) -> None:
     _page, detail = opened(RUN, EVENTS)
-    view = detail.events_view
+    view = detail.events
     assert view.json.isHidden()
     view.table.setCurrentIndex(view.table.rows_model.index(0, 0))
     view.table.row_activated.emit(view.table.current_row())
@@ -244,11 +244,11 @@ def test_log_lines_are_colored_by_level_and_searched(
     lines += [{"level": "ERROR", "logger": "m", "text": "gave up"}]
     builder.event("tasks", "task.log", {"task_id": RUN, "attempt": 1, "first": 1, "lines": lines})
     _page, detail = opened(RUN, LOG)
-    assert "INFO  m: begin" in detail.log.toPlainText()
-    block = detail.log.document().findBlockByNumber(1)
+    assert "INFO  m: begin" in detail.log.text.toPlainText()
+    block = detail.log.text.document().findBlockByNumber(1)
     assert block.layout().formats()
-    qtbot.keyClicks(detail.log_view.search.field, "gave")
-    qtbot.waitUntil(lambda: detail.log_view.search.summary == "1")
+    qtbot.keyClicks(detail.log.search.field, "gave")
+    qtbot.waitUntil(lambda: detail.log.search.summary == "1")
 
 
 def test_the_run_of_the_panel_is_the_one_opened(opened: Opened) -> None:

@@ -133,7 +133,7 @@ def test_a_successful_run_opens_with_its_arguments(page: TasksPage) -> None:
     page.table.row_activated.emit(page.table.current_row())
     assert page.detail.tabs.currentIndex() == ARGUMENTS
     page.detail.tabs.setCurrentIndex(EVENTS)
-    assert page.detail.events.rows_model.shown_count == 2
+    assert page.detail.events.table.rows_model.shown_count == 2
     assert page.detail.tabs.tabText(EVENTS) == "Events 2"
 
 
@@ -142,12 +142,12 @@ def test_the_log_of_a_run_is_plain_text_and_follows_it(
 ) -> None:
     page.navigate(ShowRun(FAILED))
     page.detail.tabs.setCurrentIndex(LOG)
-    assert page.detail.log.toPlainText() == "This run has logged nothing."
+    assert page.detail.log.text.toPlainText() == "This run has logged nothing."
     line = {"timestamp": None, "level": "INFO", "logger": "shop", "text": "<b>3</b> parcels"}
     data = {"task_id": FAILED, "attempt": 1, "first": 1, "lines": [line], "skipped": 0}
     builder.event("tasks", "task.log", data, builder.at + 1)
     draw_frame(window, builder, 2)
-    assert page.detail.log.toPlainText().endswith("INFO  shop: <b>3</b> parcels")
+    assert page.detail.log.text.toPlainText().endswith("INFO  shop: <b>3</b> parcels")
 
 
 def test_a_new_line_of_the_log_keeps_selection_and_scroll_position(
@@ -155,7 +155,7 @@ def test_a_new_line_of_the_log_keeps_selection_and_scroll_position(
 ) -> None:
     page.navigate(ShowRun(FAILED))
     page.detail.tabs.setCurrentIndex(LOG)
-    log = page.detail.log
+    log = page.detail.log.text
 
     def publish(first: int, count: int) -> None:
         line = {"timestamp": None, "level": "INFO", "logger": "shop", "text": "par\u00a0cel"}
@@ -308,7 +308,7 @@ def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
     builder.event("tasks", "task.queued", data)
     draw_frame(window, builder, 0.1)
     page.navigate(ShowRun(task_id))
-    assert page.detail.arguments_source.text() == "From an event, not captured from the queue."
+    assert page.detail.arguments.source.text() == "From an event, not captured from the queue."
     page.rerun_selected()
     assert session.calls == []
     notification = latest(window)
@@ -320,7 +320,7 @@ def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
     assert session.from_events
     builder.task(task_id, "m:wipe")
     draw_frame(window, builder, 0.1)
-    assert page.detail.arguments_source.text() == "Captured from the queue."
+    assert page.detail.arguments.source.text() == "Captured from the queue."
 
 
 def test_a_run_with_unknown_arguments_cannot_be_rerun(

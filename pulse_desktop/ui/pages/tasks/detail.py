@@ -3,11 +3,11 @@
 What takes long to find is looked for only while its tab is shown, in slices between frames.
 """
 
-from typing import Final
+from typing import Final, cast
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QTabBar, QVBoxLayout
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
@@ -18,11 +18,12 @@ from pulse_desktop.state.run_log import LOG_EVENT, log_lines
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.deadline_text import deadline_text
-from pulse_desktop.text.run_text import arguments_source_text, decoded_call, timeline_events
+from pulse_desktop.text.run_text import timeline_events
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.navigation import ShowItem
+from pulse_desktop.ui.pages.tasks.arguments_view import ArgumentsView
 from pulse_desktop.ui.pages.tasks.error_view import ErrorView
 from pulse_desktop.ui.pages.tasks.progress_row import ProgressRow
 from pulse_desktop.ui.pages.tasks.run_events_view import RunEventsView
@@ -34,6 +35,7 @@ from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.lazy_stack import LazyStack
 
 ERROR, OVERVIEW, ARGUMENTS, RESULT, EVENTS, LOG = range(6)
 _TABS: Final = (
@@ -60,12 +62,6 @@ class RunDetail(DetailPanel):
         header: state, name and buttons.
         progress: progress of the run, while it has not ended.
         tabs: Error (of runs that have one), Overview, Arguments, Result, Events, Log.
-        error: why it failed.
-        arguments: what it was called with.
-        arguments_source: where the arguments are known from.
-        result: what it returned.
-        events: the events that mention it.
-        log: what it logged.
 
     Signals:
         rerun_requested: re-run the run.
@@ -112,36 +108,18 @@ class RunDetail(DetailPanel):
         self.tabs.setUsesScrollButtons(False)  # what does not fit ends in "…"
         self.tabs.setElideMode(Qt.TextElideMode.ElideRight)
         self.tabs.setAccessibleName(_("Parts of the run"))
-        self.error = ErrorView()
-        self._overview: RunOverview | None = None
-        self.arguments = JsonView(_("Arguments"))
-        self.arguments_source = Label()
-        self.arguments_source.setWordWrap(True)
-        arguments = QWidget()
-        arguments_layout = QVBoxLayout(arguments)
-        arguments_layout.setContentsMargins(0, 0, 0, 0)
-        arguments_layout.addWidget(self.arguments_source)
-        arguments_layout.addWidget(self.arguments, 1)
-        self.result = JsonView(_("Result"))
-        self.events_view = RunEventsView(task_label)
-        self.events = self.events_view.table
-        self.log_view = RunLogView()
-        self.log = self.log_view.text
-        self._stack = QStackedWidget()
-        for title, view in zip(
-            _TABS,
+        self._stack = LazyStack(
             (
-                self.error,
-                QWidget(),  # the overview takes its place
-                arguments,
-                self.result,
-                self.events_view,
-                self.log_view,
-            ),
-            strict=True,
-        ):
+                ErrorView,
+                self._make_overview,
+                ArgumentsView,
+                lambda: JsonView(_("Result")),
+                lambda: RunEventsView(task_label),
+                RunLogView,
+            )
+        )
+        for title in _TABS:
             self.tabs.addTab(title)
-            self._stack.addWidget(view)
         self._searching = QTimer(self, interval=0)
         self._searching.setObjectName("search the events of a run")
         self._searching.timeout.connect(self._search_events)
@@ -165,19 +143,42 @@ class RunDetail(DetailPanel):
         layout.addSpacing(10)
         layout.addWidget(self._stack, 1)
 
+    def _make_overview(self) -> RunOverview:
+        overview = RunOverview(self._state, self._state.runs.names.label)
+        overview.target_requested.connect(self.target_requested)
+        return overview
+
+    # The tabs, each created when it is first shown
+
+    @property
+    def error(self) -> ErrorView:
+        """Why the run failed."""
+        return cast("ErrorView", self._stack.get(ERROR))
+
     @property
     def overview(self) -> RunOverview:
-        """Attempts, run times, related runs, messages; created when it is first shown."""
-        if self._overview is None:
-            state = self._state
-            self._overview = RunOverview(state, state.runs.names.label)
-            self._overview.target_requested.connect(self.target_requested)
-            place = self._stack.widget(OVERVIEW)
-            self._stack.insertWidget(OVERVIEW, self._overview)
-            if place is not None:
-                self._stack.removeWidget(place)
-                place.deleteLater()
-        return self._overview
+        """Attempts, run times, related runs, messages."""
+        return cast("RunOverview", self._stack.get(OVERVIEW))
+
+    @property
+    def arguments(self) -> ArgumentsView:
+        """What it was called with."""
+        return cast("ArgumentsView", self._stack.get(ARGUMENTS))
+
+    @property
+    def result(self) -> JsonView:
+        """What it returned."""
+        return cast("JsonView", self._stack.get(RESULT))
+
+    @property
+    def events(self) -> RunEventsView:
+        """The events that mention it."""
+        return cast("RunEventsView", self._stack.get(EVENTS))
+
+    @property
+    def log(self) -> RunLogView:
+        """What it logged."""
+        return cast("RunLogView", self._stack.get(LOG))
 
     def _connect(self) -> None:
         self.header.rerun_requested.connect(self.rerun_requested)
@@ -224,7 +225,8 @@ class RunDetail(DetailPanel):
         if other:
             self._requested_result = self._search = None
             self._searching.stop()
-            self.events_view.close_event()
+            if self._stack.created(EVENTS) is not None:
+                self.events.close_event()
             self.tabs.setTabText(EVENTS, _TABS[EVENTS])
             self.tabs.setCurrentIndex(ERROR if has_error else self._default_tab)
         self._show_tab(self.tabs.currentIndex())
@@ -262,40 +264,18 @@ class RunDetail(DetailPanel):
         tooltip = _("Overdue after {deadline}.").format(deadline=text)
         self.header.set_state_tooltip(tooltip if text else "")
 
-    def _show_arguments(self, run: TaskRun) -> None:
-        call = decoded_call(run)
-        source = arguments_source_text(run)
-        self.arguments_source.setText(f"{source[:1].upper()}{source[1:]}.")
-        self.arguments_source.setVisible(bool(source))
-        from_event = run.request is not None and not run.request.captured
-        color = SemanticColor.WARNING if from_event else SemanticColor.MUTED
-        set_style_property(self.arguments_source, "color", color.value)
-        if call is None:
-            self.arguments.set_message(
-                _(
-                    "The arguments of this run are unknown: it was enqueued before this program "
-                    "connected, and it is not in the history."
-                )
-            )
-        elif not call:
-            self.arguments.set_message(_("Called without arguments."))
-        else:
-            self.arguments.set_data(call)
-
     def _show_tab(self, index: int) -> None:
-        if index == OVERVIEW:
-            self._stack.setCurrentWidget(self.overview)
-        self._stack.setCurrentIndex(index)
         run = self.run
         if run is None:
             return
+        self._stack.show_place(index)
         if index == ERROR:
             self.error.show_run(run)
         elif index == OVERVIEW:
             self._overview_at = self._now
             self.overview.show_run(run, self._now)
         elif index == ARGUMENTS:
-            self._show_arguments(run)
+            self.arguments.show_run(run)
         elif index == RESULT:
             self._request_result(run)
         elif index in (EVENTS, LOG):
@@ -319,10 +299,10 @@ class RunDetail(DetailPanel):
         self._search_shown = search, index
         if index == LOG:
             lines = log_lines(search.events(LOG_EVENT), run.task_id)
-            self.log_view.show_lines(lines, is_complete=search.is_complete)
+            self.log.show_lines(lines, is_complete=search.is_complete)
             return
         events = search.events()
-        self.events_view.show_events(events)
+        self.events.show_events(events)
         title = _("Events {count}").format(count=formats.count(len(events)))
         self.tabs.setTabText(EVENTS, title if search.is_complete else f"{title}…")
 
