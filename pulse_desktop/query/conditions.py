@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Generic
 
 from pulse_desktop.query.basic_tests import any_of
-from pulse_desktop.query.coded_columns import NO, OTHER, YES, CodedColumns
+from pulse_desktop.query.coded_columns import NO, OTHER, YES, CodedColumns, PayloadSearch
 from pulse_desktop.query.fields import FieldSet, RowT_contra
 from pulse_desktop.query.json_search import JsonSearch
 
@@ -139,11 +139,13 @@ class TextCondition(Condition[RowT_contra]):
 
 
 class PayloadCondition(Condition[RowT_contra]):
-    """A condition on a value that the payload has to contain one of some texts for."""
+    """A condition for which one of some searches has to find something in the payload."""
 
-    def __init__(self, accepts: Callable[[RowT_contra], bool], texts: Iterable[str]) -> None:
+    def __init__(
+        self, accepts: Callable[[RowT_contra], bool], searches: Iterable[PayloadSearch]
+    ) -> None:
         super().__init__(accepts, SEARCHED, coded=True)
-        self._searches = [JsonSearch(text) for text in texts]
+        self._searches = tuple(searches)
 
     def masks(self, block: Block) -> Masks:
         """Return the masks of a block."""
@@ -195,6 +197,8 @@ class AndCondition(Condition[RowT_contra]):
         """Return the masks of a block."""
         possible, certain = block.ones, block.ones
         for operand in self._operands:
+            if not possible:
+                break
             if operand.coded:
                 also_possible, also_certain = operand.masks(block)
                 possible, certain = possible & also_possible, certain & also_certain

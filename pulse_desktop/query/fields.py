@@ -56,6 +56,7 @@ class Field(Generic[RowT_contra]):
         column: name of the coded column that holds its values, "" for none.
         of_coded: returns the values of the field for a value of the coded column.
         in_payload: whether its values, if they are texts, stand as they are in the row's payload.
+        payload_path: for a key of a keyed field in the payload, the path to its values.
         ticking: whether its values change with time alone.
         free: whether the field is the free text of a row.
     """
@@ -70,6 +71,7 @@ class Field(Generic[RowT_contra]):
     column: str = ""
     of_coded: Callable[[str], Values] = lambda value: (value,)
     in_payload: bool = False
+    payload_path: str = ""
     ticking: bool = False
     free: bool = False
 
@@ -167,5 +169,12 @@ class FieldSet(Generic[RowT_contra]):
 def _bound(base: Field[RowT_contra], name: str, path: Sequence[str]) -> Field[RowT_contra] | None:
     if base.bind is None:
         return None
-    get = base.bind(".".join(path))
-    return Field(name, base.key_kind, base.title, get, in_payload=base.in_payload)
+    key = ".".join(path)
+    return Field(
+        name,
+        base.key_kind,
+        base.title,
+        base.bind(key),
+        in_payload=base.in_payload,
+        payload_path=key if base.in_payload else "",
+    )

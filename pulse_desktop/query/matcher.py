@@ -19,6 +19,8 @@ from pulse_desktop.query.conditions import (
 )
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldSet, RowT_contra
+from pulse_desktop.query.json_search import JsonSearch
+from pulse_desktop.query.json_value_search import JsonValueSearch, is_searchable
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
 from pulse_desktop.query.value_tests import literal_texts, value_test
 from pulse_desktop.text.translation import _
@@ -136,7 +138,11 @@ class _Compiler(Generic[RowT_contra]):
         texts = literal_texts(node) if field.in_payload else None
         if texts is not None:
             self.searches = True
-            found = PayloadCondition(found.accepts, texts)
+            found = PayloadCondition(found.accepts, map(JsonSearch, texts))
+        elif field.payload_path and is_searchable(field.payload_path):
+            self.searches = True
+            key = field.payload_path.rpartition(".")[2]
+            found = PayloadCondition(found.accepts, [JsonValueSearch(key, test)])
         value = node.values[0]
         if (
             node.operator == ":"

@@ -38,6 +38,21 @@ EVENT_QUERIES = (
     'task_name="straße"',
     "task_name=strasse or n:5",
     "score*done",
+    "n>5",
+    "n=5",
+    "not data.n>5",
+    "n:2..4",
+    "n:*",
+    "n=5.0,7",
+    "in.m>2",
+    "in.m<-1",
+    "in.m:2.5",
+    "data.in.m>=100000000000000000000",
+    "in.m:t*",
+    "in.m=true",
+    "in:2",
+    "in.0>1",
+    "m>2",
 )
 RUN_QUERIES = (
     "state:failed",
@@ -60,7 +75,12 @@ def event_of(rng: random.Random, number: int) -> Event:
         "source": rng.choice(["w-1@host:7", "w-2", ""]),
         "data": {"task_name": rng.choice(WORDS), "n": rng.randrange(10), "id": number},
     }
+    m = rng.choice([1, 2.5, -3, 4e2, 10**20, -1e-9, True, None, "two", "2.5", [1, 3], {"m": 5}])
+    body |= rng.choice([{}, {"m": 7}, {"in": {"m": m}}, {"in": [m, 2]}])
+    body["data"] |= rng.choice([{}, {"m": 7}, {"in": {"m": m}}, {"in": [m, 2]}])
     raw = json.dumps(body, ensure_ascii=rng.random() < 0.3).encode()
+    if rng.random() < 0.2:
+        raw = raw.replace(b'"m":', rng.choice([b'"\\u006d":', b'"m" :\n']))
     topic = rng.choice(["tasks", "agents", "чат"])
     return decode_event(topic, raw if rng.random() < 0.95 else b"\xff\x00", float(number))
 
