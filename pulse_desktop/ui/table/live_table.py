@@ -21,7 +21,7 @@ RowT = TypeVar("RowT")
 
 _MEASURE_S: Final = 5.0
 """How often columns give back the room of long texts that are gone."""
-_FILTER_S: Final = 0.004
+_FILTER_S: Final = 0.008
 """How long rows are filtered or sorted before the event loop handles something else."""
 _NONE: Final = Qt.KeyboardModifier.NoModifier
 _CTRL: Final = Qt.KeyboardModifier.ControlModifier

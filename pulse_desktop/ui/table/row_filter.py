@@ -13,13 +13,13 @@ from pulse_desktop.ui.table.row_source import RowSource
 RowT = TypeVar("RowT")
 Positions = NDArray[np.int64]
 
-SLICE: Final = 2048
+SLICE: Final = 512
 """Rows that a filter looks at in one go: a hundred thousand at once would make typing stutter."""
 _DECIDED_SLICE: Final = 1 << 18
 """Rows that are decided by their columns in one go, without looking at them."""
-_SEARCHED_SLICE: Final = 1 << 13
+_SEARCHED_SLICE: Final = 1 << 11
 """Rows whose payloads are searched in one go."""
-_FEW: Final = 2
+_FEW: Final = 4
 """Of a stretch of rows, fewer than one in so many are looked up one by one: to make events of a
 block again takes longer than to find them."""
 
