@@ -6,9 +6,9 @@ once, the others one after the other. Beside it, a plain loop looks for the same
 every row: "plain" is its processor time. These times are of the processor, the fastest of a few
 rounds, as other load can only make them longer.
 
-"seen" and "done" are times by the clock, in a table (offscreen) whose event loop runs: from the text
-of the filter until the first matches are painted, and until all rows are filtered. "gap" is the
-longest time between two ticks of a 5 ms timer meanwhile: what a key would have waited.
+"seen" and "done" are times by the clock, in a table (offscreen) whose event loop runs: from the
+text of the filter until the first matches are painted, and until all rows are filtered. "gap" is
+the longest time between two ticks of a 5 ms timer meanwhile: what a key would have waited.
 """
 
 import argparse
