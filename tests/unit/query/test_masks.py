@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -70,14 +71,17 @@ RUN_QUERIES = (
 
 def event_of(rng: random.Random, number: int) -> Event:
     """Return an event of any kind."""
-    body = {
+    body: dict[str, Any] = {
         "type": rng.choice(["task.done", "agent.done", "", f"type {rng.randrange(400)}"]),
         "source": rng.choice(["w-1@host:7", "w-2", ""]),
         "data": {"task_name": rng.choice(WORDS), "n": rng.randrange(10), "id": number},
     }
-    m = rng.choice([1, 2.5, -3, 4e2, 10**20, -1e-9, True, None, "two", "2.5", [1, 3], {"m": 5}])
-    body |= rng.choice([{}, {"m": 7}, {"in": {"m": m}}, {"in": [m, 2]}])
-    body["data"] |= rng.choice([{}, {"m": 7}, {"in": {"m": m}}, {"in": [m, 2]}])
+    m: Any = rng.choice(
+        [1, 2.5, -3, 4e2, 10**20, -1e-9, True, None, "two", "2.5", [1, 3], {"m": 5}]
+    )
+    more: list[dict[str, Any]] = [{}, {"m": 7}, {"in": {"m": m}}, {"in": [m, 2]}]
+    body |= rng.choice(more)
+    body["data"] |= rng.choice(more)
     raw = json.dumps(body, ensure_ascii=rng.random() < 0.3).encode()
     if rng.random() < 0.2:
         raw = raw.replace(b'"m":', rng.choice([b'"\\u006d":', b'"m" :\n']))
