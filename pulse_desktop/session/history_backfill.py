@@ -144,7 +144,9 @@ class HistoryBackfill:
         """Put a feed's messages into the queue that are newer than a time; return the room left."""
         waiting, arrivals, select = source.waiting, self._arrivals, self.select
         while room > 0 and waiting and waiting[-1].at >= until:
-            some = list(takewhile(lambda each: each.at >= until, reversed(waiting[-room:])))
+            some = waiting[: -room - 1 : -1]
+            if until:
+                some = list(takewhile(lambda each: each.at >= until, some))
             wanted = some if select is None else [each for each in some if select(each.payload)]
             put = arrivals.put_all(wanted)
             if put < len(wanted):

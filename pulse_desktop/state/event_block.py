@@ -5,11 +5,10 @@ events are made again when they are accessed, which takes about a microsecond ea
 payloads are decompressed.
 """
 
-import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, compress, repeat
+from itertools import accumulate, repeat
 from typing import Final
 
 import msgspec
@@ -17,16 +16,15 @@ import msgspec
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.query.coded_columns import OTHER, PayloadSearch
 from pulse_desktop.state.code_table import CodeTable
+from pulse_desktop.state.event_ids import HEARTBEAT, task_ids
 
 MAX_EVENTS: Final = 512
 MAX_BYTES: Final = 512 << 10
 """A block ends with the event that exceeds this: large events are in small blocks."""
 
 SLOT_MASK: Final = 4095
-HEARTBEAT: Final = "worker.heartbeat"
 
 _LEVEL: Final = 1
-_MAX_ID: Final = 128
 _CANONICAL_ID_AT: Final = len('{"id":"')
 _MAX_BYTE: Final = 0xFF
 _MAX_SHORT: Final = 0xFFFF
@@ -34,27 +32,6 @@ _MAX_LONG: Final = (1 << 64) - 1
 _OVERHEAD: Final = 1_200  # bytes that the objects of a block take beside their contents
 _RECEIVED: Final = 1  # the event is dated by its arrival
 _UNUSUAL: Final = 2  # something of it is not in the columns
-_PLAIN, _LABELLED = 1, 2  # kinds of events by where task ids are in them
-
-_ID: Final = re.compile(rb'_id"\s*:\s*"([^"\\]{1,128})"')
-"""Where events have the id of a task."""
-
-_MORE_IDS: Final = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rb'rerun_of"\s*:\s*"([^"\\]{1,128})"',
-        rb'"target"\s*:\s*"([^"\\]{1,128})"',
-        rb'"detail"\s*:\s*"([^"\\]{1,128})"',
-        rb'_id\\"\s*:\s*\\"([^"\\]{1,128})\\"',
-    )
-)
-"""Where else labels and audit events have one. Labels of pipelines hold JSON as text."""
-_ID_LISTS: Final = re.compile(rb'_ids"\s*:\s*\[([^\]]*)\]')
-_TEXT: Final = re.compile(rb'"([^"\\]{1,128})"')
-
-_WITHOUT_LABELS: Final = ("task.", "agent.", "message.", "knowledge.", "provider.", "metrics:")
-"""Types of events that begin so have no labels, but for those enqueued."""
-_WITH_LABELS: Final = "task.queued"
 
 
 class EventCodes(msgspec.Struct):
@@ -188,13 +165,6 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
         return found
 
 
-def id_hash(task_id: str) -> int | None:
-    """Return the hash of an id for `may_mention`, None if ids like it are not in the index."""
-    encoded = task_id.encode()
-    plain = task_id.isascii() and task_id.isprintable() and '"' not in task_id
-    return hash(encoded) if plain and "\\" not in task_id and len(encoded) <= _MAX_ID else None
-
-
 def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> EventBlock:
     """Put events into a block.
 
@@ -241,7 +211,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         flags = bytes(marked)
     payloads = _compress(b"".join(raws))
     slots = bytearray(SLOT_MASK + 1)
-    hashes = array("q", sorted(map(hash, _task_ids(raws, type_codes, codes.types))))
+    hashes = array("q", sorted(map(hash, task_ids(raws, type_codes, codes.types))))
     for hashed in hashes:
         slots[hashed & SLOT_MASK] = 1
     count = len(events)
@@ -282,29 +252,6 @@ def _unusual(
         or len(event.id) > _MAX_BYTE // 4
         or not event.id.isascii()
     ]
-
-
-def _task_ids(raws: Sequence[bytes], type_codes: bytes, types: CodeTable) -> set[bytes]:
-    """Return all that may be the id of a task, heartbeats left out."""
-    kinds = bytes(map(_kind_of, types.by_code)).ljust(OTHER + 1, bytes([_LABELLED]))
-    of_events = type_codes.translate(kinds)
-    found = set(_ID.findall(b"".join(compress(raws, of_events))))
-    if _LABELLED in of_events:
-        pairs = zip(raws, of_events, strict=True)
-        joined = b"".join([raw for raw, kind in pairs if kind == _LABELLED])
-        for pattern in _MORE_IDS:
-            found.update(pattern.findall(joined))
-        for each in _ID_LISTS.findall(joined):
-            found.update(_TEXT.findall(each))
-    return found
-
-
-def _kind_of(type_: str) -> int:
-    """Return how events of a type are searched for ids; 0 for not at all."""
-    if type_ == HEARTBEAT:
-        return 0
-    has_labels = type_ == _WITH_LABELS or not type_.startswith(_WITHOUT_LABELS)
-    return _LABELLED if has_labels else _PLAIN
 
 
 class _Compression:

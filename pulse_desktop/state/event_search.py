@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Final
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.event_block import id_hash
+from pulse_desktop.state.event_ids import id_hash
 from pulse_desktop.state.event_log import EventLog
 
 SLICE: Final = 4_000

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pulse_desktop.protocol.event import Event, decode_event, encode_event
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.state.event_block import EventCodes, encode_block, id_hash
+from pulse_desktop.state.event_block import EventCodes, encode_block
+from pulse_desktop.state.event_ids import id_hash
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.system import SystemState
 from tests.unit.state.state_builders import NOW, event_message, heartbeat, task_message
