@@ -32,6 +32,7 @@ ROOT: Final = Path(__file__).parents[2]
 _PRELOADED: Final = {
     "pulse_workers": ("pulse_workers.cli.main", "uvloop"),
     "pulse_desktop": ("pulse_desktop.cli.main", "pulse_desktop.session.session"),
+    "tests.kit.legacy_worker": ("taskiq_nats", "pulse_desktop.protocol.event"),
 }
 _OWN_VARIABLES: Final = ("PULSE_", "PYTEST_")
 """Prefixes of variables that are read when a program runs."""

@@ -24,8 +24,8 @@ from taskiq_nats import NatsBroker, NATSObjectStoreResultBackend, PullBasedJetSt
 
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import TASK_CONSUMER, TASK_SUBJECT, subject_of
+from tests.kit.fork_server import start_program
 
-ROOT: Final = Path(__file__).parents[2]
 WORKER: Final = f"legacy@here:{os.getpid()}"
 NAMES: Final = (
     "workers.tasks.scoring:score_message_task",
@@ -101,9 +101,11 @@ async def main(server: str, kind: str) -> None:
 def started_legacy_worker(server: str, kind: str, log: Path) -> Iterator[None]:
     """Run the worker in a process of its own; it must not receive a name that it does not know."""
     with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", __name__, server, kind],
-            cwd=ROOT,
+        process = start_program(
+            __name__,
+            server,
+            kind,
+            env=os.environ,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

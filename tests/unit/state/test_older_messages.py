@@ -29,6 +29,7 @@ Step = tuple[str, int, int]
 
 ERRORS = ({"type": "ValueError", "message": "no", "traceback": "Traceback"}, {"type": "OSError"})
 END = NOW + 1_000
+EXAMPLES = settings().max_examples  # of the profile: more in make test-slow
 
 
 def older(message: InboundMessage) -> InboundMessage:
@@ -247,7 +248,7 @@ def _life_of_a_run(draw: st.DrawFn, number: int) -> list[Step]:
     return [*steps, ("started", number, attempt), (last, number, attempt)]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=3 * EXAMPLES)
 @given(STEPS, st.integers(0, 25))
 @example([("message", 0, 1), ("message deleted", 0, 1), ("message scored", 0, 1)], 1)
 @example([("extraction started", 0, 1), ("extraction started", 0, 2)], 0)
@@ -260,7 +261,7 @@ def test_history_read_backwards_gives_the_state_of_folding_all_in_order(
     assert described(backwards) == described(state_of(*messages))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=2 * EXAMPLES)
 @given(st.data(), st.integers(0, 20))
 def test_history_read_backwards_gives_the_same_measurements(
     data: st.DataObject, count: int

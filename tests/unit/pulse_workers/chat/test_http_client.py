@@ -1,5 +1,6 @@
 """What all HTTP clients of the workers have in common, against servers with hostile responses."""
 
+import functools
 import resource
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -50,12 +51,14 @@ CLIENTS = pytest.mark.parametrize("calls", [model_server_calls, bot_api_calls])
 Calls = Callable[[str], AbstractAsyncContextManager[Call]]
 
 
+@functools.cache
 def gzip_of_zeros(mib: int) -> bytes:
     packer = zlib.compressobj(9, wbits=31)
     parts = [packer.compress(bytes(1 << 20)) for _ in range(mib)]
     return b"".join((*parts, packer.flush()))
 
 
+@functools.cache
 def twice(body: bytes) -> bytes:
     return zlib.compress(body, 9, wbits=31)
 
