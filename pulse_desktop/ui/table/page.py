@@ -4,17 +4,13 @@ A page describes its rows, columns, facets and charts. Filtering, updating, sele
 details are the same for all pages.
 """
 
-from abc import abstractmethod
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
-from pulse_desktop.query.coded_columns import CodedColumns
-from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.state.collection import Collection, DirtyRows
+from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
@@ -30,32 +26,26 @@ from pulse_desktop.ui.connection_phase import (
     stale_text,
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
-from pulse_desktop.ui.query.cell_filter import CellValue, quoted
-from pulse_desktop.ui.query.facet_query import facet_query
+from pulse_desktop.ui.query.cell_filter import quoted
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_views import PageViews
-from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.time_condition import time_condition
 from pulse_desktop.ui.query.views_button import ViewsButton
-from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import Page, PageContext
-from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from pulse_desktop.ui.table.detail_panel import DetailPanel
-from pulse_desktop.ui.table.detail_splitter import DetailSplitter, DetailWidth
+from pulse_desktop.ui.table.detail_splitter import DetailSplitter
 from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.export_action import ExportAction
 from pulse_desktop.ui.table.export_button import ExportButton
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.page_description import PageDescription
 from pulse_desktop.ui.table.page_filter import PageFilter, with_note
 from pulse_desktop.ui.table.row_filter import RowFilter
 from pulse_desktop.ui.table.row_menus import RowMenus
-from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.row_time import RowTimeFilter
-from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
+from pulse_desktop.ui.table.selection_bar import sort_text
 from pulse_desktop.ui.table.table_area import TableArea
 from pulse_desktop.ui.theme.throttle import Throttle
 
@@ -70,29 +60,10 @@ _MAX_LAG_S: Final = 10.0
 """How long a row may be shown after a live range has moved past it."""
 
 
-class TablePage(Page, Generic[RowT, DetailT]):
+class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
     """A page with one table.
 
     Attributes:
-        filter_hint: what the text filter searches, such as "Filter by author or text".
-        empty_title: title of the note while there are no rows.
-        empty_text: what would appear here, and how to make it appear.
-        facets: categories of rows, each a filter chip.
-        facet_field: query field whose values are the keys of the facets, empty for none.
-        other_facet: key of the facet of all rows that belong to no other one, empty for none.
-        time_fields: query fields with the first and the last time of a row.
-        default_sort: key of the column that the table is sorted by at first, empty for newest
-            first.
-        series_field: query field that the series of charts stand for; empty if they are facets.
-        sort_descending: whether that sort starts with the largest value.
-        row_menu: context menu of the rows, None for a separator.
-        detail_width: width of the detail panel.
-        update_interval_s: seconds between two updates of charts and counts.
-        has_times: whether rows belong to a time, so that the time range limits them; if not, they
-            are the present state of something.
-        height_for_charts: height of the page below which its charts are hidden at first.
-        even_charts: whether its charts are equally wide.
-        sources: which of events, tasks and results on the server the rows come from.
         now: time of the latest refresh, Unix seconds.
         table: the rows.
         detail: the panel beside the table.
@@ -106,24 +77,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
         selection_bar: what can be done with several selected rows, None without one.
         time_range: what the charts show.
     """
-
-    filter_hint: ClassVar[str]
-    empty_title: ClassVar[str]
-    empty_text: ClassVar[str]
-    facets: ClassVar[tuple[Facet, ...]] = ()
-    facet_field: ClassVar[str] = ""
-    series_field: ClassVar[str] = ""
-    other_facet: ClassVar[str] = ""
-    time_fields: ClassVar[tuple[str, str]] = ("time", "time")
-    default_sort: ClassVar[str] = ""
-    sort_descending: ClassVar[bool] = False
-    row_menu: ClassVar[Sequence[Action | None]] = ()
-    detail_width: ClassVar[DetailWidth] = DetailWidth(minimum=372, maximum=480, percent=36)
-    update_interval_s: ClassVar[float] = 0.5
-    has_times: ClassVar[bool] = True
-    height_for_charts: ClassVar[int] = 0
-    even_charts: ClassVar[bool] = False
-    sources: ClassVar[tuple[str, ...]] = ("events",)
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
@@ -184,142 +137,6 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self.filter_bar.add_after(self.export_button)
         self._lay_out()
         self._connect()
-
-    # To be defined by a page
-
-    @abstractmethod
-    def collection(self) -> Collection[RowT]:
-        """Return the collection of the state that this page shows."""
-
-    @abstractmethod
-    def columns(self) -> Sequence[Column[RowT]]:
-        """Return the columns of the table."""
-
-    @abstractmethod
-    def make_detail(self) -> DetailT:
-        """Create the detail panel."""
-
-    @abstractmethod
-    def show_row(self, row: RowT) -> None:
-        """Fill the detail panel with a row."""
-
-    @abstractmethod
-    def count_text(self, count: int) -> str:
-        """Return a number of rows as text, such as "1,204 runs"."""
-
-    @abstractmethod
-    def make_fields(self) -> FieldSet[RowT]:
-        """Return the query fields of the rows."""
-
-    def make_charts(self) -> Sequence[QWidget]:
-        """Create the charts, from left to right."""
-        return ()
-
-    def update_charts(self, now: float) -> None:
-        """Update the charts up to a time, Unix seconds: the present, or the end of the range."""
-
-    def filter_by_series(self, key: str) -> None:
-        """Show only the rows of a series of a chart, which was clicked; all if they are shown."""
-        if self.series_field:
-            self.filter.toggle_condition(self.series_field, key)
-        else:
-            checked = self.filter_bar.checked_facets
-            self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
-
-    def row_times(self, row: RowT) -> tuple[float, float]:
-        """Return the first and the last time of a row, Unix seconds."""
-        raise NotImplementedError
-
-    def update_summary(self, now: float, stale: str) -> None:
-        """Update the widget between filter bar and charts.
-
-        Args:
-            now: Unix seconds for which the state is true.
-            stale: why that is not the present time, empty if it is.
-        """
-
-    def make_summary(self) -> QWidget | None:
-        """Create the widget between filter bar and charts, None for none."""
-        return None
-
-    def make_selection_bar(self) -> SelectionBar | None:
-        """Create the bar for selected rows, None for none."""
-        return None
-
-    def make_filter_bar(self) -> FilterBar:
-        """Create the filter bar."""
-        return FilterBar(self.facets, hint=self.filter_hint)
-
-    @classmethod
-    def system_views(cls) -> Sequence[SavedView]:
-        """Return the views that belong to the program, at least one of all rows."""
-        return (SavedView(cls.key, _("Everything"), is_system=True),)
-
-    def facet_of(self, row: RowT) -> str:
-        """Return the key of the facet that a row belongs to."""
-        raise NotImplementedError
-
-    def facets_of(self, row: RowT) -> Sequence[str]:
-        """Return the keys of the facets that a row belongs to, usually one."""
-        return (self.facet_of(row),)
-
-    def facet_query(self, checked: frozenset[str]) -> str:
-        """Return a query for the rows of some facets, empty if a query cannot tell."""
-        known = (facet.key for facet in self.facets)
-        return facet_query(self.facet_field, checked, known, self.other_facet)
-
-    def facet_counts(self) -> Mapping[str, int]:
-        """Return the number of rows of each facet, whatever the query."""
-        return dict(Counter(map(self.facet_of, self.collection().rows)))
-
-    def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
-        """Return counters of values by query field, for completion; others are sampled."""
-        return {}
-
-    def coded_columns(self) -> CodedColumns | None:
-        """Return the coded columns of the rows, None if they have none."""
-        return self.collection().columns
-
-    def keys_of(self, field: str, row: RowT) -> Iterable[str]:  # noqa: ARG002
-        """Return the names in a keyed field of a row, for completion."""
-        return ()
-
-    def limited_to_time(
-        self, accepts: Callable[[RowT], bool] | None
-    ) -> Callable[[RowT], bool] | None:
-        """Return a test that also rejects the rows outside of the time range."""
-        if not self.is_time_limited:
-            return accepts
-        if isinstance(accepts, RowFilter):
-            return accepts.also(self._times.accepts)
-        return self._times.combined(accepts)
-
-    def time_query(self) -> str:
-        """Return the time range as a condition of a query, empty for all that is retained."""
-        if not self.is_time_limited:
-            return ""
-        return time_condition(self.context.time.range, self.time_fields)
-
-    def rows(self) -> RowSource[RowT]:
-        """Return the rows, live."""
-        return self.collection().rows
-
-    def extra_columns(self) -> Sequence[Column[RowT]]:
-        """Return columns that are on offer besides those of the table."""
-        return ()
-
-    def extra_column(self, key: str) -> Column[RowT] | None:  # noqa: ARG002
-        """Return an extra column by its key, None if there is none."""
-        return None
-
-    def argument_values(self, row: RowT, key: str) -> Sequence[CellValue]:  # noqa: ARG002
-        """Return values within a cell, such as the arguments of a call, None for the whole cell.
-
-        Args:
-            row: the row.
-            key: of the column.
-        """
-        return ()
 
     # Construction
 
@@ -528,6 +345,30 @@ class TablePage(Page, Generic[RowT, DetailT]):
         self._moved_at = self.now
         self._times.start, self._times.end = self._filtered_range.bounds(self.now)
         self.filter.apply()
+
+    def filter_by_series(self, key: str) -> None:
+        """Show only the rows of a series of a chart, which was clicked; all if they are shown."""
+        if self.series_field:
+            self.filter.toggle_condition(self.series_field, key)
+        else:
+            checked = self.filter_bar.checked_facets
+            self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
+
+    def limited_to_time(
+        self, accepts: Callable[[RowT], bool] | None
+    ) -> Callable[[RowT], bool] | None:
+        """Return a test that also rejects the rows outside of the time range."""
+        if not self.is_time_limited:
+            return accepts
+        if isinstance(accepts, RowFilter):
+            return accepts.also(self._times.accepts)
+        return self._times.combined(accepts)
+
+    def time_query(self) -> str:
+        """Return the time range as a condition of a query, empty for all that is retained."""
+        if not self.is_time_limited:
+            return ""
+        return time_condition(self.context.time.range, self.time_fields)
 
     @property
     def is_time_limited(self) -> bool:
