@@ -9,10 +9,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import oldest_time
-from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.histogram import Histogram
@@ -29,7 +27,6 @@ from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun,
 from pulse_desktop.ui.query.cell_filter import quoted
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_views import PageViews
-from pulse_desktop.ui.query.time_condition import time_condition
 from pulse_desktop.ui.query.views_button import ViewsButton
 from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.page import PageContext
@@ -40,12 +37,11 @@ from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.export_action import ExportAction
 from pulse_desktop.ui.table.export_button import ExportButton
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.page_counts import PageCounts
 from pulse_desktop.ui.table.page_description import PageDescription
-from pulse_desktop.ui.table.page_filter import PageFilter, with_note
-from pulse_desktop.ui.table.row_filter import RowFilter
+from pulse_desktop.ui.table.page_filter import PageFilter
+from pulse_desktop.ui.table.page_time import PageTime
 from pulse_desktop.ui.table.row_menus import RowMenus
-from pulse_desktop.ui.table.row_time import RowTimeFilter
-from pulse_desktop.ui.table.selection_bar import sort_text
 from pulse_desktop.ui.table.table_area import TableArea
 from pulse_desktop.ui.theme.throttle import Throttle
 
@@ -56,8 +52,6 @@ _MARGIN: Final = 14
 _GAP: Final = 12
 CHART_S: Final = 1.0
 """Shortest time between two updates of the charts: the width of a pixel, or less."""
-_MAX_LAG_S: Final = 10.0
-"""How long a row may be shown after a live range has moved past it."""
 
 
 class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
@@ -82,9 +76,9 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
         super().__init__(context)
         self.now = 0.0
         self.time_range = ChartRange(600.0)
-        self._times: RowTimeFilter[RowT] = RowTimeFilter(self.row_times)
-        self._filtered_range = ALL_RETAINED
-        self._moved_at = 0.0
+        self._time: PageTime[RowT] = PageTime(
+            context.time, self.row_times, self.time_fields, has_times=self.has_times
+        )
         self._updated_at = 0.0
         self._charting = Throttle()
         self._row_changes = 0
@@ -97,8 +91,6 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
             empty_title=self.empty_title,
             empty_text=self.empty_text,
         )
-        self._reason: EmptyReason | None = None
-        self._as_of = ""
         self.detail: DetailT = self.make_detail()
         self.selection_bar = self.make_selection_bar()
         self._charts = charts = self.make_charts()
@@ -135,6 +127,14 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
         self.export_action = ExportAction(context, self, self.table.rows_model, self.export_format)
         self.export_button = ExportButton(self.table, self.export)
         self.filter_bar.add_after(self.export_button)
+        self._counts = PageCounts(
+            self.table,
+            self.filter,
+            self.filter_bar,
+            self.selection_bar,
+            self.count_text,
+            lambda: context.connection.data_time is not None,
+        )
         self._lay_out()
         self._connect()
 
@@ -155,23 +155,23 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
         layout.addWidget(self._splitter, 1)
 
     def _connect(self) -> None:
-        table, bar = self.table, self.filter_bar
+        table, bar, counts = self.table, self.filter_bar, self._counts
         table.column_layout.make_extra = self.extra_column
         table.header.chooser_requested.connect(self.choose_columns)
         bar.changed.connect(self.apply_filter)
-        self.filter.applied.connect(self._show_row_count)
+        self.filter.applied.connect(counts.update_rows)
         self.filter.applied.connect(self.views.update)
-        bar.validity_changed.connect(self._show_row_count)
+        bar.validity_changed.connect(counts.update_rows)
         self.filter.navigated.connect(self.views.leave)
         self.filter.returned.connect(self.views.go_back)
-        self.filter.counted.connect(self._show_facet_counts)
+        self.filter.counted.connect(counts.update_facets)
         self.chart_group.series_chosen.connect(self.filter_by_series)
         self.area.charts_toggled.connect(lambda _shown: self._update(self.now))
         table.clear_filter_requested.connect(bar.clear)
         table.current_changed.connect(lambda _row: self._show_current())
         table.row_activated.connect(lambda _row: self._open_current())
         table.clicked.connect(lambda _index: self._open_current())
-        table.rows_model.counts_changed.connect(self._show_row_count)
+        table.rows_model.counts_changed.connect(counts.update_rows)
         self.detail.close_requested.connect(self.close_detail)
         self.detail.show_run_requested.connect(
             lambda task_id: self.context.navigate(ShowRun(task_id))
@@ -179,15 +179,15 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
         if self.selection_bar is not None:
             self.selection_bar.all_requested.connect(table.selectAll)
             self.selection_bar.none_requested.connect(table.release)
-            table.selection_changed.connect(self._show_selection)
-            table.rows_model.headerDataChanged.connect(lambda *_section: self._show_selection())
+            table.selection_changed.connect(counts.update_selection)
+            table.rows_model.headerDataChanged.connect(lambda *_section: counts.update_selection())
 
     # Page
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show the changes of a frame."""
         self.now = now
-        shown = self.shown_time(now)
+        shown = self._time.shown_time(now)
         changed = changes.of(self.collection())
         self._row_changes += bool(changed)
         dirty = changed | self._leaving_range(now)
@@ -200,17 +200,17 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
     def on_show(self, now: float) -> None:
         """Catch up with what happened while another page was visible."""
         self.now = now
-        if self.context.time.range != self._filtered_range:
+        if self._time.has_changed:
             self.apply_filter()
         else:
             self.filter.catch_up()
-        shown = self.shown_time(now)
+        shown = self._time.shown_time(now)
         self.table.catch_up(shown)
         self.update_detail(shown)
         self._charting.reset()
         self._update(now)
-        self._show_row_count()
-        self._show_selection()
+        self._counts.update_rows()
+        self._counts.update_selection()
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the one table."""
@@ -341,9 +341,7 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
 
     def apply_filter(self) -> None:
         """Apply the filter bar to the table."""
-        self._filtered_range = self.context.time.range
-        self._moved_at = self.now
-        self._times.start, self._times.end = self._filtered_range.bounds(self.now)
+        self._time.apply(self.now)
         self.filter.apply()
 
     def filter_by_series(self, key: str) -> None:
@@ -358,38 +356,16 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
         self, accepts: Callable[[RowT], bool] | None
     ) -> Callable[[RowT], bool] | None:
         """Return a test that also rejects the rows outside of the time range."""
-        if not self.is_time_limited:
-            return accepts
-        if isinstance(accepts, RowFilter):
-            return accepts.also(self._times.accepts)
-        return self._times.combined(accepts)
+        return self._time.limited(accepts)
 
     def time_query(self) -> str:
         """Return the time range as a condition of a query, empty for all that is retained."""
-        if not self.is_time_limited:
-            return ""
-        return time_condition(self.context.time.range, self.time_fields)
-
-    @property
-    def is_time_limited(self) -> bool:
-        """Whether rows may be outside of the time range."""
-        return self.has_times and self.context.time.range.limits_rows
-
-    def shown_time(self, now: float) -> float:
-        """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
-        if not self.has_times:
-            return now
-        return min(self.context.time.range.end_or(now), now)
+        return self._time.query()
 
     def _leaving_range(self, now: float) -> set[int]:
         """Return the positions of the oldest rows, which a live range has moved past."""
-        time_range = self._filtered_range
-        if time_range.kind is not RangeKind.LAST or not self.is_time_limited:
+        if not self._time.moves(now):
             return set()
-        if abs(now - self._moved_at) < min(_MAX_LAG_S, time_range.seconds / 100):
-            return set()
-        self._moved_at = now
-        self._times.start, self._times.end = time_range.bounds(now)
         self.filter.leave_behind()
         return self.table.rows_model.oldest_not_accepted()
 
@@ -417,38 +393,4 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
         stale, as_of = connection.data_time is not None, as_of_text(connection)
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
-        before = self._reason, self._as_of
-        self._reason, self._as_of = reason, as_of
-        self._show_facet_counts()
-        if before != (reason, as_of):
-            self._show_row_count()
-
-    def _show_facet_counts(self) -> None:
-        if not self.filter_bar.chips:
-            return
-        known = self._reason is None or bool(self.collection().rows)
-        stale = self.context.connection.data_time is not None
-        if self.filter.counts_pending:
-            self.filter_bar.set_counts_stale()
-        else:
-            self.filter_bar.set_counts(self.filter.facet_counts(), known=known, stale=stale)
-
-    def _show_row_count(self) -> None:
-        model = self.table.rows_model
-        text = self.count_text(model.total_count)
-        if self._reason is not None and not model.total_count:
-            text = ""  # "0 runs" would be a claim
-        elif self.filter.active:
-            shown = formats.count(model.shown_count)
-            text = _("{shown} of {total}").format(shown=shown, total=text)
-        text = with_note(with_note(text, self.filter.count_note()), self._as_of)
-        self.filter_bar.set_row_count_text(text)
-        if self.table.selected_count() > 1:
-            self._show_selection()
-
-    def _show_selection(self) -> None:
-        if self.selection_bar is None:
-            return
-        model = self.table.rows_model
-        selected = self.table.selected_count()
-        self.selection_bar.show_selection(selected, model.shown_count, sort_text(model))
+        self._counts.set_knowledge(reason, as_of)
