@@ -16,12 +16,11 @@ from PySide6.QtWidgets import (
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.protocol.topics import TOPICS
-from pulse_desktop.query.query_edit import quote, with_condition
-from pulse_desktop.state.attention import AttentionItem, AttentionKind, muted_groups
+from pulse_desktop.state.attention import AttentionItem, muted_groups
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import oldest_time
 from pulse_desktop.state.run_times import run_times
-from pulse_desktop.text.attention_text import attention_target, attention_title
+from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.group_text import muted_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.time_range_text import length_text
@@ -43,19 +42,15 @@ from pulse_desktop.ui.connection_phase import (
 )
 from pulse_desktop.ui.navigation import (
     TASKS_PAGE,
-    FilterPage,
-    FilterRuns,
-    ShowItem,
     ShowPage,
     ShowRun,
-    Target,
 )
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT, AttentionList
-from pulse_desktop.ui.pages.overview.run_charts import FAILED, SUCCEEDED, RunCharts
+from pulse_desktop.ui.pages.overview.run_charts import RunCharts
+from pulse_desktop.ui.pages.overview.targets import card_target, item_target, series_target
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
 from pulse_desktop.ui.pages.tasks.columns import latest_columns
-from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.row_time import RowTimeFilter
@@ -74,7 +69,6 @@ _MIN_HEIGHT_FOR_RUN_TIMES: Final = 680
 """Minimum page height for the charts of wait and run time beside others, pixels."""
 _MIN_RUN_TIMES_HEIGHT: Final = 200
 _MAX_TASKS: Final = 3
-_ENDED: Final = (RunState.SUCCEEDED, RunState.FAILED, RunState.SOFT_FAILED)
 _CARD_TITLES: Final = {
     "success": _("Success rate"),
     "failed": _("Failed"),
@@ -402,68 +396,21 @@ class OverviewPage(Page):
             self.run_times.set_data(times, values, time_range.bounds(now))
 
     def _open_series(self, key: str) -> None:
-        """Show the runs of a series on the Tasks page: an outcome, or a task."""
-        shown = self.run_charts.task
-        of_task = with_condition("", "task", shown) if shown is not None else ""
-        if key == FAILED.key:
-            target = FilterRuns((RunState.FAILED, RunState.SOFT_FAILED), of_task)
-        elif key == SUCCEEDED.key:
-            target = FilterRuns((RunState.SUCCEEDED,), of_task)
-        else:
-            target = FilterRuns(query=with_condition("", "task", key))
-        self.context.navigate(target)
+        self.context.navigate(series_target(key, self.run_charts.task))
 
     def _open_run(self, run: "TaskRun | None") -> None:
         if run is not None:
             self.context.navigate(ShowRun(run.task_id))
 
     def _open_card(self, key: str) -> None:
-        """Show the rows that a statistic counts."""
-        match key:
-            case "failed":
-                # The card counts soft failures when no run failed.
-                soft = self.cards["failed"].value == "0"
-                state = RunState.SOFT_FAILED if soft else RunState.FAILED
-                target: Target = FilterRuns((state,), max_age_s=self._age_to_show())
-            case "queue":
-                target = FilterRuns((RunState.QUEUED, RunState.RETRYING))
-            case "workers":
-                target = ShowPage("monitoring")
-            case "noise":
-                target = ShowPage("metrics")
-            case _:
-                target = FilterRuns((*_ENDED, RunState.CANCELLED), max_age_s=self._age_to_show())
-        self.context.navigate(target)
+        max_age_s = 0.0 if self.context.time.range.limits_rows else stats.HOUR
+        self.context.navigate(card_target(key, self.cards[key].value, max_age_s))
 
-    def _age_to_show(self) -> float:
-        """Return the age of what a card counts, 0 if that is the time range which is shown."""
-        return 0.0 if self.context.time.range.limits_rows else stats.HOUR
+    def _open_item(self, item: AttentionItem | None) -> None:
+        if item is not None:
+            self.context.navigate(item_target(item))
 
     def _target_label(self, item: AttentionItem) -> str:
         """Return the short name of the task, worker or provider that an item refers to."""
         state = self.context.state
         return attention_target(item, state.runs.names.label, state.workers.names.label)
-
-    def _open_item(self, item: AttentionItem | None) -> None:
-        """Open the page where an item can be resolved."""
-        if item is None:
-            return
-        match item.kind:
-            case AttentionKind.PROVIDER_DOWN:
-                self.context.navigate(FilterPage("providers", item.target))
-            case AttentionKind.WORKER_OFFLINE | AttentionKind.MISSING_TASKS:
-                self.context.navigate(ShowItem("monitoring", item.target))
-            case AttentionKind.WORKERS_PAUSED:
-                self.context.navigate(ShowPage("monitoring"))
-            case AttentionKind.FAILED | AttentionKind.SOFT_FAILED if item.group:
-                # Exactly those that the item counts.
-                query = group_query(item.group, item.since, item.at)
-                why = attention_title(item)
-                self.context.navigate(FilterRuns(query=query, why=why, everything=True))
-            case kind:
-                self.context.navigate(FilterRuns((RunState(kind),), _task_query(item.target)))
-
-
-def _task_query(task_name: str) -> str:
-    """Return a query for the runs of a task, empty for those of all."""
-    return f"task={quote(task_name)}" if task_name else ""
