@@ -19,6 +19,7 @@ _DECIDED_SLICE: Final = 1 << 18
 """Rows that are decided by their columns in one go, without looking at them."""
 _SEARCHED_SLICE: Final = 1 << 11
 """Rows whose payloads are searched in one go."""
+_NONE: Final[Positions] = np.empty(0, np.int64)
 _FEW: Final = 4
 """Of a stretch of rows, fewer than one in so many are looked up one by one: to make events of a
 block again takes longer than to find them."""
@@ -103,15 +104,21 @@ def newest_matching(
     """
     stop = min(stop, source.stop)
     searches = isinstance(accepts, RowFilter) and accepts.searches
-    start = max(stop - (_SEARCHED_SLICE if searches else _DECIDED_SLICE), source.start)
-    mask = _candidates(source, accepts, start, stop)
-    if mask is None:
-        start = max(stop - SLICE, source.start)
-        return matching_positions(source, accepts, start, stop), min(start, stop)
-    looked_at = np.flatnonzero(np.frombuffer(mask, np.uint8) == LOOK)
-    skipped = int(looked_at[-SLICE]) if len(looked_at) > SLICE else 0
-    start += skipped
-    return _decided_positions(source, accepts, start, mask[skipped:]), start
+    size, end = _SEARCHED_SLICE, stop - (_SEARCHED_SLICE if searches else _DECIDED_SLICE)
+    looks, found = SLICE, [_NONE]
+    while stop > max(end, source.start) and looks > 0:
+        start = max(stop - size, end, source.start)
+        mask = _candidates(source, accepts, start, stop)
+        if mask is None:
+            start = max(stop - SLICE, source.start)
+            return matching_positions(source, accepts, start, stop), min(start, stop)
+        looked_at = np.flatnonzero(np.frombuffer(mask, np.uint8) == LOOK)
+        skipped = int(looked_at[-looks]) if len(looked_at) > looks else 0
+        found.append(_decided_positions(source, accepts, start + skipped, mask[skipped:]))
+        looks -= len(looked_at)
+        stop = start + skipped
+        size *= 2  # few rows are left open
+    return np.concatenate(found[::-1]), stop
 
 
 def _candidates(
