@@ -4,18 +4,14 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.confirmation import confirmed
-from pulse_desktop.cli.connection import (
-    ALL_HISTORY_S,
-    NEWEST_MESSAGES,
-    catch_up,
-    connected_session,
-)
+from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import AmbiguousError, find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_note
 from pulse_desktop.cli.parser import Subparsers, add_command, add_confirm_option
 from pulse_desktop.cli.run_search import search_only
 from pulse_desktop.model.errors import NotFoundError
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:

@@ -3,18 +3,13 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from pulse_desktop.cli.connection import (
-    ALL_HISTORY_S,
-    NEWEST_MESSAGES,
-    catch_up,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_search import read_back_until
 from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -33,8 +28,8 @@ def add_parser(subparsers: Subparsers) -> None:
         description=_(
             "Compare arguments, labels, worker, attempts, duration, result and error of two runs; "
             "JSON is compared value by value. With a single TASK_ID, the other run is the last "
-            "successful one of the same task before it (--last-good). Differences alone are "
-            "printed; --all prints equal values too."
+            "successful one of the same task before it, or else after it (--last-good). "
+            "Differences alone are printed; --all prints equal values too."
         ),
         examples=(
             ("pulse-desktop compare 3f9c0e6a --last-good", ""),

@@ -26,9 +26,6 @@ ALL_HISTORY_S: Final = 366 * DAY_S
 GC_THRESHOLD: Final = 20_000
 """Objects made between two collections: most of what a command makes is kept."""
 
-NEWEST_MESSAGES: Final = 5_000
-"""What a command reads of each stream before it reads back as far as it needs."""
-
 Scope = Literal["everything", "history", "connection"]
 """Data that a session loads and follows: everything, events and tasks, or nothing by itself."""
 

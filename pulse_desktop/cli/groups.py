@@ -5,13 +5,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import since
-from pulse_desktop.cli.connection import (
-    DAY_S,
-    NEWEST_MESSAGES,
-    catch_up,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.group_report import (
     GROUP_CELLS,
@@ -31,8 +25,10 @@ from pulse_desktop.cli.parser import (
     add_limit_option,
 )
 from pulse_desktop.cli.query_errors import print_query_error
-from pulse_desktop.cli.run_search import MAX_LOOK_BACK_S, read_back_until
+from pulse_desktop.cli.run_query import run_test
+from pulse_desktop.cli.run_search import read_back_until
 from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.model.history_extent import MAX_LOOK_BACK_S, NEWEST_MESSAGES
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
@@ -44,7 +40,6 @@ if TYPE_CHECKING:
     from pulse_desktop.state.run import TaskRun
 
 _ID: Final = re.compile(r"[0-9a-f]{12}")
-_MIN_ABBREVIATION: Final = 4
 _MARKS: Final = {
     "mute": (MarkKind.MUTED, True),
     "unmute": (MarkKind.MUTED, False),
@@ -124,11 +119,12 @@ def _is_id(text: str) -> bool:
 
 
 async def _list(arguments: Namespace, text: str) -> int:
-    from pulse_desktop.query import QueryError
-    from pulse_desktop.query.parser import parse
+    from pulse_desktop.query import QueryError, compile_query, parse
+    from pulse_desktop.query.run_fields import run_fields
 
     try:
         query = parse(text)
+        compile_query(query, run_fields(), 0.0)
     except QueryError as error:
         print_query_error(text, error)
         return USAGE
@@ -139,15 +135,11 @@ async def _list(arguments: Namespace, text: str) -> int:
         since = session.now() - arguments.since
         counts = None
         if query.active:
-            try:
-                accepts = _compiled(session, text)
-            except QueryError as error:
-                print_query_error(text, error)
-                return USAGE
+            accepts = run_test(session, query, session.now())
             counts = _count_matching(session, accepts, since)
         now = session.now()
         groups = [
-            (group, group.times.count(since, now) if counts is None else counts[group.id])
+            (group, group.count_between(since, now) if counts is None else counts[group.id])
             for group in session.state.failure_groups.since(since)
             if counts is None or group.id in counts
         ]
@@ -200,17 +192,6 @@ def _are_failures_known(session: "Session", since: float) -> bool:
         return True
     failed = (run for group in groups.since(since) for run in groups.runs_of(group.id, since))
     return all(run.request is not None for run in failed)
-
-
-def _compiled(session: "Session", text: str) -> "Callable[[TaskRun], bool]":
-    """Return the test of a query. Raises QueryError."""
-    from pulse_desktop.query.matcher import compile_query
-    from pulse_desktop.query.parser import parse
-    from pulse_desktop.query.run_fields import run_fields
-
-    state = session.state
-    fields = run_fields(state.parameter_names, state.runs.group_id, session.config.profile.name)
-    return compile_query(parse(text), fields, session.now()).accepts
 
 
 def _count_matching(

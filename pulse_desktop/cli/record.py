@@ -90,16 +90,11 @@ async def run(arguments: Namespace) -> int:
     if not arguments.force:
         check_new(arguments.file)
     async with connected_session(arguments, history_s=arguments.since or 0.0) as session:
-        schemas = session.state.workers.task_schemas
-
-        def parameters(task_name: str) -> tuple[str, ...]:
-            schema = schemas.get(task_name)
-            return tuple(each.name for each in schema.arguments) if schema is not None else ()
-
         with RecordingWriter(
             arguments.file, _header(session, arguments.mask), arguments.max_size
         ) as writer:
-            recorder = Recorder(writer, Masking(arguments.mask, parameters), session.now)
+            masking = Masking(arguments.mask, session.state.parameter_names)
+            recorder = Recorder(writer, masking, session.now)
             session.record(recorder)
             missing = await _record(session, recorder, arguments)
             _write_report(recorder, writer, arguments)

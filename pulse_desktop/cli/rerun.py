@@ -4,13 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from pulse_desktop.cli import submission
-from pulse_desktop.cli.connection import (
-    ALL_HISTORY_S,
-    NEWEST_MESSAGES,
-    catch_up,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import print_error
@@ -18,6 +12,7 @@ from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_search import search_only
 from pulse_desktop.cli.submission import Submission
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from pulse_desktop.cli import submission
 from pulse_desktop.cli.argument_types import json_array, json_object, task_name
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, NEWEST_MESSAGES, connected_session
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, connected_session
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.submission import Submission
 from pulse_desktop.cli.worker_discovery import HISTORY_S, read_heartbeats
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.text.translation import _
 

@@ -1,16 +1,32 @@
-"""The query of `runs`: its words, and the options that are shorthands for conditions."""
+"""The queries of `runs` and `groups`: over the runs of a session."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pulse_desktop.query import Query
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
 
 
+def run_test(session: "Session", query: "Query", now: float) -> "Callable[[TaskRun], bool]":
+    """Return the test of a query for the runs of a session at a time, Unix seconds.
+
+    Raises:
+        QueryError: a field, operator or value does not suit runs.
+    """
+    from pulse_desktop.query import compile_query
+    from pulse_desktop.query.run_fields import run_fields
+
+    state, profile = session.state, session.config.profile.name
+    fields = run_fields(state.parameter_names, state.runs.group_id, profile)
+    return compile_query(query, fields, now).accepts
+
+
 class RunQuery:
-    """A query over runs, as it was typed.
+    """The query of `runs`: its words, and `--state`, a shorthand for a condition.
 
     Attributes:
         text: the query, empty for all runs.
@@ -38,15 +54,5 @@ class RunQuery:
 
     def test(self, session: "Session", now: float) -> "Callable[[TaskRun], bool]":
         """Return a test for the runs of a session at a time, Unix seconds."""
-        from pulse_desktop.query import compile_query
-        from pulse_desktop.query.run_fields import run_fields
-
-        schemas, states = session.state.workers.task_schemas, self.states
-
-        def parameters(task_name: str) -> Sequence[str]:
-            schema = schemas.get(task_name)
-            return () if schema is None else [each.name for each in schema.arguments]
-
-        profile = session.config.profile.name
-        accepts = compile_query(self._query, run_fields(parameters, profile=profile), now).accepts
+        states, accepts = self.states, run_test(session, self._query, now)
         return lambda run: (not states or run.state in states) and accepts(run)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.history_notes import ProgressNote
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.history_extent import FIRST_WIDENING, MAX_LOOK_BACK_S, MAX_WIDENING
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
@@ -17,8 +18,6 @@ MIN_PREFIX: Final = 4
 UNIQUE_PREFIX: Final = 12
 """So many characters of a random id are shared with no other of a million."""
 
-_FIRST_WIDENING: Final = 5_000
-_MAX_WIDENING: Final = 40_000
 _MAX_ORIGINS: Final = 20
 _MAX_SELECTED: Final = 8
 """For more ids than that it costs less to fold every message than to search each for them."""
@@ -28,9 +27,6 @@ _MARGIN_S: Final = 0.1
 
 _CAPTURE_MARGIN_S: Final = 2.0
 """The same if the task itself is wanted and only the event was found."""
-
-MAX_LOOK_BACK_S: Final = 3_600.0
-"""How long before its latest message the start of a run is searched for; it may not be stored."""
 
 
 def search_only(session: "Session", task_ids: Sequence[str]) -> None:
@@ -53,10 +49,10 @@ def matching_ids(session: "Session", prefix: str) -> list[str]:
 
 async def read_back_until(session: "Session", is_found: Callable[[], bool]) -> None:
     """Read history back until a condition is true, or there is nothing older."""
-    count, progress = _FIRST_WIDENING, ProgressNote(session)
+    count, progress = FIRST_WIDENING, ProgressNote(session)
     try:
         while not is_found() and await session.backfill.widen(count):
-            count = min(2 * count, _MAX_WIDENING)
+            count = min(2 * count, MAX_WIDENING)
             progress.show()
     finally:
         progress.hide()

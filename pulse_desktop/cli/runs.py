@@ -6,19 +6,14 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.argument_types import run_state, since
-from pulse_desktop.cli.connection import (
-    DAY_S,
-    NEWEST_MESSAGES,
-    catch_up_history,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import DAY_S, catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
 from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_limit_option
 from pulse_desktop.cli.query_errors import print_query_error
 from pulse_desktop.cli.run_query import RunQuery
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -166,7 +161,7 @@ def _note_older(older: int, unread: int, looked: str, *, filtered: bool) -> None
         older: matching runs that were found.
         unread: results that were not read.
         looked: what was looked at, empty if all of history was.
-        filtered: whether only runs in some states are listed: few of the unread ones may match.
+        filtered: whether only matching runs are listed: few of the unread ones may match.
     """
     count = older + unread
     if looked:

@@ -8,16 +8,12 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Final
 
-from pulse_desktop.cli.connection import (
-    CATCH_UP_TIMEOUT_S,
-    DAY_S,
-    NEWEST_MESSAGES,
-    connected_session,
-)
+from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S, DAY_S, connected_session
 from pulse_desktop.cli.topic_counts import TopicCounts, read_topics
 from pulse_desktop.cli.worker_discovery import read_heartbeats
 from pulse_desktop.model.check_result import CheckResult
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.model.history_plan import HistoryKind
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.history_streams import history_stream

@@ -4,13 +4,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.connection import (
-    ALL_HISTORY_S,
-    NEWEST_MESSAGES,
-    catch_up,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.history_notes import looked_at
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
@@ -18,6 +12,7 @@ from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_context import RunContext, load_outcomes
 from pulse_desktop.cli.run_report import report_run, write_property, write_report
 from pulse_desktop.cli.run_search import UNIQUE_PREFIX, are_origins_known, read_back_until
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext

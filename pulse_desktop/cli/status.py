@@ -4,13 +4,7 @@ import contextlib
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any, Final
 
-from pulse_desktop.cli.connection import (
-    DAY_S,
-    NEWEST_MESSAGES,
-    catch_up,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.history_notes import looked_at
 from pulse_desktop.cli.output import write_json, write_note, write_text
@@ -18,6 +12,7 @@ from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.topic_counts import TopicCounts, read_topics
 from pulse_desktop.cli.worker_discovery import read_heartbeats
 from pulse_desktop.model.errors import NoJetStreamError, NotFoundError, UserFacingError
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.text import formats

@@ -4,12 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.confirmation import confirmed
-from pulse_desktop.cli.connection import (
-    NEWEST_MESSAGES,
-    catch_up_history,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import find_worker
 from pulse_desktop.cli.output import write_json, write_line, write_note
@@ -20,6 +15,7 @@ from pulse_desktop.cli.worker_discovery import (
     missing_heartbeats,
     read_heartbeats,
 )
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.control import LOG_LEVELS
 from pulse_desktop.text.translation import _
 

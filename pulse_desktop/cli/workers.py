@@ -4,12 +4,7 @@ from argparse import Namespace
 from collections import Counter
 from typing import Any, Final
 
-from pulse_desktop.cli.connection import (
-    NEWEST_MESSAGES,
-    catch_up_history,
-    connected_session,
-    note_missing,
-)
+from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.worker_discovery import (
@@ -18,6 +13,7 @@ from pulse_desktop.cli.worker_discovery import (
     missing_heartbeats,
     read_heartbeats,
 )
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 

@@ -1,6 +1,17 @@
-"""How much of the stored history has been read: what is known reaches no further back."""
+"""How much of the stored history is read: what is known reaches no further back."""
 
 from dataclasses import dataclass
+from typing import Final
+
+NEWEST_MESSAGES: Final = 5_000
+"""What is read of each stream before anything is shown and judged; older messages follow."""
+
+FIRST_WIDENING: Final = 5_000
+MAX_WIDENING: Final = 40_000
+"""Messages that a command reads back at once, twice as many each time."""
+
+MAX_LOOK_BACK_S: Final = 3_600.0
+"""How long before its latest message the start of a run is searched for; it may not be stored."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from pulse_desktop.query.basic_tests import EQUAL
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.query.query_edit import quote
@@ -15,7 +16,6 @@ from pulse_desktop.query.tokens import Token, TokenKind, tokenize
 MAX_ITEMS: Final = 50
 
 _WORD_ENDS: Final = frozenset(' \t\r\n()",')
-_OPERATORS: Final = (":", "=", "!=")
 _ORDER: Final = (">", ">=", "<", "<=")
 _TIMES: Final = ("15m", "1h", "24h", "today", "yesterday")
 _DURATIONS: Final = ("100ms", "1s", "10s", "1m", "1h")
@@ -170,7 +170,7 @@ def _complete_word(
     field = _named_field(typed, fields)
     if field is not None and end == cursor:
         longer = _terms(typed, tokens[:-1], fields, values, but=typed)
-        operators = (*_OPERATORS, *_ORDER) if field.ordered or field.keyed else _OPERATORS
+        operators = (*EQUAL, *_ORDER) if field.ordered or field.keyed else EQUAL
         if not longer:
             return Completion(
                 cursor, cursor, tuple(CompletionItem(each, each, "operator") for each in operators)

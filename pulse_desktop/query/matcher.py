@@ -3,7 +3,7 @@
 import difflib
 from typing import TYPE_CHECKING, Any, Generic
 
-from pulse_desktop.query.basic_tests import ValueTest, wildcard_pattern
+from pulse_desktop.query.basic_tests import EQUAL, ValueTest, wildcard_pattern
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.conditions import (
     PLAIN,
@@ -174,7 +174,7 @@ class _Compiler(Generic[RowT_contra]):
     def _text_comparison(self, node: Comparison) -> Condition[RowT_contra]:
         conditions = []
         for value in node.values:
-            if not isinstance(value, Value) or node.operator not in (":", "=", "!="):
+            if not isinstance(value, Value) or node.operator not in EQUAL:
                 message = _("“{field}” is searched for words: use :").format(field=node.field)
                 raise QueryError(message, node.field_end, node.end)
             conditions.append(self._free_text(value.text, quoted=value.quoted))

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from pulse_desktop.query.basic_tests import EQUAL
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.syntax import And, Comparison, Node, Not, Or, Query, Value
@@ -70,7 +71,7 @@ def _is_about(node: Node, field: str, value: str) -> bool:
         return False
     only = node.values[0]
     return (
-        node.operator in (":", "=", "!=")
+        node.operator in EQUAL
         and isinstance(only, Value)
         and only.text.casefold() == value.casefold()
     )

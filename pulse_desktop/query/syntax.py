@@ -51,7 +51,7 @@ class Comparison:
 
     Attributes:
         field: name as typed, such as `args.language`.
-        operator: one of `OPERATORS`.
+        operator: `:`, `=`, `!=`, `>`, `>=`, `<` or `<=`.
         values: at least one.
         source: the comparison as typed.
         start: index of its first character in the query.

@@ -115,7 +115,7 @@ class _Reader:
         self._depth = 0
         self._repeats = False
         self._relation = ""
-        self._mode = "start"  # then "frames", "message", "between" and "member"
+        self._mode = "start"  # or "frames", "message", "between", "member", "ignored"
 
     def read(self, lines: Iterator[tuple[int, str]]) -> Sequence[RaisedException]:
         for depth, line in lines:

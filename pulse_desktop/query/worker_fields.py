@@ -17,7 +17,7 @@ _PRESENT: Final = ("online", "late")
 
 
 class WorkerRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.workers.Worker` has them."""
+    """The attributes that queries use; `pulse_desktop.state.worker.Worker` has them."""
 
     id: str
     host: str

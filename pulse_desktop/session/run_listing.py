@@ -10,21 +10,14 @@ import heapq
 import math
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Final
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.history_extent import FIRST_WIDENING, MAX_LOOK_BACK_S, MAX_WIDENING
 from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.result_loader import ResultLoader, ResultPage
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state
 from pulse_desktop.state.task_runs import TaskRuns
-
-FIRST_WIDENING: Final = 5_000
-MAX_WIDENING: Final = 40_000
-"""Messages of history that are read back at once, more each time."""
-
-MAX_LOOK_BACK_S: Final = 3_600.0
-"""How long before its latest message the start of a run is searched for; it may not be stored."""
 
 
 class RunListing:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
-from pulse_desktop.model.history_extent import HistoryExtent
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES, HistoryExtent
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
@@ -54,12 +54,10 @@ from pulse_desktop.transport.task_queue import TaskQueue
 from pulse_desktop.transport.worker_control import WorkerControlClient
 
 HISTORY_S: Final = 24 * 3600.0
-NEWEST_MESSAGES: Final = 5_000
-"""What is read of each stream before anything is shown and judged; older messages follow."""
 ADVISORY_POLL_S: Final = 30.0
+"""A stream of advisories is rarely made; one that is made here is looked for at once."""
 RECENT_S: Final = 3600.0
 """What needs attention is of the last hour."""
-"""A stream of advisories is rarely made; whoever makes it here is not kept waiting."""
 MAX_BACKGROUND_ERRORS: Final = 100
 
 _log = logging.getLogger(__name__)

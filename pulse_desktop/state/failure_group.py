@@ -63,8 +63,9 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
             return made.types[-1]
         return made.message if made.grouped_by is GroupedBy.CODE else ""
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it may need attention: its runs still fail, and nobody muted it."""
-        is_over = self.state in (GroupState.RESOLVED, GroupState.RECOVERED)
-        return self.count > 0 and not is_over and self.marks.muted is None
+    def count_between(self, start: float, end: float) -> int:
+        """Return the failures within a time, Unix seconds; all of them if not all are dated.
+
+        Times are bounded in number, and those of the group "other" are known in part.
+        """
+        return self.times.count(start, end) if self.count == len(self.times) else self.count

@@ -17,13 +17,13 @@ from pulse_desktop.protocol.task_message import PARENT, RERUN_OF, RETRIES, decod
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import EARLIEST, MAX_CLOCK_SKEW_S
 from pulse_desktop.state.coerce import MAX_TEXT
+from pulse_desktop.state.interned import INTERNED_LABELS, INTERNED_TEXT
 from pulse_desktop.state.run import (
     Attempt,
     AttemptResult,
     Request,
     TaskRun,
 )
-from pulse_desktop.state.shared import SHARED_LABELS, SHARED_TEXT
 
 _Id = Annotated[str, msgspec.Meta(min_length=1)]
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -81,10 +81,10 @@ def _started(event: Event, body: msgspec.Raw) -> TaskRun | None:
     queued_at = data.queued_at.timestamp()
     if len(body) > MAX_TEXT or not EARLIEST <= queued_at <= event.received_at + MAX_CLOCK_SKEW_S:
         return None
-    attempts = (Attempt(data.attempt, at, SHARED_TEXT[data.worker], None, event.received_at),)
+    attempts = (Attempt(data.attempt, at, INTERNED_TEXT[data.worker], None, event.received_at),)
     return TaskRun(
         data.task_id,
-        SHARED_TEXT[canonical_name(data.task_name)],
+        INTERNED_TEXT[canonical_name(data.task_name)],
         None,
         queued_at,
         0,
@@ -107,10 +107,10 @@ def _succeeded(event: Event, body: msgspec.Raw) -> TaskRun | None:
         return None
     at = event.timestamp
     result = AttemptResult(at, "succeeded", False, data.run_s, None, data.result_bytes)
-    attempts = (Attempt(data.attempt, None, SHARED_TEXT[data.worker], result),)
+    attempts = (Attempt(data.attempt, None, INTERNED_TEXT[data.worker], result),)
     return TaskRun(
         data.task_id,
-        SHARED_TEXT[canonical_name(data.task_name)],
+        INTERNED_TEXT[canonical_name(data.task_name)],
         None,
         None,
         0,
@@ -144,16 +144,16 @@ def _queued(event: Event, body: msgspec.Raw) -> TaskRun | None:
     is_child = _PARENT in labels or _PIPELINE in labels
     return TaskRun(
         data.task_id,
-        SHARED_TEXT[canonical_name(data.task_name)],
+        INTERNED_TEXT[canonical_name(data.task_name)],
         Request(
             1,
             0,
-            SHARED_TEXT[data.task_name],
+            INTERNED_TEXT[data.task_name],
             args,
             kwargs,
-            SHARED_LABELS[labels],
-            SHARED_LABELS[types],
-            SHARED_TEXT[data.format],
+            INTERNED_LABELS[labels],
+            INTERNED_LABELS[types],
+            INTERNED_TEXT[data.format],
         ),
         queued_at,
         1,

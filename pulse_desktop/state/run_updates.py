@@ -25,6 +25,7 @@ from pulse_desktop.state.coerce import (
     to_text,
 )
 from pulse_desktop.state.fast_decoders import FAST_DECODERS
+from pulse_desktop.state.interned import INTERNED_LABELS, INTERNED_TEXT, INTERNED_TRACEBACKS
 from pulse_desktop.state.progress import progress_from_event, progress_from_object
 from pulse_desktop.state.run import (
     UNREAD,
@@ -36,7 +37,6 @@ from pulse_desktop.state.run import (
     StoredOutcome,
     TaskRun,
 )
-from pulse_desktop.state.shared import SHARED_LABELS, SHARED_TEXT, SHARED_TRACEBACKS
 
 
 def update_from_task(task: TaskMessage, at: float) -> TaskRun:
@@ -46,16 +46,16 @@ def update_from_task(task: TaskMessage, at: float) -> TaskRun:
     retries = _retries(labels)
     return TaskRun(
         task.task_id,
-        SHARED_TEXT[canonical_name(task.task_name)],
+        INTERNED_TEXT[canonical_name(task.task_name)],
         Request(
             2,
             -retries,
-            SHARED_TEXT[task.task_name],
+            INTERNED_TEXT[task.task_name],
             bytes(task.args),
             bytes(task.kwargs),
-            SHARED_LABELS[labels_raw],
-            SHARED_LABELS[bytes(task.labels_types)],
-            SHARED_TEXT[task.format],
+            INTERNED_LABELS[labels_raw],
+            INTERNED_LABELS[bytes(task.labels_types)],
+            INTERNED_TEXT[task.format],
             task.not_plain,
         ),
         at,
@@ -306,7 +306,7 @@ _READERS: Final[dict[str, Callable[[str, dict[str, Any], Event], TaskRun]]] = {
 
 
 def _name(data: dict[str, Any]) -> str:
-    return SHARED_TEXT[canonical_name(to_text(data.get("task_name")))]
+    return INTERNED_TEXT[canonical_name(to_text(data.get("task_name")))]
 
 
 def _number(data: dict[str, Any]) -> int:
@@ -314,15 +314,15 @@ def _number(data: dict[str, Any]) -> int:
 
 
 def _worker(data: dict[str, Any], event: Event) -> str:
-    return SHARED_TEXT[to_text(data.get("worker")) or event.source]
+    return INTERNED_TEXT[to_text(data.get("worker")) or event.source]
 
 
 def _error(value: object) -> RunError | None:
     if isinstance(value, dict):
         return RunError(
-            SHARED_TEXT[to_text(value.get("type")) or "Error"],
+            INTERNED_TEXT[to_text(value.get("type")) or "Error"],
             to_text(value.get("message")),
-            SHARED_TRACEBACKS[to_text(value.get("traceback"))],
+            INTERNED_TRACEBACKS[to_text(value.get("traceback"))],
         )
     return RunError("Error", value) if isinstance(value, str) and value else None
 

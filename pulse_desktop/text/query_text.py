@@ -5,25 +5,16 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
 
-def explanation_text(explanation: Explanation, rows: str = "") -> str:
-    """Return a reason why nothing matches, as a sentence.
-
-    Args:
-        explanation: the reason.
-        rows: how many rows it says were found, such as "31 runs"; empty for a text about rows.
-    """
+def explanation_text(explanation: Explanation) -> str:
+    """Return a reason why nothing matches, as a sentence."""
     condition, close = explanation.condition, explanation.close
     match explanation.reason:
         case Reason.HIDES:
-            if not rows:
-                rows = ngettext("{count} row", "{count} rows", explanation.count).format(
-                    count=formats.count(explanation.count)
-                )
             return ngettext(
-                "Without {condition} there is {rows}.",
-                "Without {condition} there are {rows}.",
+                "Without {condition} there is {count} row.",
+                "Without {condition} there are {count} rows.",
                 explanation.count,
-            ).format(condition=condition, rows=rows)
+            ).format(condition=condition, count=formats.count(explanation.count))
         case Reason.TEXT_NEVER:
             return _("Nothing contains “{text}”.").format(text=condition)
         case Reason.FIELD_NEVER if close:

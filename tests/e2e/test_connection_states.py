@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import EVENT_STREAM_SUBJECT
 from pulse_desktop.session import ingestor
-from pulse_desktop.session.session import NEWEST_MESSAGES
 from pulse_desktop.text import formats
 from pulse_desktop.ui.connection_phase import Phase
 from pulse_desktop.ui.pages.overview.page import OverviewPage

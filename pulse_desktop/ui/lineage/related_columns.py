@@ -149,19 +149,26 @@ def related_columns(task_label: Callable[[str], str]) -> Sequence[Column[Related
     )
 
 
-def path_columns(task_label: Callable[[str], str]) -> Sequence[Column[PathStep]]:
+def path_columns(
+    task_label: Callable[[str], str], is_complete: Callable[[], bool]
+) -> Sequence[Column[PathStep]]:
     """Return the columns of the way of a message.
 
     Args:
         task_label: returns the short name of a task.
+        is_complete: returns whether all retained runs have been searched.
     """
+
+    def meaning(step: PathStep) -> str:
+        return step_meaning(step, is_complete=is_complete())
+
     return (
         Column(
             _("Stage"),
             "stage",
             lambda row, _now: stages_text(row),
             width=84,
-            tooltip=lambda row, _now: "\n".join((stages_text(row), step_meaning(row))),
+            tooltip=lambda row, _now: "\n".join((stages_text(row), meaning(row))),
         ),
         Column(
             _("Task"),
@@ -169,7 +176,7 @@ def path_columns(task_label: Callable[[str], str]) -> Sequence[Column[PathStep]]
             lambda row, _now: task_label(row.run.name) if row.run is not None else row.task_id,
             width=110,
             stretch=True,
-            tooltip=lambda row, _now: row.task_id or step_meaning(row),
+            tooltip=lambda row, _now: row.task_id or meaning(row),
         ),
         Column(
             _("State"),
@@ -179,7 +186,7 @@ def path_columns(task_label: Callable[[str], str]) -> Sequence[Column[PathStep]]
             glyph=lambda row: step_state(row)[1],
             color=lambda row: step_state(row)[2],
             tooltip=lambda row, _now: (
-                (row.run.reason if row.run is not None else "") or step_meaning(row)
+                (row.run.reason if row.run is not None else "") or meaning(row)
             ),
         ),
         *_run_columns(lambda row: row.run),

@@ -94,7 +94,7 @@ class RunTimeHistory(QWidget):
         values = [seconds for _at, seconds in self._samples]
         if len(values) < 2:
             return
-        y = _height_of(percentile(values, 0.5), area, top)
+        y = _y_of(percentile(values, 0.5), area, top)
         pen = QPen(theme().color("crosshair"), 1)
         pen.setDashPattern([3, 3])
         painter.setPen(pen)
@@ -113,7 +113,7 @@ class RunTimeHistory(QWidget):
             if seconds > top:
                 outliers.append(QPointF(x, area.top()))
             else:
-                dots.append(QPointF(x, _height_of(seconds, area, top)))
+                dots.append(QPointF(x, _y_of(seconds, area, top)))
             if index == own_index:
                 painter.setPen(QPen(accent, 1))
                 painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
@@ -139,5 +139,5 @@ def _arrow(tip: QPointF) -> list[QPointF]:
     return [QPointF(x - 3, y + 4), QPointF(x + 3, y + 4), QPointF(x, y - 1)]
 
 
-def _height_of(seconds: float, area: QRectF, top: float) -> float:
+def _y_of(seconds: float, area: QRectF, top: float) -> float:
     return area.bottom() - min(1.0, seconds / top) * area.height()

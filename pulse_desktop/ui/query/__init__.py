@@ -1,1 +1,1 @@
-"""Querying a table: the query field with completion, filters from cells, and saved views."""
+"""Queries of a table: the query field with completion, filters from cells, and saved views."""

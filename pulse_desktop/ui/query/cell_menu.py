@@ -14,7 +14,7 @@ from pulse_desktop.ui.theme.plain_text import without_mnemonic
 Edit = Callable[[Callable[[str], str]], None]
 """Changes the query in force by a function of its text."""
 
-_MOST_INLINE: Final = 1
+_MAX_INLINE: Final = 1
 """Values of a cell whose conditions are entries of the menu itself."""
 
 
@@ -29,7 +29,7 @@ def add_cell_entries(
         others: those of the other cells.
         edit: changes the query.
     """
-    if len(cell) <= _MOST_INLINE:
+    if len(cell) <= _MAX_INLINE:
         for value in cell:
             for condition in conditions(value):
                 _add(menu, condition, edit, condition.title)

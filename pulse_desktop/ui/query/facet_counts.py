@@ -21,7 +21,7 @@ SLICE: Final = 4096
 _SPARE: Final = 8192
 _NO_MATCH: Final = 0
 _CHECKED: Final = 64
-"""Rows in a row that are still accepted before the rest is believed to be."""
+"""Consecutive rows that are still accepted, after which the rest is taken to be as well."""
 
 
 class FacetCounts(Generic[RowT]):

@@ -39,11 +39,6 @@ Keys = Callable[[str, RowT], Iterable[str]]
 """Returns the names in a keyed field of a row: those of its arguments, for `args`."""
 
 
-def no_keys(_field: str, _row: object) -> Iterable[str]:
-    """Return no names: rows without keyed fields."""
-    return ()
-
-
 @dataclass
 class _Sample:
     """The values of one field in the newest rows.

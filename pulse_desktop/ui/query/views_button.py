@@ -19,7 +19,7 @@ from pulse_desktop.ui.widgets.elided_button import ElidedButton
 WIDTH: Final = 176
 """The same for all views, so that the query field stays where it is."""
 
-Complain = Callable[[str, str], None]
+ShowProblem = Callable[[str, str], None]
 """Shows a title and a sentence to the operator."""
 
 
@@ -31,18 +31,18 @@ class ViewsButton(ElidedButton):
     """
 
     def __init__(
-        self, views: PageViews, complain: Complain, copy_query: Callable[[], None]
+        self, views: PageViews, show_problem: ShowProblem, copy_query: Callable[[], None]
     ) -> None:
         """Create the button.
 
         Args:
             views: the views of the page.
-            complain: tells why something is not possible.
+            show_problem: tells why something is not possible.
             copy_query: copies the query.
         """
         super().__init__()
         self.views = views
-        self._complain, self._copy_query = complain, copy_query
+        self._show_problem, self._copy_query = show_problem, copy_query
         self.setFixedWidth(WIDTH)
         self.clicked.connect(self.open_menu)
         views.changed.connect(self._show_view)
@@ -128,7 +128,7 @@ class ViewsButton(ElidedButton):
     def open_view(self, view: SavedView) -> None:
         """Show a view, after asking about unsaved changes of the current one."""
         if view.refusal:
-            self._complain(_("“{view}” cannot be opened").format(view=view.name), view.refusal)
+            self._show_problem(_("“{view}” cannot be opened").format(view=view.name), view.refusal)
         elif self.views.has_unsaved and not self._is_current(view):
             dialog = UnsavedViewDialog(self.views.current.name, self.window())
             dialog.saved.connect(lambda: self.save() and self.views.open(view))
@@ -171,7 +171,7 @@ class ViewsButton(ElidedButton):
 
     def _done(self, problem: str) -> bool:
         if problem:
-            self._complain(_("The view was not saved"), problem)
+            self._show_problem(_("The view was not saved"), problem)
         return not problem
 
     def _check_save(self, name: str) -> tuple[str, str]:

@@ -41,8 +41,8 @@ class PageDescription(Page, Generic[RowT, DetailT]):
         time_fields: query fields with the first and the last time of a row.
         default_sort: key of the column that the table is sorted by at first, empty for newest
             first.
-        series_field: query field that the series of charts stand for; empty if they are facets.
         sort_descending: whether that sort starts with the largest value.
+        series_field: query field that the series of charts stand for; empty if they are facets.
         row_menu: context menu of the rows, None for a separator.
         detail_width: width of the detail panel.
         update_interval_s: seconds between two updates of charts and counts.
@@ -173,7 +173,7 @@ class PageDescription(Page, Generic[RowT, DetailT]):
         return None
 
     def argument_values(self, row: RowT, key: str) -> Sequence[CellValue]:  # noqa: ARG002
-        """Return values within a cell, such as the arguments of a call, None for the whole cell.
+        """Return values within a cell, such as the arguments of a call; none for the whole cell.
 
         Args:
             row: the row.

@@ -1,1 +1,1 @@
-"""The time range of the window: its control, the frozen past, and marks on the time axis."""
+"""The time range of the window: its button, picker and form, and the banner of the past."""

@@ -22,6 +22,7 @@ class PastBanner(QFrame):
         detail: its length, and what ages are relative to.
         earlier: shows an earlier part.
         later: shows a later part.
+        wider: shows twice the time.
         live: goes back to live.
     """
 

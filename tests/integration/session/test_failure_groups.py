@@ -109,6 +109,8 @@ async def check_command_line(env: dict[str, str], group: FailureGroup, soft: Fai
     assert {each["field"]: each["value"] for each in shared}["args.language"] == "pl"
     some = await run_in_thread("groups", "language=pl args.number>2", "--json", env=env)
     assert [(each["group"], each["count_since"]) for each in some.objects] == [(group.id, 2)]
+    runs = await run_in_thread("runs", f"group={group.id}", "--json", env=env)
+    assert [each["state"] for each in runs.objects] == ["failed"] * 5
     exported = await run_in_thread("groups", "language=pl", "--csv", env=env)
     (row,) = csv.DictReader(exported.out.splitlines())
     assert (row["group"], row["count_since"], row["types"]) == (group.id, "5", "RefusedError")

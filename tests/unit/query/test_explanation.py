@@ -106,4 +106,4 @@ def test_a_condition_that_hides_most_is_named_first() -> None:
     assert found == sorted(found, reverse=True)
     assert found[0] == 4
     first = explain("id:0,1,2,3")[0]
-    assert explanation_text(first, "4 runs") == "Without the time range there are 4 runs."
+    assert explanation_text(first) == "Without the time range there are 4 rows."

@@ -186,6 +186,7 @@ def test_of_too_many_groups_the_least_recent_count_as_others() -> None:
     other = groups.get(OTHER.id)
     assert other is not None
     assert (other.count, other.retained, other.first_seen) == (8, 8, NOW - 50)
+    assert other.count_between(NOW, NOW + 60) == 8  # not all of them are dated
     assert len(groups.rows) == 6
     assert len(list(groups.runs_of(OTHER.id))) == 8
     first = runs.get(f"{0:032x}")

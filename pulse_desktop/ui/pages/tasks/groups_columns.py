@@ -37,7 +37,7 @@ def group_columns(
     """
 
     def count(group: FailureGroup) -> int:
-        return failures_in(group, bounds())
+        return group.count_between(*bounds())
 
     def bars(group: FailureGroup) -> Sequence[int]:
         return group.times.histogram(*bounds(), BINS)
@@ -144,11 +144,6 @@ def group_columns(
             hidden=True,
         ),
     )
-
-
-def failures_in(group: FailureGroup, bounds: tuple[float, float]) -> int:
-    """Return the failures of a group within a time, of all times if not all are remembered."""
-    return group.times.count(*bounds) if group.count == len(group.times) else group.count
 
 
 def _bar_color(group: FailureGroup) -> SemanticColor:

@@ -25,7 +25,7 @@ from pulse_desktop.text.group_text import (
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns
 from pulse_desktop.ui.pages.tasks import actions
-from pulse_desktop.ui.pages.tasks.groups_columns import failures_in, group_columns
+from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
 from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.group_query import group_query
@@ -104,7 +104,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def make_fields(self) -> FieldSet[FailureGroup]:
         """Return the query fields of the rows."""
-        return group_fields(lambda row: failures_in(row, self._bounds))
+        return group_fields(lambda row: row.count_between(*self._bounds))
 
     def facet_of(self, row: FailureGroup) -> str:
         """Return the state of a group."""

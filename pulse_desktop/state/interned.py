@@ -7,8 +7,8 @@ _Value = TypeVar("_Value", str, bytes)
 _MAX_LENGTH: Final = 16 << 10
 
 
-class SharedValues(dict[_Value, _Value]):
-    """Texts that senders repeat: `shared[value]` is an equal value, the same for all rows.
+class InternedValues(dict[_Value, _Value]):
+    """Texts that senders repeat: `interned[value]` is an equal value, the same for all rows.
 
     It is bounded: full of values that did not repeat, it starts anew.
     """
@@ -27,8 +27,8 @@ class SharedValues(dict[_Value, _Value]):
         return value
 
 
-SHARED_TEXT: Final[SharedValues[str]] = SharedValues()
+INTERNED_TEXT: Final[InternedValues[str]] = InternedValues()
 """Names of tasks and workers, types of exceptions."""
-SHARED_LABELS: Final[SharedValues[bytes]] = SharedValues()
+INTERNED_LABELS: Final[InternedValues[bytes]] = InternedValues()
 """Labels of tasks and their types, as JSON."""
-SHARED_TRACEBACKS: Final[SharedValues[str]] = SharedValues(500)
+INTERNED_TRACEBACKS: Final[InternedValues[str]] = InternedValues(500)

@@ -1,17 +1,17 @@
 """Equal texts of many rows are kept once, in bounded memory."""
 
-from pulse_desktop.state.shared import SharedValues
+from pulse_desktop.state.interned import InternedValues
 from tests.unit.state.state_builders import run_of, state_of, task_event, task_message
 
 
 def test_an_equal_value_is_the_same_object() -> None:
-    shared: SharedValues[str] = SharedValues()
+    shared: InternedValues[str] = InternedValues()
     first = shared["".join(("worker", "-1"))]
     assert shared["".join(("worker-", "1"))] is first
 
 
 def test_the_table_is_bounded_in_number_and_size() -> None:
-    shared: SharedValues[str] = SharedValues(10)
+    shared: InternedValues[str] = InternedValues(10)
     for number in range(1_000):
         assert shared[str(number)] == str(number)
     assert len(shared) <= 10
