@@ -20,6 +20,11 @@ MAX_SWEEP_INTERVAL_S: Final = 5.0
 MAX_SWEEP_SHARE: Final = 0.1
 """Part of the time that sweeps may take; with much to judge they become rarer."""
 
+MAX_REST_SHARE: Final = 0.005
+MAX_REST_S: Final = 20.0
+"""After all that depends on time was looked at without a pause, it rests: for so long that this
+takes no more than the share of the time, but no longer than this."""
+
 ASLEEP_AFTER_S: Final = 10.0
 """Without a sweep for so long this machine slept, or its clock was set."""
 
@@ -56,12 +61,18 @@ class Ingestor:
         self._swept_at = 0.0
         self._sweep_interval_s = SWEEP_INTERVAL_S
         self._was_current = True
+        self._rests_until = 0.0  # by the performance counter
+        self._slices_s = 0.0
         self.folded = asyncio.Event()
         self.observers: list[Callable[[Sequence[InboundMessage | StoredObject]], None]] = []
         self.on_fold: Callable[[], object] = lambda: None
 
     def drain(self, budget_s: float) -> bool:
-        """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""
+        """Fold arrivals for at most about `budget_s` seconds; return whether there is more.
+
+        What depends on time is judged once a second, a slice of it. While there is no arrival to
+        fold, a call does one further slice until all is judged.
+        """
         deadline = time.perf_counter() + budget_s
         arrivals, fold = self._arrivals, self._state.fold
         while arrivals:
@@ -71,7 +82,7 @@ class Ingestor:
             fold(taken)
             if time.perf_counter() >= deadline:
                 break
-        now = self._clock()
+        now, more = self._clock(), False
         if not self._swept_at:
             self._swept_at = now
         if not self._is_current():
@@ -83,8 +94,22 @@ class Ingestor:
             rarer = min(took / MAX_SWEEP_SHARE, MAX_SWEEP_INTERVAL_S)
             self._sweep_interval_s = max(SWEEP_INTERVAL_S, rarer)
             self._swept_at = now
+            more = time.perf_counter() >= self._rests_until
+        elif not arrivals and time.perf_counter() >= self._rests_until:
+            more = self._judge_more(now)
         self.folded.set()
-        return bool(arrivals)
+        return more or bool(arrivals)
+
+    def _judge_more(self, now: float) -> bool:
+        """Judge a further slice; return whether there is more. Rest after the last one."""
+        started = time.perf_counter()
+        more = self._state.tick_more(now)
+        ended = time.perf_counter()
+        self._slices_s += ended - started
+        if not more:
+            self._rests_until = ended + min(self._slices_s / MAX_REST_SHARE, MAX_REST_S)
+            self._slices_s = 0.0
+        return more
 
     def note_folded(self) -> None:
         """Say that something was folded that was not in the queue, such as a result's body."""

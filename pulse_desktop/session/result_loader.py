@@ -170,8 +170,10 @@ class ResultLoader:
         if name == self.bucket:
             return
         self._supervisor.stop_group("results.watch")
-        while self._ingestor.drain(0.1):
-            pass  # changes of the old bucket must not be taken for changes of the new one
+        while self._arrivals:
+            self._ingestor.drain(
+                0.1
+            )  # changes of the old bucket must not be taken for changes of the new one
         self._state.pending_reads.clear()
         self._refused.clear()
         self._refusal = ""

@@ -212,6 +212,12 @@ class AgentCalls(Collection[AgentCall]):
                     unknown = msgspec.structs.replace(call, state="unknown")
                     self.rows.replace(position, unknown, same_weight=True)
 
+    def tick_more(self, now: float) -> bool:
+        """Check some more calls; return whether there are others."""
+        if self._unchecked:
+            self.tick(now)
+        return bool(self._unchecked)
+
     def _forget_removed(self, positions: list[int]) -> None:
         """Remove the positions of rows that are not kept any more."""
         del positions[: bisect.bisect_left(positions, self.rows.start)]

@@ -61,7 +61,14 @@ class Collection(Generic[Row]):
         return self.rows.prepend(row) if older else self.rows.append(row)
 
     def tick(self, now: float) -> None:
-        """Update what depends on time alone. `now` is Unix seconds."""
+        """Update what depends on time alone, or a slice of it. `now` is Unix seconds."""
+
+    def tick_more(self, now: float) -> bool:  # noqa: ARG002
+        """Do a further slice of what `tick` has begun; return whether there is more.
+
+        Several slices bring it to an end, after which there is nothing to do until the next `tick`.
+        """
+        return False
 
 
 _NOTHING: Final[frozenset[int]] = frozenset()

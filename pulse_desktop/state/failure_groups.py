@@ -222,13 +222,23 @@ class FailureGroups(Collection[FailureGroup]):
 
     def tick(self, now: float) -> None:
         """Update the states of some groups, and find out a part of what their failures share."""
+        self._check_states(now)
+        self._comparisons.step(now, _TICK_RUNS)
+
+    def tick_more(self, now: float) -> bool:
+        """Update the states of the next groups, then compare; return whether there is more."""
+        if self._checked < len(self._slots):
+            self._check_states(now)
+            return True
+        return self._comparisons.go_on(now, _TICK_RUNS)
+
+    def _check_states(self, now: float) -> None:
         self._now = now
         first = self._checked if self._checked < len(self._slots) else 0
         self._checked = first + _TICK_GROUPS
         for group in self._slots[first : self._checked]:
             if group is not None and self.rows[group.position].state is not self._state(group, now):
                 self._publish(group)
-        self._comparisons.step(now, _TICK_RUNS)
 
     def tick_all(self, now: float) -> None:
         """Update all groups at once, which `tick` does little by little. `now` is Unix seconds."""

@@ -55,6 +55,9 @@ class GroupComparisons:
         self._changed: dict[GroupMembers, None] = {}
         self._current: Iterator[None] = iter(())
         self._now = 0.0
+        self._due = (
+            0  # ends of comparisons until all groups that had changed at one time are compared
+        )
 
     def put(self, group: GroupMembers) -> None:
         """Note that a group has changed; the latest is compared first."""
@@ -67,11 +70,28 @@ class GroupComparisons:
 
     def step(self, now: float, count: int) -> None:
         """Read the values of at most about `count` runs. `now` is Unix seconds."""
+        if self._due <= 0:
+            self._due = len(self._changed) + 1  # and the one that has begun
+        self._read(now, count)
+
+    def go_on(self, now: float, count: int) -> bool:
+        """Read values as `step` does, until as many groups are compared as had changed.
+
+        Groups that change in the meantime are for the next `step`: failures that go on would keep
+        this from ever ending. Returns whether there is more to read.
+        """
+        if self._due > 0:
+            self._read(now, count)
+        return self._due > 0
+
+    def _read(self, now: float, count: int) -> None:
         self._now = now
         for _number in range(count):
             # An end of a comparison counts as a run: it finds and shows what is shared.
             if next(self._current, self) is self:
+                self._due -= 1
                 if not self._changed:
+                    self._due = 0
                     break
                 self._current = self._compare(self._changed.popitem()[0])
 

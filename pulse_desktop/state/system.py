@@ -129,6 +129,7 @@ class SystemState:
         self.topics = Topics()
         self.unreadable = 0
         self._missed_at = -math.inf
+        self._begun: list[Collection[Any]] = []  # whose ticks have slices left
         self.task_formats: dict[str, int] = {}
         self.task_problem = ""
         self.pending_reads: list[StoredObject] = []
@@ -216,7 +217,7 @@ class SystemState:
         self.runs.put(update_from_progress(stored, progress))
 
     def tick(self, now: float, missed_s: float = 0.0) -> None:
-        """Update what depends on time alone. Once a second is often enough.
+        """Update what depends on time alone, a slice of each collection. Once a second is enough.
 
         Args:
             now: Unix seconds.
@@ -230,7 +231,22 @@ class SystemState:
         if not 0 <= now - self._missed_at < HEARTBEAT_S:
             for collection in self._collections.values():
                 collection.tick(now)
+            # What is left of earlier ticks comes to its end first, however long it takes.
+            self._begun = self._begun or list(self._collections.values())
+        else:
+            self._begun = []
         self.pending_reads += self._progress.take_due(self._progress_reported_at)
+
+    def tick_more(self, now: float) -> bool:
+        """Update a further slice of one collection; return whether there is more.
+
+        Each collection comes to an end, and is then left alone until the next `tick`.
+        """
+        while self._begun:
+            if self._begun[-1].tick_more(now):
+                return True
+            self._begun.pop()
+        return False
 
     def take_changes(self) -> DirtyRows:
         """Return the rows replaced since the last call."""

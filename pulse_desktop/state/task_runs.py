@@ -103,6 +103,7 @@ class TaskRuns(Collection[TaskRun]):
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions: dict[str, int] = {}
+        self._removed = 0  # ids since `_positions` was made anew
         self._checked = 0  # position up to which deadlines have been checked
 
     @property
@@ -181,7 +182,7 @@ class TaskRuns(Collection[TaskRun]):
             self.put(update, older=older)
 
     def tick(self, now: float) -> None:
-        """Mark runs past their deadline as overdue. Once a second is often enough."""
+        """Mark some of the runs past their deadline as overdue."""
         running = set(self._busy_tasks(now))
         # A slice per tick, since checking many thousands of runs would delay a frame.
         first, start = self.rows.start, self._checked
@@ -202,6 +203,12 @@ class TaskRuns(Collection[TaskRun]):
             if steps >= _TICK_STEPS:
                 break
         self._checked = position + 1
+
+    def tick_more(self, now: float) -> bool:
+        """Check a further slice of the runs; return whether there are more."""
+        if self._checked < self.rows.stop:
+            self.tick(now)
+        return self._checked < self.rows.stop
 
     def tick_all(self, now: float) -> None:
         """Mark all runs past their deadline as overdue, for a list of them at one time."""
@@ -312,6 +319,10 @@ class TaskRuns(Collection[TaskRun]):
     def _on_evicted(self, run: TaskRun) -> None:
         position = self._positions.pop(run.task_id, None)
         if position is not None:
+            self._removed += 1
+            if self._removed * 2 > self.rows.capacity:
+                # A dictionary that loses as many keys as it gets doubles its memory in time.
+                self._positions, self._removed = dict(self._positions), 0
             self.timings.remove(position)
             if run.state in UNHEALTHY_STATES:
                 self.failure_groups.evict(position)

@@ -8,7 +8,14 @@ from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.state.worker import WorkerHealth
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
-from tests.unit.state.state_builders import NOW, heartbeat, queued_event, state_of
+from tests.unit.state.state_builders import (
+    NOW,
+    heartbeat,
+    queued_event,
+    run_update,
+    state_of,
+    task_message,
+)
 
 
 class Observer:
@@ -115,3 +122,20 @@ def test_sweeps_that_take_long_become_rarer(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(observer.state, "tick", lambda now, _missed_s: swept.append(now - NOW))
     observer.run(5)
     assert swept == [1, 4, 7, 10, 13, 14, 15]
+
+
+def test_further_slices_follow_until_all_is_judged_and_then_rest() -> None:
+    state = SystemState()
+    for number in range(1_000):
+        state.runs.put(run_update(task_message(NOW, f"{number:032x}")))
+    now = [NOW + 1_000]
+    ingestor = Ingestor(ArrivalQueue(), state, lambda: now[0])
+    ingestor.drain(0.1)
+    now[0] += 1
+    calls = 0
+    while ingestor.drain(0.1):
+        calls += 1
+    assert len(state.runs.overdue) == 1_000
+    assert 5 < calls < 30
+    now[0] += 1
+    assert not ingestor.drain(0.1), "it rests"

@@ -84,3 +84,34 @@ def test_a_tick_checks_a_part_of_the_open_runs_and_some_ticks_check_all() -> Non
     assert 0 < len(state.runs.overdue) < 1_000
     state.runs.tick_all(NOW + 1_000)
     assert len(state.runs.overdue) == 1_000
+
+
+def test_thirty_thousand_overdue_runs_are_judged_in_bounded_slices() -> None:
+    state = SystemState()
+    for number in range(30_000):
+        state.runs.put(run_update(task_message(NOW, f"{number:032x}")))
+    now, slices, judged = NOW + 1_000, 1, 0
+    state.tick(now)
+    more = True
+    while more:
+        assert len(state.runs.overdue) - judged <= 100
+        judged = len(state.runs.overdue)
+        more = state.tick_more(now)
+        slices += 1
+    assert len(state.runs.overdue) == 30_000
+    assert slices < 350
+    assert not state.tick_more(now), "nothing is left until the next tick"
+
+
+def test_further_slices_complete_what_failures_share_and_end() -> None:
+    runs = TaskRuns()
+    values = runs.failure_groups.values = CountingValues()
+    many_runs(runs)
+    runs.failure_groups.tick(NOW)
+    before, more = values.count, True
+    while more:
+        more = runs.failure_groups.tick_more(NOW)
+        assert values.count - before <= MOST
+        before = values.count
+    assert values.count == 3 * 150 + 200
+    assert len(shared(list(runs.failure_groups.groups()))) >= 1
