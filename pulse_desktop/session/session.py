@@ -430,7 +430,7 @@ class Session:
         await self.connection.close()
 
     def drain(self, budget_s: float) -> bool:
-        """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""
+        """Fold arrivals for at most about `budget_s` seconds; return whether there is more."""
         more = self._ingestor.drain(budget_s)
         self._replay.update()
         self.results.wake()

@@ -242,7 +242,7 @@ class SessionBackend(ConnectionBackend, Protocol):
         """State of the monitored system."""
 
     def drain(self, budget_s: float) -> bool:
-        """Fold arrivals for at most about `budget_s` seconds; return whether more are waiting."""
+        """Fold arrivals for at most about `budget_s` seconds; return whether there is more."""
 
     @property
     def tasks(self) -> TaskBackend:
