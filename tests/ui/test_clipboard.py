@@ -107,6 +107,25 @@ def test_every_part_of_a_run_is_copied_safely(harness: PageHarness) -> None:
     assert json.loads(copied["Whole run as JSON"])["task_name"] == name
 
 
+def test_the_error_is_copied_with_that_of_earlier_attempts(harness: PageHarness) -> None:
+    harness.builder.task("a")
+    harness.builder.started("a")
+    harness.builder.failed("a", "OSError", "disk full", will_retry=True)
+    harness.builder.started("a", attempt=2)
+    harness.builder.failed("a", "ShopError", "no answer", attempt=2)
+    page = harness.open(TasksPage)
+    click_row(page, 0)
+    button = page.detail.findChild(CopyRunButton)
+    assert button is not None
+    next(each for each in button.menu().actions() if each.text() == "Error").trigger()
+    copied = clipboard()
+    assert copied.startswith(
+        "ShopError: no answer\n\nFile a.py, line 1\n\nAttempt 1\nOSError: disk"
+    )
+    page.detail.error.copy_all.click()
+    assert clipboard() == copied, "the tab copies the same"
+
+
 def test_the_text_of_a_row_is_copied_and_shown_without_escape_codes(harness: PageHarness) -> None:
     message = {"id": "m", "external_message_id": "1", "content": f"-hi\n{ESCAPE}"}
     harness.builder.event("messages", "message.new", message)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
+from pulse_desktop.text.error_report import raw_error
 from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call, state_name
 from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.text.translation import _
@@ -237,14 +238,10 @@ def _as_json(value: object) -> str:
         return json_text(value, FOR_CLIPBOARD)[0]
 
 
-def _error_text(run: TaskRun) -> str:
-    return run.error.traceback or run.reason if run.error is not None else run.reason
-
-
 _COPIES: Final[tuple[tuple[str, Callable[[TaskRun], object]], ...]] = (
     (_("Task id"), lambda run: copy_line(run.task_id)),
     (_("Task name"), lambda run: copy_line(run.name)),
     (_("Arguments as JSON"), lambda run: copy_json(_as_json(decoded_call(run)))),
-    (_("Error"), lambda run: copy_text(_error_text(run))),
+    (_("Error"), lambda run: copy_text(raw_error(run))),
     (_("Whole run as JSON"), lambda run: copy_json(_as_json(run_to_dict(run)))),
 )
