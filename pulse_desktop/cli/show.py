@@ -51,6 +51,7 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """Show the details of one run."""
     from pulse_desktop.model.run_state import OPEN_STATES
+    from pulse_desktop.state.event_search import EventSearch
     from pulse_desktop.state.run_log import LOG_EVENT, log_lines
     from pulse_desktop.state.serialize import event_to_dict
     from pulse_desktop.text.log_text import log_text
@@ -68,10 +69,10 @@ async def run(arguments: Namespace) -> int:
             await session.results.load_progress(run.task_id)
         run = session.state.runs.get(run.task_id) or run
         report = await report_run(session, run)
-        events = session.state.log.mentioning(run.task_id)
-        counts = session.state.log.count_mentioning(run.task_id)
-        logged = session.state.log.mentioning(run.task_id, type_=LOG_EVENT)
-        log = log_lines(logged, run.task_id)
+        search = EventSearch(session.state.log, run.task_id)
+        search.finish()
+        events, counts = search.events(), search.counts
+        log = log_lines(search.events(LOG_EVENT), run.task_id)
         traceback = run.error.traceback if run.error else ""
         await load_outcomes(session, run)
         context = RunContext(session, run)

@@ -5,7 +5,6 @@ which an event takes a tenth of the memory, and are made again on access.
 """
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -104,37 +103,12 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
         """Raise TypeError: events do not change."""
         raise TypeError("events do not change")
 
-    def mentioning(self, task_id: str, limit: int = 500, *, type_: str = "") -> list[Event]:
-        """Return the events that mention a task id, in the order of their timestamps.
-
-        They come from two subjects and from history, so they need not have arrived in that order.
-        Heartbeats are left out. Older events are found by the fields that hold a task id.
-
-        Args:
-            task_id: the id to look for.
-            limit: maximum number of events of each type, so that the thousands of one type do not
-                push the others out; the latest to arrive are kept.
-            type_: type of the events to return; all but heartbeats by default.
-        """
-        found: list[Event] = []
-        counts: Counter[str] = Counter()
-        for position, each in self.mentions(task_id, self.start, self.stop):
-            counts[each] += 1
-            if type_ in ("", each) and counts[each] <= limit:
-                found.append(self[position])
-        found.reverse()  # events with equal timestamps keep their order of arrival
-        found.sort(key=lambda event: event.timestamp)
-        return found
-
-    def count_mentioning(self, task_id: str) -> Counter[str]:
-        """Return the number of events that mention a task id, by type; see `mentioning`."""
-        return Counter(type_ for _, type_ in self.mentions(task_id, self.start, self.stop))
-
     def mentions(self, task_id: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
         """Yield position and type of the events that mention a task id, the latest to arrive first.
 
-        A million events take a few milliseconds if ids like this one are indexed (see `id_hash`),
-        else half a second.
+        Heartbeats are left out. Older events are found by the fields that hold a task id. A million
+        events take a few milliseconds if ids like this one are indexed (see `id_hash`), else half a
+        second.
 
         Args:
             task_id: the id to look for.

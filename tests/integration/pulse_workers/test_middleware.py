@@ -20,8 +20,9 @@ from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.control import PAUSE
 from pulse_desktop.session.session import Session
+from pulse_desktop.state.event_search import EventSearch
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_log import LogLine, log_lines
+from pulse_desktop.state.run_log import LOG_EVENT, LogLine, log_lines
 from pulse_desktop.state.worker import Worker
 from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_clients import connect
@@ -59,7 +60,9 @@ class Shop:
 
     async def wait_for_log(self, task_id: str) -> list[LogLine]:
         def lines() -> list[LogLine]:
-            return log_lines(self.session.state.log.mentioning(task_id), task_id)
+            search = EventSearch(self.session.state.log, task_id)
+            search.finish()
+            return log_lines(search.events(LOG_EVENT), task_id)
 
         found: list[LogLine] = await wait_until(lines, message="log lines")
         return found

@@ -15,6 +15,7 @@ from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT, subject_of
 from pulse_desktop.session.session import Session
 from pulse_desktop.session.task_client import NotCapturedError
+from pulse_desktop.state.event_search import EventSearch
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from tests.kit.cli_process import run_in_thread
@@ -109,9 +110,9 @@ async def test_a_run_known_from_an_event_alone_is_rerun_only_when_confirmed(
 
 async def assert_queued_event_matches_wire_format(session: Session, run: TaskRun) -> None:
     """The event about a task that the desktop enqueued has the form of docs/wire.md."""
-    queued = [
-        each for each in session.state.log.mentioning(run.task_id) if each.type == "task.queued"
-    ]
+    search = EventSearch(session.state.log, run.task_id)
+    search.finish()
+    queued = search.events("task.queued")
     (event,) = [each.data() for each in queued if each.source == f"desktop:{session.actor}"]
     assert run.request is not None
     assert event["labels_types"] == json.loads(run.request.labels_types)

@@ -14,6 +14,7 @@ from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.state.event_block import EventCodes, encode_block
 from pulse_desktop.state.event_ids import id_hash
 from pulse_desktop.state.event_log import EventLog
+from pulse_desktop.state.event_search import EventSearch
 from pulse_desktop.state.system import SystemState
 from tests.unit.state.state_builders import NOW, event_message, heartbeat, task_message
 
@@ -165,16 +166,24 @@ class EventLogMachine(RuleBasedStateMachine):
         assert rows.span(rows.start, rows.stop) == expected
         assert [rows[position] for position in range(rows.start, rows.stop)] == expected
 
-    @rule(task_id=st.sampled_from(IDS), limit=st.integers(0, 3))
-    def find(self, task_id: str, limit: int) -> None:
-        present = [self.kept[p] for p in sorted(self.kept, reverse=True)]
-        found = [e for e in present if finds(e, task_id) and not e.type.startswith("type")]
-        counts = self.log.count_mentioning(task_id)
-        for type_ in {event.type for event in found}:
-            expected = [event for event in found if event.type == type_]
-            assert counts[type_] == len(expected)
-            got = self.log.mentioning(task_id, limit, type_=type_)
-            assert sorted(map(repr, got)) == sorted(map(repr, expected[:limit]))
+    @rule(task_id=st.sampled_from(IDS), skipped=st.integers(0, 5), left=st.integers(0, 5))
+    def find(self, task_id: str, skipped: int, left: int) -> None:
+        start, stop = self.log.start + skipped, self.log.stop - left
+        found = list(self.log.mentions(task_id, start, stop))
+        assert found == sorted(found, reverse=True)
+        for position, type_ in found:
+            assert start <= position < stop
+            assert finds(self.kept[position], task_id)
+            assert type_ == self.kept[position].type
+        # Only ids in fields are found in blocks: a note is not one.
+        in_fields = {
+            position
+            for position, event in self.kept.items()
+            if start <= position < stop
+            and finds(event, task_id)
+            and not event.type.startswith("type")
+        }
+        assert in_fields <= {position for position, _type in found}
 
     def times_by_topic(self) -> list[tuple[float, str]]:
         column = self.log.column("topic")
@@ -246,5 +255,7 @@ def test_a_run_is_found_among_older_events() -> None:
             event_message("agents", "agent.started", {"task_id": "b" * 32}, NOW + 30),
         ]
     )
-    types = [event.type for event in state.log.mentioning("a" * 32)]
+    search = EventSearch(state.log, "a" * 32)
+    search.finish()
+    types = [event.type for event in search.events()]
     assert types == ["score_message_task", "task.started", "audit"]

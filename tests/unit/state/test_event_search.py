@@ -7,6 +7,13 @@ import pytest
 from pulse_desktop.state import event_search
 from pulse_desktop.state.event_search import EventSearch
 from tests.kit.state_builder import NOW, StateBuilder
+from tests.unit.state.state_builders import (
+    NAME,
+    event_message,
+    state_of,
+    task_event,
+    task_message,
+)
 
 WANTED = "a" * 32
 
@@ -35,6 +42,24 @@ def test_all_events_of_a_run_are_found_in_the_order_of_time(
     assert search.counts == {"task.progress": 20}
 
 
+def test_task_messages_and_events_of_other_topics_are_found() -> None:
+    state = state_of(
+        task_message(),
+        task_event("succeeded", NOW + 2, run_s=1.0),
+        task_event("started", NOW + 1),
+        task_event("started", NOW, "b"),
+        event_message("messages", "message.scored", {"task_id": WANTED}, NOW + 1.5),
+    )
+    search = EventSearch(state.log, WANTED)
+    search.finish()
+    assert [event.type for event in search.events()] == [
+        NAME,
+        "task.started",
+        "message.scored",
+        "task.succeeded",
+    ]
+
+
 def test_new_events_are_found_by_the_next_step() -> None:
     builder = StateBuilder().runs(30)
     builder.started(WANTED)
@@ -47,11 +72,13 @@ def test_new_events_are_found_by_the_next_step() -> None:
     assert [event.type for event in search.events("task.succeeded")] == ["task.succeeded"]
 
 
-def test_the_latest_of_many_events_of_one_type_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_by_time_of_many_events_of_one_type_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(event_search, "MAX_EVENTS", 5)
     builder = StateBuilder()
     builder.started(WANTED)
-    for number in range(40):
+    for number in random.Random(5).sample(range(40), 40):
         builder.progress(WANTED, NOW + number, done=number)
     search = EventSearch(builder.state.log, WANTED)
     search.finish()
