@@ -36,7 +36,7 @@ class GroupMarks:
     """The marks of one failure group; None for those that are not set.
 
     Attributes:
-        muted: neither counts as needing attention nor raises an alert.
+        muted: it does not count as needing attention.
         resolved: the cause is removed; a later failure is a regression.
         note: a text of an operator.
     """

@@ -29,10 +29,15 @@ _SUGGESTED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ValueCount:
-    """A value that was seen, and in how many rows."""
+    """A value of a field.
+
+    Attributes:
+        value: as text.
+        count: in how many rows it was seen, None if it is known without having been seen.
+    """
 
     value: str
-    count: int
+    count: int | None = None
 
 
 SeenValues = Callable[[str], Sequence[ValueCount]]
@@ -139,12 +144,10 @@ def _complete_value(
     seen = list(values(value.field))
     if not seen:
         known = dict.fromkeys((*field.choices.values(), *_SUGGESTED.get(field.kind, ())))
-        seen = [ValueCount(each, -1) for each in known]
+        seen = [ValueCount(each) for each in known]
     typed = value.typed.casefold()
     items = [
-        CompletionItem(
-            quote(each.value), each.value, "value", each.count if each.count >= 0 else None
-        )
+        CompletionItem(quote(each.value), each.value, "value", each.count)
         for each in _ranked(seen, typed)
         if each.value.casefold() != typed or value.quoted
     ]

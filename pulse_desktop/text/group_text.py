@@ -27,7 +27,7 @@ GROUP_MEANINGS: Final = {
     GroupState.REGRESSED.value: _("It failed again after it had recovered or was resolved"),
     GroupState.RECOVERED.value: _("Quiet for a while, and its tasks have succeeded since"),
     GroupState.RESOLVED.value: _("Marked as resolved; a new failure makes it regressed"),
-    MUTED: _("Marked as muted: it needs no attention and raises no alert"),
+    MUTED: _("Marked as muted: it does not count as needing attention"),
 }
 GROUP_RANKS: Final = {state: number for number, state in enumerate(GROUP_LABELS)}
 

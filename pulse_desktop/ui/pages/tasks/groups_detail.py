@@ -217,7 +217,7 @@ class GroupDetail(DetailPanel):
         set_tooltip(self.show_runs, "" if retained else none)
         muted, resolved = group.marks.muted is not None, group.marks.resolved is not None
         self.mute.setText(_("Unmute") if muted else _("Mute"))
-        set_tooltip(self.mute, _("A muted group needs no attention and raises no alert (M)"))
+        set_tooltip(self.mute, _("A muted group does not count as needing attention (M)"))
         self.resolve.setText(_("Reopen") if resolved else _("Resolve"))
         set_tooltip(
             self.resolve, _("The cause is removed; a new failure makes the group regressed (V)")
