@@ -4,6 +4,7 @@ The newest events are kept as they are. Older ones are put into blocks (`state.e
 which an event takes a tenth of the memory, and are made again on access.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
@@ -25,6 +26,9 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
     """Events oldest to newest. The log is its own `rows`.
 
     An event is never replaced. `weight` is the memory that the events take, not their size.
+
+    Attributes:
+        first_evicted_at: Unix seconds of the first event that was evicted, infinity for none.
     """
 
     name = "log"
@@ -51,6 +55,7 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
         self._block_events = block_events
         self._recent_weight = 0
         self._oldest_weight = 0
+        self.first_evicted_at = math.inf
         self.rows = self
         self.columns = self
 
@@ -165,6 +170,8 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
 
     def _evict_before(self, position: int) -> None:
         """Evict older events than the one at a position until the rest is within the bounds."""
+        if not self.evicted and self.start < position:
+            self.first_evicted_at = self[self.start].timestamp
         while self.start < position:
             if self.stop - self.start > self.capacity:
                 self._evict(1)

@@ -1,11 +1,15 @@
-"""Start of what is known: charts leave earlier time blank instead of drawing zero."""
+"""Start of what is known: of the rows that are retained, and of the counts of events.
+
+Counts include evicted events, so they begin earlier once the log is full. Runs may be older than
+the first event: their stored results say when they were enqueued.
+"""
 
 import math
 
 from pulse_desktop.state.system import SystemState
 
 
-def oldest_time(state: SystemState) -> float:
+def retained_since(state: SystemState) -> float:
     """Return the time of the oldest event or run that is kept, Unix seconds; infinity for none."""
     oldest = math.inf
     if state.log:
@@ -15,3 +19,12 @@ def oldest_time(state: SystemState) -> float:
         run = runs[runs.start]
         oldest = min(oldest, run.queued_at or run.finished_at or run.last_seen or math.inf)
     return oldest
+
+
+def counted_since(state: SystemState) -> float:
+    """Return since when events are counted, Unix seconds; infinity before the first one.
+
+    Charts of counts leave earlier time blank instead of drawing zero.
+    """
+    log = state.log
+    return min(log.first_evicted_at, log[log.start].timestamp if log else math.inf)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from pulse_desktop.model.time_range import TimeRange
-from pulse_desktop.protocol.event import Event
-from pulse_desktop.state.ring_buffer import RingBuffer
 
 _DAY: Final = 86_400.0
 WIDTHS: Final = (
@@ -69,14 +67,3 @@ def chart_range(time_range: TimeRange, history_start: float, now: float) -> Char
         return ChartRange(wanted)
     step = point_width(known) * _STEP_POINTS
     return ChartRange(min(math.ceil(known / step) * step, wanted))
-
-
-def history_start(log: RingBuffer[Event]) -> float:
-    """Return when the recorded events begin, Unix seconds.
-
-    Charts leave earlier time blank instead of drawing zero. The result is infinity before the
-    first event, and 0 when the first events were evicted.
-    """
-    if log.evicted:
-        return 0.0
-    return log[log.start].timestamp if log else math.inf

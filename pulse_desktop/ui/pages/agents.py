@@ -11,6 +11,7 @@ from pulse_desktop.query.agent_fields import agent_fields
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import fallback_text
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -19,7 +20,6 @@ from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series, rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import history_start
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import muted, number_column, time_column
 from pulse_desktop.ui.table.facet import Facet
@@ -179,7 +179,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
         self.latency_chart.set_data(times, values, bounds)
         tokens = {_TOKEN_LABELS[way]: counts for way, counts in agents.tokens.items()}
         counted = any(counts.total(now, self.time_range.seconds) for counts in tokens.values())
-        since = history_start(self.context.state.log) if counted else now
+        since = counted_since(self.context.state) if counted else now
         times, values = rate_series(tokens, now, self.time_range, per_s=60.0, history_start=since)
         self.tokens_chart.set_data(times, values, bounds)
 

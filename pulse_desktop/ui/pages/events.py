@@ -13,7 +13,7 @@ from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.query_edit import quote
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
-from pulse_desktop.state.history_start import oldest_time
+from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
 from pulse_desktop.state.series import TimeBuckets
 from pulse_desktop.text import formats
@@ -177,7 +177,7 @@ class EventsPage(TablePage[Event, RowDetail]):
             now,
             self.time_range,
             per_s=1.0,
-            history_start=oldest_time(self.context.state),
+            history_start=counted_since(self.context.state),
         )
         self.topics_chart.set_data(times, values, self.time_range.bounds(now))
 

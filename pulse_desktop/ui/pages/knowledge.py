@@ -10,6 +10,7 @@ from pulse_desktop.protocol.event import event_data
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.knowledge_fields import knowledge_fields
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import (
@@ -25,7 +26,6 @@ from pulse_desktop.ui.charts.colors import MAX_SERIES, SeriesSpec
 from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import history_start
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, time_column
 from pulse_desktop.ui.table.facet import Facet
@@ -165,7 +165,7 @@ class KnowledgePage(TablePage[KnowledgeItem, RowDetail]):
     def update_charts(self, now: float) -> None:
         """Update both charts at a time, Unix seconds."""
         knowledge = self.context.state.knowledge
-        since = history_start(self.context.state.log)
+        since = counted_since(self.context.state)
         bounds = self.time_range.bounds(now)
         totals = {
             name: knowledge.atoms[name].total(now, self.time_range.seconds)

@@ -12,7 +12,7 @@ from pulse_desktop.model.errors import ReadOnlyError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.history_start import oldest_time
+from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.backend import (
@@ -91,7 +91,7 @@ class PageContext:
 
     def chart_marks(self, now: float) -> ChartMarks:
         """Return the marks of all charts: outages, closed windows and deployments."""
-        since = oldest_time(self.state)
+        since = retained_since(self.state)
         closed = closed_marks(self.time.closed_spans, since, now)
         deployments = self.state.workers.deployments.all()
         return chart_marks(self.connection.outages, closed, deployments)

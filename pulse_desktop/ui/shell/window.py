@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.history_start import oldest_time
+from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.charts.colors import SeriesColors
@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         self.sidebar_preference: bool | None = None
         self._colors: dict[str, SeriesColors] = {}
         self.views = SavedViews() if views is None else views
-        self.time = WindowTime(self._now, lambda: oldest_time(self._session.state), self)
+        self.time = WindowTime(self._now, lambda: retained_since(self._session.state), self)
         self._session = session
         self.actions_table = ActionTable(self)
         self.dialogs = WindowDialogs(self, self, self.actions_table, run_in_background)

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.history_start import oldest_time
+from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.histogram import Histogram
@@ -383,7 +383,7 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
         shown_range = self.context.time.range
         if self._charts and self.area.charts_shown:
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
-            self.time_range = chart_range(shown_range, oldest_time(self.context.state), wall)
+            self.time_range = chart_range(shown_range, retained_since(self.context.state), wall)
             rows = self.collection().rows
             version = (rows.start, rows.stop, self._row_changes, shown_range)
             if self._charting.due_if_changed("charts", wall, CHART_S, version):

@@ -18,6 +18,7 @@ from pulse_desktop.state.chat_messages import (
 )
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import message_text
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -27,7 +28,6 @@ from pulse_desktop.ui.charts.histogram import Bin, Histogram
 from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import history_start
 from pulse_desktop.ui.lineage.message_path_view import MessagePathView
 from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.pages.messages.columns import (
@@ -146,7 +146,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
             now,
             self.time_range,
             per_s=60.0,
-            history_start=history_start(self.context.state.log) if messages.rows else now,
+            history_start=counted_since(self.context.state) if messages.rows else now,
         )
         self.scored_chart.set_data(times, values, self.time_range.bounds(now))
         latest = messages.rows.newest_first(_MAX_SCORES)

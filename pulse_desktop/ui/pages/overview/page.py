@@ -18,7 +18,7 @@ from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem, muted_groups
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.history_start import oldest_time
+from pulse_desktop.state.history_start import counted_since, retained_since
 from pulse_desktop.state.run_times import run_times
 from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.group_text import muted_text
@@ -31,7 +31,7 @@ from pulse_desktop.ui.charts.resampling import quantile_series
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range, history_start
+from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
 from pulse_desktop.ui.connection_phase import (
     Phase,
     as_of_text,
@@ -234,7 +234,7 @@ class OverviewPage(Page):
             charted = self.context.time.range, known
             self._runs_pacing.run(charted, lambda: self._update_run_charts(wall))
         if due("topics", wall, 1.0):
-            since = history_start(self.context.state.log)
+            since = counted_since(self.context.state)
             for topic, row in self.topics.rows.items():
                 activity = self.context.state.topics.by_name[topic]
                 row.show_activity(activity, now, since, connection.outages)
@@ -379,7 +379,7 @@ class OverviewPage(Page):
 
     def _chart_range(self, now: float) -> ChartRange:
         """Return what the charts show."""
-        return chart_range(self.context.time.range, oldest_time(self.context.state), now)
+        return chart_range(self.context.time.range, retained_since(self.context.state), now)
 
     def _update_run_times(self, now: float) -> None:
         now = min(now, self.context.time.range.end_or(now))

@@ -11,7 +11,7 @@ from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.group_fields import group_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup
-from pulse_desktop.state.history_start import oldest_time
+from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import (
@@ -142,7 +142,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         now = self.wall_time(self.now)
         start, end = self.context.time.range.bounds(now)
         oldest = min((row.first_seen for row in self.collection().rows if row.count), default=now)
-        start = max(start, min(oldest, oldest_time(self.context.state)))
+        start = max(start, min(oldest, retained_since(self.context.state)))
         latest = max((row.last_seen for row in self.collection().rows if row.count), default=now)
         end = min(end, max(now, latest))
         self._bounds = (start, max(end, start + 1.0))
