@@ -88,8 +88,8 @@ class RangePicker(QFrame):
         self.show()
         self.raise_()
         self._watch(watching=True)
-        current = self.choices.get(self._time.range)
-        (current or self.typed.start_field).setFocus(Qt.FocusReason.PopupFocusReason)
+        self.typed.start_field.setFocus(Qt.FocusReason.PopupFocusReason)
+        self.typed.start_field.selectAll()
 
     def place(self) -> None:
         """Move to where the picker fits below its button."""
@@ -105,12 +105,11 @@ class RangePicker(QFrame):
         """Hide the picker and give the focus back."""
         if self.isVisible():
             self._watch(watching=False)
-            focused = self.window().focusWidget()
-            self.hide()
-            before = self._focus_before
+            focused, before = self.window().focusWidget(), self._focus_before
+            self._focus_before = None
             if before is not None and self.isAncestorOf(focused):
                 before.setFocus()
-            self._focus_before = None
+            self.hide()
         return True
 
     def _watch(self, *, watching: bool) -> None:
@@ -173,16 +172,58 @@ class RangePicker(QFrame):
                 self.close()
         return super().eventFilter(watched, event)
 
+    def focusNextPrevChild(self, is_next: bool) -> bool:
+        """Move the focus within the picker: the form, then the ranges, then from the start."""
+        widgets = (*self.typed.focus_order(), *self.choices.values())
+        stops = [each for each in widgets if each.isVisible() and each.isEnabled()]
+        if not stops:  # it is being hidden
+            return super().focusNextPrevChild(is_next)
+        focused = self.focusWidget()
+        at = next((i for i, each in enumerate(stops) if each is focused), -1 if is_next else 0)
+        target = stops[(at + (1 if is_next else -1)) % len(stops)]
+        reasons = Qt.FocusReason
+        target.setFocus(reasons.TabFocusReason if is_next else reasons.BacktabFocusReason)
+        return True
+
+    def event(self, event: QEvent) -> bool:
+        """Keep keys of the window that are typed here from being taken as shortcuts."""
+        is_override = event.type() == QEvent.Type.ShortcutOverride
+        if is_override and isinstance(event, QKeyEvent) and _is_typed(event):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move through the ranges with the arrow keys."""
+        """Move through the ranges with the arrow keys; what is typed goes to the form."""
         buttons = list(self.choices.values())
-        focused = next((i for i, each in enumerate(buttons) if each.hasFocus()), None)
+        focused = self.focusWidget()
         step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
-        if step and focused is not None:
-            buttons[(focused + step) % len(buttons)].setFocus(Qt.FocusReason.TabFocusReason)
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and focused is not None:
-            buttons[focused].click()
+        if step:
+            at = next((i for i, each in enumerate(buttons) if each is focused), None)
+            if at is not None:
+                target = buttons[(at + step) % len(buttons)]
+            else:
+                target = self.choices.get(self._time.range, buttons[0])
+            target.setFocus(Qt.FocusReason.TabFocusReason)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if isinstance(focused, QPushButton):
+                focused.click()
         elif event.key() == Qt.Key.Key_Escape:
             self.close()
+        elif _is_typed(event):
+            field = self.typed.start_field
+            field.setFocus(Qt.FocusReason.OtherFocusReason)
+            field.selectAll()
+            field.insert(event.text())
         else:
             super().keyPressEvent(event)
+
+
+def _is_typed(event: QKeyEvent) -> bool:
+    """Return whether a key enters a character."""
+    held = event.modifiers() & ~(
+        Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
+    )
+    return (
+        held == Qt.KeyboardModifier.NoModifier and event.text().isprintable() and bool(event.text())
+    )

@@ -1,6 +1,6 @@
 """Form for a time range: its beginning and its end as text, with a calendar for the dates."""
 
-from typing import Final
+from typing import Final, TypeVar
 
 from PySide6.QtCore import QDate, Qt, Signal
 from PySide6.QtGui import QTextCharFormat
@@ -30,6 +30,8 @@ from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.time.window_time import WindowTime
+
+_Part = TypeVar("_Part", bound=QWidget)
 
 _FIELD_WIDTH: Final = 210
 _ERRORS: Final = {
@@ -62,10 +64,18 @@ class TypedRangeForm(QWidget):
         self._time = window_time
         self.start_field = _field(_("From"), _("22:00, yesterday 22:00 or 2h"))
         self.end_field = _field(_("To"), _("now"))
+        self._date_buttons: list[QPushButton] = []
         self._dated_field = self.start_field
         self.calendar = QCalendarWidget()
         self.calendar.setVerticalHeaderFormat(QCalendarWidget.VerticalHeaderFormat.NoVerticalHeader)
         self.calendar.setAccessibleName(_("Date"))
+        self._month_buttons = [
+            _calendar_part(self.calendar, QToolButton, f"qt_calendar_{name}month")
+            for name in ("prev", "next")
+        ]
+        for button in self._month_buttons:
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._days = _calendar_part(self.calendar, QWidget, "qt_calendar_calendarview")
         for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
             self.calendar.setWeekdayTextFormat(day, QTextCharFormat())
         self.message = Label()
@@ -89,10 +99,8 @@ class TypedRangeForm(QWidget):
 
     def _apply_theme(self) -> None:
         """Color the arrows of the calendar, which Qt draws black."""
-        for name, icon in (("prev", "arrow-left"), ("next", "arrow-right")):
-            button = self.calendar.findChild(QToolButton, f"qt_calendar_{name}month")
-            if isinstance(button, QToolButton):
-                icons.set_button_icon(button, icon, "text")
+        for button, icon in zip(self._month_buttons, ("arrow-left", "arrow-right"), strict=True):
+            icons.set_button_icon(button, icon, "text")
 
     def _lay_out(self) -> None:
         typed = QGridLayout()
@@ -107,6 +115,7 @@ class TypedRangeForm(QWidget):
             set_tooltip(button, _("Pick a date"))
             icons.set_button_icon(button, "schedules", "muted")
             button.clicked.connect(lambda _checked=False, field=field: self._open_calendar(field))
+            self._date_buttons.append(button)
             typed.addWidget(label, row, 0)
             typed.addWidget(field, row, 1)
             typed.addWidget(button, row, 2)
@@ -135,6 +144,11 @@ class TypedRangeForm(QWidget):
         self._zone.setText(_("Times in {zone}").format(zone=zone_text(now)))
         self.calendar.hide()
         self._check()
+
+    def focus_order(self) -> tuple[QWidget, ...]:
+        """Return the widgets that Tab goes through, those of a hidden calendar too."""
+        fields = (self.start_field, self.end_field)
+        return (*fields, *self._date_buttons, *self._month_buttons, self._days, self.apply_button)
 
     def submit(self) -> None:
         """Submit the typed range, if it is one."""
@@ -185,6 +199,14 @@ class TypedRangeForm(QWidget):
         clock = typed_text(at)[11:] if at is not None else ("23:59:59" if is_end else "00:00:00")
         field.setText(f"{date.year():04d}-{date.month():02d}-{date.day():02d} {clock}")
         field.setFocus()
+
+
+def _calendar_part(calendar: QCalendarWidget, kind: type[_Part], name: str) -> _Part:
+    """Return a widget within a calendar by the name that Qt gives it."""
+    found = calendar.findChild(kind, name)
+    if not isinstance(found, kind):
+        raise TypeError(name)
+    return found
 
 
 def _field(name: str, hint: str) -> QLineEdit:

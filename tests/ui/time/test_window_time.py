@@ -191,3 +191,64 @@ def test_the_picker_lists_usual_and_former_ranges(window: MainWindow) -> None:
     assert len(titles) == 7
     picker.choices[since(NOW - 7200)].click()
     assert window.time.range == since(NOW - 7200)
+
+
+def press(qtbot: QtBot, window: MainWindow, *keys: Qt.Key | str) -> None:
+    """Press keys where the focus is."""
+    for key in keys:
+        for each in key if isinstance(key, str) else (key,):
+            focused = window.focusWidget()
+            assert focused is not None
+            qtbot.keyClick(focused, each)
+
+
+def test_a_range_is_typed_without_the_mouse(qtbot: QtBot, window: MainWindow) -> None:
+    for _twice in range(2):
+        window.choose_time_range()
+        press(qtbot, window, "2h", Qt.Key.Key_Tab, "1h", Qt.Key.Key_Return)
+        assert window.time.range == fixed(NOW - 7200, NOW - 3600)
+        window.time.go_live()
+
+
+def test_tab_goes_through_the_whole_picker_and_back(qtbot: QtBot, window: MainWindow) -> None:
+    window.choose_time_range()
+    picker = window.top_bar.time_range.picker
+    picker.typed.start_field.setText("2h")
+    expected = [
+        picker.typed.end_field,
+        *(each for each in picker.typed.focus_order()[2:] if each.isVisible()),
+        *picker.choices.values(),
+        picker.typed.start_field,
+    ]
+    assert len(expected) == 10
+    for widget in expected:
+        press(qtbot, window, Qt.Key.Key_Tab)
+        assert window.focusWidget() is widget
+    for widget in (*reversed(expected[:-1]), expected[-1]):
+        focused = window.focusWidget()
+        assert focused is not None
+        qtbot.keyClick(focused, Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
+        assert window.focusWidget() is widget
+    assert picker.isVisible()
+    assert picker.typed.start_field.text() == "2h"
+
+
+def test_tab_goes_through_an_open_calendar(qtbot: QtBot, window: MainWindow) -> None:
+    window.choose_time_range()
+    picker = window.top_bar.time_range.picker
+    press(qtbot, window, "2h", *[Qt.Key.Key_Tab] * 2, Qt.Key.Key_Space)
+    assert picker.typed.calendar.isVisible()
+    month = picker.typed.calendar.monthShown()
+    press(qtbot, window, *[Qt.Key.Key_Tab] * 2, Qt.Key.Key_Space)
+    assert picker.typed.calendar.monthShown() == (month - 2) % 12 + 1
+    press(qtbot, window, *[Qt.Key.Key_Tab] * 3)
+    assert window.focusWidget() is picker.typed.apply_button
+
+
+def test_what_is_typed_on_a_listed_range_goes_to_the_form(qtbot: QtBot, window: MainWindow) -> None:
+    window.choose_time_range()
+    picker = window.top_bar.time_range.picker
+    press(qtbot, window, Qt.Key.Key_Down)
+    assert window.focusWidget() is picker.choices[ALL_RETAINED]
+    press(qtbot, window, "2h", Qt.Key.Key_Return)
+    assert window.time.range == last(7200)
