@@ -8,7 +8,8 @@ from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.query.matcher import Matcher, compile_query
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.query_edit import quote, with_condition
+from pulse_desktop.query.query_edit import with_condition
+from pulse_desktop.query.quoting import quote
 from pulse_desktop.query.syntax import QUERY_VERSION, Query
 
 __all__ = (

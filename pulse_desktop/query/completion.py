@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from pulse_desktop.query.basic_tests import EQUAL
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
-from pulse_desktop.query.query_edit import quote
+from pulse_desktop.query.quoting import keyed_field, quote
 from pulse_desktop.query.tokens import Token, TokenKind, tokenize
 
 MAX_ITEMS: Final = 50
@@ -208,7 +208,7 @@ def _terms(
         keyed = fields.fields.get(base)
         if keyed is None or not keyed.keyed:
             return ()
-        names = (_named_item(f"{base}.", each) for each in _ranked(values(f"{base}."), key))
+        names = (_named_item(base, each) for each in _ranked(values(f"{base}."), key))
         return tuple(name for name in names if name.insert.casefold() != but.casefold())[:MAX_ITEMS]
     items = [
         CompletionItem(field.name, field.title, "field")
@@ -217,7 +217,7 @@ def _terms(
     ]
     if wanted and fields.fallback:
         items += [
-            _named_item(f"{fields.fallback}.", each)
+            _named_item(fields.fallback, each)
             for each in values(f"{fields.fallback}.")
             if each.value.casefold().startswith(wanted)
         ]
@@ -236,12 +236,9 @@ def _terms(
     return tuple(items[:MAX_ITEMS])
 
 
-def _named_item(prefix: str, seen: ValueCount) -> CompletionItem:
+def _named_item(keyed: str, seen: ValueCount) -> CompletionItem:
     """Return the proposal of a name in a keyed field."""
-    name = seen.value
-    is_plain = name.replace("_", "").replace("-", "").isalnum()
-    part = name if is_plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return CompletionItem(f"{prefix}{part}", name, "field", seen.count)
+    return CompletionItem(keyed_field(keyed, seen.value), seen.value, "field", seen.count)
 
 
 def _word_end(text: str, cursor: int) -> int:

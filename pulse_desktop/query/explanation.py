@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
-from pulse_desktop.query.json_tests import text_of
 from pulse_desktop.query.matcher import compile_query
+from pulse_desktop.query.quoting import query_text
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
 from pulse_desktop.query.tokens import split_field
 
@@ -167,7 +167,9 @@ class _Leaf(Generic[RowT_contra]):
         if values:
             self._has_field = True
             if field.kind in _COMPARED and len(self._values) < _MAX_NAMES:
-                self._values.update(dict.fromkeys(text_of(each)[:_MAX_LENGTH] for each in values))
+                self._values.update(
+                    dict.fromkeys(query_text(each)[:_MAX_LENGTH] for each in values)
+                )
         elif self._base and keys is not None and len(self._names) < _MAX_NAMES:
             self._names.update(dict.fromkeys(keys(self._base, row)))
 

@@ -7,16 +7,10 @@ import msgspec
 from pulse_desktop.model.quantities import parse_number
 from pulse_desktop.query.basic_tests import EQUAL, ValueTest, between, ordered, text_test
 from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.quoting import query_text
 from pulse_desktop.query.syntax import Value, ValueRange
 from pulse_desktop.query.tokens import RANGE
 from pulse_desktop.text.translation import _
-
-_encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-def text_of(value: Any) -> str:
-    """Return a value of JSON as text: text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else _encode(value).decode(errors="replace")
 
 
 def json_test(operator: str, value: Value | ValueRange) -> ValueTest:
@@ -61,7 +55,7 @@ def _json_equality(value: Value, *, part: bool) -> ValueTest:
             return in_text(found)
         if limit is not None and _is_number(found):
             return bool(found == limit)
-        text = text_of(found)
+        text = query_text(found)
         if text.casefold() == as_json:
             return True
         # A part of a number or of `true` is no value that anybody looks for.
@@ -71,11 +65,12 @@ def _json_equality(value: Value, *, part: bool) -> ValueTest:
 
 
 def _canonical(text: str) -> str:
-    """Return JSON as `text_of` writes it; any other text as it is."""
+    """Return JSON as `query_text` writes it; any other text as it is."""
     try:
-        return _encode(msgspec.json.decode(text)).decode()
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return text
+    return text if isinstance(value, str) else query_text(value)
 
 
 def _is_number(value: Any) -> bool:

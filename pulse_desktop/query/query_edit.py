@@ -1,32 +1,10 @@
-"""Change the text of a query: quote values, add conditions."""
-
-import re
-from typing import Final
+"""Change the text of a query: add conditions."""
 
 from pulse_desktop.query.basic_tests import EQUAL
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.parser import parse
+from pulse_desktop.query.quoting import quote
 from pulse_desktop.query.syntax import And, Comparison, Node, Not, Or, Query, Value
-from pulse_desktop.query.tokens import TokenKind, tokenize
-
-_BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
-"""Characters that may stand without quotes, depending on what is around them."""
-_ESCAPES: Final = {
-    '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
-}  # fmt: skip
-_TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
-
-
-def quote(value: str) -> str:
-    """Return a value as it is typed to stand for itself: in quotes where it would not.
-
-    It can stand alone as a word, and after an operator.
-    """
-    if _BARE.fullmatch(value) and ".." not in value and value[0] not in "-=" and len(value) < 200:
-        tokens = tokenize(value)
-        if len(tokens) == 1 and tokens[0].kind is TokenKind.TEXT:
-            return value
-    return f'"{_TO_ESCAPE.sub(_escape, value)}"'
 
 
 def with_condition(text: str, field: str, value: str, *, negated: bool = False) -> str:
@@ -75,8 +53,3 @@ def _is_about(node: Node, field: str, value: str) -> bool:
         and isinstance(only, Value)
         and only.text.casefold() == value.casefold()
     )
-
-
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
-    return _ESCAPES.get(character) or f"\\u{ord(character):04x}"

@@ -10,7 +10,7 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.query.event_fields import event_fields
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.query_edit import quote
+from pulse_desktop.query.quoting import quote
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.history_start import counted_since

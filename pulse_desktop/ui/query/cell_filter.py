@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -11,16 +10,14 @@ import msgspec
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.query_edit import with_condition
+from pulse_desktop.query.quoting import keyed_field, query_text, time_text
 from pulse_desktop.query.syntax import Or
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.query.value_counts import typed
 
 RowT = TypeVar("RowT")
 
-_TO_ESCAPE: Final = re.compile(r'["\\]')
 _NAME: Final = re.compile(r"[^\W\d][\w-]*")
-_NAME_PART: Final = re.compile(r"[\w-]+")
 _MAX_SHOWN: Final = 40
 _MAX_VALUE: Final = 500
 """Longer values make a query that nobody can read."""
@@ -70,7 +67,7 @@ class CellValue:
     @property
     def text(self) -> str:
         """The value, short enough for a menu."""
-        text = printable_cell(self.shown or typed(self.value))
+        text = printable_cell(self.shown or query_text(self.value))
         return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
@@ -117,7 +114,8 @@ def values_of_arguments(
         if isinstance(value, dict | list):
             continue
         field = argument_field(name, fields)
-        result.append(CellValue(field, FieldKind.VALUE, value, f"{field} =", _as_json(value)))
+        shown = msgspec.json.encode(value).decode()
+        result.append(CellValue(field, FieldKind.VALUE, value, f"{field} =", shown))
     return result
 
 
@@ -126,16 +124,6 @@ def argument_field(name: str, fields: FieldSet[Any]) -> str:
     if _NAME.fullmatch(name) and not fields.is_known(name):
         return name
     return keyed_field("args", name)
-
-
-def keyed_field(keyed: str, name: str) -> str:
-    """Return the query field of a name in a keyed field: `args.language`, `label."a b"`."""
-    return f"{keyed}.{name}" if _NAME_PART.fullmatch(name) else f"{keyed}.{quoted(name)}"
-
-
-def value_text(value: Any) -> str:
-    """Return a value of JSON as shown in a cell: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else _as_json(value)
 
 
 def conditions(value: CellValue) -> Sequence[Condition]:
@@ -148,7 +136,7 @@ def conditions(value: CellValue) -> Sequence[Condition]:
             _comparison(value, ">=", amount, _("This and more: {value}"), "≥"),
             _comparison(value, "<=", amount, _("This and less: {value}"), "≤"),
         ]
-    text = typed(value.value)
+    text = query_text(value.value)
     if len(text) > _MAX_VALUE:
         return ()
     return [
@@ -168,13 +156,12 @@ def conditions(value: CellValue) -> Sequence[Condition]:
 
 def _time_conditions(value: CellValue) -> Sequence[Condition]:
     try:
-        at = datetime.fromtimestamp(value.value)  # noqa: DTZ006  as everywhere, local time
+        start, end = time_text(value.value), time_text(value.value, is_end=True)
     except (OverflowError, OSError, ValueError, TypeError):
         return ()
-    text = f'"{at.isoformat(sep="T", timespec="milliseconds")}"'
     return [
-        _comparison(value, ">=", text, _("From here on: {value}"), "≥"),
-        _comparison(value, "<=", text, _("Until here: {value}"), "≤"),
+        _comparison(value, ">=", start, _("From here on: {value}"), "≥"),
+        _comparison(value, "<=", end, _("Until here: {value}"), "≤"),
     ]
 
 
@@ -203,12 +190,3 @@ def _amount_text(value: CellValue) -> str:
             else f"{amount:.3f}s"
         )
     return f"{amount:g}" if isinstance(amount, float) else str(amount)
-
-
-def _as_json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def quoted(text: str) -> str:
-    """Return a query for rows that contain a text as it is, empty for no text."""
-    return f'"{_TO_ESCAPE.sub(lambda found: f"{chr(92)}{found[0]}", text)}"' if text else ""

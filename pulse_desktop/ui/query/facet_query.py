@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from pulse_desktop.query.query_edit import quote
+from pulse_desktop.query.quoting import quote
 
 
 def facet_query(field: str, checked: Collection[str], known: Iterable[str], other: str = "") -> str:

@@ -1,12 +1,9 @@
 """The query for exactly the runs of a failure group that failed within a time."""
 
 import math
-from datetime import UTC, datetime
-from typing import Final
 
 from pulse_desktop.query.query_edit import with_condition
-
-_MICROSECONDS: Final = 1_000_000
+from pulse_desktop.query.quoting import exact_time_text
 
 
 def group_query(group_id: str, start: float = 0.0, end: float = math.inf) -> str:
@@ -18,12 +15,6 @@ def group_query(group_id: str, start: float = 0.0, end: float = math.inf) -> str
         end: Unix seconds of the last failure, infinity for any.
     """
     query = with_condition("", "group", group_id)
-    first = _iso(math.floor(start * _MICROSECONDS)) if start > 0 else ""
-    last = _iso(math.ceil(end * _MICROSECONDS)) if end < math.inf else ""
+    first = exact_time_text(start) if start > 0 else ""
+    last = exact_time_text(end, is_end=True) if end < math.inf else ""
     return f"{query} finished:{first}..{last}" if first or last else query
-
-
-def _iso(microseconds: int) -> str:
-    seconds, rest = divmod(microseconds, _MICROSECONDS)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -1,9 +1,9 @@
 """The time range of the window as conditions of a query."""
 
-from datetime import datetime
 from typing import Final
 
 from pulse_desktop.model.time_range import RangeKind, TimeRange
+from pulse_desktop.query.quoting import time_text
 
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -22,17 +22,11 @@ def time_condition(time_range: TimeRange, fields: tuple[str, str]) -> str:
         case RangeKind.SINCE:
             return f"{last}>={time_text(time_range.start)}"
         case RangeKind.FIXED:
-            start, end = time_text(time_range.start), time_text(time_range.end)
+            start = time_text(time_range.start)
+            end = time_text(time_range.end, is_end=True)
             return f"{last}>={start} {first}<={end}"
         case _:
             return ""
-
-
-def time_text(at: float) -> str:
-    """Return a time as it is typed in a query: local time, to the millisecond if need be."""
-    moment = datetime.fromtimestamp(at)  # noqa: DTZ006  as everywhere, local time
-    text = moment.isoformat(sep="T", timespec="milliseconds")
-    return text.removesuffix(".000").removesuffix(":00")
 
 
 def _length(seconds: float) -> str:

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from pulse_desktop.query.coded_columns import OTHER, CodedColumns
 from pulse_desktop.query.completion import ValueCount
 from pulse_desktop.query.fields import FieldKind, FieldSet
+from pulse_desktop.query.quoting import query_text
 from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
@@ -158,7 +159,7 @@ class ValueCounts(QObject, Generic[RowT]):
         if found is None or found.kind not in _LISTED:
             return None
         get, now = found.get, self._now()
-        return lambda row: map(typed, get(row, now)[:1])
+        return lambda row: map(query_text, get(row, now)[:1])
 
 
 def count_codes(columns: CodedColumns, name: str, rows: RowSource[Any]) -> Mapping[str, int]:
@@ -170,12 +171,3 @@ def count_codes(columns: CodedColumns, name: str, rows: RowSource[Any]) -> Mappi
     counts = np.bincount(codes, minlength=OTHER + 1).tolist()
     values = column.values[:OTHER]
     return {value: count for value, count in zip(values, counts, strict=False) if value and count}
-
-
-def typed(value: Any) -> str:
-    """Return a value as it may be typed in a query, without quotes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    return f"{value:g}" if isinstance(value, float) else str(value)

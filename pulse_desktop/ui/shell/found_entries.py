@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.query_edit import quote
+from pulse_desktop.query.quoting import quote
 from pulse_desktop.state.finder import Found, Kind, find
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats

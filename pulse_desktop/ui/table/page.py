@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.text.translation import _
@@ -24,7 +25,6 @@ from pulse_desktop.ui.connection_phase import (
     stale_text,
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
-from pulse_desktop.ui.query.cell_filter import quoted
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_views import PageViews
 from pulse_desktop.ui.query.views_button import ViewsButton
@@ -229,7 +229,7 @@ class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
             case FilterPage(text=text):
                 self.filter.navigate(FilterState(text))
             case ShowItem(id=text):
-                self.filter.navigate(FilterState(quoted(text)))
+                self.filter.navigate(FilterState(text_query(text)))
 
     def on_escape(self) -> bool:
         """Close the details, else clear the selection, else the filter."""

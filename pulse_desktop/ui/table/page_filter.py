@@ -11,8 +11,9 @@ from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.query_edit import with_condition
+from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.query.cell_filter import added, keyed_field
+from pulse_desktop.ui.query.cell_filter import added
 from pulse_desktop.ui.query.facet_counts import FacetCounts
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_query import PageQuery

@@ -1,5 +1,6 @@
 """Filters made from a cell: by the context menu, and by the keyboard."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -105,7 +106,13 @@ def test_a_condition_is_added_to_the_query_in_force(qtbot: QtBot, page: TasksPag
 def test_an_argument_with_any_name_and_value_can_be_filtered_by(
     page: TasksPage, harness: PageHarness
 ) -> None:
-    odd: dict[str, Any] = {"state": "x", 'a "b"': "1..2", "with space": "комá, *"}
+    odd: dict[str, Any] = {
+        "state": "x",
+        'a "b"': "1..2",
+        "with space": "комá, *",
+        "two\nlines\x07": "y",
+        "price": 1234567.25,
+    }
     for number, (name, value) in enumerate(odd.items()):
         harness.builder.task(f"{100 + number:032x}", **{name: value})
     harness.update(page)
@@ -114,7 +121,8 @@ def test_an_argument_with_any_name_and_value_can_be_filtered_by(
             f"{100 + number:032x}"
         )
         menu = right_click(page, "arguments", row)
-        title = next(a.text() for a in menu.actions() if f'= "{value}"' in a.text())
+        shown = f"= {json.dumps(value, ensure_ascii=False)}"
+        title = next(a.text() for a in menu.actions() if shown in a.text())
         entry(menu, title)()
         assert page.filter_bar.is_valid
         assert ids(page) == [100 + number]

@@ -8,6 +8,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.query.fields import Field
+from pulse_desktop.query.quoting import query_text
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.short_names import short_name
 from pulse_desktop.state.task_schemas import TaskSchemas
@@ -27,7 +28,6 @@ from pulse_desktop.text.run_text import (
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.text.worker_text import worker_name
-from pulse_desktop.ui.query.cell_filter import value_text
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import muted
 
@@ -202,11 +202,11 @@ def value_column(key: str, field: Field[TaskRun]) -> Column[TaskRun]:
 
     def text(run: TaskRun, now: float) -> str:
         values = field.get(run, now)
-        return formats.elided(value_text(values[0]), _MAX_ERROR) if values else ""
+        return formats.elided(query_text(values[0]), _MAX_ERROR) if values else ""
 
     def sort(run: TaskRun) -> object:
         value = next(iter(field.get(run, run.last_seen)), None)
-        return value if isinstance(value, int | float | str | None) else value_text(value)
+        return value if isinstance(value, int | float | str | None) else query_text(value)
 
     return Column(key, key, text, width=120, mono=True, color=muted, sort=sort, hidden=True)
 

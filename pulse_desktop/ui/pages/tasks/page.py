@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout,
 
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last
+from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
@@ -25,7 +26,6 @@ from pulse_desktop.ui.pages.tasks.cancel_action import can_be_cancelled
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
-from pulse_desktop.ui.query.cell_filter import quoted
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.page import PageContext
@@ -200,7 +200,7 @@ class TasksPage(RunsPage):
             case OpenView():
                 super().navigate(target)
             case ShowRun(task_id=text):
-                self.filter.navigate(FilterState(quoted(text)))
+                self.filter.navigate(FilterState(text_query(text)))
             case FilterPage(text=text):
                 self.filter.navigate(FilterState(text))
             case FilterRuns(states=states, query=query, max_age_s=max_age_s, why=why):

@@ -7,7 +7,7 @@ from typing import Final
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from pulse_desktop.query.query_edit import quote
+from pulse_desktop.query.quoting import quote
 from pulse_desktop.state.message_path import known_messages, message_ids_of
 from pulse_desktop.state.related_runs import RelatedRun, Relation, related_runs
 from pulse_desktop.state.run import TaskRun

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.quoting import text_query
 from pulse_desktop.query.worker_fields import health_name, worker_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
@@ -45,7 +46,6 @@ from pulse_desktop.ui.pages.workers.columns import (
 from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
 from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
 from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
-from pulse_desktop.ui.query.cell_filter import quoted
 from pulse_desktop.ui.shell.actions import PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
@@ -169,7 +169,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         if any(label(worker.id) == key for worker in self.collection().rows):
             self.filter.toggle_condition("worker", key)
         else:
-            self.filter.edit(lambda text: "" if text == quoted(key) else quoted(key))
+            self.filter.edit(lambda text: "" if text == text_query(key) else text_query(key))
 
     def update_charts(self, now: float) -> None:
         """Update the charts at the present time, Unix seconds."""

@@ -1,0 +1,88 @@
+"""Names, values and times as they are typed in a query."""
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from pulse_desktop.query.tokens import TokenKind, tokenize
+
+_BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
+"""Characters that may stand without quotes, depending on what is around them."""
+_BARE_NAME: Final = re.compile(r"[\w-]+")
+_MAX_BARE: Final = 200
+_ESCAPES: Final = {
+    '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
+}  # fmt: skip
+_TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+_MICROSECONDS: Final = 1_000_000
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def quote(value: str) -> str:
+    """Return a value as it is typed to stand for itself: in quotes where it would not.
+
+    It can stand alone as a word, and after an operator.
+    """
+    if (
+        _BARE.fullmatch(value)
+        and ".." not in value
+        and value[0] not in "-="
+        and len(value) < _MAX_BARE
+    ):
+        tokens = tokenize(value)
+        if len(tokens) == 1 and tokens[0].kind is TokenKind.TEXT:
+            return value
+    return _in_quotes(value)
+
+
+def text_query(text: str) -> str:
+    """Return a query for the rows that contain a text as it is, empty for no text."""
+    return quote(text) if text else ""
+
+
+def keyed_field(keyed: str, name: str) -> str:
+    """Return the query field of a name in a keyed field: `args.language`, `label."a b"`."""
+    return f"{keyed}.{name if _BARE_NAME.fullmatch(name) else _in_quotes(name)}"
+
+
+def query_text(value: Any) -> str:
+    """Return the value of a field without quotes: text as it is, everything else as JSON."""
+    if isinstance(value, str):
+        return value
+    try:
+        return _encode(value).decode(errors="replace")
+    except (TypeError, ValueError, OverflowError, RecursionError):  # not of JSON
+        return str(value)
+
+
+def time_text(at: float, *, is_end: bool = False) -> str:
+    """Return a time in local time, to the millisecond if need be.
+
+    Args:
+        at: Unix seconds.
+        is_end: whether it ends a range. A time without seconds would end it a minute later.
+    """
+    moment = datetime.fromtimestamp(at)  # noqa: DTZ006  as everywhere, local time
+    text = moment.isoformat(sep="T", timespec="milliseconds")
+    return text if is_end else text.removesuffix(".000").removesuffix(":00")
+
+
+def exact_time_text(at: float, *, is_end: bool = False) -> str:
+    """Return a time in UTC, to the microsecond: earlier if need be, or later if it ends a range."""
+    microseconds = math.ceil(at * _MICROSECONDS) if is_end else math.floor(at * _MICROSECONDS)
+    seconds, rest = divmod(microseconds, _MICROSECONDS)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def _in_quotes(text: str) -> str:
+    return f'"{_TO_ESCAPE.sub(_escape, text)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return _ESCAPES.get(character) or f"\\u{ord(character):04x}"

@@ -1,0 +1,64 @@
+"""Names, values and times as they are typed in a query mean what they were written for."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse, quote
+from pulse_desktop.query.quoting import exact_time_text, keyed_field, query_text, time_text
+from pulse_desktop.query.syntax import Comparison
+from pulse_desktop.query.tokens import split_field
+
+NOW = 1_764_453_600.0
+
+
+def times(query: str, *found: float) -> list[float]:
+    """Return the times that a query accepts."""
+    at = Field[float]("at", FieldKind.TIME, "Time", lambda row, _now: (row,))
+    matcher = compile_query(parse(query), FieldSet[float]((at,), str), NOW)
+    return [each for each in found if matcher.accepts(each)]
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_name_in_a_keyed_field_is_read_as_it_was(name: str) -> None:
+    root = parse(f"{keyed_field('args', name)}=1").root
+    assert isinstance(root, Comparison)
+    assert split_field(root.field) == ("args", name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [True, False, None, 7, -0.5, 1234567.25, 0.1 + 0.2, 1e300, "true", "", ["a", 1.5], {"b": [2]}],
+)
+def test_the_text_of_a_value_is_equal_to_it_alone(value: Any) -> None:
+    field = Field[list[Any]]("v", FieldKind.VALUE, "Value", lambda row, _now: tuple(row))
+    fields = FieldSet[list[Any]]((field,), str)
+    matcher = compile_query(parse(f"v={quote(query_text(value))}"), fields, NOW)
+    assert matcher.accepts([value])
+    assert not matcher.accepts(["another", 8, [3], {"b": [3]}])
+
+
+def test_a_value_that_is_not_of_json_has_a_text() -> None:
+    assert query_text(1 + 2j) == "(1+2j)"
+
+
+@pytest.mark.parametrize("at", [NOW, NOW + 7, NOW + 7.25])
+def test_the_last_time_of_a_range_is_exact(at: float) -> None:
+    found = (at - 1, at, at + 0.01, at + 1, at + 59)
+    assert times(f"at<={time_text(at, is_end=True)}", *found) == [at - 1, at]
+    assert times(f"at>={time_text(at)}", *found) == list(found[1:])
+
+
+def test_a_round_time_is_short() -> None:
+    assert len(time_text(NOW)) == len("2026-11-29T22:00")
+    assert len(time_text(NOW + 7)) == len("2026-11-29T22:00:07")
+
+
+@given(st.floats(0, 4e9))
+def test_exact_times_include_what_they_were_made_for(at: float) -> None:
+    query = f"at:{exact_time_text(at)}..{exact_time_text(at, is_end=True)}"
+    assert times(query, at) == [at]
+    assert not times(query, at - 2e-5 - math.ulp(at), at + 2e-5 + math.ulp(at))
