@@ -79,11 +79,9 @@ async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
     """Return the last good run before a run; history is read back until there is one."""
     from pulse_desktop.state.run_comparison import last_good_run
 
-    queued_at = first.queued_at or first.last_seen
-
     def is_known() -> bool:
         found = last_good_run(session.state.runs, first)
-        return found is not None and (found.queued_at or found.last_seen) <= queued_at
+        return found is not None and found.began_at <= first.began_at
 
     await read_back_until(session, is_known)
     found = last_good_run(session.state.runs, first)

@@ -61,7 +61,7 @@ async def read_back_until(session: "Session", is_found: Callable[[], bool]) -> N
 def is_start_known(session: "Session", run: "TaskRun", margin_s: float = _MARGIN_S) -> bool:
     """Return whether history was read back to the first message about a run."""
     read_since = session.backfill.complete_since
-    start = run.queued_at or run.started_at or run.last_seen
+    start = run.began_at
     if run.request is None or run.queued_at is None:
         return read_since <= start - MAX_LOOK_BACK_S
     return read_since <= start - margin_s
@@ -77,7 +77,7 @@ def are_origins_known(session: "Session", run: "TaskRun") -> bool:
             if task_id in seen:
                 continue
             if origin is None:
-                start = each.queued_at or each.started_at or each.last_seen
+                start = each.began_at
                 return session.backfill.complete_since <= start - MAX_LOOK_BACK_S
             seen.add(task_id)
             waiting.append(origin)

@@ -156,7 +156,7 @@ class RunListing:
         for task_id in task_ids:
             if (run := self._get(task_id)) is not None:
                 self._found.add(task_id)
-                heapq.heappush(self._order, (-start_of(run), task_id))
+                heapq.heappush(self._order, (-run.began_at, task_id))
 
     def _take(self) -> Iterator[TaskRun]:
         """Remove and return the runs before which nothing can be listed any more, latest first."""
@@ -167,8 +167,8 @@ class RunListing:
             run = self._get(task_id)
             if run is None or task_id not in self._found:
                 continue  # replaced, or listed already
-            if start_of(run) < -start:  # more of it has become known
-                heapq.heappush(order, (-start_of(run), task_id))
+            if run.began_at < -start:  # more of it has become known
+                heapq.heappush(order, (-run.began_at, task_id))
             elif _last_activity(run) < self._since:
                 self._forget(task_id)
             elif _is_resolved(run, history):
@@ -186,11 +186,6 @@ class RunListing:
         self._only_results.pop(task_id, None)
 
 
-def start_of(run: TaskRun) -> float:
-    """Return when a run was queued or started, or else when it was first seen."""
-    return run.queued_at or run.started_at or run.last_seen
-
-
 def _is_resolved(run: TaskRun, read_since: float) -> bool:
     """Return whether the start of a run was found by reading history back to a time."""
     if read_since == -math.inf:
@@ -202,4 +197,4 @@ def _is_resolved(run: TaskRun, read_since: float) -> bool:
 
 
 def _last_activity(run: TaskRun) -> float:
-    return max(start_of(run), run.started_at or 0.0, run.finished_at or 0.0, run.last_seen)
+    return max(run.began_at, run.started_at or 0.0, run.finished_at or 0.0, run.last_seen)

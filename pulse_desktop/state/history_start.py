@@ -16,8 +16,7 @@ def retained_since(state: SystemState) -> float:
         oldest = state.log[state.log.start].timestamp
     runs = state.runs.rows
     if runs:
-        run = runs[runs.start]
-        oldest = min(oldest, run.queued_at or run.finished_at or run.last_seen or math.inf)
+        oldest = min(oldest, runs[runs.start].began_at or math.inf)
     return oldest
 
 

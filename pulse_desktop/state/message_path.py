@@ -119,7 +119,7 @@ class PathSearch:
         for task_id, run in reversed(self._named.items()):
             if task_id not in self._confirmed:
                 steps.append(PathStep(tuple(stages_of(run.name)), task_id, run))
-        steps.sort(key=_queued_at)
+        steps.sort(key=_began_at)
         seen = {stage for step in steps for stage in step.stages}
         # A run of several stages whose arguments name the message may have done any of them.
         seen |= {s for step in steps if step.run is not None for s in stages_of(step.run.name)}
@@ -173,9 +173,9 @@ def _ids(value: object) -> list[str]:
     ]
 
 
-def _queued_at(step: PathStep) -> tuple[float, int]:
+def _began_at(step: PathStep) -> tuple[float, int]:
     run = step.run
-    at = (run.queued_at or run.last_seen) if run is not None else 0.0
+    at = run.began_at if run is not None else 0.0
     return at, min((_ORDER[stage] for stage in step.stages), default=len(_ORDER))
 
 

@@ -141,13 +141,13 @@ def _earliest(
 ) -> Sequence[str]:
     """Return ids in the order in which their runs were enqueued, at most `limit` of them."""
 
-    def queued_at(task_id: str) -> float:
+    def began_at(task_id: str) -> float:
         run = get(task_id)
-        return (run.queued_at or run.last_seen) if run is not None else 0.0
+        return run.began_at if run is not None else 0.0
 
     if len(ids) <= limit:
-        return sorted(ids, key=queued_at)
-    return heapq.nsmallest(limit, ids, key=queued_at)
+        return sorted(ids, key=began_at)
+    return heapq.nsmallest(limit, ids, key=began_at)
 
 
 def _row(runs: TaskRuns, relation: Relation, task_id: str, depth: int = 1) -> RelatedRun:

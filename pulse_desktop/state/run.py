@@ -215,6 +215,11 @@ class TaskRun(msgspec.Struct, gc=False):
         return self.attempts[-1].started_at if self.attempts else None
 
     @property
+    def began_at(self) -> float:
+        """When it was enqueued, Unix seconds; else its start or the latest update, if unknown."""
+        return self.queued_at or self.started_at or self.last_seen
+
+    @property
     def running_since(self) -> float | None:
         """Start of the latest attempt by the clock that dates arrivals, None if it is unknown.
 

@@ -135,13 +135,13 @@ def last_good_run(runs: TaskRuns, run: TaskRun) -> TaskRun | None:
     If there is none, the last successful one at all; None if no retained run of the task succeeded.
     """
     later: TaskRun | None = None
-    before = run.queued_at or run.last_seen
+    before = run.began_at
     for each in runs.rows.newest_first():
         if each.name != run.name or each.state is not RunState.SUCCEEDED or not each.name:
             continue
         if each.task_id == run.task_id:
             continue
-        if (each.queued_at or each.last_seen) <= before:
+        if each.began_at <= before:
             return each
         later = later or each
     return later

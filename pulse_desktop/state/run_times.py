@@ -12,7 +12,7 @@ def run_times(run: TaskRun) -> tuple[float, float]:
     A run that has not ended goes on, so that it is part of every range since it was enqueued. An
     overdue one was last heard of at a time, and probably lost then.
     """
-    first = run.queued_at or run.started_at or run.last_seen
+    first = run.began_at
     if run.state in OPEN_STATES:
         return first, run.last_seen if run.state is RunState.OVERDUE else math.inf
     ended = run.finished_at

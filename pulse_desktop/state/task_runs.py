@@ -285,7 +285,7 @@ class TaskRuns(Collection[TaskRun]):
         """Group a run that has failed or is overdue, or was so before."""
         self.failure_groups.put(position, run)
         if run.state is _OVERDUE:
-            self.overdue.put(position, run.name, run.queued_at or run.last_seen)
+            self.overdue.put(position, run.name, run.began_at)
         else:
             self.overdue.remove(position)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.state.run_comparison import (
     MAX_ROWS,
     UNKNOWN,
@@ -143,3 +143,11 @@ def test_the_last_good_run_is_the_one_before(builder: StateBuilder) -> None:
     assert first is not None
     assert first.task_id == "later-2"
     assert last_good_run(runs, run(builder, "other")) is None
+
+
+def test_a_run_whose_queued_event_is_unknown_began_with_its_start() -> None:
+    """A later update of such a run moves no start, and so no comparison."""
+    started = TaskRun("a", "m:f", attempts=(Attempt(1, NOW - 60),), last_seen=NOW)
+    assert started.began_at == NOW - 60
+    assert TaskRun("a", last_seen=NOW).began_at == NOW
+    assert TaskRun("a", queued_at=NOW - 90, attempts=started.attempts).began_at == NOW - 90

@@ -168,7 +168,7 @@ class RunCharts(QWidget):
         if not rows:
             return now
         oldest = rows[rows.start]
-        seen = oldest.queued_at or oldest.last_seen
+        seen = oldest.began_at
         # Results of earlier runs are read after the history of later ones.
         first = self._columns.ended(_ENDED).first
         return min(seen, first if math.isfinite(first) else seen, now) - shown.bucket_s

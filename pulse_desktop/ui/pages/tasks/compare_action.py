@@ -46,7 +46,7 @@ class CompareAction:
                 return
             self._open(runs[0], good)
         elif len(runs) == 2:
-            earlier, later = sorted(runs, key=lambda run: run.queued_at or run.last_seen)
+            earlier, later = sorted(runs, key=lambda run: run.began_at)
             self._open(later, earlier)
 
     def _open(self, first: TaskRun, second: TaskRun) -> None:
