@@ -5,7 +5,7 @@ from typing import Final
 
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.quoting import quote
-from pulse_desktop.state.finder import Found, Kind, find
+from pulse_desktop.state.palette_search import Found, FoundKind, find
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import arguments_text, state_label
@@ -18,12 +18,12 @@ from pulse_desktop.ui.shell.palette_search import Entry
 PER_KIND: Final = 5
 _MAX_TITLE: Final = 80
 _LABELS: Final = {
-    Kind.RUN: (_("Run"), "tasks"),
-    Kind.TASK: (_("Task"), "play"),
-    Kind.WORKER: (_("Worker"), "monitoring"),
-    Kind.GROUP: (_("Failure group"), "cross"),
-    Kind.RESULT: (_("Result"), "results"),
-    Kind.MESSAGE: (_("Message"), "messages"),
+    FoundKind.RUN: (_("Run"), "tasks"),
+    FoundKind.TASK: (_("Task"), "play"),
+    FoundKind.WORKER: (_("Worker"), "monitoring"),
+    FoundKind.GROUP: (_("Failure group"), "cross"),
+    FoundKind.RESULT: (_("Result"), "results"),
+    FoundKind.MESSAGE: (_("Message"), "messages"),
 }
 _QUERY: Final = _("Show runs that match “{query}”")
 
@@ -76,20 +76,20 @@ class FoundEntries:
         state, id_ = self._state, found.id
         label = state.runs.names.label
         match found.kind:
-            case Kind.RUN:
+            case FoundKind.RUN:
                 run = state.runs.get(id_)
                 if run is None:
                     return id_, "", ShowRun(id_)
                 schema = state.workers.task_schemas.get(run.name)
                 call = f"{label(run.name)}({formats.elided(arguments_text(run, schema), 40)})"
                 return call, f"{state_label(run)} · {id_[:12]}", ShowRun(id_)
-            case Kind.TASK:
+            case FoundKind.TASK:
                 return label(id_), "", FilterRuns(query=f"task={quote(id_)}")
-            case Kind.WORKER:
+            case FoundKind.WORKER:
                 worker = state.workers.get(id_)
                 health = HEALTH_LABELS[worker.health(self._now())][0] if worker else ""
                 return state.workers.names.label(id_), health, ShowItem("monitoring", id_)
-            case Kind.GROUP:
+            case FoundKind.GROUP:
                 group = state.runs.failure_groups.get(id_)
                 if group is None:
                     return id_, "", FilterRuns(query=f"group:{id_}")
@@ -97,11 +97,11 @@ class FoundEntries:
                 count = count.format(count=formats.count(group.count))
                 title = ": ".join(filter(None, (group.cause, group.message)))
                 return title or id_, count, ShowGroups(id_)
-            case Kind.RESULT:
+            case FoundKind.RESULT:
                 result = state.results.get(id_)
                 name = label(result.task_name) if result and result.task_name else ""
                 return id_, name, ShowItem("results", id_)
-            case Kind.MESSAGE:
+            case FoundKind.MESSAGE:
                 message = state.messages.get(id_)
                 if message is None:
                     return id_, "", ShowItem("messages", id_)

@@ -1,4 +1,4 @@
-"""Finds runs, tasks, workers, results, messages and failure groups by what is typed.
+"""The search of the command palette: runs, tasks, workers, results, messages, failure groups.
 
 It is called while an operator types, so each kind is searched within bounds: ids by their
 beginning, names and texts by the words that they contain, the newest first.
@@ -19,7 +19,7 @@ MAX_MESSAGES: Final = 5_000
 _MAX_IDS: Final = 50
 
 
-class Kind(enum.StrEnum):
+class FoundKind(enum.StrEnum):
     """What was found."""
 
     RUN = "run"
@@ -38,12 +38,12 @@ class Found(NamedTuple):
         id: of the run, worker, group, result or message; name of the task.
     """
 
-    kind: Kind
+    kind: FoundKind
     id: str
 
 
 def find(state: SystemState, text: str, limit: int) -> list[Found]:
-    """Return what matches a text, by kind in the order of `Kind`, each newest first.
+    """Return what matches a text, by kind in the order of `FoundKind`, each newest first.
 
     Args:
         state: what is known.
@@ -54,20 +54,20 @@ def find(state: SystemState, text: str, limit: int) -> list[Found]:
     words = typed.casefold().split()
     found: list[Found] = []
     if len(typed) >= MIN_ID and len(words) == 1:
-        found += _take(Kind.RUN, _ids(state.runs.ids, typed), limit)
+        found += _take(FoundKind.RUN, _ids(state.runs.ids, typed), limit)
     if len(typed) < MIN_TEXT:
         return found
-    found += _take(Kind.TASK, _matching(sorted(state.runs.names.known), words), limit)
+    found += _take(FoundKind.TASK, _matching(sorted(state.runs.names.known), words), limit)
     workers = [worker.id for worker in state.workers.rows.newest_first()]
-    found += _take(Kind.WORKER, _matching(workers, words), limit)
-    found += _take(Kind.GROUP, _groups(state, words), limit)
+    found += _take(FoundKind.WORKER, _matching(workers, words), limit)
+    found += _take(FoundKind.GROUP, _groups(state, words), limit)
     if len(typed) >= MIN_ID and len(words) == 1:
-        found += _take(Kind.RESULT, _ids(state.results.keys, typed), limit)
-    found += _take(Kind.MESSAGE, _messages(state, words), limit)
+        found += _take(FoundKind.RESULT, _ids(state.results.keys, typed), limit)
+    found += _take(FoundKind.MESSAGE, _messages(state, words), limit)
     return found
 
 
-def _take(kind: Kind, ids: Iterable[str], limit: int) -> list[Found]:
+def _take(kind: FoundKind, ids: Iterable[str], limit: int) -> list[Found]:
     return [Found(kind, each) for each in islice(ids, limit)]
 
 
