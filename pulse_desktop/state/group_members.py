@@ -25,7 +25,26 @@ _MAX_MESSAGE: Final = 300
 
 
 class GroupMembers:
-    """The failures of one group while they come and go."""
+    """The failures of one group while they come and go; `FailureGroup` is the row made of it.
+
+    Attributes:
+        fingerprint: what makes the group.
+        position: of its row among the groups.
+        count: failures seen, also of runs that are no longer retained.
+        retained: failures whose runs are retained.
+        example: task id of the latest failure that is retained, empty for none.
+        example_position: of its run, None for none.
+        message: of the latest failure, in one line.
+        first_seen: Unix seconds of the earliest failure.
+        last_seen: Unix seconds of the latest failure.
+        regressed: whether it failed again after it had recovered.
+        shared: what its failures share, most telling first.
+        tasks: failures of each task; of a few tasks only.
+        times: of its failures.
+        newer: time of each failure by the position of its run, in order of arrival.
+        older: the same for runs read from history, which are before the others; newest first.
+        absorbed: whether its failures count as "other", because there were too many groups.
+    """
 
     __slots__ = (
         "absorbed", "count", "example", "example_position", "fingerprint", "first_seen",
@@ -33,8 +52,8 @@ class GroupMembers:
         "tasks", "times",
     )  # fmt: skip
 
-    def __init__(self, made: Fingerprint, position: int) -> None:
-        self.fingerprint = made
+    def __init__(self, fingerprint: Fingerprint, position: int) -> None:
+        self.fingerprint = fingerprint
         self.position = position
         self.count = self.retained = 0
         self.example_position: int | None = None
@@ -44,10 +63,9 @@ class GroupMembers:
         self.shared: tuple[SharedValue, ...] = ()
         self.tasks: dict[str, int] = {}
         self.times = FailureTimes()
-        # Time of each failure by the run's position; runs read from history are before the others.
         self.newer: dict[int, float] = {}
         self.older: dict[int, float] = {}
-        self.absorbed = False  # its failures count as "other"
+        self.absorbed = False
 
     def positions(self) -> Iterator[int]:
         """Iterate over the positions of the runs, the newest first."""
@@ -121,19 +139,23 @@ class TaskSuccesses:
     """The latest successes of one task.
 
     Attributes:
-        latest: Unix seconds of the latest.
+        latest: Unix seconds of the latest, 0 for none.
+        latest_position: of its run; None once it was taken back.
+        previous_latest: `latest` before that one, in case it is taken back.
         positions: of the runs, oldest first.
         changes: number that grows with each change.
         counted: how many have each value, and how many were counted, None if not counted yet.
+        counted_at: Unix seconds at which they were counted.
+        counted_changes: `changes` at that time.
     """
 
     __slots__ = (
-        "before", "changes", "counted", "counted_at", "counted_changes", "latest",
-        "latest_position", "positions",
+        "changes", "counted", "counted_at", "counted_changes", "latest", "latest_position",
+        "positions", "previous_latest",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.latest = self.before = 0.0
+        self.latest = self.previous_latest = 0.0
         self.latest_position: int | None = None
         self.positions: deque[int] = deque(maxlen=COMPARED)
         self.changes = self.counted_changes = 0
@@ -156,7 +178,7 @@ class TaskSuccesses:
         """Add a success at a time, Unix seconds."""
         self.changes += 1
         if at > self.latest:
-            self.before, self.latest, self.latest_position = self.latest, at, position
+            self.previous_latest, self.latest, self.latest_position = self.latest, at, position
         positions = self.positions
         if not positions or position > positions[-1]:
             positions.append(position)
@@ -167,7 +189,7 @@ class TaskSuccesses:
         """Forget that a run succeeded: its result says otherwise."""
         self.changes += 1
         if position == self.latest_position:
-            self.latest, self.latest_position = self.before, None
+            self.latest, self.latest_position = self.previous_latest, None
 
 
 def _first_line(text: str) -> str:
