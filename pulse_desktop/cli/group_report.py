@@ -73,15 +73,15 @@ def group_to_dict(group: "FailureGroup") -> dict[str, object]:
 
     from pulse_desktop.protocol.timestamps import format_timestamp
 
-    made, marks = group.fingerprint, group.marks
+    fingerprint, marks = group.fingerprint, group.marks
     return {
         "group": group.id,
-        "fingerprint_version": made.version,
-        "grouped_by": made.grouped_by,
-        "soft": made.soft,
-        "types": made.types,
-        "frames": made.frames,
-        "pattern": made.message or None,
+        "fingerprint_version": fingerprint.version,
+        "grouped_by": fingerprint.grouped_by,
+        "soft": fingerprint.soft,
+        "types": fingerprint.types,
+        "frames": fingerprint.frames,
+        "pattern": fingerprint.message or None,
         "message": group.message,
         "tasks": group.tasks,
         "state": group.state,

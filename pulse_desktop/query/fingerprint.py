@@ -166,8 +166,8 @@ def _of_error(task_name: str, type_: str, message: str, traceback: str) -> Finge
     package = top_package(task_name)
     deepest, frames = _frames(raised, package)
     if types[-1] in _GENERIC_TYPES or deepest.function in _GENERIC_FUNCTIONS:
-        return _made(GroupedBy.FRAMES_AND_MESSAGE, types, frames, message=message_pattern(message))
-    return _made(GroupedBy.FRAMES, types, frames)
+        return _build(GroupedBy.FRAMES_AND_MESSAGE, types, frames, message=message_pattern(message))
+    return _build(GroupedBy.FRAMES, types, frames)
 
 
 _cached = lru_cache(maxsize=512)(_of_error)
@@ -175,7 +175,7 @@ _cached = lru_cache(maxsize=512)(_of_error)
 
 def _of_message(task_name: str, type_: str, message: str) -> Fingerprint:
     types = (type_.rpartition(".")[2],) if type_ else ()
-    return _made(GroupedBy.MESSAGE, types, task_name=task_name, message=message_pattern(message))
+    return _build(GroupedBy.MESSAGE, types, task_name=task_name, message=message_pattern(message))
 
 
 @lru_cache(maxsize=512)
@@ -184,12 +184,12 @@ def _of_soft_failure(task_name: str, reason: str) -> Fingerprint:
     text = (reason[found.end() :] if found is not None else "") or reason
     code = _CODE.match(text)
     if code is not None and code[1].casefold() not in _NO_CODES:
-        return _made(GroupedBy.CODE, task_name=task_name, message=code[1], soft=True)
+        return _build(GroupedBy.CODE, task_name=task_name, message=code[1], soft=True)
     pattern = message_pattern(text)
-    return _made(GroupedBy.MESSAGE, task_name=task_name, message=pattern, soft=True)
+    return _build(GroupedBy.MESSAGE, task_name=task_name, message=pattern, soft=True)
 
 
-def _made(
+def _build(
     grouped_by: GroupedBy,
     types: tuple[str, ...] = (),
     frames: tuple[str, ...] = (),

@@ -58,10 +58,10 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
     @property
     def cause(self) -> str:
         """Type of the exception, or the code of a soft failure; empty if there is none."""
-        made = self.fingerprint
-        if made.types:
-            return made.types[-1]
-        return made.message if made.grouped_by is GroupedBy.CODE else ""
+        fingerprint = self.fingerprint
+        if fingerprint.types:
+            return fingerprint.types[-1]
+        return fingerprint.message if fingerprint.grouped_by is GroupedBy.CODE else ""
 
     def count_between(self, start: float, end: float) -> int:
         """Return the failures within a time, Unix seconds; all of them if not all are dated.

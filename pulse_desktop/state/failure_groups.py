@@ -160,17 +160,17 @@ class FailureGroups(Collection[FailureGroup]):
         if run.state not in FAILURE_STATES:
             self.remove(position)
             return
-        made = fingerprint(run)
+        key = fingerprint(run)
         at = run.finished_at or run.last_seen
         known = self._by_position.get(position)
         if known is not None:
-            if known.fingerprint.id == made.id and known.at(position) == at:
+            if known.fingerprint.id == key.id and known.at(position) == at:
                 return
             self.remove(position)
         successes = self._successes.get(run.name)
         if successes is not None:
             successes.take_back(position)
-        group = self._group(made, at)
+        group = self._group(key, at)
         self._by_position[position] = group
         self._join(group, position, run, at)
 
@@ -249,9 +249,9 @@ class FailureGroups(Collection[FailureGroup]):
 
     # Groups
 
-    def _group(self, made: Fingerprint, at: float) -> GroupMembers:
+    def _group(self, key: Fingerprint, at: float) -> GroupMembers:
         """Return the group of a fingerprint; the least recent one makes room for a new one."""
-        group = self._groups.get(made.id)
+        group = self._groups.get(key.id)
         if group is not None:
             return group
         if len(self._groups) >= self._capacity:
@@ -260,19 +260,19 @@ class FailureGroups(Collection[FailureGroup]):
             if at < least.last_seen:
                 return self._other_group()
             self._absorb(least)
-        group = GroupMembers(made, self._new_row(made))
+        group = GroupMembers(key, self._new_row(key))
         self._slots[group.position] = group
-        self._groups[made.id] = group
+        self._groups[key.id] = group
         if any(at < each.last_seen for each in islice(reversed(self._groups.values()), 2)):
-            self._groups.move_to_end(made.id, last=False)  # of history that is read backwards
+            self._groups.move_to_end(key.id, last=False)  # of history that is read backwards
         return group
 
-    def _new_row(self, made: Fingerprint) -> int:
+    def _new_row(self, key: Fingerprint) -> int:
         """Return the position of a row for a new group."""
         if self._free:
             return self._free.pop()
         self._slots.append(None)
-        empty = FailureGroup(made, (), 0, 0, 0.0, 0.0, GroupState.ONGOING, "", "", FailureTimes())
+        empty = FailureGroup(key, (), 0, 0, 0.0, 0.0, GroupState.ONGOING, "", "", FailureTimes())
         return self.rows.append(empty)
 
     def _other_group(self) -> GroupMembers:
@@ -334,9 +334,9 @@ class FailureGroups(Collection[FailureGroup]):
         """Replace the row of a group, or clear that of a group that is no more."""
         if group.absorbed:
             return
-        made = group.fingerprint
+        key = group.fingerprint
         row = FailureGroup(
-            made,
+            key,
             tuple(sorted(group.tasks, key=lambda name: -group.tasks[name])),
             group.count,
             group.retained,
@@ -347,6 +347,6 @@ class FailureGroups(Collection[FailureGroup]):
             group.example,
             group.times,
             group.shared,
-            self._marks.get(made.id, NO_MARKS),
+            self._marks.get(key.id, NO_MARKS),
         )
         self.rows.replace(group.position, row)

@@ -69,17 +69,17 @@ def tasks_text(group: FailureGroup, task_label: Callable[[str], str]) -> str:
     return text.format(task=first, count=formats.count(others))
 
 
-def grouped_by_text(made: Fingerprint) -> str:
+def grouped_by_text(fingerprint: Fingerprint) -> str:
     """Return what the failures of a group have in common, after "grouped by"."""
-    chain = " → ".join(made.types)
-    match made.grouped_by:
+    chain = " → ".join(fingerprint.types)
+    match fingerprint.grouped_by:
         case GroupedBy.FRAMES:
             text = _("{types}, and where it was raised")
         case GroupedBy.FRAMES_AND_MESSAGE:
             text = _("{types}, where it was raised, and the message")
         case GroupedBy.CODE:
             text = _("the task and the error code")
-        case GroupedBy.MESSAGE if made.types:
+        case GroupedBy.MESSAGE if fingerprint.types:
             text = _("the task, {types} and the message, without a traceback")
         case GroupedBy.MESSAGE:
             text = _("the task and the message")
@@ -88,12 +88,12 @@ def grouped_by_text(made: Fingerprint) -> str:
     return text.format(types=chain)
 
 
-def fingerprint_lines(made: Fingerprint) -> str:
+def fingerprint_lines(fingerprint: Fingerprint) -> str:
     """Return the parts of a fingerprint, one per line: frames, the one that raised last; message.
 
     Lines of code are left out of a fingerprint, so that a deployment makes no new groups.
     """
-    return "\n".join((*made.frames, *filter(None, (made.message,))))
+    return "\n".join((*fingerprint.frames, *filter(None, (fingerprint.message,))))
 
 
 def shared_text(shared: SharedValue) -> str:

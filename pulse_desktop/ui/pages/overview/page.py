@@ -19,7 +19,7 @@ from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem, muted_groups
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import counted_since, retained_since
-from pulse_desktop.state.run_times import run_times
+from pulse_desktop.state.run_span import run_span
 from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.group_text import muted_text
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -127,7 +127,7 @@ class OverviewPage(Page):
         self.chart_group = ChartGroup(charts, context.time, self)
         self.chart_group.set_clickable(clickable=True)
         self.chart_group.series_chosen.connect(self._open_series)
-        self._times: RowTimeFilter[TaskRun] = RowTimeFilter(run_times)
+        self._times: RowTimeFilter[TaskRun] = RowTimeFilter(run_span)
         self._shown_range = ALL_RETAINED
         self._cards_pacing, self._runs_pacing = Pacing(), Pacing()
         self._run_times_pacing = Pacing()

@@ -228,7 +228,7 @@ class GroupDetail(DetailPanel):
         self._buttons.arrange()
 
     def _properties_of(self, group: FailureGroup, now: float) -> list[Property]:
-        made = group.fingerprint
+        fingerprint = group.fingerprint
         label = self._task_label
         names = [f"{label(name)}" for name in group.tasks]
         shared = "\n".join(map(shared_text, group.shared))
@@ -240,8 +240,12 @@ class GroupDetail(DetailPanel):
             Property(_("First"), _moment(group.first_seen, now)),
             Property(_("Last"), _moment(group.last_seen, now)),
             Property(_("Marked"), marks_text(group.marks, now)),
-            Property(_("Grouped by"), grouped_by_text(made), tooltip=fingerprint_lines(made)),
-            Property("", fingerprint_lines(made), SemanticColor.MUTED, mono=True),
+            Property(
+                _("Grouped by"),
+                grouped_by_text(fingerprint),
+                tooltip=fingerprint_lines(fingerprint),
+            ),
+            Property("", fingerprint_lines(fingerprint), SemanticColor.MUTED, mono=True),
             Property(_("Group id"), group.id, mono=True),
         ]
 

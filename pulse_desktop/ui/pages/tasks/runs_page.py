@@ -13,7 +13,7 @@ from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_times import run_times
+from pulse_desktop.state.run_span import run_span
 from pulse_desktop.state.serialize import RUN_CELLS, run_to_cells, run_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call
@@ -119,7 +119,7 @@ class RunsPage(TablePage[TaskRun, RunDetail]):
 
     def row_times(self, row: TaskRun) -> tuple[float, float]:
         """Return when a run was enqueued and when it ended, or the present while it is open."""
-        return run_times(row)
+        return run_span(row)
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the chart of outcomes and the table of waits and run times."""
@@ -238,7 +238,7 @@ class RunsPage(TablePage[TaskRun, RunDetail]):
             return
         accepts = self.filter.predicate()
         if accepts is not None and not accepts(run):
-            in_range = self.context.time.range.contains(*run_times(run), self.now)
+            in_range = self.context.time.range.contains(*run_span(run), self.now)
             everything = FilterState(time_range=None if in_range else ALL_RETAINED)
             why = _("Your filter hides this run, so all runs are shown.")
             if not in_range:

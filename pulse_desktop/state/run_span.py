@@ -1,4 +1,4 @@
-"""When a run began and ended: which time ranges it is part of."""
+"""The time span of a run: which time ranges it is part of."""
 
 import math
 
@@ -6,7 +6,7 @@ from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.run import TaskRun
 
 
-def run_times(run: TaskRun) -> tuple[float, float]:
+def run_span(run: TaskRun) -> tuple[float, float]:
     """Return the first and the last time of a run, Unix seconds.
 
     A run that has not ended goes on, so that it is part of every range since it was enqueued. An
