@@ -40,10 +40,10 @@ from pulse_desktop.state.event_search import EventSearch
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.pages.tasks.columns import event_columns, run_columns
+from pulse_desktop.ui.rows.row_filter import RowFilter
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.model import LiveTableModel
-from pulse_desktop.ui.table.row_filter import RowFilter
 
 RowT = TypeVar("RowT")
 

@@ -11,7 +11,7 @@ from pulse_desktop.state.message_path import MessagePath, PathSearch, PathStep
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.message_path_text import path_summary
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.lineage.related_columns import path_columns
+from pulse_desktop.ui.lineage.section_columns import path_columns
 from pulse_desktop.ui.lineage.section_table import SectionTable
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.theme.plain_text import Label

@@ -17,7 +17,7 @@ from pulse_desktop.query.coded_columns import OTHER, CodedColumns
 from pulse_desktop.query.completion import ValueCount
 from pulse_desktop.query.fields import FieldKind, FieldSet
 from pulse_desktop.query.quoting import query_text
-from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.rows.row_source import RowSource
 
 RowT = TypeVar("RowT")
 

@@ -49,7 +49,7 @@ from pulse_desktop.ui.shell.window_actions import (
 )
 from pulse_desktop.ui.shell.window_dialogs import WindowDialogs
 from pulse_desktop.ui.shell.window_placement import fit_to_screen
-from pulse_desktop.ui.table.view_actions import ViewActions
+from pulse_desktop.ui.table.saved_view_actions import SavedViewActions
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.time.past_banner import PastBanner
@@ -178,7 +178,7 @@ class MainWindow(QMainWindow):
         self.page_stack.page_created.connect(self.read_only.show_on)
         add_window_actions(self)
         add_page_actions(self, pages)
-        self._view_actions = ViewActions(
+        self._view_actions = SavedViewActions(
             self.actions_table, pages, self.views, self.navigate, lambda: self._profile.name
         )
         self.time.changed.connect(self._show_time_range)

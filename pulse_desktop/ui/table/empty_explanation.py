@@ -11,8 +11,8 @@ from pulse_desktop.query.explanation import Explainer, Explanation
 from pulse_desktop.text import formats
 from pulse_desktop.text.query_text import explanation_text
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
 

@@ -12,9 +12,9 @@ from PySide6.QtGui import (
     QResizeEvent,
 )
 
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.overlay import TableOverlay
-from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.steady_view import SteadyView
 
 RowT = TypeVar("RowT")

@@ -19,11 +19,11 @@ from PySide6.QtCore import (
 )
 
 from pulse_desktop.text.printable import printable_cell
+from pulse_desktop.ui.rows.row_filter import indices_of
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model_change import ModelChange
-from pulse_desktop.ui.table.row_filter import indices_of
 from pulse_desktop.ui.table.row_index import RowIndex
-from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.sort_keys import SortKeys
 from pulse_desktop.ui.theme.plain_text import tooltip_markup
 from pulse_desktop.ui.theme.theme import theme

@@ -37,8 +37,8 @@ from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.export_action import ExportAction
 from pulse_desktop.ui.table.export_button import ExportButton
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.page_base import TablePageBase
 from pulse_desktop.ui.table.page_counts import PageCounts
-from pulse_desktop.ui.table.page_description import PageDescription
 from pulse_desktop.ui.table.page_filter import PageFilter
 from pulse_desktop.ui.table.page_time import PageTime
 from pulse_desktop.ui.table.row_menus import RowMenus
@@ -54,7 +54,7 @@ CHART_S: Final = 1.0
 """Shortest time between two updates of the charts: the width of a pixel, or less."""
 
 
-class TablePage(PageDescription[RowT, DetailT], Generic[RowT, DetailT]):
+class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
     """A page with one table.
 
     Attributes:

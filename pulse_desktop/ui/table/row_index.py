@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.table.model_change import ModelChange
-from pulse_desktop.ui.table.row_filter import (
+from pulse_desktop.ui.rows.row_filter import (
     SLICE,
     Delta,
     FilterDelta,
@@ -19,7 +18,8 @@ from pulse_desktop.ui.table.row_filter import (
     matching_positions,
     newest_matching,
 )
-from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.shown_rows import ShownRows
 
 if TYPE_CHECKING:

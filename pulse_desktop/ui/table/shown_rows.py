@@ -9,9 +9,9 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
+from pulse_desktop.ui.rows.row_filter import Delta, Positions, contiguous_ranges, without
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.model_change import ModelChange
-from pulse_desktop.ui.table.row_filter import Delta, Positions, contiguous_ranges, without
-from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
 

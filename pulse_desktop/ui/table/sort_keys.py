@@ -10,8 +10,8 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.key_ranks import KeyRanks
-from pulse_desktop.ui.table.row_source import RowSource
 
 RowT = TypeVar("RowT")
 Positions = NDArray[np.int64]

@@ -8,9 +8,9 @@ from typing import Final, TypeVar
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QCursor, QGuiApplication, QMouseEvent
 
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.row_anchor import RowAnchor
-from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.view import ROW_HEIGHT, RowView
 
 RowT = TypeVar("RowT")

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from pulse_desktop.text import formats
 from pulse_desktop.ui.clipboard import copy_table
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.column_layout import ColumnLayout
 from pulse_desktop.ui.table.header import TableHeader
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.table.painter import ColumnSpan, RowPainter
-from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.theme.plain_text import show_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme

@@ -10,10 +10,10 @@ from PySide6.QtTest import QAbstractItemModelTester
 from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse
 from pulse_desktop.state.coded_column import StoredColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.ui.table import row_filter
+from pulse_desktop.ui.rows import row_filter
+from pulse_desktop.ui.rows.row_filter import RowFilter, newest_matching
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import LiveTableModel
-from pulse_desktop.ui.table.row_filter import RowFilter, newest_matching
 
 CAPACITY = 150
 KINDS = [f"kind {number}" for number in range(300)]  # more than there are codes

@@ -10,10 +10,10 @@ from PySide6.QtTest import QAbstractItemModelTester
 
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.rows.row_filter import SLICE
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.key_ranks import KeyRanks
 from pulse_desktop.ui.table.model import ROW_ROLE, LiveTableModel
-from pulse_desktop.ui.table.row_filter import SLICE
 
 
 @dataclass(frozen=True)

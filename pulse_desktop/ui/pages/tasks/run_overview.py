@@ -20,14 +20,14 @@ from pulse_desktop.text.lineage_text import (
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.message_path_view import MessagePathView
-from pulse_desktop.ui.lineage.related_columns import (
+from pulse_desktop.ui.lineage.run_time_history import MAX_SAMPLES, RunTimeHistory
+from pulse_desktop.ui.lineage.section_columns import (
     AttemptRow,
     SubjectRow,
     attempt_columns,
     related_columns,
     subject_columns,
 )
-from pulse_desktop.ui.lineage.run_time_history import MAX_SAMPLES, RunTimeHistory
 from pulse_desktop.ui.lineage.section_table import SectionTable
 from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowItem, ShowRun
 from pulse_desktop.ui.theme.plain_text import Label

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pulse_desktop.query.coded_columns import LOOK, NO, CodedColumns
 from pulse_desktop.query.matcher import Matcher
-from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.rows.row_source import RowSource
 
 RowT = TypeVar("RowT")
 Positions = NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""What a page with a table describes: its rows, columns, query fields, facets and charts."""
+"""What a page with a table says of itself: rows, columns, query fields, facets and charts."""
 
 from abc import abstractmethod
 from collections import Counter
@@ -14,6 +14,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.cell_filter import CellValue
 from pulse_desktop.ui.query.facet_query import facet_query
 from pulse_desktop.ui.query.saved_views import SavedView
+from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.shell.actions import Action
 from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.table.column import Column
@@ -21,15 +22,14 @@ from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.table.detail_splitter import DetailWidth
 from pulse_desktop.ui.table.facet import Facet
 from pulse_desktop.ui.table.filter_bar import FilterBar
-from pulse_desktop.ui.table.row_source import RowSource
 from pulse_desktop.ui.table.selection_bar import SelectionBar
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)
 
 
-class PageDescription(Page, Generic[RowT, DetailT]):
-    """What distinguishes a page with a table from others of its kind.
+class TablePageBase(Page, Generic[RowT, DetailT]):
+    """Base class of the pages with a table: what a page says of its rows.
 
     Attributes:
         filter_hint: what the text filter searches, such as "Filter by author or text".

@@ -13,7 +13,7 @@ from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.table.page import TablePage
 
 
-class ViewActions(QObject):
+class SavedViewActions(QObject):
     """Keeps an action for each view of the pages of a window."""
 
     def __init__(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.table.row_filter import matching_positions
-from pulse_desktop.ui.table.row_source import RowSource
+from pulse_desktop.ui.rows.row_filter import matching_positions
+from pulse_desktop.ui.rows.row_source import RowSource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
