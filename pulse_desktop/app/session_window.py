@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
+from pulse_desktop.app.long_lived_objects import LONG_LIVED
 from pulse_desktop.app.recorded_session import RecordedSession
 from pulse_desktop.embedded.data_folder import data_folder
 from pulse_desktop.embedded.stack_logs import StackLogs
@@ -108,7 +108,7 @@ class SessionWindow:
         first = PAGES[0].key
         self.window.show_page(self._state.first_page(first) if self._state else first)
         self._frames.start()
-        freeze_long_lived_objects()
+        LONG_LIVED.freeze()
 
     def place(self, beside: MainWindow) -> None:
         """Restore the place of a further window; without one it is placed beside another."""
@@ -319,7 +319,7 @@ class SessionWindow:
         """Freeze what was created once it is painted: that takes as long as several frames."""
         self._cancel_freeze()
         loop = asyncio.get_running_loop()
-        self._freeze = loop.call_later(_FREEZE_AFTER_S, freeze_long_lived_objects)
+        self._freeze = loop.call_later(_FREEZE_AFTER_S, LONG_LIVED.freeze)
 
     def _cancel_freeze(self) -> None:
         if self._freeze is not None:
@@ -398,6 +398,7 @@ async def _close(page_work: Supervisor, session: Session | None) -> None:
     await page_work.close()
     if session is not None:
         await session.close()
+    LONG_LIVED.release()
 
 
 def _login_of(profile: Profile) -> tuple[str, str, str]:
@@ -419,14 +420,3 @@ def connection_label(profile: Profile) -> str:
     if profile.is_embedded:
         return _("embedded server")
     return profile.name or server_text(redact_server(profile.options.servers))
-
-
-def freeze_long_lived_objects() -> None:
-    """Exempt the present objects from garbage collection: code and pages live long.
-
-    A full collection walks them all, which takes tens of milliseconds: a visible stutter. What was
-    frozen before is collected first, such as the pages of a session that was closed.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

@@ -153,6 +153,7 @@ def test_refused_permissions_are_no_silence(qapp: QApplication) -> None:
         run_operator(qapp, f"nats://me:right@{server.address}", scenario, server.monitor_url)
 
 
+@pytest.mark.slow
 def test_twelve_thousand_stored_events_are_read_before_anything_is_judged(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

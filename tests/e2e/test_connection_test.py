@@ -155,6 +155,7 @@ def test_diagnose_tests_the_connection_that_is_shown(qapp: QApplication) -> None
     run_operator(qapp, f"nats://ann:{SECRET}@{closed}", scenario)
 
 
+@pytest.mark.slow
 def test_diagnose_goes_to_the_refused_password_in_a_window_that_is_active_late(
     qapp: QApplication, stored: ProfileFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +182,7 @@ def test_diagnose_goes_to_the_refused_password_in_a_window_that_is_active_late(
         run_operator(qapp, locked.url, scenario)
 
 
+@pytest.mark.slow
 def test_a_server_that_a_session_would_refuse_is_not_connected(
     qapp: QApplication, nats_server: NatsServer, stored: ProfileFile
 ) -> None:

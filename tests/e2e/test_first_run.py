@@ -130,6 +130,7 @@ def late_keyring() -> Iterator[LateKeyring]:
     keyring.set_keyring(before)
 
 
+@pytest.mark.slow
 def test_what_is_still_being_saved_when_it_is_closed_is_not_asked_again(
     qapp: QApplication, settings: Path, late_keyring: LateKeyring
 ) -> None:
@@ -155,6 +156,7 @@ def test_what_is_still_being_saved_when_it_is_closed_is_not_asked_again(
     run_operator(qapp, "", come_back, open_desktop=lambda: open_desktop(settings))
 
 
+@pytest.mark.slow
 def test_a_save_that_ends_after_its_window_is_closed_is_followed_by_none(
     qapp: QApplication, settings: Path, late_keyring: LateKeyring
 ) -> None:
@@ -303,6 +305,7 @@ def test_a_start_connection_that_is_gone_can_be_tried_again(
     run_operator(qapp, "", scenario, open_desktop=open_gone)
 
 
+@pytest.mark.slow
 def test_a_start_connection_that_is_gone_opens_no_more_once_another_is_chosen(
     qapp: QApplication, settings: Path
 ) -> None:
@@ -322,6 +325,7 @@ def test_a_start_connection_that_is_gone_opens_no_more_once_another_is_chosen(
         run_operator(qapp, "", scenario, open_desktop=lambda: open_desktop(settings))
 
 
+@pytest.mark.slow
 def test_windows_are_remembered_while_the_profiles_cannot_be_read(
     qapp: QApplication, settings: Path
 ) -> None:

@@ -106,6 +106,7 @@ async def arriving_tasks(server: NatsServer) -> AsyncIterator[None]:
         await client.close()
 
 
+@pytest.mark.slow
 async def test_the_clicked_row_is_the_selected_one_and_stays_under_the_pointer(
     nats_server: NatsServer, display: str, tmp_path: Path
 ) -> None:

@@ -215,7 +215,9 @@ def test_a_mistyped_password_is_asked_for_again_and_not_repeated(
         run_operator(qapp, server.url, scenario)
 
 
-@pytest.mark.parametrize("storage", [SecretStorage.ASK, SecretStorage.FILE])
+@pytest.mark.parametrize(
+    "storage", [SecretStorage.ASK, pytest.param(SecretStorage.FILE, marks=pytest.mark.slow)]
+)
 def test_a_mistyped_password_is_not_sent_again_after_another_field_is_edited(
     qapp: QApplication, profiles: ProfileFile, storage: SecretStorage
 ) -> None:

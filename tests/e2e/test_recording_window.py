@@ -60,7 +60,7 @@ def shown(reader: RecordingReader) -> Desktop:
     return desktop
 
 
-@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("whole", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_recording_is_shown_read_only(qapp: QApplication, tmp_path: Path, whole: bool) -> None:
     reader = RecordingReader(recorded(tmp_path / "night.zst", end=whole))
 

@@ -212,6 +212,7 @@ async def see_everything(operator: Operator, alpha: Publisher) -> None:
     assert operator.page.table.rows_model.paused
 
 
+@pytest.mark.slow
 def test_two_windows_show_two_servers_at_once(
     qapp: QApplication, nats_server: NatsServer, other_server: NatsServer
 ) -> None:
@@ -267,6 +268,7 @@ def test_two_windows_show_two_servers_at_once(
     run_scenario(qapp, nats_server, scenario)
 
 
+@pytest.mark.slow
 def test_an_address_that_cannot_be_parsed_leaves_the_window_offline(
     qapp: QApplication, nats_server: NatsServer
 ) -> None:

@@ -280,6 +280,7 @@ def test_an_invalid_address_is_notified_and_the_window_stays(qapp: QApplication)
     run_operator(qapp, "nats://me:s3cret@host:notaport", scenario)
 
 
+@pytest.mark.slow
 def test_every_page_can_be_shown_while_tasks_run(
     run_scenario: Callable[[Callable[[Operator, WorkerHarness], Awaitable[None]]], None],
     tmp_path: Path,

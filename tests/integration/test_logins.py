@@ -227,6 +227,7 @@ async def test_a_missing_client_certificate_is_named_each_time(
     assert caplog.text == ""
 
 
+@pytest.mark.slow
 async def test_no_raw_line_is_logged_when_tls_connections_are_lost(
     certificate: Path, caplog: pytest.LogCaptureFixture, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -421,7 +421,7 @@ async def test_an_operator_can_neither_take_tasks_nor_change_streams(roles: Role
 
 
 @pytest.mark.parametrize("broker", ["core"])
-@pytest.mark.parametrize("role", ["viewer", "operator"])
+@pytest.mark.parametrize("role", [pytest.param("viewer", marks=pytest.mark.slow), "operator"])
 async def test_watching_roles_receive_tasks_of_a_core_broker_and_take_none(
     roles: Roles, role: str
 ) -> None:
@@ -512,6 +512,7 @@ async def _connect(roles: Roles, role: str, **more: Any) -> tuple[Client, list[s
     return client, errors
 
 
+@pytest.mark.slow
 async def test_check_lists_the_permissions_that_a_worker_lacks(roles: Roles) -> None:
     code, output = await roles.workers("viewer", "check")
     assert code == 1, output

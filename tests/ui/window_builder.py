@@ -11,6 +11,12 @@ from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 
 
+class BlankPage(Page):
+    """A page with nothing on it, for tests of what is beside the pages."""
+
+    key, title, icon = "blank", "Blank", "overview"
+
+
 def run_at_once(name: str, work: Coroutine[Any, Any, None]) -> None:
     """Run background work to its end: a `FakeSession` never waits."""
     try:

@@ -83,7 +83,6 @@ class MainWindow(QMainWindow):
         status_bar: figures.
         command_palette: the command palette.
         page_stack: the pages.
-        run_form: where a task is enqueued by name.
         drafts: what was typed in the run form.
         notifications: the notifications in the corner.
         sidebar_preference: whether the operator wants the sidebar collapsed, None for automatic.
@@ -146,6 +145,7 @@ class MainWindow(QMainWindow):
         self.views = SavedViews() if views is None else views
         self.time = WindowTime(self._now, lambda: retained_since(self._session.state), self)
         self._session = session
+        self._run_form: RunForm | None = None
         self.actions_table = ActionTable(self)
         self.dialogs = WindowDialogs(self, self, self.actions_table, run_in_background)
         self.connections = ConnectionMenu(self.actions_table, self)
@@ -264,13 +264,14 @@ class MainWindow(QMainWindow):
         if shown and self._next_page in self.page_stack:
             shown = self._next_page
         self._next_page = ""
-        former = self.run_form
-        self.drafts.leave(self._context.profile_label, former.shown)
+        former, self._run_form = self._run_form, None
+        self.drafts.leave(self._context.profile_label, former.shown if former else None)
         self.session_closing.emit()
         self.command_palette.hide()
         self.notifications.clear()
-        former.cancel()
-        former.deleteLater()
+        if former is not None:
+            former.cancel()
+            former.deleteLater()
         self.page_stack.clear()
         self._use_session(session, run_in_background)
         self.read_only.show()
@@ -305,9 +306,7 @@ class MainWindow(QMainWindow):
             colors=self._colors.setdefault(self._profile_label, SeriesColors()),
             views=self.views,
         )
-        drafts = self.drafts.of(self._profile_label)
-        self.run_form = RunForm(self._context, self.page_stack, drafts)
-        self.run_form.width_changed.connect(self._reserve_space)
+        self._run_form = None
 
     # Pages
 
@@ -335,7 +334,8 @@ class MainWindow(QMainWindow):
         page = self.page(key)
         if page is not self.current:
             self.page_stack.set_current_page(page)
-            self.run_form.reposition()
+            if self._run_form is not None:
+                self._run_form.reposition()
             self.notifications.place()
             self.sidebar.set_current_page(key)
             self.actions_table.show_page(key)
@@ -388,6 +388,15 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> None:
         """Open the command palette, or close it."""
         self.command_palette.open()
+
+    @property
+    def run_form(self) -> RunForm:
+        """Where a task is enqueued by name; it is created when it is first needed."""
+        if self._run_form is None:
+            drafts = self.drafts.of(self._context.profile_label)
+            self._run_form = RunForm(self._context, self.page_stack, drafts)
+            self._run_form.width_changed.connect(self._reserve_space)
+        return self._run_form
 
     def run_task(self) -> None:
         """Open the run form."""
@@ -511,8 +520,8 @@ class MainWindow(QMainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close the innermost open part on Esc."""
         if event.key() == Qt.Key.Key_Escape:
-            if self.run_form.isVisible():
-                self.run_form.cancel()
+            if self._run_form is not None and self._run_form.isVisible():
+                self._run_form.cancel()
             elif self.current is None or not self.current.on_escape():
                 self.notifications.dismiss_last()
             return

@@ -1,5 +1,6 @@
 """The button with the time range of the window, in the top bar."""
 
+from functools import cached_property
 from typing import Final
 
 from PySide6.QtCore import QSize
@@ -21,23 +22,24 @@ _MAX_TEXT: Final = 16
 
 
 class RangeButton(QPushButton):
-    """Shows the range and opens the picker. Where there is no room for the text it is an icon.
-
-    Attributes:
-        picker: the list of ranges.
-    """
+    """Shows the range and opens the picker. Where there is no room for the text it is an icon."""
 
     def __init__(self, window_time: WindowTime) -> None:
         super().__init__()
         self._time = window_time
         self._text = ""
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.picker = RangePicker(window_time, self)
-        self.picker.chosen.connect(window_time.set_range)
         self.clicked.connect(self.open_picker)
         window_time.changed.connect(self.show_range)
         theme().changed.connect(self.show_range)
         self.show_range()
+
+    @cached_property
+    def picker(self) -> RangePicker:
+        """The list of ranges; it is created when it is first needed."""
+        picker = RangePicker(self._time, self)
+        picker.chosen.connect(self._time.set_range)
+        return picker
 
     def open_picker(self) -> None:
         """Show the list of ranges, or hide it."""

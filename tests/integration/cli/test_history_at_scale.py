@@ -144,7 +144,9 @@ def test_recent_runs_need_no_older_history(
     assert widened == []
 
 
-@pytest.mark.parametrize("number", [RUNS - 1, RUNS // 2, 0])
+@pytest.mark.parametrize(
+    "number", [*(pytest.param(n, marks=pytest.mark.slow) for n in (RUNS - 1, RUNS // 2)), 0]
+)
 def test_a_run_is_shown_with_all_of_its_events(env: dict[str, str], number: int) -> None:
     result = run_in_process("show", task_id(number), "--json", env=env)
     shown = result.object

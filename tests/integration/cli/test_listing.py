@@ -104,7 +104,8 @@ async def test_everything_is_listed_in_order_and_the_rest_is_counted(
     assert failed.out == "No runs in the last 1 d with state: failed.\n"
 
 
-@pytest.mark.parametrize("stderr_too", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stderr_too", [False, True])
+@pytest.mark.slow
 async def test_a_closed_pipe_ends_a_listing_without_a_word(
     client: Client, env: dict[str, str], stderr_too: bool
 ) -> None:

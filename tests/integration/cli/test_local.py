@@ -149,7 +149,9 @@ def test_tail_exits_after_its_duration_without_any_event(stack: Stack) -> None:
     assert result.err.startswith("Unknown topics: no-such-topic. ")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_a_signal_stops_tail_with_exit_code_0(stack: Stack, number: int) -> None:
     with started_command("tail", "--json", env=stack.env) as tail:
         tail.read_line()
@@ -274,7 +276,9 @@ def test_doctor_finds_no_problem(stack: Stack, succeeded: dict[str, Any]) -> Non
     assert "1 worker online" in found["task queue"]["detail"]
 
 
-@pytest.mark.parametrize("options", [(), ("--workers", "3", "--json")])
+@pytest.mark.parametrize(
+    "options", [pytest.param((), marks=pytest.mark.slow), ("--workers", "3", "--json")]
+)
 def test_a_second_local_joins_the_stack_of_the_first(
     options: tuple[str, ...], stack: Stack
 ) -> None:

@@ -86,9 +86,9 @@ async def _fill(server: NatsServer) -> None:
 @pytest.mark.parametrize(
     ("user", "command", "code", "named"),
     [
-        ("nothing", ("status",), 0, ""),
         ("create", ("status",), 1, CREATE),
-        ("inbox", ("doctor",), 1, INBOX),
+        pytest.param("nothing", ("status",), 0, "", marks=pytest.mark.slow),
+        pytest.param("inbox", ("doctor",), 1, INBOX, marks=pytest.mark.slow),
         *(
             pytest.param(user, command, code, named, marks=pytest.mark.slow)
             for user, named in (

@@ -114,6 +114,7 @@ async def test_what_is_stored_is_recorded_without_waiting(
     assert "the file exists" in again.err
 
 
+@pytest.mark.slow
 async def test_a_recording_ends_at_its_largest_size(
     client: Client, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ async def test_a_recording_ends_at_its_largest_size(
     assert run_command("replay", str(file), "--check", env=env).code == 0
 
 
+@pytest.mark.slow
 async def test_a_full_disk_is_told_and_what_was_recorded_stays(
     client: Client, env: dict[str, str], tmp_path: Path
 ) -> None:

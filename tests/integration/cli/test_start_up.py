@@ -56,7 +56,9 @@ def test_a_closed_stream_is_no_error(program: str, closed: str, tmp_path: Path) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    "program", [PROGRAMS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in PROGRAMS[1:])]
+)
 def test_help_that_cannot_be_written_is_a_failure(program: str) -> None:
     done = subprocess.run(
         f"{sys.executable} -m {program} --help >/dev/full",

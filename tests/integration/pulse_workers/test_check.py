@@ -175,6 +175,7 @@ async def test_check_tells_whether_a_worker_is_alive_and_takes_tasks(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell")
+@pytest.mark.slow
 def test_check_ends_quietly_when_the_reader_needs_no_more(nats_server: NatsServer) -> None:
     command = f"{sys.executable} -m pulse_workers check --json --wait 0.1 | head -n 1"
     done = subprocess.run(
@@ -202,6 +203,7 @@ async def test_check_and_health_work_without_commands(
     assert any("1 worker is alive" in line for line in check.lines_with("ok")), check
 
 
+@pytest.mark.slow
 def test_a_worker_authenticates_with_an_nkey(
     tmp_path: Path, pulse_worker: PulseWorkerCommand
 ) -> None:

@@ -332,6 +332,7 @@ async def test_every_worker_replies_and_only_the_one_with_the_task_cancels_it(
     assert [audit["data"]["target"] for audit in audits] == [task_id]
 
 
+@pytest.mark.slow
 async def test_a_worker_without_control_does_not_subscribe(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

@@ -97,6 +97,7 @@ async def test_sigterm_without_another_worker_finishes_the_backlog(
     assert len(seen) == 22
 
 
+@pytest.mark.slow
 async def test_a_second_signal_cancels_every_task_with_a_result(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
@@ -239,6 +240,7 @@ async def test_without_jetstream_the_worker_names_what_is_missing(tmp_path: Path
             assert "Traceback" not in worker.log
 
 
+@pytest.mark.slow
 async def test_a_stream_on_the_task_subject_is_warned_about(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

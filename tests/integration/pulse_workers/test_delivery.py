@@ -156,6 +156,7 @@ async def test_sigterm_with_a_backlog_loses_nothing(harness: WorkerHarness, tmp_
     assert "Traceback" not in first.log + second.log
 
 
+@pytest.mark.slow
 async def test_tasks_that_do_not_finish_in_time_are_requeued(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ async def test_tasks_that_do_not_finish_in_time_are_requeued(
         assert (await harness.result(task_id))["return_value"] == "done"
 
 
+@pytest.mark.slow
 async def test_the_worker_exits_when_its_parent_has_ended(harness: WorkerHarness) -> None:
     worker = harness.start("run", "--parent-pipe", stdin=subprocess.PIPE)
     await harness.wait_until_started(worker)
@@ -185,6 +187,7 @@ async def test_the_worker_exits_when_its_parent_has_ended(harness: WorkerHarness
     assert await worker.wait_for_exit() == 0
 
 
+@pytest.mark.slow
 async def test_a_deleted_consumer_or_stream_is_created_again(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

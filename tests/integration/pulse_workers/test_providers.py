@@ -257,6 +257,7 @@ async def test_a_provider_that_cannot_be_used_is_logged_once_and_when_it_answers
     assert lines[1] == "the provider team answers"
 
 
+@pytest.mark.slow
 async def test_a_worker_that_stops_leaves_no_socket_open(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

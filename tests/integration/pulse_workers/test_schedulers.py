@@ -97,6 +97,7 @@ async def test_two_schedulers_of_a_core_broker_send_each_run_once(schedules: Sch
         await schedules.harness.js.stream_info("taskiq_jetstream")
 
 
+@pytest.mark.slow
 async def test_the_sample_feeder_also_runs_a_scheduler(schedules: Schedules) -> None:
     await schedules.harness.wait_until_started(schedules.harness.start("feed"))
     await schedules.add("once", time=now())
@@ -226,6 +227,7 @@ async def test_a_paused_schedule_is_sent_by_nobody_until_it_is_resumed(
         await wait_until(lambda action=action: schedules.audits(action, "often"))
 
 
+@pytest.mark.slow
 async def test_a_task_that_only_workers_know_is_checked_as_they_announce_it(
     schedules: Schedules, nats_server: NatsServer, pulse_worker: PulseWorkerCommand
 ) -> None:

@@ -135,6 +135,7 @@ async def test_too_few_connections_are_an_error_after_the_timeout(tmp_path: Path
     assert "Traceback" not in worker.log
 
 
+@pytest.mark.slow
 async def test_the_thread_of_a_task_that_timed_out_is_not_joined(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ async def test_a_new_scheduler_reaches_old_workers(upgrade: Upgrade, stored: str
     assert all(result["return_value"].startswith("legacy@") for result in results)
 
 
+@pytest.mark.slow
 async def test_the_new_name_is_sent_once_all_workers_are_new(upgrade: Upgrade) -> None:
     await upgrade.scheduler()  # first: a worker announces its tasks when it starts
     await upgrade.new_worker()
@@ -131,6 +132,7 @@ async def test_the_new_name_is_sent_once_all_workers_are_new(upgrade: Upgrade) -
     assert [(entry["task"], entry["problem"]) for entry in listed] == [(NEW, "")]
 
 
+@pytest.mark.slow
 async def test_an_ingest_sends_nothing_that_an_old_worker_drops(upgrade: Upgrade) -> None:
     await upgrade.new_worker()
     with upgrade.old_worker():

@@ -88,7 +88,8 @@ async def test_workers_of_one_queue_with_different_tasks_say_so_at_the_start(
     assert "does not have" not in more.log
 
 
-@pytest.mark.parametrize("is_forced", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("is_forced", [False, True])
+@pytest.mark.slow
 async def test_a_worker_that_stops_keeps_the_tasks_that_its_peer_lacks(
     harness: WorkerHarness, tmp_path: Path, is_forced: bool
 ) -> None:

@@ -157,6 +157,7 @@ async def test_an_enqueued_run_is_known_before_the_stream_delivers_it(
         assert run.queued_at is not None
 
 
+@pytest.mark.slow
 async def test_a_rerun_sends_labels_without_types_as_they_were(harness: WorkerHarness) -> None:
     await harness.run()
     labels = b'{"a":{"x":1},"none":null,"number":5}'

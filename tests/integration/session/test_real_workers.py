@@ -199,6 +199,7 @@ async def test_the_command_line_cancels_and_lists_running_tasks(
 
 
 @module_loop
+@pytest.mark.slow
 async def test_a_drained_worker_exits_and_is_offline(
     harness: WorkerHarness, session: Session
 ) -> None:

@@ -106,7 +106,9 @@ def test_an_empty_page_explains_what_would_appear_and_how(
 
 
 @pytest.mark.parametrize("page_class", PAGES)
-@pytest.mark.parametrize("choice", [ThemeChoice.DARK, ThemeChoice.LIGHT])
+@pytest.mark.parametrize(
+    "choice", [ThemeChoice.DARK, pytest.param(ThemeChoice.LIGHT, marks=pytest.mark.slow)]
+)
 def test_a_page_shows_its_rows_and_the_details_of_each(
     harness: PageHarness, page_class: PageClass, choice: ThemeChoice
 ) -> None:

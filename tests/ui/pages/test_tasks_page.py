@@ -502,8 +502,8 @@ def test_the_window_pauses_the_table(
     assert len(ids(page)) == 36
 
 
-@pytest.mark.parametrize("size", [(1024, 640), (1440, 900)])
-@pytest.mark.parametrize("run_count", [0, 7, 2000])
+@pytest.mark.parametrize("size", [(1024, 640), pytest.param((1440, 900), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("run_count", [pytest.param(0, marks=pytest.mark.slow), 7, 2000])
 def test_every_state_has_a_chip_with_its_count_at_every_size(
     qtbot: QtBot, size: tuple[int, int], run_count: int
 ) -> None:

@@ -7,13 +7,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import draw_frame, make_window
+from tests.ui.window_builder import BlankPage, draw_frame, make_window
 
 NAME = "app.archive:reindex"
 CATALOGUE = {
@@ -57,7 +56,7 @@ def session() -> FakeSession:
 
 @pytest.fixture
 def form(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> RunForm:
-    window = make_window(qtbot, builder, (TasksPage,), session)
+    window = make_window(qtbot, builder, (BlankPage,), session)
     draw_frame(window, builder)
     window.run_form.open()
     return window.run_form

@@ -32,8 +32,9 @@ from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.window_builder import draw_frame, make_window
+from tests.ui.window_builder import BlankPage, draw_frame, make_window
 
+PAGES = (BlankPage, TasksPage, OverviewPage)
 FAILED = "f" * 32
 EXTRACT = "extract_knowledge"
 EMBED = "embed_messages_batch"
@@ -66,7 +67,7 @@ def session() -> FakeSession:
 
 @pytest.fixture
 def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
-    window = make_window(qtbot, builder, (TasksPage, OverviewPage), session)
+    window = make_window(qtbot, builder, PAGES, session)
     draw_frame(window, builder)
     return window
 
@@ -82,6 +83,8 @@ def ui(form: RunForm) -> RunFormUi:
 
 
 def tasks_page(window: MainWindow) -> TasksPage:
+    """Show the runs, which takes as long as opening the window, and return their page."""
+    window.show_page(TasksPage.key)
     page = window.current
     assert isinstance(page, TasksPage)
     return page
@@ -373,7 +376,8 @@ def test_ctrl_enter_enqueues_closes_and_offers_to_show_the_run(
     ((title, show),) = notice.choices
     assert title == "Show run"
     show()
-    assert tasks_page(window).key == "tasks"
+    assert window.current is not None
+    assert window.current.key == "tasks"
     builder.task("0" * 32, EXTRACT, language="en")
     draw_frame(window, builder, 0.1)
     run = tasks_page(window).detail.run
@@ -468,9 +472,7 @@ def slow(qtbot: QtBot, builder: StateBuilder) -> Iterator[Slow]:
         works.append(work)
 
     session = SlowSession()
-    window = make_window(
-        qtbot, builder, (TasksPage, OverviewPage), session, run_in_background=start
-    )
+    window = make_window(qtbot, builder, PAGES, session, run_in_background=start)
     yield Slow(window, session, works)
     for work in works:
         work.close()

@@ -26,8 +26,15 @@ def dark_again(qapp: QApplication) -> Iterator[None]:
     theme().choose(ThemeChoice.DARK)
 
 
-@pytest.mark.parametrize("choice", [ThemeChoice.DARK, ThemeChoice.LIGHT])
-@pytest.mark.parametrize("page", [TasksPage, EventsPage])
+@pytest.mark.parametrize(
+    ("page", "choice"),
+    [
+        (TasksPage, ThemeChoice.DARK),
+        (EventsPage, ThemeChoice.LIGHT),
+        pytest.param(TasksPage, ThemeChoice.LIGHT, marks=pytest.mark.slow),
+        pytest.param(EventsPage, ThemeChoice.DARK, marks=pytest.mark.slow),
+    ],
+)
 def test_every_control_shows_the_focus(qtbot: QtBot, choice: ThemeChoice, page: type[Page]) -> None:
     theme().install(choice)
     builder = StateBuilder(at=1000.0)

@@ -180,14 +180,14 @@ def test_defaults_are_not_saved(open_window: OpenWindow, path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"{",
         b"\xff\xfe\x00",
-        b"[1, 2]",
         b'{"tables": 3}',
         b"[" * 100_000,
-        b'{"theme": 7, "page": null}',
         b"x" * (2 << 20),
+        *(
+            pytest.param(content, marks=pytest.mark.slow)
+            for content in (b"", b"{", b"[1, 2]", b'{"theme": 7, "page": null}')
+        ),
     ],
 )
 def test_a_damaged_file_is_ignored_and_named(

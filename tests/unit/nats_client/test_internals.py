@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -33,7 +34,10 @@ def _is_private(name: str) -> bool:
 
 def _foreign_uses(file: Path, names: set[str]) -> list[str]:
     """Return the uses of such a name on anything but `self` or a class of the module."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    if not re.search(rf"\.\s*(?:{'|'.join(names)})\b", text):
+        return []
+    tree = ast.parse(text)
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     return [
         f"{file.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"

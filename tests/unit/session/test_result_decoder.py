@@ -63,8 +63,17 @@ LARGE: dict[str, Any] = {
     "nested": {"a": [{"b": [list(range(20_000)), {"c": tuple(range(20_000))}]}, 1]},
 }
 
+SLOW = LARGE.keys() - {"every plain type", "nested"}
 
-@pytest.mark.parametrize("name", LARGE)
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "every plain type",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in sorted(SLOW)),
+        "nested",
+    ],
+)
 async def test_a_large_value_arrives_unchanged(decoder: ResultDecoder, name: str) -> None:
     body = pickled([LARGE[name], list(range(SMALL_LIMITS.max_nodes))], task_name="m:f", other="x")
     expected = decode_result(body)

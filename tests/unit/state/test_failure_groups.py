@@ -324,7 +324,7 @@ def test_muted_and_resolved_groups_need_no_attention() -> None:
 # Cost
 
 
-@pytest.mark.parametrize("kind", ["failed", "overdue"])
+@pytest.mark.parametrize("kind", [pytest.param("failed", marks=pytest.mark.slow), "overdue"])
 def test_attention_items_of_many_failures_are_computed_within_a_frame(kind: str) -> None:
     state = SystemState()
     for number in range(30_000):

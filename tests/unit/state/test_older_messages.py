@@ -248,7 +248,7 @@ def _life_of_a_run(draw: st.DrawFn, number: int) -> list[Step]:
     return [*steps, ("started", number, attempt), (last, number, attempt)]
 
 
-@settings(deadline=None, max_examples=3 * EXAMPLES)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(STEPS, st.integers(0, 25))
 @example([("message", 0, 1), ("message deleted", 0, 1), ("message scored", 0, 1)], 1)
 @example([("extraction started", 0, 1), ("extraction started", 0, 2)], 0)
@@ -261,7 +261,7 @@ def test_history_read_backwards_gives_the_state_of_folding_all_in_order(
     assert described(backwards) == described(state_of(*messages))
 
 
-@settings(deadline=None, max_examples=2 * EXAMPLES)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(st.data(), st.integers(0, 20))
 def test_history_read_backwards_gives_the_same_measurements(
     data: st.DataObject, count: int

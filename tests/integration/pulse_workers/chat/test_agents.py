@@ -124,6 +124,7 @@ async def test_agents_judge_and_extract_with_a_model(judged: Judged) -> None:
     assert (topic.name, set(topic.message_ids)) == ("payment queue", {*IDS[:2], LATER_ID})
 
 
+@pytest.mark.slow
 async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Path) -> None:
     async with ModelServer() as server:
         server.always = Reply(text="BANANA")
@@ -164,6 +165,7 @@ async def test_a_lying_answer_is_not_stored(harness: WorkerHarness, tmp_path: Pa
     assert done["stages"]["extracted"]["done"] == 1
 
 
+@pytest.mark.slow
 async def test_a_model_that_is_replaced_by_one_with_other_vectors_embeds_all_messages_again(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
@@ -275,6 +277,7 @@ async def test_a_fallback_is_named_in_events_records_and_results(
     assert completed["fallback_from"] == read[0]
 
 
+@pytest.mark.slow
 async def test_what_a_fallback_judged_is_judged_again_when_the_provider_is_back(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:
@@ -307,6 +310,7 @@ async def test_what_a_fallback_judged_is_judged_again_when_the_provider_is_back(
     assert {each.provider for each in (await store.scores.get_many(IDS[:2])).values()} == {"own"}
 
 
+@pytest.mark.slow
 async def test_messages_without_text_and_an_embedding_outage(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ async def test_an_edit_replaces_what_was_found_also_while_a_model_is_asked(
     assert removed["data"]["atom_id"] == atoms[key].id
 
 
+@pytest.mark.slow
 async def test_a_live_message_is_read_with_the_stored_vectors_of_those_before_it(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

@@ -300,6 +300,7 @@ async def test_a_task_that_fails_for_good_leaves_no_checkpoint(
     assert await store.state.get(f"missing.{missing_id}") == (None, 0)
 
 
+@pytest.mark.slow
 async def test_an_export_that_is_ingested_twice_at_the_same_time_is_processed_once(
     harness: WorkerHarness, tmp_path: Path
 ) -> None:

@@ -95,6 +95,7 @@ async def test_messages_edits_and_deletions_of_a_bot_go_through_the_pipeline(
     assert "lease.telegram.110201543" not in await stored(harness, "pulse_state")
 
 
+@pytest.mark.slow
 async def test_a_connection_that_is_closed_permanently_ends_the_receiver_and_the_feeder(
     harness: WorkerHarness, bot_server: TelegramBotServer, tmp_path: Path
 ) -> None:
