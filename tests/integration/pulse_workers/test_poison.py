@@ -19,7 +19,11 @@ from tests.kit.worker_processes import TASKS, WorkerHarness, open_harness
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["jetstream", pytest.param("core", marks=pytest.mark.slow)])
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=["jetstream", pytest.param("core", marks=pytest.mark.slow)],
+)
 async def harness(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[WorkerHarness]:
