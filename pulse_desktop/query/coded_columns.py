@@ -27,6 +27,10 @@ class CodedColumn(Protocol):
 class PayloadSearch(Protocol):
     """A search for a text in many payloads at once; see `query.json_search.JsonSearch`."""
 
+    @property
+    def task_id(self) -> str:
+        """The id of a run that a payload has to be of to match; empty if that is not asked."""
+
     def is_in(self, raw: bytes) -> bool:
         """Return whether a payload contains the text."""
 
@@ -37,8 +41,17 @@ class PayloadSearch(Protocol):
 class SearchablePayloads(Protocol):
     """Rows whose payloads can be searched without looking at the rows."""
 
-    def search(self, search: PayloadSearch, start: int, stop: int) -> bytes:
-        """Return `YES`, `NO` or `LOOK` for each row at the positions `start` to `stop` - 1."""
+    def search(
+        self, search: PayloadSearch, start: int, stop: int, among: bytes | None = None
+    ) -> bytes:
+        """Return `YES`, `NO` or `LOOK` for each row at the positions `start` to `stop` - 1.
+
+        Args:
+            search: what to search for.
+            start: position of the first row.
+            stop: position after the last row.
+            among: a byte per row, 0 where the result does not matter; None if it always does.
+        """
 
 
 class CodedColumns(Protocol):

@@ -6,7 +6,7 @@ combined: the rows that can match and the rows that do. Only rows in between are
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic
 
 from pulse_desktop.query.basic_tests import any_of
@@ -18,13 +18,26 @@ CODED, PLAIN, SEARCHED = range(3)
 """Costs of looking at a row; the cheap conditions of a conjunction come first."""
 
 
+Masks = tuple[int, int]
+"""The rows that can match and the rows that do, one byte per row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch of rows and what is known of them."""
+    """A stretch of rows and what is known of them.
+
+    Attributes:
+        columns: of the rows.
+        start: position of the first row.
+        stop: position after the last row.
+        among: mask of the rows that are still undecided; None for all. The masks of a condition
+            may hold anything for the other rows.
+    """
 
     columns: CodedColumns
     start: int
     stop: int
+    among: int | None = None
 
     @property
     def size(self) -> int:
@@ -36,9 +49,25 @@ class Block:
         """A one for each row."""
         return int.from_bytes(b"\1" * self.size, "little")
 
+    def narrowed(self, among: int) -> "Block":
+        """Return the same rows, of which only some are still undecided."""
+        if self.among is not None:
+            among &= self.among
+        return replace(self, among=among)
 
-Masks = tuple[int, int]
-"""The rows that can match and the rows that do, one byte per row."""
+    def search(self, search: PayloadSearch) -> Masks | None:
+        """Return the masks of what is found in the payloads; None if they cannot be searched."""
+        payloads, among = self.columns.payloads, self.among
+        if payloads is None:
+            return None
+        if among == 0:
+            return 0, 0
+        asked = None if among is None else among.to_bytes(self.size, "little")
+        found = payloads.search(search, self.start, self.stop, asked)
+        possible = int.from_bytes(found.translate(_ANY_FOUND), "little")
+        if YES not in found:
+            return possible, 0
+        return possible, int.from_bytes(found.translate(_SURELY_FOUND), "little")
 
 
 class Condition(Generic[RowT_contra]):
@@ -130,12 +159,12 @@ class TextCondition(Condition[RowT_contra]):
                 possible = block.ones
             else:
                 possible, certain = possible | masks[0], certain | masks[1]
-        payloads = block.columns.payloads
-        if self._search is None or payloads is None:
+        if certain:
+            block = block.narrowed(block.ones ^ certain)
+        masks = None if self._search is None else block.search(self._search)
+        if masks is None:
             return block.ones, certain
-        found = payloads.search(self._search, block.start, block.stop)
-        possible |= int.from_bytes(found.translate(_ANY_FOUND), "little")
-        return possible, certain | int.from_bytes(found.translate(_SURELY_FOUND), "little")
+        return possible | masks[0], certain | masks[1]
 
 
 class PayloadCondition(Condition[RowT_contra]):
@@ -149,13 +178,12 @@ class PayloadCondition(Condition[RowT_contra]):
 
     def masks(self, block: Block) -> Masks:
         """Return the masks of a block."""
-        payloads = block.columns.payloads
-        if payloads is None:
-            return block.ones, 0
         possible = 0
         for search in self._searches:
-            found = payloads.search(search, block.start, block.stop)
-            possible |= int.from_bytes(found.translate(_ANY_FOUND), "little")
+            masks = block.search(search)
+            if masks is None:
+                return block.ones, 0
+            possible |= masks[0]
         return possible, 0
 
 
@@ -200,7 +228,8 @@ class AndCondition(Condition[RowT_contra]):
             if not possible:
                 break
             if operand.coded:
-                also_possible, also_certain = operand.masks(block)
+                undecided = block if possible == block.ones else block.narrowed(possible)
+                also_possible, also_certain = operand.masks(undecided)
                 possible, certain = possible & also_possible, certain & also_certain
             else:
                 certain = 0
@@ -223,7 +252,8 @@ class OrCondition(Condition[RowT_contra]):
         possible, certain = 0, 0
         for operand in self._operands:
             if operand.coded:
-                also_possible, also_certain = operand.masks(block)
+                undecided = block.narrowed(block.ones ^ certain) if certain else block
+                also_possible, also_certain = operand.masks(undecided)
                 possible, certain = possible | also_possible, certain | also_certain
             else:
                 possible = block.ones

@@ -14,6 +14,7 @@ from pulse_desktop.text.translation import _
 
 _TASK_NAME: Final = "task_name"
 _TASK_ID: Final = "task_id"
+_HEARTBEAT: Final = "worker.heartbeat"
 
 
 class EventRow(Protocol):
@@ -79,8 +80,10 @@ def event_fields() -> FieldSet[EventRow]:
         names = task_name(event, now)
         return task_values(names[0]) if names and isinstance(names[0], str) else ()
 
-    def texts_of(get: Callable[[EventRow, float], Values]) -> Callable[[EventRow, float], Values]:
-        return lambda event, now: tuple(each for each in get(event, now) if isinstance(each, str))
+    def run(event: EventRow, now: float) -> Values:
+        if event.type == _HEARTBEAT:  # it is of a worker, and lists runs
+            return ()
+        return tuple(each for each in task_id(event, now) if isinstance(each, str))
 
     return FieldSet[EventRow](
         (
@@ -102,7 +105,7 @@ def event_fields() -> FieldSet[EventRow]:
                 of_coded=worker_values,
             ),
             Field("task", kind.TEXT, _("Task"), task),
-            Field("run", kind.ID, _("Task id"), texts_of(task_id), in_payload=True),
+            Field("run", kind.ID, _("Task id"), run, in_payload=True, is_run=True),
             Field("time", kind.TIME, _("Time"), lambda e, _now: (e.timestamp,)),
             Field("received", kind.TIME, _("Received"), lambda e, _now: (e.received_at,)),
             Field(

@@ -56,6 +56,7 @@ class Field(Generic[RowT_contra]):
         column: name of the coded column that holds its values, "" for none.
         of_coded: returns the values of the field for a value of the coded column.
         in_payload: whether its values, if they are texts, stand as they are in the row's payload.
+        is_run: whether its values are the `task_id` in the row's payload.
         payload_path: for a key of a keyed field in the payload, the path to its values.
         ticking: whether its values change with time alone.
         free: whether the field is the free text of a row.
@@ -71,6 +72,7 @@ class Field(Generic[RowT_contra]):
     column: str = ""
     of_coded: Callable[[str], Values] = lambda value: (value,)
     in_payload: bool = False
+    is_run: bool = False
     payload_path: str = ""
     ticking: bool = False
     free: bool = False

@@ -8,7 +8,7 @@ text that they stand for.
 import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final
 
@@ -21,6 +21,7 @@ _ESCAPE: Final = re.compile(r'\\(["\\/bfnrt])')
 _ESCAPED: Final = {
     '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
 }  # fmt: skip
+_ESCAPE_BEGINS: Final = b"\\u"
 _SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _WINDOW: Final = 2
 """Characters of a text beyond ASCII whose letter cases are all searched for."""
@@ -34,17 +35,22 @@ class JsonSearch:
 
     Attributes:
         text: casefolded.
+        task_id: the text if it is the whole id of a run, else empty.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_task_id: bool = False) -> None:
         """Prepare a search.
 
         Args:
             text: casefolded.
+            is_task_id: whether only payloads of the run with this id are wanted.
         """
         self.text = text
+        self.task_id = text if is_task_id else ""
         self._needle = text.encode() if _PLAIN.fullmatch(text) else b""
         self._variants = () if self._needle else _encoded_variants(text)
+        self._find_needle = _finder(self._needle)
+        self._find_variants = [_finder(each) for each in (*self._variants, _ESCAPE_BEGINS)]
 
     def is_in(self, raw: bytes) -> bool:
         """Return whether JSON contains the text."""
@@ -75,7 +81,7 @@ class JsonSearch:
             is_plain = _is_plain(payloads)
             if not is_plain and _folds_to_ascii(payloads):
                 return found.replace(b"\0", bytes((LOOK,)))
-            _mark(payloads.lower(), ends, self._needle, found, YES)
+            _mark(payloads.lower(), ends, self._find_needle, found, YES)
             if not is_plain and b"\\" in payloads:  # what was found may be a part of an escape
                 begin = 0
                 for index, end in enumerate(ends):
@@ -87,9 +93,8 @@ class JsonSearch:
             return found
         if not self._variants:
             return found.replace(b"\0", bytes((LOOK,)))
-        for variant in self._variants:
-            _mark(payloads, ends, variant, found, LOOK)
-        _mark(payloads, ends, b"\\u", found, LOOK)
+        for find in self._find_variants:
+            _mark(payloads, ends, find, found, LOOK)
         return found
 
 
@@ -120,18 +125,29 @@ def _has_plain_escapes(raw: bytes) -> bool:
     return b"\\u" in raw and _ANY_ESCAPE.search(raw) is None
 
 
-def _mark(payloads: bytes, ends: Sequence[int], needle: bytes, found: bytearray, mark: int) -> None:
+_Finder = Callable[[bytes, int], "re.Match[bytes] | None"]
+
+
+def _finder(needle: bytes) -> _Finder:
+    """Return a function that finds bytes in others from an index on.
+
+    For each call on a long text `bytes.find` prepares itself anew.
+    """
+    return re.compile(re.escape(needle)).search
+
+
+def _mark(payloads: bytes, ends: Sequence[int], find: _Finder, found: bytearray, mark: int) -> None:
     """Mark the payloads that contain some bytes."""
-    size, find = len(needle), payloads.find
-    at = find(needle)
-    while at >= 0:
-        index = bisect_right(ends, at)
+    index, at = 0, find(payloads, 0)
+    while at is not None:
+        begin = at.start()
+        index = bisect_right(ends, begin, index)
         end = ends[index]
-        if at + size > end:  # it spans two payloads
-            at = find(needle, at + 1)
+        if at.end() > end:  # it spans two payloads
+            at = find(payloads, begin + 1)
             continue
         found[index] = mark
-        at = find(needle, end)
+        at = find(payloads, end)
 
 
 def _encoded_variants(text: str) -> tuple[bytes, ...]:
@@ -172,17 +188,18 @@ def _letter_cases() -> tuple[dict[str, str], frozenset[str]]:
 # Letters beyond ASCII that casefold to ASCII, in UTF-8 and escaped: the sharp s, the long s, the
 # Kelvin sign, ligatures of f, and a few with a mark that follows the letter.
 _ASCII_FOLDS: Final = re.compile(
-    b"|".join(
-        re.escape(encoded)
-        for character in "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a"
-        "\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06"
-        for encoded in (
-            character.encode(),
-            f"\\u{ord(character):04x}".encode(),
-            f"\\u{ord(character):04X}".encode(),
-        )
-    )
+    rb"\xc3\x9f|\xc4\xb0|\xc5[\x89\xbf]|\xc7\xb0|\xe1\xba[\x96-\x9a\x9e]|\xe2\x84\xaa|\xef\xac[\x80-\x86]"
+    rb"|\\u(?:00[dD][fF]|0130|0149|017[fF]|01[fF]0|1[eE]9[6-9aAeE]|212[aA]|[fF][bB]0[0-6])"
 )
+_ESCAPED_ASCII: Final = re.compile(rb"\\(?:/|u00[2-7])")
+
+
+def hides_ascii(raw: bytes) -> bool:
+    """Return whether JSON may have printable ASCII that is escaped, or letters that fold to it.
+
+    Escaped quotes and backslashes are left out.
+    """
+    return not _is_plain(raw) and (_ESCAPED_ASCII.search(raw) is not None or _folds_to_ascii(raw))
 
 
 def _folds_to_ascii(raw: bytes) -> bool:

@@ -18,7 +18,7 @@ from pulse_desktop.query.conditions import (
     TextCondition,
 )
 from pulse_desktop.query.errors import QueryError
-from pulse_desktop.query.fields import Field, FieldSet, RowT_contra
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
 from pulse_desktop.query.json_search import JsonSearch
 from pulse_desktop.query.json_value_search import JsonValueSearch, is_searchable
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
@@ -135,10 +135,12 @@ class _Compiler(Generic[RowT_contra]):
         test, moves = value_test(node, field, self._now)
         self.time_dependent |= moves or field.ticking
         found = self._field_condition(field, test)
-        texts = literal_texts(node) if field.in_payload else None
+        numbers = field.kind is not FieldKind.VALUE
+        texts = literal_texts(node, numbers=numbers) if field.in_payload else None
         if texts is not None:
             self.searches = True
-            found = PayloadCondition(found.accepts, map(JsonSearch, texts))
+            searches = [JsonSearch(text, is_task_id=field.is_run) for text in texts]
+            found = PayloadCondition(found.accepts, searches)
         elif field.payload_path and is_searchable(field.payload_path):
             self.searches = True
             key = field.payload_path.rpartition(".")[2]

@@ -54,10 +54,14 @@ def value_test(comparison: Comparison, field: Field[Any], now: float) -> tuple[V
     return any_of(tests), moves
 
 
-def literal_texts(comparison: Comparison) -> list[str] | None:
+def literal_texts(comparison: Comparison, *, numbers: bool) -> list[str] | None:
     """Return the casefolded texts of which a matching value contains one; None if that is unknown.
 
-    Numbers may be written in several ways, lists and objects as well.
+    Lists and objects may be written in several ways.
+
+    Args:
+        comparison: of a field with a value.
+        numbers: whether a value that looks like a number is only ever written as it is.
     """
     if comparison.operator not in EQUAL:
         return None
@@ -67,7 +71,7 @@ def literal_texts(comparison: Comparison) -> list[str] | None:
             return None
         if not value.quoted and (ANY in value.text or RANGE in value.text):
             return None
-        if parse_number(value.text) is not None:
+        if not numbers and parse_number(value.text) is not None:
             return None
         texts.append(value.text.casefold())
     return texts

@@ -8,15 +8,16 @@ payloads are decompressed.
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, repeat
+from itertools import accumulate, compress, repeat
 from typing import Final
 
 import msgspec
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.query.coded_columns import OTHER, PayloadSearch
+from pulse_desktop.query.json_search import hides_ascii
 from pulse_desktop.state.code_table import CodeTable
-from pulse_desktop.state.event_ids import HEARTBEAT, task_ids
+from pulse_desktop.state.event_ids import HEARTBEAT, id_hashes, task_ids
 
 MAX_EVENTS: Final = 512
 MAX_BYTES: Final = 512 << 10
@@ -31,6 +32,8 @@ _MAX_SHORT: Final = 0xFFFF
 _MAX_LONG: Final = (1 << 64) - 1
 _OVERHEAD: Final = 1_200  # bytes that the objects of a block take beside their contents
 _RECEIVED: Final = 1  # the event is dated by its arrival
+_FEW: Final = 2
+"""Fewer payloads than one in so many are searched without the others between them."""
 _UNUSUAL: Final = 2  # something of it is not in the columns
 
 
@@ -78,6 +81,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
     flags: bytes
     unusual: bytes  # compressed: the events with `_UNUSUAL`, without payload, by index
     id_hashes: bytes  # of the task ids, sorted
+    hides_ids: bool  # an id may be written in a way that the index does not find
     id_slots: bytes  # 1 where an id has the lowest bits of its hash: tells most blocks apart
 
     def may_mention(self, hashed: int) -> bool:
@@ -87,6 +91,13 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
         ids = memoryview(self.id_hashes).cast("q")
         at = bisect_left(ids, hashed)
         return at < len(ids) and ids[at] == hashed
+
+    def may_be_of(self, hashed: int) -> bool:
+        """Return whether the `task_id` of an event may be an id, in any letter case and escaped.
+
+        Heartbeats are left out.
+        """
+        return self.hides_ids or self.may_mention(hashed)
 
     def open(self) -> "OpenBlock":
         """Decompress the block."""
@@ -138,9 +149,33 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
         """Return the events with the indices `start` to `stop` - 1."""
         return [self.event(index) for index in range(start, stop)]
 
-    def scan(self, search: PayloadSearch) -> bytearray:
-        """Search all payloads; return `YES`, `NO` or `LOOK` for each."""
-        return search.scan(self.payloads, self.ends)
+    def scan(
+        self, search: PayloadSearch, start: int, stop: int, asked: bytes | None = None
+    ) -> bytes:
+        """Search payloads; return `YES`, `NO` or `LOOK` for each.
+
+        Args:
+            search: what to search for.
+            start: index of the first event.
+            stop: index after the last event.
+            asked: a byte per event, 0 where the result does not matter; None if it always does.
+        """
+        count, block = stop - start, self.block
+        wanted = count if asked is None else count - asked.count(0)
+        if wanted * _FEW > block.count:
+            return bytes(search.scan(self.payloads, self.ends)[start:stop])
+        ends, payloads = self.ends, self.payloads
+        indices: Sequence[int] = range(start, stop)
+        if asked is not None:
+            indices = [*compress(indices, asked)]
+        parts = [payloads[ends[at - 1] if at else 0 : ends[at]] for at in indices]
+        marks = search.scan(b"".join(parts), [*accumulate(map(len, parts))])
+        if asked is None:
+            return bytes(marks)
+        found = bytearray(count)
+        for at, mark in zip(indices, marks, strict=True):
+            found[at - start] = mark
+        return bytes(found)
 
     def type_of(self, index: int) -> str:
         """Return the type of an event."""
@@ -209,9 +244,10 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
             marked[index] |= _UNUSUAL
             id_at[index] = id_lengths[index] = sequences[index] = 0
         flags = bytes(marked)
-    payloads = _compress(b"".join(raws))
+    joined = b"".join(raws)
+    payloads = _compress(joined)
     slots = bytearray(SLOT_MASK + 1)
-    hashes = array("q", sorted(map(hash, task_ids(raws, type_codes, codes.types))))
+    hashes = array("q", id_hashes(task_ids(raws, type_codes, codes.types)))
     for hashed in hashes:
         slots[hashed & SLOT_MASK] = 1
     count = len(events)
@@ -233,6 +269,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         flags,
         described,
         hashes.tobytes(),
+        hides_ascii(joined),
         bytes(slots),
     )
 

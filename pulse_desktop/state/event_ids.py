@@ -1,7 +1,7 @@
 """Ids of tasks in the payloads of events, which the index of older events holds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress
 from typing import Final
 
@@ -35,10 +35,18 @@ _WITH_LABELS: Final = "task.queued"
 
 
 def id_hash(task_id: str) -> int | None:
-    """Return the hash of an id for `may_mention`, None if ids like it are not in the index."""
-    encoded = task_id.encode()
+    """Return the hash of an id for `may_mention`, None if ids like it are not in the index.
+
+    It is the same in any letter case.
+    """
+    encoded = task_id.encode().lower()
     plain = task_id.isascii() and task_id.isprintable() and '"' not in task_id
     return hash(encoded) if plain and "\\" not in task_id and len(encoded) <= _MAX_ID else None
+
+
+def id_hashes(ids: Iterable[bytes]) -> list[int]:
+    """Return the different hashes of ids, sorted."""
+    return sorted(set(map(hash, map(bytes.lower, ids))))
 
 
 def task_ids(raws: Sequence[bytes], type_codes: bytes, types: CodeTable) -> set[bytes]:

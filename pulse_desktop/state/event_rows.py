@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.query.coded_columns import YES, PayloadSearch
+from pulse_desktop.query.coded_columns import NO, YES, PayloadSearch
 from pulse_desktop.state.event_block import EventBlock, EventCodes, OpenBlock
+from pulse_desktop.state.event_ids import id_hash
 
 if TYPE_CHECKING:
     from pulse_desktop.state.code_table import CodeTable
@@ -101,17 +102,35 @@ class EventRows:
         """The payloads of the events, which `search` searches."""
         return self
 
-    def search(self, search: PayloadSearch, start: int, stop: int) -> bytes:
-        """Return `YES`, `NO` or `LOOK` for the payload of each event at the positions of a span."""
+    def search(
+        self, search: PayloadSearch, start: int, stop: int, among: bytes | None = None
+    ) -> bytes:
+        """Return `YES`, `NO` or `LOOK` for the payload of each event at the positions of a span.
+
+        A block is decompressed only if an event in it may match.
+
+        Args:
+            search: what to search for.
+            start: position of the first event.
+            stop: position after the last event; all events between exist.
+            among: a byte per event, 0 where the result does not matter; None if it always does.
+        """
+        hashed = id_hash(search.task_id) if search.task_id else None
         found: list[bytes] = []
         for part in self._parts(start, stop):
-            block = part.block
-            if block is not None:
-                marks = self._opened(block, keep=False).scan(search)
-                found.append(bytes(marks[part.start - block.first : part.stop - block.first]))
+            block, asked = part.block, None
+            if among is not None:
+                asked = among[part.start - start : part.stop - start]
+                if not asked.strip(b"\0"):
+                    found.append(asked)
+                    continue
+            if block is None:
+                found.append(_marks(search, self._events(part), asked))
+            elif hashed is not None and not block.may_be_of(hashed):
+                found.append(bytes(part.stop - part.start))
             else:
-                is_in = search.is_in
-                found.append(bytes([YES * is_in(each.raw) for each in self._events(part)]))
+                first, last = part.start - block.first, part.stop - block.first
+                found.append(self._opened(block, keep=False).scan(search, first, last, asked))
         return b"".join(found)
 
     def times(self) -> Iterator[tuple[bytes, bytes]]:
@@ -176,6 +195,15 @@ class EventRows:
                 del self._open[next(iter(self._open))]
         self._open[block.first] = opened
         return opened
+
+
+def _marks(search: PayloadSearch, events: Sequence[Event], asked: bytes | None) -> bytes:
+    """Search the payloads of events one by one."""
+    is_in = search.is_in
+    if asked is None:
+        return bytes([YES * is_in(each.raw) for each in events])
+    pairs = zip(events, asked, strict=True)
+    return bytes([YES if ask and is_in(each.raw) else NO for each, ask in pairs])
 
 
 class EventColumn:

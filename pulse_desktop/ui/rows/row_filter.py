@@ -17,7 +17,7 @@ SLICE: Final = 512
 """Rows that a filter looks at in one go: a hundred thousand at once would make typing stutter."""
 _DECIDED_SLICE: Final = 1 << 18
 """Rows that are decided by their columns in one go, without looking at them."""
-_SEARCHED_SLICE: Final = 1 << 11
+_SEARCHED_SLICE: Final = 1 << 12
 """Rows whose payloads are searched in one go."""
 _NONE: Final[Positions] = np.empty(0, np.int64)
 _FEW: Final = 4

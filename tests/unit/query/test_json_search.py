@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.query.coded_columns import LOOK, NO, YES
-from pulse_desktop.query.json_search import JsonSearch, json_text
+from pulse_desktop.query.json_search import JsonSearch, hides_ascii, json_text
 
 _TEXT = st.text(
     st.sampled_from('abAB sSßſKK\u212a1"\\/n<\n\u0416\u0436ΣσςİiΐιéÉ😀\U0001d11e\ufb01')
@@ -63,3 +63,28 @@ def test_a_scan_decides_plain_payloads(wanted: str) -> None:
     search = JsonSearch(wanted)
     marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
     assert list(marks) == ([NO, YES, NO, NO] if wanted.isascii() else [NO, NO, LOOK, NO])
+
+
+def test_every_letter_that_casefolds_to_ascii_is_known() -> None:
+    for code in range(0x80, 0x1F000):
+        character = chr(code)
+        if not 0xD800 <= code < 0xE000 and any(map(str.isascii, character.casefold())):
+            assert hides_ascii(encoded(character, escaped=False)), character
+            assert hides_ascii(encoded(character, escaped=True)), character
+            upper = f"\\u{code:04X}".encode()
+            assert hides_ascii(b'"%b"' % upper), character
+
+
+@pytest.mark.parametrize(
+    ("raw", "hides"),
+    [
+        (b'"plain"', False),
+        (b'"a\\nb \\"quoted\\""', False),
+        (b'"\\u0416"', False),
+        ('"Жé"'.encode(), False),
+        (b'"\\u0041"', True),
+        (b'"a\\/b"', True),
+    ],
+)
+def test_escaped_ascii_is_known(raw: bytes, *, hides: bool) -> None:
+    assert hides_ascii(raw) is hides

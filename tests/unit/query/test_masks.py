@@ -11,6 +11,7 @@ from pulse_desktop.query import Matcher, compile_query, parse
 from pulse_desktop.query.coded_columns import LOOK, NO, YES
 from pulse_desktop.query.event_fields import event_fields
 from pulse_desktop.query.run_fields import run_fields
+from pulse_desktop.state.event_block import EventBlock, OpenBlock
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.run import Attempt, AttemptResult, Request, RunError, TaskRun
 from pulse_desktop.state.run_merge import derive_state
@@ -54,6 +55,19 @@ EVENT_QUERIES = (
     "in:2",
     "in.0>1",
     "m>2",
+    "run:send/1",
+    "run:Send-2,SEND-3",
+    "run:17",
+    "not run:send/1",
+    "run:send/1 or n>7",
+    "topic:agents n>5",
+    "topic:agents -n>5",
+    "not (topic:agents n>5)",
+    "topic:agents or n>5",
+    "topic:agents or not (send n>5)",
+    "topic:agents (source:w-2 or not (send or n>5))",
+    "topic:nosuch n>5",
+    "topic!=nosuch звіт",
 )
 RUN_QUERIES = (
     "state:failed",
@@ -82,9 +96,15 @@ def event_of(rng: random.Random, number: int) -> Event:
     more: list[dict[str, Any]] = [{}, {"m": 7}, {"in": {"m": m}}, {"in": [m, 2]}]
     body |= rng.choice(more)
     body["data"] |= rng.choice(more)
+    if rng.random() < 0.5:
+        task_id = rng.choice(["send/1", "SEND/1", "\u017fend/1", "send-2", "Send-3", "17", 17])
+        body["data"]["task_id"] = task_id
+    if rng.random() < 0.1:
+        body["type"] = "worker.heartbeat"
     raw = json.dumps(body, ensure_ascii=rng.random() < 0.3).encode()
     if rng.random() < 0.2:
         raw = raw.replace(b'"m":', rng.choice([b'"\\u006d":', b'"m" :\n']))
+        raw = raw.replace(b"send/1", rng.choice([b"send\\/1", b"send\\u002f1", b"send/1"]))
     topic = rng.choice(["tasks", "agents", "чат"])
     return decode_event(topic, raw if rng.random() < 0.95 else b"\xff\x00", float(number))
 
@@ -128,7 +148,7 @@ def test_events(seed: int) -> None:
     masked = 0
     for text in EVENT_QUERIES:
         matcher = compile_query(parse(text), event_fields(), 1e9)
-        for _ in range(4):
+        for _ in range(6):
             start, stop = sorted(rng.sample(range(log.start, log.stop + 1), 2))
             mask = matcher.candidates(log, start, stop)
             masked += mask is not None
@@ -164,3 +184,45 @@ def test_conditions_on_columns_alone_leave_nothing_open() -> None:
         assert mask is not None
         assert LOOK not in mask
         assert list(map(bool, mask)) == list(map(matcher.accepts, runs.rows))
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list to which the positions of the blocks that are decompressed are added."""
+    positions: list[int] = []
+    original = EventBlock.open
+
+    def open_(block: EventBlock) -> OpenBlock:
+        positions.append(block.first)
+        return original(block)
+
+    monkeypatch.setattr(EventBlock, "open", open_)
+    return positions
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("topic:agents n>5", [16]),
+        ("topic:agents score", [16]),
+        ("topic:none (n>5 or score)", []),
+        ("topic:tasks or n>5", [16]),
+        ("run:ID-20", [16]),
+        ("run:id-20,id-40", [16, 32]),
+        ("not run:id-20", [16]),
+        ("id-20", [0, 16, 32]),
+    ],
+)
+def test_only_blocks_that_may_hold_a_match_are_decompressed(
+    text: str, blocks: list[int], opened: list[int]
+) -> None:
+    log = EventLog(500, 1 << 20, recent=1, block_events=16)
+    for number in range(49):
+        topic = "agents" if 16 <= number < 32 else "tasks"
+        raw = json.dumps({"data": {"task_id": f"id-{number}", "n": number}}).encode()
+        log.append(decode_event(topic, raw, float(number)))
+    opened.clear()
+    matcher = compile_query(parse(text), event_fields(), 1e9)
+    mask = matcher.candidates(log, 0, 48)
+    assert sorted(set(opened)) == blocks
+    check(matcher, mask, list(log.span(0, 48)))  # type: ignore[arg-type]
