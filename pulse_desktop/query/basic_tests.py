@@ -32,18 +32,39 @@ def any_of(tests: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
     return accepts
 
 
-def wildcard_pattern(text: str, *, whole: bool) -> re.Pattern[str] | None:
-    """Return the pattern of a casefolded text with `*`, None if it has none.
+def wildcard_test(text: str, *, whole: bool) -> Callable[[str], bool] | None:
+    """Return a test for a casefolded text with `*`, None if it has none.
+
+    No regular expression: one with several `*` would take minutes for a long line of one letter.
 
     Args:
         text: in which `*` stands for any characters.
-        whole: whether the pattern has to cover a value from its beginning to its end.
+        whole: whether it has to cover a value from its beginning to its end.
     """
     if ANY not in text:
         return None
-    parts = [re.escape(part) for part in re.split(r"\*+", text)]
-    pattern = ".*?".join(parts)
-    return re.compile(rf"\A{pattern}\Z" if whole else pattern, re.DOTALL)
+    first, *middle, last = re.split(r"\*+", text)
+    if not whole:
+        parts = [part for part in (first, *middle, last) if part]
+        return lambda found: _end_of_parts(parts, found, 0, len(found)) >= 0
+    ends = len(first) + len(last)
+
+    def accepts(found: str) -> bool:
+        if len(found) < ends or not found.startswith(first) or not found.endswith(last):
+            return False
+        return _end_of_parts(middle, found, len(first), len(found) - len(last)) >= 0
+
+    return accepts
+
+
+def _end_of_parts(parts: Sequence[str], text: str, start: int, stop: int) -> int:
+    """Return where parts end that follow each other between two positions, -1 if they do not."""
+    for part in parts:
+        found = text.find(part, start, stop)
+        if found < 0:
+            return -1
+        start = found + len(part)
+    return start
 
 
 def never(_value: Any) -> bool:
@@ -54,10 +75,9 @@ def never(_value: Any) -> bool:
 def text_test(value: Value, *, whole: bool) -> ValueTest:
     """Return a test for a text: for the whole of it, or for a part."""
     text = value.text.casefold()
-    pattern = None if value.quoted else wildcard_pattern(text, whole=True)
-    if pattern is not None:
-        search = pattern.search
-        return lambda found: search(found.casefold()) is not None
+    by_parts = None if value.quoted else wildcard_test(text, whole=True)
+    if by_parts is not None:
+        return lambda found: by_parts(found.casefold())
     if whole:
         return lambda found: found.casefold() == text
     return lambda found: text in found.casefold()

@@ -3,7 +3,7 @@
 import difflib
 from typing import TYPE_CHECKING, Any, Generic
 
-from pulse_desktop.query.basic_tests import EQUAL, ValueTest, wildcard_pattern
+from pulse_desktop.query.basic_tests import EQUAL, ValueTest, wildcard_test
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.conditions import (
     PLAIN,
@@ -119,10 +119,10 @@ class _Compiler(Generic[RowT_contra]):
 
     def _free_text(self, text: str, *, quoted: bool) -> Condition[RowT_contra]:
         fields, text = self._fields, text.casefold()
-        pattern = None if quoted else wildcard_pattern(text, whole=False)
-        if pattern is not None:
-            search, free_text = pattern.search, fields.free_text
-            return Condition(lambda row: search(free_text(row)) is not None, SEARCHED)
+        by_parts = None if quoted else wildcard_test(text, whole=False)
+        if by_parts is not None:
+            free_text = fields.free_text
+            return Condition(lambda row: by_parts(free_text(row)), SEARCHED)
         self.searches |= fields.text_in_payload
         return TextCondition(fields.contains(text), text, fields)
 

@@ -14,7 +14,7 @@ from pulse_desktop.query.basic_tests import (
     never,
     ordered,
     text_test,
-    wildcard_pattern,
+    wildcard_test,
 )
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import ORDERED, Field, FieldKind
@@ -121,9 +121,9 @@ def _with_ends(value: Value | ValueRange, kind: FieldKind) -> Value | ValueRange
 
 def _choice_test(value: Value, field: Field[Any]) -> ValueTest:
     text = value.text.casefold()
-    pattern = None if value.quoted else wildcard_pattern(text, whole=True)
-    if pattern is not None:
-        chosen = {each for typed, each in field.choices.items() if pattern.search(typed)}
+    by_parts = None if value.quoted else wildcard_test(text, whole=True)
+    if by_parts is not None:
+        chosen = {each for typed, each in field.choices.items() if by_parts(typed)}
     else:
         chosen = {each for each in (field.choices.get(text),) if each is not None}
     if not chosen:

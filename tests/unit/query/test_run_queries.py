@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query import FieldKind, QueryError, compile_query, parse, quote, with_condition
+from pulse_desktop.query.basic_tests import wildcard_test
 from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.run import (
     Attempt,
@@ -266,3 +267,47 @@ def test_every_field_has_a_title_and_reads_any_run() -> None:
             assert isinstance(values, tuple)
             if field.kind in (FieldKind.TEXT, FieldKind.ID, FieldKind.CHOICE):
                 assert all(isinstance(each, str) and each for each in values), name
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "expected"),
+    [
+        ("a*c", "abc", True),
+        ("a*a", "a", False),
+        ("ab*ba", "aba", False),
+        ("*b*", "abc", True),
+        ("*", "", True),
+        ("a*b*b", "ab", False),
+        ("a*b*b", "axbyb", True),
+        ("a*", "ba", False),
+        ("*a", "ab", False),
+        ("a**b", "ab", True),
+        ("a*\n*b", "a\n\nb", True),
+        ("a.*b", "axxb", False),
+    ],
+)
+def test_a_star_stands_for_any_characters(typed: str, text: str, *, expected: bool) -> None:
+    test = wildcard_test(typed, whole=True)
+
+    assert test is not None
+    assert test(text) is expected
+
+
+@given(st.text("ab*"), st.text("ab"))
+def test_a_part_matches_when_stars_around_it_match_the_whole(typed: str, text: str) -> None:
+    part, whole = wildcard_test(f"*{typed}", whole=False), wildcard_test(f"*{typed}*", whole=True)
+
+    assert part is not None
+    assert whole is not None
+    assert part(text) is whole(text)
+
+
+@pytest.mark.parametrize(
+    "query", ["{}b", "text:{}b", "args:{}b", "kwargs.text:{}b", "kwargs.text:*{}b"]
+)
+def test_many_stars_take_no_time_in_a_long_line(query: str) -> None:
+    run = run_of(kwargs={"text": "a" * 20_000})
+    started = time.perf_counter()
+
+    assert not matches(query.format("a*" * 500), run)
+    assert time.perf_counter() - started < 1.0
