@@ -5,8 +5,7 @@ leaves a file whose frames are whole but for the last: `zstd -dc FILE` shows the
 """
 
 import base64
-import binascii
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -19,6 +18,9 @@ FORMAT: Final = "pulse-desktop recording"
 VERSION: Final = 1
 MAX_LINE_BYTES: Final = 16 << 20
 """A longer line is skipped: it would hold up the window that reads it."""
+
+_LATEST: Final = 4_102_444_800.0  # 2100-01-01: a later time cannot be shown everywhere
+Time = Annotated[float, msgspec.Meta(ge=0.0, le=_LATEST)]
 
 _SOURCES: Final[dict[str, Source]] = {"event": Source.EVENT, "task": Source.TASK}
 _SOURCE_NAMES: Final[dict[Source, Literal["event", "task"]]] = {
@@ -46,7 +48,7 @@ class Header(msgspec.Struct, frozen=True, tag="header", tag_field="line"):
     format: str
     version: int
     program: str
-    started_at: float
+    started_at: Time
     connection: str = ""
     server: str = ""
     environment: str = ""
@@ -71,7 +73,7 @@ class MessageLine(msgspec.Struct, frozen=True, tag="message", tag_field="line", 
 
     source: Literal["event", "task"]
     subject: str
-    at: float
+    at: Time
     payload: msgspec.Raw = msgspec.Raw(b"null")
     text: str | None = None
     base64: str | None = None
@@ -123,7 +125,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
         dropped: messages that could not be recorded.
     """
 
-    ended_at: float
+    ended_at: Time
     reason: str
     messages: int
     results: int
@@ -152,9 +154,14 @@ def decode_line(line: bytes) -> Line:
         MalformedLineError: it is not a line of a recording.
     """
     try:
-        return _decoder.decode(line)
+        decoded = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedLineError(str(error)) from None
+    if isinstance(decoded, ObjectLine | ResultLine) and not (
+        0.0 <= decoded.object.stored_at <= _LATEST
+    ):
+        raise MalformedLineError("the time of the object is none")
+    return decoded
 
 
 def message_line(message: InboundMessage, payload: bytes) -> MessageLine:
@@ -187,7 +194,7 @@ def inbound_message(line: MessageLine) -> InboundMessage:
     elif line.base64 is not None:
         try:
             payload = base64.b64decode(line.base64, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # binascii.Error is one, characters beyond ASCII are not
             raise MalformedLineError(str(error)) from None
     return InboundMessage(
         _SOURCES[line.source], line.subject, payload, line.at, line.sequence, line.older
@@ -235,7 +242,7 @@ def task_result(recorded: RecordedResult) -> TaskResult:
             TaskResult,
             from_attributes=True,
         )
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedLineError(str(error)) from None
 
 

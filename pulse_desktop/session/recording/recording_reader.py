@@ -24,6 +24,10 @@ from pulse_desktop.session.recording.recording_format import (
 from pulse_desktop.text.translation import _
 
 _MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_MAX_MALFORMED: Final = 10_000
+"""With more malformed lines a file is read no further: they would hold up the window."""
+_MAX_SKIPPED_BYTES: Final = 128 << 20
+"""A line that is longer than this ends what is read, for the same reason."""
 _WINDOW_BYTES: Final = 128 << 20
 """Memory that decompression may take, whatever the file demands."""
 
@@ -82,6 +86,8 @@ class RecordingReader:
                 line = decode_line(raw)
             except MalformedLineError:
                 self.malformed += 1
+                if self.malformed >= _MAX_MALFORMED:
+                    return
                 continue
             if isinstance(line, End):
                 self.end = line
@@ -115,8 +121,8 @@ class RecordingReader:
                         yield line
                     elif len(line) == MAX_LINE_BYTES:
                         self.malformed += 1
-                        while (rest := buffered.readline(1 << 20)) and not rest.endswith(b"\n"):
-                            pass
+                        if self.malformed >= _MAX_MALFORMED or not _skip_line(buffered):
+                            return
 
     def _error(self, detail: str) -> UserFacingError:
         return UserFacingError(
@@ -124,3 +130,14 @@ class RecordingReader:
             detail,
             _("`pulse-desktop record FILE` makes a recording."),
         )
+
+
+def _skip_line(file: io.BufferedIOBase) -> bool:
+    """Skip the rest of a line; return whether its end was found."""
+    for _number in range(_MAX_SKIPPED_BYTES >> 20):
+        rest = file.readline(1 << 20)
+        if rest.endswith(b"\n"):
+            return True
+        if not rest:
+            break
+    return False

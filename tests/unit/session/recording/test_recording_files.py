@@ -1,6 +1,7 @@
 """A recording is read as far as it is whole, and nothing that is none is taken for one."""
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from pulse_desktop.session.recording.recording_format import (
 )
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
+from pulse_desktop.text.formats import absolute
 
 AT = 1_796_000_000.0
 HEADER = Header(FORMAT, VERSION, "pulse-desktop 0.1.0", AT, "staging", "nats://host:4222")
@@ -178,3 +180,73 @@ def test_a_playback_folds_in_slices(tmp_path: Path) -> None:
             pass
     assert playback.messages == len(playback.state.log) == 1_000
     assert (playback.first_at, playback.last_at) == (AT, AT + 999)
+
+
+def test_base64_with_other_characters_is_a_malformed_line(tmp_path: Path) -> None:
+    line = MessageLine("event", "x", AT, base64="é")
+    path = write(tmp_path / "r", [line, event_line(1)])
+    with RecordingReader(path) as reader:
+        playback = Playback(reader)
+        while playback.fold(1.0):
+            pass
+    assert (playback.messages, playback.malformed) == (1, 1)
+
+
+_OBJECT = (
+    '{"key":"k","size":1,"chunks":1,"nuid":"n","stored_at":AT,"digest":"","deleted":false,'
+    '"sequence":1,"bucket":"b"}'
+)
+_RESULT = (
+    '{"line":"result","object":OBJECT,"result":{"is_err":false,"return_value":VALUE,'
+    '"execution_time":1,"labels":{},"error":null,"format":"json","outcome":"succeeded",'
+    '"soft_reason":""}}'
+).replace("OBJECT", _OBJECT)
+
+
+def described(path: Path) -> tuple[int, int, float]:
+    """Play a recording; return the numbers of messages and malformed lines, and its end."""
+    with RecordingReader(path) as reader:
+        playback = Playback(reader)
+        while playback.fold(1.0):
+            pass
+    absolute(playback.last_at)
+    return playback.messages, playback.malformed, playback.last_at
+
+
+@pytest.mark.parametrize("at", ["1e308", "-1e308", "1e18", "-1", "1e400", "null"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"line":"message","source":"event","subject":"x","at":AT,"payload":{}}',
+        '{"line":"object","object":OBJECT}'.replace("OBJECT", _OBJECT),
+        _RESULT.replace("VALUE", "1"),
+        '{"line":"end","ended_at":AT,"reason":"x","messages":1,"results":0}',
+    ],
+)
+def test_a_time_that_is_none_makes_a_line_malformed(tmp_path: Path, line: str, at: str) -> None:
+    path = write(tmp_path / "r", [event_line(1)], end=False)
+    with path.open("ab") as file:
+        file.write(zstandard.compress(line.replace("AT", at).encode() + b"\n"))
+    assert described(path) == (1, 1, AT + 1)
+
+
+@pytest.mark.parametrize("value", [b'"\xff"', b"9" * 10_000, b"[" * 100_000 + b"]" * 100_000])
+def test_a_value_that_cannot_be_decoded_makes_a_line_malformed(
+    tmp_path: Path, value: bytes
+) -> None:
+    path = write(tmp_path / "r", [event_line(1)], end=False)
+    line = _RESULT.replace("AT", "1.79e9").encode().replace(b"VALUE", value)
+    with path.open("ab") as file:
+        file.write(zstandard.compress(line + b"\n"))
+    assert described(path) == (1, 1, AT + 1)
+
+
+@pytest.mark.parametrize("text", [b"\n" * 2_000_000, b"\0" * (200 << 20)])
+def test_a_small_file_that_expands_to_much_does_not_hold_up(tmp_path: Path, text: bytes) -> None:
+    path = write(tmp_path / "r", [event_line(1)], end=False)
+    with path.open("ab") as file:
+        file.write(zstandard.compress(text) + zstandard.compress(b"\n"))
+    started = time.perf_counter()
+    messages, malformed, _end = described(path)
+    assert (messages, malformed > 0) == (1, True)
+    assert time.perf_counter() - started < 5.0
