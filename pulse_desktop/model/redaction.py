@@ -25,13 +25,22 @@ _SENSITIVE_NAME: Final = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|credentials?|authorization)"
 )
+_HUMP: Final = r"(?-i:(?<=[a-z0-9])(?=[A-Z]))"
+"""Where a word begins in a name such as `accessToken`."""
+_START_OF_NAME: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
+"""The n of an escaped \\n before a name is no part of it."""
 _NAMED_SECRET: Final = re.compile(
-    rf"(?P<name>(?<![A-Za-z0-9])(?:[A-Za-z0-9]{{1,40}}[_-]){{0,5}}{_SENSITIVE_NAME}"
-    r"[\"']?\s{0,3}[:=]\s{0,3}(?:(?:bearer|basic)\s{1,3})?)"
-    r"(?P<value>\"(?:[^\"\\]++|\\.)++\"?|'(?:[^'\\]++|\\.)++'?|[^\s,;&\"'<>(){}\[\]]++)",
+    rf"(?P<name>(?:{_START_OF_NAME}(?:[A-Za-z0-9]{{1,40}}[_-]){{0,5}}|{_HUMP}){_SENSITIVE_NAME}"
+    r"\\{0,15}[\"']?\s{0,3}[:=]\s{0,3}"
+    r"(?:(?:bearer|basic|digest|token|negotiate|ntlm|apikey)\s{1,3}(?![,;&]))?)"
+    r"(?P<value>b?\"(?:[^\"\\]++|\\.)++\"?|b?'(?:[^'\\]++|\\.)++'?"
+    r"|(?P<escaped>\\{1,15}[\"']).*?(?:(?<!\\)(?P=escaped)|\Z)"
+    r"|[^\s,;&\"'<>(){}\[\]]++)",
     re.IGNORECASE | re.DOTALL,
 )
-"""A value whose closing quote is missing extends to the end: the text was cut there."""
+"""A value whose closing quote is missing extends to the end: the text was cut there. JSON in JSON
+has quotes that are escaped, once or more often.
+"""
 _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
     r"(?:.*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|.*)",
@@ -44,7 +53,8 @@ _KNOWN_KEY: Final = re.compile(
 )
 """Keys of well-known services, seeds of nkeys, JSON web tokens."""
 _SECRET_FIELD: Final = re.compile(
-    rf"(?:^|[^a-z0-9]){_SENSITIVE_NAME}$|^{_SENSITIVE_NAME}(?:[^a-z0-9]|$)", re.IGNORECASE
+    rf"(?:^|[^a-z0-9]|{_HUMP}){_SENSITIVE_NAME}$|^{_SENSITIVE_NAME}(?:[^a-z0-9]|{_HUMP}|$)",
+    re.IGNORECASE,
 )
 """Name of a field that holds a secret. `tokens_in` is a count, `token` and `bot_token` are none."""
 _SECRET_VARIABLE: Final = re.compile(

@@ -6,6 +6,8 @@ the operator gives are left out as well, in arguments, labels, events and result
 """
 
 import contextlib
+import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -20,6 +22,8 @@ from pulse_desktop.session.recording.recording_format import RecordedResult, rec
 
 MASK: Final = "***"
 _MAX_DEPTH: Final = 200
+_OPENING: Final = ("{", "[")
+_KEY: Final = re.compile(rb'"\s*:')
 
 
 def _no_names(_task_name: str) -> Sequence[str]:
@@ -58,7 +62,12 @@ class Masking:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return redact_secrets(raw.decode("utf-8", "backslashreplace")).encode()
         masked = self.value(value)
-        if masked is value and b"\n" not in raw and b"\r" not in raw:
+        if (
+            masked is value
+            and b"\n" not in raw
+            and b"\r" not in raw
+            and not self._hides_secrets(raw)
+        ):
             return raw  # exactly as it was sent, with repeated keys and numbers of any length
         return to_json(masked).encode()
 
@@ -77,8 +86,7 @@ class Masking:
     def _value(self, value: Any, depth: int) -> Any:
         match value:
             case str():
-                masked = redact_secrets(value)
-                return value if masked == value else masked
+                return self._text(value, depth)
             case dict() if depth:
                 return self._dictionary(value, depth - 1)
             case list() | tuple() if depth:
@@ -90,6 +98,37 @@ class Masking:
             case dict() | list() | tuple():
                 return f"({type(value).__name__})"
         return value
+
+    def _text(self, text: str, depth: int) -> str:
+        """Return a text without secrets; JSON in it is masked as JSON is."""
+        if depth and text.lstrip()[:1] in _OPENING:
+            with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+                value = msgspec.json.decode(text)
+                masked = self._value(value, depth - 1)
+                if masked is not value or self._hides_secrets(text.encode()):
+                    return to_json(masked)
+        masked = redact_secrets(text)
+        return text if masked == text else masked
+
+    def _hides_secrets(self, raw: bytes) -> bool:
+        """Return whether JSON has a key twice, with a secret that decoding does not keep."""
+        decoded = msgspec.json.encode(msgspec.json.decode(raw))
+        if len(_KEY.findall(raw)) == len(_KEY.findall(decoded)):
+            return False
+        found = False
+
+        def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            nonlocal found
+            for key, item in pairs:
+                each = {key: item}
+                found = found or self._dictionary(each, _MAX_DEPTH) is not each
+            return dict(pairs)
+
+        try:
+            json.loads(raw, object_pairs_hook=look)
+        except (ValueError, RecursionError):  # a number of thousands of digits
+            return True
+        return found
 
     def _dictionary(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
         masked = {

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_desktop.model.redaction import (
+    is_secret_name,
     redact,
     redact_known,
     redact_secrets,
@@ -116,3 +117,39 @@ def test_a_short_text_is_masked_and_not_cut() -> None:
     assert redacted_start("ab" * 9_000, 3) == "aba"
     assert redacted_end("ab" * 9_000, 3) == "bab"
     assert redacted_ends("ab" * 5, 4) == "ab\n… 6 characters omitted …\nab"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"body: {\"password\": \"hunter2\", \"n\": 1}",
+        r"body: {\\\"password\\\":\\\"hunter2\\\"}",
+        r"{\"password\": \"a\\\"hunter2\"}",
+        r"failed\npassword=hunter2",
+        "{'password': b'hunter2'}",
+        "accessToken=hunter2",
+        "Authorization: Digest hunter2",
+    ],
+)
+def test_a_secret_is_masked_however_its_name_and_value_are_written(text: str) -> None:
+    assert "hunter2" not in redact_secrets(text)
+
+
+def test_the_text_after_an_escaped_secret_is_kept() -> None:
+    assert redact_secrets(r"{\"token\": \"abc\", \"n\": 1}") == r"{\"token\": ***, \"n\": 1}"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("accessToken", True),
+        ("clientSecret", True),
+        ("passwordHash", True),
+        ("openaiApiKey", True),
+        ("tokensIn", False),
+        ("maxTokens", False),
+        ("secretary", False),
+    ],
+)
+def test_the_name_of_a_secret_may_be_in_camel_case(name: str, *, expected: bool) -> None:
+    assert is_secret_name(name) is expected

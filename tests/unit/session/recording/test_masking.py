@@ -109,3 +109,33 @@ def test_a_result_is_masked_with_its_error_and_labels() -> None:
     assert TOKEN.encode() not in line
     assert json.loads(bytes(recorded.return_value)) == {"password": MASK, "n": 1}
     assert json.loads(bytes(recorded.labels)) == {"api_key": MASK, "queue": "a"}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"kwargs":{"password":"hunter2","password":null}}',
+        b'{"kwargs":{"password":"hunter2"},"kwargs":{}}',
+        b'{"a":{"x":[{"text":"hunter2"}],"x":1}}',
+        b'{"a":"{\\"text\\":\\"hunter2\\",\\"text\\":null}"}',
+    ],
+)
+def test_a_repeated_key_hides_no_secret(payload: bytes) -> None:
+    assert b"hunter2" not in Masking(["text"]).payload(event(payload))
+
+
+@pytest.mark.parametrize("name", ["text", "password", "clientSecret"])
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_json_in_a_text_is_masked_as_json_is(name: str, levels: int) -> None:
+    value: object = {name: "hunter2", "n": 1}
+    for _level in range(levels):
+        value = {"body": json.dumps(value)}
+    found = json.loads(Masking(["text"]).payload(event(json.dumps(value).encode())))
+    for _level in range(levels):
+        found = json.loads(found["body"])
+    assert found == {name: MASK, "n": 1}
+
+
+def test_json_in_a_text_without_secrets_stays_as_it_is() -> None:
+    raw = json.dumps({"body": '{ "n" : 1.0e0 }'}).encode()
+    assert Masking().payload(event(raw)) == raw
