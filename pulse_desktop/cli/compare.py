@@ -4,8 +4,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
-from pulse_desktop.cli.lookup import find_run
-from pulse_desktop.cli.output import print_error, write_json, write_line, write_text
+from pulse_desktop.cli.lookup import fetch_result, find_run
+from pulse_desktop.cli.output import print_error, write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_search import read_back_until
 from pulse_desktop.model.errors import NotFoundError, UserFacingError
@@ -65,7 +65,8 @@ async def run(arguments: Namespace) -> int:
             second = await find_run(session, arguments.other_id, missing, is_read_only=True)
         else:
             second = await _last_good(session, first)
-        values = [await _result(session, each) for each in (first, second)]
+        values = await _results(session, first, second)
+        first, second = (session.state.runs.get(each.task_id) or each for each in (first, second))
         names = argument_names(first, second, session.state.workers.task_schemas)
         comparison = compare_runs(first, second, values[0], values[1], names)
     if arguments.json:
@@ -94,9 +95,24 @@ async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
     return found
 
 
-async def _result(session: "Session", run: "TaskRun") -> Any:
-    """Return the return value of a run, `UNKNOWN` if it is not stored or cannot be read."""
+async def _results(session: "Session", *runs: "TaskRun") -> list[Any]:
+    """Return the return values of runs, `UNKNOWN` if one is not stored or cannot be read."""
     from pulse_desktop.state.run_comparison import UNKNOWN
+
+    values = []
+    for run in runs:
+        if run.stored_outcome is None:
+            await fetch_result(session, run.task_id)
+        values.append(await _result(session, session.state.runs.get(run.task_id) or run))
+    if UNKNOWN in values and any(value is not UNKNOWN for value in values):
+        run = runs[values.index(UNKNOWN)]
+        text = _("The result of {task_id} is not known: none could be read from {bucket}.")
+        write_note(text.format(task_id=run.task_id, bucket=session.results.bucket))
+    return values
+
+
+async def _result(session: "Session", run: "TaskRun") -> Any:
+    from pulse_desktop.state.run_comparison import UNKNOWN, result_value
 
     if run.stored_outcome is None:
         return UNKNOWN
@@ -105,18 +121,18 @@ async def _result(session: "Session", run: "TaskRun") -> Any:
     except UserFacingError as error:
         print_error(error)
         return UNKNOWN
-    return stored.result.return_value if stored.result is not None else UNKNOWN
+    return result_value(stored.result) if stored.result is not None else UNKNOWN
 
 
 def _write(comparison: "Comparison", *, everything: bool) -> None:
     """Write a line per value: mark, title, both values, and how far they are apart."""
     from pulse_desktop.state.run_comparison import Mark
     from pulse_desktop.text.comparison_text import (
+        change_text,
         delta_text,
         mark_label,
         row_title,
         summary_text,
-        values_text,
     )
 
     for title, each in ((_("first"), comparison.first), (_("second"), comparison.second)):
@@ -125,9 +141,7 @@ def _write(comparison: "Comparison", *, everything: bool) -> None:
         if row.mark is Mark.SAME and not everything:
             continue
         label, glyph, _color = mark_label(row)
-        one, other = values_text(row)
-        shown = one if row.mark is Mark.SAME else " → ".join(filter(None, (other, one)))
         delta = delta_text(row)
-        line = f"{glyph} {label:<12} {row_title(row)}: {shown}"
+        line = f"{glyph} {label:<12} {row_title(row)}: {change_text(row)}"
         write_line(f"{line}  ({delta})" if delta else line)
     write_text(summary_text(comparison))

@@ -49,7 +49,7 @@ async def find_run(
         task_id = matches[0]
         run = runs.get(task_id)
     if run is None or run.stored_outcome is None:
-        await _fetch_result(session, task_id)
+        await fetch_result(session, task_id)
         run = runs.get(task_id) or run
     if run is None and len(task_id) < MIN_PREFIX:
         text = _("no task has this id, and the beginning of an id has at least {count} characters.")
@@ -127,7 +127,7 @@ def _ambiguous_run(task_id: str, matches: list[str]) -> AmbiguousError:
     )
 
 
-async def _fetch_result(session: "Session", task_id: str) -> None:
+async def fetch_result(session: "Session", task_id: str) -> None:
     """Fold the stored result of a run, if there is one."""
     with contextlib.suppress(UserFacingError):
         stored = await session.results.store.info(task_id)

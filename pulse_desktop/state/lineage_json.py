@@ -97,6 +97,12 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
                 "second": time_text(row.second) if row.path == "queued_at" else row.second,
                 "mark": str(row.mark),
                 "matters": row.matters,
+                "items": {
+                    "only_first": row.items.only_first,
+                    "only_second": row.items.only_second,
+                }
+                if row.items is not None
+                else None,
             }
             for row in comparison.rows
         ],

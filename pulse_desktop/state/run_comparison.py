@@ -8,6 +8,13 @@ import msgspec
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import PARENT, REQUESTED_BY, RERUN_OF, RETRIES, TASK_NAME
+from pulse_desktop.protocol.task_result import TaskResult
+from pulse_desktop.state.list_difference import (
+    ListDifference,
+    changed_indices,
+    is_long,
+    list_difference,
+)
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.task_schemas import TaskSchemas
@@ -49,6 +56,7 @@ class Row(msgspec.Struct, frozen=True):
         second: of the second run, likewise.
         mark: how they compare; `UNKNOWN` if one of them is not known.
         expected: whether they differ between any two runs, such as times: no difference to look at.
+        items: how two long lists differ, which are compared as one value; None for other values.
     """
 
     section: Section
@@ -57,6 +65,7 @@ class Row(msgspec.Struct, frozen=True):
     second: Any
     mark: Mark
     expected: bool = False
+    items: ListDifference | None = None
 
     @property
     def matters(self) -> bool:
@@ -72,6 +81,8 @@ class Missing(enum.Enum):
 
 
 _ABSENT: Final = Missing.ABSENT
+NO_VALUE: Final = Missing.ABSENT
+"""The result of a run that failed: it has an error instead."""
 UNKNOWN: Final = Missing.UNKNOWN
 """A result that was not read, or is not stored any more."""
 
@@ -82,7 +93,7 @@ class Comparison(msgspec.Struct, frozen=True):
     Attributes:
         first: the run that is asked about.
         second: the run it is compared with.
-        rows: the values, by section.
+        rows: the values: why a run failed and its state, then how it was called, times last.
         left_out: number of further values that were not compared.
     """
 
@@ -120,7 +131,13 @@ def compare_runs(
     found.compare(Section.RESULT, "", first_result, second_result)
     rows += found.rows
     rows += _errors(first, second)
+    rows.sort(key=_rank)
     return Comparison(first, second, tuple(rows), found.left_out)
+
+
+def result_value(result: TaskResult) -> Any:
+    """Return what a result is compared by: its value, `NO_VALUE` if the run failed without one."""
+    return NO_VALUE if result.is_err and result.return_value is None else result.return_value
 
 
 def argument_names(first: TaskRun, second: TaskRun, schemas: TaskSchemas) -> tuple[str, ...]:
@@ -163,6 +180,19 @@ def _facts(first: TaskRun, second: TaskRun) -> Iterator[Row]:
             continue
         mark = Mark.UNKNOWN if has_one != has_other else _mark(one, other)
         yield Row(Section.RUN, path, one, other, mark, expected)
+
+
+def _rank(row: Row) -> int:
+    """Return the place of a row: what explains a difference of two runs comes first."""
+    if row.section is Section.ERROR:
+        return 0
+    if row.section is Section.RUN:
+        return {"state": 1, "task": 2, "worker": 5, "attempts": 5}.get(row.path, 8)
+    if row.section is Section.ARGUMENTS:
+        is_scalar = not any(isinstance(each, list | dict) for each in (row.first, row.second))
+        is_nested = "." in row.path or "[" in row.path[1:]
+        return 3 if is_scalar and not is_nested else 6
+    return 4 if row.section is Section.LABELS else 7
 
 
 def _size(run: TaskRun) -> int | None:
@@ -222,7 +252,7 @@ class _Values:
         self.left_out = 0
 
     def compare(self, section: Section, path: str, one: Any, other: Any, depth: int = 0) -> None:
-        if one is UNKNOWN and other is UNKNOWN:
+        if one is other and isinstance(one, Missing):
             return
         if depth < _MAX_DEPTH and isinstance(one, dict) and isinstance(other, dict):
             for key in [*one, *(key for key in other if key not in one)]:
@@ -231,10 +261,10 @@ class _Values:
                     section, inner, one.get(key, _ABSENT), other.get(key, _ABSENT), depth + 1
                 )
         elif depth < _MAX_DEPTH and isinstance(one, list) and isinstance(other, list):
+            if is_long(one, other):
+                self._compare_long(section, path, one, other, depth)
+                return
             for index in range(max(len(one), len(other))):
-                if len(self.rows) >= MAX_ROWS:
-                    self.left_out += max(len(one), len(other)) - index
-                    return
                 self.compare(
                     section,
                     f"{path}[{index}]",
@@ -246,6 +276,21 @@ class _Values:
                 self._add(section, path, one, other)
         else:
             self._add(section, path, one, other)
+
+    def _compare_long(
+        self, section: Section, path: str, one: list[Any], other: list[Any], depth: int
+    ) -> None:
+        """Compare lists as one value, or value by value what has changed in few of their items."""
+        for index in (changed := changed_indices(one, other)):
+            self.compare(section, f"{path}[{index}]", one[index], other[index], depth + 1)
+        if changed:
+            return
+        if len(self.rows) >= MAX_ROWS:
+            self.left_out += 1
+            return
+        items = list_difference(one, other)
+        mark = Mark.SAME if items is None else Mark.DIFFERENT
+        self.rows.append(Row(section, path, one, other, mark, items=items))
 
     @staticmethod
     def _inner(path: str, key: Any) -> str:

@@ -40,6 +40,7 @@ _FACTS: Final = {
 }
 _CONTEXT: Final = 12
 _MAX_VALUE: Final = 2_000
+_MAX_ITEM: Final = 40
 
 
 def row_title(row: Row) -> str:
@@ -57,6 +58,11 @@ def mark_label(row: Row) -> tuple[str, str, SemanticColor]:
 
 def values_text(row: Row) -> tuple[str, str]:
     """Return both values in one line each; of long texts the part in which they differ."""
+    if (items := row.items) is not None:
+        return (
+            _list_text(row.first, items.only_first, items.first_sample),
+            _list_text(row.second, items.only_second, items.second_sample),
+        )
     one, other = value_text(row, row.first), value_text(row, row.second)
     if row.mark is Mark.ONLY_FIRST:
         return one, ""
@@ -69,6 +75,24 @@ def values_text(row: Row) -> tuple[str, str]:
         return one, other
     start -= _CONTEXT
     return f"…{one[start:]}", f"…{other[start:]}"
+
+
+def change_text(row: Row) -> str:
+    """Return both values in one line, the first one first; the value alone if it is the same."""
+    one, other = values_text(row)
+    return one if row.mark is Mark.SAME else " → ".join(filter(None, (one, other)))
+
+
+def _list_text(items: list[Any], only: int, sample: tuple[Any, ...]) -> str:
+    """Return how long a list is, and what it has that the other one has not."""
+    count = len(items)
+    text = ngettext("{count} item", "{count} items", count).format(count=formats.count(count))
+    if not only:
+        return text
+    shown = ", ".join(formats.elided(whole_value(each), _MAX_ITEM) for each in sample)
+    more = ", …" if only > len(sample) else ""
+    differ = ngettext("{count} only here: {items}", "{count} only here: {items}", only)
+    return f"{text}, {differ.format(count=formats.count(only), items=shown + more)}"
 
 
 def value_text(row: Row, value: Any) -> str:
@@ -92,14 +116,17 @@ def whole_value(value: Any, *, indent: bool = False) -> str:
 
 
 def delta_text(row: Row) -> str:
-    """Return how far two durations or numbers are apart, such as `+2.1 s, × 3.4`."""
+    """Return how far the second value is from the first one, such as `+2.1 s, × 3.4`."""
+    if row.items is not None:
+        is_moved = not row.items.only_first and not row.items.only_second
+        return _("in another order") if is_moved else ""
     one, other = row.first, row.second
     if row.mark is not Mark.DIFFERENT or not (_is_number(one) and _is_number(other)):
         return ""
-    delta = one - other
+    delta = other - one
     sign = "+" if delta > 0 else "−"
     if row.path in ("wait_s", "run_s") and row.section is Section.RUN:
-        times = f", × {one / other:.2g}" if other > 0 and one > 0 else ""
+        times = f", × {other / one:.2g}" if other > 0 and one > 0 else ""
         return f"{sign}{formats.duration(abs(delta))}{times}"
     if row.path == "queued_at" and row.section is Section.RUN:
         span = formats.duration(abs(delta), brief=True)

@@ -1,5 +1,6 @@
 """`show` and `compare`: related runs, attempts, the way of a message, two runs side by side."""
 
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from nats.aio.client import Client
 
 from pulse_desktop.protocol.event import encode_event
-from pulse_desktop.protocol.topics import EVENT_STREAM, subject_of
+from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, subject_of
 from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
@@ -136,8 +137,8 @@ async def test_a_run_is_compared_with_the_last_good_one(
     lines = compared.out.splitlines()
     assert lines[0] == f"first    {BAD}  extract_knowledge"
     assert lines[1] == f"second   {GOOD}  extract_knowledge"
-    assert '≠ differs      argument language: "en" → "pl"' in lines
-    assert "≠ differs      duration: 500 ms → 2.50 s  (+2.00 s, × 5)" in lines
+    assert '≠ differs      argument language: "pl" → "en"' in lines
+    assert "≠ differs      duration: 2.50 s → 500 ms  (−2.00 s, × 0.2)" in lines
     assert "− only first   error type: ProviderTimeout" in lines
     assert not any(line.startswith("=") for line in lines)
     assert lines[-1].endswith(" differences")
@@ -149,3 +150,21 @@ async def test_a_run_is_compared_with_the_last_good_one(
     alone = await run_in_thread("compare", CHILD, env=env)
     assert alone.code == 1
     assert "no run of this task has succeeded" in alone.err
+
+
+async def test_stored_results_are_compared_also_of_the_last_good_run(
+    client: Client, server: NatsServer, tmp_path: Path
+) -> None:
+    await publish_family(client)
+    bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+    for task_id, value in ((GOOD, {"claims": 3}), (AGAIN, {"claims": 4})):
+        result = {"is_err": False, "return_value": value, "execution_time": 0.5, "log": None}
+        await bucket.put(task_id, json.dumps({**result, "error": None, "labels": {}}).encode())
+    env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    compared = await run_in_thread("compare", AGAIN, env=env)
+    assert f"second   {GOOD}  extract_knowledge" in compared.out.splitlines()
+    assert "≠ differs      result claims: 4 → 3  (−1)" in compared.out.splitlines()
+    assert "not known" not in compared.out
+    unstored = await run_in_thread("compare", BAD, GOOD, env=env)
+    assert '? not known    result: not known → {"claims":3}' in unstored.out.splitlines()
+    assert f"The result of {BAD} is not known" in unstored.err

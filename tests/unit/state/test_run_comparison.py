@@ -7,6 +7,7 @@ import pytest
 from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.state.run_comparison import (
     MAX_ROWS,
+    NO_VALUE,
     UNKNOWN,
     Comparison,
     Mark,
@@ -14,7 +15,13 @@ from pulse_desktop.state.run_comparison import (
     compare_runs,
     last_good_run,
 )
-from pulse_desktop.text.comparison_text import delta_text, row_title, summary_text, values_text
+from pulse_desktop.text.comparison_text import (
+    change_text,
+    delta_text,
+    row_title,
+    summary_text,
+    values_text,
+)
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, StateBuilder
 
@@ -66,8 +73,8 @@ def test_every_part_of_two_runs_is_compared(builder: StateBuilder) -> None:
     assert (facts["task"], facts["state"]) == (Mark.SAME, Mark.DIFFERENT)
     assert summary_text(comparison) == "6 differences"
     texts = {row_title(row): (*values_text(row), delta_text(row)) for row in comparison.rows}
-    assert texts["duration"] == ("8.00 s", "2.00 s", "+6.00 s, × 4")
-    assert texts["queued"][2] == "10 s later"
+    assert texts["duration"] == ("8.00 s", "2.00 s", "−6.00 s, × 0.25")
+    assert texts["queued"][2] == "10 s earlier"
     assert texts["argument [0][1]"] == ('"c"', '"b"', "")
     assert texts["label language"] == ('"pl"', '"en"', "")
     assert texts["error type"] == ("ProviderTimeout", "", "")
@@ -102,6 +109,54 @@ def test_values_of_json(one: Any, other: Any, expected: dict[str, Mark]) -> None
     assert results(one, other) == expected
 
 
+def test_the_reason_comes_first_and_times_last(builder: StateBuilder) -> None:
+    comparison = compare_runs(run(builder, "bad"), run(builder, "good"), NO_VALUE, {"rows": 3})
+    differences = [row_title(row) for row in comparison.rows if row.mark is not Mark.SAME]
+    assert differences == [
+        "error type",
+        "error message",
+        "state",
+        "label language",
+        "argument [0][1]",
+        "argument [0][2]",
+        "result",
+        "queued",
+        "wait",
+        "duration",
+    ]
+    assert change_text(comparison.rows[-1]) == "8.00 s → 2.00 s"
+
+
+def test_long_lists_are_compared_by_their_items() -> None:
+    one = [f"m{number}" for number in range(12)]
+    other = ["new", *one[:4], *one[5:11]]
+    comparison = compare_runs(TaskRun("a"), TaskRun("b"), {"ids": one}, {"ids": other})
+    (row,) = (row for row in comparison.rows if row.section is Section.RESULT)
+    assert (row_title(row), row.mark) == ("result ids", Mark.DIFFERENT)
+    assert change_text(row) == ('12 items, 2 only here: "m4", "m11" → 11 items, 1 only here: "new"')
+    assert summary_text(comparison) == "1 difference"
+    moved = compare_runs(TaskRun("a"), TaskRun("b"), one, one[::-1])
+    (row,) = (row for row in moved.rows if row.section is Section.RESULT)
+    assert (change_text(row), delta_text(row)) == ("12 items → 12 items", "in another order")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ([1] * 9, [1.0] * 9, {"": Mark.SAME}),
+        ([1] * 9, [True] * 9, {"": Mark.DIFFERENT}),
+        ([1] * 9, [1] * 10, {"": Mark.DIFFERENT}),
+        (
+            [{"id": number} for number in range(9)],
+            [{"id": number if number != 4 else 40} for number in range(9)],
+            {"[4].id": Mark.DIFFERENT},
+        ),
+    ],
+)
+def test_items_of_long_lists(one: Any, other: Any, expected: dict[str, Mark]) -> None:
+    assert results(one, other) == expected
+
+
 def test_long_texts_are_shown_where_they_differ() -> None:
     one, other = "x" * 500 + "left", "x" * 500 + "right"
     comparison = compare_runs(TaskRun("a"), TaskRun("b"), one, other)
@@ -112,7 +167,8 @@ def test_long_texts_are_shown_where_they_differ() -> None:
 
 def test_a_comparison_is_bounded_and_says_what_was_left_out() -> None:
     size = MAX_ROWS + 500
-    comparison = compare_runs(TaskRun("a"), TaskRun("b"), list(range(size)), [0] * size)
+    numbers: dict[str, int] = {str(number): number for number in range(size)}
+    comparison = compare_runs(TaskRun("a"), TaskRun("b"), numbers, dict.fromkeys(numbers, 0))
     assert len([row for row in comparison.rows if row.section is Section.RESULT]) == MAX_ROWS
     assert comparison.left_out == 500
     assert "500 further values not compared" in summary_text(comparison)

@@ -4,7 +4,13 @@ from typing import Any
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_comparison import UNKNOWN, argument_names, compare_runs, last_good_run
+from pulse_desktop.state.run_comparison import (
+    UNKNOWN,
+    argument_names,
+    compare_runs,
+    last_good_run,
+    result_value,
+)
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.shell.notifications import Notification
@@ -81,7 +87,7 @@ class CompareAction:
                     problems.append(error.detail or error.title)
                 else:
                     if stored.result is not None:
-                        value = stored.result.return_value
+                        value = result_value(stored.result)
                     else:
                         problems.append(stored.problem)
             values.append(value)
