@@ -212,6 +212,11 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._counts.update_rows()
         self._counts.update_selection()
 
+    @property
+    def shown_page(self) -> "TablePage[Any, Any]":
+        """The page whose table is shown: this one, or that of the tab of it that is shown."""
+        return self
+
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the one table."""
         return (self.table,)

@@ -57,11 +57,11 @@ def add_table_actions(actions: ActionTable, current: Callable[[], Page | None]) 
     def run(act: Callable[[AnyTablePage], object]) -> None:
         page = current()
         if isinstance(page, TablePage):
-            act(page)
+            act(page.shown_page)
 
     def is_possible(test: Callable[[AnyTablePage], bool]) -> bool:
         page = current()
-        return isinstance(page, TablePage) and test(page)
+        return isinstance(page, TablePage) and test(page.shown_page)
 
     for action, act, test in (
         (FILTER_BY_ROW, TablePage.filter_by_row, _has_rows),

@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import UserFacingError
@@ -279,3 +280,19 @@ def test_the_tab_follows_where_one_goes(window: MainWindow, builder: StateBuilde
     QTest.keyClick(tasks(window), Qt.Key.Key_G, keys)
     draw_frame(window, builder)
     assert bar.currentIndex() == 1
+
+
+def test_actions_on_a_table_are_on_the_one_that_is_shown(
+    window: MainWindow, page: GroupsPage
+) -> None:
+    runs = tasks(window)
+    runs.filter_bar.set_filter(text="task=of_the_runs")
+    page.filter_bar.set_filter(text="cause=RefusedError")
+    assert window.actions_table.run("query.copy")
+    assert QApplication.clipboard().text() == "cause=RefusedError"
+    runs.show_runs()
+    assert window.actions_table.run("query.copy")
+    assert QApplication.clipboard().text() == "task=of_the_runs"
+    assert not window.actions_table.is_enabled("query.row"), "no run is shown"
+    runs.show_groups()
+    assert window.actions_table.is_enabled("query.row")

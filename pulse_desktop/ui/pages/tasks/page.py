@@ -30,6 +30,7 @@ from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.shell.actions import Action, PageAction
 from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
 
 _RUNS, _GROUPS = range(2)
@@ -81,6 +82,11 @@ class TasksPage(RunsPage):
     def shows_groups(self) -> bool:
         """Whether the failure groups are shown, and not the runs."""
         return self.tabs.currentIndex() == _GROUPS
+
+    @property
+    def shown_page(self) -> TablePage[Any, Any]:
+        """The failure groups while they are shown, else this page with its runs."""
+        return self.groups if self.shows_groups else self
 
     def show_groups(self) -> None:
         """Show the failure groups."""
@@ -156,7 +162,7 @@ class TasksPage(RunsPage):
 
     def take_focus(self) -> None:
         """Give the keyboard focus to the table that is shown."""
-        (self.groups if self.shows_groups else self).table.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.shown_page.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def can_export(self) -> bool:
         """Return whether any row of the tab is shown."""
@@ -241,7 +247,7 @@ class TasksPage(RunsPage):
 
     def has_selection(self) -> bool:
         """Return whether any run is selected."""
-        return (self.groups if self.shows_groups else self).table.selected_count() > 0
+        return self.shown_page.table.selected_count() > 0
 
     def has_one(self) -> bool:
         """Return whether exactly one run is selected."""
@@ -282,7 +288,7 @@ class TasksPage(RunsPage):
 
     def copy_selected(self) -> None:
         """Copy the selected runs to the clipboard, tab-separated."""
-        (self.groups if self.shows_groups else self).table.copy_selection()
+        self.shown_page.table.copy_selection()
 
     def show_failed(self) -> None:
         """Show only failed runs and soft failures."""
@@ -291,7 +297,7 @@ class TasksPage(RunsPage):
 
     def clear_filter(self) -> None:
         """Show all runs, or all failure groups."""
-        (self.groups if self.shows_groups else self).filter_bar.set_filter()
+        self.shown_page.filter_bar.set_filter()
 
 
 def _group_action(action: Action, run: Callable[[GroupsPage], object]) -> PageAction[TasksPage]:
