@@ -45,11 +45,11 @@ def display() -> Iterator[str]:
 
 
 def screenshot_process(display: str, folder: Path) -> Program:
-    return Program("tests.e2e.x_screen", "seen.png", "20", folder=folder, DISPLAY=display)
+    return Program("tests.e2e.x_screen", "seen.png", "60", folder=folder, DISPLAY=display)
 
 
 async def check_screenshot(screenshot: Program, folder: Path) -> None:
-    assert await screenshot.wait_for_exit(40) == 0, screenshot.output
+    assert await screenshot.wait_for_exit(80) == 0, screenshot.output
     image = QImage(str(folder / "seen.png"))
     assert (image.width(), image.height()) == SCREEN
     # The window covers the whole screen: its background reaches into the corners.

@@ -163,7 +163,7 @@ def leaf_node(folder: Path) -> Iterator[tuple[NatsServer, NatsServer]]:
 
 def _wait_for_interest(leaf: NatsServer, *subjects: str) -> None:
     """Wait until a leaf node knows that its hub wants the messages of some subjects."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     missing = set(subjects)
     while missing:
         assert time.monotonic() < deadline, f"the hub does not subscribe to {missing}"

@@ -19,7 +19,7 @@ from pulse_desktop.embedded.stack import StackInfo
 from pulse_desktop.embedded.stack_state import StackState, read_state
 from tests.integration.embedded.test_stack import Stacks, connected, stacks
 from tests.kit.full_disk import no_room_in_files
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import PATIENCE, wait_until
 
 __all__ = ["stacks"]
 
@@ -191,7 +191,7 @@ async def test_a_full_disk_is_reported_and_the_server_stores_again_once_there_is
             assert "no space left on device" in unhealthy.problem.detail
             server = stacks.process("nats-server")
             with pytest.raises(AssertionError):  # a restart could not help while the disk is full
-                await wait_until(in_phase(stacks, "recovering"), 8.0)
+                await wait_until(in_phase(stacks, "recovering"), 8.0 / PATIENCE)
             assert stacks.process("nats-server") == server
             filler.unlink()
             await wait_until(in_phase(stacks, "ready"), HEALED_WITHIN_S)
