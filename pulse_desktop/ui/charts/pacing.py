@@ -30,3 +30,7 @@ class Pacing:
         work()
         cost = time.perf_counter() - began
         self._next = time.monotonic() + (cost / _SHARE if cost > _FREE_S else 0.0)
+
+    def reset(self) -> None:
+        """Make the work due at once, as when what it shows has been hidden."""
+        self._next = 0.0

@@ -1,5 +1,6 @@
 """Series of task runs for charts, over any range: outcomes over time, and percentiles."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -65,6 +66,18 @@ class RunColumns:
         self._wait_s = np.frombuffer(timings.wait_s, np.float32)
         self._states = np.frombuffer(timings.states, np.uint8)
         self._tasks = np.frombuffer(timings.tasks, np.uint16)
+
+    def selected(self, positions: NDArray[np.int64]) -> "RunColumns":
+        """Return the columns of some runs, as they are now.
+
+        Args:
+            positions: of retained runs.
+        """
+        indices = positions % self._ended_at.size
+        chosen = copy.copy(self)
+        for name in ("_ended_at", "_run_s", "_wait_s", "_states", "_tasks"):
+            setattr(chosen, name, getattr(self, name)[indices])
+        return chosen
 
     @property
     def version(self) -> int:

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 )
 
 from pulse_desktop.text.printable import printable_cell
-from pulse_desktop.ui.rows.row_filter import indices_of
+from pulse_desktop.ui.rows.row_filter import Positions, indices_of
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model_change import ModelChange
@@ -132,6 +132,10 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     def row_object(self, row: int) -> RowT | None:
         """Return the row object at a view row, None when there is none."""
         return self._row_index.row_object(row)
+
+    def positions(self) -> Positions:
+        """Return the positions of the rows shown, from the top."""
+        return self._row_index.positions()
 
     def row_objects(self) -> Iterator[RowT]:
         """Iterate over the shown row objects from the top."""

@@ -160,6 +160,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         table.header.chooser_requested.connect(self.choose_columns)
         bar.changed.connect(self.apply_filter)
         self.filter.applied.connect(counts.update_rows)
+        self.filter.applied.connect(self._charting.reset)
         self.filter.applied.connect(self.views.update)
         bar.validity_changed.connect(counts.update_rows)
         self.filter.navigated.connect(self.views.leave)
@@ -390,7 +391,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
             self.time_range = chart_range(shown_range, retained_since(self.context.state), wall)
             rows = self.collection().rows
-            version = (rows.start, rows.stop, self._row_changes, shown_range)
+            shown_count = self.table.rows_model.shown_count
+            version = (rows.start, rows.stop, self._row_changes, shown_range, shown_count)
             if self._charting.due_if_changed("charts", wall, CHART_S, version):
                 self.update_charts(shown_range.end_or(wall))
         self.update_summary(now, stale_text(connection))

@@ -18,6 +18,9 @@ def test_costly_work_is_not_repeated_until_it_is_due() -> None:
     assert len(done) == 1
     pacing.run("past", work)
     assert len(done) == 2
+    pacing.reset()
+    pacing.run("past", work)
+    assert len(done) == 3
 
 
 def test_cheap_work_is_always_done() -> None:

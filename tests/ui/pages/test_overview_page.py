@@ -11,6 +11,7 @@ from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
+from pulse_desktop.ui.charts import pacing
 from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.pages.metrics import MetricsPage
 from pulse_desktop.ui.pages.overview import stats
@@ -441,3 +442,22 @@ def test_a_click_on_an_outcome_filters_by_the_task_of_the_charts(
     charts.throughput.series_chosen.emit("succeeded")
     assert tasks(window).filter_bar.text == "task=other_task"
     assert tasks(window).filter_bar.checked_facets == {"succeeded"}
+
+
+def test_the_charts_are_drawn_at_once_when_the_page_is_shown_again(
+    qtbot: QtBot, builder: StateBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "_FREE_S", -1.0)
+    monkeypatch.setattr(pacing, "_SHARE", 1e-9)  # drawn once, it is not due again for hours
+    builder.runs(8)
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
+    draw_frame(window, builder)
+    page = overview(window)
+    before = page.run_charts.throughput.visible_time_range[1]
+    window.show_page("tasks")
+    builder.at += 660
+    draw_frame(window, builder)
+    window.show_page("overview")
+    for chart in (page.run_charts.throughput, page.run_charts.durations):
+        qtbot.waitUntil(lambda chart=chart: not chart.redraw_pending)  # type: ignore[misc]
+        assert chart.visible_time_range[1] >= before + 660

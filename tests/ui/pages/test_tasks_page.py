@@ -85,6 +85,31 @@ def test_a_facet_shows_only_runs_of_its_state(page: TasksPage) -> None:
     assert len(ids(page)) == 31
 
 
+def test_the_charts_show_the_runs_that_the_table_shows(
+    page: TasksPage, window: MainWindow, builder: StateBuilder
+) -> None:
+    def charted() -> tuple[dict[str, int], str]:
+        draw_frame(window, builder, 1.0)
+        subtitle = page.charts.outcomes.subtitle
+        return {row.task: row.ended for row in page.charts.times.shown}, subtitle
+
+    everything, title = charted()
+    assert sum(everything.values()) == 31
+    assert title.startswith("ended runs, ") or title == "ended runs"
+    page.filter_bar.chips[RunState.FAILED.value].click()
+    failed, title = charted()
+    assert failed == {"extract_knowledge": 1}
+    assert title.startswith("ended runs that match the filter")
+    page.clear_filter()
+    page.filter_bar.set_filter((), "task:extract_knowledge state:succeeded")
+    assert charted()[0] == {}
+    page.table.rows_model.set_sort("task")
+    page.filter_bar.set_filter((), "task:extract_knowledge")
+    assert charted()[0] == {"extract_knowledge": 1}
+    page.clear_filter()
+    assert charted()[0] == everything
+
+
 def test_the_text_filter_searches_name_arguments_and_error(qtbot: QtBot, page: TasksPage) -> None:
     qtbot.keyClicks(page.filter_bar.text_field, "UK timeout extract")
     qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_Return)

@@ -251,6 +251,8 @@ class OverviewPage(Page):
         self._follow_range(now)
         self.latest.catch_up(self._shown_time(now))
         self._throttle.reset()
+        for pacing in (self._cards_pacing, self._runs_pacing, self._run_times_pacing):
+            pacing.reset()
         self.refresh(DirtyRows(), now)
 
     def tables(self) -> Sequence[LiveTable[Any]]:

@@ -1,6 +1,7 @@
 """Charts of the Tasks page: runs by outcome over time, and how long each task waits and runs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,9 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange
 from pulse_desktop.ui.pages.tasks.task_times import TaskTimesTable
+from pulse_desktop.ui.rows.row_filter import Positions
 
+_ENDED: Final = _("ended runs")
 _OUTCOMES: Final = (
     RunState.FAILED,
     RunState.SOFT_FAILED,
@@ -25,6 +28,21 @@ _OUTCOMES: Final = (
     RunState.SUCCEEDED,
 )
 """From the bottom, so that the few failures stand on the axis."""
+
+
+@dataclass(frozen=True)
+class FilteredRuns:
+    """The runs that a filter accepts.
+
+    Attributes:
+        query: the filter.
+        positions: of the runs that were found until now.
+        is_complete: whether all runs have been tested.
+    """
+
+    query: str
+    positions: Positions
+    is_complete: bool
 
 
 class TaskCharts:
@@ -49,32 +67,60 @@ class TaskCharts:
         self.outcomes = TimeChart(
             _("Runs by outcome"),
             Unit.COUNT,
-            subtitle=_("ended runs"),
+            subtitle=_ENDED,
             empty_text=_("Runs are counted here as they end."),
         )
         self._set_outcomes({})
         self.times = TaskTimesTable(label)
 
-    def update(self, shown: ChartRange, end: float, *, is_live: bool) -> None:
+    def reset(self) -> None:
+        """Draw at the next update, whenever that was done before."""
+        self._drawn = ()
+        self._pacing.reset()
+
+    def update(
+        self,
+        shown: ChartRange,
+        end: float,
+        *,
+        is_live: bool,
+        filtered: FilteredRuns | None = None,
+    ) -> None:
         """Show the runs that ended in a range up to a time, Unix seconds.
 
         Args:
             shown: what is shown.
             end: its end.
             is_live: whether that is the present, which moves on.
+            filtered: the runs to show, None for all.
         """
         width = shown.bucket_s
-        drawn = (self._columns.version, shown, end // (width / 4))
+        asked: tuple[object, ...] = shown, None if is_live else end
+        drawn: tuple[object, ...] = self._columns.version, shown, end // (width / 4)
+        if filtered is not None:
+            asked = *asked, filtered.query, filtered.is_complete
+            drawn = *drawn, filtered.query, filtered.positions.size
         if drawn != self._drawn:
-            asked = shown, None if is_live else end
-            self._pacing.run(asked, lambda: self._draw(drawn, shown, end))
+            self._pacing.run(asked, lambda: self._draw(drawn, shown, end, filtered))
 
-    def _draw(self, drawn: tuple[object, ...], shown: ChartRange, end: float) -> None:
+    def _draw(
+        self,
+        drawn: tuple[object, ...],
+        shown: ChartRange,
+        end: float,
+        filtered: FilteredRuns | None,
+    ) -> None:
         self._drawn = drawn
+        columns = self._columns
+        if filtered is not None:
+            retained = filtered.positions >= self._runs.rows.start
+            columns = columns.selected(filtered.positions[retained])
+        matching = _("ended runs that match the filter")
+        self.outcomes.set_subtitle(_ENDED if filtered is None else matching)
         width = shown.bucket_s
         start = end - shown.seconds
         edges = bucket_edges(start, end, width)
-        counts = self._columns.counted(edges, _OUTCOMES)
+        counts = columns.counted(edges, _OUTCOMES)
         self._set_outcomes({state: bool(values.any()) for state, values in counts.items()})
         times = (edges[:-1] + edges[1:]) / 2
         known = self._columns.ended(_OUTCOMES).first
@@ -83,7 +129,7 @@ class TaskCharts:
             STATE_LABELS[state][0]: np.where(blank, np.nan, each) for state, each in counts.items()
         }
         self.outcomes.set_data(times, values, (start, end))
-        self.times.show_tasks(self._columns.task_times(start, end))
+        self.times.show_tasks(columns.task_times(start, end))
 
     def _set_outcomes(self, occurring: dict[RunState, bool]) -> None:
         usual: Sequence[RunState] = (RunState.FAILED, RunState.SUCCEEDED)

@@ -20,7 +20,7 @@ from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_ca
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction
-from pulse_desktop.ui.pages.tasks.charts import TaskCharts
+from pulse_desktop.ui.pages.tasks.charts import FilteredRuns, TaskCharts
 from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns, value_column
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
@@ -127,9 +127,19 @@ class RunsPage(TablePage[TaskRun, RunDetail]):
         self.charts = TaskCharts(runs, runs.names.label)
         return self.charts.outcomes, self.charts.times
 
+    def on_show(self, now: float) -> None:
+        """Catch up with what happened while another page was visible."""
+        self.charts.reset()
+        super().on_show(now)
+
     def update_charts(self, now: float) -> None:
-        """Update the charts up to a time, Unix seconds."""
-        self.charts.update(self.time_range, now, is_live=self.context.time.is_live)
+        """Update the charts up to a time, Unix seconds; they show the runs that the table shows."""
+        shown = None
+        if self.filter_bar.checked_facets or self.filter.query.matcher is not None:
+            model = self.table.rows_model
+            query = self.filter.effective_query
+            shown = FilteredRuns(query, model.positions(), is_complete=not model.filter_pending)
+        self.charts.update(self.time_range, now, is_live=self.context.time.is_live, filtered=shown)
 
     def filter_by_task(self, name: str) -> None:
         """Show only the runs of a task; all again if they are shown already."""

@@ -171,6 +171,11 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         else:
             self.filter.edit(lambda text: "" if text == text_query(key) else text_query(key))
 
+    def on_show(self, now: float) -> None:
+        """Catch up with what happened while another page was visible."""
+        self._pacing.reset()
+        super().on_show(now)
+
     def update_charts(self, now: float) -> None:
         """Update the charts at the present time, Unix seconds."""
         workers = self.context.state.workers
