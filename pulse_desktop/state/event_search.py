@@ -1,7 +1,7 @@
 """Search for the events that mention a run, in slices that each take a few milliseconds."""
 
-from bisect import insort
 from collections import Counter
+from heapq import heappush, heapreplace
 from itertools import chain
 from typing import Final
 
@@ -13,6 +13,8 @@ SLICE: Final = 4_000
 """Events that are looked at in one step, where the index of older events does not help."""
 MAX_EVENTS: Final = 500
 """Events kept of each type: the latest, so that one type does not push the others out."""
+MAX_FOUND: Final = 1_000
+"""Older events that one step finds: making them again takes longer than finding them."""
 _EVERYTHING: Final = 1 << 40
 
 
@@ -36,6 +38,7 @@ class EventSearch:
         self._task_id = task_id
         self._slice = SLICE if id_hash(task_id) is None else _EVERYTHING
         self._low = self._high = log.stop
+        # Of each type a heap, the earliest first. Positions differ, so events are not compared.
         self._found: dict[str, list[tuple[float, int, Event]]] = {}
         self.counts: Counter[str] = Counter()
 
@@ -53,8 +56,7 @@ class EventSearch:
             self._high = stop
         start = max(log.start, self._low - self._slice)
         if start < self._low:
-            self._look(start, self._low)
-            self._low = start
+            self._low = self._look(start, self._low, MAX_FOUND)
         return self.counts.total() > before
 
     def finish(self) -> None:
@@ -70,14 +72,30 @@ class EventSearch:
         """
         lists = [self._found.get(type_, [])] if type_ else self._found.values()
         found = chain.from_iterable(lists)
-        return [event for _at, _position, event in sorted(found, key=lambda each: each[:2])]
+        return [event for _at, _position, event in sorted(found)]
 
-    def _look(self, start: int, stop: int) -> None:
+    def _look(self, start: int, stop: int, limit: int = 0) -> int:
+        """Look at the events in a range of positions, from the last one on.
+
+        Args:
+            start: position of the first event.
+            stop: position after the last one.
+            limit: number of events found after which to stop, 0 for none.
+
+        Returns:
+            The position down to which all were looked at.
+        """
         log = self._log
-        for position, type_ in log.mentions(self._task_id, start, stop):
+        mentions = log.mentions(self._task_id, start, stop)
+        for number, (position, type_) in enumerate(mentions, 1):
             self.counts[type_] += 1
             kept = self._found.setdefault(type_, [])
             event = log[position]
-            insort(kept, (event.timestamp, position, event), key=lambda each: each[:2])
-            if len(kept) > MAX_EVENTS:
-                del kept[0]
+            found = event.timestamp, position, event
+            if len(kept) < MAX_EVENTS:
+                heappush(kept, found)
+            elif found > kept[0]:
+                heapreplace(kept, found)
+            if number == limit:
+                return position
+        return start

@@ -95,3 +95,18 @@ def test_heartbeats_that_mention_the_run_are_left_out() -> None:
     search = EventSearch(builder.state.log, WANTED)
     search.finish()
     assert [event.type for event in search.events()] == ["task.started"]
+
+
+def test_many_events_of_an_indexed_run_are_found_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_search, "MAX_FOUND", 6)
+    builder = StateBuilder()
+    for number in range(20):
+        builder.progress(WANTED, NOW + number, done=number)
+        builder.runs(1, first=number)
+    search = EventSearch(builder.state.log, WANTED)
+    found = []
+    while not search.is_complete:
+        search.step()
+        found.append(search.counts.total())
+    assert found == [6, 12, 18, 20]
+    assert [event.data()["done"] for event in search.events()] == list(range(20))
