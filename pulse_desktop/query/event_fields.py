@@ -1,13 +1,13 @@
 """The fields of events."""
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from pulse_desktop.protocol.event import event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.query.field_values import named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
-from pulse_desktop.query.json_fields import json_key, values_at
+from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
 from pulse_desktop.query.names import task_values, worker_values
 from pulse_desktop.text.translation import _
@@ -59,7 +59,7 @@ class EventRow(Protocol):
 
 def event_fields() -> FieldSet[EventRow]:
     """Return the fields of events and task messages."""
-    kind, decoder = FieldKind, _DataDecoder()
+    kind, decoder = FieldKind, JsonDecoder(event_data)
 
     def data(name: str) -> Callable[[EventRow, float], Values]:
         key = json_key(name)
@@ -68,7 +68,7 @@ def event_fields() -> FieldSet[EventRow]:
             raw = event.raw
             if event.problem or (key not in raw and b"\\" not in raw):
                 return ()
-            return values_at(decoder.data(raw), name)
+            return values_at(decoder.decode(raw), name)
 
         return get
 
@@ -153,16 +153,3 @@ def _sequence(event: EventRow, _now: float) -> Values:
 
 def _problem(event: EventRow, _now: float) -> Values:
     return named(event.problem)
-
-
-class _DataDecoder:
-    """Decodes the data of events, and keeps the latest: conditions look at a row in turn."""
-
-    def __init__(self) -> None:
-        self._raw = b""
-        self._data: dict[str, Any] = {}
-
-    def data(self, raw: bytes) -> dict[str, Any]:
-        if raw is not self._raw:
-            self._data, self._raw = event_data(raw), raw
-        return self._data

@@ -1,5 +1,6 @@
 """Values in JSON by name or path: arguments, labels, the data of events."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -11,21 +12,31 @@ _MAX_PARTS: Final = 64
 """Entries of a list that are values of their own."""
 
 
+def decode_json(raw: bytes) -> Any:
+    """Return decoded JSON, None if it is not JSON."""
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
 class JsonDecoder:
     """Decodes JSON, and keeps the latest: two conditions look at the same row in turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, decode: Callable[[bytes], Any] = decode_json) -> None:
+        """Keep nothing yet.
+
+        Args:
+            decode: decodes JSON, or a part of it; it raises nothing.
+        """
+        self._decode = decode
         self._raw = b""
         self._value: Any = None
 
     def decode(self, raw: bytes) -> Any:
-        """Return decoded JSON, None if it is not JSON."""
+        """Return what was decoded."""
         if raw is not self._raw:
-            try:
-                self._value = _decode(raw)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                self._value = None
-            self._raw = raw
+            self._value, self._raw = self._decode(raw), raw
         return self._value
 
 

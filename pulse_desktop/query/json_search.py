@@ -13,14 +13,12 @@ from functools import cache
 from typing import Final
 
 from pulse_desktop.query.coded_columns import LOOK, YES
+from pulse_desktop.query.tokens import ESCAPED
 
 _PLAIN: Final = re.compile(r"[ !#$%()*+,\-.0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
 """Characters that nobody escapes: not quotes, backslashes, controls, nor the `<>&'/` of others."""
 _UNICODE_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
 _ESCAPE: Final = re.compile(r'\\(["\\/bfnrt])')
-_ESCAPED: Final = {
-    '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
-}  # fmt: skip
 _ESCAPE_BEGINS: Final = b"\\u"
 _SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _WINDOW: Final = 2
@@ -108,7 +106,7 @@ def json_text(raw: bytes) -> str:
     if "\\u" in text:
         text = _UNICODE_ESCAPE.sub(lambda found: f"{found[1]}{chr(int(found[2], 16))}", text)
     if "\\" in text:
-        text = _ESCAPE.sub(lambda found: _ESCAPED[found[1]], text)
+        text = _ESCAPE.sub(lambda found: ESCAPED[found[1]], text)
     if not text.isascii() and _SURROGATES.search(text):
         text = _SURROGATES.sub(_joined, text)
     return text.casefold()

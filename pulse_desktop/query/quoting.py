@@ -3,19 +3,18 @@
 import math
 import re
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.query.tokens import TokenKind, tokenize
+from pulse_desktop.query.tokens import ESCAPED, TokenKind, tokenize
 
 _BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
 """Characters that may stand without quotes, depending on what is around them."""
 _BARE_NAME: Final = re.compile(r"[\w-]+")
 _MAX_BARE: Final = 200
-_ESCAPES: Final = {
-    '"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t",
-}  # fmt: skip
+_ESCAPES: Final = {character: f"\\{name}" for name, character in ESCAPED.items()}
 _TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 _MICROSECONDS: Final = 1_000_000
 
@@ -73,7 +72,8 @@ def time_text(at: float, *, is_end: bool = False) -> str:
 
 def exact_time_text(at: float, *, is_end: bool = False) -> str:
     """Return a time in UTC, to the microsecond: earlier if need be, or later if it ends a range."""
-    microseconds = math.ceil(at * _MICROSECONDS) if is_end else math.floor(at * _MICROSECONDS)
+    exact = Fraction(at) * _MICROSECONDS  # a product of floats may be rounded the wrong way
+    microseconds = math.ceil(exact) if is_end else math.floor(exact)
     seconds, rest = divmod(microseconds, _MICROSECONDS)
     moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"

@@ -1,5 +1,6 @@
 """The fields of task runs."""
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -12,7 +13,7 @@ from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Val
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
 from pulse_desktop.query.names import task_values, worker_values
-from pulse_desktop.query.run_row import RunRow
+from pulse_desktop.query.run_row import RequestRow, RunRow
 from pulse_desktop.text.translation import _, pgettext
 
 _LABELS: Final = {
@@ -45,6 +46,8 @@ _WITH_REASON: Final = frozenset(RunState) - {
 """States in which a run can have a reason."""
 _MAX_REMEMBERED: Final = 10_000
 _EMPTY: Final = (b"", b"[]", b"{}", b"null")
+_kwargs_of: Final = operator.attrgetter("kwargs")
+_labels_of: Final = operator.attrgetter("labels")
 
 
 def _no_parameters(_task_name: str) -> Sequence[str]:
@@ -73,12 +76,12 @@ def run_fields(
         return _argument(name, parameters, decoders)
 
     def keyword(name: str) -> Callable[[RunRow, float], Values]:
-        return _keyword(name, decoders[1])
+        return _named_value(name, _kwargs_of, decoders[1])
 
     labels = JsonDecoder()
 
     def label(name: str) -> Callable[[RunRow, float], Values]:
-        return _label(name, labels)
+        return _named_value(name, _labels_of, labels)
 
     return FieldSet[RunRow](
         (
@@ -245,7 +248,7 @@ def _argument(
     decoders: tuple[JsonDecoder, JsonDecoder],
 ) -> Callable[[RunRow, float], Values]:
     """Return the function that gets an argument by name, or by its index among the positional."""
-    keyword = _keyword(name, decoders[1])
+    keyword = _named_value(name, _kwargs_of, decoders[1])
     first, _dot, rest = name.partition(".")
 
     def get(run: RunRow, now: float) -> Values:
@@ -267,29 +270,17 @@ def _argument(
     return get
 
 
-def _keyword(name: str, decoder: JsonDecoder) -> Callable[[RunRow, float], Values]:
+def _named_value(
+    name: str, raw_of: Callable[[RequestRow], bytes], decoder: JsonDecoder
+) -> Callable[[RunRow, float], Values]:
+    """Return the function that gets a keyword argument or a label by name."""
     key = json_key(name)
 
     def get(run: RunRow, _now: float) -> Values:
         request = run.request
         if request is None:
             return ()
-        raw = request.kwargs
-        if raw == b"{}" or (key not in raw and b"\\" not in raw):
-            return ()
-        return values_at(decoder.decode(raw), name)
-
-    return get
-
-
-def _label(name: str, decoder: JsonDecoder) -> Callable[[RunRow, float], Values]:
-    key = json_key(name)
-
-    def get(run: RunRow, _now: float) -> Values:
-        request = run.request
-        if request is None:
-            return ()
-        raw = request.labels
+        raw = raw_of(request)
         if raw == b"{}" or (key not in raw and b"\\" not in raw):
             return ()
         return values_at(decoder.decode(raw), name)

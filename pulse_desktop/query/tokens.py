@@ -24,9 +24,10 @@ _FIELD: Final = re.compile(rf"({_NAME})(?:(:)|\s*(!=|>=|<=|[=<>]))", re.DOTALL)
 _NAME_PART: Final = re.compile(r'\.?([\w-]+|"(?:[^"\\]|\\.)*")', re.DOTALL)
 _WORD: Final = re.compile(r'[^\s()"]*')
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.|\Z)", re.DOTALL)
-_ESCAPED: Final = {
+ESCAPED: Final = {
     '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
 }  # fmt: skip
+"""Characters by what stands for them after a backslash in JSON, and in a query."""
 _SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _KEYWORDS: Final = {
     "and": "and", "or": "or", "not": "not", "AND": "and", "OR": "or", "NOT": "not",
@@ -266,10 +267,10 @@ def _unescape(text: str, offset: int) -> str:
         escape = found[1]
         if len(escape) == 5:
             return chr(int(escape[1:], 16))
-        if escape not in _ESCAPED:
+        if escape not in ESCAPED:
             message = _(r"Unknown escape. Type \\ for a backslash")
             raise QueryError(message, offset + found.start(), offset + found.end())
-        return _ESCAPED[escape]
+        return ESCAPED[escape]
 
     # Two escapes may make one character beyond U+FFFF.
     return _SURROGATES.sub(

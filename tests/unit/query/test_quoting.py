@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse, quote
@@ -58,6 +58,7 @@ def test_a_round_time_is_short() -> None:
 
 
 @given(st.floats(0, 4e9))
+@example(1125899907.3261719)
 def test_exact_times_include_what_they_were_made_for(at: float) -> None:
     query = f"at:{exact_time_text(at)}..{exact_time_text(at, is_end=True)}"
     assert times(query, at) == [at]
