@@ -21,7 +21,7 @@ RowT = TypeVar("RowT")
 
 _MEASURE_S: Final = 5.0
 """How often columns give back the room of long texts that are gone."""
-_FILTER_S: Final = 0.008
+_FILTER_S: Final = 0.014
 """How long rows are filtered or sorted before the event loop handles something else."""
 _NONE: Final = Qt.KeyboardModifier.NoModifier
 _CTRL: Final = Qt.KeyboardModifier.ControlModifier
@@ -171,9 +171,12 @@ class LiveTable(SteadyView[RowT]):
 
     def _filter_slices(self) -> None:
         """Filter as many slices as leave the rest of a frame to everything else."""
-        end = time.perf_counter() + _FILTER_S
-        while self.rows_model.filter_next_slice() and time.perf_counter() < end:
-            pass
+        end = at = time.perf_counter()
+        end += _FILTER_S
+        while self.rows_model.filter_next_slice():
+            before, at = at, time.perf_counter()
+            if at + (at - before) > end:  # another one would take too long
+                break
 
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the table."""
