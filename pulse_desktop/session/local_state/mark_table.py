@@ -62,7 +62,14 @@ class MarkTable:
                 return
             connection.execute(
                 "INSERT OR REPLACE INTO group_marks VALUES (?, ?, ?, ?, ?, ?)",
-                (group_id, FINGERPRINT_VERSION, kind, mark.at, mark.by, mark.text[:MAX_NOTE]),
+                (
+                    group_id,
+                    FINGERPRINT_VERSION,
+                    kind,
+                    mark.at,
+                    _storable(mark.by),
+                    _storable(mark.text[:MAX_NOTE]),
+                ),
             )
             connection.execute(
                 "DELETE FROM group_marks WHERE (group_id, fingerprint_version, kind) IN"
@@ -72,6 +79,11 @@ class MarkTable:
             )
 
         self._file.write(change)
+
+
+def _storable(text: str) -> str:
+    """Return a text without surrogates: an argument that is no UTF-8 has some."""
+    return text.encode("utf-8", "replace").decode()
 
 
 _KINDS: Final = frozenset(MarkKind)

@@ -1,0 +1,27 @@
+"""Marks and files of the local state that no program of ours makes."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pulse_desktop.model.group_marks import Mark, MarkKind
+from pulse_desktop.session.local_state.mark_table import MarkTable
+from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
+
+
+def test_a_note_that_is_no_utf8_is_kept_as_far_as_it_can_be(tmp_path: Path) -> None:
+    with closing(LocalStateFile(tmp_path / "s")) as file:
+        table = MarkTable(file)
+        table.put("g", MarkKind.NOTE, Mark(1.0, "me\udcff", "a\udcffb"))
+        found = table.load()["g"].note
+    assert found == Mark(1.0, "me?", "a?b")
+
+
+def test_a_file_with_a_negative_version_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = -3")
+    with closing(LocalStateFile(path)) as file, pytest.raises(LocalStateError, match="damaged"):
+        MarkTable(file).load()
