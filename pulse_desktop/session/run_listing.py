@@ -57,7 +57,7 @@ class RunListing:
         self._only_results: dict[str, TaskRun] = {}
         self._unresolved: list[str] = []
         self._is_blocked = False
-        self._start = runs.rows.stop
+        self._start = self._stop = runs.rows.stop
         self._widening = FIRST_WIDENING
         self._history_read = False
         self._results_since = math.inf
@@ -143,8 +143,11 @@ class RunListing:
 
     def _add(self, update: TaskRun) -> None:
         """Add what a result says of its run."""
-        if self._runs.get(update.task_id) is not None:
+        position = self._runs.position(update.task_id)
+        if position is not None:
             self._runs.put(update)
+            if position >= self._stop:  # its messages arrived after the listing was begun
+                self._push([update.task_id])
         else:
             self._only_results[update.task_id] = derive_state(update)
             self._push([update.task_id])

@@ -18,6 +18,7 @@ from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, result_body, store_results
 from tests.kit.sessions import open_session
+from tests.kit.waiting import wait_until
 
 
 @pytest.fixture
@@ -72,6 +73,20 @@ async def test_runs_of_history_and_of_results_are_in_one_order(
     ]
     assert {run.state for run in runs[3:]} == {RunState.SUCCEEDED}
     assert len(pages) > 2
+
+
+async def test_a_run_that_becomes_known_before_its_result_is_read_is_listed_once(
+    nats_server: NatsServer, worker: Client
+) -> None:
+    async with open_session(nats_server, stored_results=0) as session:
+        assert await session.wait_history()
+        listing = RunListing(session.state.runs, session.results, session.backfill, 0.0)
+        await publish(worker, "task.started", key_of(0))
+        await wait_until(lambda: session.state.runs.get(key_of(0)))
+        await store_results(worker, 1)
+        async with aclosing(listing.latest_first(10)) as found:
+            listed = [run.task_id for runs in [runs async for runs in found] for run in runs]
+    assert listed == [key_of(0)]
 
 
 async def test_the_first_runs_are_listed_before_most_results_are_read(
