@@ -19,6 +19,7 @@ from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import static_text
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.bars import paint_bars
 
 PADDING: Final = 8
 GLYPH: Final = 14
@@ -27,7 +28,6 @@ BAR: Final = 44
 BAR_GAP: Final = 8
 _BAR_HEIGHT: Final = 6
 _BARS_MARGIN: Final = 5
-_MIN_BAR_HEIGHT: Final = 2
 _MAX_LAYOUTS: Final = 8192
 _MAX_MEASURED: Final = 300
 _ANY_WIDTH: Final = 1 << 20
@@ -245,20 +245,9 @@ class RowPainter:
     def _paint_bars(
         self, painter: QPainter, values: Sequence[int], color: SemanticColor, area: QRect
     ) -> None:
-        """Paint a histogram: the highest bar fills the cell, and none with a value is invisible."""
-        most, bottom = max(values, default=0), area.bottom()
-        painter.fillRect(area.x(), bottom, area.width(), 1, self._row_line)
-        if not most or area.width() <= 0:
-            return
-        step = area.width() / len(values)
-        for number, value in enumerate(values):
-            if value:
-                left, right = round(number * step), round((number + 1) * step)
-                high = max(_MIN_BAR_HEIGHT, round(value / most * area.height()))
-                width = max(1, right - left - 1)
-                painter.fillRect(
-                    area.x() + left, bottom - high + 1, width, high, self._colors[color]
-                )
+        """Paint a histogram on a line."""
+        painter.fillRect(area.x(), area.bottom(), area.width(), 1, self._row_line)
+        paint_bars(painter, values, self._colors[color], area)
 
     def _paint_glyph(
         self, painter: QPainter, glyph: str, color: SemanticColor, left: int, top: int

@@ -12,11 +12,12 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.bars import paint_bars
 
-BINS: Final = 60
+DETAIL_BINS: Final = 60
 _HEIGHT: Final = 40
 _LABEL_GAP: Final = 4
-_MIN_BAR: Final = 2
+_HEADROOM: Final = 2
 
 
 class GroupBars(QWidget):
@@ -71,15 +72,8 @@ class GroupBars(QWidget):
         painter = QPainter(self)
         colors, width = theme(), self.width()
         painter.fillRect(0, _HEIGHT, width, 1, colors.color("border"))
-        most = max(self.values, default=0)
-        if most:
-            step = width / len(self.values)
-            for number, value in enumerate(self.values):
-                if value:
-                    left, right = round(number * step), round((number + 1) * step)
-                    high = max(_MIN_BAR, round(value / most * (_HEIGHT - 2)))
-                    bar = QRect(left, _HEIGHT - high, max(1, right - left - 1), high)
-                    painter.fillRect(bar, colors.color(self._color))
+        area = QRect(0, _HEADROOM, width, _HEIGHT - _HEADROOM)
+        paint_bars(painter, self.values, colors.color(self._color), area)
         painter.setPen(colors.color(SemanticColor.MUTED))
         painter.setFont(colors.number_font(step=-1))
         labels = QRect(0, _HEIGHT + _LABEL_GAP, width, self.height() - _HEIGHT - _LABEL_GAP)

@@ -21,7 +21,7 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import muted
 
-BINS: Final = 24
+COLUMN_BINS: Final = 24
 """Bars of the histogram of one group."""
 Bounds = Callable[[], tuple[float, float]]
 
@@ -40,7 +40,7 @@ def group_columns(
         return group.count_between(*bounds())
 
     def bars(group: FailureGroup) -> Sequence[int]:
-        return group.times.histogram(*bounds(), BINS)
+        return group.times.histogram(*bounds(), COLUMN_BINS)
 
     return (
         Column[FailureGroup](

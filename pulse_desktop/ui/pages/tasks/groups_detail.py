@@ -33,7 +33,7 @@ from pulse_desktop.text.group_text import (
 )
 from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.pages.tasks.groups_bars import BINS, GroupBars
+from pulse_desktop.ui.pages.tasks.groups_bars import DETAIL_BINS, GroupBars
 from pulse_desktop.ui.pages.tasks.groups_example import GroupExample
 from pulse_desktop.ui.pages.tasks.groups_note import GroupNote
 from pulse_desktop.ui.table.detail_panel import DetailPanel
@@ -190,7 +190,7 @@ class GroupDetail(DetailPanel):
         self._cause.set_text(group_cause(group))
         self._message.show_text(group_title(group))
         self._show_buttons(group, retained)
-        self.bars.show_values(group.times.histogram(*bounds, BINS), bounds, color)
+        self.bars.show_values(group.times.histogram(*bounds, DETAIL_BINS), bounds, color)
         self.properties.set_properties(self._properties_of(group, now))
         self.note.show_note(group.id, group.marks.note, now)
         self.example.show_run(example, is_other=other)
