@@ -3,6 +3,9 @@
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,6 +26,10 @@ def run_test(session: "Session", query: "Query", now: float) -> "Callable[[TaskR
     state, profile = session.state, session.config.profile.name
     fields = run_fields(state.parameter_names, state.runs.group_id, profile)
     return compile_query(query, fields, now).accepts
+
+
+def _active_since(since: float) -> "Callable[[TaskRun], bool]":
+    return lambda run: max(run.began_at, run.finished_at or 0.0, run.last_seen) >= since
 
 
 class RunQuery:
@@ -56,3 +63,29 @@ class RunQuery:
         """Return a test for the runs of a session at a time, Unix seconds."""
         states, accepts = self.states, run_test(session, self._query, now)
         return lambda run: (not states or run.state in states) and accepts(run)
+
+    def why_nothing_matches(self, session: "Session", since: float, now: float) -> list[str]:
+        """Return why no run was listed, as the window says it, one sentence each.
+
+        Args:
+            session: with the runs that were looked at.
+            since: Unix seconds; runs that were not active afterwards were not listed.
+            now: Unix seconds.
+        """
+        from pulse_desktop.query.explanation import MAX_REASONS, MAX_ROWS, Explainer
+        from pulse_desktop.query.run_fields import run_fields
+        from pulse_desktop.text.query_text import explanation_text
+
+        state, profile = session.state, session.config.profile.name
+        fields = run_fields(state.parameter_names, state.runs.group_id, profile)
+        others: dict[str, Callable[[TaskRun], bool]] = {"--since": _active_since(since)}
+        if self.states:
+            others["--state"] = lambda run: run.state in self.states
+        explainer = Explainer(self._query, fields, now, others=others)
+        rows = state.runs.rows
+        explainer.look_at(rows.span(max(rows.start, rows.stop - MAX_ROWS), rows.stop))
+        reasons = [explanation_text(each) for each in explainer.explanations()[:MAX_REASONS]]
+        if reasons and rows.stop - rows.start > MAX_ROWS:
+            looked = _("Looked at the newest {count} rows.")
+            reasons.append(looked.format(count=formats.count(MAX_ROWS)))
+        return reasons

@@ -131,8 +131,15 @@ async def run(arguments: Namespace) -> int:
             missing += unread_history(session)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
         looked = looked_at(session) if listed == limit else ""
+        reasons = (
+            []
+            if listed or not query.text
+            else query.why_nothing_matches(session, now - arguments.since, now)
+        )
     if not (listed or missing or is_refused or arguments.json or arguments.csv):
         write_text(_no_runs(query, arguments.since))
+        for reason in reasons:
+            write_text(reason)
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if listed == limit:

@@ -12,6 +12,10 @@ from pulse_desktop.query.quoting import query_text
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
 from pulse_desktop.query.tokens import split_field
 
+MAX_ROWS: Final = 50_000
+"""Newest rows that are looked at to explain why nothing matches."""
+MAX_REASONS: Final = 2
+"""Reasons that are shown."""
 _MAX_NAMES: Final = 1_000
 """Different names and values that are remembered for a suggestion."""
 _MAX_LENGTH: Final = 200

@@ -25,6 +25,19 @@ def range_title(time_range: TimeRange, now: float) -> str:
             return _("All retained")
 
 
+def short_title(time_range: TimeRange) -> str:
+    """Return what a range is called where there is little room: `All`, `1 h`, `Since…`, `Past`."""
+    match time_range.kind:
+        case RangeKind.LAST:
+            return length_text(time_range.seconds)
+        case RangeKind.SINCE:
+            return _("Since…")
+        case RangeKind.FIXED:
+            return _("Past")
+        case _:
+            return _("All")
+
+
 def length_text(seconds: float) -> str:
     """Return a length in as few units as it takes: `15 min`, `1 h 30 min`, `24 h`, `250 ms`."""
     if seconds < 1:

@@ -87,8 +87,9 @@ class QueryCompleter(QObject):
         else:
             field = self._field
             self._completion = self._complete(field.text(), field.cursorPosition())
-            problem = field.problem
-            items = self._completion.items
+            problem, items = field.problem, self._completion.items
+            if problem is not None and items and problem.end >= self._completion.start:
+                problem = None  # what is typed goes on at the cursor
             self.popup.show_items(items, _with_key(problem.message) if problem is not None else "")
         if self.is_open != was_open:
             self.open_changed.emit()

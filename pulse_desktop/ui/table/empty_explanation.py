@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 from PySide6.QtCore import QObject, QTimer
 
 from pulse_desktop.query.errors import QueryError
-from pulse_desktop.query.explanation import Explainer, Explanation
+from pulse_desktop.query.explanation import MAX_REASONS, MAX_ROWS, Explainer, Explanation
 from pulse_desktop.text import formats
 from pulse_desktop.text.query_text import explanation_text
 from pulse_desktop.text.translation import _
@@ -16,10 +16,7 @@ from pulse_desktop.ui.table.live_table import LiveTable
 
 RowT = TypeVar("RowT")
 
-MAX_ROWS: Final = 50_000
-"""Newest rows that are looked at."""
 _SLICE: Final = 500
-_MAX_REASONS: Final = 2
 _MAX_SHOWN: Final = 80
 
 
@@ -89,7 +86,7 @@ class EmptyExplanation(QObject, Generic[RowT]):
             return
         self._timer.stop()
         self._is_done = True
-        reasons = explainer.explanations()[:_MAX_REASONS]
+        reasons = explainer.explanations()[:MAX_REASONS]
         text = "\n".join(explanation_text(_short(each)) for each in reasons)
         if text and self._last > rows.start:
             note = _("Looked at the newest {count} rows.").format(count=formats.count(MAX_ROWS))

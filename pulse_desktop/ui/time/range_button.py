@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.time_range_text import range_title, zone_text
+from pulse_desktop.text.time_range_text import range_title, short_title, zone_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
@@ -22,7 +22,7 @@ _MAX_TEXT: Final = 16
 
 
 class RangeButton(QPushButton):
-    """Shows the range and opens the picker. Where there is no room for the text it is an icon."""
+    """Shows the range and opens the picker. In little room its text is short, or left out."""
 
     def __init__(self, window_time: WindowTime) -> None:
         super().__init__()
@@ -80,7 +80,8 @@ class RangeButton(QPushButton):
         return QSize(hint.width() - shown + metrics.horizontalAdvance(text), hint.height())
 
     def _fit(self) -> None:
-        fits = self.width() >= self._size_of(self._text).width()
-        self.setText(self._text if fits else "")
+        texts = (self._text, short_title(self._time.range))
+        fitting = (each for each in texts if self.width() >= self._size_of(each).width())
+        self.setText(next(fitting, ""))
         color = SemanticColor.MUTED if self._time.is_live else SemanticColor.WARNING
         icons.set_button_icon(self, "clock", color)

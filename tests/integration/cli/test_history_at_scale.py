@@ -118,7 +118,11 @@ def test_a_query_reads_back_until_enough_runs_match(env: dict[str, str]) -> None
     assert read < total
     assert ids(run_in_process("runs", "--state", "failed", "--json", env=env)) == odd
     both = run_in_process("runs", "language=uk", "--state", "failed", env=env)
-    assert (both.out, both.err) == ("No runs in the last 1 d that match.\n", "")
+    nothing, *reasons = both.out.splitlines()
+    assert (nothing, both.err) == ("No runs in the last 1 d that match.", "")
+    assert any(reason.startswith("Without --state there ") for reason in reasons)
+    (never,) = run_in_process("runs", "language=qq", env=env).out.splitlines()[1:2]
+    assert never.startswith("Nothing matches language=qq.")
 
 
 def test_an_error_in_a_query_is_underlined(env: dict[str, str]) -> None:

@@ -11,10 +11,12 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.state.event_search import SLICE
 from pulse_desktop.state.related_runs import Relation
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.error_report import LineKind, ReportLine
 from pulse_desktop.ui.lineage.section_table import SectionTable
 from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, ERROR, EVENTS, LOG, OVERVIEW, RunDetail
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.report_text import ReportText
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, WORKER, StateBuilder
 from tests.ui.page_harness import PageHarness
@@ -255,3 +257,20 @@ def test_the_run_of_the_panel_is_the_one_opened(opened: Opened) -> None:
     _page, detail = opened(RUN, OVERVIEW)
     assert isinstance(detail.run, TaskRun)
     assert detail.run.task_id == RUN
+
+
+def test_wrapped_lines_of_a_report_leave_nothing_beside_it(qtbot: QtBot) -> None:
+    report = ReportText()
+    qtbot.addWidget(report)
+    report.resize(240, 160)
+    with qtbot.waitExposed(report):
+        report.show()
+    lines = ['  File "/srv/app/tasks.py", line 5', f"    call({'x' * 400})   "]
+    report.show_lines([ReportLine(LineKind.RAW, line) for line in lines])
+    bar = report.horizontalScrollBar()
+    assert not bar.isVisible(), "lines are wrapped at first"
+    report.set_wrap(wrap=False)
+    qtbot.waitUntil(bar.isVisible)
+    report.set_wrap(wrap=True)
+    qtbot.waitUntil(lambda: not bar.isVisible())
+    assert report.document().size().height() > len(lines)

@@ -63,7 +63,9 @@ def test_an_error_is_shown_at_each_key_in_words_and_at_its_position(
     assert validity(page) is Validity.INVALID
     assert field.problem is not None
     assert (field.problem.start, field.problem.end) == (6, 10)
-    assert "fail" in page.filter_bar.completer.popup.problem_text
+    completer = page.filter_bar.completer
+    assert "failed" in [item.label for item in completer.items]
+    assert completer.popup.problem_text == "", "what is typed goes on with one of the values"
     span = field.error_span()
     assert span is not None
     before = field.fontMetrics().horizontalAdvance("state:")
@@ -75,6 +77,14 @@ def test_an_error_is_shown_at_each_key_in_words_and_at_its_position(
     qtbot.keyClicks(field, "ed")
     assert validity(page) is Validity.VALID
     assert field.error_span() is None
+    assert page.filter_bar.completer.popup.problem_text == ""
+    type_query(qtbot, page, "state:nothing")
+    assert "nothing" in page.filter_bar.completer.popup.problem_text
+    type_query(qtbot, page, "state:nothing ta")
+    assert completer.items
+    assert "nothing" in page.filter_bar.completer.popup.problem_text
+    type_query(qtbot, page, "state=")
+    assert completer.items
     assert page.filter_bar.completer.popup.problem_text == ""
 
 

@@ -252,3 +252,16 @@ def test_what_is_typed_on_a_listed_range_goes_to_the_form(qtbot: QtBot, window: 
     assert window.focusWidget() is picker.choices[ALL_RETAINED]
     press(qtbot, window, "2h", Qt.Key.Key_Return)
     assert window.time.range == last(7200)
+
+
+def test_a_narrow_button_shows_a_short_range(window: MainWindow) -> None:
+    button = window.top_bar.time_range
+    whole = button.sizeHint().width()
+    button.resize(whole, button.height())
+    assert button.text() == "All retained"
+    button.resize(whole - 1, button.height())
+    assert button.text() == "All"
+    window.time.set_range(last(3600))
+    assert button.text() in ("1 h", "Last 1 h")
+    button.resize(button.minimumSizeHint().width(), button.height())
+    assert button.text() == ""

@@ -119,11 +119,10 @@ class ErrorView(QWidget):
         layout.addStretch(0)
         for button in (self.library_frames, self.as_sent):
             button.toggled.connect(lambda _checked: self._show_report())
-        self.wrap.toggled.connect(self._set_wrap)
+        self.wrap.toggled.connect(lambda checked: self.traceback.set_wrap(wrap=checked))
         self.find_button.toggled.connect(self._show_search)
         self.search.hide()
         self.copy_all.clicked.connect(self._copy_all)
-        self._set_wrap(wrap=True)
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
 
@@ -162,11 +161,6 @@ class ErrorView(QWidget):
             self.search.field.setFocus()
         else:
             self.search.field.clear()
-
-    def _set_wrap(self, wrap: bool) -> None:
-        modes = QPlainTextEdit.LineWrapMode
-        self.traceback.setLineWrapMode(modes.WidgetWidth if wrap else modes.NoWrap)
-        self.traceback.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
 
     def _copy_all(self) -> None:
         if self._run is not None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
-from PySide6.QtGui import QTextDocument
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocument, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit
 
 from pulse_desktop.text.error_report import LineKind, ReportLine
@@ -54,9 +55,18 @@ class ReportText(QPlainTextEdit):
         self.setProperty("kind", "plain")
         self.setReadOnly(True)
         self.document().setDocumentMargin(0)
+        self.set_wrap(wrap=True)
         self._highlighter = ReportHighlighter(self.document())
         theme().changed.connect(self._apply_theme)
         self._apply_theme()
+
+    def set_wrap(self, *, wrap: bool) -> None:
+        """Wrap long lines, a long word anywhere, so that nothing is beside the text; or scroll."""
+        modes, policies = QPlainTextEdit.LineWrapMode, Qt.ScrollBarPolicy
+        self.setLineWrapMode(modes.WidgetWidth if wrap else modes.NoWrap)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        shown = policies.ScrollBarAlwaysOff if wrap else policies.ScrollBarAsNeeded
+        self.setHorizontalScrollBarPolicy(shown)
 
     def show_lines(self, lines: Sequence[ReportLine]) -> None:
         """Show the lines of a report."""
