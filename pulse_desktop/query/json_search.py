@@ -189,7 +189,11 @@ _ASCII_FOLDS: Final = re.compile(
     rb"\xc3\x9f|\xc4\xb0|\xc5[\x89\xbf]|\xc7\xb0|\xe1\xba[\x96-\x9a\x9e]|\xe2\x84\xaa|\xef\xac[\x80-\x86]"
     rb"|\\u(?:00[dD][fF]|0130|0149|017[fF]|01[fF]0|1[eE]9[6-9aAeE]|212[aA]|[fF][bB]0[0-6])"
 )
-_ESCAPED_ASCII: Final = re.compile(rb"\\(?:/|u00[2-7])")
+_HIDING_ESCAPES: Final = (
+    *(b"\\/", b"\\u00", b"\\u01", b"\\u1e", b"\\u1E", b"\\u21"),
+    *(b"\\ufb", b"\\uFB", b"\\uFb", b"\\ufB"),
+)
+"""How escapes of ASCII and of those letters begin. In escaped text an expression takes longer."""
 
 
 def hides_ascii(raw: bytes) -> bool:
@@ -197,7 +201,11 @@ def hides_ascii(raw: bytes) -> bool:
 
     Escaped quotes and backslashes are left out.
     """
-    return not _is_plain(raw) and (_ESCAPED_ASCII.search(raw) is not None or _folds_to_ascii(raw))
+    if _is_plain(raw):
+        return False
+    if b"\\" in raw and any(escape in raw for escape in _HIDING_ESCAPES):
+        return True
+    return not raw.isascii() and _ASCII_FOLDS.search(raw) is not None
 
 
 def _folds_to_ascii(raw: bytes) -> bool:
