@@ -100,6 +100,32 @@ class TableHeader(QHeaderView):
         room = self._room(column, self.sectionSize(section))
         return column.title if metrics.horizontalAdvance(column.title) > room else ""
 
+    def free_place(self, width: int) -> int | None:
+        """Return where something of a width hides no title, nearest to the middle, in pixels.
+
+        None if the titles leave no such place.
+        """
+        metrics = QFontMetrics(theme().text_font(step=-1))
+        whole = self.viewport().width()
+        gaps, free_from = [], 0
+        for visual in range(self.count()):
+            section = self.logicalIndex(visual)
+            if self.isSectionHidden(section):
+                continue
+            column = self._model.columns[section]
+            left, size = self.sectionViewportPosition(section), self.sectionSize(section)
+            title = min(metrics.horizontalAdvance(column.title) + _ARROW, size - 2 * _PADDING)
+            start = left + (size - _PADDING - title if column.align == "right" else _PADDING)
+            gaps.append((free_from, start - _PADDING))
+            free_from = max(free_from, start + title + _PADDING)
+        gaps.append((free_from, whole - _PADDING))
+        places = [
+            min(max((whole - width) // 2, low), high - width)
+            for low, high in gaps
+            if min(high, whole) - low >= width
+        ]
+        return min(places, key=lambda x: abs(x + width // 2 - whole // 2), default=None)
+
     def _room(self, column: Column[Any], width: int) -> int:
         """Return the width that a column of some width leaves for its title."""
         return width - 2 * _PADDING - (_ARROW if self.sort_state(column)[0] else 0)

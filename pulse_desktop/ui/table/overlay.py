@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPushButton, QTableView
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.connection_phase import EmptyReason
+from pulse_desktop.ui.table.header import TableHeader
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.widgets.empty_state import EmptyState
@@ -58,6 +59,9 @@ class TableOverlay:
         self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._pill.clicked.connect(on_pill_clicked)
         self._pill.hide()
+        header = view.horizontalHeader()
+        for moved in (header.sectionResized, header.sectionMoved, header.geometriesChanged):
+            moved.connect(lambda *_section: self._follow_columns())
 
     @property
     def pill_text(self) -> str:
@@ -154,9 +158,9 @@ class TableOverlay:
         self.place_pill()
 
     def place_pill(self) -> None:
-        """Put the pill at the top, where rows are added; below all rows while the table is paused.
+        """Put the pill between the titles of the columns; below all rows while the table is paused.
 
-        It is never over a selected row, nor over the current one.
+        Where neither leaves room it is over rows, but not over a selected or the current one.
         """
         self._pill.adjustSize()
         area, height = self._view.viewport().geometry(), self._pill.height()
@@ -167,9 +171,23 @@ class TableOverlay:
             last = self._model.shown_count - 1
             below = self._view.rowViewportPosition(last) + self._view.rowHeight(last)
             if _PILL_MARGIN <= below + _PILL_MARGIN <= lowest:
-                places.insert(0, below + _PILL_MARGIN)
+                self._move_pill(left, area.top() + below + _PILL_MARGIN)
+                return
+        header = self._view.horizontalHeader()
+        free = header.free_place(self._pill.width()) if isinstance(header, TableHeader) else None
+        if free is not None:
+            bar = header.geometry()
+            self._move_pill(bar.left() + free, bar.top() + (bar.height() - height) // 2)
+            return
         top = next((y for y in places if not self._covers_selection(y, y + height)), _PILL_MARGIN)
-        self._pill.move(QPoint(left, area.top() + top))
+        self._move_pill(left, area.top() + top)
+
+    def _follow_columns(self) -> None:
+        if not self._pill.isHidden():
+            self.place_pill()
+
+    def _move_pill(self, left: int, top: int) -> None:
+        self._pill.move(QPoint(left, top))
         self._pill.raise_()
 
     def _covers_selection(self, top: int, bottom: int) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QRect, Qt
-from PySide6.QtGui import QGuiApplication, QTextLayout
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QTextLayout
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -237,9 +237,32 @@ def test_a_column_of_times_has_an_arrow_only_while_it_is_sorted_newest_first_at_
     assert header.sort_state(columns[1]) == (False, False)
 
 
-def test_the_pill_is_never_over_a_selected_row(
-    qtbot: QtBot, table: LiveTable[int], rows: RingBuffer[int]
+def test_new_rows_are_counted_between_the_titles_of_the_columns(
+    table: LiveTable[int], rows: RingBuffer[int]
 ) -> None:
+    table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
+    _append(rows, 3)
+    table.refresh(1.0)
+    pill = next(b for b in table.findChildren(QPushButton) if b.property("kind") == "pill")
+    header = table.header
+    assert pill.isVisible()
+    for width in (700, 1200, 600):
+        table.resize(width, table.height())
+        assert header.geometry().contains(pill.geometry())
+        on_header = pill.geometry().translated(-header.geometry().topLeft())
+        metrics = QFontMetrics(theme().text_font(step=-1))
+        for number, column in enumerate(COLUMNS):
+            if not header.isSectionHidden(number):
+                left, size = header.sectionViewportPosition(number), header.sectionSize(number)
+                title = metrics.horizontalAdvance(column.title)
+                x = left + size - 8 - title if column.align == "right" else left + 8
+                assert not on_header.intersects(QRect(x, 0, title, header.height()))
+
+
+def test_the_pill_is_never_over_a_selected_row(
+    qtbot: QtBot, table: LiveTable[int], rows: RingBuffer[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table.header, "free_place", lambda _width: None)
     table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
     _append(rows, 3)
     table.refresh(1.0)
