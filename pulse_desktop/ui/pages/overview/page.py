@@ -225,13 +225,14 @@ class OverviewPage(Page):
         runs = self.context.state.runs
         self._run_changes += bool(changes.of(runs))
         self._group_changes += bool(changes.of(self.context.state.failure_groups))
+        # Pacing must not delay the first runs, so whether there are any is asked anew.
         version = (runs.rows.start, runs.rows.stop, self._run_changes)
         if due_if_changed("cards", wall, 1.0, (version, *self._card_version(now))):
-            asked = self.context.time.range, known, connection.data_time
+            asked = self.context.time.range, known, bool(runs.rows), connection.data_time
             self._cards_pacing.run(asked, lambda: self._update_cards(now))
             self._show_reason(wall)
         if due_if_changed("run charts", wall, 1.0, version):
-            charted = self.context.time.range, known
+            charted = self.context.time.range, known, bool(runs.rows)
             self._runs_pacing.run(charted, lambda: self._update_run_charts(wall))
         if due("topics", wall, 1.0):
             since = counted_since(self.context.state)
@@ -243,7 +244,7 @@ class OverviewPage(Page):
         if due("attention", wall, 1.0):
             self._update_attention(now)
         if due_if_changed("run times", wall, 2.0, version):
-            charted = self.context.time.range, known
+            charted = self.context.time.range, known, bool(runs.rows)
             self._run_times_pacing.run(charted, lambda: self._update_run_times(wall))
 
     def on_show(self, now: float) -> None:
