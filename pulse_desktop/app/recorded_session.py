@@ -72,6 +72,9 @@ class RecordedSession(OfflineSession):
         if self._playback.is_complete and self._reader.end is None:
             found.append(_("the recording was cut off: its end is missing"))
         end = self._reader.end
+        if end is not None:
+            text = _("missing: {missing}")
+            found.extend(text.format(missing=each.rstrip(".")) for each in end.missing)
         if end is not None and end.dropped:
             found.append(_("{count} messages were not recorded").format(count=end.dropped))
         if self._reader.malformed:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pulse_desktop.cli.argument_types import byte_size, duration, since
 from pulse_desktop.cli.connection import catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.missing_messages import MissingMessages, missing_messages
 from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import PROGRAM, Subparsers, add_command
 from pulse_desktop.text import formats
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
 
 DEFAULT_MAX_BYTES: Final = 1 << 30
+_DRAIN_S: Final = 0.5
+"""Time to record what had arrived when the recording ends."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -97,12 +100,15 @@ async def run(arguments: Namespace) -> int:
             recorder = Recorder(writer, masking, session.now)
             session.record(recorder)
             missing = await _record(session, recorder, arguments)
-            _write_report(recorder, writer, arguments)
-    return max(note_missing(missing), OK if recorder.messages or recorder.results else FAILED)
+            _write_report(recorder, writer, missing, arguments)
+    note_missing(missing.while_recording)
+    return max(note_missing(missing.past), OK if recorder.messages or recorder.results else FAILED)
 
 
-async def _record(session: "Session", recorder: "Recorder", arguments: Namespace) -> list[str]:
-    """Record; return what of the past is missing, with the reasons.
+async def _record(
+    session: "Session", recorder: "Recorder", arguments: Namespace
+) -> MissingMessages:
+    """Record; return what is missing, with the reasons.
 
     Raises:
         UserFacingError: the file cannot be written.
@@ -110,13 +116,17 @@ async def _record(session: "Session", recorder: "Recorder", arguments: Namespace
     import asyncio
 
     from pulse_desktop.nats_client.aio import cancel_and_wait
+    from pulse_desktop.text.unreadable_text import describe_unreadable
 
-    missing: list[str] = []
+    past: list[str] | None = None if arguments.since else []
     reason = "stopped"
 
     async def wait() -> None:
-        if arguments.since:
-            missing.extend(await catch_up(session, is_long=True))
+        nonlocal past
+        if past is None:
+            await catch_up(session, is_long=True)
+            if await session.wait_caught_up(0.0):
+                past = describe_unreadable(session.unreadable)
         if arguments.duration is None:
             await asyncio.Event().wait()
         await asyncio.sleep(arguments.duration)
@@ -137,7 +147,11 @@ async def _record(session: "Session", recorder: "Recorder", arguments: Namespace
             await cancel_and_wait(writing)
     if writing.done() and not writing.cancelled():
         writing.result()
-    await recorder.finish(reason)
+    session.drain(_DRAIN_S)  # what has arrived before a connection was lost
+    if past is None and session.connection.connected and await session.wait_caught_up(_DRAIN_S):
+        past = describe_unreadable(session.unreadable)
+    missing = missing_messages(session, past)
+    await recorder.finish(reason, (*missing.past, *missing.while_recording))
     return missing
 
 
@@ -161,7 +175,12 @@ def _header(session: "Session", masked: list[str]) -> "Header":
     )
 
 
-def _write_report(recorder: "Recorder", writer: "RecordingWriter", arguments: Namespace) -> None:
+def _write_report(
+    recorder: "Recorder",
+    writer: "RecordingWriter",
+    missing: MissingMessages,
+    arguments: Namespace,
+) -> None:
     """Write what was recorded, and what was not."""
     if arguments.json:
         write_json(
@@ -172,6 +191,7 @@ def _write_report(recorder: "Recorder", writer: "RecordingWriter", arguments: Na
                 "results": recorder.results,
                 "dropped": recorder.dropped,
                 "full": writer.is_full,
+                "missing": [*missing.past, *missing.while_recording],
             }
         )
         return

@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pulse_desktop.cli.connection import note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
@@ -54,13 +55,14 @@ def run(arguments: Namespace) -> int:
 
 
 def _check(reader: "RecordingReader", arguments: Namespace) -> int:
-    """Write what a recording holds; return FAILED if it is damaged."""
+    """Write what a recording holds; return FAILED if it is damaged or lacks something."""
     from pulse_desktop.session.recording.playback import Playback
 
     playback = Playback(reader)
     while playback.fold(1.0):
         pass
-    is_whole = reader.end is not None and not reader.malformed
+    end = reader.end
+    is_whole = end is not None and not (end.missing or reader.malformed)
     if arguments.json:
         write_json(_description(reader, playback, is_whole=is_whole))
     else:
@@ -87,6 +89,7 @@ def _description(
         "runs": len(playback.state.runs.rows),
         "results": len(playback.results),
         "dropped": reader.end.dropped if reader.end is not None else None,
+        "missing": list(reader.end.missing) if reader.end is not None else None,
         "damaged_lines": reader.malformed,
         "masked": list(header.masked),
         "whole": is_whole,
@@ -117,9 +120,11 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
         write_text(_("left out   {names}").format(names=", ".join(header.masked)))
     if reader.end is None:
         write_note(_("The recording was cut off: its end is missing."))
-    elif reader.end.dropped:
-        text = _("{count} messages were not recorded.")
-        write_note(text.format(count=formats.count(reader.end.dropped)))
+    else:
+        note_missing(reader.end.missing)
+        if reader.end.dropped:
+            text = _("{count} messages were not recorded.")
+            write_note(text.format(count=formats.count(reader.end.dropped)))
     if reader.malformed:
         text = _("{count} lines are damaged.")
         write_note(text.format(count=formats.count(reader.malformed)))

@@ -111,6 +111,7 @@ class SubjectFeed:
         self._retries = Backoff(poll_s, max(poll_s, MAX_RETRY_INTERVAL_S))
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
+        self._unread = 0
         self._older: OlderPart | None = None
         self._caught_up = asyncio.Event()
         self._is_current = False
@@ -128,6 +129,7 @@ class SubjectFeed:
             replayed=self._deduplicator.replayed,
             last_sequence=self._deduplicator.last if stream is not None else 0,
             lag=consumer.lag if consumer is not None else 0,
+            unread=self._unread if consumer is None else 0,
             gaps=self._gaps.gaps,
             problem=self._problem,
             caught_up=self._caught_up.is_set(),
@@ -232,7 +234,7 @@ class SubjectFeed:
         except NotPermittedError as error:
             refused = no_stream(error)
         finally:
-            self._consumer = None
+            self._consumer, self._unread = None, consumer.lag
             await consumer.close()
         ended = self._clock()
         if ended - started > self._poll_s:

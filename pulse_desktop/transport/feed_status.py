@@ -38,6 +38,8 @@ class FeedStatus:
         replayed: those of them that were stored before the feed began to read.
         last_sequence: stream sequence of the newest message read, 0 without a stream.
         lag: messages stored and not yet read; 0 in live mode.
+        unread: messages that were stored and not read when the last stream ceased to be read; 0
+            while one is.
         gaps: oldest first, the newest hundred.
         problem: why the feed does not read a stream; empty in history mode.
         caught_up: whether all stored messages have been read that can be read.
@@ -58,6 +60,7 @@ class FeedStatus:
     replayed: int = 0
     last_sequence: int = 0
     lag: int = 0
+    unread: int = 0
     gaps: tuple[Gap, ...] = ()
     problem: str = ""
     caught_up: bool = False

@@ -6,7 +6,7 @@ neither the session nor the disk holds up the other.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pulse_desktop.protocol.inbound import InboundMessage
@@ -19,6 +19,7 @@ from pulse_desktop.session.recording.recording_format import (
     ObjectLine,
     ResultLine,
     message_line,
+    missing_texts,
 )
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
 
@@ -69,6 +70,7 @@ class Recorder:
         self._waiting: deque[Recorded] = deque()
         self._waiting_bytes = 0
         self._writing: asyncio.Future[None] | None = None
+        self._is_ended = False
         self.messages = 0
         self.results = 0
         self.dropped = 0
@@ -80,6 +82,8 @@ class Recorder:
 
     def add(self, items: Sequence[Recorded]) -> None:
         """Hand over what was received. Never blocks."""
+        if self._is_ended:
+            return
         for item in items:
             size = len(item.payload) if isinstance(item, InboundMessage) else 0
             too_many = len(self._waiting) >= MAX_WAITING
@@ -100,15 +104,17 @@ class Recorder:
             while self._waiting and not self._writer.is_full:
                 await self._write_batch()
 
-    async def finish(self, reason: str) -> None:
-        """Write the rest and the end.
+    async def finish(self, reason: str, missing: Iterable[str] = ()) -> None:
+        """Write the rest and the end; what is handed over later is not recorded.
 
         Args:
             reason: "stopped" or "duration"; "size" is noticed here.
+            missing: what of the wanted messages was not received, and why.
 
         Raises:
             UserFacingError: the file cannot be written.
         """
+        self._is_ended = True
         if self._writing is not None:
             await self._writing
         while self._waiting and not self._writer.is_full:
@@ -116,7 +122,14 @@ class Recorder:
         self.dropped += len(self._waiting)
         if self._writer.is_full:
             reason = "size"
-        end = End(self._clock(), reason, self.messages, self.results, self.dropped)
+        end = End(
+            self._clock(),
+            reason,
+            self.messages,
+            self.results,
+            self.dropped,
+            missing_texts(missing),
+        )
         await asyncio.to_thread(self._writer.finish, end)
 
     async def _write_batch(self) -> None:

@@ -5,6 +5,7 @@ leaves a file whose frames are whole but for the last: `zstd -dc FILE` shows the
 """
 
 import base64
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -21,6 +22,13 @@ MAX_LINE_BYTES: Final = 16 << 20
 
 _LATEST: Final = 4_102_444_800.0  # 2100-01-01: a later time cannot be shown everywhere
 Time = Annotated[float, msgspec.Meta(ge=0.0, le=_LATEST)]
+
+_MAX_MISSING: Final = 8
+_MAX_MISSING_LENGTH: Final = 300
+MissingTexts = Annotated[
+    tuple[Annotated[str, msgspec.Meta(max_length=_MAX_MISSING_LENGTH)], ...],
+    msgspec.Meta(max_length=_MAX_MISSING),
+]
 
 _SOURCES: Final[dict[str, Source]] = {"event": Source.EVENT, "task": Source.TASK}
 _SOURCE_NAMES: Final[dict[Source, Literal["event", "task"]]] = {
@@ -123,6 +131,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
         messages: how many messages were recorded.
         results: how many results.
         dropped: messages that could not be recorded.
+        missing: what of the wanted messages was not received, and why; see `missing_texts`.
     """
 
     ended_at: Time
@@ -130,6 +139,7 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
     messages: int
     results: int
     dropped: int = 0
+    missing: MissingTexts = ()
 
 
 Line = Header | MessageLine | ObjectLine | ResultLine | End
@@ -162,6 +172,11 @@ def decode_line(line: bytes) -> Line:
     ):
         raise MalformedLineError("the time of the object is none")
     return decoded
+
+
+def missing_texts(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return what is missing as `End` holds it: a few short texts."""
+    return tuple(text[:_MAX_MISSING_LENGTH] for text in texts)[:_MAX_MISSING]
 
 
 def message_line(message: InboundMessage, payload: bytes) -> MessageLine:

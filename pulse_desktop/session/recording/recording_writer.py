@@ -16,7 +16,7 @@ from pulse_desktop.session.recording.recording_format import End, Header, Line, 
 from pulse_desktop.text.translation import _
 
 _LEVEL: Final = 6
-_END_BYTES: Final = 1_000
+_END_BYTES: Final = 5_000
 """Room for the last line: it fits whatever was recorded before."""
 
 

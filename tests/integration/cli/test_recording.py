@@ -22,6 +22,7 @@ from tests.kit.waiting import wait_until
 
 RESULTS = 3
 EVENTS = 20
+MANY = 30_000
 
 
 @pytest.fixture
@@ -173,3 +174,56 @@ async def test_a_server_that_is_gone_ends_no_recording(
         ended = command.stop(signal.SIGTERM)
     assert ended.code == 0, ended
     assert ended.object["messages"] >= 1
+
+
+async def store_events(client: Client, count: int) -> None:
+    """Store events in a stream."""
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+    for number in range(count):
+        await client.publish("websocket.agents", event(number=number))
+
+    async def stored() -> bool:
+        return (await client.jetstream().stream_info(EVENT_STREAM)).state.messages == count
+
+    await wait_until(stored)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_past_that_was_not_read_to_its_end_is_told(
+    client: Client, env: dict[str, str], tmp_path: Path, server: NatsServer, number: int
+) -> None:
+    await store_events(client, MANY)
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--since", "1h", "--json", env=env) as command:
+
+        async def is_read() -> bool:
+            consumers = await client.jetstream().consumers_info(EVENT_STREAM)
+            return any(each.delivered.consumer_seq for each in consumers if each.delivered)
+
+        await wait_until(is_read)
+        server.kill()
+        ended = command.stop(number)
+    assert ended.code == 1, ended
+    assert ended.object["messages"] < MANY
+    (past,) = (each for each in ended.object["missing"] if each.startswith("the past"))
+    assert "before all of it was read" in past
+    unread = int(past.partition("about ")[2].split()[0].replace(",", ""))
+    assert unread == MANY - ended.object["messages"]
+    assert f"Incomplete: {past}." in ended.err
+    checked = run_command("replay", str(file), "--check", env=env)
+    assert checked.code == 1
+    assert f"Incomplete: {past}." in checked.err
+    assert not run_command("replay", str(file), "--check", "--json", env=env).object["whole"]
+
+
+async def test_an_interrupt_after_the_past_was_read_is_no_failure(
+    client: Client, env: dict[str, str], tmp_path: Path, server: NatsServer
+) -> None:
+    await store_events(client, EVENTS)
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--since", "1h", "--json", env=env) as command:
+        await wait_recording(client, file)
+        ended = command.stop(signal.SIGINT)
+    assert ended.code == 0, ended
+    assert ended.object["missing"] == []
+    assert run_command("replay", str(file), "--check", env=env).code == 0

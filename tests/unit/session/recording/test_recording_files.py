@@ -22,6 +22,7 @@ from pulse_desktop.session.recording.recording_format import (
     encode_line,
     inbound_message,
     message_line,
+    missing_texts,
 )
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
@@ -84,6 +85,24 @@ def test_the_end_and_the_header_are_read(tmp_path: Path) -> None:
     found, reader = lines_of(write(tmp_path / "r", map(event_line, range(3))))
     assert (len(found), reader.header) == (3, HEADER)
     assert reader.end == End(AT + 100, "stopped", 0, 0)
+
+
+def test_an_end_says_what_is_missing_and_an_older_one_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    missing = missing_texts([f"{number}" * 5_000 for number in range(9)] * 3)
+    with RecordingWriter(path, HEADER, LARGE) as writer:
+        writer.finish(End(AT, "stopped", 0, 0, 0, missing))
+    _found, reader = lines_of(path)
+    assert reader.end is not None
+    assert reader.end.missing == missing
+    assert missing[0] == "0" * 300
+    older = write(tmp_path / "older", end=False)
+    end = b'{"line":"end","ended_at":1,"reason":"stopped","messages":1,"results":0}\n'
+    with older.open("ab") as file:
+        file.write(zstandard.compress(end))
+    _found, reader = lines_of(older)
+    assert reader.end == End(1.0, "stopped", 1, 0)
+    assert reader.end.missing == ()
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20])

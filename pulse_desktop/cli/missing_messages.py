@@ -1,0 +1,75 @@
+"""What a recording lacks of what was published, with the reasons."""
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+    from pulse_desktop.transport.feed_status import FeedStatus
+
+_MAX_GAPS: Final = 2
+"""Gaps of a feed that are listed, the newest."""
+
+
+class MissingMessages(NamedTuple):
+    """What is missing, one text without its full stop for each reason.
+
+    Attributes:
+        past: of what was stored before and wanted.
+        while_recording: of what was published since.
+    """
+
+    past: list[str]
+    while_recording: list[str]
+
+
+def missing_messages(session: "Session", past: list[str] | None) -> MissingMessages:
+    """Return what a recording lacks when it ends.
+
+    Args:
+        session: that was recorded.
+        past: what of the past cannot be read, None if it was not read to its end.
+    """
+    if past is None:
+        past = _unread_past(session)
+    feeds = {_("events"): session.event_feed.status, _("tasks"): session.task_feed.status}
+    found = [text for name, status in feeds.items() for text in _gaps(name, status)]
+    if not session.connection.connected:
+        lost = session.connection.last_alive or session.now()
+        text = _("what was published since {time}: the connection was lost")
+        found.append(text.format(time=formats.absolute(lost)))
+    return MissingMessages(past, found)
+
+
+def _unread_past(session: "Session") -> list[str]:
+    from pulse_desktop.text.unreadable_text import describe_unreadable
+
+    found: list[str] = []
+    if session.connection.connected:
+        found = describe_unreadable(session.unreadable)
+        reason = _("the past: the recording ended before all of it was read")
+    else:
+        reason = _("the past: the connection was lost before all of it was read")
+    feeds = (session.event_feed.status, session.task_feed.status)
+    unread = sum(status.lag + status.unread for status in feeds) + session.waiting
+    if not unread:
+        return [*found, reason]
+    text = ngettext(
+        "{reason}; about {count} stored message is missing",
+        "{reason}; about {count} stored messages are missing",
+        unread,
+    )
+    return [*found, text.format(reason=reason, count=formats.count(unread))]
+
+
+def _gaps(name: str, status: "FeedStatus") -> list[str]:
+    """Return the times of which nothing was received, and no stream has it."""
+    gaps = [gap for gap in status.gaps if not gap.filled]
+    return [
+        _("{name} from {start} to {end}: they could not be received").format(
+            name=name, start=formats.absolute(gap.start), end=formats.absolute(gap.end)
+        )
+        for gap in gaps[-_MAX_GAPS:]
+    ]
