@@ -22,8 +22,16 @@ from pulse_desktop.session.recording.recording_format import RecordedResult, rec
 
 MASK: Final = "***"
 _MAX_DEPTH: Final = 200
+_MAX_NAME: Final = 200
 _OPENING: Final = ("{", "[")
 _KEY: Final = re.compile(rb'"\s*:')
+_MORE_SECRETS: Final = re.compile(
+    r"(?:^|[^a-z0-9])(?:passwords|passphrases|secrets|api[_-]?keys|cookies?|auth)$", re.IGNORECASE
+)
+"""Further names of fields with secrets; in other places they may be ordinary words."""
+_WIDE_TEXT: Final = re.compile(rb"\A(?:\xff\xfe|\xfe\xff)|(?:[ -~]\0{1,3}){4}|(?:\0{1,3}[ -~]){4}")
+"""UTF-16 or UTF-32, in which no secret is recognized."""
+_PAIR: Final = 2
 
 
 def _no_names(_task_name: str) -> Sequence[str]:
@@ -60,6 +68,8 @@ class Masking:
         try:
             value = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            if _WIDE_TEXT.search(raw):
+                return MASK.encode()
             return redact_secrets(raw.decode("utf-8", "backslashreplace")).encode()
         masked = self.value(value)
         if (
@@ -91,6 +101,8 @@ class Masking:
                 return self._dictionary(value, depth - 1)
             case list() | tuple() if depth:
                 items = [self._value(item, depth - 1) for item in value]
+                if len(value) == _PAIR and self._is_left_out(value[0]):
+                    items[1] = _masked(value[1])
                 same = all(new is old for new, old in zip(items, value, strict=True))
                 return value if same else items
             case set() | frozenset():
@@ -135,10 +147,15 @@ class Masking:
             key: _masked(item) if self._is_left_out(key) else self._value(item, depth)
             for key, item in value.items()
         }
+        if "value" in value and any(map(self._is_left_out, (value.get("name"), value.get("key")))):
+            masked["value"] = _masked(value["value"])
         args, name = value.get("args"), value.get("task_name")
         if isinstance(args, list) and isinstance(name, str):
             masked["args"] = self._arguments(masked["args"], self._parameters(name))
         same = all(masked[key] is item for key, item in value.items())
+        keys = [self._text(key, 0) if isinstance(key, str) else key for key in value]
+        if keys != list(value):
+            return dict(zip(keys, masked.values(), strict=True))
         return value if same else masked
 
     def _arguments(self, args: Any, names: Sequence[str]) -> Any:
@@ -152,7 +169,7 @@ class Masking:
     def _is_left_out(self, key: Any) -> bool:
         if not isinstance(key, str):
             return False
-        return key.casefold() in self._fields or is_secret_name(key)
+        return key.casefold() in self._fields or is_secret_name(key) or _names_more(key)
 
     def _error(self, error: ResultError | None) -> ResultError | None:
         if error is None:
@@ -160,6 +177,10 @@ class Masking:
         return msgspec.structs.replace(
             error, message=redact_secrets(error.message), cause=self._error(error.cause)
         )
+
+
+def _names_more(key: str) -> bool:
+    return len(key) <= _MAX_NAME and _MORE_SECRETS.search(key) is not None
 
 
 def _masked(value: Any) -> Any:

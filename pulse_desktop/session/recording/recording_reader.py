@@ -105,6 +105,8 @@ class RecordingReader:
             header = None
         if not isinstance(header, Header) or header.format != FORMAT:
             raise self._error(_("it is no recording of Pulse Desktop."))
+        if header.version < 1:
+            raise self._error(_("it is damaged: its version is none."))
         if header.version > VERSION:
             raise self._error(
                 _("it was recorded by a newer version, {program}.").format(program=header.program)

@@ -139,3 +139,23 @@ def test_json_in_a_text_is_masked_as_json_is(name: str, levels: int) -> None:
 def test_json_in_a_text_without_secrets_stays_as_it_is() -> None:
     raw = json.dumps({"body": '{ "n" : 1.0e0 }'}).encode()
     assert Masking().payload(event(raw)) == raw
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"headers": [["Authorization", "hunter2"], ["Accept", "x"]]},
+        {"headers": [{"name": "password", "value": "hunter2"}]},
+        {"passwords": ["hunter2"]},
+        {"cookie": "hunter2"},
+        {"auth": ["user", "hunter2"]},
+        {"sk-hunter2hunter2hunter2": 1},
+    ],
+)
+def test_secrets_in_pairs_lists_and_keys_are_left_out(value: Any) -> None:
+    assert "hunter2" not in json.dumps(masked(value))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_text_in_which_no_secret_is_recognized_is_left_out(encoding: str) -> None:
+    assert Masking().payload(event("password=hunter2".encode(encoding))) == MASK.encode()

@@ -159,6 +159,13 @@ def test_a_recording_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         RecordingReader(path).__enter__()
 
 
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_version_that_is_none_is_refused(tmp_path: Path, version: int) -> None:
+    path = write(tmp_path / "r", header=Header(FORMAT, version, "x", AT))
+    with pytest.raises(UserFacingError, match="damaged"):
+        RecordingReader(path).__enter__()
+
+
 @pytest.mark.parametrize("kind", ["missing", "folder", "fifo"])
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "r"
