@@ -85,7 +85,9 @@ def redact(text: str) -> str:
     Unlike `redact_url` it keeps names with an @, such as `worker-1@host` or mail addresses: without
     a scheme only `user:secret@` counts as a login.
     """
-    return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS_IN_TEXT.sub(_mask, text))
+    if "@" in text:  # else every scheme would be searched for a login, far ahead
+        text = _CREDENTIALS_IN_TEXT.sub(_mask, text)
+    return _WEBSOCKET_PATH.sub(r"\1/***", text)
 
 
 def redacted_start(text: str, length: int, redact: Callable[[str], str] = redact) -> str:
