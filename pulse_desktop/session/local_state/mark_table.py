@@ -11,7 +11,8 @@ from pulse_desktop.model.group_marks import (
     MarkKind,
 )
 from pulse_desktop.query.fingerprint import FINGERPRINT_VERSION
-from pulse_desktop.session.local_state.state_file import LocalStateFile
+from pulse_desktop.session.local_state.state_file import LocalStateFile, damaged
+from pulse_desktop.text.translation import _
 
 MAX_MARKS: Final = 20_000
 """Marks kept; of more than these the oldest are removed."""
@@ -39,7 +40,10 @@ class MarkTable:
         none: list[tuple[str, str, float, str, str]] = []
         rows = self._file.read(_select, none)
         found: dict[str, GroupMarks] = {}
-        for group_id, kind, at, by, text in rows:
+        for row in rows:
+            if tuple(map(type, row)) != _TYPES:
+                raise damaged(_("{path}: a mark has other values.").format(path=self._file.path))
+            group_id, kind, at, by, text = row
             if kind in _KINDS:
                 marks = found.get(group_id, NO_MARKS)
                 found[group_id] = marks.with_mark(MarkKind(kind), Mark(at, by, text))
@@ -87,6 +91,7 @@ def _storable(text: str) -> str:
 
 
 _KINDS: Final = frozenset(MarkKind)
+_TYPES: Final = (str, str, float, str, str)
 
 
 def _select(connection: sqlite3.Connection) -> list[tuple[str, str, float, str, str]]:

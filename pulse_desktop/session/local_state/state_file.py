@@ -177,7 +177,10 @@ class LocalStateFile:
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FULL_CODES: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_DAMAGED_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGED_CODES: Final = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+)
+"""SQLITE_ERROR: a table is missing, or one exists that a version would make."""
 
 
 def state_file_path(folder: Path, profile: Profile) -> Path:
@@ -228,6 +231,15 @@ def _check_version(path: Path, version: int) -> None:
         )
 
 
+def damaged(reason: str) -> LocalStateError:
+    """Return the error of a file that no program of ours has written so."""
+    return LocalStateError(
+        _("The local state is damaged"),
+        reason,
+        _("It was left as it is. Move the file away to begin without it."),
+    )
+
+
 def _explain(path: Path, error: sqlite3.Error) -> LocalStateError:
     # The lowest byte is the kind of error, the others say more.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -241,11 +253,7 @@ def _explain(path: Path, error: sqlite3.Error) -> LocalStateError:
             _("Try again; end that program if it does not answer."),
         )
     if code in _DAMAGED_CODES:
-        return LocalStateError(
-            _("The local state is damaged"),
-            reason,
-            _("It was left as it is. Move the file away to begin without it."),
-        )
+        return damaged(reason)
     if code in _FULL_CODES:
         return LocalStateError(_("The local state cannot be written"), reason, _disk_advice(path))
     return LocalStateError(_("The local state cannot be used"), reason, _access_advice(path))

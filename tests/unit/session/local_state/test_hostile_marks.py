@@ -25,3 +25,22 @@ def test_a_file_with_a_negative_version_is_damaged(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = -3")
     with closing(LocalStateFile(path)) as file, pytest.raises(LocalStateError, match="damaged"):
         MarkTable(file).load()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE group_marks SET at = 'abc'",
+        "UPDATE group_marks SET text = x'ff'",
+        "DROP TABLE group_marks",
+        "PRAGMA user_version = 0",
+    ],
+)
+def test_a_file_with_other_values_or_tables_is_damaged(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "s"
+    with closing(LocalStateFile(path)) as file:
+        MarkTable(file).put("g", MarkKind.NOTE, Mark(1.0, "me", "a"))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(change)
+    with closing(LocalStateFile(path)) as file, pytest.raises(LocalStateError, match="damaged"):
+        MarkTable(file).load()
