@@ -4,9 +4,9 @@ SHELL := /bin/sh
 .PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-history bench-listing bench-switching bench-watching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
-# Tests often wait for servers, so two cores are busy with three processes. A process that crashes
+# Tests often wait for servers, so two cores are busy with four processes. A process that crashes
 # ends the run: pytest-xdist would replace it, but the last tests would then wait for ever.
-PARALLEL := -n 3 --dist loadfile --max-worker-restart=0
+PARALLEL := -n 4 --dist loadfile --max-worker-restart=0
 # Tests draw into memory; a test that needs a screen starts its own X server.
 OFFSCREEN := QT_QPA_PLATFORM=offscreen
 

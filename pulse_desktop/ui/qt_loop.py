@@ -20,6 +20,8 @@ from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimerEvent
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
+from pulse_desktop.ui import garbage_collection
+
 _MAX_CANCELLED: Final = 64
 """With more cancelled timeouts than this, and more than half of all, the heap is cleaned up."""
 
@@ -67,6 +69,11 @@ class QtLoop(QEventLoop):
         self._turns.add_timed(handle)
         return handle
 
+    def run_forever(self) -> None:
+        """Run until it is stopped. Meanwhile garbage is collected in this thread alone."""
+        with garbage_collection.paused():
+            super().run_forever()
+
     def close(self) -> None:
         """End the loop; what waits is forgotten."""
         if not self.is_closed():
@@ -104,6 +111,7 @@ class _Turns(QObject):
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
         self._clock = clock
+        self._collector = garbage_collection.Collector()
         self._thread = threading.get_ident()
         self._ready: deque[asyncio.Handle] = deque()
         self._timed: list[asyncio.TimerHandle] = []
@@ -146,6 +154,7 @@ class _Turns(QObject):
         else:
             self._stop_turn()
             self._run_ready()
+            self._collector.collect()
 
     def _run_ready(self) -> None:
         ready = self._ready

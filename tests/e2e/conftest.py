@@ -1,5 +1,6 @@
 """Fixtures of the application tests."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,8 @@ def other_server() -> Iterator[NatsServer]:
 
 
 @pytest.fixture(autouse=True)
-def keep_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Collect no garbage when a window has opened: that walks all modules and tests each time."""
+def collect_garbage_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Collect the windows of a test in this thread, and once instead of at each window."""
     monkeypatch.setattr(LONG_LIVED, "freeze", lambda: None)
+    yield
+    gc.collect()
