@@ -3,6 +3,7 @@
 import abc
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 
@@ -15,6 +16,7 @@ class LoopbackServer(abc.ABC):
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
+        self._transports: list[asyncio.WriteTransport] = []
         self._handlers: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
     @property
@@ -27,14 +29,16 @@ class LoopbackServer(abc.ABC):
         return len(self._handlers)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _RecordedConnection(self._accept, self._transports), "127.0.0.1", self.port
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        # From accepting a connection to its handler the event loop takes about five turns. A
-        # handler that is cancelled before its first step never closes its connection.
+        # From accepting a connection to its handler the event loop takes about five turns.
         for _turn in range(10):
             await asyncio.sleep(0)
         handlers = dict(self._handlers)
@@ -44,6 +48,10 @@ class LoopbackServer(abc.ABC):
         await asyncio.gather(*handlers.values())
         for writer in handlers:
             await _wait_closed(writer)
+        # A handler that was cancelled before its first step has not closed its connection.
+        for transport in self._transports:
+            transport.abort()
+        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -65,6 +73,24 @@ class LoopbackServer(abc.ABC):
     @abc.abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection; it is closed afterwards."""
+
+
+class _RecordedConnection(asyncio.StreamReaderProtocol):
+    """The protocol of one connection, whose transport is recorded."""
+
+    def __init__(
+        self,
+        accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+        transports: list[asyncio.WriteTransport],
+    ) -> None:
+        super().__init__(asyncio.StreamReader(), accept)
+        self._transports = transports
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Record the transport, then call the handler."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transports.append(transport)
+        super().connection_made(transport)
 
 
 async def _wait_closed(writer: asyncio.StreamWriter) -> None:
