@@ -1,4 +1,4 @@
-"""Progress of an attempt to connect, for whoever shows it step by step."""
+"""Progress of an attempt to connect, to be shown step by step."""
 
 import contextlib
 import enum

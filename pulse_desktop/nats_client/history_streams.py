@@ -1,4 +1,4 @@
-"""Configuration of the streams that keep history, for whoever creates them."""
+"""Configuration of the streams that keep history, for the programs that create them."""
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 

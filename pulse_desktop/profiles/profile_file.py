@@ -245,7 +245,7 @@ def _holds(text: str, before: Mapping[str, Any], profiles: Mapping[str, Any]) ->
 
 
 def read_profiles(path: Path) -> StoredProfiles:
-    """Return the profiles of a file that somebody else has exported. Raises ProfileError."""
+    """Return the profiles of an exported file. Raises ProfileError."""
     file = ProfileFile(path)
     if not file.content:
         title = _("The profiles cannot be read")

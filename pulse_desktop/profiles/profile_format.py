@@ -122,7 +122,7 @@ class StoredProfiles:
 
 
 def toml_of(*profiles: Profile) -> str:
-    """Return profiles as a TOML file of its own, to give to somebody else.
+    """Return profiles as a TOML file of its own, to be shared.
 
     It has neither secrets nor where they are kept here.
 

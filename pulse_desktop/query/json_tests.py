@@ -58,7 +58,7 @@ def _json_equality(value: Value, *, part: bool) -> ValueTest:
         text = query_text(found)
         if text.casefold() == as_json:
             return True
-        # A part of a number or of `true` is no value that anybody looks for.
+        # A part of a number or of `true` is no value to search for.
         return isinstance(found, list | dict) and in_text(text)
 
     return accepts

@@ -1,4 +1,4 @@
-"""The runs related to one run, as a list for display: who enqueued it, what came of it, re-runs."""
+"""The runs related to one run, as a list for display: parents, children and re-runs."""
 
 import enum
 import heapq

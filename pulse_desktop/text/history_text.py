@@ -78,7 +78,7 @@ def consequences(stream: HistoryStream) -> list[str]:
     if stream.kind is HistoryKind.ADVISORIES:
         return [
             *shared,
-            _("Nothing else changes: the server publishes them in any case, for whoever listens."),
+            _("Nothing else changes: the server publishes them in any case, to all subscribers."),
             _("Those about consumers of other systems in the same account are stored too."),
         ]
     if stream.kind is HistoryKind.EVENTS:

@@ -1,6 +1,6 @@
 """Finds out which history a server keeps, and creates the streams that are missing.
 
-A stream that exists is never changed: whoever made it has chosen its limits.
+A stream that exists is never changed: its limits were chosen by its owner.
 """
 
 import asyncio
@@ -128,8 +128,8 @@ class HistoryProvisioner:
     async def _may_give_up(self) -> bool:
         """Whether a consumer of the tasks has a limited number of deliveries, as far as is known.
 
-        Only then does JetStream give tasks up. That of our workers has no limit, and whoever reads
-        copies of tasks does not run them.
+        Only then does JetStream give tasks up. That of our workers has no limit, and a reader
+        of copies does not run them.
         """
         js = self._connection.js
         try:

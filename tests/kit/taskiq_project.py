@@ -1,4 +1,4 @@
-"""A TaskIQ project of somebody else, generated in a folder and run with `taskiq worker`."""
+"""A foreign TaskIQ project, generated in a folder and run with `taskiq worker`."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Settings and types in a task's definition hold, whoever enqueued the task."""
+"""Settings and types in a task's definition hold, no matter which program enqueued the task."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The file of profiles: kept whole, whoever changes it, and never a place for secrets."""
+"""The file of profiles: changes of other programs are kept, and no secret is written to it."""
 
 import os
 import subprocess
