@@ -9,8 +9,8 @@ from pulse_desktop.state.run import TaskRun
 def run_span(run: TaskRun) -> tuple[float, float]:
     """Return the first and the last time of a run, Unix seconds.
 
-    A run that has not ended goes on, so that it is part of every range since it was enqueued. An
-    overdue one was last heard of at a time, and probably lost then.
+    A run that has not ended is part of every range since it was enqueued. An overdue one ends when
+    it was last seen: it was probably lost then.
     """
     first = run.began_at
     if run.state in OPEN_STATES:
