@@ -25,6 +25,9 @@ _MAX_DEPTH: Final = 200
 _MAX_NAME: Final = 200
 _OPENING: Final = ("{", "[")
 _KEY: Final = re.compile(rb'"\s*:')
+_BY_SIBLING: Final = frozenset(("args", "value"))
+"""Keys whose values are secrets if another key of the object says so."""
+_SIBLING_KEYS: Final = _BY_SIBLING | {"task_name", "name", "key"}
 _MORE_SECRETS: Final = re.compile(
     r"(?:^|[^a-z0-9])(?:passwords|passphrases|secrets|api[_-]?keys|cookies?|auth)$", re.IGNORECASE
 )
@@ -71,13 +74,8 @@ class Masking:
             if _WIDE_TEXT.search(raw):
                 return MASK.encode()
             return redact_secrets(raw.decode("utf-8", "backslashreplace")).encode()
-        masked = self.value(value)
-        if (
-            masked is value
-            and b"\n" not in raw
-            and b"\r" not in raw
-            and not self._hides_secrets(raw)
-        ):
+        masked = self.value(self._unambiguous(raw, value))
+        if masked is value and b"\n" not in raw and b"\r" not in raw:
             return raw  # exactly as it was sent, with repeated keys and numbers of any length
         return to_json(masked).encode()
 
@@ -116,31 +114,46 @@ class Masking:
         if depth and text.lstrip()[:1] in _OPENING:
             with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
                 value = msgspec.json.decode(text)
-                masked = self._value(value, depth - 1)
-                if masked is not value or self._hides_secrets(text.encode()):
+                masked = self._value(self._unambiguous(text.encode(), value), depth - 1)
+                if masked is not value:
                     return to_json(masked)
         masked = redact_secrets(text)
         return text if masked == text else masked
 
-    def _hides_secrets(self, raw: bytes) -> bool:
-        """Return whether JSON has a key twice, with a secret that decoding does not keep."""
-        decoded = msgspec.json.encode(msgspec.json.decode(raw))
-        if len(_KEY.findall(raw)) == len(_KEY.findall(decoded)):
-            return False
-        found = False
+    def _unambiguous(self, raw: bytes, value: Any) -> Any:
+        """Return a decoded value without what repeated keys leave in doubt.
+
+        It is the same object unless JSON has a key twice, and decoding dropped a secret or what
+        tells whether something else is one.
+
+        Args:
+            raw: the JSON.
+            value: what it decodes to.
+        """
+        keys = len(_KEY.findall(raw))
+        if b"\\u00" not in raw and keys == len(_KEY.findall(msgspec.json.encode(value))):
+            return value  # an escaped quote or colon would be counted once decoded
+        doubtful = False
 
         def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-            nonlocal found
-            for key, item in pairs:
+            nonlocal doubtful
+            kept = dict(pairs)
+            if len(kept) == len(pairs):
+                return kept
+            dropped = [(key, item) for key, item in pairs if kept[key] is not item]
+            if any(key in _SIBLING_KEYS for key, _item in dropped):
+                doubtful = True
+                return {key: MASK if key in _BY_SIBLING else kept[key] for key in kept}
+            for key, item in dropped:  # nothing else holds them: each is looked at once
                 each = {key: item}
-                found = found or self._dictionary(each, _MAX_DEPTH) is not each
-            return dict(pairs)
+                doubtful = doubtful or self._dictionary(each, _MAX_DEPTH) is not each
+            return kept
 
         try:
-            json.loads(raw, object_pairs_hook=look)
+            again = json.loads(raw, object_pairs_hook=look)
         except (ValueError, RecursionError):  # a number of thousands of digits
-            return True
-        return found
+            return MASK
+        return again if doubtful else value
 
     def _dictionary(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
         masked = {

@@ -118,10 +118,35 @@ def test_a_result_is_masked_with_its_error_and_labels() -> None:
         b'{"kwargs":{"password":"hunter2"},"kwargs":{}}',
         b'{"a":{"x":[{"text":"hunter2"}],"x":1}}',
         b'{"a":"{\\"text\\":\\"hunter2\\",\\"text\\":null}"}',
+        b'{"task_name":"t","args":["hunter2"],"args":[]}',
+        b'{"task_name":"t","args":["hunter2"],"task_name":"other"}',
+        b'{"name":"password","value":"hunter2","name":"a"}',
+        b'{"key":"password","value":"hunter2","value":null}',
+        b'{"password":1,"a":{"name":"password","value":"hunter2","name":"a"}}',
+        b'{"a":"{\\"name\\":\\"text\\",\\"value\\":\\"hunter2\\",\\"name\\":0}"}',
+        b'{"text":"hunter2","text":null,"a":"\\u0022:"}',
+        b'{"text":"hunter2","text":null,"a":"\\"\\u003A"}',
     ],
 )
 def test_a_repeated_key_hides_no_secret(payload: bytes) -> None:
-    assert b"hunter2" not in Masking(["text"]).payload(event(payload))
+    masking = Masking(["text"], lambda name: ("password",) if name == "t" else ())
+    assert b"hunter2" not in masking.payload(event(payload))
+
+
+@pytest.mark.parametrize("dropped", ["{}", '{"n":{"args":[1],"task_name":"t","n":{}}}'])
+def test_a_repeated_key_costs_no_second_look_at_what_is_kept(dropped: str) -> None:
+    looked_at: list[str] = []
+
+    def parameters(task_name: str) -> tuple[str, ...]:
+        looked_at.append(task_name)
+        return ()
+
+    depth = 100
+    value = f'{{"a":{dropped},"a":1}}'
+    for _level in range(depth):
+        value = f'{{"x":{dropped},"args":[1],"task_name":"t","x":{value}}}'
+    assert Masking((), parameters).payload(event(value.encode())) == value.encode()
+    assert len(looked_at) == depth + value.count('"n":{}')
 
 
 @pytest.mark.parametrize("name", ["text", "password", "clientSecret"])
