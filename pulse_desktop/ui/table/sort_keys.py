@@ -118,9 +118,11 @@ class SortKeys(Generic[RowT]):
     def _numbers(self, positions: Positions, ranks: Numbers | None) -> Numbers:
         """Return numbers by which positions are in ascending order.
 
-        NaN means "no key" and is sorted last in both directions.
+        NaN means "no key" and is sorted last in both directions. Rows that were evicted before
+        their keys were computed have none.
         """
-        values = self._values[positions - self._base]
+        at = positions - self._base
+        values = np.where(self._cached[at], self._values[at], np.nan)
         if ranks is not None:
             values = ranks[np.nan_to_num(values, nan=-1).astype(np.int64)]
         return -values if self.descending else values
