@@ -7,19 +7,25 @@ long as the unit that it was typed in: `2026-11-29` is a day, `22:00` a minute.
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from pulse_desktop.model.quantities import parse_duration
 
-_MAX_S: Final = 10 * 366 * 86_400.0
-_CLOCK_PATTERN: Final = r"(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?"
+_DAY_S: Final = 86_400.0
+_MAX_S: Final = 10 * 366 * _DAY_S
+_FRACTION: Final = r"(\.\d{1,6})\d{0,3}"
+"""Nanoseconds are cut off, as they are from times on the wire."""
+_CLOCK_PATTERN: Final = rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:{_FRACTION})?)?"
 _CLOCK: Final = re.compile(_CLOCK_PATTERN, re.ASCII)
 _ISO: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[Tt ]\s*(\d{1,2})(?::(\d{2})(?::(\d{2})(\.\d{1,6})?)?)?"
-    r"\s*([A-Za-z]{1,5}|[+-]\d{2}:?\d{2})?)?",
+    rf"(?:[Tt ]\s*(\d{{1,2}})(?::(\d{{2}})(?::(\d{{2}})(?:{_FRACTION})?)?)?"
+    r"\s*([A-Za-z]{1,5}|[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
+)
+_WITHOUT_SEPARATORS: Final = re.compile(
+    r"\A(\d{4})(\d{2})(\d{2})[Tt](\d{2})(\d{2})(\d{2})(?!\d)", re.ASCII
 )
 _NAMED_DAY: Final = re.compile(r"(today|yesterday)(?:\s+(\S+))?")
 _DAY_AND_MONTH: Final = re.compile(r"(\d{1,2})[ .]+([^\W\d]{3})[^\W\d]*\.?(?:\s+(\S+))?")
@@ -59,9 +65,9 @@ class TimeSpan:
         if not self.of_day or self.start >= at:
             return self
         length = self.stop - self.start
-        start = self.start
-        while start < at:
-            start = _shifted(start, 1)
+        days = max(0, int((at - self.start) // _DAY_S) - 1)  # a day may last an hour longer
+        while (start := _shifted(self.start, days)) < at:
+            days += 1
         return TimeSpan(start, start + length, self.relative, self.ago, self.of_day)
 
 
@@ -78,7 +84,7 @@ def parse_time(text: str, now: float) -> TimeSpan | None:
     try:
         return (
             _named(text.lower(), now)
-            or _relative(text, now)
+            or _relative(text.lower(), now)
             or _of_day(text, now)
             or _iso(text)
             or _dated(text, now)
@@ -164,7 +170,7 @@ def _clock(found: re.Match[str]) -> tuple[float, float]:
 
 
 def _iso(text: str) -> TimeSpan | None:
-    found = _ISO.fullmatch(text)
+    found = _ISO.fullmatch(_WITHOUT_SEPARATORS.sub(r"\1-\2-\3T\4:\5:\6", text))
     if found is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()
@@ -175,9 +181,10 @@ def _iso(text: str) -> TimeSpan | None:
     moment = datetime(  # noqa: DTZ001  the time zone is added below
         int(year), int(month), int(day), int(hour), int(minute or 0), int(second or 0)
     )
-    if zone and zone not in time.tzname:
-        offset = "+00:00" if zone.upper() in _UTC else zone
-        moment = datetime.fromisoformat(f"{moment.isoformat()}{offset}")
+    if zone and zone.upper() in _UTC:  # first: GMT is a local name in London, also in summer
+        moment = moment.replace(tzinfo=UTC)
+    elif zone and zone not in time.tzname:
+        moment = datetime.fromisoformat(f"{moment.isoformat()}{zone}")
     start = moment.timestamp() + float(fraction or 0)
     if fraction:
         return TimeSpan(start, start + 10.0 ** (1 - len(fraction)))

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ from pulse_desktop.model.time_range import (
     typed_range,
     zoomed_out,
 )
-from pulse_desktop.model.typed_time import parse_moment
+from pulse_desktop.model.typed_time import parse_moment, parse_time
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.query.syntax import Comparison
@@ -121,12 +122,65 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("now-90m", "2026-11-23 09:19:02.250"),
         ("1h 30m ago", "2026-11-23 09:19:02.250"),
         ("2026-11-20T08:01:00+02:00", "2026-11-20 06:01:00"),
+        ("2026-11-20T08:01:00+02", "2026-11-20 06:01:00"),
+        ("2026-11-20T08:01:02.003000999Z", "2026-11-20 08:01:02.003"),
+        ("10:00:05.125000999", "2026-11-23 10:00:05.125"),
+        ("20261120T080100Z", "2026-11-20 08:01:00"),
+        ("20261120T080100.125+0200", "2026-11-20 06:01:00.125"),
+        ("2H", "2026-11-23 08:49:02.250"),
+        ("NOW-2h", "2026-11-23 08:49:02.250"),
     ],
 )
 def test_a_time_is_read_as_it_is_usually_typed(text: str, expected: str) -> None:
     at = parse_moment(text, NOW)
     assert at is not None
     assert typed_text(at) == expected
+
+
+@pytest.mark.parametrize("zone", ["GMT", "gmt", "UTC", "Z"])
+def test_universal_time_is_no_local_time_of_that_name(
+    monkeypatch: pytest.MonkeyPatch, utc: None, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", "GMT0BST,M3.5.0/1,M10.5.0")
+    time.tzset()
+    noon = datetime(2026, 7, 5, 12, tzinfo=UTC).timestamp()
+    assert parse_moment(f"2026-07-05 12:00 {zone}", NOW) == noon
+    assert parse_moment("2026-07-05 13:00 BST", NOW) == noon
+
+
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize("years", [0, 1, 1000, 7000])
+def test_a_time_of_day_long_after_is_found_at_once(
+    monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    span = parse_time("22:00", NOW)
+    at = parse_moment(f"{2026 + years}-11-29 22:00:01", NOW)
+    mktime, calls = time.mktime, 0
+
+    def counted(*args: Any) -> float:
+        nonlocal calls
+        calls += 1
+        return mktime(*args)
+
+    monkeypatch.setattr(time, "mktime", counted)
+    assert span is not None
+    assert at is not None
+    assert span.after(at).start == at - 1 + 86_400
+    assert calls <= 4
+
+
+def test_a_time_of_day_is_the_same_across_the_change_of_the_clocks(
+    monkeypatch: pytest.MonkeyPatch, utc: None
+) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    span = parse_time("02:30", NOW)
+    assert span is not None
+    for day in ("2027-03-27", "2027-03-29", "2027-10-30", "2027-11-01"):
+        at = parse_moment(f"{day} 02:30", NOW)
+        assert at is not None
+        assert span.after(at).start == at
+        assert span.after(at - 3600).start == at
 
 
 @pytest.mark.parametrize("text", ["", "noon", "25:00", "10:61", "2026-13-01", "31.12.", "5", "-"])
