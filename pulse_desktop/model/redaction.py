@@ -32,14 +32,15 @@ _START_OF_NAME: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
 _NAMED_SECRET: Final = re.compile(
     rf"(?P<name>(?:{_START_OF_NAME}(?:[A-Za-z0-9]{{1,40}}[_-]){{0,5}}|{_HUMP}){_SENSITIVE_NAME}"
     r"\\{0,15}[\"']?\s{0,3}[:=]\s{0,3}"
-    r"(?:(?:bearer|basic|digest|token|negotiate|ntlm|apikey)\s{1,3}(?![,;&]))?)"
-    r"(?P<value>b?\"(?:[^\"\\]++|\\.)++\"?|b?'(?:[^'\\]++|\\.)++'?"
+    r"(?:(?:bearer|basic|(?P<digest>digest)|token|negotiate|ntlm|apikey)\s{1,3}(?![,;&]))?)"
+    r"(?P<value>(?(digest)[^\r\n]++|(?!))|b?\"(?:[^\"\\]++|\\.)++\"?|b?'(?:[^'\\]++|\\.)++'?"
     r"|(?P<escaped>\\{1,15}[\"']).*?(?:(?<!\\)(?P=escaped)|\Z)"
     r"|[^\s,;&\"'<>(){}\[\]]++)",
     re.IGNORECASE | re.DOTALL,
 )
 """A value whose closing quote is missing extends to the end: the text was cut there. JSON in JSON
-has quotes that are escaped, once or more often.
+has quotes that are escaped, once or more often. The fields of a digest extend to the end of their
+line.
 """
 _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"

@@ -129,10 +129,18 @@ def test_a_short_text_is_masked_and_not_cut() -> None:
         "{'password': b'hunter2'}",
         "accessToken=hunter2",
         "Authorization: Digest hunter2",
+        'Authorization: Digest username="Mufasa", realm="a, b", response="hunter2"',
+        "authorization: digest qop=auth, response=hunter2, nc=1",
     ],
 )
 def test_a_secret_is_masked_however_its_name_and_value_are_written(text: str) -> None:
     assert "hunter2" not in redact_secrets(text)
+
+
+def test_the_lines_around_a_digest_are_kept() -> None:
+    text = 'Host: a\r\nAuthorization: Digest username="b", response="c"\r\nAccept: d'
+    expected = "Host: a\r\nAuthorization: Digest ***\r\nAccept: d"
+    assert redact_secrets(text) == expected
 
 
 def test_the_text_after_an_escaped_secret_is_kept() -> None:
