@@ -44,6 +44,7 @@ class Ingestor:
         state: SystemState,
         clock: Callable[[], float],
         is_current: Callable[[], bool] = lambda: True,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Create an ingestor.
 
@@ -53,15 +54,17 @@ class Ingestor:
             clock: Unix seconds.
             is_current: whether everything that the server has was folded, as far as is known.
                 Without a connection and while history is read, nothing is judged by its silence.
+            timer: seconds, to measure what work takes.
         """
         self._arrivals = arrivals
         self._state = state
         self._clock = clock
         self._is_current = is_current
+        self._timer = timer
         self._swept_at = 0.0
         self._sweep_interval_s = SWEEP_INTERVAL_S
         self._was_current = True
-        self._rests_until = 0.0  # by the performance counter
+        self._rests_until = 0.0  # by the timer
         self._slices_s = 0.0
         self.folded = asyncio.Event()
         self.observers: list[Callable[[Sequence[InboundMessage | StoredObject]], None]] = []
@@ -73,14 +76,14 @@ class Ingestor:
         What depends on time is judged once a second, a slice of it. While there is no arrival to
         fold, a call does one further slice until all is judged.
         """
-        deadline = time.perf_counter() + budget_s
+        deadline = self._timer() + budget_s
         arrivals, fold = self._arrivals, self._state.fold
         while arrivals:
             taken = arrivals.take(SLICE)
             for observe in self.observers:
                 observe(taken)
             fold(taken)
-            if time.perf_counter() >= deadline:
+            if self._timer() >= deadline:
                 break
         now, more = self._clock(), False
         if not self._swept_at:
@@ -88,23 +91,23 @@ class Ingestor:
         if not self._is_current():
             self._was_current = False
         elif abs(now - self._swept_at) >= self._sweep_interval_s:  # a clock can be set back
-            started = time.perf_counter()
+            started = self._timer()
             self._state.tick(now, self._missed_s(now))
-            took = time.perf_counter() - started
+            took = self._timer() - started
             rarer = min(took / MAX_SWEEP_SHARE, MAX_SWEEP_INTERVAL_S)
             self._sweep_interval_s = max(SWEEP_INTERVAL_S, rarer)
             self._swept_at = now
-            more = time.perf_counter() >= self._rests_until
-        elif not arrivals and time.perf_counter() >= self._rests_until:
+            more = self._timer() >= self._rests_until
+        elif not arrivals and self._timer() >= self._rests_until:
             more = self._judge_more(now)
         self.folded.set()
         return more or bool(arrivals)
 
     def _judge_more(self, now: float) -> bool:
         """Judge a further slice; return whether there is more. Rest after the last one."""
-        started = time.perf_counter()
+        started = self._timer()
         more = self._state.tick_more(now)
-        ended = time.perf_counter()
+        ended = self._timer()
         self._slices_s += ended - started
         if not more:
             self._rests_until = ended + min(self._slices_s / MAX_REST_SHARE, MAX_REST_S)

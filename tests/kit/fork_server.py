@@ -6,7 +6,7 @@ it has its own arguments, environment, folder and streams, receives signals and 
 
 The command line that the system shows of it is that of the server. Start it by `subprocess` where
 that matters, or where the start itself is tested; it is started like that if its environment
-differs in a variable that is read while modules are imported, and where there is no `fork`.
+differs in a variable that is read while modules are imported, and on systems other than Linux.
 """
 
 import array
@@ -34,6 +34,8 @@ _PRELOADED: Final = {
     "pulse_desktop": ("pulse_desktop.cli.main", "pulse_desktop.session.session"),
     "tests.kit.legacy_worker": ("taskiq_nats", "pulse_desktop.protocol.event"),
 }
+_AT_START: Final = dict(os.environ)
+"""The environment of the fork servers, whatever a test changes in that of this process."""
 _OWN_VARIABLES: Final = ("PULSE_", "PYTEST_")
 """Prefixes of variables that are read when a program runs."""
 _POLL_S: Final = 0.005
@@ -64,8 +66,8 @@ def start_own_interpreter(
 
 
 def _can_be_forked(env: Mapping[str, str]) -> bool:
-    """Return whether an environment differs from this one in variables of programs alone."""
-    return hasattr(os, "fork") and _inherited(env) == _inherited(os.environ)
+    """Return whether an environment differs from the servers' in variables of programs alone."""
+    return sys.platform == "linux" and _inherited(env) == _inherited(_AT_START)
 
 
 def _inherited(env: Mapping[str, str]) -> dict[str, str]:
@@ -84,6 +86,7 @@ class _ForkServer:
                 stdin=subprocess.DEVNULL,
                 pass_fds=[other.fileno()],
                 cwd=ROOT,
+                env=_AT_START,
             )
         atexit.register(self._close)
 

@@ -1,5 +1,8 @@
 """What silence means: a worker is offline only if its heartbeats could have arrived."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 
 from pulse_desktop.model.run_state import RunState
@@ -21,11 +24,13 @@ from tests.unit.state.state_builders import (
 class Observer:
     """An ingestor whose clock and connection the test sets; it sweeps once a second."""
 
-    def __init__(self, state: SystemState) -> None:
+    def __init__(self, state: SystemState, timer: Callable[[], float] = time.perf_counter) -> None:
         self.state = state
         self.now = self._connected_at = NOW
         self.connected = True
-        self._ingestor = Ingestor(ArrivalQueue(), state, lambda: self.now, lambda: self.connected)
+        self._ingestor = Ingestor(
+            ArrivalQueue(), state, lambda: self.now, lambda: self.connected, timer
+        )
         self._ingestor.drain(0.1)
 
     def health(self) -> WorkerHealth:
@@ -107,14 +112,13 @@ def test_a_lost_connection_makes_no_run_overdue() -> None:
 
 
 def test_sweeps_that_take_long_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
-    observer = Observer(state_of(heartbeat()))
+    timer = _Timer(step_s=0.0)
+    observer = Observer(state_of(heartbeat()), timer)
     swept: list[float] = []
-    seconds = [0.0]
-    monkeypatch.setattr("time.perf_counter", lambda: seconds[0])
 
     def tick(now: float, _missed_s: float) -> None:
         swept.append(now - NOW)
-        seconds[0] += 0.25
+        timer.seconds += 0.25
 
     monkeypatch.setattr(observer.state, "tick", tick)
     observer.run(10)
@@ -124,14 +128,33 @@ def test_sweeps_that_take_long_become_rarer(monkeypatch: pytest.MonkeyPatch) -> 
     assert swept == [1, 4, 7, 10, 13, 14, 15]
 
 
+class _Timer:
+    """A timer on which each look takes some time.
+
+    Attributes:
+        seconds: what it shows next.
+    """
+
+    def __init__(self, step_s: float) -> None:
+        self.seconds = 0.0
+        self._step_s = step_s
+
+    def __call__(self) -> float:
+        shown = self.seconds
+        self.seconds += self._step_s
+        return shown
+
+
 def test_further_slices_follow_until_all_is_judged_and_then_rest() -> None:
     state = SystemState()
     for number in range(1_000):
         state.runs.put(run_update(task_message(NOW, f"{number:032x}")))
     now = [NOW + 1_000]
-    ingestor = Ingestor(ArrivalQueue(), state, lambda: now[0])
+    timer = _Timer(step_s=0.0001)
+    ingestor = Ingestor(ArrivalQueue(), state, lambda: now[0], timer=timer)
     ingestor.drain(0.1)
     now[0] += 1
+    timer.seconds += 1
     calls = 0
     while ingestor.drain(0.1):
         calls += 1
