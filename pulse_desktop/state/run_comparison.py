@@ -9,12 +9,7 @@ import msgspec
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import PARENT, REQUESTED_BY, RERUN_OF, RETRIES, TASK_NAME
 from pulse_desktop.protocol.task_result import TaskResult
-from pulse_desktop.state.list_difference import (
-    ListDifference,
-    changed_indices,
-    is_long,
-    list_difference,
-)
+from pulse_desktop.state.list_difference import ListComparer, ListDifference, is_long
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.task_schemas import TaskSchemas
@@ -250,12 +245,19 @@ class _Values:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.left_out = 0
+        self._lists = ListComparer()
 
     def compare(self, section: Section, path: str, one: Any, other: Any, depth: int = 0) -> None:
         if one is other and isinstance(one, Missing):
             return
-        if depth < _MAX_DEPTH and isinstance(one, dict) and isinstance(other, dict):
-            for key in [*one, *(key for key in other if key not in one)]:
+        if self._is_full():
+            self.left_out += 1
+        elif depth < _MAX_DEPTH and isinstance(one, dict) and isinstance(other, dict):
+            keys = [*one, *(key for key in other if key not in one)]
+            for number, key in enumerate(keys):
+                if self._is_full():
+                    self.left_out += len(keys) - number
+                    return
                 inner = self._inner(path, key)
                 self.compare(
                     section, inner, one.get(key, _ABSENT), other.get(key, _ABSENT), depth + 1
@@ -277,20 +279,22 @@ class _Values:
         else:
             self._add(section, path, one, other)
 
+    def _is_full(self) -> bool:
+        return len(self.rows) >= MAX_ROWS
+
     def _compare_long(
         self, section: Section, path: str, one: list[Any], other: list[Any], depth: int
     ) -> None:
         """Compare lists as one value, or value by value what has changed in few of their items."""
-        for index in (changed := changed_indices(one, other)):
+        found = self._lists.compare(one, other)
+        if found is None:
+            self.left_out += max(len(one), len(other))
+            return
+        for index in found.changed:
             self.compare(section, f"{path}[{index}]", one[index], other[index], depth + 1)
-        if changed:
-            return
-        if len(self.rows) >= MAX_ROWS:
-            self.left_out += 1
-            return
-        items = list_difference(one, other)
-        mark = Mark.SAME if items is None else Mark.DIFFERENT
-        self.rows.append(Row(section, path, one, other, mark, items=items))
+        if not found.changed:
+            mark = Mark.SAME if found.items is None else Mark.DIFFERENT
+            self.rows.append(Row(section, path, one, other, mark, items=found.items))
 
     @staticmethod
     def _inner(path: str, key: Any) -> str:
@@ -300,9 +304,6 @@ class _Values:
         return f"{path}.{name}" if path else name
 
     def _add(self, section: Section, path: str, one: Any, other: Any) -> None:
-        if len(self.rows) >= MAX_ROWS:
-            self.left_out += 1
-            return
         if one is UNKNOWN or other is UNKNOWN:
             mark = Mark.UNKNOWN
         elif one is _ABSENT:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from pulse_desktop.state import run_comparison
+from pulse_desktop.state.list_difference import ListComparer
 from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.state.run_comparison import (
     MAX_ROWS,
@@ -155,6 +158,67 @@ def test_long_lists_are_compared_by_their_items() -> None:
 )
 def test_items_of_long_lists(one: Any, other: Any, expected: dict[str, Mark]) -> None:
     assert results(one, other) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "only_first", "only_second"),
+    [
+        ({"n": 1.0, "t": "a-05"}, {"t": "a-05", "n": 1}, 0, 0),
+        ({"n": -0.0}, {"n": 0}, 0, 0),
+        ({"t": "v1.0,"}, {"t": "v1,"}, 1, 1),
+        ({"t": 'say \\"1.0,'}, {"t": 'say \\"1,'}, 1, 1),
+        ({"n": 1.0}, {"n": True}, 1, 1),
+        ([1.0, [1.0]], [1, [1]], 0, 0),
+        ([1.05], [15], 1, 1),
+    ],
+)
+def test_items_that_are_spelled_differently(
+    one: Any, other: Any, only_first: int, only_second: int
+) -> None:
+    """1 and 1.0 are the same number, wherever an item has moved; text is compared as it is."""
+    rest = [{"id": number} for number in range(9)]
+    found = ListComparer().compare([one, *rest], [*rest[::-1], other])
+    assert found is not None
+    assert found.items is not None
+    assert (found.items.only_first, found.items.only_second) == (only_first, only_second)
+
+
+def test_a_list_is_compared_once_however_deep_its_change_is() -> None:
+    """Only what is different is looked at value by value, and text is written once per level."""
+    items = [{"id": number, "score": number / 2} for number in range(1_000)]
+    one: list[Any] = [*items]
+    other: list[Any] = [*items[::-1]]
+    text = len(msgspec.json.encode(one))
+    for _level in range(3):
+        one, other = [*range(9), one], [*range(9), other]
+    comparer = ListComparer()
+    for level in range(4):
+        found = comparer.compare(one, other)
+        assert found is not None
+        assert found.changed == ((9,) if level < 3 else ())
+        if level < 3:
+            one, other = one[9], other[9]
+    assert comparer.written < 4 * 2 * text + 2 * 60 * (3 * 10 + 2_000)
+
+
+def test_lists_that_take_too_long_to_compare_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    one: dict[str, Any] = {"a": list(range(1_000)), "b": 1, "c": list(range(20))}
+    other = one | {"a": [float(each) for each in range(1_000)], "b": 2}
+    monkeypatch.setattr(run_comparison, "ListComparer", lambda: ListComparer(100_000))
+    comparison = compare_runs(TaskRun("a"), TaskRun("b"), one, other)
+    assert marks(comparison, Section.RESULT) == {"b": Mark.DIFFERENT}
+    assert comparison.left_out == 1_020
+    comparer = ListComparer(5_000)
+    assert comparer.compare(one["a"], other["a"]) is None
+    assert comparer.written < 5_100
+
+
+def test_what_does_not_fit_is_not_walked_through() -> None:
+    """A value of a thousand parts that is left out counts as one."""
+    wide = {str(number): number for number in range(1_000)}
+    one = {str(number): wide for number in range(MAX_ROWS)}
+    comparison = compare_runs(TaskRun("a"), TaskRun("b"), one, one)
+    assert comparison.left_out == MAX_ROWS - 2
 
 
 def test_long_texts_are_shown_where_they_differ() -> None:
