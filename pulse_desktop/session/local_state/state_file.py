@@ -218,11 +218,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _check_version(path: Path, version: int) -> None:
     if version < 0:
-        raise LocalStateError(
-            _("The local state is damaged"),
-            _("{path} has the version {version}.").format(path=path, version=version),
-            _("It was left as it is. Move the file away to begin without it."),
-        )
+        raise damaged(_("{path} has the version {version}.").format(path=path, version=version))
     if version > len(MIGRATIONS):
         raise LocalStateError(
             _("The local state is of a newer version"),
