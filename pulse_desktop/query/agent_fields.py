@@ -46,7 +46,7 @@ def agent_fields() -> FieldSet[AgentCallRow]:
                 kind.CHOICE,
                 _("State"),
                 lambda row, _now: (row.state,),
-                choices(labels, labels),
+                choices(labels),
             ),
             Field("agent", kind.TEXT, _("Agent"), lambda row, _now: named(row.agent)),
             Field("provider", kind.TEXT, _("Provider"), lambda row, _now: named(row.provider)),

@@ -1,6 +1,6 @@
 """Values and fields that the rows of several pages share."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from pulse_desktop.query.fields import Field, FieldKind, Values
@@ -46,19 +46,16 @@ def flag(
     return Field(name, FieldKind.CHOICE, title, get, _FLAGS, ticking=ticking)
 
 
-def choices(
-    names: Iterable[str], labels: Mapping[str, str], other: Mapping[str, str] | None = None
-) -> Mapping[str, str]:
+def choices(labels: Mapping[str, str], other: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """Return what may be typed for the values of a choice.
 
     A stable name keeps its meaning in every language: a translated label never replaces one.
 
     Args:
-        names: the stable names.
         labels: the words of the window by stable name.
         other: stable names by further words.
     """
-    typed = {name: name for name in names}
+    typed = {name: name for name in labels}
     for word, name in (*(other or {}).items(), *((label, name) for name, label in labels.items())):
         typed.setdefault(word.casefold(), name)
     return typed

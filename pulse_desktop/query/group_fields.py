@@ -86,7 +86,7 @@ def group_fields(count: Callable[[Any], int]) -> FieldSet[GroupRow]:
     }
     return FieldSet[GroupRow](
         (
-            Field("state", kind.CHOICE, _("State"), _state, choices(labels, labels)),
+            Field("state", kind.CHOICE, _("State"), _state, choices(labels)),
             flag("muted", _("Muted"), lambda row, _now: row.marks.muted is not None),
             Field("count", kind.NUMBER, _("Failures"), lambda row, _now: (count(row),)),
             Field("cause", kind.TEXT, _("Cause"), lambda row, _now: named(row.cause)),

@@ -54,7 +54,7 @@ def result_fields() -> FieldSet[ResultRow]:
                 kind.CHOICE,
                 _("Outcome"),
                 lambda row, _now: (result_outcome(row),),
-                choices(labels, labels, {"soft failure": "soft_failed"}),
+                choices(labels, {"soft failure": "soft_failed"}),
             ),
             Field("size", kind.SIZE, _("Size"), lambda row, _now: (row.stored.size,)),
             Field("stored", kind.TIME, _("Stored"), lambda row, _now: (row.stored.stored_at,)),

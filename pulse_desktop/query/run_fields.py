@@ -17,18 +17,17 @@ from pulse_desktop.query.run_row import RequestRow, RunRow
 from pulse_desktop.text.translation import _, pgettext
 
 _LABELS: Final = {
-    RunState.SUCCEEDED.value: pgettext("run", "succeeded"),
-    RunState.RUNNING.value: pgettext("run", "running"),
     RunState.QUEUED.value: pgettext("run", "queued"),
-    RunState.FAILED.value: pgettext("run", "failed"),
-    RunState.SOFT_FAILED.value: pgettext("run", "soft failure"),
+    RunState.RUNNING.value: pgettext("run", "running"),
     RunState.RETRYING.value: pgettext("run", "retrying"),
-    RunState.OVERDUE.value: pgettext("run", "overdue"),
+    RunState.SUCCEEDED.value: pgettext("run", "succeeded"),
+    RunState.SOFT_FAILED.value: pgettext("run", "soft failure"),
+    RunState.FAILED.value: pgettext("run", "failed"),
     RunState.CANCELLED.value: pgettext("run", "cancelled"),
+    RunState.OVERDUE.value: pgettext("run", "overdue"),
     RunState.RESULT_UNREADABLE.value: pgettext("run", "unreadable result"),
 }
 _STATES: Final = choices(
-    [state.value for state in RunState],
     _LABELS,
     {
         _("result not read").casefold(): RunState.RESULT_UNREADABLE.value,

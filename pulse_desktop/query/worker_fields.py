@@ -103,7 +103,7 @@ def _health_choices() -> Mapping[str, str]:
         "offline": pgettext("worker", "offline"),
         "stopped": pgettext("worker", "stopped"),
     }
-    return choices(labels, labels, _HEALTH)
+    return choices(labels, _HEALTH)
 
 
 def _activity_choices() -> Mapping[str, str]:
@@ -113,7 +113,7 @@ def _activity_choices() -> Mapping[str, str]:
         "paused": pgettext("worker", "paused"),
         "draining": pgettext("worker", "draining"),
     }
-    return choices(labels, labels)
+    return choices(labels)
 
 
 def health_name(health: str) -> str:

@@ -140,7 +140,7 @@ def test_each_column_with_a_field_names_one_that_exists(
 
 
 def test_a_translated_word_never_takes_the_place_of_a_stable_name() -> None:
-    typed = choices(("failed", "queued"), {"failed": "queued", "queued": "Warteschlange"})
+    typed = choices({"failed": "queued", "queued": "Warteschlange"})
     assert typed["failed"] == "failed"
     assert typed["queued"] == "queued"
     assert typed["warteschlange"] == "queued"
