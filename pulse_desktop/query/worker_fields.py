@@ -116,6 +116,18 @@ def _activity_choices() -> Mapping[str, str]:
     return choices(labels)
 
 
+@lru_cache(maxsize=1024)
+def running_tasks(tasks: bytes) -> tuple[str, ...]:
+    """Return the name of each running task in a heartbeat.
+
+    Args:
+        tasks: the list in the heartbeat, as JSON.
+    """
+    items = msgspec.json.decode(tasks)
+    names = (item.get("task_name") if isinstance(item, dict) else item for item in items)
+    return tuple(name for name in names if isinstance(name, str))
+
+
 def health_name(health: str) -> str:
     """Return the name of a health in a query: that of the window, not that of JSON output."""
     return _HEALTH.get(health, health)
@@ -163,12 +175,7 @@ def _text(row: WorkerRow) -> str:
     return "\n".join((row.id, row.host, *_task_names(row.tasks), *row.task_ids)).casefold()
 
 
-@lru_cache(maxsize=1024)
 def _task_names(tasks: bytes) -> tuple[str, ...]:
     """Return the names by which the running tasks of a heartbeat are found."""
-    found: dict[str, None] = {}
-    for task in msgspec.json.decode(tasks):
-        name = task.get("task_name") if isinstance(task, dict) else task
-        if isinstance(name, str):
-            found.update(dict.fromkeys(task_values(name)))
-    return tuple(found)
+    forms = (form for name in running_tasks(tasks) for form in task_values(name))
+    return tuple(dict.fromkeys(forms))

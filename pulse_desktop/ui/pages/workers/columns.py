@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Final
 
-import msgspec
-
+from pulse_desktop.query.worker_fields import running_tasks
 from pulse_desktop.state.worker import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -185,21 +183,11 @@ def task_names(tasks: bytes, task_label: Callable[[str], str]) -> str:
         tasks: the list in the heartbeat, as JSON.
         task_label: returns the short name of a task.
     """
-    labels = ((task_label(name)[:_MAX_TASK_NAME], count) for name, count in _task_counts(tasks))
+    counts = Counter(running_tasks(tasks))
+    labels = ((task_label(name)[:_MAX_TASK_NAME], count) for name, count in counts.items())
     return ", ".join(
         formats.isolated(f"{count} × {label}" if count > 1 else label) for label, count in labels
     )
-
-
-@lru_cache(maxsize=1024)
-def _task_counts(tasks: bytes) -> Sequence[tuple[str, int]]:
-    """Return the names of the running tasks in a heartbeat, and how often each of them runs."""
-    counts: Counter[str] = Counter()
-    for task in msgspec.json.decode(tasks):
-        name = task.get("task_name") if isinstance(task, dict) else task
-        if isinstance(name, str):
-            counts[name] += 1
-    return tuple(counts.items())
 
 
 def integer(value: float | None) -> str:
