@@ -16,7 +16,7 @@ from pulse_desktop.embedded.errors import EmbeddedStackError
 from pulse_desktop.embedded.service import Service
 from pulse_desktop.launcher import child_environment, module_command
 from pulse_desktop.model.connection_options import cleared_environment
-from pulse_desktop.protocol.event import decode_event
+from pulse_desktop.protocol.event import HEARTBEAT, decode_event
 from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.text.translation import _
 
@@ -222,7 +222,7 @@ async def wait_for_heartbeat(server: str, worker: str) -> None:
 
     async def on_event(message: "Msg") -> None:
         event = decode_event("monitoring", message.data, time.time())
-        name = event.data().get("worker") if event.type == "worker.heartbeat" else None
+        name = event.data().get("worker") if event.type == HEARTBEAT else None
         if isinstance(name, str) and name.partition("@")[0] == worker:
             received.set()
 

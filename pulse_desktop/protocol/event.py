@@ -25,6 +25,9 @@ from pulse_desktop.protocol.timestamps import (
     parse_timestamp,
 )
 
+HEARTBEAT: Final = "worker.heartbeat"
+"""Type of the events that a worker sends at intervals: it is alive, and what it does."""
+
 MAX_EVENT_BYTES: Final = 1 << 20
 """Larger payloads are kept undecoded, so that one of them cannot delay a frame."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from pulse_desktop.protocol.event import event_data
+from pulse_desktop.protocol.event import HEARTBEAT, event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
 from pulse_desktop.query.field_values import named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
@@ -14,7 +14,6 @@ from pulse_desktop.text.translation import _
 
 _TASK_NAME: Final = "task_name"
 _TASK_ID: Final = "task_id"
-_HEARTBEAT: Final = "worker.heartbeat"
 
 
 class EventRow(Protocol):
@@ -81,7 +80,7 @@ def event_fields() -> FieldSet[EventRow]:
         return task_values(names[0]) if names and isinstance(names[0], str) else ()
 
     def run(event: EventRow, now: float) -> Values:
-        if event.type == _HEARTBEAT:  # it is of a worker, and lists runs
+        if event.type == HEARTBEAT:  # it is of a worker, and lists runs
             return ()
         return tuple(each for each in task_id(event, now) if isinstance(each, str))
 

@@ -13,11 +13,11 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import HEARTBEAT, Event
 from pulse_desktop.query.coded_columns import OTHER, PayloadSearch
 from pulse_desktop.query.json_search import hides_ascii
 from pulse_desktop.state.code_table import CodeTable
-from pulse_desktop.state.event_ids import HEARTBEAT, id_hashes, task_ids
+from pulse_desktop.state.event_ids import id_hashes, task_ids
 
 MAX_EVENTS: Final = 512
 MAX_BYTES: Final = 512 << 10

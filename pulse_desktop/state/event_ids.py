@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from itertools import compress
 from typing import Final
 
+from pulse_desktop.protocol.event import HEARTBEAT
 from pulse_desktop.query.coded_columns import OTHER
 from pulse_desktop.state.code_table import CodeTable
-
-HEARTBEAT: Final = "worker.heartbeat"
 
 _MAX_ID: Final = 128
 _PLAIN, _LABELLED = 1, 2  # kinds of events by where task ids are in them

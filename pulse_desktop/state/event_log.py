@@ -9,10 +9,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import HEARTBEAT, Event
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.event_block import MAX_BYTES, MAX_EVENTS, SLOT_MASK, encode_block
-from pulse_desktop.state.event_ids import HEARTBEAT, id_hash
+from pulse_desktop.state.event_ids import id_hash
 from pulse_desktop.state.event_rows import EventRows
 from pulse_desktop.state.ring_buffer import RingBuffer
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.event import HEARTBEAT, Event
 from pulse_desktop.protocol.task_names import AnnouncedNames
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
@@ -145,7 +145,7 @@ class Workers(Collection[Worker]):
 
         An older one says nothing of a worker whose later state is known, and adds to its history.
         """
-        if event.type not in ("worker.heartbeat", "worker.stopped"):
+        if event.type not in (HEARTBEAT, "worker.stopped"):
             return
         heartbeat = read_heartbeat(event, body)
         name = heartbeat.worker or event.source

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_data
+from pulse_desktop.protocol.event import HEARTBEAT, Event, event_data
 from pulse_desktop.protocol.topics import GIVEN_UP, TASK_TOPIC
 from pulse_desktop.state.knowledge import analysis_of, extraction_counts
 from pulse_desktop.state.short_names import short_name
@@ -262,7 +262,7 @@ _SUMMARIES: Final[dict[str, Callable[[Data], str]]] = {
     "task.log": _log,
     "task.succeeded": _succeeded,
     "task.failed": _failed,
-    "worker.heartbeat": _heartbeat,
+    HEARTBEAT: _heartbeat,
     "scheduler.heartbeat": _scheduler,
     "worker.stopped": _stopped,
     "audit": _audit,
