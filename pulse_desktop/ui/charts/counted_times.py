@@ -54,8 +54,6 @@ def event_times(
 
     A million events take some milliseconds.
     """
-    column = events.column("topic")
-    codes = {} if column is None else {name: code for code, name in enumerate(column.values)}
     parts: list[tuple[Values, NDArray[np.uint8]]] = []
     for times, topic_codes in events.times():
         at = np.frombuffer(times, np.float64)
@@ -64,6 +62,9 @@ def event_times(
             parts.append((at[inside], np.frombuffer(topic_codes, np.uint8)[inside]))
     if not parts:
         return {name: CountedTimes(np.empty(0)) for name in topics}
+    # The newest events are given codes as they are read.
+    column = events.column("topic")
+    codes = {} if column is None else {name: code for code, name in enumerate(column.values)}
     at = np.concatenate([times for times, _codes in parts])
     of = np.concatenate([topic_codes for _times, topic_codes in parts])
     return {name: CountedTimes(at[of == codes.get(name, -1)]) for name in topics}

@@ -65,7 +65,7 @@ class EventsPage(TablePage[Event, RowDetail]):
         self.filter_bar.add_facet(
             Facet(_UNREADABLE, _("unreadable"), "✖", SemanticColor.BAD, hide_when_empty=True)
         )
-        self._counted_span: tuple[float, float, int] | None = None
+        self._counted_span: tuple[float, float, int, int] | None = None
         self._counted_times: dict[str, CountedTimes] = {}
         self._task_count = 0  # messages of the task queue below position `_counted_to`
         self._counted_to = 0
@@ -195,7 +195,7 @@ class EventsPage(TablePage[Event, RowDetail]):
             or not is_coarse(rates.values(), start, self.time_range.bucket_s)
         ):
             return rates
-        asked = start, end, log.start
+        asked = start, end, log.start, log.stop
         if asked != self._counted_span:
             self._counted_span = asked
             self._counted_times = event_times(log, list(rates), start, end)

@@ -134,3 +134,29 @@ def test_a_narrow_range_in_the_past_is_as_fine_as_one_of_now(
     assert rates[:-1].sum() * width == pytest.approx(124, abs=12)
     peak = times[rates.argmax()]
     assert abs(peak - (first + 100)) <= width
+
+
+def test_an_event_of_a_narrow_past_range_is_counted_when_it_arrives_late(
+    harness: PageHarness, qtbot: QtBot
+) -> None:
+    first = NOW - 5 * 3600
+    harness.builder.at = first - 60
+    for second in range(-60, 181):
+        harness.builder.event("tasks", "task.queued", {"task_id": "t"}, at=first + second)
+    harness.builder.event("tasks", "task.queued", {"task_id": "t"}, at=NOW)
+    harness.builder.at = NOW
+    page = harness.open(EventsPage)
+    page.context.time.set_range(fixed(first, first + 120))
+    page.on_time_range(NOW)
+
+    def counted() -> float:
+        chart = page.topics_chart
+        page.on_show(NOW)
+        qtbot.waitUntil(lambda: not chart.empty and not chart.redraw_pending)
+        times, rates = chart.curve("tasks").line.getData()
+        return float(rates.sum() * (times[1] - times[0]))
+
+    before = counted()
+    for _number in range(50):
+        harness.builder.event("tasks", "task.queued", {"task_id": "t"}, at=first + 60)
+    assert counted() - before == pytest.approx(50, abs=1)
