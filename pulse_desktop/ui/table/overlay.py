@@ -62,6 +62,7 @@ class TableOverlay:
         header = view.horizontalHeader()
         for moved in (header.sectionResized, header.sectionMoved, header.geometriesChanged):
             moved.connect(lambda *_section: self._follow_columns())
+        view.horizontalScrollBar().valueChanged.connect(lambda _value: self._follow_columns())
 
     @property
     def pill_text(self) -> str:

@@ -103,6 +103,29 @@ def test_rows_added_above_are_counted_until_the_table_is_scrolled_up(
     assert (_top(table), table.overlay.pill_text) == (211, "")
 
 
+def test_the_pill_hides_no_title_after_the_table_is_scrolled_sideways(qtbot: QtBot) -> None:
+    rows: RingBuffer[int] = RingBuffer(1000)
+    _append(rows, 200)
+    columns: list[Column[int]] = [
+        Column(f"Column {key}", key, lambda number, _now: str(number), width=80) for key in "abcd"
+    ]
+    table = LiveTable[int](rows, columns, name="N", empty_title="No numbers", empty_text="Count.")
+    qtbot.addWidget(table)
+    table.resize(500, 30 + 10 * ROW_HEIGHT)
+    table.show()
+    for section, width in enumerate((500, 120, 420, 400)):
+        table.header.resizeSection(section, width)
+    table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
+    _append(rows, 12)
+    table.refresh(1.0)
+    pill = next(b for b in table.findChildren(QPushButton) if b.property("kind") == "pill")
+    for value in (0, 150, 300, 500):
+        table.horizontalScrollBar().setValue(value)
+        free = table.header.free_place(pill.width())
+        assert free is not None
+        assert pill.x() == table.header.geometry().left() + free
+
+
 def test_the_selection_stays_on_its_rows(table: LiveTable[int], rows: RingBuffer[int]) -> None:
     _select(table, 150, 190)
     _append(rows, 30)
