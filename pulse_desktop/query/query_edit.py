@@ -33,6 +33,31 @@ def with_condition(text: str, field: str, value: str, *, negated: bool = False) 
     return " ".join((*kept, condition))
 
 
+def without_last(text: str, condition: str) -> str | None:
+    """Return a query without the condition that narrows all of it and is its last.
+
+    None if the query does not end with the condition, or if it stands there after "or" or "not".
+
+    Args:
+        text: of the query.
+        condition: as it is written there.
+    """
+    try:
+        root = parse(text).root
+    except QueryError:
+        return None
+    operands = root.operands if isinstance(root, And) else (root,)
+    last = operands[-1]
+    if not isinstance(last, Comparison) or text[last.start :].strip() != condition:
+        return None
+    kept = text[: last.start].strip()
+    try:
+        parse(kept)
+    except QueryError:  # it ends with "and"
+        return kept[: -len("and")].rstrip()
+    return kept
+
+
 def both(query: Query, other: Query) -> Query:
     """Return a query for the rows that match two queries."""
     first, second = query.root, other.root

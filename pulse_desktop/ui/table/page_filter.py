@@ -10,7 +10,7 @@ from pulse_desktop.query.explanation import Explainer
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.query_edit import with_condition
+from pulse_desktop.query.query_edit import with_condition, without_last
 from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.cell_filter import added
@@ -325,12 +325,11 @@ class PageFilter(QObject, Generic[RowT]):
         The same value once more is given up.
         """
         former, chosen = self._toggled, with_condition("", field, value)
-        text = self.query.text.strip()
-        kept = text.removesuffix(former).rstrip()
-        is_in_force = bool(former) and kept != text and (not kept or text[len(kept)].isspace())
-        if is_in_force:
+        text = self.query.text
+        kept = without_last(text, former) if former else None
+        if kept is not None:
             text = kept
-        if is_in_force and chosen == former:
+        if kept is not None and chosen == former:
             self._toggled = ""
         else:
             self._toggled, text = chosen, with_condition(text, field, value)

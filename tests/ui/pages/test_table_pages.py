@@ -502,6 +502,42 @@ def test_a_click_on_another_series_replaces_the_first(harness: PageHarness) -> N
     assert page.filter_bar.text == "latency>100ms"
 
 
+@pytest.mark.parametrize(
+    ("edited", "query"),
+    [
+        ("not agent=classification", "not agent=classification agent=extraction"),
+        ("called or agent=classification", "(called or agent=classification) agent=extraction"),
+        ("called and agent=classification", "called agent=extraction"),
+    ],
+)
+def test_what_was_typed_before_the_condition_of_a_series_stays(
+    harness: PageHarness, edited: str, query: str
+) -> None:
+    for number, agent in enumerate(("classification", "extraction")):
+        call = {"agent": agent, "task_id": f"t{number}", "latency_s": 0.4}
+        harness.builder.event("agents", "agent.finished", call, at=NOW - 10)
+    page = harness.open(AgentsPage)
+    _click_legend(page, "classification")
+    page.filter_bar.set_filter((), edited)
+    _click_legend(page, "extraction")
+    assert page.filter_bar.text == query
+
+
+def test_a_worker_told_apart_by_its_identity_is_added_to_the_query(harness: PageHarness) -> None:
+    workers = ("w@host-a:1", "w@host-a:2")
+    for at in (NOW - 10, NOW - 5):
+        for worker in workers:
+            harness.builder.heartbeat(worker, at=at, busy=3)
+    page = harness.open(MonitoringPage)
+    harness.update(page)
+    page.filter_bar.set_filter((), "online:yes")
+    _click_legend(page, workers[1])
+    assert page.filter_bar.text == "online:yes worker=w@host-a:2"
+    assert page.table.rows_model.shown_count == 1
+    _click_legend(page, workers[1])
+    assert page.filter_bar.text == "online:yes"
+
+
 def test_a_click_on_a_class_checks_its_chip(harness: PageHarness) -> None:
     fill_all_topics(harness.builder)
     page = harness.open(MessagesPage)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.quoting import text_query
 from pulse_desktop.query.worker_fields import health_name, worker_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
@@ -73,6 +72,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     section = _("LIVE")
     has_times = False
     even_charts = True
+    series_field = "worker"
     filter_hint = _("Filter by name, host or task")
     default_sort = "worker"
     empty_title = _("No workers yet")
@@ -162,14 +162,6 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         )
         self.run_times.set_series(percentile_specs(*_QUANTILES))
         return self._busy, self._cpu, self.run_times
-
-    def filter_by_series(self, key: str) -> None:
-        """Show only the workers of a series that was clicked, by their name or their identity."""
-        label = self.context.state.workers.names.label
-        if any(label(worker.id) == key for worker in self.collection().rows):
-            self.filter.toggle_condition("worker", key)
-        else:
-            self.filter.edit(lambda text: "" if text == text_query(key) else text_query(key))
 
     def on_show(self, now: float) -> None:
         """Catch up with what happened while another page was visible."""
