@@ -216,6 +216,11 @@ class Desktop:
             secret: its new secret, empty if that did not change.
         """
         self.start_connection.rename(former, profile.name if profile is not None else "")
+        if profile is not None and self._state_file is not None:
+            problem = self._state_file.views.rename_profile(former, profile.name)
+            if problem:
+                title = _("The views of {name} are not saved").format(name=profile.name)
+                self._notify(Notification(title, problem, key="views", outlives_session=True))
         shown = self._window_of(former)
         return shown is not None and profile is not None and shown.update_profile(profile, secret)
 

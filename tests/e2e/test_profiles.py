@@ -14,8 +14,11 @@ from pulse_desktop.model.errors import ReadOnlyError
 from pulse_desktop.profiles.profile import Environment, Profile, server_profile
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
+from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
+from pulse_desktop.ui.navigation import OpenView
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.shell.confirmation import ConfirmationDialog
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile
@@ -223,6 +226,50 @@ def test_the_first_window_comes_back_with_what_it_showed(
 
     for scenario in (leave, come_back, start_as_chosen):
         run_operator(qapp, nats_server.url, scenario, open_desktop=open_desktop)
+
+
+@pytest.mark.usefixtures("profiles")
+def test_views_for_one_connection_follow_it_when_it_is_renamed(
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    state_file = WindowStateFile(tmp_path / "window.json")
+    state_file.state.shown = "eu"
+    views = state_file.views
+    for name in ("eu", "lab"):
+        views.save(SavedView("tasks", "Slow", f"ran>5s {name}", profile=name))
+
+    def open_desktop() -> Desktop:
+        desktop = Desktop(state_file=state_file)
+        desktop.open()
+        return desktop
+
+    async def rename(operator: Operator, row: int, name: str, new: str) -> None:
+        await operator.act(operator.window.connections.manage_requested.emit)
+        (form,) = operator.window.findChildren(ConnectionsWindow)
+        await operator.act(lambda: form.list.setCurrentRow(row))
+        assert form.form.name.text() == name
+        await operator.act(lambda: form.form.name.setText(new))
+        await operator.click(form.save)
+        await wait_until(lambda: form.form.isEnabled() and not form.form.is_changed)
+        await operator.act(form.close)
+
+    async def scenario(operator: Operator) -> None:
+        await operator.desktop.wait_connected(20)
+        await operator.act(lambda: operator.window.navigate(OpenView("tasks", "Slow")))
+        await rename(operator, 0, "eu", "europe")
+        await operator.desktop.wait_connected(20)
+        await operator.act(lambda: operator.window.show_page("tasks"))
+        page = operator.window.current
+        assert isinstance(page, TasksPage)
+        assert (page.views.current.name, page.views.current.profile) == ("Slow", "europe")
+        assert page.filter_bar.text == "ran>5s eu"
+        await rename(operator, 1, "lab", "laboratory")  # no window shows it
+
+    run_operator(qapp, nats_server.url, scenario, open_desktop=open_desktop)
+    found = {
+        view.profile: view.query for each in ("europe", "laboratory") for view in views.all(each)
+    }
+    assert found == {"europe": "ran>5s eu", "laboratory": "ran>5s lab"}
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ class PageHarness:
         session: records what the page asks of the server; it has no results.
         notifications: what the page showed.
         targets: where the page navigated.
+        profile_name: name of the connection, empty if it has none.
     """
 
     def __init__(self, qtbot: QtBot, window: QWidget) -> None:
@@ -34,6 +35,7 @@ class PageHarness:
         self.session.default_result = None
         self.notifications: list[Notification] = []
         self.targets: list[Target] = []
+        self.profile_name = ""
         self._qtbot = qtbot
         self._actions = ActionTable(window)
         self._context = PageContext(
@@ -47,6 +49,7 @@ class PageHarness:
             run_in_background=run_at_once,
             notify=self.notifications.append,
             navigate=self.targets.append,
+            profile_name=lambda: self.profile_name,
         )
 
     def open(self, page_class: type[PageT]) -> PageT:

@@ -48,7 +48,6 @@ class PageViews(QObject):
 
     Attributes:
         current: the view that was opened last.
-        profile: name of the connection, empty if it has none.
 
     Signals:
         changed: another view is open, or it differs from what is shown, or does not any more.
@@ -63,7 +62,7 @@ class PageViews(QObject):
         filter_: ViewedFilter,
         columns: ViewedColumns,
         parent: QObject,
-        profile: str = "",
+        profile: Callable[[], str] = str,
     ) -> None:
         """Open the first view of the program without showing it.
 
@@ -73,22 +72,28 @@ class PageViews(QObject):
             filter_: the filter of the page.
             columns: those of its table.
             parent: owner.
-            profile: name of the connection, empty if it has none.
+            profile: returns the name of the connection, empty if it has none.
         """
         super().__init__(parent)
         self.system = tuple(system)
         self.current = self.system[0]
-        self.profile = profile
+        self._profile = profile
         self._saved = saved
         self._filter, self._columns = filter_, columns
         self._was_modified = False
         self._former: SavedView | None = None  # before navigation
+        saved.profile_renamed.connect(self._follow_rename)
         saved.changed.connect(self._follow_saved)
 
     @property
     def page(self) -> str:
         """Key of the page."""
         return self.system[0].page
+
+    @property
+    def profile(self) -> str:
+        """Name of the connection, empty if it has none."""
+        return self._profile()
 
     @property
     def own(self) -> Sequence[SavedView]:
@@ -209,7 +214,7 @@ class PageViews(QObject):
 
     def _is_kept(self, view: SavedView) -> bool:
         """Return whether a view is among the saved ones, under its name and connection."""
-        return any((each.name, each.profile) == (view.name, view.profile) for each in self.own)
+        return self._saved.has(view)
 
     def _former_of(self, name: str) -> SavedView | None:
         """Return the saved view that is replaced by saving under a name: best the current one."""
@@ -251,6 +256,10 @@ class PageViews(QObject):
             self._columns.state(),
             QUERY_VERSION,
         )
+
+    def _follow_rename(self, former: str, profile: str) -> None:
+        if not self.current.is_system and self.current.profile == former:
+            self.current = msgspec.structs.replace(self.current, profile=profile)
 
     def _follow_saved(self) -> None:
         """Follow what another window has done with the current view."""

@@ -68,9 +68,11 @@ class SavedViews(QObject):
 
     Signals:
         changed: views were added, removed or changed.
+        profile_renamed: views for one connection follow its name, from a former one to another.
     """
 
     changed = Signal()
+    profile_renamed = Signal(str, str)
 
     def __init__(self, path: Path | None = None) -> None:
         """Read the views of a file.
@@ -99,6 +101,10 @@ class SavedViews(QObject):
     def find(self, page: str, name: str, profile: str = "") -> SavedView | None:
         """Return a view for a connection by its name, None when there is none."""
         return next((view for view in self.of(page, profile) if view.name == name), None)
+
+    def has(self, view: SavedView) -> bool:
+        """Return whether a view is kept under its page, name and connection."""
+        return self._place(view.page, view.name, view.profile) is not None
 
     def save(self, view: SavedView) -> str:
         """Add a view, or replace that of the same page, name and connection.
@@ -130,6 +136,34 @@ class SavedViews(QObject):
         if self._place(view.page, name, profile) is not None:
             return _("There is a view “{name}” already.").format(name=name)
         self._entries[place] = {**self._entries[place], "name": name, "profile": profile}
+        return self._write()
+
+    def rename_profile(self, former: str, profile: str) -> str:
+        """Let the views for one connection follow it to another name.
+
+        Where views of a removed connection of that name are in the way, they get a number.
+
+        Returns:
+            Why that could not be written, empty if it was.
+        """
+        following = [entry for entry in self._entries if entry.get("profile") == former]
+        if not following or not former or former == profile:
+            return ""
+        for entry in following:
+            page, name = entry.get("page", ""), entry.get("name", "")
+            place, number = self._place(page, name, profile), 2
+            if place is None:
+                continue
+            while any(
+                self._place(page, f"{name} ({number})", p) is not None for p in (former, profile)
+            ):
+                number += 1
+            self._entries[place] = {**self._entries[place], "name": f"{name} ({number})"}
+        self._entries = [
+            {**entry, "profile": profile} if entry.get("profile") == former else entry
+            for entry in self._entries
+        ]
+        self.profile_renamed.emit(former, profile)
         return self._write()
 
     def delete(self, view: SavedView) -> str:

@@ -64,6 +64,7 @@ class PageContext:
         ask_in_dialog: asks a question in a dialog; calls what it gets if the operator agrees.
         profile: of the connection, without secrets.
         profile_label: how it is called.
+        profile_name: returns the name of the profile as it is now, empty if it has none.
         time: the time range that all pages show.
         colors: the colors of tasks, workers and other series in all charts.
         views: the saved views.
@@ -85,6 +86,7 @@ class PageContext:
     ask_in_dialog: Callable[[Question, Callable[[], object]], object] = lambda _question, _act: None
     profile: Profile = NO_PROFILE
     profile_label: str = ""
+    profile_name: Callable[[], str] = str
     time: WindowTime = field(default_factory=WindowTime)
     views: SavedViews = field(default_factory=SavedViews)
     colors: SeriesColors = field(default_factory=SeriesColors)

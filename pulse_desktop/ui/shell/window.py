@@ -302,6 +302,7 @@ class MainWindow(QMainWindow):
             ask_in_dialog=self.dialogs.ask,
             profile=self._profile,
             profile_label=self._profile_label,
+            profile_name=lambda: self._profile.name,
             time=self.time,
             colors=self._colors.setdefault(self._profile_label, SeriesColors()),
             views=self.views,

@@ -107,7 +107,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.filter,
             self.table.column_layout,
             self,
-            profile=context.profile.name,
+            profile=context.profile_name,
         )
         self.views_button = ViewsButton(self.views, self._complain, self.copy_query)
         self.filter_bar.add_before(self.views_button)

@@ -17,6 +17,7 @@ from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
 from pulse_desktop.ui.query.view_dialogs import UnsavedViewDialog, ViewNameDialog
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 from tests.kit.state_builder import StateBuilder
+from tests.ui.page_harness import PageHarness
 from tests.ui.query.test_query_field import ids
 from tests.ui.window_builder import make_window
 
@@ -360,11 +361,11 @@ def test_a_view_can_be_for_one_connection_alone(tmp_path: Path) -> None:
 
 
 def test_the_current_view_is_limited_to_the_connection_and_freed_again(
-    qtbot: QtBot, page: TasksPage
+    qtbot: QtBot, page: TasksPage, harness: PageHarness
 ) -> None:
     save_as(qtbot, page)
     assert "Only for the connection “prod”" not in titles(page.views_button.menu_of_views())
-    page.views.profile = "prod"
+    harness.profile_name = "prod"
     choose(page, "Only for the connection “prod”")
     views = page.context.views
     assert saved(views, "staging") == []
@@ -379,3 +380,34 @@ def test_the_current_view_is_limited_to_the_connection_and_freed_again(
     choose(page, "Only for the connection “prod”")
     assert page.views.current.profile == ""
     assert saved(views, "staging") == [(NAME, "", "task:b")]
+
+
+def test_views_for_one_connection_follow_it_to_another_name(tmp_path: Path) -> None:
+    views = SavedViews(tmp_path / "views.json")
+    views.save(SavedView("tasks", NAME, "task:a"))
+    views.save(SavedView("tasks", NAME, "task:b", profile="prod"))
+    views.save(SavedView("tasks", NAME, "task:c", profile="eu"))  # of a connection that was removed
+    assert views.rename_profile("prod", "eu") == ""
+    again = SavedViews(tmp_path / "views.json")
+    assert saved(again, "eu") == [
+        (NAME, "eu", "task:b"),
+        (NAME, "", "task:a"),
+        (f"{NAME} (2)", "eu", "task:c"),
+    ]
+    assert saved(again, "prod") == [(NAME, "", "task:a")]
+
+
+def test_the_open_view_of_a_renamed_connection_stays_open(
+    qtbot: QtBot, page: TasksPage, harness: PageHarness
+) -> None:
+    harness.profile_name = "prod"
+    page.filter_bar.set_filter(text="task:b")
+    save_as(qtbot, page)
+    choose(page, "Only for the connection “prod”")
+    page.context.views.rename_profile("prod", "eu")
+    harness.profile_name = "eu"
+    assert page.views_button.full_text == NAME
+    assert (page.views.current.name, page.views.is_modified) == (NAME, False)
+    page.filter_bar.set_filter(text="task:c")
+    choose(page, "Save changes")
+    assert saved(page.context.views, "eu") == [(NAME, "eu", "task:c")]
