@@ -92,6 +92,13 @@ class RunColumns:
             chosen &= self._is_of(task)
         return CountedTimes(self._ended_at[chosen])
 
+    def first_end(self, states: Iterable[RunState]) -> float:
+        """Return when the first of the runs in some states ended, Unix seconds; NaN for none."""
+        codes = [_CODES[state] for state in states]
+        chosen = np.isin(self._states, codes) & np.isfinite(self._ended_at)
+        first = float(np.min(self._ended_at, where=chosen, initial=np.inf))
+        return first if np.isfinite(first) else np.nan
+
     def busiest_tasks(self, start: float, end: float, limit: int) -> list[str]:
         """Return the tasks with the most ended runs in a span of time, most runs first."""
         inside = (self._ended_at >= start) & (self._ended_at <= end)
@@ -156,8 +163,9 @@ class RunColumns:
         task: str | None = None,
         *,
         waits: bool = False,
+        quantiles: Sequence[float] = QUANTILES,
     ) -> tuple[Values, dict[float, Values]]:
-        """Return p50, p95 and p99 over time; with few runs the points are wider.
+        """Return quantiles over time; with few runs the points are wider.
 
         Args:
             start: Unix seconds.
@@ -165,34 +173,44 @@ class RunColumns:
             width: least seconds per point.
             task: name of the task, None for all.
             waits: whether of the time before the start instead of the run time.
+            quantiles: some of `QUANTILES`.
 
         Returns:
             The middles of the points, Unix seconds, and the values by quantile.
         """
-        ended = self.ended(STATES, task).total(end, end - start)
+        inside = (self._ended_at >= start) & (self._ended_at < end)
+        if task is not None:
+            inside &= self._is_of(task)
+        ended = np.count_nonzero(inside)
         while width < (end - start) / 8 and ended * width / (end - start) < _MIN_RUNS_PER_POINT:
             width *= 2
         edges = bucket_edges(start, end, width)
         middles = (edges[:-1] + edges[1:]) / 2
         middles[-1] = (edges[-2] + end) / 2
-        return middles, self.quantiles(edges, task, waits=waits)
+        return middles, self.quantiles(edges, task, waits=waits, quantiles=quantiles)
 
     def quantiles(
-        self, edges: Values, task: str | None = None, *, waits: bool = False
+        self,
+        edges: Values,
+        task: str | None = None,
+        *,
+        waits: bool = False,
+        quantiles: Sequence[float] = QUANTILES,
     ) -> dict[float, Values]:
-        """Return p50, p95 and p99 between the edges, NaN where there are too few runs.
+        """Return quantiles between the edges, NaN where there are too few runs.
 
         Args:
             edges: Unix seconds, ascending and equally spaced.
             task: name of the task, None for all.
             waits: whether of the time before the start instead of the run time.
+            quantiles: some of `QUANTILES`.
         """
         values = self._wait_s if waits else self._run_s
         inside = (self._ended_at >= edges[0]) & (self._ended_at < edges[-1]) & np.isfinite(values)
         if task is not None:
             inside &= self._is_of(task)
         at, sample = self._ended_at[inside], values[inside].astype(np.float64)
-        found = {quantile: np.full(edges.size - 1, np.nan) for quantile in QUANTILES}
+        found = {quantile: np.full(edges.size - 1, np.nan) for quantile in quantiles}
         if not at.size:
             return found
         buckets = ((at - edges[0]) / (edges[1] - edges[0])).astype(np.int64)
@@ -203,7 +221,7 @@ class RunColumns:
             np.split(sample, np.flatnonzero(np.diff(buckets)) + 1),
             strict=True,
         ):
-            for quantile in QUANTILES:
+            for quantile in quantiles:
                 if part.size >= _MIN_FOR_QUANTILE[quantile]:
                     found[quantile][min(bucket, edges.size - 2)] = _quantile(part, quantile)
         return found

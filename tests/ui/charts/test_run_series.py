@@ -110,3 +110,13 @@ def test_points_over_time_are_wider_with_few_runs_and_of_one_task() -> None:
     assert np.isnan(others[0.5]).all()
     assert columns.busiest_tasks(NOW, NOW + 400, 5) == [TASK]
     assert columns.busiest_tasks(NOW + 900, NOW + 990, 5) == []
+
+
+def test_the_first_end_is_that_of_a_run_in_one_of_the_states() -> None:
+    builder = StateBuilder()
+    columns = RunColumns(builder.state.runs.timings)
+    assert math.isnan(columns.first_end((RunState.SUCCEEDED,)))
+    run(builder, 1, at=NOW + 7)
+    builder.failed(run(builder, 2, at=NOW + 3), at=NOW + 4)
+    assert columns.first_end((RunState.SUCCEEDED,)) == NOW + 7
+    assert columns.first_end((RunState.SUCCEEDED, RunState.FAILED)) == NOW + 4

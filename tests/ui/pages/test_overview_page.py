@@ -1,5 +1,7 @@
 """The overview answers whether everything is well, and what needs attention."""
 
+import time
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -11,11 +13,13 @@ from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts import pacing
+from pulse_desktop.ui.charts import pacing, run_series
+from pulse_desktop.ui.charts.counted_times import CountedTimes
 from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.pages.metrics import MetricsPage
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.overview.run_charts import RunCharts
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.attention_monitor import badges
@@ -461,3 +465,58 @@ def test_the_charts_are_drawn_at_once_when_the_page_is_shown_again(
     for chart in (page.run_charts.throughput, page.run_charts.durations):
         qtbot.waitUntil(lambda chart=chart: not chart.redraw_pending)  # type: ignore[misc]
         assert chart.visible_time_range[1] >= before + 660
+
+
+def test_the_charts_of_runs_sort_and_compute_only_what_they_draw(
+    builder: StateBuilder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sorted_times: list[CountedTimes] = []
+    quantiles: set[float] = set()
+    quantile_of = run_series._quantile  # noqa: SLF001
+
+    def sort(times: run_series.Values) -> CountedTimes:
+        sorted_times.append(CountedTimes(times))
+        return sorted_times[-1]
+
+    def compute(sample: run_series.Values, quantile: float) -> float:
+        quantiles.add(quantile)
+        return quantile_of(sample, quantile)
+
+    _waits(builder, 400, "slow_task", 1.0, NOW)
+    window = make_window(qtbot, builder, (OverviewPage,))
+    monkeypatch.setattr(run_series, "CountedTimes", sort)
+    monkeypatch.setattr(run_series, "_quantile", compute)
+    monkeypatch.setattr(run_series, "_MIN_FOR_QUANTILE", dict.fromkeys(run_series.QUANTILES, 1))
+    window.resize(1440, 900)
+    charts = overview(window).run_charts
+    charts.outdated.emit()
+    draw_frame(window, builder)
+    sorted_times.clear()
+    quantiles.clear()
+    charts.outdated.emit()
+    assert len(sorted_times) == 2  # of those that succeeded, and those that failed
+    assert quantiles == {0.5, 0.95}
+
+
+def test_throughput_does_not_wait_for_the_charts_of_times(
+    builder: StateBuilder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def draw_times(*_range: object) -> None:
+        drawn.append("times")
+        began = time.perf_counter()
+        while time.perf_counter() - began < 0.2:
+            pass
+
+    monkeypatch.setattr(RunCharts, "update_throughput", lambda *_: drawn.append("throughput"))
+    monkeypatch.setattr(RunCharts, "update_times", draw_times)
+    monkeypatch.setattr(pacing, "_FREE_S", 0.1)
+    builder.runs(8)
+    window = make_window(qtbot, builder, (OverviewPage,))
+    draw_frame(window, builder)
+    drawn.clear()
+    for number in range(5):
+        _waits(builder, 1, f"task {number}", 1.0, builder.at + 2)
+        draw_frame(window, builder, 2.0)
+    assert drawn == ["throughput"] * 5

@@ -1,6 +1,6 @@
 """The overview page: statistics, throughput, event topics, latest runs and what needs attention."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -130,7 +130,7 @@ class OverviewPage(Page):
         self._times: RowTimeFilter[TaskRun] = RowTimeFilter(run_span)
         self._shown_range = ALL_RETAINED
         self._cards_pacing, self._runs_pacing = Pacing(), Pacing()
-        self._run_times_pacing = Pacing()
+        self._waits_pacing, self._run_times_pacing = Pacing(), Pacing()
         self._columns = RunColumns(context.state.runs.timings)
         self.topics = TopicList(TOPICS)
         self.attention = AttentionList(self._target_label)
@@ -233,7 +233,9 @@ class OverviewPage(Page):
             self._show_reason(wall)
         if due_if_changed("run charts", wall, 1.0, version):
             charted = self.context.time.range, known, bool(runs.rows)
-            self._runs_pacing.run(charted, lambda: self._update_run_charts(wall))
+            charts = self.run_charts
+            self._runs_pacing.run(charted, lambda: self._draw(charts.update_throughput, wall))
+            self._waits_pacing.run(charted, lambda: self._draw(charts.update_times, wall))
         if due("topics", wall, 1.0):
             since = counted_since(self.context.state)
             for topic, row in self.topics.rows.items():
@@ -252,7 +254,12 @@ class OverviewPage(Page):
         self._follow_range(now)
         self.latest.catch_up(self._shown_time(now))
         self._throttle.reset()
-        for pacing in (self._cards_pacing, self._runs_pacing, self._run_times_pacing):
+        for pacing in (
+            self._cards_pacing,
+            self._runs_pacing,
+            self._waits_pacing,
+            self._run_times_pacing,
+        ):
             pacing.reset()
         self.refresh(DirtyRows(), now)
 
@@ -368,17 +375,18 @@ class OverviewPage(Page):
                 stale = stale or _NOT_PAST
             self.cards[key].set_stale(stale)
 
-    def _update_run_charts(self, wall: float) -> None:
+    def _draw(self, update: Callable[[float, ChartRange], None], wall: float) -> None:
         runs = self.context.state.runs
         if not runs.ended or connection_phase(self.context.connection) is Phase.REPLAYING:
             return  # a line of zeros would say that nothing happened
         now = min(wall, self.context.time.range.end_or(wall))
-        self.run_charts.update_charts(now, self._chart_range(now))
+        update(now, self._chart_range(now))
 
     def _draw_run_charts(self) -> None:
         """Update the charts of runs at once, as another task or row of them is shown."""
         if self._wall:
-            self._update_run_charts(self._wall)
+            self._draw(self.run_charts.update_throughput, self._wall)
+            self._draw(self.run_charts.update_times, self._wall)
 
     def _chart_range(self, now: float) -> ChartRange:
         """Return what the charts show."""

@@ -137,22 +137,32 @@ class RunCharts(QWidget):
         self._times.setVisible(shown != _THROUGHPUT)
         self.outdated.emit()
 
-    def update_charts(self, now: float, shown: ChartRange) -> None:
-        """Show the runs that ended in a range up to a time, Unix seconds."""
+    def update_throughput(self, now: float, shown: ChartRange) -> None:
+        """Show how many runs ended in a range up to a time, Unix seconds, and of which tasks."""
         start, end = shown.bounds(now)
         names = self._columns.busiest_tasks(start, end, _MAX_TASKS)
         self.tasks.offer({name: self._runs.names.label(name) for name in names})
         if not self.throughput.isHidden():
-            self._update_throughput(now, shown)
-        if not self._times.isHidden():
-            for chart, waits in ((self.waits, True), (self.durations, False)):
-                times, found = self._columns.quantile_series(
-                    start, end, shown.bucket_s, self.task, waits=waits
-                )
-                values = {name: found[quantile] for name, quantile in _QUANTILES.items()}
-                chart.set_data(times, values, (start, end))
+            self._draw_throughput(now, shown)
 
-    def _update_throughput(self, now: float, shown: ChartRange) -> None:
+    def update_times(self, now: float, shown: ChartRange) -> None:
+        """Show how long the runs that ended in a range up to a time have waited and run."""
+        if self._times.isHidden():
+            return
+        start, end = shown.bounds(now)
+        for chart, waits in ((self.waits, True), (self.durations, False)):
+            times, found = self._columns.quantile_series(
+                start,
+                end,
+                shown.bucket_s,
+                self.task,
+                waits=waits,
+                quantiles=tuple(_QUANTILES.values()),
+            )
+            values = {name: found[quantile] for name, quantile in _QUANTILES.items()}
+            chart.set_data(times, values, (start, end))
+
+    def _draw_throughput(self, now: float, shown: ChartRange) -> None:
         failures = (RunState.FAILED, RunState.SOFT_FAILED)
         ended = {
             SUCCEEDED.name: self._columns.ended((RunState.SUCCEEDED,), self.task),
@@ -170,7 +180,7 @@ class RunCharts(QWidget):
         oldest = rows[rows.start]
         seen = oldest.began_at
         # Results of earlier runs are read after the history of later ones.
-        first = self._columns.ended(_ENDED).first
+        first = self._columns.first_end(_ENDED)
         return min(seen, first if math.isfinite(first) else seen, now) - shown.bucket_s
 
 

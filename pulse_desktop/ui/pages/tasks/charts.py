@@ -123,7 +123,7 @@ class TaskCharts:
         counts = columns.counted(edges, _OUTCOMES)
         self._set_outcomes({state: bool(values.any()) for state, values in counts.items()})
         times = (edges[:-1] + edges[1:]) / 2
-        known = self._columns.ended(_OUTCOMES).first
+        known = self._columns.first_end(_OUTCOMES)
         blank = times + width / 2 < known if np.isfinite(known) else np.ones(times.shape, bool)
         values = {
             STATE_LABELS[state][0]: np.where(blank, np.nan, each) for state, each in counts.items()
