@@ -1,6 +1,7 @@
 """`pulse-desktop groups`: list failure groups, show one, and mark it."""
 
 import re
+import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from pulse_desktop.cli.parser import (
     add_csv_option,
     add_limit_option,
 )
-from pulse_desktop.cli.query_errors import print_query_error
+from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.cli.run_query import run_test
 from pulse_desktop.cli.run_search import read_back_until
 from pulse_desktop.model.group_marks import MarkKind
@@ -108,7 +109,8 @@ async def run(arguments: Namespace) -> int:
         text = _("{command} needs the id of a group, as `{program} groups` lists it.")
         write_note(text.format(command=command, program=PROGRAM))
         return USAGE
-    return await _list(arguments, " ".join(arguments.words))
+    text = " ".join(arguments.words)
+    return await with_query_errors(text, _list(arguments, text))
 
 
 def _is_id(text: str) -> bool:
@@ -119,15 +121,11 @@ def _is_id(text: str) -> bool:
 
 
 async def _list(arguments: Namespace, text: str) -> int:
-    from pulse_desktop.query import QueryError, compile_query, parse
+    from pulse_desktop.query import compile_query, parse
     from pulse_desktop.query.run_fields import run_fields
 
-    try:
-        query = parse(text)
-        compile_query(query, run_fields(), 0.0)
-    except QueryError as error:
-        print_query_error(text, error)
-        return USAGE
+    query = parse(text)
+    compile_query(query, run_fields(), time.time())
     async with connected_session(
         arguments, history_s=max(arguments.since, DAY_S), newest=NEWEST_MESSAGES
     ) as session:

@@ -1,5 +1,6 @@
 """The queries of `runs` and `groups`: over the runs of a session."""
 
+import time
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class RunQuery:
         self.text = " ".join(arguments.query)
         self.states = frozenset(arguments.state or ())
         self._query = parse(self.text)
-        compile_query(self._query, run_fields(), 0.0)
+        compile_query(self._query, run_fields(), time.time())
 
     @property
     def is_active(self) -> bool:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.argument_types import run_state, since
 from pulse_desktop.cli.connection import DAY_S, catch_up_history, connected_session, note_missing
-from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
+from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
 from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_limit_option
-from pulse_desktop.cli.query_errors import print_query_error
+from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.cli.run_query import RunQuery
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.model.run_state import RunState
@@ -76,17 +76,17 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 async def run(arguments: Namespace) -> int:
+    """List task runs."""
+    return await with_query_errors(" ".join(arguments.query), _list(arguments))
+
+
+async def _list(arguments: Namespace) -> int:
     """List task runs as they are found: there may be more than fit into memory."""
-    from pulse_desktop.query import QueryError
     from pulse_desktop.session.run_listing import RunListing
     from pulse_desktop.state.serialize import RUN_CELLS
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
-    try:
-        query = RunQuery(arguments)
-    except QueryError as error:
-        print_query_error(" ".join(arguments.query), error)
-        return USAGE
+    query = RunQuery(arguments)
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
     limit = arguments.limit

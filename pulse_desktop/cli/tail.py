@@ -17,7 +17,7 @@ from pulse_desktop.cli.connection import (
     connected_session,
     note_missing,
 )
-from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
+from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
     to_json,
     wait_stdout_closed,
@@ -27,7 +27,7 @@ from pulse_desktop.cli.output import (
     write_note,
 )
 from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_hidden_alias
-from pulse_desktop.cli.query_errors import print_query_error
+from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
 from pulse_desktop.text import formats
@@ -101,16 +101,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Print events, starting with the stored ones of the given time span."""
+    return await with_query_errors(_Selection.query_text(arguments.words), _tail(arguments))
+
+
+async def _tail(arguments: Namespace) -> int:
     import asyncio
 
     from pulse_desktop.nats_client.aio import cancel_and_wait
-    from pulse_desktop.query import QueryError
 
-    try:
-        selection = _Selection(arguments.words)
-    except QueryError as error:
-        print_query_error(_Selection.query_text(arguments.words), error)
-        return USAGE
+    selection = _Selection(arguments.words)
     async with connected_session(
         arguments,
         history_s=arguments.since or 0.0,
@@ -173,7 +172,7 @@ class _Selection:
         self.topics = frozenset(takewhile(_TOPIC.fullmatch, words))
         self._query = parse(self.query_text(words))
         self._fields = event_fields()
-        compile_query(self._query, self._fields, 0.0)
+        compile_query(self._query, self._fields, time.time())
         self._names_topics = "topic" in field_names(self._query)
 
     @staticmethod

@@ -1,5 +1,6 @@
 """Navigation targets: where in the window to go, as values that mypy checks."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -140,5 +141,5 @@ def parse_target(page: str, text: str) -> Target:
         return ShowItem(page, text) if is_one_word else FilterPage(page, text)
     if is_one_word:
         return ShowRun(text)
-    compile_query(query, run_fields(), 0.0)
+    compile_query(query, run_fields(), time.time())
     return FilterRuns(query=text)

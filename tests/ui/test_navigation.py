@@ -22,6 +22,7 @@ from pulse_desktop.ui.navigation import (
         ("tasks", "abc", ShowRun("abc")),
         ("tasks", "state:failed a or b", FilterRuns(query="state:failed a or b")),
         ("tasks", "state:failed ran>5s", FilterRuns(query="state:failed ran>5s")),
+        ("tasks", "queued:2026-11-29..now", FilterRuns(query="queued:2026-11-29..now")),
         ("tasks", "state:overdue", FilterRuns((RunState.OVERDUE,), "")),
         ("results", "abc", ShowItem("results", "abc")),
         ("results", "run:abc", FilterPage("results", "run:abc")),
