@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import sys
+import time
 from argparse import Namespace
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Final, Literal
@@ -129,6 +130,19 @@ async def catch_up_history(session: "Session", *, is_long: bool = False) -> list
         received = session.received if is_long else sys.maxsize
         complete = await session.wait_history(CATCH_UP_TIMEOUT_S)
     return [] if complete else [_past_timeout()]
+
+
+def start_of_span(session: "Session", span_s: float, started: float) -> float:
+    """Return the beginning of `--since`, Unix seconds by the server's clock.
+
+    That is known only when messages have arrived, so the time until then is subtracted.
+
+    Args:
+        session: which has received messages.
+        span_s: seconds before the start of the command.
+        started: its start, by the monotonic clock.
+    """
+    return session.now() - (time.monotonic() - started) - span_s
 
 
 def _past_timeout() -> str:

@@ -6,7 +6,13 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import since
-from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    DAY_S,
+    catch_up,
+    connected_session,
+    note_missing,
+    start_of_span,
+)
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.group_report import (
     GROUP_CELLS,
@@ -124,13 +130,15 @@ async def _list(arguments: Namespace, text: str) -> int:
     from pulse_desktop.query import compile_query, parse
     from pulse_desktop.query.run_fields import run_fields
 
+    started = time.monotonic()
     query = parse(text)
     compile_query(query, run_fields(), time.time())
     async with connected_session(
         arguments, history_s=max(arguments.since, DAY_S), newest=NEWEST_MESSAGES
     ) as session:
-        missing = await _load(session, arguments.since)
-        since = session.now() - arguments.since
+        missing = await catch_up(session)
+        since = start_of_span(session, arguments.since, started)
+        missing += await _load(session, since)
         counts = None
         if query.active:
             accepts = run_test(session, query, session.now())
@@ -158,15 +166,14 @@ async def _list(arguments: Namespace, text: str) -> int:
     return note_missing(missing)
 
 
-async def _load(session: "Session", span_s: float) -> list[str]:
+async def _load(session: "Session", since: float) -> list[str]:
     """Read the past and the marks; return what of it is missing.
 
     Args:
-        session: connected.
-        span_s: seconds of the past whose failures are wanted; no more is read than that takes.
+        session: which has caught up with the newest part of history.
+        since: Unix seconds; failures since then are wanted, and no more is read than that takes.
     """
-    missing = await catch_up(session)
-    since = session.now() - span_s
+    missing: list[str] = []
     await read_back_until(session, lambda: _are_failures_known(session, since))
     if session.backfill.complete_since > since:
         missing += unread_history(session)
@@ -249,10 +256,12 @@ def _note_rest(hidden: int, muted: int) -> None:
 async def _show(arguments: Namespace, wanted: str) -> int:
     from pulse_desktop.text.group_text import shared_tooltip
 
+    started = time.monotonic()
     async with connected_session(
         arguments, history_s=max(arguments.since, DAY_S), newest=NEWEST_MESSAGES
     ) as session:
-        missing = await _load(session, arguments.since)
+        missing = await catch_up(session)
+        missing += await _load(session, start_of_span(session, arguments.since, started))
         looked = looked_at(session)
         groups = session.state.failure_groups
         found = [group for group in groups.groups() if group.id.startswith(wanted)]

@@ -1,12 +1,19 @@
 """`pulse-desktop runs`: list task runs."""
 
 import re
+import time
 from argparse import Namespace
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.argument_types import run_state, since
-from pulse_desktop.cli.connection import DAY_S, catch_up_history, connected_session, note_missing
+from pulse_desktop.cli.connection import (
+    DAY_S,
+    catch_up_history,
+    connected_session,
+    note_missing,
+    start_of_span,
+)
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
 from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
@@ -86,6 +93,7 @@ async def _list(arguments: Namespace) -> int:
     from pulse_desktop.state.serialize import RUN_CELLS
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
+    started = time.monotonic()
     query = RunQuery(arguments)
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
@@ -97,7 +105,7 @@ async def _list(arguments: Namespace) -> int:
         arguments, history_s=history_s, newest=NEWEST_MESSAGES, scope="history"
     ) as session:
         missing = await catch_up_history(session)
-        now = session.now()
+        now, since = session.now(), start_of_span(session, arguments.since, started)
         progress = ProgressNote(session)
         if arguments.csv:
             write_csv([RUN_CELLS])
@@ -112,7 +120,7 @@ async def _list(arguments: Namespace) -> int:
             session.state.runs,
             session.results,
             session.backfill,
-            now - arguments.since,
+            since,
             on_widened=on_widened,
         )
         async with aclosing(listing.latest_first(limit)) as found:
@@ -131,11 +139,7 @@ async def _list(arguments: Namespace) -> int:
             missing += unread_history(session)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
         looked = looked_at(session) if listed == limit else ""
-        reasons = (
-            []
-            if listed or not query.text
-            else query.why_nothing_matches(session, now - arguments.since, now)
-        )
+        reasons = [] if listed or not query.text else query.why_nothing_matches(session, since, now)
     if not (listed or missing or is_refused or arguments.json or arguments.csv):
         write_text(_no_runs(query, arguments.since))
         for reason in reasons:

@@ -16,6 +16,7 @@ from pulse_desktop.cli.connection import (
     catch_up_history,
     connected_session,
     note_missing,
+    start_of_span,
 )
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
@@ -264,7 +265,7 @@ async def _print_events(session: "Session", arguments: Namespace, selection: _Se
         _note_skipped(log.start - position)
         start, position = max(position, log.start), log.stop
         # The server's clock is known only when the first events have arrived.
-        oldest = session.now() - (time.monotonic() - started) - (arguments.since or 0.0)
+        oldest = start_of_span(session, arguments.since or 0.0, started)
         is_selected = selection.test(session.now())
         for event in log.span(start, position):
             if event.received_at < oldest or not is_selected(event):
