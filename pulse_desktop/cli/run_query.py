@@ -10,7 +10,8 @@ from pulse_desktop.text.translation import _
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pulse_desktop.query import Query
+    from pulse_desktop.query import FieldSet, Query
+    from pulse_desktop.query.run_row import RunRow
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
 
@@ -22,15 +23,16 @@ def run_test(session: "Session", query: "Query", now: float) -> "Callable[[TaskR
         QueryError: a field, operator or value does not suit runs.
     """
     from pulse_desktop.query import compile_query
+
+    return compile_query(query, _fields(session), now).accepts
+
+
+def _fields(session: "Session") -> "FieldSet[RunRow]":
+    """Return the fields of the runs of a session."""
     from pulse_desktop.query.run_fields import run_fields
 
     state, profile = session.state, session.config.profile.name
-    fields = run_fields(state.parameter_names, state.runs.group_id, profile)
-    return compile_query(query, fields, now).accepts
-
-
-def _active_since(since: float) -> "Callable[[TaskRun], bool]":
-    return lambda run: max(run.began_at, run.finished_at or 0.0, run.last_seen) >= since
+    return run_fields(state.parameter_names, state.runs.group_id, profile)
 
 
 class RunQuery:
@@ -74,16 +76,15 @@ class RunQuery:
             now: Unix seconds.
         """
         from pulse_desktop.query.explanation import MAX_REASONS, MAX_ROWS, Explainer
-        from pulse_desktop.query.run_fields import run_fields
         from pulse_desktop.text.query_text import explanation_text
 
-        state, profile = session.state, session.config.profile.name
-        fields = run_fields(state.parameter_names, state.runs.group_id, profile)
-        others: dict[str, Callable[[TaskRun], bool]] = {"--since": _active_since(since)}
+        others: dict[str, Callable[[TaskRun], bool]] = {
+            "--since": lambda run: run.last_activity >= since
+        }
         if self.states:
             others["--state"] = lambda run: run.state in self.states
-        explainer = Explainer(self._query, fields, now, others=others)
-        rows = state.runs.rows
+        explainer = Explainer(self._query, _fields(session), now, others=others)
+        rows = session.state.runs.rows
         explainer.look_at(rows.span(max(rows.start, rows.stop - MAX_ROWS), rows.stop))
         reasons = [explanation_text(each) for each in explainer.explanations()[:MAX_REASONS]]
         if reasons and rows.stop - rows.start > MAX_ROWS:

@@ -170,10 +170,9 @@ class ResultLoader:
         if name == self.bucket:
             return
         self._supervisor.stop_group("results.watch")
+        # Changes of the old bucket must not be taken for changes of the new one.
         while self._arrivals:
-            self._ingestor.drain(
-                0.1
-            )  # changes of the old bucket must not be taken for changes of the new one
+            self._ingestor.drain(0.1)
         self._state.pending_reads.clear()
         self._refused.clear()
         self._refusal = ""

@@ -172,7 +172,7 @@ class RunListing:
                 continue  # replaced, or listed already
             if run.began_at < -start:  # more of it has become known
                 heapq.heappush(order, (-run.began_at, task_id))
-            elif _last_activity(run) < self._since:
+            elif run.last_activity < self._since:
                 self._forget(task_id)
             elif _is_resolved(run, history):
                 self._forget(task_id)
@@ -196,8 +196,4 @@ def _is_resolved(run: TaskRun, read_since: float) -> bool:
     start = run.queued_at or run.started_at
     if start is not None and start >= read_since:
         return True
-    return read_since <= _last_activity(run) - MAX_LOOK_BACK_S
-
-
-def _last_activity(run: TaskRun) -> float:
-    return max(run.began_at, run.started_at or 0.0, run.finished_at or 0.0, run.last_seen)
+    return read_since <= run.last_activity - MAX_LOOK_BACK_S

@@ -55,9 +55,8 @@ class GroupComparisons:
         self._changed: dict[GroupMembers, None] = {}
         self._current: Iterator[None] = iter(())
         self._now = 0.0
-        self._due = (
-            0  # ends of comparisons until all groups that had changed at one time are compared
-        )
+        # Ends of comparisons until all groups that had changed at one time are compared.
+        self._due = 0
 
     def put(self, group: GroupMembers) -> None:
         """Note that a group has changed; the latest is compared first."""

@@ -220,6 +220,11 @@ class TaskRun(msgspec.Struct, gc=False):
         return self.queued_at or self.started_at or self.last_seen
 
     @property
+    def last_activity(self) -> float:
+        """The latest time known of it, Unix seconds."""
+        return max(self.began_at, self.started_at or 0.0, self.finished_at or 0.0, self.last_seen)
+
+    @property
     def running_since(self) -> float | None:
         """Start of the latest attempt by the clock that dates arrivals, None if it is unknown.
 
