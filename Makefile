@@ -37,7 +37,7 @@ test: lint ## All checks: lint, types, import rules, tests (PYTEST=… adds opti
 	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PARALLEL) $(PYTEST)
 
 test-slow: setup-slow ## The slow tests: matrices of logins, roles, kills, elections and sizes
-	@$(OFFSCREEN) $(BIN)/pytest $(PARALLEL) -m "slow or hypothesis" --hypothesis-profile=thorough --timeout=600 $(PYTEST)
+	@$(OFFSCREEN) $(BIN)/pytest $(PARALLEL) -m "slow or hypothesis" --hypothesis-profile=thorough --timeout=600 -o faulthandler_timeout=720 $(PYTEST)
 
 lint: setup-test ## The checks of make test without the tests
 	$(call check,ruff check,$(BIN)/ruff check .)
@@ -79,7 +79,7 @@ messages: setup-test ## Extract the texts for translation into resources/locale/
 		-o resources/locale/pulse_desktop.pot pulse_desktop workers/pulse_workers
 
 soak: setup-test ## The tests that run for hours (PULSE_SOAK_SECONDS=…)
-	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 $(PYTEST)
+	@$(OFFSCREEN) $(BIN)/pytest -m soak --timeout=0 -o faulthandler_timeout=0 $(PYTEST)
 
 screenshots: setup-run ## Render every page and the connections into docs/images
 	@$(BIN)/python packaging/screenshots.py
