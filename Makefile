@@ -1,7 +1,9 @@
 # Every target does its own set-up: on a fresh machine, `make run` or `make test` is enough.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run setup-test setup-slow run test test-slow lint format bench bench-chat bench-history bench-listing bench-switching bench-watching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
+# Every process of a test would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
+.PHONY: help setup setup-run setup-test setup-slow run test compiled-tests test-slow lint format bench bench-chat bench-history bench-listing bench-switching bench-watching bench-workers evaluate messages soak screenshots package package-again package-test lock clean
 
 BIN := .venv/bin
 # Tests often wait for servers, so two cores are busy with four processes. A process that crashes
@@ -33,8 +35,13 @@ run: setup-run ## Open the window on an embedded server with sample work (SERVER
 	@mkdir -p build
 	@$(if $(SERVER),PULSE_SERVER="$(SERVER)") $(BIN)/pulse-desktop$(if $(SERVER)$(PULSE_SERVER)$(PULSE_PROFILE),, --profile local)
 
-test: lint ## All checks: lint, types, import rules, tests (PYTEST=… adds options)
+# The tests are compiled while mypy runs: each of the parallel processes would compile all of them.
+test: ## All checks: lint, types, import rules, tests (PYTEST=… adds options)
+	@$(MAKE) --no-print-directory -j2 lint compiled-tests
 	@echo "== pytest"; $(OFFSCREEN) $(BIN)/pytest $(PARALLEL) $(PYTEST)
+
+compiled-tests: setup-test
+	@$(OFFSCREEN) $(BIN)/pytest --collect-only -qq >/dev/null 2>&1 || true
 
 test-slow: setup-slow ## The slow tests: matrices of logins, roles, kills, elections and sizes
 	@$(OFFSCREEN) $(BIN)/pytest $(PARALLEL) -m "slow or hypothesis" --hypothesis-profile=thorough --timeout=600 -o faulthandler_timeout=720 $(PYTEST)
