@@ -25,8 +25,8 @@ from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.shell.window import MainWindow
-from pulse_desktop.ui.table.page import TablePage
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 SIZE = (1440, 900)

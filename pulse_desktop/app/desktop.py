@@ -29,8 +29,8 @@ from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.profile_list import ProfilesInUse
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.rerun_menu import open_rerun_menu
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_placement import bring_to_front

@@ -9,7 +9,7 @@ from pulse_desktop.embedded.stack import EmbeddedStack, StackInfo, running_stack
 from pulse_desktop.profiles.profile import Profile, recognized
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 
 _log = logging.getLogger("pulse_desktop")

@@ -25,10 +25,10 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connection_phase import server_text
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.offline_session import OfflineSession
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
 from pulse_desktop.ui.shell.frame_timer import FrameTimer
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_placement import place_beside
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager

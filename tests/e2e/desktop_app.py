@@ -17,9 +17,9 @@ from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.system import SystemState
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme

@@ -32,9 +32,9 @@ from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM, TASK_SUBJE
 from pulse_desktop.session.session import SessionConfig
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.navigation import FilterRuns, ShowRun
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_clients import connect

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.shell.actions import ActionTable
-from pulse_desktop.ui.shell.page import Page, PageContext
+from pulse_desktop.ui.page.actions import ActionTable
+from pulse_desktop.ui.page.page import Page, PageContext
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import run_at_once
 
 if TYPE_CHECKING:
     from pulse_desktop.ui.navigation import Target
-    from pulse_desktop.ui.shell.notifications import Notification
+    from pulse_desktop.ui.page.notification import Notification
 
 PageT = TypeVar("PageT", bound=Page)
 

@@ -5,9 +5,9 @@ from typing import Any
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtTest import QTest
 
+from pulse_desktop.ui.page.selection_bar import SelectionBar
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.selection_bar import SelectionBar
 
 AnyPage = TablePage[Any, Any]
 

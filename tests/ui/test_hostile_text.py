@@ -43,11 +43,11 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOutcome, CommandStatus
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.profiles.profile import Environment, Profile
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
-from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.theme.plain_text import tooltip_markup
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import NOW, StateBuilder

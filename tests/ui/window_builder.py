@@ -5,7 +5,7 @@ from typing import Any
 
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.shell.page import BackgroundRunner, Page
+from pulse_desktop.ui.page.page import BackgroundRunner, Page
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession

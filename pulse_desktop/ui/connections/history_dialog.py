@@ -43,14 +43,16 @@ from pulse_desktop.text.history_text import (
 )
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.backend import HistoryBackend
-from pulse_desktop.ui.shell.limitations_notice import LIMITATIONS_KEY
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import BackgroundRunner
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import BackgroundRunner
 from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.widgets.announcement import announce
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 from pulse_desktop.ui.window_title import set_title
+
+LIMITATIONS_KEY: Final = "limitations"
+"""Of the notification about what cannot be seen: it ends when history is kept."""
 
 _SIZE: Final = (660, 560)
 _MIN_SIZE: Final = (520, 360)

@@ -26,13 +26,13 @@ from pulse_desktop.ui.charts.counted_times import CountedTimes, event_times, is_
 from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
-from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import faint, muted, time_column
 from pulse_desktop.ui.table.export import ExportFormat
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _UNREADABLE: Final = "\0unreadable"

@@ -17,10 +17,10 @@ from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.resampling import quantile_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column, muted
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.widgets.stat_card import StatCard
 

@@ -15,11 +15,11 @@ from pulse_desktop.text.translation import _, ngettext, pgettext
 from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import ago_column, muted, number_column
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _STATUS_LABELS: Final = {

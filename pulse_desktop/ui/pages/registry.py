@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.knowledge import KnowledgePage
@@ -12,7 +13,6 @@ from pulse_desktop.ui.pages.providers import ProvidersPage
 from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
-from pulse_desktop.ui.shell.page import Page
 
 PAGES: Final[tuple[type[Page], ...]] = (
     OverviewPage,

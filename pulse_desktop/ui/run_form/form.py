@@ -16,6 +16,8 @@ from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.question import DeclinedError
 from pulse_desktop.ui.run_form.draft import (
     Draft,
     Drafts,
@@ -32,8 +34,6 @@ from pulse_desktop.ui.run_form.form_text import (
     rerun_description,
 )
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
-from pulse_desktop.ui.shell.confirmation import DeclinedError
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 
 MIN_WIDTH: Final = 440

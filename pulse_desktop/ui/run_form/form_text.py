@@ -17,7 +17,7 @@ from pulse_desktop.text.run_text import state_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun, Target
-from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.page.notification import Notification
 
 CONSUMERS_MEANING: Final = _(
     "Counts workers whose last heartbeat is at most {seconds} s old; without heartbeats, what the "

@@ -10,27 +10,19 @@ from typing import Any, TypeVar
 
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.model.errors import ConfirmationRequiredError, UserFacingError
+from pulse_desktop.model.errors import ConfirmationRequiredError
 from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import TaskBackend, WorkerBackend
-from pulse_desktop.ui.shell.question import Question
+from pulse_desktop.ui.page.question import DeclinedError, Question
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
 Value = TypeVar("Value")
 Ask = Callable[[ConfirmationRequiredError], Awaitable[bool]]
 """Asks the operator whether to act; returns the answer."""
-
-
-class DeclinedError(UserFacingError):
-    """The operator did not confirm an action, and so needs no notice that it was not done."""
-
-    def __init__(self, action: str) -> None:
-        title = _("Not done: {action}").format(action=action)
-        super().__init__(title, _("it was not confirmed; nothing was sent."))
 
 
 class ConfirmationDialog(QuestionDialog):

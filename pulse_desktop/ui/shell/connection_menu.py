@@ -19,7 +19,7 @@ from pulse_desktop.profiles.profile import (
 )
 from pulse_desktop.text.profile_text import environment_text
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import Action, ActionTable
+from pulse_desktop.ui.page.actions import Action, ActionTable
 from pulse_desktop.ui.theme.plain_text import set_tooltip, without_mnemonic
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.profile_icon import profile_icon

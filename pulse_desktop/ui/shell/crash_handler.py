@@ -19,7 +19,7 @@ from pulse_desktop import __version__
 from pulse_desktop.model.redaction import redact
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.clipboard import copy_text
-from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.page.notification import Notification
 
 _log = logging.getLogger("pulse_desktop.bugs")
 

@@ -9,10 +9,10 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.ui.page.actions import Action
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import BackgroundRunner
 from pulse_desktop.ui.shell.log_window import LogSource, LogWindow
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import BackgroundRunner
 from pulse_desktop.ui.shell.window import MainWindow
 
 SHOW_LOGS: Final = Action(

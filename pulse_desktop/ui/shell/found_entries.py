@@ -12,7 +12,7 @@ from pulse_desktop.text.run_text import arguments_text, state_label
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import HEALTH_LABELS
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowItem, ShowRun, Target
-from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.ui.page.actions import Action
 from pulse_desktop.ui.shell.palette_search import Entry
 
 PER_KIND: Final = 5

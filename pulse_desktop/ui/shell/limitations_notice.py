@@ -11,14 +11,13 @@ from typing import Final
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.connection_phase import Phase, connection_phase
-from pulse_desktop.ui.shell.notifications import Notification, Severity
+from pulse_desktop.ui.connections.history_dialog import LIMITATIONS_KEY
+from pulse_desktop.ui.page.notification import Notification, Severity
 
 SETTLED_S: Final = 8.0
 """Workers create their streams when they start, and a feed checks for new ones every 5 s."""
 
 _INTERVAL_S: Final = 1.0
-LIMITATIONS_KEY: Final = "limitations"
-"""Of the notification."""
 
 KEEP_HISTORY: Final = _("Keep history here…")
 

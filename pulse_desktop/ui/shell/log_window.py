@@ -27,9 +27,9 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.printable import printable
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.shell.log_highlighter import LEVELS, LogHighlighter, level_of
-from pulse_desktop.ui.shell.page import BackgroundRunner
+from pulse_desktop.ui.page.page import BackgroundRunner
 from pulse_desktop.ui.theme import icons
+from pulse_desktop.ui.theme.log_highlighter import LEVELS, LogHighlighter, level_of
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.window_title import set_title

@@ -1,9 +1,8 @@
 """Notifications in the corner of the window; they are never modal."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent
@@ -13,6 +12,7 @@ from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.text.printable import printable
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip, without_mnemonic
 from pulse_desktop.ui.theme.style_sheet import set_style_property
@@ -28,38 +28,8 @@ _BOTTOM_MARGIN: Final = 46
 _MAX_WORD: Final = 32
 """Characters of a word that fit into a line."""
 _TIMEOUT_MS: Final = 6_000
-Severity = Literal["good", "info", "warning", "bad"]
 
 _ICONS: Final = {"good": "check", "warning": "warning", "bad": "cross", "info": "info"}
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """A notification.
-
-    Attributes:
-        title: what happened, a few words.
-        detail: a sentence about it.
-        advice: what to do about it.
-        severity: "good" and "info" disappear after a few seconds, the others stay until closed.
-        choices: label and callback of each button; every button closes the notification.
-        key: a notification replaces the one with the same key.
-        ends: key of another notification that is over with this one.
-        is_question: whether the first button gets the focus. Esc closes a question.
-        stays: whether it stays until it is closed, whatever its severity.
-        outlives_session: whether it is about more than the session, and stays for the next one.
-    """
-
-    title: str
-    detail: str = ""
-    advice: str = ""
-    severity: Severity = "info"
-    choices: Sequence[tuple[str, Callable[[], object]]] = ()
-    key: str = ""
-    is_question: bool = False
-    stays: bool = False
-    ends: str = ""
-    outlives_session: bool = False
 
 
 class NotificationCard(QFrame):

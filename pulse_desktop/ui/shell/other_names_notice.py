@@ -6,7 +6,7 @@ from typing import Final
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
-from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.ui.page.notification import Notification
 
 _KEY: Final = "other names"
 

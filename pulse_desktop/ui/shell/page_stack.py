@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget
 
-from pulse_desktop.ui.shell.page import Page, PageContext
+from pulse_desktop.ui.page.page import Page, PageContext
 
 
 class PageStack(QStackedWidget):

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import Action, ActionTable, shortcut_text
+from pulse_desktop.ui.page.actions import Action, ActionTable, shortcut_text
 from pulse_desktop.ui.shell.palette_search import Entry, PaletteSearch, no_ids, no_things
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pulse_desktop.ui.shell.actions import OPEN_PALETTE, QUIT, Action, ActionTable
+from pulse_desktop.ui.page.actions import Action, ActionTable
+from pulse_desktop.ui.shell.actions import OPEN_PALETTE, QUIT
 from pulse_desktop.ui.shell.fuzzy_match import SearchTexts, is_scattered, ranked_matches
 
 MAX_BEST: Final = 4

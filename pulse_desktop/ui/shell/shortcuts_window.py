@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import ActionTable, shortcut_texts
+from pulse_desktop.ui.page.actions import ActionTable, shortcut_texts
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.window_title import set_title
 

@@ -19,6 +19,7 @@ from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connection_phase import OFFLINE, Phase
+from pulse_desktop.ui.page.actions import ActionTable, shortcut_text
 from pulse_desktop.ui.shell.actions import (
     OPEN_PALETTE,
     RUN_TASK,
@@ -26,10 +27,7 @@ from pulse_desktop.ui.shell.actions import (
     SHOW_CONNECTION,
     TOGGLE_PAUSE,
     TOGGLE_READ_ONLY,
-    ActionTable,
-    shortcut_text,
 )
-from pulse_desktop.ui.table.filter_chip import FilterChip
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme
@@ -38,6 +36,7 @@ from pulse_desktop.ui.time.window_time import WindowTime
 from pulse_desktop.ui.widgets.act_button import ActButton
 from pulse_desktop.ui.widgets.announcement import announce
 from pulse_desktop.ui.widgets.elided_button import ElidedButton
+from pulse_desktop.ui.widgets.filter_chip import FilterChip
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
 
 _HEIGHT: Final = 48

@@ -20,22 +20,21 @@ from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.connection_phase import connection_phase
 from pulse_desktop.ui.navigation import ShowPage, Target
+from pulse_desktop.ui.page.actions import ActionTable
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import BackgroundRunner, Page, PageContext
+from pulse_desktop.ui.page.saved_view_actions import SavedViewActions
 from pulse_desktop.ui.query.saved_views import SavedViews
 from pulse_desktop.ui.run_form.draft import KeptDrafts
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.shell import actions
-from pulse_desktop.ui.shell.actions import ActionTable
 from pulse_desktop.ui.shell.attention_monitor import AttentionMonitor
-from pulse_desktop.ui.shell.confirmation import (
-    ConfirmingTasks,
-    ConfirmingWorkers,
-)
+from pulse_desktop.ui.shell.confirmation import ConfirmingTasks, ConfirmingWorkers
 from pulse_desktop.ui.shell.connection_banner import ConnectionBanner
 from pulse_desktop.ui.shell.connection_menu import SWITCH_WORDS, ConnectionMenu
 from pulse_desktop.ui.shell.copy_notice import CopyNotice
 from pulse_desktop.ui.shell.found_entries import FoundEntries
-from pulse_desktop.ui.shell.notifications import Notification, Notifications
-from pulse_desktop.ui.shell.page import BackgroundRunner, Page, PageContext
+from pulse_desktop.ui.shell.notifications import Notifications
 from pulse_desktop.ui.shell.page_stack import PageStack
 from pulse_desktop.ui.shell.palette import Palette
 from pulse_desktop.ui.shell.read_only_switch import ReadOnlySwitch
@@ -49,7 +48,6 @@ from pulse_desktop.ui.shell.window_actions import (
 )
 from pulse_desktop.ui.shell.window_dialogs import WindowDialogs
 from pulse_desktop.ui.shell.window_placement import fit_to_screen
-from pulse_desktop.ui.table.saved_view_actions import SavedViewActions
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.time.past_banner import PastBanner

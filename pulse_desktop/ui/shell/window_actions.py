@@ -7,12 +7,12 @@ from typing import Protocol
 from PySide6.QtCore import SignalInstance
 
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.actions import Action, ActionTable
+from pulse_desktop.ui.page.page import Page
+from pulse_desktop.ui.page.table_actions import add_table_actions
 from pulse_desktop.ui.shell import actions, connection_menu
-from pulse_desktop.ui.shell.actions import Action, ActionTable
-from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.read_only_switch import ReadOnlySwitch
 from pulse_desktop.ui.shell.window_dialogs import WindowDialogs
-from pulse_desktop.ui.table.table_actions import add_table_actions
 from pulse_desktop.ui.theme.theme import ThemeChoice
 from pulse_desktop.ui.time.window_time import WindowTime
 

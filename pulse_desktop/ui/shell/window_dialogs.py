@@ -9,7 +9,10 @@ from pulse_desktop.model.errors import ConfirmationRequiredError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.connections.history_dialog import HistoryDialog
-from pulse_desktop.ui.shell.actions import ActionTable
+from pulse_desktop.ui.page.actions import ActionTable
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import BackgroundRunner
+from pulse_desktop.ui.page.question import Question
 from pulse_desktop.ui.shell.confirmation import (
     AllowActionsDialog,
     ConfirmationDialog,
@@ -17,9 +20,6 @@ from pulse_desktop.ui.shell.confirmation import (
 )
 from pulse_desktop.ui.shell.connection_details import ConnectionDetails
 from pulse_desktop.ui.shell.events_guide import EventsGuide
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import BackgroundRunner
-from pulse_desktop.ui.shell.question import Question
 from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
 
 

@@ -18,11 +18,11 @@ from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind, range_from_t
 from pulse_desktop.query.syntax import MAX_LENGTH
 from pulse_desktop.regular_file import read_start
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import Page
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.query.saved_views import SavedViews
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.shell.window import MainWindow
-from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.theme.theme import ThemeChoice
 
 _log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.ui.navigation import ShowRun
+from pulse_desktop.ui.page.context_menu import context_menu
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.context_menu import context_menu
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession

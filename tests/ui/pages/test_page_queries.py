@@ -7,6 +7,7 @@ import pytest
 from pulse_desktop.query import compile_query, parse
 from pulse_desktop.query.field_values import choices
 from pulse_desktop.state.worker import OFFLINE_AFTER_S
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.knowledge import KnowledgePage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
@@ -16,7 +17,6 @@ from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
-from pulse_desktop.ui.table.page import TablePage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import AnyPage

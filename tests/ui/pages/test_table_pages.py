@@ -14,6 +14,8 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.navigation import FilterPage, ShowRun
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.agents import AgentsPage
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.knowledge import KnowledgePage
@@ -24,8 +26,6 @@ from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.query.views_button import WIDTH
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.page_harness import PageHarness

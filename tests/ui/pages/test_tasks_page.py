@@ -15,6 +15,7 @@ from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.navigation import ShowRun
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.detail import (
     ARGUMENTS,
@@ -24,7 +25,6 @@ from pulse_desktop.ui.pages.tasks.detail import (
     RESULT,
 )
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.table.page import TablePage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 

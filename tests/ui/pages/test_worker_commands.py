@@ -4,10 +4,10 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.ui.page.context_menu import context_menu
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.workers.actions import ROW_MENU
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
-from pulse_desktop.ui.shell.context_menu import context_menu
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import WORKER, StateBuilder
 from tests.ui.fake_session import FakeSession

@@ -6,9 +6,9 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.ui.page.filter_bar import DEBOUNCE_MS
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.query.query_field import Validity
-from pulse_desktop.ui.table.filter_bar import DEBOUNCE_MS
 from tests.ui.page_harness import PageHarness
 
 

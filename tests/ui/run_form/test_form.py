@@ -23,11 +23,11 @@ from pulse_desktop.model.errors import NotConnectedError, UserFacingError
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.ui.navigation import ShowRun
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder

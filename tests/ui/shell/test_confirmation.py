@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QApplication, QPushButton
 from qasync import QEventLoop
 
 from pulse_desktop.profiles.profile import Environment, Profile
+from pulse_desktop.ui.page.question import DeclinedError
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.confirmation import ConfirmationDialog, DeclinedError
+from pulse_desktop.ui.shell.confirmation import ConfirmationDialog
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.waiting import wait_until

@@ -18,12 +18,12 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.resampling import without_gaps
 from pulse_desktop.ui.connection_phase import EVENTLESS_AFTER_S
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.events_guide import MIDDLEWARE_LINES, EventsGuide
 from pulse_desktop.ui.shell.window import MainWindow
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme.theme import theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession

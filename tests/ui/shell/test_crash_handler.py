@@ -11,7 +11,7 @@ from PySide6.QtCore import qInstallMessageHandler, qWarning
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 
 if TYPE_CHECKING:
-    from pulse_desktop.ui.shell.notifications import Notification
+    from pulse_desktop.ui.page.notification import Notification
 
 
 @pytest.fixture

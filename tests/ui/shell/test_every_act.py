@@ -9,11 +9,11 @@ from pytestqt.qtbot import QtBot
 from qasync import QEventLoop
 
 from pulse_desktop.profiles.profile import Environment, Profile
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.confirmation import ConfirmationDialog
 from pulse_desktop.ui.shell.window import MainWindow
-from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.widgets.act_button import ActButton
 from tests.kit.state_builder import WORKER, StateBuilder

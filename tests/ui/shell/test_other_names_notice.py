@@ -7,7 +7,7 @@ from pulse_desktop.ui.shell.other_names_notice import OtherNamesNotice
 from tests.ui.fake_session import FakeSession
 
 if TYPE_CHECKING:
-    from pulse_desktop.ui.shell.notifications import Notification
+    from pulse_desktop.ui.page.notification import Notification
 
 SHOP = TaskiqNames("shop.tasks", "shop_workers", "shop_results")
 

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction, shortcut_text
+from pulse_desktop.ui.page.actions import Action, ActionTable, PageAction, shortcut_text
 from pulse_desktop.ui.shell.fuzzy_match import SearchTexts, match_score, ranked_matches
 from pulse_desktop.ui.shell.palette import Palette
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme

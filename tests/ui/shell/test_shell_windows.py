@@ -11,10 +11,10 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.ui.offline_session import OfflineSession
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.connection_details import ConnectionDetails
-from pulse_desktop.ui.shell.notifications import Notification
 from pulse_desktop.ui.shell.shortcuts_window import ShortcutsWindow
 from pulse_desktop.ui.shell.status_bar import StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow

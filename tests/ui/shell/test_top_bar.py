@@ -7,13 +7,8 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.profiles.profile import Environment, Profile
-from pulse_desktop.ui.shell.actions import (
-    OPEN_PALETTE,
-    RUN_TASK,
-    SHOW_ATTENTION,
-    TOGGLE_PAUSE,
-    ActionTable,
-)
+from pulse_desktop.ui.page.actions import ActionTable
+from pulse_desktop.ui.shell.actions import OPEN_PALETTE, RUN_TASK, SHOW_ATTENTION, TOGGLE_PAUSE
 from pulse_desktop.ui.shell.top_bar import TopBar
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from pulse_desktop.ui.time.window_time import WindowTime

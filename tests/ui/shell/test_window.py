@@ -19,12 +19,13 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.model.connection_status import ConnectionStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.ui.connections.history_dialog import LIMITATIONS_KEY
 from pulse_desktop.ui.navigation import FilterPage, Target
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import Page, PageContext
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.limitations_notice import LIMITATIONS_KEY, SETTLED_S, LimitationsNotice
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import Page, PageContext
+from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, LimitationsNotice
 from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme

@@ -11,12 +11,12 @@ from PySide6.QtGui import QAction, QGuiApplication
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.serialize import RUN_CELLS, run_to_dict
+from pulse_desktop.ui.page.export_action import ExportAction
+from pulse_desktop.ui.page.export_button import ExportButton
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.table.export import TableExport
-from pulse_desktop.ui.table.export_action import ExportAction
-from pulse_desktop.ui.table.export_button import ExportButton
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import AnyPage, select_rows
 

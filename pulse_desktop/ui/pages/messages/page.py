@@ -30,6 +30,10 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.lineage.message_path_view import MessagePathView
 from pulse_desktop.ui.navigation import ShowItem, Target
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.messages.columns import (
     CLASS_LABELS,
     MESSAGE_COLUMNS,
@@ -37,11 +41,7 @@ from pulse_desktop.ui.pages.messages.columns import (
     class_tooltip,
 )
 from pulse_desktop.ui.pages.messages.score_breakdown import Factor, ScoreBreakdown
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 BINS: Final = 20

@@ -45,15 +45,15 @@ from pulse_desktop.ui.navigation import (
     ShowPage,
     ShowRun,
 )
+from pulse_desktop.ui.page.page import Page, PageContext
+from pulse_desktop.ui.page.row_time import RowTimeFilter
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT, AttentionList
 from pulse_desktop.ui.pages.overview.run_charts import RunCharts
 from pulse_desktop.ui.pages.overview.targets import card_target, item_target, series_target
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
 from pulse_desktop.ui.pages.tasks.columns import latest_columns
-from pulse_desktop.ui.shell.page import Page, PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.theme.throttle import Throttle

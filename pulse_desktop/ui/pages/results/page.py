@@ -17,6 +17,12 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.connection_phase import EmptyReason
 from pulse_desktop.ui.navigation import ShowItem, Target
+from pulse_desktop.ui.page.actions import Action, PageAction
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.results.bucket_bar import BucketBar
 from pulse_desktop.ui.pages.results.columns import (
     DELETED,
@@ -26,13 +32,7 @@ from pulse_desktop.ui.pages.results.columns import (
     outcome_label,
     result_columns,
 )
-from pulse_desktop.ui.shell.actions import Action, PageAction
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.window_title import set_title
 

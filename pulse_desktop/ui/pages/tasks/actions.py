@@ -3,7 +3,7 @@
 from typing import Final
 
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import Action
+from pulse_desktop.ui.page.actions import Action
 
 RERUN: Final = Action(
     "runs.rerun", _("Re-run selected"), "R", _("Runs"), "retry", _("again repeat retry")

@@ -11,10 +11,9 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.shell.confirmation import DeclinedError
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import PageContext
-from pulse_desktop.ui.shell.question import Question
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.question import DeclinedError, Question
 
 _KEY: Final = "cancel"
 _SLOW: Final = 50

@@ -13,8 +13,8 @@ from pulse_desktop.state.run_comparison import (
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import Page, PageContext
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import Page, PageContext
 
 
 class CompareAction:

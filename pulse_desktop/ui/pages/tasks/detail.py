@@ -23,6 +23,7 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.view import JsonView
 from pulse_desktop.ui.navigation import ShowItem
+from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.pages.tasks.arguments_view import ArgumentsView
 from pulse_desktop.ui.pages.tasks.error_view import ErrorView
 from pulse_desktop.ui.pages.tasks.progress_row import ProgressRow
@@ -31,7 +32,6 @@ from pulse_desktop.ui.pages.tasks.run_header import RunHeader
 from pulse_desktop.ui.pages.tasks.run_log_view import RunLogView
 from pulse_desktop.ui.pages.tasks.run_overview import RunOverview
 from pulse_desktop.ui.pages.tasks.timeline_bar import TimelineBar
-from pulse_desktop.ui.table.detail_panel import DetailPanel
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme

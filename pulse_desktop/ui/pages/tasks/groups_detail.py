@@ -33,17 +33,17 @@ from pulse_desktop.text.group_text import (
 )
 from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.pages.tasks.groups_bars import DETAIL_BINS, GroupBars
 from pulse_desktop.ui.pages.tasks.groups_example import GroupExample
 from pulse_desktop.ui.pages.tasks.groups_note import GroupNote
-from pulse_desktop.ui.table.detail_panel import DetailPanel
-from pulse_desktop.ui.table.flow_layout import FlowLayout
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.act_button import ActButton
 from pulse_desktop.ui.widgets.elided_label import ElidedLabel
+from pulse_desktop.ui.widgets.flow_layout import FlowLayout
 from pulse_desktop.ui.widgets.property_list import Property, PropertyList
 from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
 

@@ -24,17 +24,17 @@ from pulse_desktop.text.group_text import (
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns
+from pulse_desktop.ui.page.detail_splitter import DetailWidth
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
 from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.group_query import group_query
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.detail_splitter import DetailWidth
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.page import TablePage
 from pulse_desktop.ui.theme.throttle import Throttle
 
 _MAX_RERUN: Final = 10_000

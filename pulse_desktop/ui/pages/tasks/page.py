@@ -21,17 +21,17 @@ from pulse_desktop.ui.navigation import (
     ShowRun,
     Target,
 )
+from pulse_desktop.ui.page.actions import Action, PageAction
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.selection_bar import SelectionBar, SelectionButton
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import can_be_cancelled
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.query.filter_state import FilterState
-from pulse_desktop.ui.shell.actions import Action, PageAction
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
 
 _RUNS, _GROUPS = range(2)
 _TAB_MARGIN: Final = 14

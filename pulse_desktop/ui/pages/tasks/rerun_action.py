@@ -10,10 +10,9 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun
-from pulse_desktop.ui.shell.confirmation import DeclinedError
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import PageContext
-from pulse_desktop.ui.shell.question import Question
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.question import DeclinedError, Question
 
 CONFIRM_ABOVE: Final = 20
 """More runs than this are enqueued only after a confirmation."""

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 from pulse_desktop.state.run_log import LogLine
 from pulse_desktop.text.log_text import log_text
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.log_highlighter import LogHighlighter
+from pulse_desktop.ui.theme.log_highlighter import LogHighlighter
 from pulse_desktop.ui.theme.plain_text import extend_plain_text
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.text_search import TextSearch

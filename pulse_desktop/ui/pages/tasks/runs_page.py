@@ -18,6 +18,11 @@ from pulse_desktop.state.serialize import RUN_CELLS, run_to_cells, run_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS, STATE_MEANINGS, decoded_call
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.page.detail_splitter import DetailWidth
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.filter_bar import FilterBar
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction
 from pulse_desktop.ui.pages.tasks.charts import FilteredRuns, TaskCharts
@@ -29,13 +34,8 @@ from pulse_desktop.ui.query.cell_filter import CellValue, values_of_arguments
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.value_counts import count_codes
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.detail_splitter import DetailWidth
 from pulse_desktop.ui.table.export import ExportFormat
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.filter_bar import FilterBar
-from pulse_desktop.ui.table.page import TablePage
 
 _RARE_STATES: Final = frozenset({RunState.CANCELLED, RunState.RESULT_UNREADABLE})
 

@@ -5,10 +5,10 @@ from PySide6.QtCore import QObject, Qt
 from pulse_desktop.state.worker import Worker, WorkerActivity
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.actions import ActionTable
+from pulse_desktop.ui.page.context_menu import show_context_menu
+from pulse_desktop.ui.page.row_detail import RowDetail
 from pulse_desktop.ui.pages.workers.actions import DRAIN, LOG_MENU, PAUSE, RESUME, SET_LOG_LEVEL
-from pulse_desktop.ui.shell.actions import ActionTable
-from pulse_desktop.ui.shell.context_menu import show_context_menu
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.theme import theme

@@ -30,6 +30,11 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.connection_phase import stale_text
 from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
+from pulse_desktop.ui.page.actions import PageAction
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.row_detail import RowDetail
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
     CANCEL_ONLY,
@@ -45,12 +50,7 @@ from pulse_desktop.ui.pages.workers.columns import (
 from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
 from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
 from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
-from pulse_desktop.ui.shell.actions import PageAction
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.page import TablePage
-from pulse_desktop.ui.table.row_detail import RowDetail
 from pulse_desktop.ui.widgets.property_list import Property
 
 _CAN_BE_PAUSED: Final = frozenset(

@@ -9,10 +9,9 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import command_summary
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
-from pulse_desktop.ui.shell.confirmation import DeclinedError
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import PageContext
-from pulse_desktop.ui.shell.question import Question
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.question import DeclinedError, Question
 
 _KEY: Final = "order"
 _QUESTION_KEY: Final = "order question"

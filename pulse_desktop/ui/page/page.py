@@ -25,10 +25,10 @@ from pulse_desktop.ui.backend import (
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.marks import ChartMarks, chart_marks, closed_marks
 from pulse_desktop.ui.navigation import Target
+from pulse_desktop.ui.page.actions import Action, ActionTable, PageAction
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.question import Question
 from pulse_desktop.ui.query.saved_views import SavedViews
-from pulse_desktop.ui.shell.actions import Action, ActionTable, PageAction
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.question import Question
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.time.window_time import WindowTime
 

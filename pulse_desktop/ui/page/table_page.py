@@ -25,24 +25,24 @@ from pulse_desktop.ui.connection_phase import (
     stale_text,
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
+from pulse_desktop.ui.page.detail_panel import DetailPanel
+from pulse_desktop.ui.page.detail_splitter import DetailSplitter
+from pulse_desktop.ui.page.export_action import ExportAction
+from pulse_desktop.ui.page.export_button import ExportButton
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.page_counts import PageCounts
+from pulse_desktop.ui.page.page_filter import PageFilter
+from pulse_desktop.ui.page.page_time import PageTime
+from pulse_desktop.ui.page.row_menus import RowMenus
+from pulse_desktop.ui.page.table_area import TableArea
+from pulse_desktop.ui.page.table_page_base import TablePageBase
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_views import PageViews
 from pulse_desktop.ui.query.views_button import ViewsButton
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import PageContext
 from pulse_desktop.ui.table.column_chooser import ColumnChooser
-from pulse_desktop.ui.table.detail_panel import DetailPanel
-from pulse_desktop.ui.table.detail_splitter import DetailSplitter
 from pulse_desktop.ui.table.export import ExportFormat, column_format
-from pulse_desktop.ui.table.export_action import ExportAction
-from pulse_desktop.ui.table.export_button import ExportButton
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.page_base import TablePageBase
-from pulse_desktop.ui.table.page_counts import PageCounts
-from pulse_desktop.ui.table.page_filter import PageFilter
-from pulse_desktop.ui.table.page_time import PageTime
-from pulse_desktop.ui.table.row_menus import RowMenus
-from pulse_desktop.ui.table.table_area import TableArea
 from pulse_desktop.ui.theme.throttle import Throttle
 
 RowT = TypeVar("RowT")

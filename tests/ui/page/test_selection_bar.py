@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.table.selection_bar import SelectionBar, SelectionButton
+from pulse_desktop.ui.page.selection_bar import SelectionBar, SelectionButton
 
 
 @pytest.mark.parametrize(

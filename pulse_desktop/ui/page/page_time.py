@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
+from pulse_desktop.ui.page.row_time import RowTimeFilter
 from pulse_desktop.ui.query.time_condition import time_condition
 from pulse_desktop.ui.rows.row_filter import RowFilter
-from pulse_desktop.ui.table.row_time import RowTimeFilter
 from pulse_desktop.ui.time.window_time import WindowTime
 
 RowT = TypeVar("RowT")

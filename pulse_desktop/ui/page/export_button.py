@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QMenu, QPushButton
 
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.ui.page.filter_bar import SizedButton
 from pulse_desktop.ui.table.export import FORMATS
-from pulse_desktop.ui.table.filter_bar import SizedButton
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.view import MAX_COPIED_ROWS
 from pulse_desktop.ui.theme import icons

@@ -7,10 +7,10 @@ from PySide6.QtCore import QObject
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import OpenView, Target
+from pulse_desktop.ui.page.actions import Action, ActionTable
+from pulse_desktop.ui.page.page import Page
+from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
-from pulse_desktop.ui.shell.actions import Action, ActionTable
-from pulse_desktop.ui.shell.page import Page
-from pulse_desktop.ui.table.page import TablePage
 
 
 class SavedViewActions(QObject):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
-from pulse_desktop.ui.shell.actions import Action, ActionTable
+from pulse_desktop.ui.page.actions import Action, ActionTable
 
 
 def context_menu(

@@ -11,14 +11,14 @@ from pulse_desktop.query.completion import Completion
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.query_repair import without_error
 from pulse_desktop.text import formats
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.filter_chips import FilterChips
 from pulse_desktop.ui.query.completer import Completing, QueryCompleter
 from pulse_desktop.ui.query.query_field import QueryField
 from pulse_desktop.ui.query.query_notice import QueryNotice
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.filter_chip import FilterChip
-from pulse_desktop.ui.table.filter_chips import FilterChips
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.widgets.filter_chip import FilterChip
 
 DEBOUNCE_MS: Final = 50
 """Pause in typing after which the filter is applied."""

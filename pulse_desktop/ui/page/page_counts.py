@@ -6,10 +6,10 @@ from typing import Any, Final
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connection_phase import EmptyReason
-from pulse_desktop.ui.table.filter_bar import FilterBar
+from pulse_desktop.ui.page.filter_bar import FilterBar
+from pulse_desktop.ui.page.page_filter import PageFilter, with_note
+from pulse_desktop.ui.page.selection_bar import SelectionBar, sort_text
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.page_filter import PageFilter, with_note
-from pulse_desktop.ui.table.selection_bar import SelectionBar, sort_text
 
 _NO_REASON: Final = None, ""
 

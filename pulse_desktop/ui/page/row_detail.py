@@ -16,7 +16,7 @@ from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.clipboard import copy_text
 from pulse_desktop.ui.json.view import JsonView
-from pulse_desktop.ui.table.detail_panel import DetailPanel
+from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property

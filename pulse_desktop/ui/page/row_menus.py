@@ -6,14 +6,14 @@ from typing import Generic, TypeVar
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QMenu
 
+from pulse_desktop.ui.page.actions import Action
+from pulse_desktop.ui.page.context_menu import context_menu
+from pulse_desktop.ui.page.page import Page
+from pulse_desktop.ui.page.page_filter import PageFilter
 from pulse_desktop.ui.query.cell_filter import CellValue, values_of_field
 from pulse_desktop.ui.query.cell_menu import add_cell_entries, value_menu
-from pulse_desktop.ui.shell.actions import Action
-from pulse_desktop.ui.shell.context_menu import context_menu
-from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.live_table import LiveTable
-from pulse_desktop.ui.table.page_filter import PageFilter
 
 RowT = TypeVar("RowT")
 

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any, Final
 
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.actions import Action, ActionTable
-from pulse_desktop.ui.shell.page import Page
-from pulse_desktop.ui.table.page import TablePage
+from pulse_desktop.ui.page.actions import Action, ActionTable
+from pulse_desktop.ui.page.page import Page
+from pulse_desktop.ui.page.table_page import TablePage
 
 AnyTablePage = TablePage[Any, Any]
 

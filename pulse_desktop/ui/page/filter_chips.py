@@ -6,10 +6,10 @@ from PySide6.QtCore import QSignalBlocker, Signal
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.filter_chip import FilterChip
-from pulse_desktop.ui.table.flow_layout import FlowLayout
+from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.theme.plain_text import set_tooltip
+from pulse_desktop.ui.widgets.filter_chip import FilterChip
+from pulse_desktop.ui.widgets.flow_layout import FlowLayout
 
 
 class FilterChips(FlowLayout):

@@ -11,18 +11,18 @@ from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.actions import Action
+from pulse_desktop.ui.page.detail_panel import DetailPanel
+from pulse_desktop.ui.page.detail_splitter import DetailWidth
+from pulse_desktop.ui.page.facet import Facet
+from pulse_desktop.ui.page.filter_bar import FilterBar
+from pulse_desktop.ui.page.page import Page
+from pulse_desktop.ui.page.selection_bar import SelectionBar
 from pulse_desktop.ui.query.cell_filter import CellValue
 from pulse_desktop.ui.query.facet_query import facet_query
 from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.rows.row_source import RowSource
-from pulse_desktop.ui.shell.actions import Action
-from pulse_desktop.ui.shell.page import Page
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.table.detail_panel import DetailPanel
-from pulse_desktop.ui.table.detail_splitter import DetailWidth
-from pulse_desktop.ui.table.facet import Facet
-from pulse_desktop.ui.table.filter_bar import FilterBar
-from pulse_desktop.ui.table.selection_bar import SelectionBar
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pulse_desktop.ui.shell.notifications import Notification
+from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.notification import Notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +39,11 @@ class Question:
             self.key,
             is_question=True,
         )
+
+
+class DeclinedError(UserFacingError):
+    """The operator did not confirm an action, and so needs no notice that it was not done."""
+
+    def __init__(self, action: str) -> None:
+        title = _("Not done: {action}").format(action=action)
+        super().__init__(title, _("it was not confirmed; nothing was sent."))

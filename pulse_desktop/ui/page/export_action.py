@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.shell.notifications import Notification
-from pulse_desktop.ui.shell.page import PageContext
+from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import PageContext
 from pulse_desktop.ui.table.export import FORMATS, ExportFormat, TableExport
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.window_title import set_title

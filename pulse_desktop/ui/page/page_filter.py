@@ -13,6 +13,8 @@ from pulse_desktop.query.parser import parse
 from pulse_desktop.query.query_edit import with_condition, without_last
 from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.page.empty_explanation import EmptyExplanation
+from pulse_desktop.ui.page.filter_bar import FilterBar
 from pulse_desktop.ui.query.cell_filter import added
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_query import PageQuery
@@ -20,8 +22,6 @@ from pulse_desktop.ui.query.value_counts import ValueCounts
 from pulse_desktop.ui.rows.facet_counts import FacetCounts
 from pulse_desktop.ui.rows.row_filter import RowFilter
 from pulse_desktop.ui.rows.row_source import RowSource
-from pulse_desktop.ui.table.empty_explanation import EmptyExplanation
-from pulse_desktop.ui.table.filter_bar import FilterBar
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.time.window_time import WindowTime
 

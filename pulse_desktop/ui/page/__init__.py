@@ -1,0 +1,1 @@
+"""What pages are made with: their base classes, context, actions, filter bar and detail panel."""

@@ -1,0 +1,36 @@
+"""Notifications: what pages tell the operator in the corner of the window."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["good", "info", "warning", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification.
+
+    Attributes:
+        title: what happened, a few words.
+        detail: a sentence about it.
+        advice: what to do about it.
+        severity: "good" and "info" disappear after a few seconds, the others stay until closed.
+        choices: label and callback of each button; every button closes the notification.
+        key: a notification replaces the one with the same key.
+        ends: key of another notification that is over with this one.
+        is_question: whether the first button gets the focus. Esc closes a question.
+        stays: whether it stays until it is closed, whatever its severity.
+        outlives_session: whether it is about more than the session, and stays for the next one.
+    """
+
+    title: str
+    detail: str = ""
+    advice: str = ""
+    severity: Severity = "info"
+    choices: Sequence[tuple[str, Callable[[], object]]] = ()
+    key: str = ""
+    is_question: bool = False
+    stays: bool = False
+    ends: str = ""
+    outlives_session: bool = False
