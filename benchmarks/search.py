@@ -31,10 +31,10 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.fold import event_blocks
+from pulse_desktop.fields.event_fields import event_fields, event_text
+from pulse_desktop.fields.run_fields import run_fields, run_text
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.query import FieldSet, compile_query, complete, parse
-from pulse_desktop.query.event_fields import event_fields, event_text
-from pulse_desktop.query.run_fields import run_fields, run_text
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.event_search import EventSearch
 from pulse_desktop.state.run import TaskRun

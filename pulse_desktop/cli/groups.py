@@ -127,8 +127,8 @@ def _is_id(text: str) -> bool:
 
 
 async def _list(arguments: Namespace, text: str) -> int:
+    from pulse_desktop.fields.run_fields import run_fields
     from pulse_desktop.query import compile_query, parse
-    from pulse_desktop.query.run_fields import run_fields
 
     started = time.monotonic()
     query = parse(text)

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pulse_desktop.query import FieldSet, Query
-    from pulse_desktop.query.run_row import RunRow
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
 
@@ -27,9 +26,9 @@ def run_test(session: "Session", query: "Query", now: float) -> "Callable[[TaskR
     return compile_query(query, _fields(session), now).accepts
 
 
-def _fields(session: "Session") -> "FieldSet[RunRow]":
+def _fields(session: "Session") -> "FieldSet[TaskRun]":
     """Return the fields of the runs of a session."""
-    from pulse_desktop.query.run_fields import run_fields
+    from pulse_desktop.fields.run_fields import run_fields
 
     state, profile = session.state, session.config.profile.name
     return run_fields(state.parameter_names, state.runs.group_id, profile)
@@ -49,8 +48,8 @@ class RunQuery:
         Raises:
             QueryError: it cannot be understood.
         """
+        from pulse_desktop.fields.run_fields import run_fields
         from pulse_desktop.query import compile_query, parse
-        from pulse_desktop.query.run_fields import run_fields
 
         self.text = " ".join(arguments.query)
         self.states = frozenset(arguments.state or ())

@@ -166,8 +166,8 @@ class _Selection:
         Raises:
             QueryError: the query cannot be understood.
         """
+        from pulse_desktop.fields.event_fields import event_fields
         from pulse_desktop.query import compile_query, parse
-        from pulse_desktop.query.event_fields import event_fields
         from pulse_desktop.query.syntax import field_names
 
         self.topics = frozenset(takewhile(_TOPIC.fullmatch, words))

@@ -10,7 +10,6 @@ from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunStat
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_names import task_name_forms
 from pulse_desktop.query.fingerprint import FAILURE_STATES, fingerprint
-from pulse_desktop.query.run_row import RunRow
 from pulse_desktop.state.coded_column import StoredColumns
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
@@ -273,7 +272,7 @@ class TaskRuns(Collection[TaskRun]):
             elif before.wait_s is None:
                 self._note_wait(run, at)
 
-    def group_id(self, run: RunRow) -> str:
+    def group_id(self, run: TaskRun) -> str:
         """Return the id of the failure group of a run, empty if it has not failed."""
         if run.state not in FAILURE_STATES:
             return ""

@@ -5,13 +5,15 @@ from typing import Final
 
 from pulse_desktop.model.group_marks import GroupMarks, Mark
 from pulse_desktop.query.fingerprint import Fingerprint, GroupedBy
-from pulse_desktop.query.group_fields import MUTED
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.shared_values import SharedValue
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import translated_reason
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
+
+MUTED: Final = "muted"
+"""Stands beside the states: a muted group keeps its state."""
 
 GROUP_LABELS: Final = {
     GroupState.ONGOING.value: (pgettext("group", "ongoing"), "✖", SemanticColor.BAD),

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.matcher import compile_query
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.query.syntax import FreeText
 
 TASKS_PAGE: Final = "tasks"

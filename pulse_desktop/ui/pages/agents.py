@@ -6,8 +6,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.agent_fields import agent_fields
 from pulse_desktop.protocol.timestamps import elapsed_since
-from pulse_desktop.query.agent_fields import agent_fields
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.state.collection import Collection

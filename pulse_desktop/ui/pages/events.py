@@ -6,9 +6,9 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.event_fields import event_fields
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
-from pulse_desktop.query.event_fields import event_fields
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.quoting import quote
 from pulse_desktop.state.coerce import to_text

@@ -5,10 +5,10 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.knowledge_fields import knowledge_fields
 from pulse_desktop.protocol.atoms import ATOM_TYPES
 from pulse_desktop.protocol.event import event_data
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.knowledge_fields import knowledge_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.state.knowledge import KnowledgeItem

@@ -6,8 +6,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from pulse_desktop.fields.metric_fields import metric_fields
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.metric_fields import metric_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.metrics import METRICS, RATIOS, Metric
 from pulse_desktop.text import formats

@@ -5,8 +5,8 @@ from typing import Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.provider_fields import provider_fields
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.provider_fields import provider_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text import formats

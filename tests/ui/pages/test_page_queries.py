@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from pulse_desktop.fields.field_values import choices
 from pulse_desktop.query import compile_query, parse
-from pulse_desktop.query.field_values import choices
 from pulse_desktop.state.worker import OFFLINE_AFTER_S
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.agents import AgentsPage

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_desktop.cli.argument_types import since as since_argument
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.time_range import (
     ALL_RETAINED,
     LIVE_RANGES,
@@ -28,7 +29,6 @@ from pulse_desktop.model.time_range import (
 )
 from pulse_desktop.model.typed_time import parse_moment, parse_time
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.query.syntax import Comparison
 from pulse_desktop.query.value_tests import value_test
 from pulse_desktop.text.time_range_text import typed_text

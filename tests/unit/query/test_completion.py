@@ -1,7 +1,7 @@
 """Values are completed with the number of rows that have them, as far as it was counted."""
 
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.query import ValueCount, complete
-from pulse_desktop.query.run_fields import run_fields
 
 
 def test_known_values_that_were_not_counted_have_no_count() -> None:

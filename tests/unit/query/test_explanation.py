@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.query import parse
 from pulse_desktop.query.explanation import Explainer, Explanation, Reason
-from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.run import Attempt, Request, TaskRun
 from pulse_desktop.text.query_text import explanation_text
 

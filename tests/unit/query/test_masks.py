@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from pulse_desktop.fields.event_fields import event_fields
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.protocol.event import Event, decode_event
 from pulse_desktop.query import Matcher, compile_query, parse
 from pulse_desktop.query.coded_columns import LOOK, NO, YES
-from pulse_desktop.query.event_fields import event_fields
-from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.event_block import EventBlock, OpenBlock
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.run import Attempt, AttemptResult, Request, RunError, TaskRun

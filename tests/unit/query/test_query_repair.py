@@ -2,9 +2,9 @@
 
 import pytest
 
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.query import QueryError, compile_query, parse
 from pulse_desktop.query.query_repair import without_error
-from pulse_desktop.query.run_fields import run_fields
 
 FIELDS = run_fields()
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import decode_event_raw, encode_event
 from pulse_desktop.protocol.task_names import ALIASES
 from pulse_desktop.query import compile_query, parse
-from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.state.system import SystemState

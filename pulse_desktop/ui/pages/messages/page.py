@@ -6,9 +6,9 @@ from typing import Any, Final
 import msgspec
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.message_fields import UNSCORED, message_fields
 from pulse_desktop.protocol.event import event_data
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.message_fields import UNSCORED, message_fields
 from pulse_desktop.state.chat_messages import (
     CLASSES,
     NOISE_BELOW,

@@ -6,10 +6,10 @@ from typing import Any, Final, Self
 
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
+from pulse_desktop.fields.result_fields import UNREAD, result_fields, result_outcome
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.result_fields import UNREAD, result_fields, result_outcome
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text import formats

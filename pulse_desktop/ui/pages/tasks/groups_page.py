@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import ClassVar, Final
 
+from pulse_desktop.fields.group_fields import group_fields
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.group_fields import group_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.history_start import retained_since

@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last, range_to_text
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_span import run_span

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pulse_desktop.query.worker_fields import running_tasks
+from pulse_desktop.fields.worker_fields import running_tasks
 from pulse_desktop.state.worker import Worker, WorkerActivity, WorkerHealth
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor

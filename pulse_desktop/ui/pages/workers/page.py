@@ -7,9 +7,9 @@ from typing import Final, Self
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.worker_fields import health_name, worker_fields
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.worker_fields import health_name, worker_fields
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.series import Reservoir
 from pulse_desktop.state.worker import Worker, WorkerActivity

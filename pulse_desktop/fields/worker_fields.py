@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from pulse_desktop.query.field_values import choices, flag, known, named
+from pulse_desktop.fields.field_values import choices, flag, known, named
+from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
-from pulse_desktop.query.names import task_values, worker_values
+from pulse_desktop.state.worker import Worker
 from pulse_desktop.text.translation import _, pgettext
 
 _HEALTH: Final = {"alive": "online", "gone": "offline"}
@@ -16,44 +17,10 @@ _HEALTH: Final = {"alive": "online", "gone": "offline"}
 _PRESENT: Final = ("online", "late")
 
 
-class WorkerRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.worker.Worker` has them."""
-
-    id: str
-    host: str
-    pid: int | None
-    slots: int | None
-    busy: int | None
-    tasks: bytes
-    task_ids: tuple[str, ...]
-    cpu_percent: float | None
-    rss_bytes: int | None
-    broker: str
-    version: str
-    last_seen: float
-    control: str
-    log_level: str
-    missing_tasks: tuple[str, ...]
-
-    @property
-    def up_since(self) -> float | None:
-        """Unix seconds of its start."""
-
-    @property
-    def activity(self) -> str:
-        """What it does, as of its latest heartbeat; empty if unknown."""
-
-    def silent_s(self, now: float, /) -> float:
-        """Return for how many seconds it has been silent."""
-
-    def health(self, now: float, /) -> str:
-        """Return its health."""
-
-
-def worker_fields() -> FieldSet[WorkerRow]:
+def worker_fields() -> FieldSet[Worker]:
     """Return the fields of workers. What an offline worker did last is not what it does."""
     kind = FieldKind
-    return FieldSet[WorkerRow](
+    return FieldSet[Worker](
         (
             Field("worker", kind.ID, _("Worker"), lambda row, _now: worker_values(row.id)),
             Field("health", kind.CHOICE, _("Health"), _health, _health_choices(), ticking=True),
@@ -133,45 +100,45 @@ def health_name(health: str) -> str:
     return _HEALTH.get(health, health)
 
 
-def _health(row: WorkerRow, now: float) -> Values:
+def _health(row: Worker, now: float) -> Values:
     return (health_name(str(row.health(now))),)
 
 
-def _is_online(row: WorkerRow, now: float) -> bool:
+def _is_online(row: Worker, now: float) -> bool:
     return _health(row, now)[0] in _PRESENT
 
 
-def _running(row: WorkerRow, now: float) -> Values:
+def _running(row: Worker, now: float) -> Values:
     return known(row.busy) if _is_online(row, now) else ()
 
 
-def _free(row: WorkerRow, now: float) -> Values:
+def _free(row: Worker, now: float) -> Values:
     if row.busy is None or row.slots is None or not _is_online(row, now):
         return ()
     return (max(0, row.slots - row.busy),)
 
 
-def _tasks(row: WorkerRow, now: float) -> Values:
+def _tasks(row: Worker, now: float) -> Values:
     return _task_names(row.tasks) if _is_online(row, now) else ()
 
 
-def _runs(row: WorkerRow, now: float) -> Values:
+def _runs(row: Worker, now: float) -> Values:
     return row.task_ids if _is_online(row, now) else ()
 
 
-def _cpu(row: WorkerRow, now: float) -> Values:
+def _cpu(row: Worker, now: float) -> Values:
     return known(row.cpu_percent) if _is_online(row, now) else ()
 
 
-def _memory(row: WorkerRow, now: float) -> Values:
+def _memory(row: Worker, now: float) -> Values:
     return known(row.rss_bytes) if _is_online(row, now) else ()
 
 
-def _missing(row: WorkerRow, _now: float) -> Values:
+def _missing(row: Worker, _now: float) -> Values:
     return tuple(form for name in row.missing_tasks for form in task_values(name))
 
 
-def _text(row: WorkerRow) -> str:
+def _text(row: Worker) -> str:
     return "\n".join((row.id, row.host, *_task_names(row.tasks), *row.task_ids)).casefold()
 
 

@@ -1,36 +1,14 @@
 """The fields of agent calls."""
 
-from typing import Protocol
-
+from pulse_desktop.fields.field_values import choices, known, named
+from pulse_desktop.fields.names import worker_values
 from pulse_desktop.protocol.timestamps import elapsed_since
-from pulse_desktop.query.field_values import choices, known, named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
-from pulse_desktop.query.names import worker_values
+from pulse_desktop.state.agent_calls import AgentCall
 from pulse_desktop.text.translation import _, pgettext
 
 
-class AgentCallRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.agent_calls.AgentCall` has them."""
-
-    started_at: float
-    seen_at: float
-    agent: str
-    provider: str
-    model: str
-    state: str
-    task_id: str
-    items: int | None
-    tokens_in: int | None
-    tokens_out: int | None
-    latency_s: float | None
-    error: str
-    fallback_from: str
-    fallback_reason: str
-    cost_usd: float | None
-    worker: str
-
-
-def agent_fields() -> FieldSet[AgentCallRow]:
+def agent_fields() -> FieldSet[AgentCall]:
     """Return the fields of agent calls."""
     kind = FieldKind
     labels = {
@@ -39,7 +17,7 @@ def agent_fields() -> FieldSet[AgentCallRow]:
         "failed": pgettext("agent call", "failed"),
         "unknown": pgettext("agent call", "unknown"),
     }
-    return FieldSet[AgentCallRow](
+    return FieldSet[AgentCall](
         (
             Field(
                 "state",
@@ -77,28 +55,28 @@ def agent_fields() -> FieldSet[AgentCallRow]:
     )
 
 
-def _latency(row: AgentCallRow, now: float) -> Values:
+def _latency(row: AgentCall, now: float) -> Values:
     if row.state == "running":
         return (max(0.0, now - elapsed_since(row.started_at, row.seen_at)),)
     return known(row.latency_s)
 
 
-def _active(row: AgentCallRow, now: float) -> Values:
+def _active(row: AgentCall, now: float) -> Values:
     if row.state == "running":
         return (max(now, row.started_at),)
     return (row.started_at + (row.latency_s or 0.0),)
 
 
-def _tokens(row: AgentCallRow, _now: float) -> Values:
+def _tokens(row: AgentCall, _now: float) -> Values:
     if row.tokens_in is None and row.tokens_out is None:
         return ()
     return ((row.tokens_in or 0) + (row.tokens_out or 0),)
 
 
-def _cost(row: AgentCallRow, _now: float) -> Values:
+def _cost(row: AgentCall, _now: float) -> Values:
     return known(row.cost_usd)
 
 
-def _text(row: AgentCallRow) -> str:
+def _text(row: AgentCall) -> str:
     names = row.agent, row.state, row.provider, row.model, row.task_id, row.worker
     return "\n".join((*names, row.error, row.fallback_from, row.fallback_reason)).casefold()

@@ -1,32 +1,15 @@
 """The fields of findings: topics, atoms, their versions, extractions and analyses."""
 
-from typing import Protocol
-
-from pulse_desktop.query.field_values import known, named, spelled
+from pulse_desktop.fields.field_values import known, named, spelled
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text.translation import _
 
 
-class KnowledgeRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.knowledge.KnowledgeItem` has them."""
-
-    at: float
-    kind: str
-    title: str
-    type: str
-    confidence: float | None
-    item_id: str
-    task_id: str
-    version: int | None
-    ended_at: float | None
-    messages: int | None
-    quality: float | None
-
-
-def knowledge_fields() -> FieldSet[KnowledgeRow]:
+def knowledge_fields() -> FieldSet[KnowledgeItem]:
     """Return the fields of findings."""
     kind = FieldKind
-    return FieldSet[KnowledgeRow](
+    return FieldSet[KnowledgeItem](
         (
             Field("kind", kind.ID, _("Kind"), lambda row, _now: spelled(row.kind)),
             Field("title", kind.TEXT, _("Title"), lambda row, _now: named(row.title)),
@@ -53,6 +36,6 @@ def knowledge_fields() -> FieldSet[KnowledgeRow]:
     )
 
 
-def _text(row: KnowledgeRow) -> str:
+def _text(row: KnowledgeItem) -> str:
     names = row.kind.replace("_", " "), row.title, row.type.replace("_", " ")
     return "\n".join((row.kind, row.type, *names, row.item_id, row.task_id)).casefold()

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query import FieldKind, QueryError, compile_query, parse, quote, with_condition
 from pulse_desktop.query.basic_tests import wildcard_test
-from pulse_desktop.query.run_fields import run_fields
 from pulse_desktop.state.run import (
     Attempt,
     AttemptResult,

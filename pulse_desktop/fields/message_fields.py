@@ -1,44 +1,20 @@
 """The fields of chat messages."""
 
-from typing import Final, Protocol
+from typing import Final
 
-from pulse_desktop.query.field_values import flag, known, named, spelled
+from pulse_desktop.fields.field_values import flag, known, named, spelled
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
+from pulse_desktop.state.chat_messages import MessageRow
 from pulse_desktop.text.translation import _
 
 UNSCORED: Final = "unscored"
 """Class of a message that has none yet."""
 
 
-class MessageFieldsRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.chat_messages.MessageRow` has them."""
-
-    key: str
-    message_id: str
-    author: str
-    content: str
-    placeholder: str
-    source_name: str
-    sent_at: float | None
-    first_seen: float
-    score: float | None
-    classification: str
-    scored_at: float | None
-    task_id: str
-
-    @property
-    def last_seen(self) -> float:
-        """Unix seconds of the latest event about it."""
-
-    @property
-    def label_mismatch(self) -> bool:
-        """Whether the class is not the one that matches the score."""
-
-
-def message_fields() -> FieldSet[MessageFieldsRow]:
+def message_fields() -> FieldSet[MessageRow]:
     """Return the fields of chat messages."""
     kind = FieldKind
-    return FieldSet[MessageFieldsRow](
+    return FieldSet[MessageRow](
         (
             Field("author", kind.TEXT, _("Author"), lambda row, _now: named(row.author)),
             Field(
@@ -68,14 +44,14 @@ def message_fields() -> FieldSet[MessageFieldsRow]:
     )
 
 
-def _class(row: MessageFieldsRow, _now: float) -> Values:
+def _class(row: MessageRow, _now: float) -> Values:
     return spelled(row.classification or UNSCORED)
 
 
-def _ids(row: MessageFieldsRow, _now: float) -> Values:
+def _ids(row: MessageRow, _now: float) -> Values:
     return tuple(dict.fromkeys(filter(None, (row.message_id, row.key))))
 
 
-def _text(row: MessageFieldsRow) -> str:
+def _text(row: MessageRow) -> str:
     names = row.author, row.source_name, row.message_id, row.key, row.classification
     return "\n".join((*names, row.content or row.placeholder)).casefold()

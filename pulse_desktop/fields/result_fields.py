@@ -1,11 +1,11 @@
 """The fields of stored results."""
 
-from typing import Final, Protocol
+from typing import Final
 
-from pulse_desktop.protocol.stored_object import StoredObject
-from pulse_desktop.query.field_values import choices, named
+from pulse_desktop.fields.field_values import choices, named
+from pulse_desktop.fields.names import task_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
-from pulse_desktop.query.names import task_values
+from pulse_desktop.state.stored_results import StoredResult
 from pulse_desktop.text.translation import _, pgettext
 
 DELETED: Final = "deleted"
@@ -13,18 +13,7 @@ UNREADABLE: Final = "unreadable"
 UNREAD: Final = "unread"
 
 
-class ResultRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.stored_results.StoredResult`."""
-
-    key: str
-    stored: StoredObject
-    task_name: str
-    outcome: str
-    format: str
-    problem: str
-
-
-def result_outcome(row: ResultRow) -> str:
+def result_outcome(row: StoredResult) -> str:
     """Return the outcome of a result, or why there is none: deleted, unreadable, or not read."""
     if row.stored.deleted:
         return DELETED
@@ -33,7 +22,7 @@ def result_outcome(row: ResultRow) -> str:
     return row.outcome or UNREAD
 
 
-def result_fields() -> FieldSet[ResultRow]:
+def result_fields() -> FieldSet[StoredResult]:
     """Return the fields of stored results."""
     kind = FieldKind
     labels = {
@@ -45,7 +34,7 @@ def result_fields() -> FieldSet[ResultRow]:
         UNREADABLE: pgettext("result", "unreadable"),
         UNREAD: pgettext("result", "not read"),
     }
-    return FieldSet[ResultRow](
+    return FieldSet[StoredResult](
         (
             Field("key", kind.ID, _("Key"), lambda row, _now: (row.key,)),
             Field("task", kind.TEXT, _("Task"), lambda row, _now: task_values(row.task_name)),
@@ -74,5 +63,5 @@ def result_fields() -> FieldSet[ResultRow]:
     )
 
 
-def _text(row: ResultRow) -> str:
+def _text(row: StoredResult) -> str:
     return f"{row.key}\n{row.task_name}\n{row.problem}".casefold()

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
+from pulse_desktop.fields.agent_fields import agent_fields
+from pulse_desktop.fields.event_fields import event_fields
+from pulse_desktop.fields.group_fields import group_fields
+from pulse_desktop.fields.knowledge_fields import knowledge_fields
+from pulse_desktop.fields.message_fields import message_fields
+from pulse_desktop.fields.metric_fields import metric_fields
+from pulse_desktop.fields.provider_fields import provider_fields
+from pulse_desktop.fields.result_fields import result_fields
+from pulse_desktop.fields.run_fields import run_fields
+from pulse_desktop.fields.worker_fields import worker_fields
 from pulse_desktop.query import FieldSet, compile_query, parse
-from pulse_desktop.query.agent_fields import agent_fields
-from pulse_desktop.query.event_fields import event_fields
-from pulse_desktop.query.group_fields import group_fields
-from pulse_desktop.query.knowledge_fields import knowledge_fields
-from pulse_desktop.query.message_fields import message_fields
-from pulse_desktop.query.metric_fields import metric_fields
-from pulse_desktop.query.provider_fields import provider_fields
-from pulse_desktop.query.result_fields import result_fields
-from pulse_desktop.query.run_fields import run_fields
-from pulse_desktop.query.worker_fields import worker_fields
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "query-language.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")

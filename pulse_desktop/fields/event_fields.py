@@ -1,69 +1,29 @@
 """The fields of events."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from pulse_desktop.protocol.event import HEARTBEAT, event_data
+from pulse_desktop.fields.field_values import named
+from pulse_desktop.fields.names import task_values, worker_values
+from pulse_desktop.protocol.event import HEARTBEAT, Event, event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
-from pulse_desktop.query.field_values import named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
-from pulse_desktop.query.names import task_values, worker_values
 from pulse_desktop.text.translation import _
 
 _TASK_NAME: Final = "task_name"
 _TASK_ID: Final = "task_id"
 
 
-class EventRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.protocol.event.Event` has them."""
-
-    @property
-    def topic(self) -> str:
-        """Subject suffix."""
-
-    @property
-    def type(self) -> str:
-        """Name of the event, or of the task for a task message."""
-
-    @property
-    def timestamp(self) -> float:
-        """Unix seconds."""
-
-    @property
-    def received_at(self) -> float:
-        """Unix seconds."""
-
-    @property
-    def id(self) -> str:
-        """The sender's id, empty for none."""
-
-    @property
-    def source(self) -> str:
-        """The sender, empty if unknown."""
-
-    @property
-    def raw(self) -> bytes:
-        """The payload."""
-
-    @property
-    def sequence(self) -> int:
-        """Sequence in the history stream, 0 for none."""
-
-    @property
-    def problem(self) -> str:
-        """Why it is unreadable, empty if it is not."""
-
-
-def event_fields() -> FieldSet[EventRow]:
+def event_fields() -> FieldSet[Event]:
     """Return the fields of events and task messages."""
     kind, decoder = FieldKind, JsonDecoder(event_data)
 
-    def data(name: str) -> Callable[[EventRow, float], Values]:
+    def data(name: str) -> Callable[[Event, float], Values]:
         key = json_key(name)
 
-        def get(event: EventRow, _now: float) -> Values:
+        def get(event: Event, _now: float) -> Values:
             raw = event.raw
             if event.problem or (key not in raw and b"\\" not in raw):
                 return ()
@@ -73,18 +33,18 @@ def event_fields() -> FieldSet[EventRow]:
 
     task_name, task_id = data(_TASK_NAME), data(_TASK_ID)
 
-    def task(event: EventRow, now: float) -> Values:
+    def task(event: Event, now: float) -> Values:
         if event.topic == TASK_TOPIC:
             return task_values(event.type)
         names = task_name(event, now)
         return task_values(names[0]) if names and isinstance(names[0], str) else ()
 
-    def run(event: EventRow, now: float) -> Values:
+    def run(event: Event, now: float) -> Values:
         if event.type == HEARTBEAT:  # it is of a worker, and lists runs
             return ()
         return tuple(each for each in task_id(event, now) if isinstance(each, str))
 
-    return FieldSet[EventRow](
+    return FieldSet[Event](
         (
             Field("topic", kind.ID, _("Topic"), lambda e, _now: named(e.topic), column="topic"),
             Field(
@@ -129,16 +89,16 @@ def event_fields() -> FieldSet[EventRow]:
     )
 
 
-def event_text(event: EventRow) -> str:
+def event_text(event: Event) -> str:
     """Return the text that words are searched for in: topic, type, sender and payload."""
     names = f"{event.topic}\n{event.type}\n{event.source}".casefold()
     return f"{names}\n{json_text(event.raw)}"
 
 
-def _contains(text: str) -> TextTest[EventRow]:
+def _contains(text: str) -> TextTest[Event]:
     in_json = JsonSearch(text).is_in
 
-    def contains(event: EventRow) -> bool:
+    def contains(event: Event) -> bool:
         if in_json(event.raw) or text in event.topic.casefold() or text in event.type.casefold():
             return True
         return text in event.source.casefold()
@@ -146,9 +106,9 @@ def _contains(text: str) -> TextTest[EventRow]:
     return contains
 
 
-def _sequence(event: EventRow, _now: float) -> Values:
+def _sequence(event: Event, _now: float) -> Values:
     return (event.sequence,) if event.sequence else ()
 
 
-def _problem(event: EventRow, _now: float) -> Values:
+def _problem(event: Event, _now: float) -> Values:
     return named(event.problem)

@@ -3,17 +3,17 @@
 import operator
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
+from pulse_desktop.fields.field_values import choices, known, named
+from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_names import legacy_name
 from pulse_desktop.protocol.timestamps import elapsed_since
-from pulse_desktop.query.field_values import choices, known, named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
-from pulse_desktop.query.names import task_values, worker_values
-from pulse_desktop.query.run_row import RequestRow, RunRow
+from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.text.translation import _, pgettext
 
 _LABELS: Final = {
@@ -53,36 +53,36 @@ def _no_parameters(_task_name: str) -> Sequence[str]:
     return ()
 
 
-def _no_group(_run: RunRow) -> str:
+def _no_group(_run: TaskRun) -> str:
     return ""
 
 
 def run_fields(
     parameters: Callable[[str], Sequence[str]] = _no_parameters,
-    group: Callable[[Any], str] = _no_group,
+    group: Callable[[TaskRun], str] = _no_group,
     profile: str = "",
-) -> FieldSet[RunRow]:
+) -> FieldSet[TaskRun]:
     """Return the fields of runs.
 
     Args:
         parameters: returns the names of a task's positional arguments, as far as they are known.
-        group: returns the id of the failure group of a run, empty for none; it gets the row itself.
+        group: returns the id of the failure group of a run, empty for none.
         profile: name of the connection profile that the runs belong to.
     """
     kind, decoders = FieldKind, (JsonDecoder(), JsonDecoder())
 
-    def argument(name: str) -> Callable[[RunRow, float], Values]:
+    def argument(name: str) -> Callable[[TaskRun, float], Values]:
         return _argument(name, parameters, decoders)
 
-    def keyword(name: str) -> Callable[[RunRow, float], Values]:
+    def keyword(name: str) -> Callable[[TaskRun, float], Values]:
         return _named_value(name, _kwargs_of, decoders[1])
 
     labels = JsonDecoder()
 
-    def label(name: str) -> Callable[[RunRow, float], Values]:
+    def label(name: str) -> Callable[[TaskRun, float], Values]:
         return _named_value(name, _labels_of, labels)
 
-    return FieldSet[RunRow](
+    return FieldSet[TaskRun](
         (
             Field(
                 "state",
@@ -137,7 +137,7 @@ def run_fields(
     )
 
 
-def run_text(run: RunRow) -> str:
+def run_text(run: TaskRun) -> str:
     """Return the text that words are searched for in: id, task, arguments, worker and error."""
     request = run.request
     call = () if request is None else (json_text(request.args), json_text(request.kwargs))
@@ -145,13 +145,13 @@ def run_text(run: RunRow) -> str:
     return "\n".join((*parts, run.reason.casefold()))
 
 
-def _contains(text: str) -> TextTest[RunRow]:
+def _contains(text: str) -> TextTest[TaskRun]:
     in_json = JsonSearch(text).is_in
     in_name = _Remembered(lambda name: text in _task_text(name))
     in_worker = _Remembered(lambda worker: text in worker.casefold())
 
     # Called for every run while an operator types: few calls, and names are decided once.
-    def contains(run: RunRow) -> bool:
+    def contains(run: TaskRun) -> bool:
         if in_name[run.name] or text in run.task_id.casefold():
             return True
         request = run.request
@@ -184,19 +184,19 @@ def _task_text(name: str) -> str:
     return name.casefold() if legacy == name else f"{name}\n{legacy}".casefold()
 
 
-def _error(run: RunRow, _now: float) -> Values:
+def _error(run: TaskRun, _now: float) -> Values:
     if run.state is RunState.SUCCEEDED or not (reason := run.reason):
         return ()
     error = run.error
     return (reason,) if error is None else (reason, error.type)
 
 
-def _traceback(run: RunRow, _now: float) -> Values:
+def _traceback(run: TaskRun, _now: float) -> Values:
     error = run.error
     return () if error is None else named(error.traceback)
 
 
-def _ran(run: RunRow, now: float) -> Values:
+def _ran(run: TaskRun, now: float) -> Values:
     if run.state in (RunState.RUNNING, RunState.OVERDUE) and run.attempts:
         last = run.attempts[-1]
         since = run.running_since if last.result is None else None
@@ -205,7 +205,7 @@ def _ran(run: RunRow, now: float) -> Values:
     return known(run.run_s)
 
 
-def _waited(run: RunRow, now: float) -> Values:
+def _waited(run: TaskRun, now: float) -> Values:
     waited = run.wait_s
     if waited is None and run.queued_at is not None:
         state = run.state
@@ -214,29 +214,29 @@ def _waited(run: RunRow, now: float) -> Values:
     return known(waited)
 
 
-def _result(run: RunRow, _now: float) -> Values:
+def _result(run: TaskRun, _now: float) -> Values:
     outcome = run.stored_outcome
     return () if outcome is None else (outcome.format or "unread",)
 
 
-def _size(run: RunRow, _now: float) -> Values:
+def _size(run: TaskRun, _now: float) -> Values:
     outcome = run.stored_outcome
     return () if outcome is None else (outcome.size,)
 
 
-def _call_texts(run: RunRow, _now: float) -> Values:
+def _call_texts(run: TaskRun, _now: float) -> Values:
     request = run.request
     if request is None:
         return ()
     return tuple(json_text(raw) for raw in (request.args, request.kwargs) if raw not in _EMPTY)
 
 
-def _kwargs_text(run: RunRow, _now: float) -> Values:
+def _kwargs_text(run: TaskRun, _now: float) -> Values:
     request = run.request
     return () if request is None or request.kwargs in _EMPTY else (json_text(request.kwargs),)
 
 
-def _labels_text(run: RunRow, _now: float) -> Values:
+def _labels_text(run: TaskRun, _now: float) -> Values:
     request = run.request
     return () if request is None or request.labels in _EMPTY else (json_text(request.labels),)
 
@@ -245,12 +245,12 @@ def _argument(
     name: str,
     parameters: Callable[[str], Sequence[str]],
     decoders: tuple[JsonDecoder, JsonDecoder],
-) -> Callable[[RunRow, float], Values]:
+) -> Callable[[TaskRun, float], Values]:
     """Return the function that gets an argument by name, or by its index among the positional."""
     keyword = _named_value(name, _kwargs_of, decoders[1])
     first, _dot, rest = name.partition(".")
 
-    def get(run: RunRow, now: float) -> Values:
+    def get(run: TaskRun, now: float) -> Values:
         found = keyword(run, now)
         if found:
             return found
@@ -270,12 +270,12 @@ def _argument(
 
 
 def _named_value(
-    name: str, raw_of: Callable[[RequestRow], bytes], decoder: JsonDecoder
-) -> Callable[[RunRow, float], Values]:
+    name: str, raw_of: Callable[[Request], bytes], decoder: JsonDecoder
+) -> Callable[[TaskRun, float], Values]:
     """Return the function that gets a keyword argument or a label by name."""
     key = json_key(name)
 
-    def get(run: RunRow, _now: float) -> Values:
+    def get(run: TaskRun, _now: float) -> Values:
         request = run.request
         if request is None:
             return ()

@@ -1,76 +1,16 @@
 """The fields of failure groups."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
 
-from pulse_desktop.model.group_marks import GroupMarks
-from pulse_desktop.query.field_values import choices, flag, named
+from pulse_desktop.fields.field_values import choices, flag, named
+from pulse_desktop.fields.names import task_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
-from pulse_desktop.query.fingerprint import Fingerprint
-from pulse_desktop.query.names import task_values
+from pulse_desktop.state.failure_group import FailureGroup
+from pulse_desktop.text.group_text import MUTED, shown_state
 from pulse_desktop.text.translation import _, pgettext
 
-MUTED = "muted"
-"""Stands beside the states: a muted group keeps its state."""
 
-
-class SharedRow(Protocol):
-    """A value that failures share."""
-
-    @property
-    def field(self) -> str:
-        """Name of the query field of the runs."""
-
-    @property
-    def value(self) -> str:
-        """The value."""
-
-
-class GroupRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.failure_group.FailureGroup`."""
-
-    @property
-    def id(self) -> str:
-        """Id of the group."""
-
-    @property
-    def fingerprint(self) -> Fingerprint:
-        """What makes it."""
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """Names of its tasks."""
-
-    @property
-    def cause(self) -> str:
-        """Type of the exception, or the code."""
-
-    @property
-    def message(self) -> str:
-        """Of the latest failure."""
-
-    @property
-    def state(self) -> Any:
-        """Its state, a text."""
-
-    @property
-    def first_seen(self) -> float:
-        """Unix seconds of the earliest failure."""
-
-    @property
-    def last_seen(self) -> float:
-        """Unix seconds of the latest failure."""
-
-    @property
-    def shared(self) -> Sequence[SharedRow]:
-        """What its failures share."""
-
-    @property
-    def marks(self) -> GroupMarks:
-        """Marks of operators."""
-
-
-def group_fields(count: Callable[[Any], int]) -> FieldSet[GroupRow]:
+def group_fields(count: Callable[[FailureGroup], int]) -> FieldSet[FailureGroup]:
     """Return the fields of failure groups.
 
     Args:
@@ -84,7 +24,7 @@ def group_fields(count: Callable[[Any], int]) -> FieldSet[GroupRow]:
         "resolved": pgettext("group", "resolved"),
         MUTED: pgettext("group", "muted"),
     }
-    return FieldSet[GroupRow](
+    return FieldSet[FailureGroup](
         (
             Field("state", kind.CHOICE, _("State"), _state, choices(labels)),
             flag("muted", _("Muted"), lambda row, _now: row.marks.muted is not None),
@@ -105,15 +45,15 @@ def group_fields(count: Callable[[Any], int]) -> FieldSet[GroupRow]:
     )
 
 
-def _state(row: GroupRow, _now: float) -> Values:
-    return (MUTED if row.marks.muted is not None else str(row.state),)
+def _state(row: FailureGroup, _now: float) -> Values:
+    return (shown_state(row),)
 
 
-def _tasks(row: GroupRow, _now: float) -> Values:
+def _tasks(row: FailureGroup, _now: float) -> Values:
     return tuple(form for name in row.tasks for form in task_values(name))
 
 
-def _shared(row: GroupRow, _now: float) -> Values:
+def _shared(row: FailureGroup, _now: float) -> Values:
     """Return `args.language=pl` and, as it is shown, `language=pl`."""
     found: dict[str, None] = {}
     for each in row.shared:
@@ -122,10 +62,10 @@ def _shared(row: GroupRow, _now: float) -> Values:
     return tuple(found)
 
 
-def _note(row: GroupRow) -> str:
+def _note(row: FailureGroup) -> str:
     return row.marks.note.text if row.marks.note is not None else ""
 
 
-def _text(row: GroupRow) -> str:
+def _text(row: FailureGroup) -> str:
     parts = row.id, row.cause, row.message, *row.tasks, *_shared(row, 0.0), _note(row)
     return "\n".join(parts).casefold()

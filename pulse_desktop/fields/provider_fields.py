@@ -1,33 +1,15 @@
 """The fields of model providers."""
 
-from typing import Protocol
-
-from pulse_desktop.query.field_values import flag, known, named, spelled
+from pulse_desktop.fields.field_values import flag, known, named, spelled
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.state.providers import ProviderStatus
 from pulse_desktop.text.translation import _
 
 
-class ProviderRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.providers.ProviderStatus` has them."""
-
-    name: str
-    kind: str
-    status: str
-    latency_s: float | None
-    models: tuple[str, ...]
-    error: str
-    checked_at: float
-    since: float
-    checks: int
-    failures: int
-    protocol: str
-    url: str
-
-
-def provider_fields() -> FieldSet[ProviderRow]:
+def provider_fields() -> FieldSet[ProviderStatus]:
     """Return the fields of providers."""
     kind = FieldKind
-    return FieldSet[ProviderRow](
+    return FieldSet[ProviderStatus](
         (
             Field("provider", kind.TEXT, _("Provider"), lambda row, _now: named(row.name)),
             Field("status", kind.ID, _("Status"), lambda row, _now: spelled(row.status)),
@@ -56,10 +38,10 @@ def provider_fields() -> FieldSet[ProviderRow]:
     )
 
 
-def _is_up(row: ProviderRow, _now: float) -> bool | None:
+def _is_up(row: ProviderStatus, _now: float) -> bool | None:
     return {"connected": True, "error": False}.get(row.status)
 
 
-def _text(row: ProviderRow) -> str:
+def _text(row: ProviderStatus) -> str:
     names = row.name, row.kind, row.protocol, row.url, row.status
     return "\n".join((*names, *row.models, row.error)).casefold()

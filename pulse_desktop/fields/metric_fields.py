@@ -1,28 +1,15 @@
 """The fields of metrics."""
 
-from typing import Protocol
-
-from pulse_desktop.query.field_values import known, named
+from pulse_desktop.fields.field_values import known, named
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.state.metrics import Metric
 from pulse_desktop.text.translation import _
 
 
-class MetricRow(Protocol):
-    """The attributes that queries use; `pulse_desktop.state.metrics.Metric` has them."""
-
-    name: str
-    value: float | None
-    sample_size: int | None
-    trend: str
-    change: float | None
-    at: float
-    source: str
-
-
-def metric_fields() -> FieldSet[MetricRow]:
+def metric_fields() -> FieldSet[Metric]:
     """Return the fields of metrics."""
     kind = FieldKind
-    return FieldSet[MetricRow](
+    return FieldSet[Metric](
         (
             Field("metric", kind.TEXT, _("Metric"), lambda row, _now: named(row.name)),
             Field("value", kind.NUMBER, _("Value"), lambda row, _now: known(row.value)),
@@ -40,5 +27,5 @@ def metric_fields() -> FieldSet[MetricRow]:
     )
 
 
-def _text(row: MetricRow) -> str:
+def _text(row: Metric) -> str:
     return f"{row.name}\n{row.source}".casefold()
