@@ -77,7 +77,10 @@ async def run(arguments: Namespace) -> int:
 
 
 async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
-    """Return the last good run before a run; history is read back until there is one."""
+    """Return the last good run before a run, with the outcome in its stored result.
+
+    History is read back until there is one.
+    """
     from pulse_desktop.state.run_comparison import last_good_run
 
     def is_known() -> bool:
@@ -92,18 +95,16 @@ async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
             _("no run of this task has succeeded, as far as its history is known."),
             _("Give the id of another run to compare it with."),
         )
-    return found
+    if found.stored_outcome is None:
+        await fetch_result(session, found.task_id)
+    return session.state.runs.get(found.task_id) or found
 
 
 async def _results(session: "Session", *runs: "TaskRun") -> list[Any]:
     """Return the return values of runs, `UNKNOWN` if one is not stored or cannot be read."""
     from pulse_desktop.state.run_comparison import UNKNOWN
 
-    values = []
-    for run in runs:
-        if run.stored_outcome is None:
-            await fetch_result(session, run.task_id)
-        values.append(await _result(session, session.state.runs.get(run.task_id) or run))
+    values = [await _result(session, run) for run in runs]
     if UNKNOWN in values and any(value is not UNKNOWN for value in values):
         run = runs[values.index(UNKNOWN)]
         text = _("The result of {task_id} is not known: none could be read from {bucket}.")

@@ -4,9 +4,6 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -74,8 +71,8 @@ class RunQuery:
             since: Unix seconds; runs that were not active afterwards were not listed.
             now: Unix seconds.
         """
-        from pulse_desktop.query.explanation import MAX_REASONS, MAX_ROWS, Explainer
-        from pulse_desktop.text.query_text import explanation_text
+        from pulse_desktop.query.explanation import MAX_ROWS, Explainer
+        from pulse_desktop.text.query_text import explanation_sentences
 
         others: dict[str, Callable[[TaskRun], bool]] = {
             "--since": lambda run: run.last_activity >= since
@@ -85,8 +82,5 @@ class RunQuery:
         explainer = Explainer(self._query, _fields(session), now, others=others)
         rows = session.state.runs.rows
         explainer.look_at(rows.span(max(rows.start, rows.stop - MAX_ROWS), rows.stop))
-        reasons = [explanation_text(each) for each in explainer.explanations()[:MAX_REASONS]]
-        if reasons and rows.stop - rows.start > MAX_ROWS:
-            looked = _("Looked at the newest {count} rows.")
-            reasons.append(looked.format(count=formats.count(MAX_ROWS)))
-        return reasons
+        is_complete = rows.stop - rows.start <= MAX_ROWS
+        return explanation_sentences(explainer.explanations(), is_complete=is_complete)

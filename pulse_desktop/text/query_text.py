@@ -1,8 +1,24 @@
 """Text about queries: why nothing matches."""
 
-from pulse_desktop.query.explanation import Explanation, Reason
+from collections.abc import Iterable
+from itertools import islice
+
+from pulse_desktop.query.explanation import MAX_REASONS, MAX_ROWS, Explanation, Reason
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
+
+
+def explanation_sentences(explanations: Iterable[Explanation], *, is_complete: bool) -> list[str]:
+    """Return the first reasons why nothing matches as sentences, none if there is no reason.
+
+    Args:
+        explanations: the reasons, the most useful first.
+        is_complete: whether all rows were looked at, and not only the newest ones.
+    """
+    found = [explanation_text(each) for each in islice(explanations, MAX_REASONS)]
+    if found and not is_complete:
+        found.append(_("Looked at the newest {count} rows.").format(count=formats.count(MAX_ROWS)))
+    return found
 
 
 def explanation_text(explanation: Explanation) -> str:

@@ -7,10 +7,9 @@ from typing import Final, Generic, TypeVar
 from PySide6.QtCore import QObject, QTimer
 
 from pulse_desktop.query.errors import QueryError
-from pulse_desktop.query.explanation import MAX_REASONS, MAX_ROWS, Explainer, Explanation
+from pulse_desktop.query.explanation import MAX_ROWS, Explainer, Explanation
 from pulse_desktop.text import formats
-from pulse_desktop.text.query_text import explanation_text
-from pulse_desktop.text.translation import _
+from pulse_desktop.text.query_text import explanation_sentences
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.live_table import LiveTable
 
@@ -86,12 +85,9 @@ class EmptyExplanation(QObject, Generic[RowT]):
             return
         self._timer.stop()
         self._is_done = True
-        reasons = explainer.explanations()[:MAX_REASONS]
-        text = "\n".join(explanation_text(_short(each)) for each in reasons)
-        if text and self._last > rows.start:
-            note = _("Looked at the newest {count} rows.").format(count=formats.count(MAX_ROWS))
-            text = f"{text}\n{note}"
-        self._table.overlay.set_explanation(text)
+        reasons = map(_short, explainer.explanations())
+        found = explanation_sentences(reasons, is_complete=self._last <= rows.start)
+        self._table.overlay.set_explanation("\n".join(found))
 
 
 def _short(explanation: Explanation) -> Explanation:

@@ -7,9 +7,9 @@ import pytest
 
 from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.query import parse
-from pulse_desktop.query.explanation import Explainer, Explanation, Reason
+from pulse_desktop.query.explanation import MAX_REASONS, Explainer, Explanation, Reason
 from pulse_desktop.state.run import Attempt, Request, TaskRun
-from pulse_desktop.text.query_text import explanation_text
+from pulse_desktop.text.query_text import explanation_sentences, explanation_text
 
 RUNS = [
     TaskRun(
@@ -107,3 +107,12 @@ def test_a_condition_that_hides_most_is_named_first() -> None:
     assert found[0] == 4
     first = explain("id:0,1,2,3")[0]
     assert explanation_text(first) == "Without the time range there are 4 rows."
+
+
+def test_a_partial_search_is_said_after_the_first_reasons() -> None:
+    reasons = explain("langauge=pl") * MAX_REASONS
+    found = explanation_sentences(reasons, is_complete=True)
+    assert found == [explanation_text(each) for each in reasons[:MAX_REASONS]]
+    partial = explanation_sentences(reasons, is_complete=False)
+    assert partial == [*found, "Looked at the newest 50,000 rows."]
+    assert explanation_sentences([], is_complete=False) == []
