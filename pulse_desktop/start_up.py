@@ -7,12 +7,15 @@ before the imports that take time.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Final, NoReturn
 
 INTERRUPTED: Final = 130
 """Exit code of a program that SIGINT ended before it did anything."""
+EXIT_TIMEOUT_S: Final = 3.0
+"""Time for what runs in threads, such as looking up a name, to end with the program."""
 
 
 def run_program(load: Callable[[], Callable[[], int]]) -> NoReturn:
@@ -29,7 +32,24 @@ def run_program(load: Callable[[], Callable[[], int]]) -> NoReturn:
         if error.code is not None and not isinstance(error.code, int):
             raise
         code = error.code or 0
-    sys.exit(code or _flush_stdout())
+    code = code or _flush_stdout()
+    exit_within(EXIT_TIMEOUT_S, code)
+    sys.exit(code)
+
+
+def exit_within(timeout_s: float, code: int) -> None:
+    """End the process after a time if it has not ended by itself.
+
+    Python waits at exit for every thread, also for one that waits for a name server or a disk that
+    does not answer.
+
+    Args:
+        timeout_s: seconds from now.
+        code: exit code.
+    """
+    timer = threading.Timer(timeout_s, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 def restore_interrupt() -> None:

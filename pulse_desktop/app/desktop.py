@@ -421,8 +421,7 @@ class Desktop:
             window.window.hide()
         # What is still being saved is followed by none of them.
         windows, self.windows = self.windows, []
-        for window in windows:
-            await window.close()
+        await asyncio.gather(*(window.close() for window in windows))
         await self._closing.wait()
         await self.embedded.close()
         await self._supervisor.close()

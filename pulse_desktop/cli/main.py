@@ -180,6 +180,8 @@ def _run_command(arguments: argparse.Namespace) -> int:
     import asyncio
     import inspect
 
+    from pulse_desktop.bounded_runner import run_bounded
+
     if not inspect.iscoroutinefunction(arguments.run):
         restore_interrupt()
         code: int = arguments.run(arguments)
@@ -187,7 +189,7 @@ def _run_command(arguments: argparse.Namespace) -> int:
     # Until the event loop handles SIGTERM: imports take a moment and can be interrupted as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return asyncio.run(cancel_on_signal(arguments.run(arguments)))
+        return run_bounded(cancel_on_signal(arguments.run(arguments)))
     except asyncio.CancelledError:
         return _interrupted(arguments)
 

@@ -324,6 +324,8 @@ class NatsClient(Client):
                 task.cancel()
         if isinstance(self._transport, TLSTransport):
             self._transport.abort()
+        else:
+            _abort_websocket(self._transport)
 
     def _url_with_login(self, server: Srv) -> str:
         """Return a server's URL; a discovered one has the login of those given."""
@@ -488,6 +490,13 @@ class NatsClient(Client):
                 self._transport.close()  # type: ignore[no-untyped-call]
             raise TLSRequiredError
         info["tls_required"] = True
+
+
+def _abort_websocket(transport: Any) -> None:
+    """Close a WebSocket connection at once; aiohttp would first send what is buffered."""
+    connection = getattr(getattr(transport, "_ws", None), "_conn", None)
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 def _websocket_tls(transport: Any) -> ssl.SSLObject | None:

@@ -71,6 +71,7 @@ class ResultDecoder:
         self._thread = ThreadPoolExecutor(1, "result decoder")
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._is_discarded = False
 
     @property
     def pid(self) -> int | None:
@@ -108,11 +109,11 @@ class ResultDecoder:
         """End the process."""
         if self._closed:
             return
-        self._closed = True
+        self._closed = self._is_discarded = True
         self._kill()
         async with self._lock:
             await self._discard()
-            self._thread.shutdown()
+            self._thread.shutdown(wait=False)
 
     async def _request(self, request: Request, read: Callable[[BinaryIO], T]) -> T:
         async with self._lock:
@@ -171,6 +172,8 @@ class ResultDecoder:
             env=child_environment(),
             creationflags=flags,
         )
+        if self._is_discarded:
+            self._process.kill()  # it did not exist when the others would have killed it
         wait_until_ready(self._pipes()[1])
 
     def _exchange(self, request: Request, read: Callable[[BinaryIO], T]) -> T:
@@ -184,6 +187,7 @@ class ResultDecoder:
 
     def _reap(self) -> None:
         process, self._process = self._process, None
+        self._is_discarded = False
         if process is not None:
             process.kill()
             with contextlib.suppress(OSError):  # what was written and not sent is lost
@@ -197,6 +201,7 @@ class ResultDecoder:
 
     async def _discard(self) -> None:
         """End the process; freeing the memory of a large one takes time, so the thread waits."""
+        self._is_discarded = True
         self._kill()
         loop = asyncio.get_running_loop()
         await asyncio.shield(loop.run_in_executor(self._thread, self._reap))

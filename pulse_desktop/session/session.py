@@ -59,6 +59,10 @@ ADVISORY_POLL_S: Final = 30.0
 RECENT_S: Final = 3600.0
 """What needs attention is of the last hour."""
 MAX_BACKGROUND_ERRORS: Final = 100
+CLOSE_GRACE_S: Final = 3.0
+"""Time for an orderly close; then the connection is cut."""
+CLOSE_TIMEOUT_S: Final = 5.0
+"""Time after which `Session.close` leaves behind what does not end."""
 
 _log = logging.getLogger(__name__)
 
@@ -421,13 +425,44 @@ class Session:
         self._poller.move_to(monitor_url)
 
     async def close(self) -> None:
-        """End all background work and the connection."""
+        """End all background work and the connection, in at most `CLOSE_TIMEOUT_S` seconds.
+
+        Neither a server that does not answer nor a disk holds it up: what waits for the server ends
+        when the connection is cut, and what does not end even then is left behind.
+        """
+        closing = asyncio.ensure_future(self._close())
+        try:
+            await asyncio.wait({closing}, timeout=CLOSE_GRACE_S)
+            if not closing.done():
+                self.connection.abort()
+                await asyncio.wait({closing}, timeout=CLOSE_TIMEOUT_S - CLOSE_GRACE_S)
+                if not closing.done():
+                    _log.warning("the session did not close within %g s", CLOSE_TIMEOUT_S)
+        finally:
+            if not closing.done():
+                self.connection.abort()
+                closing.cancel()
+        if closing.done():
+            closing.result()
+
+    async def _close(self) -> None:
         await self.supervisor.close()
-        await self.backfill.close()
-        await self.results.close()
-        await self._poller.close()
-        await self.group_marks.close()
-        await self.connection.close()
+        # Together, so that none of them waits for the disk or the server of another one.
+        errors = await asyncio.gather(
+            self._disconnect(),
+            self.results.close(),
+            self._poller.close(),
+            self.group_marks.close(),
+            return_exceptions=True,
+        )
+        if error := next(filter(None, errors), None):
+            raise error
+
+    async def _disconnect(self) -> None:
+        try:
+            await self.backfill.close()
+        finally:
+            await self.connection.close()
 
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether there is more."""

@@ -19,6 +19,8 @@ HEALTHY_AFTER_S: Final = 60.0
 """A coroutine that ran this long before it crashed restarts after the first delay again."""
 
 CANCEL_AGAIN_S: Final = 2.0
+CLOSE_TIMEOUT_S: Final = 5.0
+"""Time after which `close` leaves behind what does not end."""
 
 _log = logging.getLogger(__name__)
 
@@ -136,14 +138,22 @@ class Supervisor:
             await asyncio.wait(running)
 
     async def close(self) -> None:
-        """Cancel all tasks and wait until they have ended."""
+        """Cancel all tasks and wait until they have ended, at most `CLOSE_TIMEOUT_S` seconds."""
         self._closed = True
         self.stop_group("")
+        deadline = time.monotonic() + CLOSE_TIMEOUT_S
         while self._cancelled:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                names = ", ".join(sorted(task.get_name() for task in self._cancelled))
+                _log.warning("background work does not end: %s", names)
+                return
             # A coroutine may need more than one iteration of the loop to end. It is cancelled again
             # because `asyncio.wait_for`, which the client library uses, loses a cancellation that
             # coincides with its result before Python 3.12.
-            _, pending = await asyncio.wait(set(self._cancelled), timeout=CANCEL_AGAIN_S)
+            _, pending = await asyncio.wait(
+                set(self._cancelled), timeout=min(left_s, CANCEL_AGAIN_S)
+            )
             for task in pending:
                 task.cancel()
 

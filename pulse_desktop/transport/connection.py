@@ -320,20 +320,30 @@ class Connection:
         self._status.change(server=self._connector.address.redacted, problem="", advice="")
         self.try_now()
 
+    def abort(self) -> None:
+        """Cut the connection for good; what waits for the server ends, `close` is still needed."""
+        self._end()
+        if self._client is not None:
+            self._client.disconnect()
+
     async def close(self) -> None:
         """Close for good."""
-        self._closed = True
-        self._wake.set()
-        self._up.set()
-        self._up.clear()
+        self._end()
         client, self._client = self._client, None
-        self._down.set()
         if client is not None:
             await close_quietly(client)
         await self._connector.close()
         if self._ping is not None:
             await cancel_and_wait(self._ping)
         self._status.change(state="closed", problem="", advice="", rtt_s=None, next_try_at=None)
+
+    def _end(self) -> None:
+        """Wake everything that waits for the connection or for its loss."""
+        self._closed = True
+        self._wake.set()
+        self._up.set()
+        self._up.clear()
+        self._down.set()
 
     async def _connect(self, timeout: float) -> None:  # noqa: ASYNC109
         """Replace the client by a connected one, or raise CannotConnectError with the reason."""

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from qasync import QEventLoop
 
 from pulse_desktop.ui import garbage_collection
 
+_MAX_THREADS: Final = 10
 _MAX_CANCELLED: Final = 64
 """With more cancelled timeouts than this, and more than half of all, the heap is cleaned up."""
 
@@ -36,6 +38,7 @@ class QtLoop(QEventLoop):
     def __init__(self, app: QApplication) -> None:
         self._turns = _Turns(self.time)
         super().__init__(app)
+        self.set_default_executor(_Threads(_MAX_THREADS))
 
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -103,6 +106,17 @@ class QtLoop(QEventLoop):
 
             notifier.activated["int"].connect(run)  # type: ignore[index]
             self._read_notifiers[fd] = notifier
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads that nobody waits for when the loop is closed: one may wait for a disk for ever.
+
+    Those of qasync are Qt's, which Qt must not find running at the end of the process.
+    """
+
+    def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        """End the threads when they have nothing more to do."""
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
 class _Turns(QObject):

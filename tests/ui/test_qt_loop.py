@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -181,3 +183,26 @@ def test_a_connection_carries_megabytes_both_ways(loop: QtLoop) -> None:
         return received
 
     assert loop.run_until_complete(asyncio.wait_for(main(), 30)) == sent
+
+
+BLOCKED_THREAD = (
+    "import asyncio, sys, threading\n"
+    "from PySide6.QtWidgets import QApplication\n"
+    "from pulse_desktop.start_up import run_program\n"
+    "from pulse_desktop.ui.qt_loop import QtLoop\n"
+    "def main():\n"
+    "    async def block():\n"
+    "        asyncio.ensure_future(asyncio.to_thread(threading.Event().wait))\n"
+    "        await asyncio.sleep(0.1)\n"
+    "        return 7\n"
+    "    with QtLoop(QApplication([])) as loop:\n"
+    "        return loop.run_until_complete(block())\n"
+    "run_program(lambda: main)\n"
+)
+
+
+def test_a_thread_that_is_blocked_does_not_keep_the_program_alive() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED_THREAD], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (7, b"")

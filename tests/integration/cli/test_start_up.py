@@ -1,5 +1,6 @@
 """Programs end quietly when they are interrupted or have no output, also while they start."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -69,3 +70,26 @@ def test_help_that_cannot_be_written_is_a_failure(program: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, "")
+
+
+HANGING_NAME_SERVER = (
+    "import socket, threading, sys\n"
+    "socket.getaddrinfo = lambda *_a, **_k: threading.Event().wait()\n"
+    "sys.argv = ['pulse-desktop', 'status', '--server', 'nats://nowhere.example:4222']\n"
+    "from pulse_desktop.__main__ import run\n"
+    "run()\n"
+)
+
+
+def test_a_name_server_that_does_not_answer_does_not_keep_a_program_alive(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING_NAME_SERVER],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PULSE_DATA_DIR": str(tmp_path)},
+    )
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("Cannot connect")

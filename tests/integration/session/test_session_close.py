@@ -1,0 +1,152 @@
+"""A session closes in limited time, whatever the server, its own work or the disk do."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from pulse_desktop.profiles.profile import server_profile
+from pulse_desktop.session import session as session_module
+from pulse_desktop.session.local_state.state_file import LocalStateFile
+from pulse_desktop.session.session import CLOSE_TIMEOUT_S, Session, SessionConfig
+from tests.kit.login_servers import free_port
+from tests.kit.nats_servers import NatsServer
+
+MARGIN_S = 3.0
+"""For a machine that is busy."""
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP"),
+    pytest.mark.filterwarnings("ignore:parameter 'timeout':DeprecationWarning"),
+]
+
+
+@pytest.fixture(params=["nats", "ws"])
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[NatsServer, str]]:
+    """A server and the URL to connect to; it goes on after the test."""
+    port = free_port()
+    config = f'websocket {{ listen: "127.0.0.1:{port}", no_tls: true }}'
+    with NatsServer(config=config if request.param == "ws" else "") as server:
+        yield server, f"ws://localhost:{port}" if request.param == "ws" else server.url
+        os.kill(server.pid, signal.SIGCONT)
+
+
+@contextlib.asynccontextmanager
+async def running_session(url: str, folder: Path) -> AsyncIterator[Session]:
+    session = Session(SessionConfig(server_profile(url), local_state=folder))
+    await session.connection.open(5.0)
+    session.start()
+    session.start_pump()
+    assert await session.wait_caught_up()
+    yield session
+
+
+async def close_in_time(session: Session) -> None:
+    started = time.monotonic()
+    await session.close()
+    assert time.monotonic() - started < CLOSE_TIMEOUT_S + MARGIN_S
+
+
+async def fill_send_buffer(session: Session) -> None:
+    """Publish until nothing more is sent, in more tasks than nats-py lets wait for that."""
+
+    async def publish() -> None:
+        with contextlib.suppress(Exception):
+            while True:
+                await session.connection.client.publish("full", bytes(20_000))
+
+    for number in range(1_500):
+        session.supervisor.start(f"publish.{number}", publish)
+    sent, size = -1, 0
+    while sent != size:
+        sent, size = size, session.connection.client.stats["out_bytes"]
+        await asyncio.sleep(0.3)
+
+
+async def test_a_server_that_is_stopped_delays_nothing(
+    server: tuple[NatsServer, str], tmp_path: Path
+) -> None:
+    async with running_session(server[1], tmp_path) as session:
+        os.kill(server[0].pid, signal.SIGSTOP)
+        await close_in_time(session)
+
+
+async def test_a_server_that_is_stopped_and_a_full_send_buffer_delay_it_little(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    async with running_session(nats_server.url, tmp_path) as session:
+        os.kill(nats_server.pid, signal.SIGSTOP)
+        try:
+            await fill_send_buffer(session)
+            await close_in_time(session)
+        finally:
+            os.kill(nats_server.pid, signal.SIGCONT)
+
+
+async def test_work_that_waits_for_the_server_ends_when_the_connection_is_cut(
+    nats_server: NatsServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """nats-py swallows cancellations; such work ends with its connection alone."""
+    async with running_session(nats_server.url, tmp_path) as session:
+        lost = asyncio.ensure_future(session.connection.wait_lost())
+
+        async def swallow() -> None:
+            while not lost.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({lost})
+
+        session.supervisor.start("swallow", swallow)
+        await asyncio.sleep(0)
+        os.kill(nats_server.pid, signal.SIGSTOP)
+        try:
+            await close_in_time(session)
+        finally:
+            os.kill(nats_server.pid, signal.SIGCONT)
+        assert lost.done()
+        assert "did not close" not in caplog.text
+
+
+async def test_what_never_ends_is_left_behind_with_a_warning(
+    nats_server: NatsServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(session_module, "CLOSE_GRACE_S", 0.2)
+    monkeypatch.setattr(session_module, "CLOSE_TIMEOUT_S", 0.5)
+    caplog.set_level(logging.WARNING)
+    async with running_session(nats_server.url, tmp_path) as session:
+        released = asyncio.Event()
+
+        async def swallow() -> None:
+            while not released.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await released.wait()
+
+        session.supervisor.start("swallow", swallow)
+        await asyncio.sleep(0)
+        await close_in_time(session)
+        released.set()
+    assert not session.connection.connected
+    assert "the session did not close within 0.5 s" in caplog.text
+
+
+async def test_a_disk_that_does_not_answer_delays_it_little(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(LocalStateFile, "close", lambda _file: answers.wait())
+    async with running_session(nats_server.url, tmp_path) as session:
+        try:
+            await close_in_time(session)
+        finally:
+            answers.set()
+    assert not session.connection.connected
