@@ -48,6 +48,8 @@ class EventRows:
         self._recent_start = 0
         self._codes = EventCodes()
         self._open: dict[int, OpenBlock] = {}  # by position of the first event, used last is last
+        # What was found in the block that was searched in part last.
+        self._scanned: tuple[PayloadSearch, EventBlock, bytes] | None = None
 
     def __getitem__(self, position: int) -> Event:
         """Return the event at a position. Raises IndexError when it is not kept."""
@@ -117,7 +119,7 @@ class EventRows:
         """
         hashed = id_hash(search.task_id) if search.task_id else None
         found: list[bytes] = []
-        for part in self._parts(start, stop):
+        for part in reversed(self._parts(start, stop)):
             block, asked = part.block, None
             if among is not None:
                 asked = among[part.start - start : part.stop - start]
@@ -129,9 +131,23 @@ class EventRows:
             elif hashed is not None and not block.may_be_of(hashed):
                 found.append(bytes(part.stop - part.start))
             else:
-                first, last = part.start - block.first, part.stop - block.first
-                found.append(self._opened(block, keep=False).scan(search, first, last, asked))
-        return b"".join(found)
+                found.append(self._scan(search, part, block, asked))
+        return b"".join(reversed(found))
+
+    def _scan(
+        self, search: PayloadSearch, part: _Part, block: EventBlock, asked: bytes | None
+    ) -> bytes:
+        """Search the payloads of a part that is in a block, or use what was found there before."""
+        first, last = part.start - block.first, part.stop - block.first
+        if self._scanned is not None and self._scanned[:2] == (search, block):
+            return self._scanned[2][first:last]
+        opened = self._opened(block, keep=False)
+        if asked is None and last - first < block.count:
+            # A search in slices, the newest first, asks for the rest of the block next.
+            found = opened.scan(search, 0, block.count)
+            self._scanned = search, block, found
+            return found[first:last]
+        return opened.scan(search, first, last, asked)
 
     def times(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the timestamps of all events, as doubles, and their codes of `column("topic")`.

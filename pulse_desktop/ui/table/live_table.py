@@ -23,6 +23,8 @@ _MEASURE_S: Final = 5.0
 """How often columns give back the room of long texts that are gone."""
 _FILTER_S: Final = 0.014
 """How long rows are filtered or sorted before the event loop handles something else."""
+_SHOW_S: Final = 0.1
+"""How often rows that were found are shown, for which the window is laid out and painted anew."""
 _NONE: Final = Qt.KeyboardModifier.NoModifier
 _CTRL: Final = Qt.KeyboardModifier.ControlModifier
 _TICK_S: Final = 1.0
@@ -81,6 +83,7 @@ class LiveTable(SteadyView[RowT]):
         self._failures_to = self.rows_model.stop
         self._ticked_at = 0.0
         self._measured_at = 0.0
+        self._found_shown_at = 0.0
         self._ticks = any(column.ticking for column in columns)
         self.overlay = TableOverlay(
             self,
@@ -177,6 +180,9 @@ class LiveTable(SteadyView[RowT]):
             before, at = at, time.perf_counter()
             if at + (at - before) > end:  # another one would take too long
                 break
+        if at - self._found_shown_at >= _SHOW_S:
+            self._found_shown_at = at
+            self.rows_model.show_found()
 
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the table."""

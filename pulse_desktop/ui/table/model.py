@@ -118,7 +118,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
 
     @property
     def filter_pending(self) -> bool:
-        """Whether a new filter has not been applied to every row yet: see `filter_next_slice`."""
+        """Whether not every row that matches a new filter is shown: see `filter_next_slice`."""
         return self._row_index.filter_pending
 
     def position_at(self, row: int) -> int:
@@ -215,10 +215,18 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         return self._row_index.filtering
 
     def filter_next_slice(self) -> bool:
-        """Apply a new filter to the next slice of older rows; return whether more remain."""
+        """Apply a new filter to the next slice of older rows; return whether more remain.
+
+        What was found beyond a screenful is shown at the end, or with `show_found`.
+        """
         self._apply(self._row_index.filter_next_slice())
         self._emit_counts()
         return self.filtering
+
+    def show_found(self) -> None:
+        """Show what `filter_next_slice` has found."""
+        self._apply(self._row_index.show_found())
+        self._emit_counts()
 
     def set_sort(self, key: str, *, descending: bool = False) -> None:
         """Sort by a column; an empty key restores newest first.

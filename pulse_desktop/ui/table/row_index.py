@@ -29,6 +29,8 @@ RowT = TypeVar("RowT")
 
 _AT_ONCE: Final = 4 * SLICE
 """So many rows are filtered at once when a table catches up."""
+_AT_ONCE_SHOWN: Final = 256
+"""So many matches are shown as soon as they are found: more than fit on a screen."""
 _CHECKED: Final = 64
 """Rows in a row that are still accepted before the rest is believed to be."""
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
@@ -48,12 +50,18 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         self.sort_keys: SortKeys[RowT] | None = None
         self._changed: set[int] = set()  # since the last sort
         self._filtered_to = self._first  # the filter has been applied from here to the end
+        self._unshown: list[Positions] = []  # older matches found but not shown, oldest last
         self._found = False  # matching rows were found that are not sorted in yet
         self._sorting: Generator[None, None, Positions] | None = None  # makes the next order
         self._checked_to = self._first  # what is shown is right from here to the end
 
     @property
     def filter_pending(self) -> bool:
+        """Whether not every row that matches is shown yet."""
+        return bool(self._unshown) or self._filters_on
+
+    @property
+    def _filters_on(self) -> bool:
         """Whether the filter has not been applied to every row yet."""
         return self.accepts is not None and self._filtered_to > self.source.start
 
@@ -75,6 +83,7 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         self.rows = self.source = rows
         self._first, self._end = rows.start, rows.stop
         self._changed.clear()
+        self._unshown.clear()
         self._shown = self._matching()
         self._order = self._sorting = None
         if self.sort_keys is not None:
@@ -84,6 +93,7 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
 
     def pause(self) -> Iterator[ModelChange]:
         """Keep showing the present rows."""
+        yield from self.show_found()
         if self.sort_keys is None:
             yield from self._remove_evicted()
             yield from self._append_older()
@@ -124,6 +134,7 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         Args:
             dirty: positions of changed rows.
         """
+        yield from self.show_found()
         yield from self._remove_evicted()
         yield from self._append_older()
         staying: Iterable[int] = dirty
@@ -195,7 +206,9 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
     def filter_next_slice(self) -> Iterator[ModelChange]:
         """Make the next slice of a new order, or filter the next slice of older rows.
 
-        A sorted table shows what was found when all rows are filtered, or with the next `sort`.
+        What was found is shown when all rows are filtered, or with `show_found`: a view takes
+        longer to show some more rows than to find them. A sorted table shows it with the next
+        `sort`.
         """
         if self._sorting is not None:
             yield from self._sort_next_slice(self._sorting)
@@ -203,9 +216,11 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         shown, accepts = self._shown, self.accepts
         if accepts is None or shown is None:
             return
-        if self.filter_pending:
+        if self._filters_on:
             found, self._filtered_to = newest_matching(self.source, accepts, self._filtered_to)
-            yield from self._show_found(found)
+            yield from self._keep_found(found, shown)
+        elif self._unshown:
+            yield from self.show_found()
         elif self._checked_to > self.source.start:
             yield from self._check_next_slice(shown, accepts)
 
@@ -235,26 +250,34 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         if not self.filtering:
             yield from self.sort()
 
-    def _show_found(self, found: Positions) -> Iterator[ModelChange]:
+    def _keep_found(self, found: Positions, shown: Positions) -> Iterator[ModelChange]:
+        """Keep older rows that were found to match until they are shown, the first ones at once."""
+        if self.sort_keys is not None:
+            self._shown = np.concatenate((found, shown))
+            self._found = self._found or bool(len(found))
+            if self._found and not self._filters_on:
+                yield from self.sort()
+            return
+        if len(found):
+            self._unshown.append(found)
+        if not self._filters_on or len(shown) < _AT_ONCE_SHOWN:
+            yield from self.show_found()
+
+    def show_found(self) -> Iterator[ModelChange]:
         """Show older rows that were found to match, below those shown."""
         shown = self._shown
-        if shown is None:
+        if not self._unshown or shown is None:
             return
-        together = np.concatenate((found, shown))
-        if self.sort_keys is not None:
-            self._shown = together
-            self._found = self._found or bool(len(found))
-            if self._found and not self.filter_pending:
-                yield from self.sort()
-        elif len(found):
-            last = len(together) - 1
-            yield ModelChange("insert", len(shown), last, self._set_shown(together))
+        together = np.concatenate((*reversed(self._unshown), shown))
+        self._unshown.clear()
+        yield ModelChange("insert", len(shown), len(together) - 1, self._set_shown(together))
 
     def catch_up(self) -> Iterator[ModelChange]:
         """Update a table that was not told what changed.
 
         Of many rows what was shown stays, until `filter_next_slice` finds that it does not match.
         """
+        yield from self.show_found()
         is_short = self.source.stop - self.source.start <= _AT_ONCE
         if self.sort_keys is not None:
             self.sort_keys.clear()
@@ -294,6 +317,7 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         if keys is not None:
             keys.invalidate(self._changed)
         self._changed.clear()
+        self._unshown.clear()
         self._found = False
         self._sorting = None
         if self.accepts is None and keys is None and self._order is self._shown is None:

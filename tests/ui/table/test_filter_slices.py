@@ -12,6 +12,7 @@ from pulse_desktop.state.coded_column import StoredColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.ui.rows import row_filter
 from pulse_desktop.ui.rows.row_filter import RowFilter, newest_matching
+from pulse_desktop.ui.table import row_index
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import LiveTableModel
 
@@ -109,6 +110,7 @@ class Things:
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_filter, "SLICE", 7)
     monkeypatch.setattr(row_filter, "_DECIDED_SLICE", 40)
+    monkeypatch.setattr(row_index, "_AT_ONCE_SHOWN", 10)
 
 
 def naive(things: Things, accepts: Callable[[Thing], bool] | None, key: str) -> list[Thing]:
@@ -153,6 +155,8 @@ def test_slices_show_what_a_naive_filter_shows(seed: int) -> None:
                 things.change()
         for _ in range(rng.randrange(3)):
             model.filter_next_slice()
+            if rng.random() < 0.2:
+                model.show_found()
         model.refresh(now, things.rows.drain_dirty())
         if rng.random() < 0.5:
             while model.filter_next_slice():
@@ -160,6 +164,45 @@ def test_slices_show_what_a_naive_filter_shows(seed: int) -> None:
             model.refresh(now + 1.05, things.rows.drain_dirty())
             assert not model.filter_pending
             assert list(model.row_objects()) == naive(things, accepts, key)
+
+
+def test_what_is_found_beyond_a_screenful_is_shown_when_asked_or_at_the_end() -> None:
+    things = Things(1)
+    for number in range(CAPACITY):
+        things.append(Thing(number, ""))
+    model = LiveTableModel(things.rows, ())
+    model.set_filter(lambda thing: thing.number != 140, incremental=True)
+    assert model.shown_count == 7
+    insertions: list[tuple[int, int]] = []
+    model.rowsInserted.connect(lambda _parent, low, high: insertions.append((low, high)))
+    model.filter_next_slice()
+    assert insertions == [(7, 12)]
+    model.filter_next_slice()
+    model.filter_next_slice()
+    assert insertions == [(7, 12)]
+    model.show_found()
+    assert insertions[1:] == [(13, 26)]
+    while model.filter_next_slice():
+        assert model.filter_pending
+    assert insertions[2:] == [(27, CAPACITY - 2)]
+    assert not model.filter_pending
+
+
+def test_what_was_found_is_shown_although_older_rows_were_evicted() -> None:
+    things = Things(1)
+    for number in range(CAPACITY):
+        things.append(Thing(number, ""))
+    model = LiveTableModel(things.rows, ())
+    model.set_filter(lambda thing: thing.number % 2 == 0, incremental=True)
+    while not model.filter_next_slice() or things.rows.stop - model.shown_count * 2 < 60:
+        pass
+    for number in range(CAPACITY, CAPACITY + 100):
+        things.append(Thing(number, ""))
+    assert model.filter_pending
+    while model.filter_next_slice():
+        pass
+    model.refresh(1.0)
+    assert [t.number for t in model.row_objects()] == list(range(CAPACITY + 98, 98, -2))
 
 
 def test_a_filter_on_a_column_does_not_look_at_rows() -> None:

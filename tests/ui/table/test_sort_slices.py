@@ -39,6 +39,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
         (row_filter, "SLICE", 7),
         (row_index, "SLICE", 7),
         (row_index, "_AT_ONCE", 28),
+        (row_index, "_AT_ONCE_SHOWN", 10),
         (sort_keys, "_SPARE", 4),
         (sort_keys, "_COMPUTED", 5),
         (sort_keys, "_SORTED", 16),

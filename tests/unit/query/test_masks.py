@@ -226,3 +226,17 @@ def test_only_blocks_that_may_hold_a_match_are_decompressed(
     mask = matcher.candidates(log, 0, 48)
     assert sorted(set(opened)) == blocks
     check(matcher, mask, list(log.span(0, 48)))  # type: ignore[arg-type]
+
+
+def test_a_search_in_slices_decompresses_each_block_once(opened: list[int]) -> None:
+    log = EventLog(500, 1 << 20, recent=1, block_events=16)
+    for number in range(97):
+        raw = json.dumps({"data": {"n": number, "word": "yes" if number % 3 else "no"}}).encode()
+        log.append(decode_event("tasks", raw, float(number)))
+    opened.clear()
+    matcher = compile_query(parse("yes"), event_fields(), 1e9)
+    masks: list[bytes | None] = []
+    for stop in range(90, 0, -20):
+        masks.insert(0, matcher.candidates(log, max(0, stop - 20), stop))
+    assert opened == [80, 64, 48, 32, 16, 0]
+    check(matcher, b"".join(filter(None, masks)), list(log.span(0, 90)))  # type: ignore[arg-type]
