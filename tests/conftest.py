@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -17,9 +17,17 @@ from pulse_workers.config.known_secrets import KNOWN_SECRETS
 from tests.kit.nats_servers import NatsServer
 from tests.kit.worker_cli import PulseWorkerCommand, worker_command
 
-# `make test-slow` runs all property-based tests again with the profile `thorough`.
-settings.register_profile("few", max_examples=25)
-settings.register_profile("thorough", max_examples=400)
+# `make test` tries the same few examples each time, and reports a failing one as it is: to look
+# for a smaller one can take minutes. `make test-slow` tries many others. Neither has a deadline for
+# an example, since any takes long on a busy machine.
+settings.register_profile(
+    "few",
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
+settings.register_profile("thorough", max_examples=400, deadline=None)
 settings.load_profile("few")
 
 

@@ -92,11 +92,12 @@ class GroupMembers:
         self.times.add(at)
         if run.name in self.tasks or len(self.tasks) < _MAX_TASKS:
             self.tasks[run.name] = self.tasks.get(run.name, 0) + 1
-        if at < self.last_seen:
-            return False
-        self.last_seen = at
-        self._set_example(position, run)
-        return True
+        is_latest = at >= self.last_seen
+        if is_latest or self.example_position is None:
+            self._set_example(position, run)
+        if is_latest:
+            self.last_seen = at
+        return is_latest
 
     def forget(self, position: int, runs: RingBuffer[TaskRun]) -> None:
         """Forget the run at a position, which is no longer retained or no failure."""

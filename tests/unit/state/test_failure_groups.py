@@ -174,6 +174,16 @@ def test_failures_whose_runs_are_no_longer_retained_still_count() -> None:
     assert list(runs.failure_groups.runs_of(group.id)) == []
 
 
+def test_an_earlier_failure_is_the_example_if_no_later_one_is_retained() -> None:
+    runs = TaskRuns(1)
+    runs.put(failed(1, NOW + 10, message="chat 1"))
+    runs.put(succeeded(2, NOW + 20))
+    runs.put(failed(3, NOW, message="chat 3"))
+    group = only(runs)
+    assert (group.retained, group.example, group.message) == (1, f"{3:032x}", "E: chat 3")
+    assert (group.first_seen, group.last_seen) == (NOW, NOW + 10)
+
+
 def test_of_too_many_groups_the_least_recent_count_as_others() -> None:
     runs = TaskRuns(capacity=1_000)
     groups = runs.failure_groups = FailureGroups(runs.rows, capacity=5)
