@@ -111,7 +111,7 @@ import pulse_desktop.cli.window_qt, pulse_desktop.embedded.guardian
 import pulse_workers.cli.main, pulse_workers.worker.process
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
 

@@ -115,9 +115,9 @@ def test_any_other_metadata_becomes_the_message(clock: Clock, meta: Any) -> None
     assert report.message == (str(meta) if meta else "BUSY")
 
 
-async def test_five_reports_a_second_and_the_last_one_are_published() -> None:
+async def test_five_reports_a_second_and_the_last_one_are_published(clock: Clock) -> None:
     late: asyncio.Queue[ProgressReport] = asyncio.Queue()
-    reports = ProgressReports(late.put_nowait)
+    reports = ProgressReports(late.put_nowait, clock)
     at_once = [reports.add("t", progress(done)) for done in range(1_000)]
     assert [report.done for report in at_once if report is not None] == [0]
     pending = reports.pending("t")
