@@ -6,18 +6,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-# After a scheme a login extends to the last @: tokens in base64 contain slashes. Matches begin at a
-# word and backtrack a limited distance, or a long text would take quadratic time.
-_LOGIN_OF_URL: Final = (
-    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+://)(?P<login>[^\s,\"'<>]{1,4096})@"
-)
-_CREDENTIALS: Final = re.compile(_LOGIN_OF_URL + r"|(?<![^/@\s,])(?P<bare>[^/@\s,]++)@")
-_CREDENTIALS_IN_TEXT: Final = re.compile(
-    _LOGIN_OF_URL
-    + r"|(?<![^\s,;=\"'<>()\[\]])(?P<bare>[^/@\s,;:=\"'<>()\[\]]++:[^/@\s,\"'<>]{1,4096})@"
-)
+# Every pattern takes a few steps per character, however the text is made: a search begins only at a
+# word, and takes back nothing that it has passed.
+_WORD_WITH_AT: Final = re.compile(r"(?<![^\s,\"'<>])[^\s@,\"'<>]*+@[^\s,\"'<>]*+")
+_ADDRESS_WITH_AT: Final = re.compile(r"(?<![^\s,])[^\s@,]*+@[^\s,]*+")
+_SCHEME: Final = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*+://")
+_SEGMENT: Final = re.compile(r"([^/@]*+)([/@]?+)")
+_LOGIN_IN_TEXT: Final = re.compile(r"(?<![^;=()\[\]])[^;:=()\[\]]++:(?=.)", re.DOTALL)
+"""Start of `user:secret` in a segment of a word."""
+_LOGIN_IN_ADDRESS: Final = re.compile(r".", re.DOTALL)
+_REST_OF_WORD: Final = re.compile(r"[^\s,\"'<>]*+")
 _WEBSOCKET_PATH: Final = re.compile(
-    r"(?<![A-Za-z0-9+.-])(wss?://[^\s/,\"'<>]{1,4096})/[^\s,\"'<>]+", re.IGNORECASE
+    r"(?<![A-Za-z0-9+.-])(wss?://[^\s/,\"'<>]++)/[^\s,\"'<>]++", re.IGNORECASE
 )
 """A proxy in front of the server may expect a secret in the path or query."""
 
@@ -47,10 +47,10 @@ _PRIVATE_KEY: Final = re.compile(
     r"(?:.*?-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|.*)",
     re.DOTALL,
 )
-_BEARER: Final = re.compile(r"\b(bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]{8,4096}", re.IGNORECASE)
+_BEARER: Final = re.compile(r"\b(bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]{8,}+", re.IGNORECASE)
 _KNOWN_KEY: Final = re.compile(
     r"\b(?:sk-|gh[pousr]_|github_pat_|xox[abprs]-|AKIA|AIza|glpat-|SU|SA|SO|eyJ)"
-    r"[A-Za-z0-9_.-]{16,4096}"
+    r"[A-Za-z0-9_.-]{16,}+"
 )
 """Keys of well-known services, seeds of nkeys, JSON web tokens."""
 _SECRET_FIELD: Final = re.compile(
@@ -67,7 +67,7 @@ _MIN_ANYWHERE: Final = 8
 """A shorter known secret may be a word, such as `nats`: it is not masked inside of names."""
 _MAX_FIELD_NAME: Final = 200
 MARGIN: Final = 4_200
-"""Characters of the longest login or key that is recognized, with its scheme."""
+"""Characters of the longest key that is recognized where a text is cut."""
 _SEPARATORS: Final = tuple(" \t\r\n,\"'<>")
 """Characters that no login contains."""
 
@@ -77,7 +77,10 @@ def redact_url(address: str) -> str:
 
     `nats://user:secret@host:4222` becomes `nats://user:***@host:4222`, and `token@host` `***@host`.
     """
-    return _WEBSOCKET_PATH.sub(r"\1/***", _CREDENTIALS.sub(_mask, address))
+    return _WEBSOCKET_PATH.sub(
+        r"\1/***",
+        _ADDRESS_WITH_AT.sub(lambda word: _mask_logins(word[0], _LOGIN_IN_ADDRESS), address),
+    )
 
 
 def redact(text: str) -> str:
@@ -86,8 +89,8 @@ def redact(text: str) -> str:
     Unlike `redact_url` it keeps names with an @, such as `worker-1@host` or mail addresses: without
     a scheme only `user:secret@` counts as a login.
     """
-    if "@" in text:  # else every scheme would be searched for a login, far ahead
-        text = _CREDENTIALS_IN_TEXT.sub(_mask, text)
+    if "@" in text:
+        text = _WORD_WITH_AT.sub(lambda word: _mask_logins(word[0], _LOGIN_IN_TEXT), text)
     return _WEBSOCKET_PATH.sub(r"\1/***", text)
 
 
@@ -106,7 +109,9 @@ def redacted_start(text: str, length: int, redact: Callable[[str], str] = redact
     end = max(map(window.rfind, _SEPARATORS))
     if end >= length:
         return redact(window[:end])[:length]
-    masked = redact(window)  # one word behind the limit, which is too long for a login
+    if (rest := _REST_OF_WORD.match(text, len(window))) and "@" in rest[0]:
+        window += "@"  # a login that ends behind the window
+    masked = redact(window)
     return masked[: max(0, length - max(0, len(window) - len(masked)))]
 
 
@@ -118,6 +123,7 @@ def redacted_end(text: str, length: int, redact: Callable[[str], str] = redact) 
         if start >= 0:
             window = window[start:]
         else:
+            window = _start_of_login(text[: len(text) - len(window)]) + window
             length -= max(0, len(window) - len(redact(window)))
     masked = redact(window)
     return masked[max(0, len(masked) - max(0, length)) :]
@@ -203,7 +209,36 @@ def _whole_word(secret: str) -> re.Pattern[str]:
     return re.compile(start + re.escape(secret) + end)
 
 
-def _mask(match: re.Match[str]) -> str:
-    user, colon, _secret = (match["login"] or match["bare"]).partition(":")
-    login = f"{user}:***" if colon else "***"
-    return f"{match['scheme'] or ''}{login}@"
+def _mask_logins(word: str, start_of_login: re.Pattern[str]) -> str:
+    """Mask the logins in a word: after a scheme up to the last @, before it segment by segment.
+
+    Tokens in base64 contain slashes, so a login after a scheme has no other end.
+
+    Args:
+        word: without white space, with an @.
+        start_of_login: matches where a login begins, in a segment that ends with an @.
+    """
+    end = word.rfind("@")
+    scheme = next((each for each in _SCHEME.finditer(word, 0, end) if each.end() < end), None)
+    masked = []
+    for segment in _SEGMENT.finditer(word, 0, scheme.start() if scheme else end + 1):
+        login = segment[2] == "@" and start_of_login.search(word, *segment.span(1))
+        if login:
+            before = word[segment.start() : login.start()]
+            masked.append(f"{before}{_masked_login(word[login.start() : segment.end(1)])}@")
+        else:
+            masked.append(segment[0])
+    if scheme:
+        masked.append(f"{scheme[0]}{_masked_login(word[scheme.end() : end])}@")
+    return "".join(masked) + word[end + 1 :]
+
+
+def _masked_login(login: str) -> str:
+    user, colon, _secret = login.partition(":")
+    return f"{user}:***" if colon else "***"
+
+
+def _start_of_login(before: str) -> str:
+    """Return what makes the end of a login recognizable whose beginning was cut off."""
+    word = before[1 + max(map(before.rfind, _SEPARATORS)) :]
+    return "x://" if "://" in word else "x:" if ":" in word else ""

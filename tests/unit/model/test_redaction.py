@@ -168,3 +168,35 @@ def test_many_addresses_without_a_login_are_searched_quickly() -> None:
     started = time.process_time()
     assert redact_secrets(text) == text
     assert time.process_time() - started < 10
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("nats://" * 1_000_000 + "u:hunter2@host", "nats://***@host"),
+        ("nats://" * 1_000_000 + " u@host", None),
+        ("a:;" * 1_000_000 + "/@", None),
+    ],
+)
+def test_a_text_of_megabytes_takes_steps_in_proportion(text: str, shown: str | None) -> None:
+    """Steps in proportion to the square, or to the longest login, would take many minutes."""
+    masked = redact_secrets(text)
+    assert masked == text if shown is None else masked.endswith("***@host")
+    assert "hunter2" not in masked
+
+
+@pytest.mark.parametrize("mask", [redact, redact_url, redact_secrets])
+def test_a_login_of_any_length_is_masked(mask: Callable[[str], str]) -> None:
+    login = "hunter2" * 5_000
+    url = f"nats://u:{login}@host"
+    assert mask(f"see {url} now") == "see nats://u:***@host now"
+    for text in (url + " y" * 20_000, "y " * 20_000 + url, "y " * 10_000 + url + " y" * 10_000):
+        for cut in (redacted_start, redacted_end, redacted_ends):
+            for length in (200, 2 * len(login), len(text) - 50):
+                assert "hunter" not in cut(text, length, mask)
+
+
+def test_a_key_of_any_length_is_masked() -> None:
+    assert redact_secrets(f"Bearer {'a1' * 5_000}.") == "Bearer ***"
+    assert redact_secrets(f"key sk-{'a1' * 5_000} end") == "key *** end"
