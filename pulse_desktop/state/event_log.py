@@ -16,7 +16,7 @@ from pulse_desktop.state.event_ids import id_hash
 from pulse_desktop.state.event_rows import EventRows
 from pulse_desktop.state.ring_buffer import RingBuffer
 
-RECENT: Final = 4_096
+RECENT: Final = 1_024
 _RECENT_BYTES: Final = 32 << 20
 _OVERHEAD: Final = 400  # bytes an Event takes beside its payload
 _BLOCK_OVERHEAD: Final = 4 << 10  # at most so many bytes does a block take more than its events
