@@ -23,6 +23,7 @@ class Relation(enum.StrEnum):
     PARENT = "parent"
     CHILD = "child"
     RERUN = "rerun"
+    CYCLE = "cycle"
 
 
 class RelatedRun(msgspec.Struct, frozen=True):
@@ -51,7 +52,8 @@ class RelatedRuns(msgspec.Struct, frozen=True):
 
     Attributes:
         rows: originals (the nearest first), parents (the nearest first), children with theirs below
-            them, re-runs.
+            them, re-runs. Where originals or parents lead back to a run, a row says so: labels can
+            name each other. No run is above and below at once.
         more: how many runs of a relation are not listed.
         pipeline: the pipeline that the run is a step of, None if it is of none.
     """
@@ -80,13 +82,21 @@ def related_runs(runs: TaskRuns, run: TaskRun, limit: int = MAX_LISTED) -> Relat
     def known(relation: Relation, ids: Iterable[str]) -> list[RelatedRun]:
         return [_row(runs, relation, task_id, depth) for depth, task_id in enumerate(ids, 1)]
 
-    rows = known(Relation.ORIGINAL, lineage.originals(run.task_id))
-    rows += known(Relation.PARENT, lineage.ancestors(run.task_id))
-    children, left_out = _descendants(runs, run.task_id, limit)
+    def chain(relation: Relation, ids: list[str], next_of: Callable[[str], str]) -> set[str]:
+        rows.extend(known(relation, ids))
+        path = [run.task_id, *ids]
+        if (repeated := next_of(path[-1])) in path:
+            rows.append(_row(runs, Relation.CYCLE, repeated, len(path)))
+        return set(path)
+
+    rows: list[RelatedRun] = []
+    originals = chain(Relation.ORIGINAL, lineage.originals(run.task_id), lineage.original)
+    parents = chain(Relation.PARENT, lineage.ancestors(run.task_id), lineage.parent)
+    children, left_out = _descendants(runs, run.task_id, parents, limit)
     if pipeline is not None:
         children += _planned(runs, pipeline, {each.task_id for each in children})
     rows += children
-    reruns = lineage.reruns(run.task_id)
+    reruns = [each for each in lineage.reruns(run.task_id) if each not in originals]
     rows += [_row(runs, Relation.RERUN, task_id) for task_id in _earliest(runs.get, reruns, limit)]
     if left_out:
         more[Relation.CHILD] = left_out
@@ -95,18 +105,26 @@ def related_runs(runs: TaskRuns, run: TaskRun, limit: int = MAX_LISTED) -> Relat
     return RelatedRuns(tuple(rows), more, pipeline)
 
 
-def _descendants(runs: TaskRuns, task_id: str, limit: int) -> tuple[list[RelatedRun], int]:
-    """Return the children of a run, each followed by its own, and how many were left out."""
+def _descendants(
+    runs: TaskRuns, task_id: str, seen: set[str], limit: int
+) -> tuple[list[RelatedRun], int]:
+    """Return the children of a run, each followed by its own, and how many were left out.
+
+    Args:
+        runs: all runs.
+        task_id: of the run.
+        seen: the run and its parents, which are none of its children; the children are added.
+        limit: maximum number of children.
+    """
     found: list[RelatedRun] = []
-    seen = {task_id}
     left_out = 0
 
     def add(parent: str, depth: int) -> None:
         nonlocal left_out
-        children = runs.lineage.children(parent)
+        children = [each for each in runs.lineage.children(parent) if each not in seen]
         left_out += max(0, len(children) - limit)
         for child in _earliest(runs.get, children, limit):
-            if child in seen:
+            if child in seen:  # below an earlier child
                 continue
             if len(found) >= limit:
                 left_out += 1

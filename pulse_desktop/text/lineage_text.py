@@ -17,12 +17,14 @@ RELATION_LABELS: Final = {
     Relation.PARENT: _("parent"),
     Relation.CHILD: _("child"),
     Relation.RERUN: _("re-run"),
+    Relation.CYCLE: _("cycle"),
 }
 _MEANINGS: Final = {
     Relation.ORIGINAL: _("The run that this one repeats"),
     Relation.PARENT: _("The run that enqueued this one"),
     Relation.CHILD: _("A run that this one enqueued"),
     Relation.RERUN: _("A run that repeats this one"),
+    Relation.CYCLE: _("Back at this run: the labels of the runs above lead in a circle"),
 }
 _FAR_MEANINGS: Final = {
     Relation.ORIGINAL: _("The run that the original repeats"),

@@ -64,6 +64,36 @@ def test_a_family_is_the_same_in_every_order_of_arrival(order: tuple[int, ...]) 
     assert shown(state, "again") == [("original", "first", 1)]
 
 
+def test_parents_in_a_circle_are_a_cycle_and_no_children() -> None:
+    state = SystemState()
+    state.fold(
+        [
+            task("a", at=NOW, parent_task_id="c"),
+            task("b", at=NOW + 1, parent_task_id="a"),
+            task("c", at=NOW + 2, parent_task_id="b"),
+            task("below", at=NOW + 3, parent_task_id="a"),
+            task("leaf", at=NOW + 4, parent_task_id="below"),
+        ]
+    )
+    parents = [("parent", "c", 1), ("parent", "b", 2)]
+    children = [("child", "below", 1), ("child", "leaf", 2)]
+    assert shown(state, "a") == [*parents, ("cycle", "a", 3), *children]
+    assert shown(state, "below") == [
+        ("parent", "a", 1),
+        ("parent", "c", 2),
+        ("parent", "b", 3),
+        ("cycle", "a", 4),
+        ("child", "leaf", 1),
+    ]
+
+
+def test_runs_that_repeat_each_other_are_a_cycle() -> None:
+    state = SystemState()
+    state.fold([task("a", rerun_of="b"), task("b", rerun_of="a"), task("again", rerun_of="a")])
+    cycle = [("original", "b", 1), ("cycle", "a", 2)]
+    assert shown(state, "a") == [*cycle, ("rerun", "again", 1)]
+
+
 def test_the_parent_of_a_child_that_arrives_again_is_kept_once() -> None:
     state = SystemState()
     state.fold([FAMILY[1], FAMILY[1], FAMILY[0], FAMILY[1]])
@@ -95,8 +125,13 @@ def test_runs_that_name_each_other_as_parents_end_the_search() -> None:
             task("c", parent_task_id="c", rerun_of="b"),
         ]
     )
-    assert shown(state, "a") == [("parent", "b", 1), ("child", "b", 1)]
-    assert shown(state, "b")[:2] == [("original", "c", 1), ("parent", "a", 1)]
+    assert shown(state, "a") == [("parent", "b", 1), ("cycle", "a", 2)]
+    assert shown(state, "b") == [
+        ("original", "c", 1),
+        ("cycle", "b", 2),
+        ("parent", "a", 1),
+        ("cycle", "b", 2),
+    ]
 
 
 def test_more_children_than_are_listed_are_counted() -> None:
