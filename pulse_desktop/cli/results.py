@@ -10,7 +10,9 @@ from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
     TableWriter,
     print_error,
+    to_cells,
     to_json,
+    write_csv,
     write_json,
     write_note,
     write_text,
@@ -18,6 +20,7 @@ from pulse_desktop.cli.output import (
 from pulse_desktop.cli.parser import (
     Subparsers,
     add_command,
+    add_csv_option,
     add_limit_option,
     add_shared_options,
 )
@@ -39,6 +42,17 @@ class _Row(NamedTuple):
     stored: "StoredOutcome"
 
 
+RESULT_CELLS: Final = (
+    "key",
+    "task_name",
+    "outcome",
+    "format",
+    "bytes",
+    "stored_at",
+    "problem",
+)
+"""Headings of the cells of a result. Scripts rely on them and on their order."""
+
 _HISTORY_PER_RESULT: Final = 10
 """Messages of history in which the names of tasks are searched, for each result listed."""
 
@@ -56,6 +70,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description=_("Stored results, decoded as data: pickled code is never executed."),
         examples=(
             ("pulse-desktop results list", ""),
+            ("pulse-desktop results list --csv > results.csv", _("for a spreadsheet")),
             ("pulse-desktop results show 3f9c0e6a41…", _("the whole key, as listed")),
             ("pulse-desktop results save 3f9c0e6a41… out.json", _("the stored bytes")),
         ),
@@ -76,6 +91,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "save", help=_("save the stored bytes"), description=_("Save the stored bytes to a file.")
     )
     add_limit_option(listing)
+    add_csv_option(listing)
     for each in (listing, show, get, save):
         add_shared_options(each)
     for each in (show, get, save):
@@ -106,6 +122,8 @@ async def _list(arguments: Namespace) -> int:
         aclosing(session.results.newest_first(limit)) as pages,
     ):
         names = _TaskNames(session)
+        if arguments.csv:
+            write_csv([RESULT_CELLS])
         async for page in pages:
             results = page.updates[: limit - listed]
             rows = [
@@ -113,7 +131,7 @@ async def _list(arguments: Namespace) -> int:
                 for result in results
                 if (stored := result.stored_outcome) is not None
             ]
-            _write_rows(rows, table, session.now(), as_json=arguments.json)
+            _write_rows(rows, table, session.now(), arguments)
             listed += len(results)
             if listed == limit:
                 if len(results) < len(page.updates) or page.unread:
@@ -121,19 +139,21 @@ async def _list(arguments: Namespace) -> int:
                     older = total - listed
                 break
         bucket, refusal = session.results.bucket, session.results.unreadable
-    if not listed and not arguments.json:
+    if not (listed or arguments.json or arguments.csv):
         write_text(_("No results in {bucket}.").format(bucket=bucket))
     _note_older(older, exact=exact)
     missing = [_("results: {problem}").format(problem=refusal)] if refusal else []
     return note_missing(missing + names.missing)
 
 
-def _write_rows(rows: list[_Row], table: TableWriter, now: float, *, as_json: bool) -> None:
-    if as_json:
+def _write_rows(rows: list[_Row], table: TableWriter, now: float, arguments: Namespace) -> None:
+    if arguments.json:
         for row in rows:
             write_json(_to_dict(row))
-        return
-    table.write(_cells(row, now) for row in rows)
+    elif arguments.csv:
+        write_csv(to_cells(_to_dict(row)) for row in rows)
+    else:
+        table.write(_cells(row, now) for row in rows)
 
 
 class _TaskNames:
@@ -224,15 +244,16 @@ def _to_dict(row: _Row) -> dict[str, Any]:
     from pulse_desktop.state.run import UNREAD, UNREADABLE
 
     stored = row.stored
-    return {
-        "key": row.key,
-        "task_name": row.task_name or None,
-        "outcome": stored.outcome or None,
-        "format": None if stored.format == UNREAD else stored.format,
-        "bytes": stored.size,
-        "stored_at": format_timestamp(stored.stored_at),
-        "problem": stored.reason if stored.format == UNREADABLE else None,
-    }
+    values = (
+        row.key,
+        row.task_name or None,
+        stored.outcome or None,
+        None if stored.format == UNREAD else stored.format,
+        stored.size,
+        format_timestamp(stored.stored_at),
+        stored.reason if stored.format == UNREADABLE else None,
+    )
+    return dict(zip(RESULT_CELLS, values, strict=True))
 
 
 async def _show(session: "Session", arguments: Namespace) -> int:

@@ -5,8 +5,15 @@ from collections import Counter
 from typing import Any, Final
 
 from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
-from pulse_desktop.cli.output import TableWriter, write_json, write_note, write_text
-from pulse_desktop.cli.parser import Subparsers, add_command
+from pulse_desktop.cli.output import (
+    TableWriter,
+    to_cells,
+    write_csv,
+    write_json,
+    write_note,
+    write_text,
+)
+from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option
 from pulse_desktop.cli.worker_discovery import (
     HISTORY_S,
     discover_workers,
@@ -22,7 +29,7 @@ _MAX_RUNNING_LENGTH: Final = 60
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
-    add_command(
+    parser = add_command(
         subparsers,
         "workers",
         run,
@@ -39,6 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
             ),
         ),
     )
+    add_csv_option(parser)
 
 
 async def run(arguments: Namespace) -> int:
@@ -69,6 +77,10 @@ async def run(arguments: Namespace) -> int:
             for name in sorted(responding or frozenset())
             if name not in online
         ]
+    if arguments.csv:
+        headings = (*worker_to_dict(None, now), "answered")
+        write_csv([headings, *map(to_cells, listed)])
+        return note_missing(missing)
     if arguments.json:
         for each in listed:
             write_json(each)
@@ -77,7 +89,7 @@ async def run(arguments: Namespace) -> int:
         write_text(_("No workers: none is online, or they send no heartbeats."))
     if not listed:
         return note_missing(missing)
-    headings = (
+    titles = (
         _("WORKER"),
         _("STATE"),
         _("BUSY"),
@@ -85,7 +97,7 @@ async def run(arguments: Namespace) -> int:
         _("COMMANDS"),
         _("RUNNING"),
     )
-    TableWriter(headings).write(_cells(each) for each in listed)
+    TableWriter(titles).write(_cells(each) for each in listed)
     for name, text in clocks:
         write_note(_("The clock of {worker} is off: {offset}.").format(worker=name, offset=text))
     return note_missing(missing)

@@ -1,7 +1,7 @@
 """Cells as spreadsheets read them: text from other systems never becomes a formula.
 
 Source: OWASP "CSV injection". Spreadsheets take a cell for a formula that begins with one of a few
-characters, also in full width, and also if it is quoted.
+characters, also in full width, behind characters that are not shown, and if it is quoted.
 """
 
 import re
@@ -11,9 +11,17 @@ from typing import Final
 from pulse_desktop.text.formats import without_isolates
 from pulse_desktop.text.printable import printable_cell
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?([eE][+-]?\d+)?%?", re.ASCII)
-_SPECIAL: Final = re.compile("""\\s*[=+@"\\uff1d\\uff0b\\uff0d\\uff20-]""")
-"""Start of a formula, also in full width, or of a quoted cell, which can hide one."""
+_NUMBER: Final = re.compile(r"[+\u2212-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?([eE][+-]?\d+)?%?", re.ASCII)
+_INVISIBLE: Final = (
+    r"\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+)
+"""White space, controls, and what Unicode says is not shown: spreadsheets may leave it out."""
+_SPECIAL: Final = re.compile(
+    rf"[{_INVISIBLE}]*"
+    r"""[=+@"\u2212\u207a\u207b\u207c\ufe62\ufe63\ufe66\ufe6b\uff02\uff0b\uff0d\uff1d\uff20-]"""
+)
+"""Start of a formula, also in a form that looks alike, or of a quoted cell, which can hide one."""
 
 
 def safe_cell(text: str) -> str:

@@ -6,13 +6,16 @@ import json
 import time
 from pathlib import Path
 
+from pulse_desktop.cli.results import RESULT_CELLS
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.state.serialize import EVENT_CELLS, RUN_CELLS
 from tests.kit.cli_process import CommandResult, command_environment, run_command, run_in_thread
+from tests.kit.fake_worker import fake_worker
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import store_results
 
 FORMULA = '=HYPERLINK("http://evil","a,b")'
 TASK_ID = "0123456789abcdef0123456789abcdef"
@@ -75,3 +78,31 @@ async def test_csv_and_json_exclude_each_other(nats_server: NatsServer, tmp_path
     both = await asyncio.to_thread(run_command, "runs", "--csv", "--json", env=env)
     assert (both.code, both.out) == (2, "")
     assert "cannot be combined" in both.err
+
+
+async def test_results_and_workers_are_written_with_the_values_of_json(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    client = await connect(nats_server.url)
+    await client.jetstream().add_stream(name="EVENTS", subjects=["websocket.>"])
+    assert rows_of(await run_in_thread("results", "list", "--csv", env=env)) == [list(RESULT_CELLS)]
+    await store_results(client, 2, labels={"task_name": FORMULA})
+    async with fake_worker(nats_server.url, lambda _request: ("paused", True, "")):
+        listed, objects, workers, of_workers = await asyncio.gather(
+            run_in_thread("results", "list", "--csv", env=env),
+            run_in_thread("results", "list", "--json", env=env),
+            run_in_thread("workers", "--csv", env=env),
+            run_in_thread("workers", "--json", env=env),
+        )
+    await client.close()
+    headings, *rows = rows_of(listed)
+    assert tuple(headings) == RESULT_CELLS == tuple(objects.objects[0])
+    assert [row[0] for row in rows] == [each["key"] for each in objects.objects]
+    assert {row[1] for row in rows} == {f"'{FORMULA}"}
+    headings, cells = rows_of(workers)
+    assert headings == list(of_workers.object)
+    worker = dict(zip(headings, cells, strict=True))
+    assert (worker["worker"], worker["control"]) == ("worker-1", "true")
+    assert json.loads(worker["running"]) == of_workers.object["running"]
+    assert worker["version"] == ""
