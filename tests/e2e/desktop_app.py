@@ -20,6 +20,7 @@ from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
@@ -54,10 +55,10 @@ class Operator:
         return page
 
     @property
-    def page(self) -> TasksPage:
+    def page(self) -> RunsPage:
         page = self.shown_page
         assert isinstance(page, TasksPage)
-        return page
+        return page.runs
 
     @property
     def session(self) -> Session:

@@ -24,8 +24,9 @@ from pulse_desktop.ui.table.view import ROW_HEIGHT
 
 def report(desktop: Desktop) -> dict[str, Any]:
     """Return what can be seen of the table."""
-    page = desktop.window.current
-    assert isinstance(page, TasksPage)
+    shown = desktop.window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     table, viewport = page.table, page.table.viewport()
     pointer = viewport.mapFromGlobal(QCursor.pos())
     middles = range(ROW_HEIGHT // 2, viewport.height(), ROW_HEIGHT)

@@ -164,8 +164,9 @@ def test_further_windows_open_again_as_they_were(
         eu, lab = (each.window for each in desktop.windows[1:])
         await operator.act(lambda: lab.resize(1100, 700))
         await operator.act(lambda: lab.show_page("tasks"))
-        page = lab.current
-        assert isinstance(page, TasksPage)
+        shown = lab.current
+        assert isinstance(shown, TasksPage)
+        page = shown.runs
         await operator.act(lambda: page.filter_bar.set_filter((), "checkout"))
         await operator.act(eu.close)
         assert [each.window for each in desktop.windows] == [operator.window, lab]
@@ -178,8 +179,9 @@ def test_further_windows_open_again_as_they_were(
         (lab,) = (each.window for each in desktop.windows[1:])
         assert "Tasks · lab (staging)" in lab.windowTitle()
         assert lab.height() == 700
-        page = lab.current
-        assert isinstance(page, TasksPage)
+        shown = lab.current
+        assert isinstance(shown, TasksPage)
+        page = shown.runs
         assert page.filter_bar.text == "checkout"
         await operator.act(operator.window.close)
         assert desktop.window is lab, "the application goes on in the other window"
@@ -259,8 +261,9 @@ def test_views_for_one_connection_follow_it_when_it_is_renamed(
         await rename(operator, 0, "eu", "europe")
         await operator.desktop.wait_connected(20)
         await operator.act(lambda: operator.window.show_page("tasks"))
-        page = operator.window.current
-        assert isinstance(page, TasksPage)
+        shown = operator.window.current
+        assert isinstance(shown, TasksPage)
+        page = shown.runs
         assert (page.views.current.name, page.views.current.profile) == ("Slow", "europe")
         assert page.filter_bar.text == "ran>5s eu"
         await rename(operator, 1, "lab", "laboratory")  # no window shows it

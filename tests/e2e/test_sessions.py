@@ -102,8 +102,9 @@ def run_scenario(
 
 def runs(window: MainWindow) -> list[TaskRun]:
     """The runs in the table of a window."""
-    page = window.current
-    assert isinstance(page, TasksPage)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     return list(page.table.rows_model.row_objects())
 
 

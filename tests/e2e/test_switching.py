@@ -16,6 +16,7 @@ from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile
 from tests.e2e.desktop_app import LEFT, Operator, run_operator
@@ -165,10 +166,10 @@ def test_read_only_and_what_was_typed_stay_with_their_connection(
 def test_each_profile_keeps_its_own_page_and_filters(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    def tasks(operator: Operator) -> TasksPage:
+    def tasks(operator: Operator) -> RunsPage:
         page = operator.window.page("tasks")
         assert isinstance(page, TasksPage)
-        return page
+        return page.runs
 
     async def scenario(operator: Operator) -> None:
         for name in ("eu", "lab"):

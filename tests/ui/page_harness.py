@@ -37,6 +37,7 @@ class PageHarness:
         self.targets: list[Target] = []
         self.profile_name = ""
         self._qtbot = qtbot
+        self._pages: list[Page] = []  # kept: a test may hold a tab of a page alone
         self._actions = ActionTable(window)
         self._context = PageContext(
             state=self.builder.state,
@@ -61,6 +62,7 @@ class PageHarness:
             self._actions.add_page_action(action, page_class.key, lambda: pages[0])
         page = page_class(self._context)
         pages.append(page)
+        self._pages.append(page)
         self._actions.show_page(page.key)
         self._qtbot.addWidget(page)
         page.resize(1200, 760)

@@ -7,9 +7,18 @@ from PySide6.QtTest import QTest
 
 from pulse_desktop.ui.page.selection_bar import SelectionBar
 from pulse_desktop.ui.page.table_page import TablePage
+from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.table.live_table import LiveTable
 
 AnyPage = TablePage[Any, Any]
+
+
+def shown_table_page(window: MainWindow) -> AnyPage:
+    """Return the page with a table that a window shows, which may be on a tab."""
+    assert window.current is not None
+    page = window.current.shown_part
+    assert isinstance(page, TablePage)
+    return page
 
 
 def column_number(table: LiveTable[Any], key: str) -> int:

@@ -76,7 +76,7 @@ def test_a_single_value_is_copied_as_it_is(qtbot: QtBot) -> None:
 
 def test_rows_of_a_page_are_copied_for_spreadsheets(harness: PageHarness) -> None:
     harness.builder.task("=a", f"=cmd|' /C calc'!A0{ESCAPE}", ["\t=1"])
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     select_rows(page, 0)
     page.table.setFocus()
     QTest.keyClick(page.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
@@ -90,7 +90,7 @@ def test_every_part_of_a_run_is_copied_safely(harness: PageHarness) -> None:
     task_id, name = f"-id{ESCAPE}\n", f"=name{ESCAPE}"
     harness.builder.task(task_id, name, [f"=1{ESCAPE}\u202e"], key="\ud800")
     harness.builder.failed(task_id, f"Kind{ESCAPE}", f"text{ESCAPE}", traceback=ESCAPE)
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     click_row(page, 0)
     button = page.detail.findChild(CopyRunButton)
     assert button is not None
@@ -113,7 +113,7 @@ def test_the_error_is_copied_with_that_of_earlier_attempts(harness: PageHarness)
     harness.builder.failed("a", "OSError", "disk full", will_retry=True)
     harness.builder.started("a", attempt=2)
     harness.builder.failed("a", "ShopError", "no answer", attempt=2)
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     click_row(page, 0)
     button = page.detail.findChild(CopyRunButton)
     assert button is not None

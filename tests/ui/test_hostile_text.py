@@ -47,13 +47,14 @@ from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.plain_text import tooltip_markup
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession, decoded
 from tests.ui.open_widgets import all_widgets, open_windows
-from tests.ui.tables import select_rows
+from tests.ui.tables import select_rows, shown_table_page
 from tests.ui.window_builder import draw_frame, make_window
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -303,7 +304,8 @@ def test_no_page_interprets_a_text(window: MainWindow, image: ImageFile) -> None
     seen = 0
     for page_class in PAGES:
         window.show_page(page_class.key)
-        page = window.current
+        assert window.current is not None
+        page = window.current.shown_part
         seen += check_everything(image, hidden=False)
         if not isinstance(page, TablePage):
             continue
@@ -315,7 +317,7 @@ def test_no_page_interprets_a_text(window: MainWindow, image: ImageFile) -> None
             current = page.table.current_row()
             assert current is not None
             page.open_detail(current)
-            if isinstance(page, TasksPage):
+            if isinstance(page, RunsPage):
                 for tab in range(page.detail.tabs.count()):
                     page.detail.tabs.setCurrentIndex(tab)
                     seen += check_everything(image, hidden=False)
@@ -379,8 +381,7 @@ def test_no_outcome_of_an_action_interprets_a_text(window: MainWindow, image: Im
     session.outcomes[text] = CancelOutcome(text, CancelStatus.REFUSED, text, text)
     for page_key, prefix in (("tasks", "runs."), ("monitoring", "worker")):
         window.show_page(page_key)
-        page = window.current
-        assert isinstance(page, TablePage)
+        page = shown_table_page(window)
         if page_key == "monitoring":
             session.outcomes[text] = CommandOutcome(text, text, CommandStatus.REFUSED, text)
         for error in (None, UserFacingError(text, text, text, can_force=True)):
@@ -467,7 +468,8 @@ def test_no_name_is_shown_as_another_one(qtbot: QtBot, painted: set[str]) -> Non
     headings = set()
     for page_class in PAGES:
         window.show_page(page_class.key)
-        page = window.current
+        assert window.current is not None
+        page = window.current.shown_part
         assert_nothing_is_disguised(painted, hidden=False)
         if not isinstance(page, TablePage):
             continue
@@ -477,7 +479,7 @@ def test_no_name_is_shown_as_another_one(qtbot: QtBot, painted: set[str]) -> Non
             current = page.table.current_row()
             assert current is not None
             page.open_detail(current)
-            if isinstance(page, TasksPage):
+            if isinstance(page, RunsPage):
                 headings.add(page.detail.header.name_label.text()[:10])
                 for tab in range(page.detail.tabs.count()):
                     page.detail.tabs.setCurrentIndex(tab)

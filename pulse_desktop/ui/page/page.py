@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Final, Protocol, Self
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.errors import ReadOnlyError
@@ -28,7 +28,7 @@ from pulse_desktop.ui.navigation import Target
 from pulse_desktop.ui.page.actions import Action, ActionTable, PageAction
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.question import Question
-from pulse_desktop.ui.query.saved_views import SavedViews
+from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.time.window_time import WindowTime
 
@@ -135,7 +135,12 @@ class Page(QWidget):
         title: for the sidebar.
         icon: name of an icon.
         section: heading in the sidebar.
+
+    Signals:
+        part_created: a tab of the page that is about to be shown for the first time.
     """
+
+    part_created = Signal(object)
 
     key: ClassVar[str]
     title: ClassVar[str]
@@ -152,6 +157,20 @@ class Page(QWidget):
     def page_actions(cls) -> Sequence[PageAction[Self]]:
         """Return the actions that are available while the page is shown."""
         return ()
+
+    @classmethod
+    def system_views(cls) -> Sequence[SavedView]:
+        """Return the views of the page that belong to the program."""
+        return ()
+
+    @property
+    def shown_part(self) -> "Page":
+        """The page that is shown: this one, or that of the tab of it that is shown."""
+        return self
+
+    def parts(self) -> Sequence["Page"]:
+        """Return the pages that this one is made of: itself, or its tabs that were shown so far."""
+        return (self,)
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show what changed. Called once per frame, only while visible.

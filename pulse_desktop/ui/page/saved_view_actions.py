@@ -9,7 +9,6 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import OpenView, Target
 from pulse_desktop.ui.page.actions import Action, ActionTable
 from pulse_desktop.ui.page.page import Page
-from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
 
 
@@ -36,7 +35,7 @@ class SavedViewActions(QObject):
         super().__init__(actions)
         self._actions, self._saved, self._navigate = actions, saved, navigate
         self._profile = profile
-        self._pages = {page.key: page for page in pages if issubclass(page, TablePage)}
+        self._pages = {page.key: page for page in pages if page.system_views()}
         self._own: list[Action] = []
         for page in self._pages.values():
             for view in page.system_views():

@@ -54,14 +54,18 @@ def add_table_actions(actions: ActionTable, current: Callable[[], Page | None]) 
         current: returns the page that is shown.
     """
 
-    def run(act: Callable[[AnyTablePage], object]) -> None:
+    def shown_table_page() -> AnyTablePage | None:
         page = current()
-        if isinstance(page, TablePage):
-            act(page.shown_page)
+        part = page.shown_part if page is not None else None
+        return part if isinstance(part, TablePage) else None
+
+    def run(act: Callable[[AnyTablePage], object]) -> None:
+        if (page := shown_table_page()) is not None:
+            act(page)
 
     def is_possible(test: Callable[[AnyTablePage], bool]) -> bool:
-        page = current()
-        return isinstance(page, TablePage) and test(page.shown_page)
+        page = shown_table_page()
+        return page is not None and test(page)
 
     for action, act, test in (
         (FILTER_BY_ROW, TablePage.filter_by_row, _has_rows),

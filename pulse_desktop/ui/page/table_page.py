@@ -7,7 +7,7 @@ details are the same for all pages.
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout
 
 from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
@@ -140,12 +140,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     # Construction
 
-    def make_content(self) -> QWidget:
-        """Return the widget that holds filter bar and table, by default the page itself."""
-        return self
-
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self.make_content())
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         layout.setSpacing(_GAP)
         layout.addWidget(self.filter_bar)
@@ -213,11 +209,6 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._counts.update_rows()
         self._counts.update_selection()
 
-    @property
-    def shown_page(self) -> "TablePage[Any, Any]":
-        """The page whose table is shown: this one, or that of the tab of it that is shown."""
-        return self
-
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the one table."""
         return (self.table,)
@@ -282,6 +273,14 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             )
         )
         return []
+
+    def copy_selected(self) -> None:
+        """Copy the selected rows to the clipboard, tab-separated."""
+        self.table.copy_selection()
+
+    def clear_filter(self) -> None:
+        """Show all rows."""
+        self.filter_bar.set_filter()
 
     # Details
 

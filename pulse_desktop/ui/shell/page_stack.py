@@ -15,7 +15,7 @@ class PageStack(QStackedWidget):
         current: the page that is shown, None before the first.
 
     Signals:
-        page_created: a page that is about to be shown for the first time.
+        page_created: a page, or the page of a tab, that is about to be shown for the first time.
         paused_changed: a table of a page was paused or resumed.
     """
 
@@ -40,8 +40,8 @@ class PageStack(QStackedWidget):
 
     @property
     def created(self) -> Sequence[Page]:
-        """The pages that were shown so far."""
-        return tuple(self._created.values())
+        """The pages that were shown so far, each tab as a page of its own."""
+        return tuple(part for page in self._created.values() for part in page.parts())
 
     @property
     def paused(self) -> bool:
@@ -55,10 +55,15 @@ class PageStack(QStackedWidget):
         if page is None:
             page = self._created[key] = self._classes[key](context)
             self.addWidget(page)
-            for table in page.tables():
-                table.rows_model.paused_changed.connect(lambda _: self.paused_changed.emit())
-            self.page_created.emit(page)
+            for part in page.parts():
+                self._adopt(part)
+            page.part_created.connect(self._adopt)
         return page
+
+    def _adopt(self, page: Page) -> None:
+        for table in page.tables():
+            table.rows_model.paused_changed.connect(lambda _: self.paused_changed.emit())
+        self.page_created.emit(page)
 
     def clear(self) -> None:
         """Destroy all pages."""

@@ -12,6 +12,7 @@ from pulse_desktop.ui.page.context_menu import context_menu
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.tasks.actions import ROW_MENU
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
@@ -39,12 +40,12 @@ def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWin
 
 
 @pytest.fixture
-def page(window: MainWindow) -> TasksPage:
+def page(window: MainWindow) -> RunsPage:
     assert isinstance(window.current, TasksPage)
-    return window.current
+    return window.current.runs
 
 
-def select(page: TasksPage, *task_ids: str) -> None:
+def select(page: RunsPage, *task_ids: str) -> None:
     page.table.clearSelection()
     ids = [run.task_id for run in page.table.rows_model.row_objects()]
     select_rows(page, *(row for row, task_id in enumerate(ids) if task_id in task_ids))
@@ -55,7 +56,7 @@ def latest(window: MainWindow) -> Notification:
 
 
 def test_c_asks_and_enter_cancels(
-    qtbot: QtBot, window: MainWindow, page: TasksPage, session: FakeSession
+    qtbot: QtBot, window: MainWindow, page: RunsPage, session: FakeSession
 ) -> None:
     select(page, RUNNING)
     qtbot.keyClick(page.table, Qt.Key.Key_C)
@@ -71,7 +72,7 @@ def test_c_asks_and_enter_cancels(
 
 
 def test_esc_keeps_the_run_and_returns_the_focus(
-    qtbot: QtBot, window: MainWindow, page: TasksPage, session: FakeSession
+    qtbot: QtBot, window: MainWindow, page: RunsPage, session: FakeSession
 ) -> None:
     select(page, QUEUED)
     qtbot.keyClick(page.table, Qt.Key.Key_C)
@@ -82,7 +83,7 @@ def test_esc_keeps_the_run_and_returns_the_focus(
 
 
 def test_only_runs_that_have_not_ended_are_cancelled(
-    window: MainWindow, page: TasksPage, session: FakeSession
+    window: MainWindow, page: RunsPage, session: FakeSession
 ) -> None:
     select(page, QUEUED, RUNNING, ENDED)
     assert window.actions_table.is_enabled("runs.cancel")
@@ -95,7 +96,7 @@ def test_only_runs_that_have_not_ended_are_cancelled(
     assert latest(window).title == "2 runs cancelled"
 
 
-def test_an_ended_run_cannot_be_cancelled(window: MainWindow, page: TasksPage) -> None:
+def test_an_ended_run_cannot_be_cancelled(window: MainWindow, page: RunsPage) -> None:
     select(page, ENDED)
     assert not window.actions_table.is_enabled("runs.cancel")
     page.cancel_selected()
@@ -103,7 +104,7 @@ def test_an_ended_run_cannot_be_cancelled(window: MainWindow, page: TasksPage) -
 
 
 def test_the_details_offer_to_cancel_only_an_open_run(
-    window: MainWindow, page: TasksPage, builder: StateBuilder, session: FakeSession
+    window: MainWindow, page: RunsPage, builder: StateBuilder, session: FakeSession
 ) -> None:
     page.navigate(ShowRun(RUNNING))
     assert page.detail.progress.isVisible()
@@ -116,7 +117,7 @@ def test_the_details_offer_to_cancel_only_an_open_run(
 
 
 def test_the_selection_bar_cancels_the_selected_runs(
-    window: MainWindow, page: TasksPage, session: FakeSession
+    window: MainWindow, page: RunsPage, session: FakeSession
 ) -> None:
     select(page, QUEUED, RUNNING)
     selection_bar(page).buttons[1].click()
@@ -124,7 +125,7 @@ def test_the_selection_bar_cancels_the_selected_runs(
     assert sorted(session.calls[0][1]) == [QUEUED, RUNNING]
 
 
-def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: TasksPage) -> None:
+def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: RunsPage) -> None:
     select(page, RUNNING)
     menu = context_menu(window.actions_table, ROW_MENU, page)
     titles = [entry.text() for entry in menu.actions() if not entry.isSeparator()]
@@ -141,7 +142,7 @@ def test_the_row_menu_is_made_from_the_actions(window: MainWindow, page: TasksPa
     menu.deleteLater()
 
 
-def test_the_right_button_and_the_menu_key_request_the_menu(page: TasksPage) -> None:
+def test_the_right_button_and_the_menu_key_request_the_menu(page: RunsPage) -> None:
     positions: list[QPoint] = []
     page.table.menu_requested.disconnect()
     page.table.menu_requested.connect(positions.append)
@@ -157,7 +158,7 @@ def test_the_right_button_and_the_menu_key_request_the_menu(page: TasksPage) -> 
 
 
 def test_a_lost_connection_is_reported(
-    window: MainWindow, page: TasksPage, session: FakeSession
+    window: MainWindow, page: RunsPage, session: FakeSession
 ) -> None:
     session.error = UserFacingError("Cannot do this now", "there is no connection to the server.")
     select(page, RUNNING)
@@ -167,7 +168,7 @@ def test_a_lost_connection_is_reported(
 
 
 def test_progress_shows_amount_rate_and_remaining_time(
-    window: MainWindow, page: TasksPage, builder: StateBuilder
+    window: MainWindow, page: RunsPage, builder: StateBuilder
 ) -> None:
     page.navigate(ShowRun(RUNNING))
     line = page.detail.progress
@@ -184,7 +185,7 @@ def test_progress_shows_amount_rate_and_remaining_time(
 
 
 def test_a_missing_rate_is_computed_from_the_time_since_the_start(
-    window: MainWindow, page: TasksPage, builder: StateBuilder
+    window: MainWindow, page: RunsPage, builder: StateBuilder
 ) -> None:
     page.navigate(ShowRun(RUNNING))
     builder.at += 10
@@ -195,6 +196,6 @@ def test_a_missing_rate_is_computed_from_the_time_since_the_start(
     assert page.detail.run.state is RunState.RUNNING
 
 
-def test_a_queued_run_waits_for_a_worker(page: TasksPage) -> None:
+def test_a_queued_run_waits_for_a_worker(page: RunsPage) -> None:
     page.navigate(ShowRun(QUEUED))
     assert page.detail.progress.label.text() == "Waiting for a worker"

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.page_harness import PageHarness
@@ -32,15 +33,15 @@ def builder(harness: PageHarness) -> StateBuilder:
 
 
 @pytest.fixture
-def page(harness: PageHarness, builder: StateBuilder) -> Iterator[TasksPage]:
-    page = harness.open(TasksPage)
+def page(harness: PageHarness, builder: StateBuilder) -> Iterator[RunsPage]:
+    page = harness.open(TasksPage).runs
     harness.update(page, builder.at)
     yield page
     if page.compare_action.window is not None:
         page.compare_action.window.close()
 
 
-def window(page: TasksPage) -> ComparisonWindow:
+def window(page: RunsPage) -> ComparisonWindow:
     assert page.compare_action.window is not None
     return page.compare_action.window
 
@@ -56,7 +57,7 @@ def rows(shown: ComparisonWindow) -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def test_one_key_compares_a_run_with_the_last_good_one(qtbot: QtBot, page: TasksPage) -> None:
+def test_one_key_compares_a_run_with_the_last_good_one(qtbot: QtBot, page: RunsPage) -> None:
     page.navigate(ShowRun("bad"))
     page.compare_selected()
     shown = window(page)
@@ -74,7 +75,7 @@ def test_one_key_compares_a_run_with_the_last_good_one(qtbot: QtBot, page: Tasks
 
 
 def test_two_selected_runs_are_compared_the_later_one_first(
-    qtbot: QtBot, page: TasksPage, harness: PageHarness
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
 ) -> None:
     select_rows(page, 1, 2)
     assert page.has_one_or_two()
@@ -89,7 +90,7 @@ def test_two_selected_runs_are_compared_the_later_one_first(
     assert '"mark": "only_first"' in copied
 
 
-def test_the_whole_values_of_a_row_are_shown_below(page: TasksPage) -> None:
+def test_the_whole_values_of_a_row_are_shown_below(page: RunsPage) -> None:
     page.navigate(ShowRun("bad"))
     page.compare_selected()
     shown = window(page)
@@ -99,7 +100,7 @@ def test_the_whole_values_of_a_row_are_shown_below(page: TasksPage) -> None:
 
 
 def test_a_run_whose_task_never_succeeded_has_nothing_to_be_compared_with(
-    page: TasksPage, harness: PageHarness
+    page: RunsPage, harness: PageHarness
 ) -> None:
     page.navigate(ShowRun("only"))
     page.compare_selected()
@@ -108,7 +109,7 @@ def test_a_run_whose_task_never_succeeded_has_nothing_to_be_compared_with(
 
 
 def test_results_that_cannot_be_read_are_said(
-    page: TasksPage, harness: PageHarness, builder: StateBuilder
+    page: RunsPage, harness: PageHarness, builder: StateBuilder
 ) -> None:
     for task_id in ("good", "bad"):
         builder.stored(task_id, at=NOW - 5)

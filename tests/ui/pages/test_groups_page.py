@@ -13,6 +13,7 @@ from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRu
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
@@ -115,14 +116,13 @@ def test_the_details_say_why_they_are_one_group_and_show_an_example(
 def test_its_runs_are_shown_and_the_own_filter_comes_back(
     window: MainWindow, builder: StateBuilder, page: GroupsPage
 ) -> None:
-    runs = tasks(window)
-    runs.show_runs()
+    runs = tasks(window).runs
     runs.filter_bar.set_filter((), "task:extract")
     window.navigate(ShowGroups(refused(page).id))
     draw_frame(window, builder)
     page.detail.show_runs.click()
     draw_frame(window, builder)
-    assert not runs.shows_groups
+    assert tasks(window).shown_part is runs
     found = {run.task_id for run in runs.table.rows_model.row_objects()}
     assert found == {f"{number:032x}" for number in range(15)}
     assert runs.filter.has_former
@@ -146,8 +146,9 @@ def test_an_attention_item_opens_exactly_the_runs_that_it_counts(
     assert row.title == "15 × RefusedError"
     row.click()
     draw_frame(window, builder)
-    runs = tasks(window)
-    assert window.current is runs
+    runs = tasks(window).runs
+    assert window.current is tasks(window)
+    assert window.current.shown_part is runs
     found = {run.task_id for run in runs.table.rows_model.row_objects()}
     assert found == {f"{number:032x}" for number in range(15)}
     del page
@@ -262,8 +263,8 @@ def test_the_example_leads_to_its_run(
     draw_frame(window, builder)
     page.detail.example.open_run.click()
     draw_frame(window, builder)
-    runs = tasks(window)
-    assert not runs.shows_groups
+    runs = tasks(window).runs
+    assert tasks(window).shown_part is runs
     assert runs.detail.run is not None
     assert runs.detail.run.task_id == f"{14:032x}"
 
@@ -285,14 +286,14 @@ def test_the_tab_follows_where_one_goes(window: MainWindow, builder: StateBuilde
 def test_actions_on_a_table_are_on_the_one_that_is_shown(
     window: MainWindow, page: GroupsPage
 ) -> None:
-    runs = tasks(window)
-    runs.filter_bar.set_filter(text="task=of_the_runs")
+    both = tasks(window)
+    both.runs.filter_bar.set_filter(text="task=of_the_runs")
     page.filter_bar.set_filter(text="cause=RefusedError")
     assert window.actions_table.run("query.copy")
     assert QApplication.clipboard().text() == "cause=RefusedError"
-    runs.show_runs()
+    both.show_tab(RunsPage)
     assert window.actions_table.run("query.copy")
     assert QApplication.clipboard().text() == "task=of_the_runs"
     assert not window.actions_table.is_enabled("query.row"), "no run is shown"
-    runs.show_groups()
+    both.show_groups()
     assert window.actions_table.is_enabled("query.row")

@@ -21,6 +21,7 @@ from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.overview.run_charts import RunCharts
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.attention_monitor import badges
 from pulse_desktop.ui.shell.window import MainWindow
@@ -42,9 +43,9 @@ def overview(window: MainWindow) -> OverviewPage:
     return window.current
 
 
-def tasks(window: MainWindow) -> TasksPage:
+def tasks(window: MainWindow) -> RunsPage:
     assert isinstance(window.current, TasksPage)
-    return window.current
+    return window.current.runs
 
 
 def test_an_unknown_statistic_is_blank_and_explained() -> None:

@@ -16,6 +16,7 @@ from pulse_desktop.ui.pages.providers import ProvidersPage
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
@@ -24,6 +25,7 @@ from tests.ui.tables import AnyPage
 AnyPageClass = type[TablePage[Any, Any]]
 TABLE_PAGES: list[AnyPageClass] = [
     *(page for page in PAGES if issubclass(page, TablePage)),
+    RunsPage,
     GroupsPage,
 ]
 

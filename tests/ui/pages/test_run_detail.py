@@ -17,6 +17,7 @@ from pulse_desktop.ui.navigation import FilterPage, ShowItem, ShowRun
 from pulse_desktop.ui.pages.tasks.detail import ARGUMENTS, ERROR, EVENTS, LOG, OVERVIEW, RunDetail
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.report_text import ReportText
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, WORKER, StateBuilder
 from tests.ui.page_harness import PageHarness
@@ -49,10 +50,10 @@ def labelled(
 @pytest.fixture
 def opened(
     harness: PageHarness, builder: StateBuilder
-) -> Callable[[str, int], tuple[TasksPage, RunDetail]]:
-    page = harness.open(TasksPage)
+) -> Callable[[str, int], tuple[RunsPage, RunDetail]]:
+    page = harness.open(TasksPage).runs
 
-    def open_run(task_id: str, tab: int) -> tuple[TasksPage, RunDetail]:
+    def open_run(task_id: str, tab: int) -> tuple[RunsPage, RunDetail]:
         harness.update(page, builder.at)
         page.navigate(ShowRun(task_id))
         page.detail.tabs.setCurrentIndex(tab)
@@ -62,7 +63,7 @@ def opened(
     return open_run
 
 
-Opened = Callable[[str, int], tuple[TasksPage, RunDetail]]
+Opened = Callable[[str, int], tuple[RunsPage, RunDetail]]
 
 
 def cells(table: SectionTable[Any], key: str) -> list[str]:

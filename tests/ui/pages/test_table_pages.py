@@ -23,7 +23,7 @@ from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.metrics import MetricsPage
 from pulse_desktop.ui.pages.providers import ProvidersPage
 from pulse_desktop.ui.pages.results.page import ResultsPage
-from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.query.views_button import WIDTH
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
@@ -37,7 +37,7 @@ PAGES: tuple[PageClass, ...] = (
     *(MonitoringPage, MetricsPage, ResultsPage, EventsPage),
 )
 
-ALL_TABLE_PAGES: tuple[type[TablePage[Any, Any]], ...] = (*PAGES, TasksPage)
+ALL_TABLE_PAGES: tuple[type[TablePage[Any, Any]], ...] = (*PAGES, RunsPage)
 
 
 def fill_all_topics(builder: StateBuilder) -> None:
@@ -382,8 +382,7 @@ def test_the_filter_has_the_same_position_on_every_page(
         assert content is not None
         assert page.views_button.mapTo(content, QPoint(0, 0)) == QPoint(14, 14)
         assert field.mapTo(content, QPoint(0, 0)) == QPoint(14 + WIDTH + 10, 14)
-        below_tabs = page_class is TasksPage
-        assert (content is page) is not below_tabs
+        assert content is page
         assert field.width() >= 240
         for chip in page.filter_bar.chips.values():
             chip_rect = QRect(chip.mapTo(page, QPoint(0, 0)), chip.size())

@@ -25,6 +25,7 @@ from pulse_desktop.ui.pages.tasks.detail import (
     RESULT,
 )
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
@@ -49,25 +50,25 @@ def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWin
 
 
 @pytest.fixture
-def page(window: MainWindow) -> TasksPage:
+def page(window: MainWindow) -> RunsPage:
     return tasks(window)
 
 
-def tasks(window: MainWindow) -> TasksPage:
+def tasks(window: MainWindow) -> RunsPage:
     assert isinstance(window.current, TasksPage)
-    return window.current
+    return window.current.runs
 
 
-def ids(page: TasksPage) -> list[str]:
+def ids(page: RunsPage) -> list[str]:
     return [run.task_id for run in page.table.rows_model.row_objects()]
 
 
-def count(page: TasksPage, state: RunState) -> str:
+def count(page: RunsPage, state: RunState) -> str:
     """Return the count on the chip of a state."""
     return page.filter_bar.chips[state.value].count
 
 
-def shown_run(page: TasksPage) -> TaskRun:
+def shown_run(page: RunsPage) -> TaskRun:
     """Return the run in the detail panel."""
     assert page.detail.run is not None
     return page.detail.run
@@ -77,7 +78,7 @@ def latest(window: MainWindow) -> Notification:
     return window.notifications.shown[-1]
 
 
-def test_a_facet_shows_only_runs_of_its_state(page: TasksPage) -> None:
+def test_a_facet_shows_only_runs_of_its_state(page: RunsPage) -> None:
     assert count(page, RunState.SUCCEEDED) == "30"
     page.filter_bar.chips[RunState.FAILED.value].click()
     assert ids(page) == [FAILED]
@@ -86,7 +87,7 @@ def test_a_facet_shows_only_runs_of_its_state(page: TasksPage) -> None:
 
 
 def test_the_charts_show_the_runs_that_the_table_shows(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     def charted() -> tuple[dict[str, int], str]:
         draw_frame(window, builder, 1.0)
@@ -110,7 +111,7 @@ def test_the_charts_show_the_runs_that_the_table_shows(
     assert charted()[0] == everything
 
 
-def test_the_text_filter_searches_name_arguments_and_error(qtbot: QtBot, page: TasksPage) -> None:
+def test_the_text_filter_searches_name_arguments_and_error(qtbot: QtBot, page: RunsPage) -> None:
     qtbot.keyClicks(page.filter_bar.text_field, "UK timeout extract")
     qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_Return)
     assert ids(page) == [FAILED]
@@ -119,7 +120,7 @@ def test_the_text_filter_searches_name_arguments_and_error(qtbot: QtBot, page: T
 
 
 def test_a_run_that_changes_its_state_moves_to_another_facet(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     page.filter_bar.chips[RunState.QUEUED.value].click()
     assert ids(page) == []
@@ -135,7 +136,7 @@ def test_a_run_that_changes_its_state_moves_to_another_facet(
 
 
 def test_runs_older_than_the_time_range_are_filtered_out(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     window.time.set_range(last(900))
     assert len(ids(page)) == 31
@@ -144,7 +145,7 @@ def test_runs_older_than_the_time_range_are_filtered_out(
     assert ids(page) == []
 
 
-def test_a_failed_run_opens_with_its_error_and_traceback(page: TasksPage) -> None:
+def test_a_failed_run_opens_with_its_error_and_traceback(page: RunsPage) -> None:
     page.navigate(ShowRun(FAILED))
     detail = page.detail
     assert not detail.isHidden()
@@ -153,7 +154,7 @@ def test_a_failed_run_opens_with_its_error_and_traceback(page: TasksPage) -> Non
     assert "a.py, line 1" in detail.error.traceback.toPlainText()
 
 
-def test_a_successful_run_opens_with_its_arguments(page: TasksPage) -> None:
+def test_a_successful_run_opens_with_its_arguments(page: RunsPage) -> None:
     select_rows(page, 3)
     page.table.row_activated.emit(page.table.current_row())
     assert page.detail.tabs.currentIndex() == ARGUMENTS
@@ -163,7 +164,7 @@ def test_a_successful_run_opens_with_its_arguments(page: TasksPage) -> None:
 
 
 def test_the_log_of_a_run_is_plain_text_and_follows_it(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     page.navigate(ShowRun(FAILED))
     page.detail.tabs.setCurrentIndex(LOG)
@@ -176,7 +177,7 @@ def test_the_log_of_a_run_is_plain_text_and_follows_it(
 
 
 def test_a_new_line_of_the_log_keeps_selection_and_scroll_position(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     page.navigate(ShowRun(FAILED))
     page.detail.tabs.setCurrentIndex(LOG)
@@ -209,7 +210,7 @@ def test_a_new_line_of_the_log_keeps_selection_and_scroll_position(
 
 
 def test_the_details_follow_their_run(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     builder.task("a" * 32)
     draw_frame(window, builder)
@@ -225,7 +226,7 @@ def test_the_details_follow_their_run(
 
 
 def test_an_overdue_run_shows_its_deadline(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     task_id = "b" * 32
     builder.task(task_id)
@@ -243,7 +244,7 @@ def test_an_overdue_run_shows_its_deadline(
 
 
 def test_a_result_is_loaded_when_its_tab_is_opened(
-    page: TasksPage, builder: StateBuilder, window: MainWindow, session: FakeSession
+    page: RunsPage, builder: StateBuilder, window: MainWindow, session: FakeSession
 ) -> None:
     stored = StoredObject(FAILED, 8, 1, "n", builder.at, sequence=5)
     builder.state.fold([stored])
@@ -259,7 +260,7 @@ def test_a_result_is_loaded_when_its_tab_is_opened(
 
 
 def test_an_unreadable_result_shows_the_reason(
-    page: TasksPage, builder: StateBuilder, window: MainWindow, session: FakeSession
+    page: RunsPage, builder: StateBuilder, window: MainWindow, session: FakeSession
 ) -> None:
     builder.state.fold([StoredObject(FAILED, 8, 1, "n", builder.at, sequence=5)])
     session.default_result = DecodedResult(b"\x80\x04", None, "calls os.system")
@@ -274,7 +275,7 @@ def test_an_unreadable_result_shows_the_reason(
 
 
 def test_r_reruns_the_selected_run_and_can_show_the_new_one(
-    qtbot: QtBot, page: TasksPage, window: MainWindow, session: FakeSession, builder: StateBuilder
+    qtbot: QtBot, page: RunsPage, window: MainWindow, session: FakeSession, builder: StateBuilder
 ) -> None:
     select_rows(page, 0)
     page.table.setFocus()
@@ -289,7 +290,7 @@ def test_r_reruns_the_selected_run_and_can_show_the_new_one(
 
 
 def test_r_typed_into_the_filter_is_a_letter(
-    qtbot: QtBot, page: TasksPage, session: FakeSession
+    qtbot: QtBot, page: RunsPage, session: FakeSession
 ) -> None:
     select_rows(page, 0)
     page.focus_filter()
@@ -299,7 +300,7 @@ def test_r_typed_into_the_filter_is_a_letter(
 
 
 def test_a_rejected_rerun_can_be_forced(
-    page: TasksPage, window: MainWindow, session: FakeSession
+    page: RunsPage, window: MainWindow, session: FakeSession
 ) -> None:
     session.error = UserFacingError(
         "No worker listens", "no worker takes tasks.", "Start one.", can_force=True
@@ -314,7 +315,7 @@ def test_a_rejected_rerun_can_be_forced(
 
 
 def test_rerunning_many_runs_is_confirmed_first(
-    page: TasksPage, window: MainWindow, session: FakeSession
+    page: RunsPage, window: MainWindow, session: FakeSession
 ) -> None:
     page.table.selectAll()
     page.rerun_selected()
@@ -326,7 +327,7 @@ def test_rerunning_many_runs_is_confirmed_first(
 
 
 def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
-    page: TasksPage, window: MainWindow, builder: StateBuilder, session: FakeSession
+    page: RunsPage, window: MainWindow, builder: StateBuilder, session: FakeSession
 ) -> None:
     task_id = "d" * 32
     data = {"task_id": task_id, "task_name": "m:wipe", "args": ["/"], "kwargs": {}, "labels": {}}
@@ -349,7 +350,7 @@ def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
 
 
 def test_a_run_with_unknown_arguments_cannot_be_rerun(
-    page: TasksPage, window: MainWindow, builder: StateBuilder, session: FakeSession
+    page: RunsPage, window: MainWindow, builder: StateBuilder, session: FakeSession
 ) -> None:
     builder.succeeded("e" * 32)
     draw_frame(window, builder, 0.1)
@@ -363,7 +364,7 @@ def test_a_run_with_unknown_arguments_cannot_be_rerun(
 
 
 def test_e_opens_the_form_with_the_arguments_of_the_run(
-    qtbot: QtBot, page: TasksPage, window: MainWindow
+    qtbot: QtBot, page: RunsPage, window: MainWindow
 ) -> None:
     select_rows(page, 0)
     page.table.setFocus()
@@ -385,7 +386,7 @@ def test_the_run_button_and_its_shortcut_open_an_empty_form(
 
 
 def test_a_run_that_was_just_enqueued_is_shown_once_it_is_known(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     page.navigate(ShowRun("b" * 32, wait=True))
     assert page.detail.isHidden()
@@ -394,7 +395,7 @@ def test_a_run_that_was_just_enqueued_is_shown_once_it_is_known(
     assert shown_run(page).task_id == "b" * 32
 
 
-def test_the_selection_bar_counts_the_selected_runs(page: TasksPage) -> None:
+def test_the_selection_bar_counts_the_selected_runs(page: RunsPage) -> None:
     select_rows(page, 0, 1, 2)
     assert selection_bar(page).label.text() == "3 selected"
     assert selection_bar(page).buttons[0].text() == "Re-run 3"
@@ -404,7 +405,7 @@ def test_the_selection_bar_counts_the_selected_runs(page: TasksPage) -> None:
     assert selection_bar(page).label.text() == "Last received on top"
 
 
-def test_one_button_is_the_main_one_while_several_runs_are_selected(page: TasksPage) -> None:
+def test_one_button_is_the_main_one_while_several_runs_are_selected(page: RunsPage) -> None:
     button = page.detail.header.rerun_button
     select_rows(page, 0)
     assert (button.text(), button.property("kind")) == ("Re-run", "primary")
@@ -415,7 +416,7 @@ def test_one_button_is_the_main_one_while_several_runs_are_selected(page: TasksP
 
 
 def test_escape_closes_the_details_then_the_selection_then_the_filter(
-    qtbot: QtBot, page: TasksPage, window: MainWindow
+    qtbot: QtBot, page: RunsPage, window: MainWindow
 ) -> None:
     page.show_failed()
     page.clear_filter()
@@ -433,7 +434,7 @@ def test_escape_closes_the_details_then_the_selection_then_the_filter(
 
 
 def test_escape_clears_a_single_selected_row_before_the_filter(
-    qtbot: QtBot, page: TasksPage, window: MainWindow, session: FakeSession
+    qtbot: QtBot, page: RunsPage, window: MainWindow, session: FakeSession
 ) -> None:
     page.show_failed()
     click_row(page)
@@ -446,12 +447,12 @@ def test_escape_clears_a_single_selected_row_before_the_filter(
     assert session.calls == []
 
 
-@pytest.mark.parametrize("act", [TasksPage.rerun_selected, TasksPage.cancel_selected])
+@pytest.mark.parametrize("act", [RunsPage.rerun_selected, RunsPage.cancel_selected])
 def test_a_selected_run_off_the_screen_is_shown_before_anything_is_done_with_it(
-    page: TasksPage,
+    page: RunsPage,
     window: MainWindow,
     session: FakeSession,
-    act: Callable[[TasksPage], None],
+    act: Callable[[RunsPage], None],
 ) -> None:
     select_rows(page, 0)
     page.table.scrollToBottom()
@@ -464,7 +465,7 @@ def test_a_selected_run_off_the_screen_is_shown_before_anything_is_done_with_it(
     assert session.calls or latest(window).title == "Nothing to cancel"
 
 
-def test_the_details_show_which_run_is_acted_on(page: TasksPage, session: FakeSession) -> None:
+def test_the_details_show_which_run_is_acted_on(page: RunsPage, session: FakeSession) -> None:
     click_row(page)
     page.table.scrollToBottom()
     page.rerun_selected()
@@ -472,7 +473,7 @@ def test_the_details_show_which_run_is_acted_on(page: TasksPage, session: FakeSe
 
 
 def test_a_run_that_the_filter_hides_is_no_longer_selected(
-    qtbot: QtBot, page: TasksPage, session: FakeSession
+    qtbot: QtBot, page: RunsPage, session: FakeSession
 ) -> None:
     select_rows(page, 0)
     page.filter_bar.set_filter((RunState.SUCCEEDED.value,))
@@ -484,7 +485,7 @@ def test_a_run_that_the_filter_hides_is_no_longer_selected(
 
 @pytest.mark.parametrize("by_keyboard", [False, True])
 def test_show_run_leaves_the_focus_in_the_table(
-    qtbot: QtBot, page: TasksPage, window: MainWindow, builder: StateBuilder, *, by_keyboard: bool
+    qtbot: QtBot, page: RunsPage, window: MainWindow, builder: StateBuilder, *, by_keyboard: bool
 ) -> None:
     click_row(page)
     page.rerun_selected()
@@ -498,7 +499,7 @@ def test_show_run_leaves_the_focus_in_the_table(
     assert window.focusWidget() is page.table
 
 
-def test_navigating_to_a_filtered_out_run_clears_the_filter(page: TasksPage) -> None:
+def test_navigating_to_a_filtered_out_run_clears_the_filter(page: RunsPage) -> None:
     page.filter_bar.set_filter((RunState.FAILED.value,))
     page.navigate(ShowRun(f"{3:032x}"))
     assert shown_run(page).task_id == f"{3:032x}"
@@ -506,7 +507,7 @@ def test_navigating_to_a_filtered_out_run_clears_the_filter(page: TasksPage) -> 
 
 
 def test_a_page_that_was_hidden_catches_up(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     window.show_page("overview")
     builder.runs(5, first=100)
@@ -516,7 +517,7 @@ def test_a_page_that_was_hidden_catches_up(
 
 
 def test_the_window_pauses_the_table(
-    page: TasksPage, window: MainWindow, builder: StateBuilder
+    page: RunsPage, window: MainWindow, builder: StateBuilder
 ) -> None:
     window.toggle_pause()
     assert window.top_bar.pause.text() == "Paused"
@@ -550,7 +551,7 @@ def test_every_state_has_a_chip_with_its_count_at_every_size(
 
 
 def test_a_long_reason_is_wrapped_and_scrolls_within_a_few_lines(
-    qtbot: QtBot, builder: StateBuilder, window: MainWindow, page: TasksPage
+    qtbot: QtBot, builder: StateBuilder, window: MainWindow, page: RunsPage
 ) -> None:
     message = "x" * 2000 + "\n" + "line\n" * 3000 + "the cause"
     builder.task("e" * 32, "extract_everything_for_every_channel_" + "and_more_" * 9)
@@ -571,7 +572,7 @@ def test_a_long_reason_is_wrapped_and_scrolls_within_a_few_lines(
 
 
 def test_a_short_reason_has_no_scroll_bar(
-    builder: StateBuilder, window: MainWindow, page: TasksPage
+    builder: StateBuilder, window: MainWindow, page: RunsPage
 ) -> None:
     builder.task("e" * 32)
     builder.failed("e" * 32, message="refused")
@@ -582,7 +583,7 @@ def test_a_short_reason_has_no_scroll_bar(
 
 
 def test_a_reason_that_is_too_long_says_how_much_was_left_out(
-    builder: StateBuilder, window: MainWindow, page: TasksPage
+    builder: StateBuilder, window: MainWindow, page: RunsPage
 ) -> None:
     builder.task("e" * 32)
     builder.failed("e" * 32, message="x" * 50_000)

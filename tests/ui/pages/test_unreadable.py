@@ -7,7 +7,7 @@ import pytest
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.results.page import ResultsPage
-from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 
@@ -19,7 +19,7 @@ REFUSED = "these credentials may not publish to $JS.API.CONSUMER.CREATE.S.>"
     [
         (ResultsPage, "results", f"Results: {REFUSED}."),
         (EventsPage, "events", f"Events: {REFUSED}."),
-        (TasksPage, "tasks", f"Tasks: {REFUSED}."),
+        (RunsPage, "tasks", f"Tasks: {REFUSED}."),
         (ResultsPage, "events", ""),
     ],
 )

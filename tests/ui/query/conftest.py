@@ -3,6 +3,7 @@
 import pytest
 
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 
@@ -11,7 +12,7 @@ SCORE = "app.scoring:score_message"
 
 
 @pytest.fixture
-def page(harness: PageHarness) -> TasksPage:
+def page(harness: PageHarness) -> RunsPage:
     """Return the page with twelve runs: six of each task, four of them failed, the rest done."""
     builder = harness.builder
     for number in range(12):
@@ -24,6 +25,6 @@ def page(harness: PageHarness) -> TasksPage:
             builder.failed(task_id, "ValueError", f"bad language in run {number}", at + 1)
         else:
             builder.succeeded(task_id, run_s=0.25 * number, at=at + 1)
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     harness.update(page)
     return page

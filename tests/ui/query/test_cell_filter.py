@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
-from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 from tests.ui.query.test_query_field import ids
@@ -53,7 +53,7 @@ def entry(menu: QMenu, text: str) -> Callable[[], None]:
     raise AssertionError(f"no {text} in {titles}")
 
 
-def test_only_this_and_not_this(page: TasksPage) -> None:
+def test_only_this_and_not_this(page: RunsPage) -> None:
     entry(right_click(page, "task"), "Only this: Task extract_knowledge")()
     assert ids(page) == [1, 3, 5, 7, 9, 11]
     assert page.filter_bar.text.startswith("task=")
@@ -63,7 +63,7 @@ def test_only_this_and_not_this(page: TasksPage) -> None:
     assert ids(page) == [0, 2]  # the former condition on this value is replaced
 
 
-def test_each_argument_of_a_call_is_offered(page: TasksPage) -> None:
+def test_each_argument_of_a_call_is_offered(page: RunsPage) -> None:
     entry(right_click(page, "arguments"), 'language = "pl"')()
     assert page.filter_bar.text == "language=pl"
     assert ids(page) == [1, 2, 4, 5, 7, 8, 10, 11]
@@ -71,7 +71,7 @@ def test_each_argument_of_a_call_is_offered(page: TasksPage) -> None:
     assert ids(page) == [11]
 
 
-def test_amounts_and_times_are_offered_as_limits(page: TasksPage) -> None:
+def test_amounts_and_times_are_offered_as_limits(page: RunsPage) -> None:
     entry(right_click(page, "ran", row=4), "This and more: Duration 1.75 s")()
     assert ids(page) == [7, 8, 9, 10, 11]
     page.clear_filter()
@@ -82,7 +82,7 @@ def test_amounts_and_times_are_offered_as_limits(page: TasksPage) -> None:
     assert ids(page) == [0, 1, 2, 3]
 
 
-def test_the_keyboard_filters_by_the_current_row(qtbot: QtBot, page: TasksPage) -> None:
+def test_the_keyboard_filters_by_the_current_row(qtbot: QtBot, page: RunsPage) -> None:
     page.table.setFocus()
     page.table.selectRow(11)
     page.filter_by_row()
@@ -94,7 +94,7 @@ def test_the_keyboard_filters_by_the_current_row(qtbot: QtBot, page: TasksPage) 
     assert ids(page) == [0, 1, 2, 3]
 
 
-def test_a_condition_is_added_to_the_query_in_force(qtbot: QtBot, page: TasksPage) -> None:
+def test_a_condition_is_added_to_the_query_in_force(qtbot: QtBot, page: RunsPage) -> None:
     page.filter_bar.set_filter(text="state:failed or language=uk")
     qtbot.keyClicks(page.filter_bar.text_field, " (")  # no query: the last valid one is in force
     entry(right_click(page, "task"), "Only this: Task extract_knowledge")()
@@ -104,7 +104,7 @@ def test_a_condition_is_added_to_the_query_in_force(qtbot: QtBot, page: TasksPag
 
 
 def test_an_argument_with_any_name_and_value_can_be_filtered_by(
-    page: TasksPage, harness: PageHarness
+    page: RunsPage, harness: PageHarness
 ) -> None:
     odd: dict[str, Any] = {
         "state": "x",
@@ -151,7 +151,7 @@ def test_other_pages_filter_by_a_cell(
     assert page.filter_bar.is_valid
 
 
-def test_a_right_click_beside_the_rows_offers_no_filter(page: TasksPage) -> None:
+def test_a_right_click_beside_the_rows_offers_no_filter(page: RunsPage) -> None:
     page.table.clearSelection()
     bottom = QPoint(10, page.table.viewport().height() - 3)
     event = QContextMenuEvent(

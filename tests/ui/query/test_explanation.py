@@ -4,7 +4,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import fixed
-from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
 from tests.ui.query.test_query_field import ids
 
@@ -20,7 +20,7 @@ from tests.ui.query.test_query_field import ids
     ],
 )
 def test_the_reason_is_said(
-    qtbot: QtBot, page: TasksPage, query: str, facets: tuple[str, ...], reason: str
+    qtbot: QtBot, page: RunsPage, query: str, facets: tuple[str, ...], reason: str
 ) -> None:
     overlay = page.table.overlay
     page.filter_bar.set_filter(facets, query)
@@ -30,7 +30,7 @@ def test_the_reason_is_said(
     assert overlay.note_text.startswith("None of 12 rows matches the filter.")
 
 
-def test_a_time_range_that_hides_rows_is_named(qtbot: QtBot, page: TasksPage) -> None:
+def test_a_time_range_that_hides_rows_is_named(qtbot: QtBot, page: RunsPage) -> None:
     page.filter_bar.set_filter((), "language=uk")
     page.context.time.set_range(fixed(NOW - 7200, NOW - 3600))
     page.on_time_range(page.now)
@@ -38,7 +38,7 @@ def test_a_time_range_that_hides_rows_is_named(qtbot: QtBot, page: TasksPage) ->
     qtbot.waitUntil(lambda: "Without the time range there are 4 rows." in overlay.note_text)
 
 
-def test_the_reason_goes_with_the_filter(qtbot: QtBot, page: TasksPage) -> None:
+def test_the_reason_goes_with_the_filter(qtbot: QtBot, page: RunsPage) -> None:
     overlay = page.table.overlay
     page.filter_bar.set_filter((), "nowhere")
     qtbot.waitUntil(lambda: "nowhere" in overlay.note_text)

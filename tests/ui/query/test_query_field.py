@@ -7,17 +7,17 @@ from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.page.filter_bar import DEBOUNCE_MS
-from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.query.query_field import Validity
 from tests.ui.page_harness import PageHarness
 
 
-def ids(page: TasksPage) -> list[int]:
+def ids(page: RunsPage) -> list[int]:
     """Return the numbers of the runs that are shown, the oldest first."""
     return sorted(int(run.task_id, 16) for run in page.table.rows_model.row_objects())
 
 
-def type_query(qtbot: QtBot, page: TasksPage, text: str) -> None:
+def type_query(qtbot: QtBot, page: RunsPage, text: str) -> None:
     """Type a query instead of the present one, without Enter."""
     page.filter_bar.focus_text()
     if page.filter_bar.text_field.text():
@@ -25,24 +25,24 @@ def type_query(qtbot: QtBot, page: TasksPage, text: str) -> None:
     qtbot.keyClicks(page.filter_bar.text_field, text)
 
 
-def validity(page: TasksPage) -> Validity:
+def validity(page: RunsPage) -> Validity:
     return page.filter_bar.text_field.validity
 
 
-def is_open(page: TasksPage) -> bool:
+def is_open(page: RunsPage) -> bool:
     """Return whether the suggestions are shown."""
     return page.filter_bar.completer.is_open
 
 
-def press(qtbot: QtBot, page: TasksPage, key: Qt.Key) -> None:
+def press(qtbot: QtBot, page: RunsPage, key: Qt.Key) -> None:
     qtbot.keyClick(page.filter_bar.text_field, key)
 
 
-def suggestions(page: TasksPage) -> dict[str, int | None]:
+def suggestions(page: RunsPage) -> dict[str, int | None]:
     return {item.insert: item.count for item in page.filter_bar.completer.items}
 
 
-def test_what_a_row_shows_can_be_typed(qtbot: QtBot, page: TasksPage) -> None:
+def test_what_a_row_shows_can_be_typed(qtbot: QtBot, page: RunsPage) -> None:
     type_query(qtbot, page, 'language="uk" ran>1s')
     press(qtbot, page, Qt.Key.Key_Return)
     assert ids(page) == [6, 9]
@@ -50,13 +50,13 @@ def test_what_a_row_shows_can_be_typed(qtbot: QtBot, page: TasksPage) -> None:
     assert validity(page) is Validity.VALID
 
 
-def test_a_query_is_applied_after_a_pause_in_typing(qtbot: QtBot, page: TasksPage) -> None:
+def test_a_query_is_applied_after_a_pause_in_typing(qtbot: QtBot, page: RunsPage) -> None:
     type_query(qtbot, page, "attempt:1 error:3")
     qtbot.waitUntil(lambda: ids(page) == [3], timeout=20 * DEBOUNCE_MS)
 
 
 def test_an_error_is_shown_at_each_key_in_words_and_at_its_position(
-    qtbot: QtBot, page: TasksPage
+    qtbot: QtBot, page: RunsPage
 ) -> None:
     field = page.filter_bar.text_field
     type_query(qtbot, page, "state:fail")
@@ -89,7 +89,7 @@ def test_an_error_is_shown_at_each_key_in_words_and_at_its_position(
 
 
 def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
-    qtbot: QtBot, page: TasksPage
+    qtbot: QtBot, page: RunsPage
 ) -> None:
     type_query(qtbot, page, "state:failed")
     press(qtbot, page, Qt.Key.Key_Return)
@@ -103,7 +103,7 @@ def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
     assert page.filter_bar.row_count_text == "4 of 12 runs"  # at once, not when it is applied
 
 
-def test_the_field_gets_back_the_room_of_a_long_count(qtbot: QtBot, page: TasksPage) -> None:
+def test_the_field_gets_back_the_room_of_a_long_count(qtbot: QtBot, page: RunsPage) -> None:
     field, widths = page.filter_bar.text_field, [page.filter_bar.text_field.width()]
     assert page.filter_bar.row_count_text == "12 runs"
     for query in ("state:failed", "state:failed ("):
@@ -114,7 +114,7 @@ def test_the_field_gets_back_the_room_of_a_long_count(qtbot: QtBot, page: TasksP
     qtbot.waitUntil(lambda: field.width() == widths[1])
 
 
-def test_a_chip_counts_on_while_the_text_is_not_valid(qtbot: QtBot, page: TasksPage) -> None:
+def test_a_chip_counts_on_while_the_text_is_not_valid(qtbot: QtBot, page: RunsPage) -> None:
     type_query(qtbot, page, "state:failed")
     press(qtbot, page, Qt.Key.Key_Return)
     type_query(qtbot, page, '"')
@@ -125,7 +125,7 @@ def test_a_chip_counts_on_while_the_text_is_not_valid(qtbot: QtBot, page: TasksP
     assert ids(page) == [0, 1, 2, 3]
 
 
-def test_the_error_is_under_the_field_when_it_is_left(qtbot: QtBot, page: TasksPage) -> None:
+def test_the_error_is_under_the_field_when_it_is_left(qtbot: QtBot, page: RunsPage) -> None:
     notice = page.filter_bar.notice
     type_query(qtbot, page, "ran>later")
     assert notice.problem_text == ""
@@ -138,7 +138,7 @@ def test_the_error_is_under_the_field_when_it_is_left(qtbot: QtBot, page: TasksP
 
 
 def test_completion_goes_from_field_to_operator_to_values_with_counts(
-    qtbot: QtBot, page: TasksPage
+    qtbot: QtBot, page: RunsPage
 ) -> None:
     field = page.filter_bar.text_field
     type_query(qtbot, page, "sta")
@@ -157,7 +157,7 @@ def test_completion_goes_from_field_to_operator_to_values_with_counts(
     assert not is_open(page)
 
 
-def test_argument_names_and_values_are_completed(qtbot: QtBot, page: TasksPage) -> None:
+def test_argument_names_and_values_are_completed(qtbot: QtBot, page: RunsPage) -> None:
     field = page.filter_bar.text_field
     type_query(qtbot, page, "lang")
     press(qtbot, page, Qt.Key.Key_Tab)
@@ -166,7 +166,7 @@ def test_argument_names_and_values_are_completed(qtbot: QtBot, page: TasksPage) 
     assert suggestions(page) == {"pl": 8, "uk": 4}
 
 
-def test_keys_of_the_suggestions(qtbot: QtBot, page: TasksPage) -> None:
+def test_keys_of_the_suggestions(qtbot: QtBot, page: RunsPage) -> None:
     completer, field = page.filter_bar.completer, page.filter_bar.text_field
     type_query(qtbot, page, "state:")
     press(qtbot, page, Qt.Key.Key_Up)
@@ -183,7 +183,7 @@ def test_keys_of_the_suggestions(qtbot: QtBot, page: TasksPage) -> None:
     assert not is_open(page)
 
 
-def test_suggestions_never_take_the_focus_and_can_be_clicked(qtbot: QtBot, page: TasksPage) -> None:
+def test_suggestions_never_take_the_focus_and_can_be_clicked(qtbot: QtBot, page: RunsPage) -> None:
     popup, field = page.filter_bar.completer.popup, page.filter_bar.text_field
     type_query(qtbot, page, "state:")
     assert popup.isVisible()
@@ -202,7 +202,7 @@ def test_suggestions_never_take_the_focus_and_can_be_clicked(qtbot: QtBot, page:
 
 
 def test_a_word_that_may_become_a_field_is_not_applied_at_once(
-    qtbot: QtBot, page: TasksPage
+    qtbot: QtBot, page: RunsPage
 ) -> None:
     type_query(qtbot, page, "state")
     assert page.filter_bar.completer.expects_more
@@ -213,7 +213,7 @@ def test_a_word_that_may_become_a_field_is_not_applied_at_once(
 
 
 def test_facets_count_what_matches_the_query(
-    qtbot: QtBot, page: TasksPage, harness: PageHarness
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
 ) -> None:
     def counts() -> tuple[str, str]:
         chips = page.filter_bar.chips
@@ -233,7 +233,7 @@ def test_facets_count_what_matches_the_query(
 
 
 def test_a_query_that_depends_on_the_time_follows_it(
-    qtbot: QtBot, page: TasksPage, harness: PageHarness
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
 ) -> None:
     page.filter_bar.set_filter(text="seen:1m")
     now = page.now
@@ -244,7 +244,7 @@ def test_a_query_that_depends_on_the_time_follows_it(
     qtbot.waitUntil(lambda: ids(page) == [])
 
 
-def test_the_wrong_part_is_removed_by_a_key_or_a_click(qtbot: QtBot, page: TasksPage) -> None:
+def test_the_wrong_part_is_removed_by_a_key_or_a_click(qtbot: QtBot, page: RunsPage) -> None:
     field, notice = page.filter_bar.text_field, page.filter_bar.notice
     type_query(qtbot, page, "language=uk and ran>fast")
     assert "Alt+Delete" in page.filter_bar.completer.popup.problem_text

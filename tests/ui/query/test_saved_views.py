@@ -13,6 +13,7 @@ from pulse_desktop.model.time_range import ALL_RETAINED, last
 from pulse_desktop.ui.navigation import FilterRuns, OpenView
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
 from pulse_desktop.ui.query.view_dialogs import UnsavedViewDialog, ViewNameDialog
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
@@ -35,27 +36,27 @@ def view_of(views: SavedViews) -> SavedView:
     return found
 
 
-def choose(page: TasksPage, title: str) -> None:
+def choose(page: RunsPage, title: str) -> None:
     """Choose an entry of the menu of views."""
     menu = page.views_button.menu_of_views()
     next(action for action in menu.actions() if action.text() == title).trigger()
     menu.deleteLater()
 
 
-def name_view(qtbot: QtBot, page: TasksPage, name: str) -> None:
+def name_view(qtbot: QtBot, page: RunsPage, name: str) -> None:
     """Answer the dialog that asks for the name of a view."""
-    dialog = next(each for each in page.findChildren(ViewNameDialog) if each.isVisible())
+    dialog = next(each for each in page.window().findChildren(ViewNameDialog) if each.isVisible())
     dialog.name.setText(name)
     qtbot.keyClick(dialog.name, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not dialog.isVisible())
 
 
-def save_as(qtbot: QtBot, page: TasksPage, name: str = NAME) -> None:
+def save_as(qtbot: QtBot, page: RunsPage, name: str = NAME) -> None:
     choose(page, "Save as…")
     name_view(qtbot, page, name)
 
 
-def test_a_view_of_the_program_is_opened_and_cannot_be_changed(page: TasksPage) -> None:
+def test_a_view_of_the_program_is_opened_and_cannot_be_changed(page: RunsPage) -> None:
     assert page.views_button.full_text == "All runs"
     choose(page, "Failures of the last hour")
     assert ids(page) == [0, 1, 2, 3]
@@ -69,7 +70,7 @@ def test_a_view_of_the_program_is_opened_and_cannot_be_changed(page: TasksPage) 
     assert page.context.views.of("tasks") == []
 
 
-def test_a_change_is_marked_and_can_be_discarded(page: TasksPage) -> None:
+def test_a_change_is_marked_and_can_be_discarded(page: RunsPage) -> None:
     choose(page, "Running now")
     assert not page.views.is_modified
     page.filter_bar.set_filter(("running", "failed"), "language=pl")
@@ -81,7 +82,7 @@ def test_a_change_is_marked_and_can_be_discarded(page: TasksPage) -> None:
     assert page.views_button.full_text == "Running now"
 
 
-def test_a_view_keeps_query_columns_sort_and_period(qtbot: QtBot, page: TasksPage) -> None:
+def test_a_view_keeps_query_columns_sort_and_period(qtbot: QtBot, page: RunsPage) -> None:
     table = page.table
     page.filter_bar.set_filter(("failed",), "language=pl")
     page.context.time.set_range(last(900.0))
@@ -107,7 +108,7 @@ def test_a_view_keeps_query_columns_sort_and_period(qtbot: QtBot, page: TasksPag
 
 @pytest.mark.parametrize("change", ["sort", "column", "time"])
 def test_columns_sort_and_period_are_part_of_a_view(
-    qtbot: QtBot, page: TasksPage, change: str
+    qtbot: QtBot, page: RunsPage, change: str
 ) -> None:
     def modified() -> bool:
         return page.views.is_modified
@@ -126,7 +127,7 @@ def test_columns_sort_and_period_are_part_of_a_view(
     assert not modified()
 
 
-def test_changes_are_saved_in_the_view(qtbot: QtBot, page: TasksPage) -> None:
+def test_changes_are_saved_in_the_view(qtbot: QtBot, page: RunsPage) -> None:
     save_as(qtbot, page)
     page.filter_bar.set_filter((), "language=uk")
     assert titles(page.views_button.menu_of_views())["Save changes"]
@@ -138,18 +139,18 @@ def test_changes_are_saved_in_the_view(qtbot: QtBot, page: TasksPage) -> None:
 
 
 def test_another_view_is_not_opened_over_unsaved_changes_unasked(
-    qtbot: QtBot, page: TasksPage
+    qtbot: QtBot, page: RunsPage
 ) -> None:
     save_as(qtbot, page)
     page.filter_bar.set_filter((), "language=uk")
     choose(page, "Running now")
-    dialog = page.findChild(UnsavedViewDialog)
+    dialog = page.window().findChild(UnsavedViewDialog)
     assert dialog is not None
     assert page.filter_bar.text == "language=uk"
     dialog.reject()
     assert page.filter_bar.text == "language=uk"
     choose(page, "Running now")
-    dialogs = [each for each in page.findChildren(UnsavedViewDialog) if each.isVisible()]
+    dialogs = [each for each in page.window().findChildren(UnsavedViewDialog) if each.isVisible()]
     dialogs[0].save_button.click()
     assert page.views_button.full_text == "Running now"
     found = page.context.views.find("tasks", NAME)
@@ -157,11 +158,11 @@ def test_another_view_is_not_opened_over_unsaved_changes_unasked(
     assert found.query == "language=uk"
 
 
-def test_unsaved_changes_are_given_up_only_on_request(qtbot: QtBot, page: TasksPage) -> None:
+def test_unsaved_changes_are_given_up_only_on_request(qtbot: QtBot, page: RunsPage) -> None:
     save_as(qtbot, page)
     page.filter_bar.set_filter((), "language=uk")
     choose(page, "Running now")
-    dialog = page.findChild(UnsavedViewDialog)
+    dialog = page.window().findChild(UnsavedViewDialog)
     assert dialog is not None
     dialog.discard_button.click()
     assert page.views_button.full_text == "Running now"
@@ -170,7 +171,7 @@ def test_unsaved_changes_are_given_up_only_on_request(qtbot: QtBot, page: TasksP
     assert found.query == ""
 
 
-def test_a_filter_of_no_view_can_be_restored_after_opening_one(page: TasksPage) -> None:
+def test_a_filter_of_no_view_can_be_restored_after_opening_one(page: RunsPage) -> None:
     page.filter_bar.set_filter((), "language=uk")
     choose(page, "Soft failures")
     assert page.filter_bar.text == ""
@@ -180,7 +181,7 @@ def test_a_filter_of_no_view_can_be_restored_after_opening_one(page: TasksPage) 
     assert page.filter_bar.checked_facets == frozenset()
 
 
-def test_navigation_does_not_lose_the_filter_of_the_operator(page: TasksPage) -> None:
+def test_navigation_does_not_lose_the_filter_of_the_operator(page: RunsPage) -> None:
     page.filter_bar.set_filter(("failed",), "language=uk")
     page.context.time.set_range(last(900.0))
     page.navigate(FilterRuns(query='error:"run 3"', max_age_s=3600.0, why="1 run of this group."))
@@ -197,7 +198,7 @@ def test_navigation_does_not_lose_the_filter_of_the_operator(page: TasksPage) ->
     assert notice.isHidden()
 
 
-def test_navigation_is_no_change_of_the_view(qtbot: QtBot, page: TasksPage) -> None:
+def test_navigation_is_no_change_of_the_view(qtbot: QtBot, page: RunsPage) -> None:
     page.filter_bar.set_filter((), "language=uk")
     save_as(qtbot, page)
     page.navigate(FilterRuns(query="error:3"))
@@ -206,13 +207,13 @@ def test_navigation_is_no_change_of_the_view(qtbot: QtBot, page: TasksPage) -> N
     assert page.views_button.full_text == NAME
 
 
-def test_navigation_without_a_filter_offers_no_way_back(page: TasksPage) -> None:
+def test_navigation_without_a_filter_offers_no_way_back(page: RunsPage) -> None:
     page.navigate(FilterRuns(query="language=uk"))
     assert ids(page) == [0, 3, 6, 9]
     assert not page.filter_bar.notice.offers_former
 
 
-def test_a_view_is_renamed_and_deleted(qtbot: QtBot, page: TasksPage) -> None:
+def test_a_view_is_renamed_and_deleted(qtbot: QtBot, page: RunsPage) -> None:
     save_as(qtbot, page)
     choose(page, "Rename…")
     name_view(qtbot, page, "  Ukrainian & Polish ")
@@ -223,10 +224,10 @@ def test_a_view_is_renamed_and_deleted(qtbot: QtBot, page: TasksPage) -> None:
     assert page.context.views.of("tasks") == []
 
 
-def test_a_name_that_is_taken_is_said_before_it_is_used(qtbot: QtBot, page: TasksPage) -> None:
+def test_a_name_that_is_taken_is_said_before_it_is_used(qtbot: QtBot, page: RunsPage) -> None:
     save_as(qtbot, page)
     choose(page, "Save as…")
-    dialog = next(each for each in page.findChildren(ViewNameDialog) if each.isVisible())
+    dialog = next(each for each in page.window().findChildren(ViewNameDialog) if each.isVisible())
     for name, label, enabled in (
         ("All runs", "Save", False),
         ("", "Save", False),
@@ -256,7 +257,7 @@ def newer(**parts: Any) -> dict[str, Any]:
 
 
 def test_a_view_of_a_later_version_is_kept_and_refused(
-    tmp_path: Path, qtbot: QtBot, page: TasksPage
+    tmp_path: Path, qtbot: QtBot, page: RunsPage
 ) -> None:
     path = tmp_path / "views.json"
     unknown = newer(name="Strange", facets={"not": "a list"})
@@ -303,8 +304,9 @@ def test_views_are_found_by_the_palette_and_restored_with_the_window(
     manager = WindowStateManager(window, file)
     window.show_page("events")
     window.navigate(OpenView("tasks", NAME))
-    page = window.current
-    assert isinstance(page, TasksPage)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     assert page.filter_bar.text == "language=pl"
     manager.close()
     window.views.delete(view_of(window.views))
@@ -317,12 +319,13 @@ def test_views_are_found_by_the_palette_and_restored_with_the_window(
     other.views.save(SavedView("tasks", NAME, "language=pl"))
     WindowStateManager(other, again)
     other.show_page("tasks")
-    restored = other.current
-    assert isinstance(restored, TasksPage)
+    shown = other.current
+    assert isinstance(shown, TasksPage)
+    restored = shown.runs
     assert restored.views_button.full_text == NAME
 
 
-def test_searching_a_time_range_is_part_of_the_copied_query(page: TasksPage) -> None:
+def test_searching_a_time_range_is_part_of_the_copied_query(page: RunsPage) -> None:
     page.filter_bar.set_filter(("failed", "soft_failed"), "language=uk or language=pl")
     page.context.time.set_range(last(3600.0))
     assert page.filter.effective_query == (
@@ -361,7 +364,7 @@ def test_a_view_can_be_for_one_connection_alone(tmp_path: Path) -> None:
 
 
 def test_the_current_view_is_limited_to_the_connection_and_freed_again(
-    qtbot: QtBot, page: TasksPage, harness: PageHarness
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
 ) -> None:
     save_as(qtbot, page)
     assert "Only for the connection “prod”" not in titles(page.views_button.menu_of_views())
@@ -398,7 +401,7 @@ def test_views_for_one_connection_follow_it_to_another_name(tmp_path: Path) -> N
 
 
 def test_the_open_view_of_a_renamed_connection_stays_open(
-    qtbot: QtBot, page: TasksPage, harness: PageHarness
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
 ) -> None:
     harness.profile_name = "prod"
     page.filter_bar.set_filter(text="task:b")

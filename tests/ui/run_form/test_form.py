@@ -26,6 +26,7 @@ from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.run_form.form import RunForm
 from pulse_desktop.ui.run_form.form_ui import RunFormUi
 from pulse_desktop.ui.shell.window import MainWindow
@@ -82,15 +83,15 @@ def ui(form: RunForm) -> RunFormUi:
     return form.ui
 
 
-def tasks_page(window: MainWindow) -> TasksPage:
+def tasks_page(window: MainWindow) -> RunsPage:
     """Show the runs, which takes as long as opening the window, and return their page."""
     window.show_page(TasksPage.key)
     page = window.current
     assert isinstance(page, TasksPage)
-    return page
+    return page.runs
 
 
-def _select(page: TasksPage, *rows: int) -> None:
+def _select(page: RunsPage, *rows: int) -> None:
     flags = QItemSelectionModel.SelectionFlag
     for row in rows:
         index = page.table.rows_model.index(row, 0)

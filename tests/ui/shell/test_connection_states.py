@@ -19,7 +19,6 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts.resampling import without_gaps
 from pulse_desktop.ui.connection_phase import EVENTLESS_AFTER_S
 from pulse_desktop.ui.page.row_detail import RowDetail
-from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.events_guide import MIDDLEWARE_LINES, EventsGuide
@@ -27,6 +26,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
+from tests.ui.tables import shown_table_page
 from tests.ui.window_builder import draw_frame, make_window
 
 SERVER = "nats://me:***@broker:4222"
@@ -256,8 +256,7 @@ def test_a_loss_takes_the_colors_of_judgements_from_every_table(opened: Window) 
         ("monitoring", WorkerHealth.ONLINE.value, SemanticColor.GOOD),
     ):
         window.show_page(key)
-        page = window.current
-        assert isinstance(page, TablePage)
+        page = shown_table_page(window)
         page.open_detail(page.collection().rows[0])
         opened.frame(1.0)
         assert page.filter_bar.chips[chip].color is color
@@ -354,8 +353,7 @@ def test_a_system_without_events_is_all_right_and_is_told_how_to_get_them(opened
     guide.close()
     opened.window.show_page("monitoring")
     opened.frame(1.0)
-    page = opened.window.current
-    assert isinstance(page, TablePage)
+    page = shown_table_page(opened.window)
     assert page.table.overlay.note_title == "This system publishes no events"
     banner.buttons["hide"].click()
     opened.frame(1.0)
@@ -387,8 +385,7 @@ def test_refused_permissions_are_a_banner(opened: Window) -> None:
 def test_nothing_is_counted_that_is_not_known(opened: Window) -> None:
     opened.window.show_page("tasks")
     opened.change("connecting", problem="no route", attempts=1)
-    page = opened.window.current
-    assert isinstance(page, TablePage)
+    page = shown_table_page(opened.window)
     assert {chip.count for chip in page.filter_bar.chips.values()} == {""}
     assert "0 runs" not in [each.text() for each in _labels(opened.window)]
     opened.session.connection_status, opened.session.data_time = UP, None

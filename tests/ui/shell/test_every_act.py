@@ -9,7 +9,6 @@ from pytestqt.qtbot import QtBot
 from qasync import QEventLoop
 
 from pulse_desktop.profiles.profile import Environment, Profile
-from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.confirmation import ConfirmationDialog
@@ -19,7 +18,7 @@ from pulse_desktop.ui.widgets.act_button import ActButton
 from tests.kit.state_builder import WORKER, StateBuilder
 from tests.kit.waiting import wait_until
 from tests.ui.fake_session import FakeSession
-from tests.ui.tables import select_rows
+from tests.ui.tables import select_rows, shown_table_page
 from tests.ui.window_builder import draw_frame, make_window
 
 ACTS: Final = (
@@ -51,8 +50,7 @@ def filled(session: FakeSession) -> StateBuilder:
 
 def select(window: MainWindow, page: str, rows: int) -> None:
     window.show_page(page)
-    shown = window.current
-    assert isinstance(shown, TablePage)
+    shown = shown_table_page(window)
     shown.table.clearSelection()
     select_rows(shown, *range(rows))
 

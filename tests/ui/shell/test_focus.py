@@ -11,9 +11,11 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.kit.state_builder import StateBuilder
+from tests.ui.tables import shown_table_page
 from tests.ui.window_builder import make_window
 
 _MIN_CHANGED = 12
@@ -45,12 +47,12 @@ def test_every_control_shows_the_focus(qtbot: QtBot, choice: ThemeChoice, page: 
     qtbot.waitActive(window)
     assert without_visible_focus(window) == []
     assert isinstance(window.current, page)
-    table = window.current.tables()[0]
-    table.selectRow(0)
-    window.current.open_detail(table.current_row())  # type: ignore[attr-defined]
-    if isinstance(window.current, TasksPage):
-        for number in range(window.current.detail.tabs.count()):
-            window.current.detail.tabs.setCurrentIndex(number)
+    shown = shown_table_page(window)
+    shown.table.selectRow(0)
+    shown.open_detail(shown.table.current_row())
+    if isinstance(shown, RunsPage):
+        for number in range(shown.detail.tabs.count()):
+            shown.detail.tabs.setCurrentIndex(number)
             assert without_visible_focus(window) == []
     window.run_task()
     assert without_visible_focus(window, window.run_form) == []

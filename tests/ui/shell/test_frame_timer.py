@@ -107,7 +107,7 @@ def test_a_busy_window_is_drawn_at_most_every_80_ms(
     qtbot.waitUntil(lambda: len(page.frames) > 6)
     busy.stop()
     assert min(gaps(page.frames)) >= FRAME_S - SLACK_S
-    assert page.table.rows_model.shown_count > 5
+    assert page.runs.table.rows_model.shown_count > 5
 
 
 def test_what_arrives_is_shown_without_waiting_for_the_clock(
@@ -120,7 +120,7 @@ def test_what_arrives_is_shown_without_waiting_for_the_clock(
         qtbot.waitUntil(partial(_is_drawn_since, page, before))
         waits.append(page.frames[-1] - arrived)
     assert min(waits) < TICK_S / 2
-    assert page.table.rows_model.shown_count == 5
+    assert page.runs.table.rows_model.shown_count == 5
 
 
 def test_an_idle_window_is_drawn_once_a_second(qtbot: QtBot, page: TimedPage) -> None:
@@ -147,12 +147,12 @@ def test_a_window_that_is_not_seen_folds_and_shows_all_when_it_is_seen_again(
     busy.stop()
     assert min(gaps(session.folded_at)) >= RESTING_FRAME_S - SLACK_S
     assert page.frames == []
-    assert page.table.rows_model.shown_count == 0
+    assert page.runs.table.rows_model.shown_count == 0
     rows = session.builder.state.runs.rows
     assert len(rows) > 10
     window.showNormal()
     qtbot.waitUntil(lambda: bool(page.frames))
-    assert page.table.rows_model.shown_count == len(rows)
+    assert page.runs.table.rows_model.shown_count == len(rows)
 
 
 def test_a_stopped_timer_draws_nothing(

@@ -46,8 +46,9 @@ def press_enter(window: MainWindow) -> None:
 def test_an_id_opens_its_run(window: MainWindow) -> None:
     assert type_into(window, ID[:8])[0].startswith("work(")
     press_enter(window)
-    page = window.current
-    assert isinstance(page, TasksPage)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     assert page.detail.run is not None
     assert page.detail.run.task_id == ID
 
@@ -58,8 +59,9 @@ def test_a_query_filters_the_runs(window: MainWindow) -> None:
     window.command_palette.list.clicked.emit(
         window.command_palette.list.model().index(len(titles) - 1, 0)
     )
-    page = window.current
-    assert isinstance(page, TasksPage)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     assert page.filter_bar.text == "task:extract error:quota"
 
 
@@ -72,8 +74,9 @@ def test_the_first_entry_on_a_selected_run_fits_its_state(
     window: MainWindow, row: int, first: str
 ) -> None:
     window.show_page("tasks")
-    page = window.current
-    assert isinstance(page, TasksPage)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     select_rows(page, row)
     assert type_into(window, "")[0] == first
 

@@ -40,8 +40,9 @@ def window(qtbot: QtBot, session: FakeSession) -> MainWindow:
 
 def test_every_copy_is_confirmed_in_the_status_bar(window: MainWindow) -> None:
     message = window.status_bar.message
-    page = window.current
-    assert isinstance(page, TasksPage)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     page.table.selectAll()
     page.copy_selected()
     assert message.isVisible()

@@ -18,6 +18,7 @@ from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -129,8 +130,9 @@ def test_a_further_window_keeps_its_place_and_leaves_what_the_first_one_saved(
     first.resize(1200, 720)
     table = table_of(first, "tasks")
     table.column_layout.set_visible("worker", True)
-    page = other.page("tasks")
-    assert isinstance(page, TasksPage)
+    shown = other.page("tasks")
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     page.filter_bar.set_filter((), "checkout")
     for state in (*states, *states):
         state.close()
@@ -144,8 +146,9 @@ def test_a_further_window_keeps_its_place_and_leaves_what_the_first_one_saved(
     again.set_session(FakeSession(), run_at_once)
     assert state.place_window()
     assert again.height() == 700
-    page = again.page("tasks")
-    assert isinstance(page, TasksPage)
+    shown = again.page("tasks")
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
     assert page.filter_bar.text == "checkout"
     state.close()
 
@@ -264,22 +267,61 @@ def test_a_folder_that_is_not_writable_is_logged_once(
 
 
 def test_filters_of_pages_that_are_not_shown_are_kept(open_window: OpenWindow) -> None:
-    tasks = open_window().page("tasks")
-    assert isinstance(tasks, TasksPage)
+    shown = open_window().page("tasks")
+    assert isinstance(shown, TasksPage)
+    tasks = shown.runs
     tasks.filter_bar.set_filter(("failed",), "checkout")
 
     for _start in range(2):
         window = open_window()
         assert "tasks" not in {page.key for page in window.page_stack.created}
 
-    tasks = window.page("tasks")
-    assert isinstance(tasks, TasksPage)
+    shown = window.page("tasks")
+    assert isinstance(shown, TasksPage)
+    tasks = shown.runs
     assert tasks.filter_bar.text == "checkout"
     assert tasks.filter_bar.checked_facets == {"failed"}
     tasks.filter_bar.set_filter((), "")
-    tasks = open_window().page("tasks")
-    assert isinstance(tasks, TasksPage)
+    shown = open_window().page("tasks")
+    assert isinstance(shown, TasksPage)
+    tasks = shown.runs
     assert tasks.filter_bar.text == ""
+
+
+def test_each_tab_of_a_page_is_kept(open_window: OpenWindow) -> None:
+    def tabs(window: MainWindow) -> TasksPage:
+        window.show_page("tasks")
+        page = window.current
+        assert isinstance(page, TasksPage)
+        return page
+
+    tasks = tabs(open_window())
+    tasks.runs.filter_bar.set_filter(text="checkout")
+    tasks.show_groups()
+    tasks.groups.table.rows_model.set_sort("count", descending=True)
+    tasks.groups.filter_bar.set_filter(text="cause=KeyError")
+
+    tasks = tabs(open_window())
+    assert tasks.runs.filter_bar.text == "checkout"
+    assert [type(part) for part in tasks.parts()] == [RunsPage]
+    tasks = tabs(open_window())
+    tasks.show_groups()
+    assert tasks.groups.filter_bar.text == "cause=KeyError", "also after a window without that tab"
+    assert tasks.groups.table.rows_model.sort_key == "count"
+    assert tasks.runs.table.rows_model.sort_key != "count"
+
+
+def test_a_paused_tab_is_shown_as_paused(open_window: OpenWindow) -> None:
+    window = open_window()
+    window.show_page("tasks")
+    page = window.current
+    assert isinstance(page, TasksPage)
+    page.show_groups()
+    changes: list[None] = []
+    window.page_stack.paused_changed.connect(lambda: changes.append(None))
+    page.groups.table.set_paused(True)
+    assert changes
+    assert window.page_stack.paused
 
 
 def test_filters_survive_the_session_that_waits_for_a_secret(qtbot: QtBot, path: Path) -> None:
@@ -292,8 +334,9 @@ def test_filters_survive_the_session_that_waits_for_a_secret(qtbot: QtBot, path:
             window.set_session(FakeSession(), run_at_once)
 
     def filter_bar() -> FilterBar:
-        page = window.page("tasks")
-        assert isinstance(page, TasksPage)
+        shown = window.page("tasks")
+        assert isinstance(shown, TasksPage)
+        page = shown.runs
         return page.filter_bar
 
     show("vault")

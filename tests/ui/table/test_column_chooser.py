@@ -5,20 +5,21 @@ from PySide6.QtWidgets import QListWidgetItem, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import column, column_number
 
 
-def open_page(harness: PageHarness) -> TasksPage:
+def open_page(harness: PageHarness) -> RunsPage:
     for number, language in enumerate(("pl", "uk", "")):
         arguments = {"language": language} if language else {}
         harness.builder.task(f"{number:032x}", args=[number], at=NOW - 10, **arguments)
-    return harness.open(TasksPage)
+    return harness.open(TasksPage).runs
 
 
-def open_chooser(qtbot: QtBot, page: TasksPage) -> ColumnChooser:
+def open_chooser(qtbot: QtBot, page: RunsPage) -> ColumnChooser:
     page.choose_columns()
     chooser = page.findChild(ColumnChooser)
     assert chooser is not None
@@ -34,7 +35,7 @@ def item(chooser: ColumnChooser, title: str) -> QListWidgetItem:
     )
 
 
-def visible(page: TasksPage) -> list[str]:
+def visible(page: RunsPage) -> list[str]:
     return list(page.table.column_layout.visible_keys)
 
 
@@ -97,7 +98,7 @@ def test_extra_columns_are_restored_with_the_layout(harness: PageHarness) -> Non
     saved = layout.state()
     layout.reset()
     assert "args.language" not in visible(page)
-    other = harness.open(TasksPage)
+    other = harness.open(TasksPage).runs
     other.table.column_layout.restore(saved)
     assert visible(other)[0] == "args.language"
     assert column(other, "args.language") == ["", "uk", "pl"]

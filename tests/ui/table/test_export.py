@@ -44,7 +44,7 @@ def test_filtered_runs_are_exported_with_exact_values(harness: PageHarness, tmp_
     for number in range(30):
         task = "=cmd()" if number % 2 else "work"
         harness.builder.task(f"{number:032x}", task, text='a,"b"\nc', n=number)
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     page.filter_bar.set_filter(text="work")
     assert export(page, tmp_path / "runs.ndjson") == 15
     shown = [run_to_dict(run) for run in page.table.rows_model.row_objects()]
@@ -61,7 +61,7 @@ def test_filtered_runs_are_exported_with_exact_values(harness: PageHarness, tmp_
 def test_rows_are_exported_in_the_order_of_the_table(harness: PageHarness, tmp_path: Path) -> None:
     for number in range(10):
         harness.builder.task(f"{number:032x}", f"work-{(number * 7) % 10}")
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     page.table.rows_model.set_sort("task")
     export(page, tmp_path / "runs.ndjson")
     names = [each["task_name"] for each in objects(tmp_path / "runs.ndjson")]
@@ -84,7 +84,7 @@ def test_events_are_exported_with_their_payload(harness: PageHarness, tmp_path: 
 
 def test_a_folder_that_is_not_writable_is_told(harness: PageHarness, tmp_path: Path) -> None:
     harness.builder.task("a", "work")
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     with pytest.raises(UserFacingError, match="is not a folder"):
         export(page, tmp_path / "missing" / "runs.csv")
 
@@ -92,7 +92,7 @@ def test_a_folder_that_is_not_writable_is_told(harness: PageHarness, tmp_path: P
 def test_a_cancelled_export_leaves_no_file(harness: PageHarness, tmp_path: Path) -> None:
     for number in range(2_000):
         harness.builder.task(f"{number:032x}", "work", text="x" * 500)
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     model = page.table.rows_model
     path = tmp_path / "runs.csv"
 
@@ -113,7 +113,7 @@ def test_a_cancelled_export_leaves_no_file(harness: PageHarness, tmp_path: Path)
 
 def test_rows_are_copied_with_the_titles_of_their_columns(harness: PageHarness) -> None:
     harness.builder.task("a", "work")
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     select_rows(page, 0)
     assert page.can_copy()
     page.copy_with_headings()
@@ -128,7 +128,7 @@ def entries_of(page: AnyPage) -> dict[str, QAction]:
 
 
 def test_the_button_offers_files_and_copies_what_is_shown(harness: PageHarness) -> None:
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     assert not any(entry.isEnabled() for entry in entries_of(page).values())
     for number in range(3):
         harness.builder.task(f"{number:032x}", "work", n=number)
@@ -149,7 +149,7 @@ def test_the_button_offers_files_and_copies_what_is_shown(harness: PageHarness) 
 
 
 def test_the_button_is_reached_by_the_keyboard_and_leaves_room(harness: PageHarness) -> None:
-    page = harness.open(TasksPage)
+    page = harness.open(TasksPage).runs
     button = page.export_button
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
     assert button.text() == "Export"

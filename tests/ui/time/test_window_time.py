@@ -13,6 +13,7 @@ from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.time.window_time import WindowTime
 from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.tables import shown_table_page
 from tests.ui.window_builder import draw_frame, make_window
 
 PAGES = (TasksPage, OverviewPage, EventsPage, MessagesPage, MonitoringPage)
@@ -39,9 +40,7 @@ def window(qtbot: QtBot, builder: StateBuilder) -> MainWindow:
 
 
 def shown(window: MainWindow) -> int:
-    page = window.current
-    assert isinstance(page, TasksPage | EventsPage)
-    return page.table.rows_model.shown_count
+    return shown_table_page(window).table.rows_model.shown_count
 
 
 def test_a_range_is_shared_by_the_tables_of_all_pages(
@@ -50,7 +49,7 @@ def test_a_range_is_shared_by_the_tables_of_all_pages(
     assert shown(window) == 60
     window.time.set_range(last(900))
     assert shown(window) == 15
-    assert "15 of 60 runs" in window.current.filter_bar.row_count_text  # type: ignore[union-attr]
+    assert "15 of 60 runs" in shown_table_page(window).filter_bar.row_count_text
     window.show_page("events")
     draw_frame(window, builder)
     qtbot.waitUntil(lambda: 0 < shown(window) <= 60)
@@ -85,7 +84,7 @@ def test_the_past_does_not_grow_and_end_goes_live(
 
 def test_end_in_a_text_field_stays_in_it(qtbot: QtBot, window: MainWindow) -> None:
     window.time.select(NOW - 1000, NOW - 500)
-    field = window.current.filter_bar.text_field  # type: ignore[union-attr]
+    field = shown_table_page(window).filter_bar.text_field
     field.setFocus()
     qtbot.keyClick(field, Qt.Key.Key_End)
     assert not window.time.is_live
@@ -110,7 +109,7 @@ def test_alt_left_and_right_go_through_the_ranges(qtbot: QtBot, window: MainWind
 def test_ages_are_as_of_the_end_of_the_range(window: MainWindow, builder: StateBuilder) -> None:
     window.time.set_range(fixed(NOW - 1000, NOW - 500))
     draw_frame(window, builder)
-    assert window.current.table.rows_model.now == NOW - 500  # type: ignore[union-attr]
+    assert shown_table_page(window).table.rows_model.now == NOW - 500
 
 
 def test_a_live_range_leaves_old_rows_behind(window: MainWindow, builder: StateBuilder) -> None:
@@ -135,7 +134,7 @@ def test_workers_are_shown_whatever_the_range(window: MainWindow, builder: State
     window.show_page("monitoring")
     window.time.set_range(fixed(NOW - 1000, NOW - 500))
     draw_frame(window, builder)
-    model = window.current.table.rows_model  # type: ignore[union-attr]
+    model = shown_table_page(window).table.rows_model
     assert (model.shown_count, model.now) == (1, builder.at)
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from pulse_desktop.fields.group_fields import group_fields
 from pulse_desktop.model.errors import UserFacingError
@@ -23,7 +23,8 @@ from pulse_desktop.text.group_text import (
     shown_state,
 )
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.navigation import FilterRuns
+from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, Target
+from pulse_desktop.ui.page.actions import PageAction
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.notification import Notification
@@ -196,7 +197,27 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self.table.select_position(position)
         self.open_detail(group)
 
+    def navigate(self, target: Target) -> None:
+        """Show a group, or another filter."""
+        if not isinstance(target, ShowGroups):
+            super().navigate(target)
+        elif target.group_id:
+            self.open_group(target.group_id)
+
     # Actions
+
+    @classmethod
+    def page_actions(cls) -> Sequence[PageAction[Self]]:
+        """Return the actions on failure groups."""
+        return (
+            PageAction(actions.RERUN, cls.rerun_selected, cls.can_copy),
+            PageAction(actions.COPY, cls.copy_selected, cls.can_copy),
+            PageAction(actions.CLEAR_FILTER, cls.clear_filter),
+            PageAction(actions.GROUP_RUNS, cls.show_runs, cls.has_group),
+            PageAction(actions.MUTE_GROUP, cls.toggle_muted, cls.has_group),
+            PageAction(actions.RESOLVE_GROUP, cls.toggle_resolved, cls.has_group),
+            PageAction(actions.NOTE_GROUP, cls.edit_note, cls.has_group),
+        )
 
     def has_group(self) -> bool:
         """Return whether any group is selected, or shown in the detail panel."""
