@@ -1,6 +1,6 @@
 """Apply a filter to rows, and find what changes in its result when rows change."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from typing import Final, Generic, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.ui.rows.row_source import RowSource
 
 RowT = TypeVar("RowT")
+Result = TypeVar("Result")
 Positions = NDArray[np.int64]
 
 SLICE: Final = 512
@@ -19,6 +20,8 @@ _DECIDED_SLICE: Final = 1 << 18
 """Rows that are decided by their columns in one go, without looking at them."""
 _SEARCHED_SLICE: Final = 1 << 12
 """Rows whose payloads are searched in one go."""
+_LOOKED_UP: Final = 1 << 18
+"""Positions that are looked up in one go."""
 _NONE: Final[Positions] = np.empty(0, np.int64)
 _FEW: Final = 4
 """Of a stretch of rows, fewer than one in so many are looked up one by one: to make events of a
@@ -231,24 +234,47 @@ def without(positions: Positions, others: Positions) -> Positions:
 
     Much faster than `numpy.isin`, since positions are close to each other.
     """
+    return finished(without_in_slices(positions, others))
+
+
+def without_in_slices(positions: Positions, others: Positions) -> Generator[None, None, Positions]:
+    """Return the same as `without`, in steps of a few milliseconds."""
     if not len(positions) or not len(others):
         return positions
     low, high = int(others.min()), int(others.max())
     is_other = np.zeros(high - low + 1, bool)
-    is_other[others - low] = True
-    if low <= positions.min() and positions.max() <= high:
-        return positions[~is_other[positions - low]]
-    within = (positions >= low) & (positions <= high)
-    kept = ~within
-    kept[within] = ~is_other[positions[within] - low]
-    return positions[kept]
+    for start in range(0, len(others), _LOOKED_UP):
+        if start:
+            yield
+        is_other[others[start : start + _LOOKED_UP] - low] = True
+    parts = []
+    for start in range(0, len(positions), _LOOKED_UP):
+        if start:
+            yield
+        part = positions[start : start + _LOOKED_UP]
+        kept = (part < low) | (part > high)
+        within = ~kept
+        kept[within] = ~is_other[part[within] - low]
+        parts.append(part[kept])
+    return np.concatenate(parts)
+
+
+def finished(slices: Generator[None, None, Result]) -> Result:
+    """Do work that is done in slices in one go; return its result."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def indices_of(wanted: Positions, positions: Positions) -> Positions:
     """Return the index of each wanted position in an array that contains all of them."""
     if len(wanted) <= 4:
         return np.array([np.flatnonzero(positions == p)[0] for p in wanted.tolist()], np.int64)
-    low = int(positions.min())
-    index_of = np.empty(int(positions.max()) - low + 1, np.int64)
-    index_of[positions - low] = np.arange(len(positions))
-    return index_of[wanted - low]
+    places = np.flatnonzero(np.isin(positions, wanted))
+    found = positions[places]
+    in_order = np.argsort(found)
+    sorted_places: Positions = places[in_order]
+    return sorted_places[np.searchsorted(found[in_order], wanted)]

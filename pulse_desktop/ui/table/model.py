@@ -236,9 +236,8 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         """
         keys = SortKeys(self._sort_function(key), descending=descending) if key else None
         self.sort_key, self.descending = key, descending and bool(key)
-        self._row_index.sort_keys = keys
         self._sorted_at = self.now
-        self._apply(self._row_index.rebuild())
+        self._apply(self._row_index.set_order(keys))
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
 
     def set_paused(self, paused: bool) -> None:

@@ -5,8 +5,8 @@ table is sorted. Of many rows a filter is applied to the newest first, and to th
 a new order is made in slices too.
 """
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 
@@ -20,10 +20,7 @@ from pulse_desktop.ui.rows.row_filter import (
 )
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.model_change import ModelChange
-from pulse_desktop.ui.table.shown_rows import ShownRows
-
-if TYPE_CHECKING:
-    from pulse_desktop.ui.table.sort_keys import SortKeys
+from pulse_desktop.ui.table.sorted_rows import SortedRows
 
 RowT = TypeVar("RowT")
 
@@ -36,23 +33,11 @@ _CHECKED: Final = 64
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
 
 
-class RowIndex(ShownRows[RowT], Generic[RowT]):
-    """The filtered and sorted part of a row source.
-
-    Attributes:
-        accepts: the filter, None for all rows.
-        sort_keys: the sort order, None for newest first.
-    """
+class RowIndex(SortedRows[RowT], Generic[RowT]):
+    """The filtered and sorted part of a row source."""
 
     def __init__(self, rows: RowSource[RowT]) -> None:
         super().__init__(rows)
-        self.accepts: Callable[[RowT], bool] | None = None
-        self.sort_keys: SortKeys[RowT] | None = None
-        self._changed: set[int] = set()  # since the last sort
-        self._filtered_to = self._first  # the filter has been applied from here to the end
-        self._unshown: list[Positions] = []  # older matches found but not shown, oldest last
-        self._found = False  # matching rows were found that are not sorted in yet
-        self._sorting: Generator[None, None, Positions] | None = None  # makes the next order
         self._checked_to = self._first  # what is shown is right from here to the end
 
     @property
@@ -88,7 +73,11 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         self._order = self._sorting = None
         if self.sort_keys is not None:
             self.sort_keys.clear()
-            self._order = self._sorted(self.sort_keys, self._newest_first(self._shown))
+            newest_first = self._newest_first(self._shown)
+            self._order = self._sorted(self.sort_keys, newest_first)
+            if self._order is None:
+                self._order = newest_first
+                self._sort_in_slices(self.sort_keys, newest_first, newest_first)
             self._snapshot = rows.snapshot(self._end)
 
     def pause(self) -> Iterator[ModelChange]:
@@ -98,8 +87,9 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
             yield from self._remove_evicted()
             yield from self._append_older()
         self.source = self.rows.snapshot(self._end)
-        if self._sorting is not None and self.sort_keys is not None:
-            self._sorting = self._order_in_slices(self.sort_keys, self._newest_first(self._shown))
+        keys, order = self.sort_keys, self._order
+        if self._sorting is not None and keys is not None and order is not None:
+            self._sort_in_slices(keys, order, self._newest_first(self._shown))
 
     def resume(self) -> Iterator[ModelChange]:
         """Show the live rows again."""
@@ -145,63 +135,6 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
             staying = delta.staying.tolist()
         yield from self._repaint(staying)
         yield from self._insert_new()
-
-    def sort(self) -> Iterator[ModelChange]:
-        """Update a sorted table: evicted, new and changed rows in one reordering.
-
-        If that takes long, `filter_next_slice` does it.
-        """
-        source, keys, shown = self.source, self.sort_keys, self._shown
-        if keys is None or self._order is None or self._sorting is not None:
-            return
-        keys.invalidate(self._changed)
-        if shown is not None and self.accepts is not None:
-            shown = shown[np.searchsorted(shown, source.start) :]
-            filtered = {each for each in self._changed if each >= self._filtered_to}
-            shown = FilterDelta(source, self.accepts, shown, filtered, self._end).apply(shown)
-            new = matching_positions(source, self.accepts, self._end, source.stop)
-            shown = np.concatenate((shown, new))
-        self._found = False
-        self._changed.clear()
-        self._end = source.stop
-        self._reach_down()
-        self._shown = shown
-        newest_first = self._newest_first(shown)
-        order = self._sorted(keys, newest_first)
-        if self._sorting is None:
-            yield from self._transform(self._order, order, shown, order)
-
-    def _sorted(self, keys: "SortKeys[RowT]", newest_first: Positions) -> Positions:
-        """Return positions in the order of the keys; if that takes long, as they are for now."""
-        if keys.is_fast(newest_first):
-            return keys.order(self.source, newest_first)
-        self._sorting = self._order_in_slices(keys, newest_first)
-        return newest_first
-
-    def _order_in_slices(
-        self, keys: "SortKeys[RowT]", newest_first: Positions
-    ) -> Generator[None, None, Positions]:
-        order = yield from keys.order_in_slices(self.source, newest_first)
-        yield
-        return order
-
-    def _sort_next_slice(self, sorting: Generator[None, None, Positions]) -> Iterator[ModelChange]:
-        """Show the next order once it is made."""
-        try:
-            next(sorting)
-        except StopIteration as finished:
-            order: Positions = finished.value
-        else:
-            return
-        self._sorting = None
-        shown, before, start = self._shown, self._order, self.source.start
-        if before is None:
-            return
-        if shown is not None:
-            shown = shown[np.searchsorted(shown, start) :]
-        if len(order) and order.min() < start:  # evicted meanwhile
-            order = order[order >= start]
-        yield from self._transform(before, order, shown, order)
 
     def filter_next_slice(self) -> Iterator[ModelChange]:
         """Make the next slice of a new order, or filter the next slice of older rows.
@@ -263,15 +196,6 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
         if not self._filters_on or len(shown) < _AT_ONCE_SHOWN:
             yield from self.show_found()
 
-    def show_found(self) -> Iterator[ModelChange]:
-        """Show older rows that were found to match, below those shown."""
-        shown = self._shown
-        if not self._unshown or shown is None:
-            return
-        together = np.concatenate((*reversed(self._unshown), shown))
-        self._unshown.clear()
-        yield ModelChange("insert", len(shown), len(together) - 1, self._set_shown(together))
-
     def catch_up(self) -> Iterator[ModelChange]:
         """Update a table that was not told what changed.
 
@@ -331,7 +255,11 @@ class RowIndex(ShownRows[RowT], Generic[RowT]):
             after = self._newest_first(shown)
             order = None
             if keys is not None:
-                after = order = self._sorted(keys, after)
+                order = self._sorted(keys, after)
+                if order is None:
+                    self._sort_in_slices(keys, after, after)
+                    order = after
+                after = order
             yield from self._transform(before, after, shown, order)
         if len(self):
             yield ModelChange("repaint", 0, len(self) - 1)

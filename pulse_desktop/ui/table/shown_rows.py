@@ -158,18 +158,31 @@ class ShownRows(Generic[RowT]):
         shown: Positions | None,
         order: Positions | None,
     ) -> Iterator[ModelChange]:
+        """Change to other positions."""
+        added, removed = without(after, before), without(before, after)
+        snapshot = None if order is None else self.source.snapshot(self._end)
+        yield from self._change_to(before, after, added, removed, shown, order, snapshot)
+
+    def _change_to(
+        self,
+        before: Positions,
+        after: Positions,
+        added: Positions,
+        removed: Positions,
+        shown: Positions | None,
+        order: Positions | None,
+        snapshot: RowSource[RowT] | None,
+    ) -> Iterator[ModelChange]:
         """Change to other positions in at most three model changes.
 
         New positions are appended, all are reordered with the removed ones last, and those are
         removed.
         """
-        added, removed = without(after, before), without(before, after)
-        extended = np.concatenate((before, added))
-        reordered = np.concatenate((after, removed))
+        extended = np.concatenate((before, added)) if len(added) else before
+        reordered = np.concatenate((after, removed)) if len(removed) else after
 
         def finish() -> None:
-            self._shown, self._order = shown, order
-            self._snapshot = None if order is None else self.source.snapshot(self._end)
+            self._shown, self._order, self._snapshot = shown, order, snapshot
 
         self._order = before
         if len(added):

@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pulse_desktop.ui.rows.row_filter import finished
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.key_ranks import KeyRanks
 
@@ -68,13 +69,7 @@ class SortKeys(Generic[RowT]):
 
     def order(self, source: RowSource[RowT], newest_first: Positions) -> Positions:
         """Return the positions, given newest first, in the order of their keys."""
-        slices = self.order_in_slices(source, newest_first)
-        while True:
-            try:
-                next(slices)
-            except StopIteration as finished:
-                ordered: Positions = finished.value
-                return ordered
+        return finished(self.order_in_slices(source, newest_first))
 
     def order_in_slices(
         self, source: RowSource[RowT], newest_first: Positions
@@ -107,7 +102,12 @@ class SortKeys(Generic[RowT]):
             parts.append(self._numbers(newest_first[start : start + _GATHERED], ranks))
             yield
         order = yield from _argsort_in_slices(np.concatenate(parts))
-        return newest_first[order]
+        ordered = np.empty_like(newest_first)
+        for start in range(0, len(order), _GATHERED):
+            yield
+            span = slice(start, start + _GATHERED)
+            ordered[span] = newest_first[order[span]]
+        return ordered
 
     def _missing(self, newest_first: Positions) -> Positions:
         return newest_first[~self._cached[newest_first - self._base]]

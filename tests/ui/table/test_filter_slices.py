@@ -110,6 +110,7 @@ class Things:
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_filter, "SLICE", 7)
     monkeypatch.setattr(row_filter, "_DECIDED_SLICE", 40)
+    monkeypatch.setattr(row_filter, "_LOOKED_UP", 16)
     monkeypatch.setattr(row_index, "_AT_ONCE_SHOWN", 10)
 
 

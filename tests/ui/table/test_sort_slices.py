@@ -37,6 +37,7 @@ Filter = Callable[[Thing], bool]
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
         (row_filter, "SLICE", 7),
+        (row_filter, "_LOOKED_UP", 16),
         (row_index, "SLICE", 7),
         (row_index, "_AT_ONCE", 28),
         (row_index, "_AT_ONCE_SHOWN", 10),
@@ -128,3 +129,53 @@ def test_rows_evicted_between_two_slices_have_no_key() -> None:
     while model.filter_next_slice():
         pass
     assert list(model.row_objects()) == naive(rows, None, "name", descending=False)
+
+
+def test_a_new_order_filters_no_row_again_and_shows_the_old_one_until_it_is_made() -> None:
+    rows: RingBuffer[Thing] = RingBuffer(80_000)
+    for number in range(80_000):
+        rows.append(Thing(number, f"name {number * 7919 % 100_003:06}"))
+    looked_at = 0
+
+    def accepts(thing: Thing) -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        return thing.number % 2 == 0
+
+    model = LiveTableModel(rows, COLUMNS)
+    model.set_filter(accepts)
+    looked_at = 0
+    model.set_sort("name")
+    while model.filter_next_slice():
+        pass
+    by_name = list(model.row_objects())
+    model.set_sort("number")
+    model.filter_next_slice()
+    assert list(model.row_objects()) == by_name
+    while model.filter_next_slice():
+        pass
+    assert [thing.number for thing in model.row_objects()] == list(range(0, 80_000, 2))
+    model.set_sort("")
+    assert [thing.number for thing in model.row_objects()] == list(range(79_998, -1, -2))
+    assert looked_at == 0
+
+
+def test_no_step_of_a_sort_is_a_pass_over_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: RingBuffer[Thing] = RingBuffer(2_000)
+    for number in range(2_000):
+        rows.append(Thing(number, ""))
+    for name in ("_COMPUTED", "_SORTED", "_GATHERED"):
+        monkeypatch.setattr(sort_keys, name, 100)
+    monkeypatch.setattr(row_filter, "_LOOKED_UP", 100)
+    model = LiveTableModel(rows, COLUMNS)
+    model.set_sort("number")
+    while model.filter_next_slice():
+        pass
+    for number in range(2_000, 2_050):
+        rows.append(Thing(number, ""))
+    model.refresh(10.0, rows.drain_dirty())
+    steps = 1
+    while model.filter_next_slice():
+        steps += 1
+    # Numbers are looked up, divided, sorted and put in order, and both differences are made.
+    assert steps > 4 * 20 + 2 * 2 * 20
