@@ -103,6 +103,6 @@ async def test_results_and_workers_are_written_with_the_values_of_json(
     headings, cells = rows_of(workers)
     assert headings == list(of_workers.object)
     worker = dict(zip(headings, cells, strict=True))
-    assert (worker["worker"], worker["control"]) == ("worker-1", "true")
-    assert json.loads(worker["running"]) == of_workers.object["running"]
+    assert (worker["worker"], worker["control"]) == ("worker-1@here:1", "true")
+    assert (worker["running"], of_workers.object["running"]) == ("", None)
     assert worker["version"] == ""
