@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
 from pulse_desktop.query.completion import Completion, CompletionItem
+from pulse_desktop.query.errors import QueryError
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.query_field import QueryField
 from pulse_desktop.ui.query.suggestions import Suggestions, accessible_text
@@ -49,6 +50,7 @@ class QueryCompleter(QObject):
         self._completion = _EMPTY
         self._wanted = False  # by the operator, who is typing or has asked for suggestions
         self.popup = Suggestions(field)
+        field.is_continued = self._is_continued
         field.destroyed.connect(self.popup.deleteLater)
         self.popup.chosen.connect(self._take)
         field.textEdited.connect(lambda _text: self._on_edited())
@@ -87,12 +89,22 @@ class QueryCompleter(QObject):
         else:
             field = self._field
             self._completion = self._complete(field.text(), field.cursorPosition())
-            problem, items = field.problem, self._completion.items
-            if problem is not None and items and problem.end >= self._completion.start:
-                problem = None  # what is typed goes on at the cursor
-            self.popup.show_items(items, _with_key(problem.message) if problem is not None else "")
+            problem = field.problem
+            if problem is not None and _continues(self._completion, problem):
+                problem = None
+            self.popup.show_items(
+                self._completion.items, _with_key(problem.message) if problem is not None else ""
+            )
         if self.is_open != was_open:
             self.open_changed.emit()
+        self._field.show_validity()
+
+    def _is_continued(self, problem: QueryError) -> bool:
+        """Return whether suggestions that are shown, or are about to be, continue the text."""
+        field = self._field
+        if not self._wanted or not field.hasFocus():
+            return False
+        return _continues(self._complete(field.text(), field.cursorPosition()), problem)
 
     def _on_edited(self) -> None:
         # The field checks the text next and completes it then.
@@ -169,6 +181,11 @@ class QueryCompleter(QObject):
             elif kind is QEvent.Type.Resize and self.is_open:
                 self.popup.place()
         return super().eventFilter(watched, event)
+
+
+def _continues(completion: Completion, problem: QueryError) -> bool:
+    """Return whether a problem is what can be typed at the cursor, not before it."""
+    return bool(completion.items) and problem.end >= completion.start
 
 
 def _with_key(problem: str) -> str:

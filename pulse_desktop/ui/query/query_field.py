@@ -1,7 +1,7 @@
 """The query field: a line of text that shows whether it is a valid query, and where it is not."""
 
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QTextLayout
@@ -15,6 +15,9 @@ from pulse_desktop.ui.theme.plain_text import set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WAVE: Final = 2
 _MIN_MARK: Final = 7
@@ -37,7 +40,11 @@ _ICONS: Final = {
 
 
 class QueryField(QLineEdit):
-    """A line edit with an icon and a border for its validity, and a wavy line under an error."""
+    """A line edit with an icon and a border for its validity, and a wavy line under an error.
+
+    Attributes:
+        is_continued: returns whether suggestions continue what an error is about: it is not shown.
+    """
 
     def __init__(self, hint: str) -> None:
         """Create an empty field.
@@ -46,7 +53,9 @@ class QueryField(QLineEdit):
             hint: what it searches; placeholder and accessible name.
         """
         super().__init__()
+        self.is_continued: Callable[[QueryError], bool] = lambda _problem: False
         self._problem: QueryError | None = None
+        self._shown: QueryError | None = None
         self._validity = Validity.EMPTY
         self.setPlaceholderText(hint)
         set_tooltip(self, _("{hint} ( / )").format(hint=hint))
@@ -60,7 +69,7 @@ class QueryField(QLineEdit):
 
     @property
     def validity(self) -> Validity:
-        """Whether the text is a valid query."""
+        """Whether the text is a valid query, as it is shown: empty while it is continued."""
         return self._validity
 
     @property
@@ -70,20 +79,29 @@ class QueryField(QLineEdit):
 
     def set_problem(self, problem: QueryError | None) -> None:
         """Show why the text is not a valid query, None if it is one."""
+        self._problem = problem
+        self.show_validity()
+
+    def show_validity(self) -> None:
+        """Show anew whether the text is a valid query: suggestions were opened or closed."""
+        problem = self._problem
+        validity = Validity.VALID if self.text().strip() else Validity.EMPTY
         if problem is not None:
-            validity = Validity.INVALID
-        else:
-            validity = Validity.VALID if self.text().strip() else Validity.EMPTY
-        if (validity, _key(problem)) == (self._validity, _key(self._problem)):
+            is_continued = self.is_continued(problem)
+            problem = None if is_continued else problem
+            validity = Validity.EMPTY if is_continued else Validity.INVALID
+        if (validity, _key(problem)) == (self._validity, _key(self._shown)):
             return
-        before, self._validity, self._problem = self._validity, validity, problem
+        before, self._validity, self._shown = self._validity, validity, problem
         self.setAccessibleDescription(problem.message if problem is not None else "")
         set_style_property(self, "validity", validity.value)
         self._show_icon()
         self.update()
-        if before is not validity and Validity.INVALID in (before, validity):
-            text = problem.message if problem is not None else _("The query is valid again.")
-            announce(self, text)
+        if before is not validity:
+            if problem is not None:
+                announce(self, problem.message)
+            elif before is Validity.INVALID and self._problem is None:
+                announce(self, _("The query is valid again."))
 
     def _show_icon(self) -> None:
         self._icon.setIcon(icons.icon(*_ICONS[self._validity]))
@@ -93,11 +111,11 @@ class QueryField(QLineEdit):
             Validity.INVALID: _("Not a valid query"),
         }
         self._icon.setText(names[self._validity])
-        set_tooltip(self._icon, self._problem.message if self._problem else self._icon.text())
+        set_tooltip(self._icon, self._shown.message if self._shown else self._icon.text())
 
     def error_span(self) -> tuple[float, float] | None:
-        """Return where the error is, from left to right in pixels; None without one."""
-        problem = self._problem
+        """Return where the error that is shown is, left to right in pixels; None without one."""
+        problem = self._shown
         if problem is None:
             return None
         text = self.text()

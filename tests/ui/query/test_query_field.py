@@ -55,17 +55,14 @@ def test_a_query_is_applied_after_a_pause_in_typing(qtbot: QtBot, page: RunsPage
     qtbot.waitUntil(lambda: ids(page) == [3], timeout=20 * DEBOUNCE_MS)
 
 
-def test_an_error_is_shown_at_each_key_in_words_and_at_its_position(
-    qtbot: QtBot, page: RunsPage
-) -> None:
-    field = page.filter_bar.text_field
+def test_an_error_is_shown_in_words_and_at_its_position(qtbot: QtBot, page: RunsPage) -> None:
+    field, completer = page.filter_bar.text_field, page.filter_bar.completer
     type_query(qtbot, page, "state:fail")
+    press(qtbot, page, Qt.Key.Key_Escape)
     assert validity(page) is Validity.INVALID
     assert field.problem is not None
     assert (field.problem.start, field.problem.end) == (6, 10)
-    completer = page.filter_bar.completer
-    assert "failed" in [item.label for item in completer.items]
-    assert completer.popup.problem_text == "", "what is typed goes on with one of the values"
+    assert field.accessibleDescription() == field.problem.message
     span = field.error_span()
     assert span is not None
     before = field.fontMetrics().horizontalAdvance("state:")
@@ -77,15 +74,35 @@ def test_an_error_is_shown_at_each_key_in_words_and_at_its_position(
     qtbot.keyClicks(field, "ed")
     assert validity(page) is Validity.VALID
     assert field.error_span() is None
-    assert page.filter_bar.completer.popup.problem_text == ""
     type_query(qtbot, page, "state:nothing")
-    assert "nothing" in page.filter_bar.completer.popup.problem_text
+    assert "nothing" in completer.popup.problem_text
+    assert validity(page) is Validity.INVALID
     type_query(qtbot, page, "state:nothing ta")
     assert completer.items
-    assert "nothing" in page.filter_bar.completer.popup.problem_text
-    type_query(qtbot, page, "state=")
-    assert completer.items
-    assert page.filter_bar.completer.popup.problem_text == ""
+    assert "nothing" in completer.popup.problem_text
+    assert field.error_span() is not None
+
+
+def test_what_suggestions_continue_is_no_error_until_they_are_closed(
+    qtbot: QtBot, page: RunsPage
+) -> None:
+    field, completer = page.filter_bar.text_field, page.filter_bar.completer
+    texts = ("state", "state:", "state:f", "state:fail", "state=", "task:a state:f")
+    for text in texts:
+        type_query(qtbot, page, text)
+        assert completer.items, text
+        assert (validity(page) is Validity.INVALID, field.error_span()) == (False, None), text
+        assert field.property("validity") != "invalid"
+        assert (field.accessibleDescription(), completer.popup.problem_text) == ("", "")
+    assert field.problem is not None
+    press(qtbot, page, Qt.Key.Key_Escape)
+    assert validity(page) is Validity.INVALID
+    assert field.error_span() is not None
+    completer.open()
+    assert field.error_span() is None
+    field.setCursorPosition(0)  # before what is wrong, suggestions do not continue it
+    completer.close()
+    assert field.error_span() is not None
 
 
 def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
