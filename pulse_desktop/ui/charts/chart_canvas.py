@@ -47,6 +47,7 @@ class ChartCanvas(QWidget):
     Attributes:
         unit: unit of all values.
         plot: the plot area.
+        header: title and legend above it.
         visible_time_range: Unix seconds at the left and right edge.
     """
 
@@ -75,10 +76,10 @@ class ChartCanvas(QWidget):
         self.setAccessibleName(title)
         self.setProperty("kind", "chart")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # for the ring of the focus
-        self._header = ChartHeader(title, subtitle, self._colors)
-        self._header.legend.toggled.connect(self._series_toggled)
+        self.header = ChartHeader(title, subtitle, self._colors)
+        self.header.legend.toggled.connect(self._series_toggled)
         self.plot = Plot()
-        self._series = PlottedSeries(self.plot.getPlotItem(), self._header.legend.is_visible)
+        self._series = PlottedSeries(self.plot.getPlotItem(), self.header.legend.is_visible)
         self.plot.resized.connect(self._update_axes)
         no_data = _("No data yet. {hint}").format(hint=empty_text) if empty_text else ""
         self._no_data = no_data or _("No data yet")
@@ -96,7 +97,7 @@ class ChartCanvas(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(*(_FOCUS_RING,) * 4)
         layout.setSpacing(6)
-        layout.addWidget(self._header)
+        layout.addWidget(self.header)
         layout.addWidget(self.plot, 1)
         self._empty.raise_()
         self.setMinimumSize(160, 90)
@@ -143,7 +144,7 @@ class ChartCanvas(QWidget):
     def set_subtitle(self, subtitle: str) -> None:
         """Change the unit after the title."""
         self._subtitle = subtitle
-        self._header.set_subtitle(self.subtitle)
+        self.header.set_subtitle(self.subtitle)
 
     def set_live(self, *, is_live: bool) -> None:
         """Say whether the right edge is the present."""
@@ -155,7 +156,7 @@ class ChartCanvas(QWidget):
         small = theme().text_font(step=-2)
         self.plot.set_colors(colors, small)
         self._crosshair.tooltip.set_colors(colors, small)
-        self._header.set_colors(colors)
+        self.header.set_colors(colors)
         self._update_legend()
         self._series.set_colors(colors)
 
@@ -209,7 +210,7 @@ class ChartCanvas(QWidget):
 
     def is_series_visible(self, name: str) -> bool:
         """Return whether a series is switched on in the legend."""
-        return self._header.legend.is_visible(name)
+        return self.header.legend.is_visible(name)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw data that was set while the chart was invisible."""
@@ -246,7 +247,7 @@ class ChartCanvas(QWidget):
         self._redraw_timer.stop()
         self._series.draw()
         self._update_axes()
-        self._header.set_subtitle(self.subtitle)
+        self.header.set_subtitle(self.subtitle)
         self._crosshair.refresh(self._visible_data())
 
     def _update_axes(self) -> None:
@@ -286,7 +287,7 @@ class ChartCanvas(QWidget):
             )
             for spec in self._series.specs
         ]
-        self._header.set_entries(entries, self._colors)
+        self.header.set_entries(entries, self._colors)
 
     def _series_toggled(self) -> None:
         self._schedule_redraw(immediately=True)

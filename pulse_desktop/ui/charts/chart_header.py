@@ -17,6 +17,8 @@ class ChartHeader(QWidget):
 
     Attributes:
         legend: a toggle for each series.
+        row: the headers that stand beside each other, with this one.
+        fits: whether title and legend fit in one line.
     """
 
     def __init__(self, title: str, subtitle: str, colors: ChartColors) -> None:
@@ -25,6 +27,8 @@ class ChartHeader(QWidget):
         self._subtitle = subtitle
         self._colors = colors
         self.legend = Legend(self)
+        self.row: Sequence[ChartHeader] = (self,)
+        self.fits = True
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_colors(self, colors: ChartColors) -> None:
@@ -89,14 +93,27 @@ class ChartHeader(QWidget):
         """Put the legend beside the title, or below it if both do not fit in one line."""
         width = max(self.width(), 1)
         bold = QFontMetrics(self._bold())
-        line = bold.height() + 6
         needed = bold.horizontalAdvance(self._title)
         if self._subtitle:
             needed += QFontMetrics(self.font()).horizontalAdvance(f" · {self._subtitle}")
-        legend = 0 if self.legend.isHidden() else self.legend.one_line_width()
-        beside = needed + _SPACING + legend <= width
+        self.fits = needed + _SPACING + self._legend_width() <= width
+        self._place_row()
+
+    def _legend_width(self) -> int:
+        return 0 if self.legend.isHidden() else self.legend.one_line_width()
+
+    def _place_row(self) -> None:
+        beside = all(header.fits for header in self.row)
+        for header in self.row:
+            header.place_legend(beside=beside)
+
+    def place_legend(self, *, beside: bool) -> None:
+        """Put the legend beside the title, else below it."""
+        width = max(self.width(), 1)
+        line = QFontMetrics(self._bold()).height() + 6
         self.legend.aligned_right = beside
         if beside:
+            legend = self._legend_width()
             self.legend.setGeometry(width - legend, 0, legend, line)
             height = line
         else:
@@ -106,3 +123,12 @@ class ChartHeader(QWidget):
         self.legend.set_width(self.legend.width())
         if self.minimumHeight() != height:
             self.setFixedHeight(height)
+
+
+def align_headers(*headers: ChartHeader) -> None:
+    """Let headers beside each other have their legends in the same place.
+
+    Else the plots below them would differ in height.
+    """
+    for header in headers:
+        header.row = headers

@@ -37,7 +37,7 @@ class TimeChart(ChartCanvas):
             )
         )
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._header.legend.chosen.connect(self._choose_name)
+        self.header.legend.chosen.connect(self._choose_name)
         self.plot.pointer_moved.connect(self._pointer_moved)
         self.plot.selected.connect(self.range_selected)
         self.plot.clicked.connect(self._on_clicked)

@@ -521,3 +521,18 @@ def test_throughput_does_not_wait_for_the_charts_of_times(
         _waits(builder, 1, f"task {number}", 1.0, builder.at + 2)
         draw_frame(window, builder, 2.0)
     assert drawn == ["throughput"] * 5
+
+
+def test_the_plots_of_wait_and_run_time_are_equally_high_at_every_width(qtbot: QtBot) -> None:
+    charts = RunCharts(SystemState().runs)
+    qtbot.addWidget(charts)
+    charts.resize(400, 420)
+    charts.show()
+    headers = set()
+    for width in (*range(300, 900, 7), *range(900, 300, -7)):
+        charts.resize(width, 420)
+        QApplication.processEvents()
+        waits, durations = charts.waits.plot, charts.durations.plot
+        assert waits.height() == durations.height(), width
+        headers.add(waits.y())
+    assert len(headers) == 2, "legends beside the title, and below it"

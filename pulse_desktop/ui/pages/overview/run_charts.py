@@ -17,6 +17,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.charts.chart_header import align_headers
 from pulse_desktop.ui.charts.colors import SeriesSpec, percentile_specs
 from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.run_series import RunColumns
@@ -77,6 +78,7 @@ class RunCharts(QWidget):
         )
         for chart in (self.waits, self.durations):
             chart.set_series(percentile_specs(*_QUANTILES))
+        align_headers(self.waits.header, self.durations.header)
         set_tooltip(self.waits, _("From enqueuing to start, of the runs that ended"))
         set_tooltip(self.durations, _("From start to end, of the runs that ended"))
         self.tabs = QTabBar()
