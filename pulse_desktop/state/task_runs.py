@@ -19,6 +19,7 @@ from pulse_desktop.state.overdue_runs import OverdueRuns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
+from pulse_desktop.state.run_positions import RunPositions
 from pulse_desktop.state.run_timings import RunTimings
 from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
@@ -101,8 +102,7 @@ class TaskRuns(Collection[TaskRun]):
         self._states, self._tasks, self._workers = self.columns.by_name.values()
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)
-        self._positions: dict[str, int] = {}
-        self._removed = 0  # ids since `_positions` was made anew
+        self._positions = RunPositions()
         self._checked = 0  # position up to which deadlines have been checked
 
     @property
@@ -316,12 +316,8 @@ class TaskRuns(Collection[TaskRun]):
             self.waits.add(at, seconds)
 
     def _on_evicted(self, run: TaskRun) -> None:
-        position = self._positions.pop(run.task_id, None)
+        position = self._positions.pop(run.task_id)
         if position is not None:
-            self._removed += 1
-            if self._removed * 2 > self.rows.capacity:
-                # A dictionary that loses as many keys as it gets doubles its memory in time.
-                self._positions, self._removed = dict(self._positions), 0
             self.timings.remove(position)
             if run.state in UNHEALTHY_STATES:
                 self.failure_groups.evict(position)
