@@ -64,7 +64,7 @@ def add_parser(commands: Subparsers) -> None:
         ),
     )
     add_common_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, report_settings_error=report_settings_error)
 
 
 async def run(options: argparse.Namespace, settings: Settings) -> int:

@@ -1,16 +1,29 @@
 """The argument parser of `pulse-worker` and its help."""
 
 import argparse
+import importlib
+from collections.abc import Sequence
 from typing import Final
 
 from pulse_desktop import __version__
 from pulse_desktop.argument_parser import ArgumentParser
 from pulse_desktop.text.translation import _
-from pulse_workers.cli import check, feed, health, provision, run, schedule, scheduler, telegram
 from pulse_workers.config.settings import VARIABLES, Settings
 from pulse_workers.config.settings_file import CONFIG_VARIABLE, SYSTEM_FILE, user_file
 
-_COMMANDS: Final = (run, scheduler, schedule, feed, telegram, provision, check, health)
+_COMMANDS: Final = (
+    "run",
+    "scheduler",
+    "schedule",
+    "feed",
+    "telegram",
+    "provision",
+    "check",
+    "health",
+)
+"""The modules of the commands, in the order of the help. One is imported when it is needed: a
+supervisor runs `health` often, and it needs a small part of what a worker does.
+"""
 _EPILOG: Final = _("""\
 examples:
   pulse-worker run --server nats://127.0.0.1:4222     run one worker process, stop it with Ctrl C
@@ -32,22 +45,27 @@ overrides the first; with --config or PULSE_CONFIG, only the named file is read:
 """)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands. `run` of the parsed options is the command's function."""
+def make_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return a parser. `run` of the parsed options is the command's function.
+
+    Args:
+        arguments: to be parsed: if they begin with a command, the parser knows it alone.
+    """
+    needed = [name for name in _COMMANDS if name in arguments[:1]]
     parser = ArgumentParser(
         prog="pulse-worker",
         description=_(
             "Headless TaskIQ workers on NATS JetStream: durable tasks, live events, schedules."
         ),
-        epilog=_EPILOG + _settings_files() + _settings_table(),
+        epilog="" if needed else _EPILOG + _settings_files() + _settings_table(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"pulse-worker {__version__}")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", title=_("commands")
     )
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    for name in needed or _COMMANDS:
+        importlib.import_module(f"pulse_workers.cli.{name}").add_parser(commands)
     return parser
 
 
