@@ -100,6 +100,10 @@ class PageViews(QObject):
         """The views of the operator for the page and this connection, by name."""
         return self._saved.of(self.page, self.profile)
 
+    def reload(self) -> None:
+        """Read the views again that another program may have changed."""
+        self._saved.reload()
+
     @property
     def is_modified(self) -> bool:
         """Whether what is shown differs from the current view."""

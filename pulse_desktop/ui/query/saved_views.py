@@ -5,10 +5,11 @@ as it is, and not opened: what its query means is not known here.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import filelock
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 MAX_NAME: Final = 80
 MAX_VIEWS: Final = 500
 _MAX_BYTES: Final = 4 << 20
+_LOCK_TIMEOUT_S: Final = 1.0
 
 
 class SavedView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,6 +65,8 @@ class SavedView(msgspec.Struct, frozen=True, omit_defaults=True):
 class SavedViews(QObject):
     """The views of the operator, shared by all windows.
 
+    Each change is made to what the file has then, so that another program's are kept.
+
     Attributes:
         problem: why the file could not be read, empty if it could or is missing.
 
@@ -85,7 +89,10 @@ class SavedViews(QObject):
         self.problem = ""
         self._entries: list[dict[str, Any]] = []
         """As in the file: what another version has added to a view is kept."""
+        self._others: dict[str, Any] = {}
+        """What else is in the file."""
         self._readable = True
+        self._written = True
         self._read()
 
     def of(self, page: str, profile: str = "") -> Sequence[SavedView]:
@@ -115,14 +122,18 @@ class SavedViews(QObject):
         entry = msgspec.to_builtins(view)
         entry.pop("is_system", None)
         entry["query_version"] = view.query_version
-        place = self._place(view.page, view.name, view.profile)
-        if place is None:
-            if len(self._entries) >= MAX_VIEWS:
+
+        def save() -> str:
+            place = self._place(view.page, view.name, view.profile)
+            if place is not None:
+                self._entries[place] = entry
+            elif len(self._entries) >= MAX_VIEWS:
                 return _("There are {count} views already.").format(count=MAX_VIEWS)
-            self._entries.append(entry)
-        else:
-            self._entries[place] = entry
-        return self._write()
+            else:
+                self._entries.append(entry)
+            return ""
+
+        return self._change(save)
 
     def change(self, view: SavedView, *, name: str, profile: str) -> str:
         """Give a view another name, or another connection that it is for.
@@ -130,13 +141,17 @@ class SavedViews(QObject):
         Returns:
             Why that is not possible, empty if it is done.
         """
-        place = self._place(view.page, view.name, view.profile)
-        if place is None:
-            return _("There is no view “{name}”.").format(name=view.name)
-        if self._place(view.page, name, profile) is not None:
-            return _("There is a view “{name}” already.").format(name=name)
-        self._entries[place] = {**self._entries[place], "name": name, "profile": profile}
-        return self._write()
+
+        def change() -> str:
+            place = self._place(view.page, view.name, view.profile)
+            if place is None:
+                return _("There is no view “{name}”.").format(name=view.name)
+            if self._place(view.page, name, profile) is not None:
+                return _("There is a view “{name}” already.").format(name=name)
+            self._entries[place] = {**self._entries[place], "name": name, "profile": profile}
+            return ""
+
+        return self._change(change)
 
     def rename_profile(self, former: str, profile: str) -> str:
         """Let the views for one connection follow it to another name.
@@ -146,8 +161,13 @@ class SavedViews(QObject):
         Returns:
             Why that could not be written, empty if it was.
         """
+        if not former or former == profile:
+            return ""
+        return self._change(lambda: self._follow(former, profile))
+
+    def _follow(self, former: str, profile: str) -> str:
         following = [entry for entry in self._entries if entry.get("profile") == former]
-        if not following or not former or former == profile:
+        if not following:
             return ""
         for entry in following:
             page, name = entry.get("page", ""), entry.get("name", "")
@@ -164,15 +184,55 @@ class SavedViews(QObject):
             for entry in self._entries
         ]
         self.profile_renamed.emit(former, profile)
-        return self._write()
+        return ""
 
     def delete(self, view: SavedView) -> str:
         """Delete a view; return why that could not be written, empty if it was."""
-        place = self._place(view.page, view.name, view.profile)
-        if place is None:
+
+        def delete() -> str:
+            place = self._place(view.page, view.name, view.profile)
+            if place is not None:
+                del self._entries[place]
             return ""
-        del self._entries[place]
-        return self._write()
+
+        return self._change(delete)
+
+    def reload(self) -> None:
+        """Read the file again: another program may have changed it."""
+        before = self._entries
+        self._read()
+        if self._entries != before:
+            self.changed.emit()
+
+    def _change(self, change: Callable[[], str]) -> str:
+        """Read the file again, change the views, and write them.
+
+        Args:
+            change: changes `_entries`, or returns why it does not.
+
+        Returns:
+            Why the views were not changed or could not be written, empty if they were.
+        """
+        problem = change() if self._path is None else self._change_file(self._path, change)
+        self.changed.emit()
+        return problem
+
+    def _change_file(self, path: Path, change: Callable[[], str]) -> str:
+        is_changed = False
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with filelock.FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
+                self._read()
+                refusal, is_changed = change(), True
+                return refusal or self._write(path)
+        except filelock.Timeout:
+            return _("Another program is changing {file}.").format(file=path)
+        except OSError as error:
+            self._written = False
+            _log.warning("cannot save the views in %s: %s", path, error)
+            refusal = "" if is_changed else change()
+            problem = _("{file} cannot be written: {reason}.")
+            return refusal or problem.format(file=path, reason=error.strerror or error)
 
     def _place(self, page: str, name: str, profile: str) -> int | None:
         wanted = (page, name, profile)
@@ -182,35 +242,33 @@ class SavedViews(QObject):
         return None
 
     def _read(self) -> None:
-        if self._path is None:
+        """Read the file, unless it lacks a change that could not be written."""
+        if self._path is None or not self._written:
             return
         try:
             content = read_start(self._path, _MAX_BYTES, follow_links=True)
-            self._entries = msgspec.json.decode(content, type=_File).views
+            entries = msgspec.json.decode(content, type=_File).views
+            others = msgspec.json.decode(content, type=dict[str, Any])
         except FileNotFoundError:
-            return
+            self._entries, self._others = [], {}
         except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
             _log.warning("cannot read the saved views in %s: %s", self._path, error)
             reason = getattr(error, "strerror", None) or error
             self.problem = _("{file}: {reason}.").format(file=self._path, reason=reason)
             self._readable = False
+            return
+        else:
+            others.pop("views", None)
+            self._entries, self._others = entries, others
+        self.problem, self._readable = "", True
 
-    def _write(self) -> str:
-        self.changed.emit()
-        if self._path is None:
-            return ""
+    def _write(self, path: Path) -> str:
         if not self._readable:
             # Writing would lose the views that the file may still have.
             return _("The file of the views cannot be read: {problem}").format(problem=self.problem)
-        content = msgspec.json.format(msgspec.json.encode(_File(self._entries)), indent=1)
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomic(self._path, content)
-        except OSError as error:
-            _log.warning("cannot save the views in %s: %s", self._path, error)
-            return _("{file} cannot be written: {reason}.").format(
-                file=self._path, reason=error.strerror or error
-            )
+        content = msgspec.json.encode({"views": self._entries, **self._others})
+        write_atomic(path, msgspec.json.format(content, indent=1))
+        self._written = True
         return ""
 
 

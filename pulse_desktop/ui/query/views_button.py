@@ -67,6 +67,7 @@ class ViewsButton(ElidedButton):
 
     def open_menu(self) -> None:
         """Open the menu below the button."""
+        self.views.reload()
         menu = self.menu_of_views()
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 2)))
         checked = next((each for each in menu.actions() if each.isChecked()), None)

@@ -252,6 +252,25 @@ def test_views_are_kept_in_a_file_with_the_version_of_the_language(tmp_path: Pat
     assert SavedViews(path).of("events") == []
 
 
+def test_views_of_another_program_are_kept_and_shown(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    first, second = SavedViews(path), SavedViews(path)
+    assert first.save(SavedView("tasks", "From the first")) == ""
+    assert second.save(SavedView("tasks", "From the second")) == ""
+    assert second.delete(SavedView("tasks", "From the first")) == ""
+    assert first.save(SavedView("events", "Again from the first")) == ""
+    second.reload()
+    assert second.all() == first.all()
+    assert [view.name for view in first.all()] == ["From the second", "Again from the first"]
+
+
+def test_what_a_later_version_adds_to_the_file_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    path.write_text(json.dumps({"version": 99, "views": [], "order": ["b", "a"]}))
+    SavedViews(path).save(SavedView("tasks", NAME))
+    assert json.loads(path.read_text()).items() >= {"version": 99, "order": ["b", "a"]}.items()
+
+
 def newer(**parts: Any) -> dict[str, Any]:
     return {"page": "tasks", "name": "New", "query": "state~x", "query_version": 99, **parts}
 
@@ -289,6 +308,10 @@ def test_a_view_that_was_not_written_is_said_to_be_so(tmp_path: Path) -> None:
     views = SavedViews(folder / "views.json")
     folder.write_text("")  # no folder can be made here
     assert "cannot be written" in views.save(SavedView("tasks", NAME))
+    assert views.find("tasks", NAME) is not None
+    folder.unlink()
+    assert views.save(SavedView("tasks", "Another")) == ""
+    assert [view.name for view in SavedViews(folder / "views.json").all()] == [NAME, "Another"]
 
 
 def test_views_are_found_by_the_palette_and_restored_with_the_window(
