@@ -68,17 +68,41 @@ def add_table_actions(actions: ActionTable, current: Callable[[], Page | None]) 
         return page is not None and test(page)
 
     for action, act, test in (
-        (FILTER_BY_ROW, TablePage.filter_by_row, _has_rows),
-        (BACK_TO_FILTER, TablePage.go_back_to_filter, _has_former),
-        (COPY_QUERY, TablePage.copy_query, _is_table),
-        (CHOOSE_COLUMNS, TablePage.choose_columns, _is_table),
-        (RESET_COLUMNS, TablePage.reset_columns, _is_table),
+        (FILTER_BY_ROW, _filter_by_row, _has_rows),
+        (BACK_TO_FILTER, _go_back_to_filter, _has_former),
+        (COPY_QUERY, _copy_query, _is_table),
+        (CHOOSE_COLUMNS, _choose_columns, _is_table),
+        (RESET_COLUMNS, _reset_columns, _is_table),
         (OPEN_VIEWS, _open_views, _is_table),
         (SAVE_VIEW, _save_view, _is_table),
         (SAVE_VIEW_AS, _save_view_as, _is_table),
         (DISCARD_CHANGES, _discard_changes, _is_modified),
     ):
         actions.add(action, partial(run, act), partial(is_possible, test))
+
+
+# The methods are called on the page: `TablePage.copy_query` by itself would pass over what a page
+# overrides.
+
+
+def _filter_by_row(page: AnyTablePage) -> None:
+    page.filter_by_row()
+
+
+def _go_back_to_filter(page: AnyTablePage) -> None:
+    page.go_back_to_filter()
+
+
+def _copy_query(page: AnyTablePage) -> None:
+    page.copy_query()
+
+
+def _choose_columns(page: AnyTablePage) -> None:
+    page.choose_columns()
+
+
+def _reset_columns(page: AnyTablePage) -> None:
+    page.reset_columns()
 
 
 def _open_views(page: AnyTablePage) -> None:

@@ -111,8 +111,8 @@ def add_window_actions(window: ActionWindow) -> None:
     ):
         table.add(action, run)
     for action, act, is_possible in (
-        (actions.EXPORT, Page.export, Page.can_export),
-        (actions.COPY_WITH_HEADINGS, Page.copy_with_headings, Page.can_copy),
+        (actions.EXPORT, _export, _can_export),
+        (actions.COPY_WITH_HEADINGS, _copy_with_headings, _can_copy),
     ):
         table.add(action, partial(_on_page, window, act), partial(_is_on_page, window, is_possible))
     _add_time_actions(window)
@@ -147,6 +147,25 @@ def likely_actions(page: Page | None) -> Sequence[str]:
         return ()
     own = [each.action for each in type(page).page_actions()]
     return [action.id for action in (*page.likely_actions(), *own)]
+
+
+# The methods are called on the page: `Page.export` by itself would pass over what a page overrides.
+
+
+def _export(page: Page) -> None:
+    page.export()
+
+
+def _can_export(page: Page) -> bool:
+    return page.can_export()
+
+
+def _copy_with_headings(page: Page) -> None:
+    page.copy_with_headings()
+
+
+def _can_copy(page: Page) -> bool:
+    return page.can_copy()
 
 
 def _on_page(window: ActionWindow, act: Callable[[Page], object]) -> None:
