@@ -1,4 +1,8 @@
-"""Why a table is empty: which part of the filter matches nothing, found out in slices."""
+"""Why a table is empty: which part of the filter matches nothing, found out in slices.
+
+While older messages are being read, the rows that they add are looked at too, and the note says
+that more may follow.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +21,8 @@ RowT = TypeVar("RowT")
 
 _SLICE: Final = 500
 _MAX_SHOWN: Final = 80
+_AGAIN_MS: Final = 500
+"""While history is being read, this long after the note was written it is looked at again."""
 
 
 class EmptyExplanation(QObject, Generic[RowT]):
@@ -27,6 +33,7 @@ class EmptyExplanation(QObject, Generic[RowT]):
         table: LiveTable[RowT],
         rows: Callable[[], RowSource[RowT]],
         explainer: Callable[[], Explainer[RowT]],
+        reading: Callable[[], str],
         parent: QObject,
     ) -> None:
         """Explain nothing yet.
@@ -35,6 +42,7 @@ class EmptyExplanation(QObject, Generic[RowT]):
             table: the table.
             rows: returns its rows, live.
             explainer: returns what explains the filter in force. Raises QueryError.
+            reading: returns what of the history is being read, a sentence; empty for nothing.
             parent: owner.
         """
         super().__init__(parent)
@@ -42,18 +50,23 @@ class EmptyExplanation(QObject, Generic[RowT]):
         self._rows = rows
         self._make = explainer
         self._explainer: Explainer[RowT] | None = None
-        self._next = self._last = 0
+        self._reading = reading
+        self._next = self._stop = 0
         self._is_done = False
         self._timer = QTimer(self)
         self._timer.setObjectName("explain an empty table")
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._look_further)
+        self._again = QTimer(self)
+        self._again.setObjectName("look at rows that were read from history meanwhile")
+        self._again.setSingleShot(True)
+        self._again.setInterval(_AGAIN_MS)
+        self._again.timeout.connect(self._timer.start)
         table.rows_model.counts_changed.connect(self._follow)
 
     def restart(self) -> None:
         """Explain another filter."""
-        self._timer.stop()
-        self._is_done = False
+        self._end()
         self._table.overlay.set_explanation("")
         self._follow()
 
@@ -61,8 +74,7 @@ class EmptyExplanation(QObject, Generic[RowT]):
         """Begin to explain when the filter has been applied to all rows and nothing matches."""
         model = self._table.rows_model
         if model.shown_count or not model.total_count:
-            self._timer.stop()
-            self._is_done = False
+            self._end()
             return
         if self._is_done or self._timer.isActive() or model.filter_pending or not model.filtered:
             return
@@ -70,24 +82,33 @@ class EmptyExplanation(QObject, Generic[RowT]):
             self._explainer = self._make()
         except QueryError:
             return
-        rows = self._rows()
-        self._next, self._last = rows.stop, max(rows.start, rows.stop - MAX_ROWS)
+        self._next = self._stop = self._rows().stop
         self._timer.start()
+
+    def _end(self) -> None:
+        self._timer.stop()
+        self._again.stop()
+        self._is_done = False
 
     def _look_further(self) -> None:
         explainer, rows = self._explainer, self._rows()
-        low = max(self._next - _SLICE, self._last, rows.start)
         if explainer is None:
             return
-        explainer.look_at(rows.span(low, self._next))
-        self._next = low
-        if low > max(self._last, rows.start):
+        lowest = max(rows.start, self._stop - MAX_ROWS)
+        low = max(self._next - _SLICE, lowest)
+        if low < self._next:
+            explainer.look_at(rows.span(low, self._next))
+            self._next = low
+        if low > lowest:
             return
         self._timer.stop()
         self._is_done = True
         reasons = map(_short, explainer.explanations())
-        found = explanation_sentences(reasons, is_complete=self._last <= rows.start)
-        self._table.overlay.set_explanation("\n".join(found))
+        sentences = explanation_sentences(reasons, is_complete=lowest == rows.start)
+        if reading := self._reading():
+            sentences.append(reading)
+            self._again.start()
+        self._table.overlay.set_explanation("\n".join(sentences))
 
 
 def _short(explanation: Explanation) -> Explanation:

@@ -5,6 +5,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.explanation import Explainer
 from pulse_desktop.query.fields import FieldSet
@@ -12,6 +13,7 @@ from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.query_edit import with_condition, without_last
 from pulse_desktop.query.quoting import keyed_field
+from pulse_desktop.text.history_extent_text import reading_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.empty_explanation import EmptyExplanation
 from pulse_desktop.ui.page.filter_bar import FilterBar
@@ -43,6 +45,9 @@ class FilteredPage(Protocol[RowT]):
 
     def rows(self) -> RowSource[RowT]:
         """Return the rows, live."""
+
+    def history_extent(self) -> HistoryExtent:
+        """Return how much of the stored history has been read."""
 
     def facet_query(self, checked: frozenset[str]) -> str:
         """Return a query for the rows of some facets, empty if a query cannot tell."""
@@ -121,7 +126,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._counting.setObjectName("count facets")
         self._counting.setInterval(_SLICE_MS)
         self._counting.timeout.connect(self._count_next_slice)
-        self._explanation = EmptyExplanation(table, page.rows, self._explainer, self)
+        self._explanation = EmptyExplanation(table, page.rows, self._explainer, self._reading, self)
         self._former: FilterState | None = None
         self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
@@ -131,6 +136,10 @@ class PageFilter(QObject, Generic[RowT]):
 
     def _now(self) -> float:
         return self._page.now
+
+    def _reading(self) -> str:
+        extent = self._page.history_extent()
+        return f"{reading_text(extent, self._now())}." if extent.is_reading else ""
 
     # The filter in force
 

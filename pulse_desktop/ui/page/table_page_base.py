@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
@@ -163,6 +164,10 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
     def rows(self) -> RowSource[RowT]:
         """Return the rows, live."""
         return self.collection().rows
+
+    def history_extent(self) -> HistoryExtent:
+        """Return how much of the stored history has been read."""
+        return self.context.connection.history_extent
 
     def extra_columns(self) -> Sequence[Column[RowT]]:
         """Return columns that are on offer besides those of the table."""

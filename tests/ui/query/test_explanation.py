@@ -3,10 +3,13 @@
 import pytest
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.model.time_range import fixed
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
+from tests.ui.page_harness import PageHarness
 from tests.ui.query.test_query_field import ids
+from tests.unit.state.state_builders import run_update, task_message
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,23 @@ def test_a_time_range_that_hides_rows_is_named(qtbot: QtBot, page: RunsPage) -> 
     page.on_time_range(page.now)
     overlay = page.table.overlay
     qtbot.waitUntil(lambda: "Without the time range there are 4 rows." in overlay.note_text)
+
+
+def test_rows_that_are_read_from_history_meanwhile_are_looked_at(
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
+) -> None:
+    overlay, session = page.table.overlay, harness.session
+    session.history_extent = HistoryExtent(17_700, 45_947, NOW - 60, is_reading=True)
+    page.filter_bar.set_filter((), "language=pl task:prune")
+    qtbot.waitUntil(lambda: "Nothing matches task:prune." in overlay.note_text)
+    assert "Looked at" not in overlay.note_text
+    assert "Reading history: 17,700 of 45,947 messages, back to" in overlay.note_text
+    run = run_update(task_message(NOW - 900, "f" * 32, "prune"))
+    harness.builder.state.runs.put(run, older=True)
+    harness.update(page)
+    qtbot.waitUntil(lambda: "Without language=pl there is 1 row." in overlay.note_text)
+    session.history_extent = HistoryExtent(45_947, 45_947, NOW - 900)
+    qtbot.waitUntil(lambda: "Reading" not in overlay.note_text)
 
 
 def test_the_reason_goes_with_the_filter(qtbot: QtBot, page: RunsPage) -> None:
