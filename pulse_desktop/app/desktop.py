@@ -192,6 +192,8 @@ class Desktop:
             profile = self._find(name)
             used = profile.with_secret(secret) if secret else profile
             shown = self._window_of(name)
+            if shown is window and not secret and window.is_connected_with(profile):
+                return
             if shown is None or shown is window:
                 window.show_profile(used)
                 self._remember_windows()

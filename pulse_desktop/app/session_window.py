@@ -123,6 +123,15 @@ class SessionWindow:
         """The profile that is shown, with the secret that its session uses."""
         return self.session.config.profile if self.session is not None else self.profile
 
+    def is_connected_with(self, profile: Profile) -> bool:
+        """Return whether the profile, as it is stored, is shown and its server is connected."""
+        session, shown = self.session, self.profile
+        if session is None or shown is None or not session.connection.connected:
+            return False
+        if shown.is_embedded and profile.is_embedded:
+            return True
+        return shown == profile.without_secrets()
+
     def show_profile(self, profile: Profile) -> None:
         """Show a profile instead of the present one; errors become notifications."""
         self._retry = partial(self.show_profile, profile)

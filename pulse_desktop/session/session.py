@@ -47,6 +47,7 @@ from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
+from pulse_desktop.transport.feed_status import count_gaps
 from pulse_desktop.transport.history_provisioner import HistoryProvisioner
 from pulse_desktop.transport.queued_task_remover import QueuedTaskRemover
 from pulse_desktop.transport.server_monitor import ServerSnapshot
@@ -325,10 +326,8 @@ class Session:
 
     @property
     def gaps(self) -> tuple[int, int]:
-        """Number of gaps in the feeds: open, and filled from history."""
-        gaps = (*self.event_feed.status.gaps, *self.task_feed.status.gaps)
-        filled = sum(gap.filled for gap in gaps)
-        return len(gaps) - filled, filled
+        """Number of times in which feeds missed messages: still open, and filled from history."""
+        return count_gaps((*self.event_feed.status.gaps, *self.task_feed.status.gaps))
 
     @property
     def jetstream_bytes(self) -> int | None:

@@ -1,6 +1,8 @@
 """Status of a feed: where its messages come from, and the gaps in them."""
 
 import dataclasses
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -24,6 +26,23 @@ class Gap:
     end: float
     missed: int | None
     filled: bool
+
+
+def count_gaps(gaps: Iterable[Gap]) -> tuple[int, int]:
+    """Return the numbers of open and of filled gaps; those that overlap, as of two feeds, are one.
+
+    It is open until all of it is filled.
+    """
+    counts = [0, 0]
+    end, filled = -math.inf, True
+    for gap in sorted(gaps, key=lambda each: each.start):
+        if gap.start >= end:
+            counts[filled] += math.isfinite(end)
+            end, filled = gap.end, gap.filled
+        else:
+            end, filled = max(end, gap.end), filled and gap.filled
+    counts[filled] += math.isfinite(end)
+    return counts[False], counts[True]
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ class ConnectionBackend(Protocol):
 
     @property
     def gaps(self) -> tuple[int, int]:
-        """Number of gaps in the feeds: open, and filled from history."""
+        """Number of gaps in what was received: open, and filled from history."""
 
     @property
     def jetstream_bytes(self) -> int | None:

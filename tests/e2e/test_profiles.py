@@ -82,6 +82,9 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         assert "eu (production)" in window.windowTitle()
         assert window.top_bar.environment.text() == "PRODUCTION"
         await wait_until(lambda: "connected" in window.top_bar.state.full_text)
+        session = operator.session
+        await operator.act(lambda: window.actions_table.run("connections.switch.eu"))
+        assert operator.session is session, "it is shown already: nothing is read again"
         await operator.act(lambda: window.actions_table.run("connections.switch"))
         assert palette.list.currentIndex().data() == "Switch to lab"  # the one shown before
         await operator.act(palette.close)

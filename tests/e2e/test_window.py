@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.embedded.stack import StackInfo
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.profiles.profile import EMBEDDED_NAME
 from pulse_desktop.protocol.task_message import encode_task, new_task_id
 from pulse_desktop.protocol.topics import TASK_STREAM, TASK_SUBJECT
 from pulse_desktop.settings_folder import DATA_DIR_VARIABLE
@@ -218,6 +219,9 @@ def test_an_embedded_stack_is_followed_to_its_new_address(
             await harness.js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
             first = await harness.send("work", "file")
             await operator.wait_for_cell(first, "queued")
+        session, switch = operator.session, f"connections.switch.{EMBEDDED_NAME}"
+        await operator.act(lambda: operator.window.actions_table.run(switch))
+        assert operator.session is session, "it is shown already: nothing is read again"
         before.stop()
         after.start()
         info = StackInfo(after.url, after.monitor_url, tmp_path, tmp_path, joined=True)

@@ -89,7 +89,7 @@ class ConnectionMenu(QObject):
     Attributes:
         menu: for a button.
         previous_switch: id of the action that goes back to the connection that the window showed
-            before, empty for none and for the embedded server.
+            before, empty for none.
 
     Signals:
         about_to_show: the profiles may have changed meanwhile.
@@ -156,7 +156,7 @@ class ConnectionMenu(QObject):
         """Mark the profile of the window; one that is not stored is listed by its label."""
         before = self._current
         if before is not None and before.name != profile.name:
-            self.previous_switch = "" if before.is_embedded else _switch_id(before.name)
+            self.previous_switch = _switch_id(before.name)
         self._current, self._current_label = profile, label
         self._replace_actions()
         self._fill()

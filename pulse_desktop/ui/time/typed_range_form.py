@@ -64,6 +64,7 @@ class TypedRangeForm(QWidget):
         self._time = window_time
         self.start_field = _field(_("From"), _("22:00, yesterday 22:00 or 2h"))
         self.end_field = _field(_("To"), _("now"))
+        self._shown: tuple[TimeRange, str, str] | None = None
         self._date_buttons: list[QPushButton] = []
         self._dated_field = self.start_field
         self.calendar = QCalendarWidget()
@@ -134,6 +135,7 @@ class TypedRangeForm(QWidget):
 
     def show_range(self) -> None:
         """Show the present range of the window."""
+        self._shown = None
         now = self._time.now()
         start, end = self._time.shown_span()
         live = self._time.is_live
@@ -143,6 +145,7 @@ class TypedRangeForm(QWidget):
         self.end_field.setText("" if live else typed_text(end))
         self._zone.setText(_("Times in {zone}").format(zone=zone_text(now)))
         self.calendar.hide()
+        self._shown = (self._time.range, self.start_field.text(), self.end_field.text())
         self._check()
 
     def focus_order(self) -> tuple[QWidget, ...]:
@@ -159,7 +162,13 @@ class TypedRangeForm(QWidget):
         self.submitted.emit(typed)
 
     def _typed(self) -> TimeRange:
-        """Return the typed range. Raises TypedRangeError."""
+        """Return the typed range, the one that was shown if nothing was. Raises TypedRangeError.
+
+        Its ends as text would be fixed times, without their microseconds.
+        """
+        texts = (self.start_field.text(), self.end_field.text())
+        if self._shown is not None and self._shown[1:] == texts:
+            return self._shown[0]
         return typed_range(self.start_field.text(), self.end_field.text(), self._time.now())
 
     def _check(self) -> None:

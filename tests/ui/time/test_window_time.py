@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last, since
+from pulse_desktop.model.time_range import ALL_RETAINED, TimeRange, fixed, last, since
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -170,6 +170,21 @@ def test_the_picker_takes_typed_times(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.keyClick(picker.typed.end_field, Qt.Key.Key_Return)
     assert not picker.isVisible()
     assert window.time.range == fixed(NOW - 7200, NOW - 3600)
+
+
+@pytest.mark.parametrize(
+    "time_range",
+    [ALL_RETAINED, last(120), last(86_400), since(NOW - 60.1234), fixed(NOW - 90.1234, NOW - 60)],
+)
+def test_a_range_that_is_not_changed_in_the_picker_stays(
+    qtbot: QtBot, window: MainWindow, time_range: TimeRange
+) -> None:
+    window.time.set_range(time_range)
+    window.choose_time_range()
+    picker = window.top_bar.time_range.picker
+    qtbot.keyClick(picker.typed.start_field, Qt.Key.Key_Return)
+    assert not picker.isVisible()
+    assert window.time.range == time_range
 
 
 def test_the_picker_lists_usual_and_former_ranges(window: MainWindow) -> None:
