@@ -205,7 +205,7 @@ def _known_cells() -> dict[str, list[str]]:
     labels = [label for label, _glyph, _color in STATE_LABELS.values()]
     widest = ["59 min 59 s"]
     return {
-        _("STATE"): [*labels, _("result not read")],
+        _("STATE"): [*labels, _("result not read"), _("unreadable result")],
         _("QUEUED"): ["30 Nov 23:59:59"],
         _("WAIT"): widest,
         _("DURATION"): widest,

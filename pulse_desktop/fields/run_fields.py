@@ -25,12 +25,14 @@ _LABELS: Final = {
     RunState.FAILED.value: pgettext("run", "failed"),
     RunState.CANCELLED.value: pgettext("run", "cancelled"),
     RunState.OVERDUE.value: pgettext("run", "overdue"),
-    RunState.RESULT_UNREADABLE.value: pgettext("run", "unreadable result"),
+    RunState.RESULT_UNREADABLE.value: pgettext("run", "outcome unknown"),
 }
 _STATES: Final = choices(
     _LABELS,
     {
         _("result not read").casefold(): RunState.RESULT_UNREADABLE.value,
+        _("unreadable result").casefold(): RunState.RESULT_UNREADABLE.value,
+        "outcome unknown": RunState.RESULT_UNREADABLE.value,
         "result not read": RunState.RESULT_UNREADABLE.value,
         "soft failure": RunState.SOFT_FAILED.value,
         "unreadable": RunState.RESULT_UNREADABLE.value,

@@ -8,7 +8,7 @@ from pulse_desktop.state.related_runs import RelatedRun, RelatedRuns, Relation
 from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.state.series import percentile
 from pulse_desktop.text import formats
-from pulse_desktop.text.run_text import STATE_LABELS, state_label
+from pulse_desktop.text.run_text import STATE_LABELS, state_label, state_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
 
@@ -112,13 +112,13 @@ def attempt_outcome(run: TaskRun, attempt: Attempt) -> tuple[str, str, SemanticC
     if result is None:
         if not is_last:
             return pgettext("attempt", "no end seen"), "?", SemanticColor.WARNING
-        label, glyph, color = STATE_LABELS[run.state]
-        return label, glyph, color
+        _label, glyph, color = STATE_LABELS[run.state]
+        return state_name(run), glyph, color
     if result.outcome == "failed" and (result.will_retry or not is_last):
         return pgettext("attempt", "failed, retried"), "↻", SemanticColor.RETRY
     if is_last:
-        label, glyph, color = STATE_LABELS[run.state]
-        return label, glyph, color
+        _label, glyph, color = STATE_LABELS[run.state]
+        return state_name(run), glyph, color
     outcomes = {"succeeded": ("✔", SemanticColor.GOOD), "failed": ("✖", SemanticColor.BAD)}
     glyph, color = outcomes.get(result.outcome, ("⊘", SemanticColor.MUTED))
     return result.outcome, glyph, color

@@ -42,9 +42,12 @@ STATE_LABELS: Final = {
     RunState.RETRYING: (pgettext("run", "retrying"), "↻", SemanticColor.RETRY),
     RunState.OVERDUE: (pgettext("run", "overdue"), "?", SemanticColor.WARNING),
     RunState.CANCELLED: (pgettext("run", "cancelled"), "⊘", SemanticColor.MUTED),
-    RunState.RESULT_UNREADABLE: (pgettext("run", "unreadable result"), "◉", SemanticColor.MUTED),
+    RunState.RESULT_UNREADABLE: (pgettext("run", "outcome unknown"), "◉", SemanticColor.MUTED),
 }
-"""Label, glyph and color of each state, in the order in which they are offered."""
+"""Label, glyph and color of each state, in the order in which they are offered.
+
+Of a run, `state_name` tells more: whether the result with its outcome was not read, or cannot be.
+"""
 
 STATE_MEANINGS: Final = {
     RunState.SUCCEEDED: _("Ended without an error"),
@@ -131,8 +134,8 @@ def attempts_text(run: TaskRun) -> str:
 
 def state_name(run: TaskRun) -> str:
     """Return the name of a run's state; a result that was not read is not called unreadable."""
-    if run.state is RunState.RESULT_UNREADABLE and run.result_unread:
-        return _("result not read")
+    if run.state is RunState.RESULT_UNREADABLE:
+        return _("result not read") if run.result_unread else _("unreadable result")
     return STATE_LABELS[run.state][0]
 
 
@@ -197,7 +200,7 @@ def timeline_events(run: TaskRun, now: float) -> list[TimelineEvent]:
         if attempt.result is not None:
             events.append(_end(run, attempt, attempt.result, last))
             last = attempt.result.at
-    state, _glyph, color = STATE_LABELS[run.state]
+    state, color = state_name(run), STATE_LABELS[run.state][2]
     ended = bool(run.attempts) and run.attempts[-1].result is not None
     if run.state in OPEN_STATES:
         since = run.running_since if is_running(run) else last
@@ -225,7 +228,7 @@ def _end(
 ) -> TimelineEvent:
     final = attempt is run.attempts[-1] and not result.will_retry
     if final and run.state not in OPEN_STATES:
-        state, _glyph, color = STATE_LABELS[run.state]
+        state, color = state_name(run), STATE_LABELS[run.state][2]
     else:
         state = STATE_LABELS[RunState(result.outcome)][0]
         color = SemanticColor.BAD if result.outcome == "failed" else SemanticColor.GOOD

@@ -146,7 +146,8 @@ async def test_without_a_stream_the_time_offline_remains_a_gap() -> None:
             server.kill()
             await wait_until(lambda: session.connection.status.state == "reconnecting")
             server.start()
-            await wait_until(lambda: session.event_feed.status.gaps and session.task_feed.status.gaps)
+            feeds = (session.event_feed, session.task_feed)
+            await wait_until(lambda: all(feed.status.gaps for feed in feeds))
             assert session.gaps == (1, 0), "one outage is one gap, though both feeds have it"
             gap = session.event_feed.status.gaps[0]
             assert gap.missed is None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pulse_desktop.cli.argument_types import run_state
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.soft_failure import REPORTED_CANCELLED
@@ -25,6 +26,7 @@ from pulse_desktop.text.run_text import (
     duration_text,
     reason_text,
     state_label,
+    state_name,
     state_tooltip,
     timeline_events,
     wait_text,
@@ -208,3 +210,18 @@ def test_progress_of_a_running_run(progress: Progress | None, text: str) -> None
 
 def test_a_queued_run_shows_that_it_waits_for_a_worker() -> None:
     assert progress_text(queued(), NOW) == "Waiting for a worker"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("", "result not read"), ("unread", "result not read"), ("unreadable", "unreadable result")],
+)
+def test_a_result_that_was_not_read_is_not_called_unreadable(kind: str, name: str) -> None:
+    outcome = StoredOutcome(NOW, 1, 10, format=kind)
+    ended = derive_state(run(queued_at=NOW - 1, stored_outcome=outcome))
+    assert ended.state is RunState.RESULT_UNREADABLE
+    assert state_name(ended) == name
+    assert timeline_events(ended, NOW)[-1].label.startswith(name)
+    both = STATE_LABELS[RunState.RESULT_UNREADABLE][0]
+    assert not {"read", "unreadable"} & set(both.split()), "chips and charts count both"
+    assert [run_state(each) for each in (name, both, "answered")] == ["answered"] * 3
