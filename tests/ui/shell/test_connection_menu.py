@@ -9,7 +9,8 @@ from tests.ui.window_builder import BlankPage, make_window
 
 def test_enter_goes_back_to_the_connection_shown_before(qtbot: QtBot) -> None:
     window = make_window(qtbot, StateBuilder(), (BlankPage,))
-    menu, chosen = window.connections, []
+    menu = window.connections
+    chosen: list[str] = []
     menu.connection_chosen.connect(chosen.append)
     eu, embedded = Profile("eu"), embedded_profile()
     menu.show_profiles([eu])
