@@ -161,6 +161,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         bar.validity_changed.connect(counts.update_rows)
         self.filter.navigated.connect(self.views.leave)
         self.filter.returned.connect(self.views.go_back)
+        for answered in (bar.notice.back_requested, bar.notice.forget_requested):
+            answered.connect(table.setFocus)  # the button is gone
         self.filter.counted.connect(counts.update_facets)
         self.chart_group.series_chosen.connect(self.filter_by_series)
         self.area.charts_toggled.connect(lambda _shown: self._update(self.now))

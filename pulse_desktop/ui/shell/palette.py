@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -145,9 +146,19 @@ class Palette(QFrame):
         window: QWidget,
         find: Callable[[str], Sequence[Entry]] = no_things,
         likely: Callable[[], Sequence[str]] = no_ids,
+        focus_page: Callable[[], object] = lambda: None,
     ) -> None:
-        """Create a hidden palette; see `PaletteSearch`."""
+        """Create a hidden palette.
+
+        Args:
+            actions: what can be run; see `PaletteSearch`, also for `find` and `likely`.
+            window: the window that it covers.
+            find: returns the things that match a query.
+            likely: returns the ids of the actions that one most likely wants now.
+            focus_page: gives the keyboard focus to the page, where no widget had it before.
+        """
         super().__init__(window)
+        self._focus_page = focus_page
         self._entries_for = PaletteSearch(actions, find, likely).entries
         self._focus_before: QWidget | None = None
         self._opened_with = self._selected_id = ""
@@ -210,11 +221,18 @@ class Palette(QFrame):
     def close(self) -> bool:
         """Hide the palette and give the focus back."""
         if self.isVisible():
+            had_focus = self.window().focusWidget() is self.field  # hiding it moves the focus on
+            before, self._focus_before = self._focus_before, None
             self.hide()
-            if self._focus_before is not None and self.field.hasFocus():
-                self._focus_before.setFocus()
-            self._focus_before = None
+            if had_focus:
+                self._give_focus_back(before)
         return True
+
+    def _give_focus_back(self, before: QWidget | None) -> None:
+        if before is not None and isValid(before) and before.isVisible() and before.isEnabled():
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            self._focus_page()
 
     def place(self) -> None:
         """Fit position and size to the window and to the number of matches."""

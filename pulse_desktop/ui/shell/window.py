@@ -167,6 +167,7 @@ class MainWindow(QMainWindow):
                 text
             ),
             lambda: likely_actions(self.current),
+            self._focus_page,
         )
         self._copy_notice = CopyNotice(self, self.status_bar.show_message)
         self.status_bar.clicked.connect(self._open_figure)
@@ -193,6 +194,7 @@ class MainWindow(QMainWindow):
         self.banner.guide_requested.connect(self.dialogs.show_events_guide)
         self.connections.history_requested.connect(self.dialogs.show_history)
         self.banner.focus_released.connect(self._focus_page)
+        self.past_banner.live.clicked.connect(self._focus_page)
         self.session_closing.connect(self.banner.reset)
         self.session_closing.connect(self.dialogs.end_session)
 
