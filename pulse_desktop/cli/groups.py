@@ -13,7 +13,8 @@ from pulse_desktop.cli.connection import (
     note_missing,
     start_of_span,
 )
-from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
+from pulse_desktop.cli.exit_codes import FAILED, USAGE
+from pulse_desktop.cli.group_marking import MARKS, mark_group
 from pulse_desktop.cli.group_report import (
     GROUP_CELLS,
     group_to_cells,
@@ -34,7 +35,6 @@ from pulse_desktop.cli.parser import (
 from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.cli.run_query import run_test
 from pulse_desktop.cli.run_search import read_back_until
-from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.model.history_extent import MAX_LOOK_BACK_S, NEWEST_MESSAGES
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
@@ -46,16 +46,7 @@ if TYPE_CHECKING:
     from pulse_desktop.state.failure_group import FailureGroup
     from pulse_desktop.state.run import TaskRun
 
-_ID: Final = re.compile(r"[0-9a-f]{12}")
-_MARKS: Final = {
-    "mute": (MarkKind.MUTED, True),
-    "unmute": (MarkKind.MUTED, False),
-    "resolve": (MarkKind.RESOLVED, True),
-    "reopen": (MarkKind.RESOLVED, False),
-    "note": (MarkKind.NOTE, True),
-}
-"""Commands that mark a group: the kind of the mark, and whether it is set or removed."""
-_COMMANDS: Final = ("show", *_MARKS)
+_COMMANDS: Final = ("show", *MARKS)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -104,19 +95,33 @@ def add_parser(subparsers: Subparsers) -> None:
 async def run(arguments: Namespace) -> int:
     """List groups, show one, or mark one."""
     command, *rest = arguments.words or [""]
-    if command in _COMMANDS and rest and _is_id(rest[0]):
-        if arguments.csv:
-            write_note(_("--csv is for a list of groups, not for one."))
-            return USAGE
-        if command == "show":
-            return await _show(arguments, rest[0])
-        return await _mark(arguments, command, rest[0], " ".join(rest[1:]))
-    if command in _COMMANDS and len(arguments.words) == 1:
+    if command in _COMMANDS:
+        return await _run_command(arguments, command, rest)
+    text = " ".join(arguments.words)
+    return await with_query_errors(text, _list(arguments, text))
+
+
+async def _run_command(arguments: Namespace, command: str, words: list[str]) -> int:
+    """Show a group or mark it; a query that begins with such a word has to be one argument."""
+    if not words:
         text = _("{command} needs the id of a group, as `{program} groups` lists it.")
         write_note(text.format(command=command, program=PROGRAM))
         return USAGE
-    text = " ".join(arguments.words)
-    return await with_query_errors(text, _list(arguments, text))
+    if not _is_id(words[0]):
+        text = _(
+            "“{word}” is no id of a failure group: that has 12 of the characters 0-9 and a-f, as "
+            "`{program} groups` lists it. To search for these words, quote them as one argument: "
+            "`{program} groups '{query}'`."
+        )
+        query = " ".join((command, *words))
+        write_note(text.format(word=words[0], program=PROGRAM, query=query))
+        return USAGE
+    if arguments.csv:
+        write_note(_("--csv is for a list of groups, not for one."))
+        return USAGE
+    if command == "show":
+        return await _show(arguments, words[0])
+    return await mark_group(arguments, command, words[0], " ".join(words[1:]))
 
 
 def _is_id(text: str) -> bool:
@@ -298,33 +303,3 @@ def _not_one(wanted: str, found: list[str]) -> str:
         text = _("There is no failure group {id} in this time: try a longer --since.")
         return text.format(id=wanted)
     return _("{id} is the beginning of several: {ids}.").format(id=wanted, ids=", ".join(found))
-
-
-# Marking
-
-
-async def _mark(arguments: Namespace, command: str, group_id: str, text: str) -> int:
-    from pulse_desktop.cli.profile_choice import chosen_profile
-    from pulse_desktop.session.event_publisher import actor_name
-    from pulse_desktop.session.group_marks import make_mark
-    from pulse_desktop.session.local_state.mark_table import MarkTable
-    from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
-    from pulse_desktop.settings_folder import profile_data_folder
-
-    kind, is_set = _MARKS[command]
-    if _ID.fullmatch(group_id) is None or (text and kind is not MarkKind.NOTE):
-        write_note(
-            _("Give the whole id of one group, as `{program} groups` lists it.").format(
-                program=PROGRAM
-            )
-        )
-        return USAGE
-    mark = make_mark(actor_name(), text) if is_set and (text or kind is not MarkKind.NOTE) else None
-    file = LocalStateFile(state_file_path(profile_data_folder(), chosen_profile(arguments)))
-    try:
-        MarkTable(file).put(group_id, kind, mark)
-    finally:
-        file.close()
-    if arguments.json:
-        write_json({"group": group_id, "mark": kind, "set": mark is not None})
-    return OK

@@ -5,10 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.query.fingerprint import GroupedBy
+from pulse_desktop.session.group_marks import make_mark
+from pulse_desktop.session.local_state.mark_table import MarkTable
+from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.attention import AttentionKind, attention_items, muted_groups
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
@@ -18,6 +23,8 @@ from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session, wait_for_run
 from tests.kit.waiting import wait_until
 from tests.kit.worker_processes import open_harness
+
+UNREACHABLE = "nats://127.0.0.1:1"
 
 
 def group_of(session: Session, cause: str) -> FailureGroup | None:
@@ -134,10 +141,34 @@ async def check_command_line(env: dict[str, str], group: FailureGroup, soft: Fai
     assert (await run_in_thread("groups", "resolve", group.id, env=env)).code == 0
     short = await run_in_thread("groups", "mute", group.id[:6], env=env)
     assert (short.code, "whole id" in short.err) == (2, True)
+    for command in ("mute", "resolve", "note"):
+        unknown = await run_in_thread("groups", command, "0" * 12, env=env)
+        assert (unknown.code, unknown.out) == (2, "")
+        assert "no failure group 000000000000 is known" in unknown.err
+        assert "--since" in unknown.err
+    for command in ("mute", "show", "note"):
+        no_id = await run_in_thread("groups", command, "zzzz", env=env)
+        assert (no_id.code, no_id.out) == (2, "")
+        assert f"groups '{command} zzzz'" in no_id.err
+    searched = await run_in_thread("groups", "mute zzzz", env=env)
+    assert (searched.code, "No failure group" in searched.out) == (0, True)
     after = await run_in_thread("groups", env=env)
     assert "muted" in after.out
     assert "resolved" in after.out
     assert "1 muted" in after.err
+
+
+async def test_a_group_with_a_mark_is_known_without_a_connection(tmp_path: Path) -> None:
+    env = command_environment(tmp_path, PULSE_SERVER=UNREACHABLE)
+    marked, unmarked = "4f00c4e1d736", "3f9c0e6a4121"
+    profile = Profile(options=ConnectionOptions(servers=UNREACHABLE))
+    file = LocalStateFile(state_file_path(tmp_path / "profiles", profile))
+    MarkTable(file).put(marked, MarkKind.NOTE, make_mark("anna@host", "OPS-311"))
+    assert (await run_in_thread("groups", "mute", marked, env=env)).code == 0
+    assert MarkTable(file).load()[marked].muted is not None
+    assert (await run_in_thread("groups", "mute", unmarked, env=env)).code == 3
+    assert unmarked not in MarkTable(file).load()
+    file.close()
 
 
 async def test_failures_of_a_stock_application_are_grouped_without_tracebacks(

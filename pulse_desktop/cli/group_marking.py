@@ -1,0 +1,103 @@
+"""`groups mute`, `resolve`, `note` and others: mark a failure group that is known to exist."""
+
+import re
+from argparse import Namespace
+from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
+from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
+from pulse_desktop.cli.history_notes import unread_history
+from pulse_desktop.cli.output import write_json, write_note
+from pulse_desktop.cli.parser import PROGRAM
+from pulse_desktop.cli.run_search import read_back_until
+from pulse_desktop.model.group_marks import MarkKind
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
+from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.session import Session
+
+_ID: Final = re.compile(r"[0-9a-f]{12}")
+
+MARKS: Final = {
+    "mute": (MarkKind.MUTED, True),
+    "unmute": (MarkKind.MUTED, False),
+    "resolve": (MarkKind.RESOLVED, True),
+    "reopen": (MarkKind.RESOLVED, False),
+    "note": (MarkKind.NOTE, True),
+}
+"""Commands that mark a group: the kind of the mark, and whether it is set or removed."""
+
+
+async def mark_group(arguments: Namespace, command: str, group_id: str, text: str) -> int:
+    """Mark a group, or remove a mark; return the exit code.
+
+    A group that has a mark is known. Another one is looked up on the server, because a mark of an
+    id that was mistyped would have no effect, and never be noticed.
+
+    Args:
+        arguments: of the command.
+        command: one of `MARKS`.
+        group_id: as typed.
+        text: of the note, empty to remove it.
+
+    Raises:
+        CannotConnectError: with the reason.
+        LocalStateError: the marks cannot be read or written.
+    """
+    from pulse_desktop.cli.profile_choice import chosen_profile
+    from pulse_desktop.session.event_publisher import actor_name
+    from pulse_desktop.session.group_marks import make_mark
+    from pulse_desktop.session.local_state.mark_table import MarkTable
+    from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
+    from pulse_desktop.settings_folder import profile_data_folder
+
+    kind, is_set = MARKS[command]
+    if _ID.fullmatch(group_id) is None or (text and kind is not MarkKind.NOTE):
+        write_note(
+            _("Give the whole id of one group, as `{program} groups` lists it.").format(
+                program=PROGRAM
+            )
+        )
+        return USAGE
+    mark = make_mark(actor_name(), text) if is_set and (text or kind is not MarkKind.NOTE) else None
+    file = LocalStateFile(state_file_path(profile_data_folder(), chosen_profile(arguments)))
+    try:
+        table = MarkTable(file)
+        if group_id not in table.load() and (code := await _look_up(arguments, group_id)) != OK:
+            return code
+        table.put(group_id, kind, mark)
+    finally:
+        file.close()
+    if arguments.json:
+        write_json({"group": group_id, "mark": kind, "set": mark is not None})
+    return OK
+
+
+async def _look_up(arguments: Namespace, group_id: str) -> int:
+    """Return the exit code for a group that has no mark: 0 if it has failures."""
+    async with connected_session(
+        arguments, history_s=max(arguments.since, DAY_S), newest=NEWEST_MESSAGES
+    ) as session:
+        missing = await catch_up(session)
+        since = session.now() - max(arguments.since, DAY_S)
+        await read_back_until(session, lambda: _is_decided(session, group_id, since))
+        if session.state.failure_groups.get(group_id) is not None:
+            return OK
+        if session.backfill.complete_since > since:
+            missing += unread_history(session)
+    write_note(
+        _(
+            "Nothing was marked: no failure group {id} is known. It may have failed before the "
+            "last day: try a longer --since. Of too many groups, the oldest are counted as "
+            "“other”. `{program} groups` lists those that are known."
+        ).format(id=group_id, program=PROGRAM)
+    )
+    note_missing(missing)
+    return FAILED if missing else USAGE
+
+
+def _is_decided(session: "Session", group_id: str, since: float) -> bool:
+    """Return whether a group is known, or history was read back to a time."""
+    is_known = session.state.failure_groups.get(group_id) is not None
+    return is_known or session.backfill.complete_since <= since
