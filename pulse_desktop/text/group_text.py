@@ -143,6 +143,20 @@ def runs_text(group: FailureGroup) -> str:
     return text.format(count=count, retained=formats.count(group.retained))
 
 
+def failures_text(group: FailureGroup, in_range: int | None) -> str:
+    """Return how many failures a group has, and how many of them are in the time range.
+
+    Args:
+        group: the group.
+        in_range: failures in the time range, None if that is everything.
+    """
+    text = runs_text(group)
+    if in_range is None:
+        return text
+    in_all = _("{count} in this time; of all that is known: {total}")
+    return in_all.format(count=formats.count(in_range), total=text)
+
+
 def marks_text(marks: GroupMarks, now: float) -> str:
     """Return who muted or resolved a group and when, one line each; empty if nobody did."""
     lines = []

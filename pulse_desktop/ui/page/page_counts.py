@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connection_phase import EmptyReason
 from pulse_desktop.ui.page.filter_bar import FilterBar
 from pulse_desktop.ui.page.page_filter import PageFilter, with_note
@@ -23,7 +21,7 @@ class PageCounts:
         page_filter: PageFilter[Any],
         bar: FilterBar,
         selection_bar: SelectionBar | None,
-        count_text: Callable[[int], str],
+        row_text: Callable[[int, int | None], str],
         is_stale: Callable[[], bool],
     ) -> None:
         """Show nothing yet.
@@ -33,14 +31,15 @@ class PageCounts:
             page_filter: what they are filtered by.
             bar: its filter bar.
             selection_bar: the bar of the selection, None for none.
-            count_text: returns a number of rows as text, such as "1,204 runs".
+            row_text: returns how many rows there are, and how many of them are shown, as text;
+                None for those shown while nothing is filtered.
             is_stale: returns whether rows may have changed since they were received.
         """
         self._table = table
         self._filter = page_filter
         self._bar = bar
         self._selection_bar = selection_bar
-        self._count_text = count_text
+        self._row_text = row_text
         self._is_stale = is_stale
         self._reason: EmptyReason | None
         self._reason, self._as_of = _NO_REASON
@@ -73,12 +72,10 @@ class PageCounts:
     def update_rows(self) -> None:
         """Show how many rows there are, and how many of them the filter shows."""
         model = self._table.rows_model
-        text = self._count_text(model.total_count)
-        if self._reason is not None and not model.total_count:
-            text = ""  # "0 runs" would be a claim
-        elif self._filter.active:
-            shown = formats.count(model.shown_count)
-            text = _("{shown} of {total}").format(shown=shown, total=text)
+        text = ""  # "0 runs" would be a claim
+        if self._reason is None or model.total_count:
+            shown = model.shown_count if self._filter.active else None
+            text = self._row_text(model.total_count, shown)
         text = with_note(with_note(text, self._filter.count_note()), self._as_of)
         self._bar.set_row_count_text(text)
         if self._table.selected_count() > 1:

@@ -1,6 +1,7 @@
 """The filter of a page with a table: its query, its facets with counts, and the former filter."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -293,23 +294,25 @@ class PageFilter(QObject, Generic[RowT]):
             self._time.set_range(state.time_range)
 
     def navigate(self, state: FilterState, why: str = "") -> None:
-        """Show another filter; the operator's own one can be restored.
+        """Show another filter; the operator's own one can be restored, also if it is empty.
 
         Args:
             state: the other filter.
             why: what is shown, such as "15 failed runs of this group".
         """
         own = self.state
-        if self._former is None and own.active and own != state:
+        shown = state if state.time_range is not None else replace(state, time_range=own.time_range)
+        if self._former is None and own != shown:
             self._former = own
-        if self._former == state:
+        if self._former == shown:
             self._former = None
         self.show(state)
         self.navigated.emit()
         if self._former is None:
             self.forget_former()
         else:
-            self._bar.notice.show_former(why or _("Another filter is shown."), self._former.text)
+            details = self._former.text or ("" if self._former.active else _("It is empty"))
+            self._bar.notice.show_former(why or _("Another filter is shown."), details)
 
     def go_back(self) -> None:
         """Restore the operator's filter."""

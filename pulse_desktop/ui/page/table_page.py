@@ -132,7 +132,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.filter,
             self.filter_bar,
             self.selection_bar,
-            self.count_text,
+            self.row_text,
             lambda: context.connection.data_time is not None,
         )
         self._lay_out()

@@ -11,6 +11,7 @@ from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.actions import Action
 from pulse_desktop.ui.page.detail_panel import DetailPanel
@@ -91,6 +92,18 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
     @abstractmethod
     def count_text(self, count: int) -> str:
         """Return a number of rows as text, such as "1,204 runs"."""
+
+    def row_text(self, total: int, shown: int | None) -> str:
+        """Return how many rows there are, and how many of them are shown, as text.
+
+        Args:
+            total: number of rows.
+            shown: number of those that the filter shows, None while there is no filter.
+        """
+        text = self.count_text(total)
+        if shown is None:
+            return text
+        return _("{shown} of {total}").format(shown=formats.count(shown), total=text)
 
     @abstractmethod
     def make_fields(self) -> FieldSet[RowT]:

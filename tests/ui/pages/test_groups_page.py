@@ -1,5 +1,7 @@
 """The failure groups of the Tasks page: table, details, marks, exactly their runs."""
 
+import re
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -7,7 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.time_range import last
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -22,7 +24,10 @@ from tests.ui.window_builder import draw_frame, make_window
 from tests.unit.query.recorded_tracebacks import recorded
 
 TASK = "shop.orders:extract"
+LIBRARY = '  File "/usr/lib/python3.13/site-packages/retrying.py", line 9, in call\n    fn()\n'
+HEADING = "Traceback (most recent call last):\n"
 TRACE = recorded("3.13")["caused"].replace("OrderError", "RefusedError")
+TRACE = TRACE.replace(HEADING + "  File", HEADING + LIBRARY + "  File", 1)
 
 
 def fail(builder: StateBuilder, number: int, kind: str, at: float, **error: str) -> str:
@@ -117,6 +122,12 @@ def test_its_runs_are_shown_and_the_own_filter_comes_back(
     window: MainWindow, builder: StateBuilder, page: GroupsPage
 ) -> None:
     runs = tasks(window).runs
+    click_row(page, 0)
+    QTest.keyClick(page.table, Qt.Key.Key_G)
+    assert refused(page).id in runs.filter_bar.text
+    modifiers = Qt.KeyboardModifier
+    QTest.keyClick(window, Qt.Key.Key_B, modifiers.ControlModifier | modifiers.ShiftModifier)
+    assert runs.filter_bar.text == ""
     runs.filter_bar.set_filter((), "task:extract")
     window.navigate(ShowGroups(refused(page).id))
     draw_frame(window, builder)
@@ -216,6 +227,68 @@ def test_a_note_is_kept_and_what_is_typed_survives_another_group(
     note.save.click()
     draw_frame(window, builder, 2.0)
     assert refused(page).marks.note is None
+
+
+@pytest.mark.parametrize("how", ["saved", "discarded"])
+def test_the_focus_returns_to_where_it_was_after_a_note(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage, how: str
+) -> None:
+    click_row(page, 0)
+    draw_frame(window, builder)
+    note = page.detail.note
+    assert not page.detail.example.unfold.isHidden()  # where Qt would pass the focus on
+    for before, edit in ((page.table, page.edit_note), (note.button, note.button.click)):
+        before.setFocus()
+        edit()
+        assert window.focusWidget() is note.field
+        QTest.keyClicks(note.field, "OPS-311")
+        key = Qt.Key.Key_Return if how == "saved" else Qt.Key.Key_Escape
+        QTest.keyClick(note.field, key)
+        draw_frame(window, builder, 2.0)
+        assert window.focusWidget() is before
+
+
+def test_the_frames_of_libraries_are_unfolded(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    draw_frame(window, builder)
+    example = page.detail.example
+    assert re.fullmatch(r"Show \d+ more frames?", example.unfold.text())
+    lines = len(example.text.toPlainText().splitlines())
+    example.unfold.click()
+    assert len(example.text.toPlainText().splitlines()) > lines
+    assert example.unfold.isHidden()
+
+
+def test_the_details_tell_the_time_range_from_all_that_is_known(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    draw_frame(window, builder)
+    assert page.detail.properties.values["Failures"] == "15"
+    window.time.set_range(fixed(NOW - 1_600, NOW - 1_498))
+    draw_frame(window, builder, 2.0)
+    count = text(page, "count")
+    assert count == "3"
+    values = page.detail.properties.values
+    assert values["Failures"] == f"{count} in this time; of all that is known: 15"
+    assert page.detail.show_runs.text() == f"Show {count} runs of this time"
+    assert "time range" in page.detail.rerun.toolTip()
+    window.time.set_range(ALL_RETAINED)
+    draw_frame(window, builder, 2.0)
+    assert page.detail.properties.values["Failures"] == "15"
+    assert page.detail.show_runs.text() == "Show these 15 runs"
+
+
+def test_the_count_says_that_an_earlier_filter_is_in_force(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    page.filter_bar.set_filter((), "cause:Timeout")
+    page.filter_bar.set_filter((), "cause:Timeout (")
+    for _second in range(2):
+        draw_frame(window, builder, 1.0)
+        assert page.filter_bar.row_count_text == "1 of 2 groups, by the last valid filter"
 
 
 def test_a_mark_that_cannot_be_kept_is_reported(

@@ -207,10 +207,19 @@ def test_navigation_is_no_change_of_the_view(qtbot: QtBot, page: RunsPage) -> No
     assert page.views_button.full_text == NAME
 
 
-def test_navigation_without_a_filter_offers_no_way_back(page: RunsPage) -> None:
+def test_navigation_offers_the_way_back_to_an_empty_filter(page: RunsPage) -> None:
+    def offers_former() -> bool:
+        return page.filter_bar.notice.offers_former
+
     page.navigate(FilterRuns(query="language=uk"))
     assert ids(page) == [0, 3, 6, 9]
-    assert not page.filter_bar.notice.offers_former
+    assert offers_former()
+    page.go_back_to_filter()
+    assert page.filter_bar.text == ""
+    assert len(ids(page)) == 12
+    assert not offers_former()
+    page.navigate(FilterRuns())  # what is shown already
+    assert not offers_former()
 
 
 def test_a_view_is_renamed_and_deleted(qtbot: QtBot, page: RunsPage) -> None:

@@ -21,12 +21,12 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import (
     GROUP_LABELS,
     GROUP_MEANINGS,
+    failures_text,
     fingerprint_lines,
     group_cause,
     group_title,
     grouped_by_text,
     marks_text,
-    runs_text,
     shared_text,
     shared_tooltip,
     shown_state,
@@ -169,6 +169,7 @@ class GroupDetail(DetailPanel):
         bounds: tuple[float, float],
         retained: int,
         now: float,
+        in_range: int | None = None,
     ) -> None:
         """Show a group.
 
@@ -178,6 +179,8 @@ class GroupDetail(DetailPanel):
             bounds: ends of the time that the bars cover, Unix seconds.
             retained: number of its runs that can be shown.
             now: Unix seconds.
+            in_range: its failures in the time range; None if that is everything. The buttons are
+                for the runs of these.
         """
         other = self.group is None or group.id != self.group.id
         self.group = group
@@ -189,9 +192,9 @@ class GroupDetail(DetailPanel):
         set_tooltip(self._state, GROUP_MEANINGS[key])
         self._cause.set_text(group_cause(group))
         self._message.show_text(group_title(group))
-        self._show_buttons(group, retained)
+        self._show_buttons(group, retained, is_limited=in_range is not None)
         self.bars.show_values(group.times.histogram(*bounds, DETAIL_BINS), bounds, color)
-        self.properties.set_properties(self._properties_of(group, now))
+        self.properties.set_properties(self._properties_of(group, now, in_range))
         self.note.show_note(group.id, group.marks.note, now)
         self.example.show_run(example, is_other=other)
 
@@ -207,14 +210,20 @@ class GroupDetail(DetailPanel):
         if is_other:
             self._show_icon()
 
-    def _show_buttons(self, group: FailureGroup, retained: int) -> None:
+    def _show_buttons(self, group: FailureGroup, retained: int, *, is_limited: bool) -> None:
         text = ngettext("Show this {count} run", "Show these {count} runs", retained)
+        if is_limited:
+            text = ngettext(
+                "Show {count} run of this time", "Show {count} runs of this time", retained
+            )
         self.show_runs.setText(text.format(count=formats.count(retained)))
         self.rerun.setText(_("Re-run these…") if retained > 1 else _("Re-run…"))
         for button in (self.show_runs, self.rerun):
             button.setEnabled(retained > 0)
         none = _("The runs of these failures are no longer retained")
-        set_tooltip(self.show_runs, "" if retained else none)
+        those = _("Those that failed in the time range of the window") if is_limited else ""
+        for button in (self.show_runs, self.rerun):
+            set_tooltip(button, those if retained else none)
         muted, resolved = group.marks.muted is not None, group.marks.resolved is not None
         self.mute.setText(_("Unmute") if muted else _("Mute"))
         set_tooltip(self.mute, _("A muted group does not count as needing attention (M)"))
@@ -227,7 +236,9 @@ class GroupDetail(DetailPanel):
             button.setEnabled(can_be_marked)
         self._buttons.arrange()
 
-    def _properties_of(self, group: FailureGroup, now: float) -> list[Property]:
+    def _properties_of(
+        self, group: FailureGroup, now: float, in_range: int | None
+    ) -> list[Property]:
         fingerprint = group.fingerprint
         label = self._task_label
         names = [f"{label(name)}" for name in group.tasks]
@@ -235,7 +246,7 @@ class GroupDetail(DetailPanel):
         tooltip = "\n".join(map(shared_tooltip, group.shared))
         return [
             Property(_("Shared"), shared, tooltip=tooltip),
-            Property(_("Failures"), runs_text(group)),
+            Property(_("Failures"), failures_text(group, in_range)),
             Property(_("Task"), ", ".join(names), tooltip="\n".join(group.tasks)),
             Property(_("First"), _moment(group.first_seen, now)),
             Property(_("Last"), _moment(group.last_seen, now)),

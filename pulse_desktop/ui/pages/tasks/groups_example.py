@@ -91,7 +91,7 @@ class GroupExample(QWidget):
             _("Latest example, {time}").format(time=formats.clock(run.finished_at))
         )
         frames = library_frame_count(run)
-        text = ngettext("{count} library frame", "{count} library frames", frames)
+        text = ngettext("Show {count} more frame", "Show {count} more frames", frames)
         self.unfold.setText(text.format(count=formats.count(frames)))
         self.unfold.setVisible(bool(frames) and not self._is_whole)
         lines = error_report(run, all_frames=self._is_whole)

@@ -31,6 +31,7 @@ class GroupNote(QWidget):
         self._group_id = ""
         self._edited_id = ""  # of the group whose note is being edited
         self._note: Mark | None = None
+        self._focus_before: QWidget | None = None  # when the field was opened
         self._text = WrappedLabel()
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -80,18 +81,27 @@ class GroupNote(QWidget):
         if self._edited_id != self._group_id:
             self._edited_id = self._group_id
             self.field.setText("" if self._note is None else self._note.text)
+        focused = self.window().focusWidget()
+        if focused not in (None, self.field, self.save):
+            self._focus_before = focused
         self._arrange()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _save(self) -> None:
-        self._edited_id = ""
-        self._arrange()
+        self._end()
         self.changed.emit(self.field.text().strip())
 
     def _discard(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """Close the field, and give the keyboard focus back before Qt passes it on."""
+        before, self._focus_before = self._focus_before, None
         self._edited_id = ""
+        if before is None or not before.isVisibleTo(self.window()):
+            before = self.button
+        before.setFocus(Qt.FocusReason.OtherFocusReason)
         self._arrange()
-        self.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _arrange(self) -> None:
         editing = self.is_editing

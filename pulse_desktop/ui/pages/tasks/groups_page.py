@@ -13,7 +13,6 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import (
     GROUP_LABELS,
     GROUP_MEANINGS,
@@ -131,7 +130,11 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
     def _is_shown(self, row: FailureGroup) -> bool:
         if not row.count:
             return False
-        return not self.context.time.range.limits_rows or bool(row.times.count(*self._bounds))
+        return not self._is_limited() or bool(row.times.count(*self._bounds))
+
+    def _is_limited(self) -> bool:
+        """Return whether only the failures of a time range count."""
+        return self.context.time.range.limits_rows
 
     def apply_filter(self) -> None:
         """Apply the filter bar and the time range to the table."""
@@ -152,25 +155,25 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Follow the clock; see `TablePage`."""
         del stale
         self._move_bounds()
-        if self.context.time.range.limits_rows and self._throttle.due("range", now, _FILTER_S):
+        if self._is_limited() and self._throttle.due("range", now, _FILTER_S):
             self.filter.update()
-        self._show_row_count()
+        self._counts.update_rows()
         self.detail.show_problem(self.context.group_marks.problem)
         self.table.viewport().update()
 
-    def _show_row_count(self) -> None:
+    def row_text(self, total: int, shown: int | None) -> str:
+        """Return how many groups have failures in the time range, and how many are shown."""
         counts = self.facet_counts()
-        total, shown = sum(counts.values()), self.table.rows_model.shown_count
-        text = count_text(total)
-        if shown != total:
-            text = _("{shown} of {total}").format(shown=formats.count(shown), total=text)
-        parts = (text, muted_text(counts["muted"]))
-        self.filter_bar.set_row_count_text(" · ".join(filter(None, parts)))
+        total = sum(counts.values())
+        text = super().row_text(total, None if shown == total else shown)
+        return " · ".join(filter(None, (text, muted_text(counts["muted"]))))
 
     def show_row(self, row: FailureGroup) -> None:
         """Show a group in the detail panel."""
         example = self.context.state.runs.get(row.example) if row.example else None
-        self.detail.show_group(row, example, self._bounds, self._retained(row), self.now)
+        in_range = row.count_between(*self._bounds) if self._is_limited() else None
+        retained = self._retained(row)
+        self.detail.show_group(row, example, self._bounds, retained, self.now, in_range)
 
     def update_detail(self, now: float) -> None:  # noqa: ARG002 - the base class has it
         """Update the group in the open detail panel, also when it is not the current row."""
@@ -253,7 +256,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def _counted(self) -> tuple[float, float]:
         """Return the ends of the time in which failures count, Unix seconds."""
-        return self._bounds if self.context.time.range.limits_rows else (0.0, math.inf)
+        return self._bounds if self._is_limited() else (0.0, math.inf)
 
     def _runs_of(self, group: FailureGroup) -> Iterator[TaskRun]:
         """Iterate over the runs of a group that failed in the time range."""
