@@ -281,10 +281,15 @@ class TaskRun(msgspec.Struct, gc=False):
 
     @property
     def reason(self) -> str:
-        """Why the run did not succeed, in one line; empty if it did."""
-        if self._final_outcome is not None and self._final_outcome.reason:
-            return self._final_outcome.reason
-        error = self.error
+        """Why the run did not succeed, in one line; empty if it did.
+
+        That its result cannot be decoded is the reason only if nothing else tells how it ended.
+        """
+        outcome, error = self._final_outcome, self.error
+        if outcome is not None and outcome.format == UNREADABLE:
+            outcome = outcome if self.state is RunState.RESULT_UNREADABLE else None
+        if outcome is not None and outcome.reason:
+            return outcome.reason
         return f"{error.type}: {error.message}" if error is not None else ""
 
     @property

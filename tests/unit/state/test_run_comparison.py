@@ -18,6 +18,8 @@ from pulse_desktop.state.run_comparison import (
     compare_runs,
     last_good_run,
 )
+from pulse_desktop.state.run_updates import update_from_unreadable_result
+from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text.comparison_text import (
     change_text,
     delta_text,
@@ -27,6 +29,7 @@ from pulse_desktop.text.comparison_text import (
 )
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, StateBuilder
+from tests.unit.state.state_builders import stored_object
 
 
 @pytest.fixture
@@ -53,6 +56,27 @@ def run(builder: StateBuilder, task_id: str) -> TaskRun:
 
 def marks(comparison: Comparison, section: Section) -> dict[str, Mark]:
     return {row.path: row.mark for row in comparison.rows if row.section is section}
+
+
+def test_that_a_result_cannot_be_decoded_is_no_error_of_a_run(builder: StateBuilder) -> None:
+    for number, key in enumerate(("good", "bad")):
+        stored = stored_object(NOW + 30, key, number + 1)
+        builder.state.runs.put(update_from_unreadable_result(stored, "the pickle asks for x"))
+    good, bad = run(builder, "good"), run(builder, "bad")
+    assert (good.reason, bad.reason) == ("", "ProviderTimeout: no answer")
+    rows = [row for row in compare_runs(good, bad).rows if row.section is Section.ERROR]
+    assert {row.path: row.second for row in rows} == {
+        "type": "ProviderTimeout", "message": "no answer",
+    }  # fmt: skip
+    assert run_to_dict(good)["error"] is None
+
+
+def test_a_run_of_which_nothing_else_is_known_says_why_its_result_cannot_be_decoded(
+    builder: StateBuilder,
+) -> None:
+    update = update_from_unreadable_result(stored_object(NOW, "other"), "it is no message")
+    builder.state.runs.put(update)
+    assert run(builder, "other").reason == "it is no message"
 
 
 def results(one: Any, other: Any) -> dict[str, Mark]:
