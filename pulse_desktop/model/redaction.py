@@ -23,7 +23,7 @@ _WEBSOCKET_PATH: Final = re.compile(
 
 _SENSITIVE_NAME: Final = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
-    r"|credentials?|authorization)"
+    r"|credentials?|creds|authorization|otp|x-amz-signature)"
 )
 _HUMP: Final = r"(?-i:(?<=[a-z0-9])(?=[A-Z]))"
 """Where a word begins in a name such as `accessToken`."""
@@ -49,10 +49,18 @@ _PRIVATE_KEY: Final = re.compile(
 )
 _BEARER: Final = re.compile(r"\b(bearer|basic)\s{1,3}[A-Za-z0-9._~+/=-]{8,}+", re.IGNORECASE)
 _KNOWN_KEY: Final = re.compile(
-    r"\b(?:sk-|gh[pousr]_|github_pat_|xox[abprs]-|AKIA|AIza|glpat-|SU|SA|SO|eyJ)"
+    r"\b(?:sk-|gh[pousr]_|github_pat_|hf_|npm_|xox[abprs]-|AKIA|AIza|glpat-|SU|SA|SO|eyJ)"
     r"[A-Za-z0-9_.-]{16,}+"
+    r"|(?<!\d)\d{6,12}:AA[A-Za-z0-9_-]{30,}+"
+    r"|(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{8,}+"
 )
-"""Keys of well-known services, seeds of nkeys, JSON web tokens."""
+"""Keys of well-known services, seeds of nkeys, JSON web tokens, tokens of Telegram bots."""
+_OPTION: Final = re.compile(
+    rf"(?P<name>(?<!\S)(?:--(?:[a-z0-9]{{1,40}}-){{0,5}}{_SENSITIVE_NAME}[ \t]{{1,3}}"
+    r"|-u[ \t]{1,3}[^\s:\"']{1,100}:))[^\s\"'-][^\s\"']*+",
+    re.IGNORECASE,
+)
+"""A secret in a command line: `--password …`, `curl -u user:…`."""
 _SECRET_FIELD: Final = re.compile(
     rf"(?:^|[^a-z0-9]|{_HUMP}){_SENSITIVE_NAME}$|^{_SENSITIVE_NAME}(?:[^a-z0-9]|{_HUMP}|$)",
     re.IGNORECASE,
@@ -150,6 +158,8 @@ def redact_secrets(text: str, known: tuple[str, ...] = ()) -> str:
     """
     text = redact_known(text, known)
     text = _NAMED_SECRET.sub(r"\g<name>***", redact(text))
+    if "-" in text:
+        text = _OPTION.sub(r"\g<name>***", text)
     return _KNOWN_KEY.sub("***", _BEARER.sub(r"\1 ***", text))
 
 

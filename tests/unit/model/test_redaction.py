@@ -137,6 +137,42 @@ def test_a_secret_is_masked_however_its_name_and_value_are_written(text: str) ->
     assert "hunter2" not in redact_secrets(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (
+            "https://api.telegram.org/bot7123456789:AA{}/getMe",
+            "https://api.telegram.org/bot***/getMe",
+        ),
+        ("bot 7123456789:AA{} answers", "bot *** answers"),
+        ("hf_{}", "***"),
+        ("npm_{}", "***"),
+        ("https://hooks.slack.com/services/T0/B0/{}", "https://hooks.slack.com/services/***"),
+        ("GET /b?X-Amz-Signature={}&x=1", "GET /b?X-Amz-Signature=***&x=1"),
+        ("run --db-password {} --all", "run --db-password *** --all"),
+        ("curl -u admin:{} http://h", "curl -u admin:*** http://h"),
+        ("creds: {}", "creds: ***"),
+        ("otp={}", "otp=***"),
+    ],
+)
+def test_keys_of_services_and_options_of_commands_are_masked(text: str, masked: str) -> None:
+    assert redact_secrets(text.format("aB3" * 11)) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at 12:00:00:AA",
+        "--password --verbose",
+        "ls -u a b",
+        "the token was read",
+        "x --token-count 3",
+    ],
+)
+def test_what_only_looks_like_them_is_kept(text: str) -> None:
+    assert redact_secrets(text) == text
+
+
 def test_the_lines_around_a_digest_are_kept() -> None:
     text = 'Host: a\r\nAuthorization: Digest username="b", response="c"\r\nAccept: d'
     expected = "Host: a\r\nAuthorization: Digest ***\r\nAccept: d"
