@@ -454,7 +454,12 @@ class Desktop:
         window.window.hide()
         self.windows.remove(window)
         self._remember_windows()
-        self._closing.run(f"close window {id(window)}", window.close())
+        self._closing.run(f"close window {id(window)}", self._end_window(window))
+
+    async def _end_window(self, window: SessionWindow) -> None:
+        await window.close()
+        for other in self.windows[:1]:
+            other.freeze_later()
 
     def _notify(self, notification: Notification) -> None:
         """Show a notification in the window that the operator works in, if there still is one."""

@@ -248,7 +248,7 @@ class SessionWindow:
         self._opened.set()
         self.window.set_session(session, self._page_work.run)
         if self.window.current is not None:
-            self._freeze_later()
+            self.freeze_later()
         self._page_work.run("check secret files", self._warn_of_readable_secrets(config.profile))
         return session
 
@@ -278,6 +278,7 @@ class SessionWindow:
         self._leave_session()
         self.show_offline("closed")
         await self._closing.wait()
+        self.freeze_later()
 
     async def wait_connected(self, timeout_s: float | None = None) -> Session:
         """Wait until the session is connected, and return it.
@@ -324,8 +325,11 @@ class SessionWindow:
         self._embedded.release(self)
         self.window.deleteLater()
 
-    def _freeze_later(self) -> None:
-        """Freeze what was created once it is painted: that takes as long as several frames."""
+    def freeze_later(self) -> None:
+        """Freeze what was created once it is painted: that takes as long as several frames.
+
+        What is needed no more, such as another window that was closed, is collected before.
+        """
         self._cancel_freeze()
         loop = asyncio.get_running_loop()
         self._freeze = loop.call_later(_FREEZE_AFTER_S, LONG_LIVED.freeze)

@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
-from qasync import QEventLoop
 from shiboken6 import getAllValidWrappers
 
 from pulse_desktop.app.desktop import Desktop
@@ -21,6 +20,7 @@ from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from pulse_desktop.ui.qt_loop import QtLoop
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
@@ -201,7 +201,7 @@ def run_operator(
 
     app.setQuitOnLastWindowClosed(False)
     theme().install(ThemeChoice.DARK)
-    with QEventLoop(app) as loop:
+    with QtLoop(app) as loop:
         loop.run_until_complete(_run_scenario(open_desktop or open_server, scenario))
     app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert [each for each in getAllValidWrappers() if isinstance(each, MainWindow)] == []

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import getAllValidWrappers
 
+from pulse_desktop.app.long_lived_objects import LONG_LIVED
 from pulse_desktop.app.session_window import SessionWindow
 from pulse_desktop.model.errors import CannotConnectError
 from pulse_desktop.model.run_state import RunState
@@ -285,3 +286,42 @@ def test_an_address_that_cannot_be_parsed_leaves_the_window_offline(
         await wait_until(lambda: "connected" in operator.window.top_bar.state.full_text)
 
     run_scenario(qapp, nats_server, scenario)
+
+
+def test_a_closed_application_leaves_nothing_in_memory(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    kept: list[weakref.ref[object]] = []
+
+    async def visit(operator: Operator) -> None:
+        await operator.desktop.wait_connected(30)
+        for page in PAGES:
+            await operator.go_to(page.key)
+        kept.extend(map(weakref.ref, (operator.window, operator.session, operator.state)))
+
+    run_operator(qapp, nats_server.url, visit, nats_server.monitor_url)
+    gc.collect()
+    assert [each() for each in kept] == [None] * 3
+
+
+def test_a_window_that_was_closed_is_collected_while_the_others_go_on(
+    qapp: QApplication, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected: list[bool] = []
+    monkeypatch.setattr(LONG_LIVED, "freeze", lambda: collected.append(gc.collect() >= 0))
+
+    async def close_one(operator: Operator) -> None:
+        await operator.desktop.wait_connected(30)
+        await wait_until(lambda: collected)
+        other = operator.desktop.new_window()
+        other.show_profile(server_profile(nats_server.url, nats_server.monitor_url))
+        other.start()
+        other.window.show()
+        await other.wait_connected(30)
+        kept = weakref.ref(other.window)
+        await wait_until(lambda: len(collected) > 1)
+        other.window.close()
+        del other
+        await wait_until(lambda: kept() is None)
+
+    run_operator(qapp, nats_server.url, close_one, nats_server.monitor_url)

@@ -65,7 +65,12 @@ class CrashHandler:
         self._restore = restore
 
     def uninstall(self) -> None:
-        """Restore the handlers from before `install`."""
+        """Restore the handlers from before `install`.
+
+        Python keeps the hook of each thread that it did not start, with this handler, for ever; the
+        windows that `notify` knows must not stay with it.
+        """
+        self._notify = _ignore
         restore, self._restore = self._restore, None
         if restore is not None:
             restore()
@@ -115,3 +120,7 @@ class CrashHandler:
 
     def _on_qt_message(self, kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
         _log.log(_LEVELS.get(kind, logging.WARNING), "Qt: %s (%s)", message, context.category)
+
+
+def _ignore(_notification: Notification) -> None:
+    """Show no notification: the windows are closed."""

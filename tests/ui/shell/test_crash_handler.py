@@ -1,7 +1,11 @@
 """An uncaught error shows one notification and is logged each time; handlers are restored."""
 
+import _thread
 import asyncio
+import gc
 import sys
+import threading
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -63,3 +67,27 @@ def test_an_error_is_notified_once_however_often_it_happens(
     assert notification.detail == "ValueError: nats://me:***@host failed"
     assert caplog.text.count("background work: feed") == 3
     assert "s3cret" not in caplog.text
+
+
+def test_what_notifies_is_not_kept_by_a_thread_that_python_did_not_start(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    class Window:
+        def notify(self, _notification: object) -> None: ...
+
+    window = Window()
+    kept = weakref.ref(window)
+    handler = CrashHandler(window.notify)
+    handler.install(loop)
+    known = threading.Event()
+
+    def make_known() -> None:
+        threading.current_thread()  # Python knows such a thread, and its hook, for ever
+        known.set()
+
+    _thread.start_new_thread(make_known, ())
+    assert known.wait(10)
+    handler.uninstall()
+    del window, handler
+    gc.collect()
+    assert kept() is None
