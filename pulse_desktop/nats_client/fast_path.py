@@ -91,7 +91,7 @@ class FastPathParser(Parser):
                     at = stop + 2
                     delivered += 1
                     payloads += stop - begin
-                    receive_stored(reply.decode(errors="replace"), subject, read[begin:stop])
+                    receive_stored(reply.decode("ascii", "replace"), subject, read[begin:stop])
                     continue
                 cached = cache.get(header)
                 if cached is None and (cached := self._look_up(header)) is None:

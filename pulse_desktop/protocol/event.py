@@ -126,14 +126,15 @@ def decode_event_raw(
     Returns:
         The event, and its undecoded `data` for `event_fields`; None if the fields are elsewhere.
     """
-    if raw[:7] == _CANONICAL_PREFIX and len(raw) <= MAX_EVENT_BYTES:
+    size = len(raw)
+    if raw[:7] == _CANONICAL_PREFIX and size <= MAX_EVENT_BYTES:
         try:
             known = _decode_canonical(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass  # the slow path finds the reason
         else:
             id_, name, source, data = known.id, known.type, known.source, known.data
-            begin = len(raw) - len(data) - 1
+            begin = size - len(data) - 1
             # Encoded as `encode_event` does, data last: the length leaves no room for a repeated
             # key, so there is no need to search for one.
             if (

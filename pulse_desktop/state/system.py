@@ -158,7 +158,7 @@ class SystemState:
         Messages that are `older` may come at any time: they end up below what was folded before,
         add to it what it lacks, and replace nothing.
         """
-        routes, append = self._routes, self.log.append
+        routes, append, prepend = self._routes, self.log.append, self.log.prepend
         for arrival in arrivals:
             if type(arrival) is not InboundMessage:
                 self._fold_object(arrival)  # type: ignore[arg-type]
@@ -166,35 +166,22 @@ class SystemState:
             if arrival.source is not _EVENT:
                 self._fold_task(arrival)
                 continue
-            if arrival.older:
-                self._fold_older_event(arrival)
-                continue
-            at, subject = arrival.at, arrival.subject
+            at, subject, older = arrival.at, arrival.subject, arrival.older
             topic, activity, apply = routes.get(subject) or self._route(subject)
             event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
             if event.timestamp > at + MAX_CLOCK_SKEW_S:
                 _date_by_arrival(event, at)
-            append(event)
+            if older:
+                prepend(event)
+            else:
+                append(event)
             if event.problem:
                 activity.count(at, False)
                 self.unreadable += 1
             else:
                 activity.count(at, True)
                 if apply is not None:
-                    apply(event, body)
-
-    def _fold_older_event(self, arrival: InboundMessage) -> None:
-        at, subject = arrival.at, arrival.subject
-        topic, activity, apply = self._routes.get(subject) or self._route(subject)
-        event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
-        if event.timestamp > at + MAX_CLOCK_SKEW_S:
-            _date_by_arrival(event, at)
-        self.log.prepend(event)
-        activity.count(at, event.readable)
-        if event.problem:
-            self.unreadable += 1
-        elif apply is not None:
-            apply(event, body, older=True)
+                    apply(event, body, older=older)
 
     def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
         """Fold the decoded body of a stored result."""
