@@ -1,5 +1,6 @@
 """The details of a run: overview, error, tabs, events and log."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, WORKER, StateBuilder
 from tests.ui.page_harness import PageHarness
+from tests.ui.window_builder import draw_frame, make_window
 
 RUN = "f" * 32
 MESSAGE = "2147719036.5"
@@ -275,3 +277,31 @@ def test_wrapped_lines_of_a_report_leave_nothing_beside_it(qtbot: QtBot) -> None
     report.set_wrap(wrap=True)
     qtbot.waitUntil(lambda: not bar.isVisible())
     assert report.document().size().height() > len(lines)
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (1064, 660), (1440, 900)])
+def test_nothing_covers_a_long_reason(
+    harness: PageHarness, builder: StateBuilder, qtbot: QtBot, size: tuple[int, int]
+) -> None:
+    text = "the model refused the request; " * 60
+    error = {"type": "ProviderRefusedError", "message": text, "traceback": ""}
+    data = {"task_id": "long", "attempt": 1, "will_retry": False, "error": error}
+    builder.task("long")
+    builder.event("tasks", "task.failed", data, builder.at)
+    window = make_window(qtbot, builder, (TasksPage,))
+    window.resize(*size)
+    window.navigate(ShowRun("long"))
+    draw_frame(window, builder, 1.0)
+    tasks = window.page("tasks")
+    assert isinstance(tasks, TasksPage)
+    view = tasks.runs.detail.error
+    view.find_button.click()
+    qtbot.waitUntil(view.search.isVisible)
+    QApplication.sendPostedEvents()
+    tools = view.copy_all.parentWidget()
+    assert tools is not None
+    parts = (view.headline, tools, view.search, view.traceback)
+    for above, below in itertools.pairwise(part.geometry() for part in parts):
+        assert above.bottom() < below.top()
+    assert view.rect().contains(view.traceback.geometry())
+    assert view.headline.height() > view.headline.fontMetrics().lineSpacing()

@@ -2,9 +2,16 @@
 
 from typing import Final
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent, QTextOption
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics, QResizeEvent, QTextOption
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import RunError, TaskRun
@@ -26,12 +33,17 @@ from pulse_desktop.ui.widgets.text_search import TextSearch
 
 _MAX_HEADLINE: Final = 20_000
 _MAX_HEADLINE_LINES: Final = 6
+_MIN_HEADLINE_LINES: Final = 2
+_MIN_REPORT_LINES: Final = 2
+_HEADLINE_PART: Final = 3
+"""The headline takes at most this part of the height."""
 
 
 class Headline(QPlainTextEdit):
     """A read-only text as high as its lines, up to a limit beyond which it scrolls.
 
-    A word longer than a line is wrapped anywhere, so that nothing is cut off at the right.
+    Where there is little room it is lower and scrolls as well, so that it never covers what is
+    below. A word longer than a line is wrapped anywhere, so that nothing is cut off at the right.
     """
 
     def __init__(self) -> None:
@@ -42,7 +54,10 @@ class Headline(QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(0)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setAccessibleName(_("Reason"))
+        self._lines = 1
+        self._max_lines = _MAX_HEADLINE_LINES
 
     def text(self) -> str:
         """Return the text."""
@@ -56,9 +71,28 @@ class Headline(QPlainTextEdit):
     def fit(self) -> None:
         """Adapt the height to the number of lines."""
         # The document of a plain text edit measures its height in lines.
-        lines = min(max(1, round(self.document().size().height())), _MAX_HEADLINE_LINES)
-        border = 2 * self.frameWidth()
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + border + 2)
+        lines = min(max(1, round(self.document().size().height())), self._max_lines)
+        if lines != self._lines:
+            self._lines = lines
+            self.updateGeometry()
+
+    def limit(self, height: int) -> None:
+        """Be at most so high, but not lower than the first lines."""
+        lines = (height - self._height_of(0)) // self.fontMetrics().lineSpacing()
+        self._max_lines = min(max(lines, _MIN_HEADLINE_LINES), _MAX_HEADLINE_LINES)
+        self.fit()
+
+    def _height_of(self, lines: int) -> int:
+        return lines * self.fontMetrics().lineSpacing() + 2 * self.frameWidth() + 2
+
+    def sizeHint(self) -> QSize:
+        """Return the height of the lines."""
+        return QSize(super().sizeHint().width(), self._height_of(self._lines))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the height of the first lines."""
+        lines = min(self._lines, _MIN_HEADLINE_LINES)
+        return QSize(super().minimumSizeHint().width(), self._height_of(lines))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Adapt the height to the lines as wrapped at the new width."""
@@ -144,6 +178,11 @@ class ErrorView(QWidget):
         self.library_frames.setEnabled(bool(count))
         self._show_report()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave more room to the report than the headline takes."""
+        super().resizeEvent(event)
+        self.headline.limit(self.height() // _HEADLINE_PART)
+
     def _show_report(self) -> None:
         run = self._run
         if run is None:
@@ -167,8 +206,11 @@ class ErrorView(QWidget):
             copy_text(raw_error(self._run))
 
     def _apply_theme(self) -> None:
-        self.headline.setFont(theme().number_font())
-        self.headline.fit()
+        font = theme().number_font()
+        self.headline.setFont(font)
+        self.headline.limit(self.height() // _HEADLINE_PART)
+        self.headline.updateGeometry()
+        self.traceback.setMinimumHeight(_MIN_REPORT_LINES * QFontMetrics(font).lineSpacing())
 
 
 def _toggle(title: str, tooltip: str) -> QPushButton:
