@@ -3,6 +3,10 @@
 import asyncio
 import gc
 import json
+import os
+import signal
+import sys
+import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -30,7 +34,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.profiles.profile import Environment, server_profile
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import RESULT_BUCKET, TASK_STREAM, TASK_SUBJECT
-from pulse_desktop.session.session import SessionConfig
+from pulse_desktop.session.session import CLOSE_TIMEOUT_S, SessionConfig
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.navigation import FilterRuns, ShowRun
 from pulse_desktop.ui.page.notification import Notification
@@ -325,3 +329,21 @@ def test_a_window_that_was_closed_is_collected_while_the_others_go_on(
         await wait_until(lambda: kept() is None)
 
     run_operator(qapp, nats_server.url, close_one, nats_server.monitor_url)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
+def test_a_window_closes_although_its_server_is_stopped(
+    qapp: QApplication, nats_server: NatsServer
+) -> None:
+    stopped_at: list[float] = []
+
+    async def stop_server(operator: Operator) -> None:
+        await operator.desktop.wait_connected(30)
+        os.kill(nats_server.pid, signal.SIGSTOP)
+        stopped_at.append(time.monotonic())
+
+    try:
+        run_operator(qapp, nats_server.url, stop_server, nats_server.monitor_url)
+        assert time.monotonic() - stopped_at[0] < 2 * CLOSE_TIMEOUT_S
+    finally:
+        os.kill(nats_server.pid, signal.SIGCONT)

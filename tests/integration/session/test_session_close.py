@@ -13,12 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from pulse_desktop.cli.exit_codes import FAILED
 from pulse_desktop.profiles.profile import server_profile
+from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.session import session as session_module
 from pulse_desktop.session.local_state.state_file import LocalStateFile
 from pulse_desktop.session.session import CLOSE_TIMEOUT_S, Session, SessionConfig
+from tests.kit.cli_process import command_environment, started_command
+from tests.kit.full_disk import no_room_in_files
 from tests.kit.login_servers import free_port
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.waiting import wait_until
 
 MARGIN_S = 3.0
 """For a machine that is busy."""
@@ -150,3 +156,61 @@ async def test_a_disk_that_does_not_answer_delays_it_little(
         finally:
             answers.set()
     assert not session.connection.connected
+
+
+async def store_events(url: str, count: int) -> None:
+    """Store events of some size in a stream, which is created."""
+    client = await connect(url)
+    context = client.jetstream()
+    if not await context.streams_info():
+        await context.add_stream(name="EVENTS", subjects=["websocket.>"])
+    for _ in range(count):
+        data = {"x": os.urandom(2_000).hex()}
+        _id, payload = encode_event("agents", "agent.ended", data, source="t", now=time.time())
+        await context.publish("websocket.agents", payload)
+    await client.close()
+
+
+@pytest.mark.parametrize("command", ["tail", "record"])
+async def test_a_command_whose_server_is_stopped_ends_at_an_interrupt(
+    command: str, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    file = tmp_path / "file"
+    await store_events(nats_server.url, 20)
+    words = ("tail", "--json") if command == "tail" else ("record", str(file))
+    with started_command(*words, "--since", "1h", env=env) as running:
+        if command == "tail":
+            await asyncio.to_thread(running.read_line)
+        else:
+            await wait_until(lambda: file.exists() and file.stat().st_size > 20_000)
+        os.kill(nats_server.pid, signal.SIGSTOP)
+        started = time.monotonic()
+        try:
+            result = await asyncio.to_thread(running.stop, signal.SIGINT)
+            assert time.monotonic() - started < CLOSE_TIMEOUT_S + MARGIN_S
+        finally:
+            os.kill(nats_server.pid, signal.SIGCONT)
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the files of another process")
+async def test_a_recording_on_a_full_disk_ends_although_the_server_is_stopped(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    file = tmp_path / "file"
+    await store_events(nats_server.url, 20)
+    with started_command("record", str(file), "--since", "1h", env=env) as running:
+        await wait_until(lambda: file.exists() and file.stat().st_size > 20_000)
+        with no_room_in_files(running.pid, file.stat().st_size):
+            await store_events(nats_server.url, 20)
+            os.kill(nats_server.pid, signal.SIGSTOP)
+            started = time.monotonic()
+            try:
+                result = await asyncio.to_thread(running.wait)
+                assert time.monotonic() - started < CLOSE_TIMEOUT_S + MARGIN_S
+            finally:
+                os.kill(nats_server.pid, signal.SIGCONT)
+    assert result.code == FAILED
+    assert result.err.startswith("Cannot save file: there is not enough space left."), result.err
