@@ -143,10 +143,10 @@ class LiveTable(SteadyView[RowT]):
     def set_filter(self, accepts: Callable[[RowT], bool] | None) -> None:
         """Show only the rows that a predicate accepts, scrolled to the top; None shows all.
 
-        Older rows follow within moments: to filter all of them at once would block the window.
+        Older rows follow within moments: to filter all of them at once would block the window. No
+        other row becomes the current one.
         """
-        self.rows_model.set_filter(accepts, incremental=True)
-        self.scrollToTop()
+        self.start_over(lambda: self.rows_model.set_filter(accepts, incremental=True))
         self.measure_columns()
         self._filter_rest()
 
@@ -194,7 +194,7 @@ class LiveTable(SteadyView[RowT]):
         self.selection_changed.emit()
 
     def _on_current_changed(self, *_indices: object) -> None:
-        if not self.is_changing:
+        if not (self.is_changing or self.rows_model.is_changing):
             self.current_changed.emit(self.current_row())
 
     def _count_failures(self, dirty: Collection[int]) -> None:

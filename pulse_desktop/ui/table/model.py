@@ -57,6 +57,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         now: time of the latest refresh, Unix seconds; relative times count from it.
         sort_key: key of the sorted column, empty while the newest row is first.
         descending: whether the largest value is first.
+        is_changing: whether rows are just being inserted, removed or reordered.
 
     Signals:
         paused_changed: whether the table is paused.
@@ -73,7 +74,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self.columns = tuple(columns)
         self.now = 0.0
         self.sort_key = ""
-        self.descending = False
+        self.descending = self.is_changing = False
         self._row_index = RowIndex(rows)
         self._sorted_at = 0.0
         self._counts = (self.shown_count, self.total_count, 0, False)
@@ -124,6 +125,20 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
     def position_at(self, row: int) -> int:
         """Return the position of a view row. Raises IndexError when there is no such row."""
         return self._row_index.position_at(row)
+
+    @property
+    def end(self) -> int:
+        """Position after the newest row that is shown, or that the filter has rejected."""
+        return self._row_index.end
+
+    @property
+    def oldest(self) -> int | None:
+        """Position of the oldest row shown, None if there is none."""
+        return self._row_index.oldest
+
+    def count_from(self, position: int) -> int:
+        """Return the number of rows shown that are at a position or newer."""
+        return self._row_index.count_from(position)
 
     def view_row(self, position: int) -> int | None:
         """Return the view row of a position, None when it is not shown."""
@@ -290,6 +305,13 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         return column.sort or (lambda row: text(row, self.now).casefold())
 
     def _apply(self, changes: Iterable[ModelChange]) -> None:
+        self.is_changing = True
+        try:
+            self._apply_each(changes)
+        finally:
+            self.is_changing = False
+
+    def _apply_each(self, changes: Iterable[ModelChange]) -> None:
         for change in changes:
             match change.kind:
                 case "insert":

@@ -56,6 +56,28 @@ class ShownRows(Generic[RowT]):
         """Return the positions of all rows shown, from the top."""
         return self._newest_first(self._shown) if self._order is None else self._order
 
+    @property
+    def end(self) -> int:
+        """Position after the newest row that is shown, or that the filter has rejected."""
+        return self._end
+
+    @property
+    def oldest(self) -> int | None:
+        """Position of the oldest row shown, None if there is none."""
+        if not len(self):
+            return None
+        if self._order is not None:
+            return int(self._order.min())
+        return self._first if self._shown is None else int(self._shown[0])
+
+    def count_from(self, position: int) -> int:
+        """Return the number of rows shown that are at a position or newer."""
+        if self._order is not None:
+            return int(np.count_nonzero(self._order >= position))
+        if self._shown is None:
+            return self._end - max(position, self._first) if position < self._end else 0
+        return len(self._shown) - int(np.searchsorted(self._shown, position))
+
     def view_row(self, position: int) -> int | None:
         """Return the view row of a position, None when it is not shown."""
         if self._order is not None:

@@ -23,7 +23,8 @@ class SteadyView(RowView[RowT]):
     """Keeps rows in place, or follows the newest row.
 
     Scrolled to the top, the newest row is followed, unless a row is selected or current or the
-    pointer aims at one: then that row stays where it is, and the rows that arrive are counted.
+    pointer aims at one: then that row stays where it is, and the rows that arrive are counted. It
+    is let go once it is older than all rows shown: evicted, or not in the time range any more.
 
     Attributes:
         is_changing: whether the model changes by itself, and not for the operator.
@@ -42,16 +43,19 @@ class SteadyView(RowView[RowT]):
         super().__init__(rows, columns)
         self._rows_moved = False
         self._at_newest = True  # whether the operator has scrolled to the top
-        self._is_anchored = False
         self._new = 0
-        self._counted_to = self.rows_model.stop
+        self._seen_to = self.rows_model.end  # position after the newest row that is not counted
+        self._cursor_is_selected = False
+        # Position of a current row that the filter has not reached yet, and whether it was selected
+        self._awaited: tuple[int, bool] | None = None
         self._pointer_moved_at = -math.inf
         self.viewport().setMouseTracking(True)
         # Else Qt makes the first row current when the table gets the focus.
         self.setCurrentIndex(QModelIndex())
-        self.rows_model.rowsInserted.connect(self._on_rows_inserted)
+        self.rows_model.rowsInserted.connect(self._on_rows_moved)
         self.rows_model.rowsRemoved.connect(self._on_rows_moved)
         self.rows_model.layoutChanged.connect(self._on_rows_moved)
+        self.rows_model.modelReset.connect(self._reset_count)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
 
     @property
@@ -61,21 +65,39 @@ class SteadyView(RowView[RowT]):
         return has_row or self.pointer_aims()
 
     def release(self) -> bool:
-        """Let the rows go: no row is selected or current. Return whether one was."""
+        """Let the rows go: no row is selected or current. Return whether one was.
+
+        The newest row is followed again, unless the operator has scrolled away from it.
+        """
+        had_row = self._clear_selection()
+        if had_row and not self._is_anchored:
+            self._show_newest()
+        return had_row
+
+    def _clear_selection(self) -> bool:
         selection = self.selectionModel()
         had_row = self.currentIndex().isValid() or selection.hasSelection()
         selection.clearSelection()
         selection.clearCurrentIndex()
+        self._awaited = None
         return had_row
 
     def go_to_newest(self) -> None:
         """Show the newest rows and follow them; several selected rows stay selected."""
         if self.selected_count() <= 1:
-            self.release()
+            self._clear_selection()
+        self._show_newest()
+
+    def _show_newest(self) -> None:
         self._hold_range = (0, 0)
         self.scrollToTop()
         self._at_newest = True
-        self._count_new(0)
+        self._reset_count()
+
+    @property
+    def _is_anchored(self) -> bool:
+        """Whether rows stay in place, or the operator has scrolled away from the newest."""
+        return self.holds or not self._at_newest
 
     def pointer_aims(self) -> bool:
         """Return whether the pointer has just moved over the rows, or a button is pressed there."""
@@ -86,21 +108,89 @@ class SteadyView(RowView[RowT]):
 
     def keep_position(self, change: Callable[[], object]) -> None:
         """Make a change while rows stay where they are on the screen, or follow the newest."""
-        cursor = self._anchor_at(self.currentIndex().row())
-        self._is_anchored = self.holds or not self._at_newest
-        anchor = self._find_anchor(cursor) if self._is_anchored else None
+        cursor, is_anchored = self._cursor(), self._is_anchored
+        anchor = self._find_anchor(cursor) if is_anchored else None
         self._rows_moved = False
         self.is_changing = True
         try:
             change()
-            if self._rows_moved and cursor is not None:
-                self._keep_cursor(cursor)
+            if self._rows_moved and self._follow_cursor(cursor):
+                is_anchored = self._is_anchored
         finally:
             self.is_changing = False
-        if self._rows_moved and anchor is not None:
-            self._place(anchor)
-        elif not self._is_anchored and self.verticalScrollBar().value():
-            self.go_to_newest()
+        if not is_anchored:
+            if self.verticalScrollBar().value():
+                self.go_to_newest()
+            else:
+                self._reset_count()
+        elif self._rows_moved:
+            if anchor is not None:
+                self._place(anchor)
+            self._count_new()
+
+    def start_over(self, change: Callable[[], object]) -> None:
+        """Make a change and show the newest rows.
+
+        A current row that is not shown any more is let go: no other one takes its place.
+        """
+        cursor = self._cursor()
+        self.is_changing = True
+        try:
+            change()
+            if cursor is not None and not self._is_shown(cursor):
+                self._let_go(cursor)
+        finally:
+            self.is_changing = False
+        self._show_newest()
+
+    def _cursor(self) -> RowAnchor | None:
+        """Return the current row."""
+        row = self.currentIndex().row()
+        self._cursor_is_selected = self.selectionModel().isRowSelected(row, QModelIndex())
+        return self._anchor_at(row)
+
+    def _follow_cursor(self, cursor: RowAnchor | None) -> bool:
+        """Keep a row current after a change; return whether it was let go, or taken back."""
+        if cursor is None:
+            return self._take_back()
+        if self._is_shown(cursor) or not (self._at_newest and self._is_past(cursor)):
+            self._keep_cursor(cursor)
+            return False
+        self._let_go(cursor)
+        return True
+
+    def _is_shown(self, cursor: RowAnchor) -> bool:
+        return self.rows_model.view_row(cursor.position) is not None
+
+    def _is_past(self, cursor: RowAnchor) -> bool:
+        """Return whether all rows shown are newer than a row, and none is selected."""
+        oldest = self.rows_model.oldest
+        is_older = oldest is None or cursor.position < oldest
+        return is_older and not self.selectionModel().hasSelection()
+
+    def _let_go(self, cursor: RowAnchor) -> None:
+        """Have no current row; a row that a new filter has not reached yet may come back."""
+        self.selectionModel().clearCurrentIndex()
+        if self.rows_model.filter_pending:
+            self._awaited = cursor.position, self._cursor_is_selected
+
+    def _take_back(self) -> bool:
+        """Make the row current again that was let go, once the filter has reached it."""
+        if self._awaited is None:
+            return False
+        position, was_selected = self._awaited
+        row = self.rows_model.view_row(position)
+        if row is not None or not self.rows_model.filter_pending:
+            self._awaited = None
+        if row is None:
+            return False
+        flags = QItemSelectionModel.SelectionFlag
+        selects = was_selected and not self.selectionModel().hasSelection()
+        flag = flags.Select | flags.Rows if selects else flags.NoUpdate
+        self.setAutoScroll(False)  # the operator has not asked for the row
+        self.selectionModel().setCurrentIndex(self.rows_model.index(row, 0), flag)
+        self.setAutoScroll(True)
+        return True
 
     def _anchor_at(self, row: int) -> RowAnchor | None:
         if not 0 <= row < self.rows_model.shown_count:
@@ -148,23 +238,21 @@ class SteadyView(RowView[RowT]):
     def _on_rows_moved(self, *_args: object) -> None:
         self._rows_moved = True
 
-    def _on_rows_inserted(self, _parent: object, low: int, high: int) -> None:
-        self._rows_moved = True
-        model = self.rows_model
-        stop, self._counted_to = self._counted_to, model.stop
-        if self._is_anchored and self.is_changing and (low == 0 or model.sort_key):
-            self._count_new(min(high - low + 1, model.stop - stop))
-
     def _on_scrolled(self, value: int) -> None:
         if not self._adjusting and not self.is_changing:
             self._at_newest = value <= 0
             self._hold_range = (0, 0)
             if value <= 0:
-                self._count_new(0)
+                self._reset_count()
 
-    def _count_new(self, count: int) -> None:
-        """Count rows that have arrived above those shown; 0 resets the count."""
-        new = self._new + count if count else 0
+    def _reset_count(self) -> None:
+        """Count from now on: what is shown at the top has been seen."""
+        self._seen_to = self.rows_model.end
+        self._count_new()
+
+    def _count_new(self) -> None:
+        """Count the rows that have arrived while others stayed in place."""
+        new = self.rows_model.count_from(self._seen_to)
         if new != self._new:
             self._new = new
             self.new_rows_counted.emit(new)

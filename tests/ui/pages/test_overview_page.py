@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.group_marks import GroupMarks, Mark
 from pulse_desktop.model.queue_status import QueueStatus
+from pulse_desktop.model.time_range import last
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -204,6 +205,38 @@ def test_the_latest_runs_update_with_every_frame_and_open_in_tasks(
     shown = tasks(window).detail.run
     assert shown is not None
     assert shown.task_id == f"{2:032x}"
+
+
+def test_the_latest_runs_are_followed_again_after_one_was_opened(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    window = make_window(qtbot, builder, (OverviewPage, TasksPage))
+    builder.runs(40)
+    draw_frame(window, builder, 0.03)
+    latest = overview(window).latest
+    center = latest.visualRect(latest.rows_model.index(2, 0)).center()
+    qtbot.mouseClick(latest.viewport(), Qt.MouseButton.LeftButton, pos=center)
+    assert window.current is window.page("tasks")
+    builder.task("b" * 32, "work")
+    window.show_page("overview")
+    newest = latest.rows_model.row_object(latest.rowAt(0))
+    assert newest is not None
+    assert newest.task_id == "b" * 32
+    assert (latest.holds, latest.overlay.pill_text) == (False, "")
+
+
+def test_the_latest_runs_leave_a_time_range_that_moves_on(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    window = make_window(qtbot, builder, (OverviewPage,))
+    builder.task("a" * 32, "work")
+    builder.succeeded("a" * 32)
+    window.time.set_range(last(300.0))
+    draw_frame(window, builder, 0.1)
+    latest = overview(window).latest
+    assert latest.rows_model.shown_count == 1
+    draw_frame(window, builder, 400.0)
+    assert latest.rows_model.shown_count == 0
 
 
 def test_an_attention_item_opens_its_runs(qtbot: QtBot, builder: StateBuilder) -> None:

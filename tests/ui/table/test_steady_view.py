@@ -279,6 +279,138 @@ def test_a_table_scrolled_by_the_operator_stays_there(table: Table, rows: RingBu
     assert top(table) == 230
 
 
+def test_rows_that_arrive_while_the_table_is_hidden_are_counted(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 2 * ROW_HEIGHT + 5)
+    before = place(table, 197)
+    append(rows, 5)
+    table.refresh(1.0)
+    table.hide()
+    append(rows, 40)
+    table.show()
+    table.catch_up(2.0)
+    assert (place(table, 197), table.overlay.pill_text) == (before, "45 new")
+
+
+@pytest.mark.parametrize("sort_key", ["", "digit"])
+def test_only_new_rows_that_the_filter_shows_are_counted_after_the_table_was_hidden(
+    table: Table, rows: RingBuffer[int], sort_key: str
+) -> None:
+    table.rows_model.set_sort(sort_key)
+    table.set_filter(lambda number: number % 2 == 0)
+    click(table, 2 * ROW_HEIGHT + 5)
+    append(rows, 40)
+    table.catch_up(2.0)
+    assert table.overlay.pill_text == "20 new"
+
+
+def test_nothing_is_new_in_a_hidden_table_without_a_selected_row(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    append(rows, 40)
+    table.catch_up(2.0)
+    assert (top(table), table.overlay.pill_text) == (239, "")
+
+
+def test_letting_the_row_go_shows_the_newest_and_counts_from_zero(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 2 * ROW_HEIGHT + 5)
+    append(rows, 30)
+    table.refresh(1.0)
+    assert table.overlay.pill_text == "30 new"
+    assert table.release()
+    assert (top(table), table.overlay.pill_text) == (229, "")
+    append(rows, 4)
+    table.refresh(2.0)
+    assert (top(table), table.overlay.pill_text) == (233, "")
+    click(table, 2 * ROW_HEIGHT + 5)
+    append(rows, 3)
+    table.refresh(3.0)
+    assert table.overlay.pill_text == "3 new"
+
+
+def test_letting_the_row_go_keeps_where_the_operator_has_scrolled_to(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 2 * ROW_HEIGHT + 5)
+    table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
+    append(rows, 30)
+    table.refresh(1.0)
+    table.release()
+    append(rows, 1)
+    table.refresh(2.0)
+    assert (top(table), table.overlay.pill_text) == (149, "31 new")
+
+
+def test_a_row_that_all_others_have_outlived_holds_nothing(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    click(table, 2 * ROW_HEIGHT + 5)
+    append(rows, 50)
+    table.refresh(1.0)
+    table.update_filter(lambda number: number >= 240)  # as a live time range moves on
+    assert not table.holds
+    assert (top(table), table.overlay.pill_text) == (249, "")
+    append(rows, 5)
+    table.refresh(2.0)
+    assert (top(table), table.overlay.pill_text) == (254, "")
+
+
+def test_an_evicted_row_holds_nothing(table: Table, rows: RingBuffer[int]) -> None:
+    click(table, 2 * ROW_HEIGHT + 5)
+    for second in range(1, 30):
+        append(rows, 20)
+        table.refresh(float(second))
+    assert rows.start > 197
+    assert not table.holds
+    assert (top(table), table.overlay.pill_text) == (rows.stop - 1, "")
+
+
+def test_another_filter_makes_no_other_row_current(table: Table) -> None:
+    click(table, 3 * ROW_HEIGHT + 5)
+    opened: list[object] = []
+    table.current_changed.connect(opened.append)
+    table.set_filter(lambda number: number % 10 == 0)
+    assert (table.current_row(), table.selected_rows(), opened) == (None, [], [])
+    assert top(table) == 190
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    assert opened == [190]
+
+
+def test_a_current_row_stays_current_in_another_filter(table: Table) -> None:
+    click(table, 6 * ROW_HEIGHT + 5)
+    opened: list[object] = []
+    table.current_changed.connect(opened.append)
+    table.set_filter(lambda number: number % 193 == 0)
+    assert (table.current_row(), table.selected_rows(), opened) == (193, [193], [])
+
+
+def test_a_row_that_the_filter_reaches_later_is_current_again(qtbot: QtBot) -> None:
+    rows: RingBuffer[int] = RingBuffer(600_000)
+    append(rows, 500_000)
+    table = show(qtbot, rows)
+    QTest.keyClick(table, Qt.Key.Key_End)
+    assert table.selected_rows() == [0]
+    table.set_filter(lambda number: number % 1000 == 0)
+    assert table.rows_model.filter_pending
+    assert table.current_row() is None
+    qtbot.waitUntil(lambda: not table.rows_model.filtering)
+    assert (table.current_row(), table.selected_rows()) == (0, [0])
+
+
+def test_a_sort_that_removes_an_evicted_row_opens_no_other(
+    table: Table, rows: RingBuffer[int]
+) -> None:
+    QTest.keyClick(table, Qt.Key.Key_End)
+    append(rows, 120)
+    opened: list[object] = []
+    table.current_changed.connect(opened.append)
+    table.rows_model.set_sort("digit")
+    assert opened == []
+
+
 def test_a_paused_table_says_how_many_arrived_and_how_many_of_them_failed(
     table: Table, rows: RingBuffer[int]
 ) -> None:

@@ -214,7 +214,10 @@ class OverviewPage(Page):
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Update the latest runs with every frame, everything else about once a second."""
         self._follow_range(now)
-        self.latest.refresh(self._shown_time(now), changes.of(self.context.state.runs))
+        changed = changes.of(self.context.state.runs)
+        if self._shown_range.kind is RangeKind.LAST:
+            changed = changed | self.latest.rows_model.oldest_not_accepted()
+        self.latest.refresh(self._shown_time(now), changed)
         connection, wall = self.context.connection, self.wall_time(now)
         self._wall = wall
         known = connection_phase(connection), connection.has_outcomes
@@ -262,6 +265,11 @@ class OverviewPage(Page):
         ):
             pacing.reset()
         self.refresh(DirtyRows(), now)
+
+    def on_hide(self) -> None:
+        """Let the selected run go, which the click has opened: the latest runs are followed."""
+        self.latest.release()
+        self.latest.go_to_newest()
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the latest runs."""
