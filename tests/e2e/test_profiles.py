@@ -54,6 +54,12 @@ def rows(window: MainWindow) -> int:
     return sum(len(list(each.rows_model.row_objects())) for each in tables)
 
 
+def is_open(operator: Operator, name: str) -> bool:
+    """Return whether the session is that of a profile; the one before may still be shown."""
+    session = operator.desktop.session
+    return session is not None and session.config.profile.name == name
+
+
 @pytest.mark.usefixtures("profiles")
 def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
     qapp: QApplication, nats_server: NatsServer
@@ -72,6 +78,7 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         await operator.act(lambda: palette.field.setText("switch to lab"))
         await operator.act(lambda: QTest.keyClick(palette.field, Qt.Key.Key_Return))
         assert "lab (staging)" in window.windowTitle()
+        await wait_until(lambda: is_open(operator, "lab"))
         await wait_until(lambda: "connected" in window.top_bar.state.full_text)
         await wait_until(lambda: window.top_bar.read_only.text() == "Read-only")
         assert not window.top_bar.run.isEnabled()
@@ -81,6 +88,7 @@ def test_the_palette_switches_and_the_profile_decides_what_may_be_done(
         await operator.act(lambda: window.actions_table.run("connections.switch.eu"))
         assert "eu (production)" in window.windowTitle()
         assert window.top_bar.environment.text() == "PRODUCTION"
+        await wait_until(lambda: is_open(operator, "eu"))
         await wait_until(lambda: "connected" in window.top_bar.state.full_text)
         session = operator.session
         await operator.act(lambda: window.actions_table.run("connections.switch.eu"))
