@@ -112,9 +112,11 @@ def newest_matching(
     while stop > max(end, source.start) and looks > 0:
         start = max(stop - size, end, source.start)
         mask = _candidates(source, accepts, start, stop)
-        if mask is None:
-            start = max(stop - SLICE, source.start)
-            return matching_positions(source, accepts, start, stop), min(start, stop)
+        if mask is None:  # older rows that the columns tell nothing of
+            start = max(stop - looks, source.start)
+            found.append(matching_positions(source, accepts, start, stop))
+            stop = start
+            break
         looked_at = np.flatnonzero(np.frombuffer(mask, np.uint8) == LOOK)
         skipped = int(looked_at[-looks]) if len(looked_at) > looks else 0
         found.append(_decided_positions(source, accepts, start + skipped, mask[skipped:]))

@@ -110,6 +110,7 @@ class Things:
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_filter, "SLICE", 7)
     monkeypatch.setattr(row_filter, "_DECIDED_SLICE", 40)
+    monkeypatch.setattr(row_filter, "_SEARCHED_SLICE", 4)
     monkeypatch.setattr(row_filter, "_LOOKED_UP", 16)
     monkeypatch.setattr(row_index, "_AT_ONCE_SHOWN", 10)
 
@@ -165,6 +166,33 @@ def test_slices_show_what_a_naive_filter_shows(seed: int) -> None:
             model.refresh(now + 1.05, things.rows.drain_dirty())
             assert not model.filter_pending
             assert list(model.row_objects()) == naive(things, accepts, key)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_of_which_columns_tell_nothing_hide_none_before(seed: int) -> None:
+    things = Things(seed)
+    rng = things.rng
+    while things.number < CAPACITY:
+        kind = rng.choice(KINDS[:3])
+        for _ in range(rng.choice([1, 2, 5, 20, 40])):  # stretches of one kind
+            things.append(Thing(things.number, kind))
+            things.number += 1
+    for query in (*QUERIES, 'kind="kind 1" number>=0', 'kind="kind 1" -number:31..35'):
+        accepts = things.filter(query)
+        expected = naive(things, accepts, "")
+        found: list[Thing] = []
+        stop = things.rows.stop
+        while stop > things.rows.start:
+            positions, start = newest_matching(things.rows, accepts, stop)
+            assert start < stop, query
+            found.extend(things.rows[position] for position in positions.tolist()[::-1])
+            stop = start
+        assert found == expected, query
+        model = LiveTableModel(things.rows, ())
+        model.set_filter(accepts, incremental=True)
+        while model.filter_next_slice():
+            pass
+        assert list(model.row_objects()) == expected, query
 
 
 def test_what_is_found_beyond_a_screenful_is_shown_when_asked_or_at_the_end() -> None:
