@@ -16,11 +16,14 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, TypeVar
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.regular_file import NotARegularFileError
 from pulse_desktop.text.translation import _
 
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REPLACE_ATTEMPTS: Final = 20 if sys.platform == "win32" else 1
 _REPLACE_PAUSE_S: Final = 0.01
+_MAX_NAME_BYTES: Final = 200
+_WRONG_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP, errno.EINVAL})
 
 Value = TypeVar("Value")
 
@@ -115,7 +118,9 @@ class AtomicFile:
 
 
 def _temporary_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    # Any name that the file may have leaves no room for more, in bytes.
+    name = path.name.encode(errors="replace")[:_MAX_NAME_BYTES].decode(errors="ignore")
+    return path.with_name(f".{name}.{secrets.token_hex(4)}.part")
 
 
 def _replace(temporary: Path, path: Path) -> None:
@@ -141,7 +146,11 @@ def write_error(path: Path, error: OSError) -> UserFacingError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         detail = _("{folder} is not a folder.").format(folder=path.parent)
         return UserFacingError(title, detail, elsewhere)
+    if isinstance(error, NotARegularFileError) or error.errno in _WRONG_NAME:
+        return UserFacingError(title, f"{error.strerror or error}.", _("Choose another name."))
     if isinstance(error, PermissionError):
+        if os.path.lexists(path) and not os.access(path, os.W_OK):
+            return UserFacingError(title, _("the file is read-only."), _("Choose another name."))
         detail = _("{folder} is read-only.").format(folder=path.parent)
         return UserFacingError(title, detail, elsewhere)
     return UserFacingError(title, f"{error.strerror or error}.", elsewhere)

@@ -7,6 +7,7 @@ it as usual would write to another file, or block until a process opens the othe
 import errno
 import os
 import stat
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -16,6 +17,7 @@ from pulse_desktop.text.translation import _
 _SAFE_FLAGS: Final = (
     getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 )
+_BINARY: Final = getattr(os, "O_BINARY", 0)
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -50,6 +52,26 @@ def open_for_overwrite(path: Path) -> BinaryIO:
     """
     descriptor = _open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     return os.fdopen(descriptor, "wb")
+
+
+def open_new(path: Path) -> FileIO:
+    """Create a file to write it without a buffer, readable by its owner only.
+
+    Raises:
+        FileExistsError: something is there.
+        OSError: it cannot be created.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE_FLAGS
+    return os.fdopen(os.open(path, flags | _BINARY, 0o600), "wb", buffering=0)
+
+
+def open_for_changes(path: Path) -> FileIO:
+    """Open a file that exists to write it without a buffer; its content stays.
+
+    Raises:
+        OSError: it is missing, is not a regular file, or cannot be opened.
+    """
+    return os.fdopen(_open(path, os.O_WRONLY | _BINARY), "wb", buffering=0)
 
 
 def overwrite_in_place(path: Path, content: bytes) -> bool:

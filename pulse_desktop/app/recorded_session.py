@@ -11,6 +11,7 @@ from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.session.recording.playback import Playback
+from pulse_desktop.session.recording.recording_check import damage
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.offline_session import OfflineSession
@@ -68,17 +69,13 @@ class RecordedSession(OfflineSession):
     @property
     def limitations(self) -> list[str]:  # type: ignore[override]
         """What the recording lacks."""
-        found = []
-        if self._playback.is_complete and self._reader.end is None:
-            found.append(_("the recording was cut off: its end is missing"))
+        found = damage(self._reader) if self._playback.is_complete else []
         end = self._reader.end
         if end is not None:
             text = _("missing: {missing}")
             found.extend(text.format(missing=each.rstrip(".")) for each in end.missing)
         if end is not None and end.dropped:
             found.append(_("{count} messages were not recorded").format(count=end.dropped))
-        if self._reader.malformed:
-            found.append(_("{count} lines are damaged").format(count=self._reader.malformed))
         if masked := self._reader.header.masked:
             found.append(_("left out: {names}").format(names=", ".join(masked)))
         return found

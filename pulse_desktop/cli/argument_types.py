@@ -18,6 +18,9 @@ MAX_NAME: Final = 250
 
 MAX_SUBJECT: Final = 1_000
 
+MIN_RECORDING_BYTES: Final = 16 << 10
+"""Less than a third of a smaller recording could be used: its end needs room as well."""
+
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MAX_DURATION_S: Final = 3650 * 86400.0
 
@@ -74,6 +77,14 @@ def byte_size(text: str) -> int:
         )
     factor: int = 1024 ** " KMGT".index(match[2].upper() or " ")
     return int(match[1]) * factor
+
+
+def recording_size(text: str) -> int:
+    """Convert a size that a recording may have."""
+    count = byte_size(text)
+    if count < MIN_RECORDING_BYTES:
+        raise argparse.ArgumentTypeError(_("{text!r} is less than 16K").format(text=text))
+    return count
 
 
 def history_age(text: str) -> float:

@@ -9,21 +9,17 @@ if TYPE_CHECKING:
 _ERASE_LINE: Final = "\r\x1b[K"
 
 
-class ProgressNote:
-    """A line on stderr that says how far history has been read; on a terminal only.
+class ProgressLine:
+    """A line on stderr that says how far a command is; on a terminal only.
 
     The next one replaces it, and nothing is left of it at the end.
     """
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self) -> None:
         self._is_shown = False
 
-    def show(self) -> None:
-        """Show how far history has been read."""
-        from pulse_desktop.text.history_extent_text import looked_at_text
-
-        text = looked_at_text(self._session.history_extent, self._session.now())
+    def show(self, text: str) -> None:
+        """Show how far it is."""
         if text and sys.stderr.isatty():
             sys.stderr.write(f"{_ERASE_LINE}{text}")
             sys.stderr.flush()
@@ -35,6 +31,24 @@ class ProgressNote:
             sys.stderr.write(_ERASE_LINE)
             sys.stderr.flush()
             self._is_shown = False
+
+
+class ProgressNote:
+    """A line on stderr that says how far history has been read; see `ProgressLine`."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._line = ProgressLine()
+
+    def show(self) -> None:
+        """Show how far history has been read."""
+        from pulse_desktop.text.history_extent_text import looked_at_text
+
+        self._line.show(looked_at_text(self._session.history_extent, self._session.now()))
+
+    def hide(self) -> None:
+        """Erase it: other output follows."""
+        self._line.hide()
 
 
 def looked_at(session: "Session") -> str:

@@ -6,6 +6,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
+    from pulse_desktop.session.recording.recorder import Recorder
     from pulse_desktop.session.session import Session
     from pulse_desktop.transport.feed_status import FeedStatus
 
@@ -41,6 +42,38 @@ def missing_messages(session: "Session", past: list[str] | None) -> MissingMessa
         text = _("what was published since {time}: the connection was lost")
         found.append(text.format(time=formats.absolute(lost)))
     return MissingMessages(past, found)
+
+
+def unwritten(recorder: "Recorder") -> list[str]:
+    """Return what had arrived and could not be written before the recording ended."""
+    if not recorder.unwritten:
+        return []
+    text = ngettext(
+        "{count} message that had arrived: the recording was stopped before it was written",
+        "{count} messages that had arrived: the recording was stopped before they were written",
+        recorder.unwritten,
+    )
+    return [text.format(count=formats.count(recorder.unwritten))]
+
+
+def unread_results(recorder: "Recorder") -> list[str]:
+    """Return which results are not in a recording but for their size and time."""
+    found = []
+    if count := recorder.too_large:
+        text = ngettext(
+            "{count} result: it is larger than 1 MiB",
+            "{count} results: they are larger than 1 MiB",
+            count,
+        )
+        found.append(text.format(count=formats.count(count)))
+    if count := recorder.unreadable:
+        text = ngettext(
+            "{count} result: it cannot be read",
+            "{count} results: they cannot be read",
+            count,
+        )
+        found.append(text.format(count=formats.count(count)))
+    return found
 
 
 def _unread_past(session: "Session") -> list[str]:

@@ -1,26 +1,33 @@
 """`pulse-desktop record`: record what a server publishes into a file."""
 
-import contextlib
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.argument_types import byte_size, duration, since
+from pulse_desktop.cli.argument_types import duration, recording_size, since
 from pulse_desktop.cli.connection import catch_up, connected_session, note_missing
-from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.missing_messages import MissingMessages, missing_messages
-from pulse_desktop.cli.output import write_json, write_note, write_text
+from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
+from pulse_desktop.cli.missing_messages import (
+    MissingMessages,
+    missing_messages,
+    unread_results,
+    unwritten,
+)
+from pulse_desktop.cli.output import print_error, write_note
 from pulse_desktop.cli.parser import PROGRAM, Subparsers, add_command
-from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.cli.recording_end import FirstInterrupt, note_unfinished, write_report
+from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.session.recording.recorder import Recorder
+    from pulse_desktop.session.recording.recording_file import RecordingFile
     from pulse_desktop.session.recording.recording_format import Header
-    from pulse_desktop.session.recording.recording_writer import RecordingWriter
     from pulse_desktop.session.session import Session
 
 DEFAULT_MAX_BYTES: Final = 1 << 30
+MIN_DURATION_S: Final = 1.0
+FINISH_TIMEOUT_S: Final = 3.0
+"""Time to write what has arrived when the command is interrupted."""
 _DRAIN_S: Final = 0.5
 """Time to record what had arrived when the recording ends."""
 
@@ -47,7 +54,6 @@ def add_parser(subparsers: Subparsers) -> None:
                 _("10 minutes, without the values of two fields"),
             ),
         ),
-        ends_on_signal=True,
     )
     parser.add_argument("file", type=Path, metavar="FILE", help=_("where to write the recording"))
     parser.add_argument(
@@ -60,14 +66,14 @@ def add_parser(subparsers: Subparsers) -> None:
         "--duration",
         type=duration,
         metavar="SPAN",
-        help=_("end after this time, such as 10m; 0 for what is stored alone"),
+        help=_("end after this time, such as 10m; with --since, 0 for what is stored alone"),
     )
     parser.add_argument(
         "--max-size",
-        type=byte_size,
+        type=recording_size,
         default=DEFAULT_MAX_BYTES,
         metavar="SIZE",
-        help=_("end when the file has this size, such as 500M (default: 1G)"),
+        help=_("end when the file has this size, such as 500M (default: 1G, at least 16K)"),
     )
     parser.add_argument(
         "--mask",
@@ -84,25 +90,54 @@ async def run(arguments: Namespace) -> int:
 
     Raises:
         CannotConnectError: with the reason.
-        UserFacingError: the file cannot be written.
+        UserFacingError: the file exists, or cannot be written.
     """
+    from pulse_desktop.session.recording.recording_file import FileInUseError, RecordingFile
+
+    if arguments.duration is not None and not (
+        arguments.since or arguments.duration >= MIN_DURATION_S
+    ):
+        write_note(_("--duration is less than 1s: nothing would be recorded without --since."))
+        return USAGE
+    try:
+        with RecordingFile(arguments.file, replace=arguments.force) as file:
+            return await _record_into(file, arguments)
+    except FileInUseError as error:
+        print_error(error)
+        return USAGE
+
+
+async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
+    import asyncio
+
     from pulse_desktop.session.recording.masking import Masking
     from pulse_desktop.session.recording.recorder import Recorder
-    from pulse_desktop.session.recording.recording_writer import RecordingWriter, check_new
+    from pulse_desktop.session.recording.recording_writer import RecordingWriter
 
-    if not arguments.force:
-        check_new(arguments.file)
-    async with connected_session(arguments, history_s=arguments.since or 0.0) as session:
-        with RecordingWriter(
-            arguments.file, _header(session, arguments.mask), arguments.max_size
-        ) as writer:
-            masking = Masking(arguments.mask, session.state.parameter_names)
-            recorder = Recorder(writer, masking, session.now)
-            session.record(recorder)
-            missing = await _record(session, recorder, arguments)
-            _write_report(recorder, writer, missing, arguments)
-    note_missing(missing.while_recording)
-    return max(note_missing(missing.past), OK if recorder.messages or recorder.results else FAILED)
+    writer: RecordingWriter | None = None
+    code = FAILED
+    try:
+        async with connected_session(arguments, history_s=arguments.since or 0.0) as session:
+            header = _header(session, arguments.mask)
+            with RecordingWriter(file, header, arguments.max_size) as writer:
+                masking = Masking(arguments.mask, session.state.parameter_names)
+                recorder = Recorder(writer, masking, session.now)
+                session.record(recorder)
+                try:
+                    missing = await _record(session, recorder, arguments)
+                except asyncio.CancelledError:
+                    session.connection.abort()  # it is to end at once
+                    raise
+                write_report(recorder, writer, missing, for_scripts=arguments.json)
+            note_missing(missing.while_recording)
+            code = OK if recorder.messages or recorder.results else FAILED
+            code = max(note_missing(missing.past), code)
+    except asyncio.CancelledError:
+        if writer is None:
+            raise
+        if not writer.is_finished:
+            note_unfinished(arguments.file)
+    return code
 
 
 async def _record(
@@ -112,6 +147,7 @@ async def _record(
 
     Raises:
         UserFacingError: the file cannot be written.
+        CancelledError: a second signal stopped it before it was finished.
     """
     import asyncio
 
@@ -131,6 +167,7 @@ async def _record(
             await asyncio.Event().wait()
         await asyncio.sleep(arguments.duration)
 
+    interrupt = FirstInterrupt(arguments.file)
     writing = asyncio.ensure_future(recorder.run())
     waiting = asyncio.ensure_future(wait())
     try:
@@ -138,9 +175,7 @@ async def _record(
         if waiting.done():
             reason = "duration"
     except asyncio.CancelledError:
-        # The first signal ends the recording properly.
-        with contextlib.suppress(AttributeError):
-            asyncio.current_task().uncancel()  # type: ignore[union-attr]
+        interrupt.handle()
     finally:
         await cancel_and_wait(waiting)
         if not writing.done():
@@ -151,7 +186,12 @@ async def _record(
     if past is None and session.connection.connected and await session.wait_caught_up(_DRAIN_S):
         past = describe_unreadable(session.unreadable)
     missing = missing_messages(session, past)
-    await recorder.finish(reason, (*missing.past, *missing.while_recording))
+    session.stop_receiving()  # it would hold up the writing
+    await interrupt.guard(lambda: recorder.stop(FINISH_TIMEOUT_S if interrupt.is_seen else None))
+    missing.past.extend(unwritten(recorder))
+    missing.while_recording.extend(unread_results(recorder))
+    texts = (*missing.past, *missing.while_recording)
+    await interrupt.guard(lambda: recorder.finish(reason, texts))
     return missing
 
 
@@ -173,44 +213,3 @@ def _header(session: "Session", masked: list[str]) -> "Header":
         profile.names.bucket,
         tuple(masked),
     )
-
-
-def _write_report(
-    recorder: "Recorder",
-    writer: "RecordingWriter",
-    missing: MissingMessages,
-    arguments: Namespace,
-) -> None:
-    """Write what was recorded, and what was not."""
-    if arguments.json:
-        write_json(
-            {
-                "file": str(writer.path),
-                "bytes": writer.size,
-                "messages": recorder.messages,
-                "results": recorder.results,
-                "dropped": recorder.dropped,
-                "full": writer.is_full,
-                "missing": [*missing.past, *missing.while_recording],
-            }
-        )
-        return
-    messages = ngettext("{count} message", "{count} messages", recorder.messages)
-    results = ngettext("{count} result", "{count} results", recorder.results)
-    write_text(
-        _("Recorded {messages} and {results} into {file}, {size}.").format(
-            messages=messages.format(count=formats.count(recorder.messages)),
-            results=results.format(count=formats.count(recorder.results)),
-            file=writer.path,
-            size=formats.size(writer.size),
-        )
-    )
-    if writer.is_full:
-        write_note(_("The recording ended because it reached --max-size."))
-    elif recorder.dropped:
-        text = ngettext(
-            "{count} message was not recorded: the disk is too slow.",
-            "{count} messages were not recorded: the disk is too slow.",
-            recorder.dropped,
-        )
-        write_note(text.format(count=formats.count(recorder.dropped)))

@@ -2,10 +2,11 @@
 
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.history_notes import ProgressLine
 from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.window import load_window
@@ -15,6 +16,8 @@ from pulse_desktop.text.translation import _
 if TYPE_CHECKING:
     from pulse_desktop.session.recording.playback import Playback
     from pulse_desktop.session.recording.recording_reader import RecordingReader
+
+_PROGRESS_INTERVAL_S: Final = 0.5
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -57,23 +60,27 @@ def run(arguments: Namespace) -> int:
 def _check(reader: "RecordingReader", arguments: Namespace) -> int:
     """Write what a recording holds; return FAILED if it is damaged or lacks something."""
     from pulse_desktop.session.recording.playback import Playback
+    from pulse_desktop.session.recording.recording_check import is_whole
 
     playback = Playback(reader)
-    while playback.fold(1.0):
-        pass
-    end = reader.end
-    is_whole = end is not None and not (end.missing or reader.malformed)
+    line = ProgressLine()
+    text = _("{percent} % of the file read, {messages} messages …")
+    try:
+        while playback.fold(_PROGRESS_INTERVAL_S):
+            percent = int(100 * reader.progress)
+            line.show(text.format(percent=percent, messages=formats.count(playback.messages)))
+    finally:
+        line.hide()
     if arguments.json:
-        write_json(_description(reader, playback, is_whole=is_whole))
+        write_json(_description(reader, playback))
     else:
         _write_description(reader, playback)
-    return OK if is_whole else FAILED
+    return OK if is_whole(reader) else FAILED
 
 
-def _description(
-    reader: "RecordingReader", playback: "Playback", *, is_whole: bool
-) -> dict[str, object]:
+def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, object]:
     from pulse_desktop.protocol.timestamps import format_timestamp
+    from pulse_desktop.session.recording.recording_check import damage, is_whole
 
     header = reader.header
     first = playback.first_at
@@ -91,12 +98,17 @@ def _description(
         "dropped": reader.end.dropped if reader.end is not None else None,
         "missing": list(reader.end.missing) if reader.end is not None else None,
         "damaged_lines": reader.malformed,
+        "damaged_parts": reader.damaged_parts,
+        "damage": damage(reader),
+        "checksums": reader.has_checksums,
         "masked": list(header.masked),
-        "whole": is_whole,
+        "whole": is_whole(reader),
     }
 
 
 def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
+    from pulse_desktop.session.recording.recording_check import damage
+
     header = reader.header
     write_text(
         _("recording  {connection}, by {program}").format(
@@ -118,13 +130,12 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
     )
     if header.masked:
         write_text(_("left out   {names}").format(names=", ".join(header.masked)))
-    if reader.end is None:
-        write_note(_("The recording was cut off: its end is missing."))
-    else:
+    for each in damage(reader):
+        write_note(f"{each[:1].upper()}{each[1:]}.")
+    if reader.end is not None:
         note_missing(reader.end.missing)
         if reader.end.dropped:
             text = _("{count} messages were not recorded.")
             write_note(text.format(count=formats.count(reader.end.dropped)))
-    if reader.malformed:
-        text = _("{count} lines are damaged.")
-        write_note(text.format(count=formats.count(reader.malformed)))
+    if not reader.has_checksums:
+        write_note(_("It has no checksums: a change within a line is not always noticed."))

@@ -385,6 +385,11 @@ class Session:
         self._ingestor.observers.append(recorder.add)
         self.results.observers.append(lambda stored, body: recorder.add([ResultRead(stored, body)]))
 
+    def stop_receiving(self) -> None:
+        """End what receives and folds messages; the connection stays."""
+        for group in ("feed", "results", "pump"):
+            self.supervisor.stop_group(group)
+
     def set_read_only(self, *, read_only: bool) -> None:
         """Refuse or allow actions on the server from now on."""
         self.guard.read_only = read_only

@@ -11,6 +11,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.task_result import decode_result
 from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.recording_file import RecordingFile
 from pulse_desktop.session.recording.recording_format import (
     FORMAT,
     VERSION,
@@ -45,7 +46,10 @@ def recorded(path: Path, *, end: bool = True) -> Path:
     header = Header(
         FORMAT, VERSION, "pulse-desktop 0.1.0", NOW, "shop", "nats://host:4222", "production"
     )
-    with RecordingWriter(path, header, 1 << 20) as writer:
+    with (
+        RecordingFile(path, replace=False) as file,
+        RecordingWriter(file, header, 1 << 20) as writer,
+    ):
         writer.write(lines)
         if end:
             writer.finish(End(NOW + 60, "stopped", len(sent), 1))

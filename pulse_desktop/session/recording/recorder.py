@@ -5,6 +5,7 @@ neither the session nor the disk holds up the other.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
@@ -24,6 +25,8 @@ from pulse_desktop.session.recording.recording_format import (
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
 
 BATCH: Final = 2_000
+BATCH_BYTES: Final = 4 << 20
+"""Larger messages are written fewer at a time, so that the end need not wait for many of them."""
 INTERVAL_S: Final = 0.5
 """A program that is killed loses at most what arrived in this time."""
 MAX_WAITING: Final = 200_000
@@ -51,7 +54,10 @@ class Recorder:
     Attributes:
         messages: messages written so far.
         results: results written so far.
+        too_large: results of which only the size is recorded.
+        unreadable: results of which only the reason is recorded why they cannot be read.
         dropped: what was not recorded: the disk was too slow, or the recording is full.
+        unwritten: what had arrived and was not written before the recording was ended.
     """
 
     def __init__(
@@ -70,10 +76,15 @@ class Recorder:
         self._waiting: deque[Recorded] = deque()
         self._waiting_bytes = 0
         self._writing: asyncio.Future[None] | None = None
+        self._finishing: asyncio.Future[None] | None = None
         self._is_ended = False
         self.messages = 0
         self.results = 0
+        self.too_large = 0
+        self.unreadable = 0
         self.dropped = 0
+        self.unwritten = 0
+        self._lines = 0
 
     @property
     def size(self) -> int:
@@ -85,7 +96,7 @@ class Recorder:
         if self._is_ended:
             return
         for item in items:
-            size = len(item.payload) if isinstance(item, InboundMessage) else 0
+            size = _size(item)
             too_many = len(self._waiting) >= MAX_WAITING
             if too_many or self._waiting_bytes + size > MAX_WAITING_BYTES:
                 self.dropped += 1
@@ -104,8 +115,29 @@ class Recorder:
             while self._waiting and not self._writer.is_full:
                 await self._write_batch()
 
+    async def stop(self, timeout_s: float | None = None) -> None:
+        """Write the rest; what is handed over later is not recorded.
+
+        Args:
+            timeout_s: what is not written by then is not recorded; None waits as long as it takes.
+
+        Raises:
+            UserFacingError: the file cannot be written.
+        """
+        self._is_ended = True
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+        while self._waiting and not self._writer.is_full:
+            if deadline is not None and time.monotonic() >= deadline:
+                self.unwritten = len(self._waiting)
+                break
+            await self._write_batch()
+        self.dropped += len(self._waiting)
+        self._waiting.clear()
+
     async def finish(self, reason: str, missing: Iterable[str] = ()) -> None:
-        """Write the rest and the end; what is handed over later is not recorded.
+        """Write the end, after `stop`. Called again, it waits for the same end.
 
         Args:
             reason: "stopped" or "duration"; "size" is noticed here.
@@ -114,12 +146,6 @@ class Recorder:
         Raises:
             UserFacingError: the file cannot be written.
         """
-        self._is_ended = True
-        if self._writing is not None:
-            await self._writing
-        while self._waiting and not self._writer.is_full:
-            await self._write_batch()
-        self.dropped += len(self._waiting)
         if self._writer.is_full:
             reason = "size"
         end = End(
@@ -129,31 +155,48 @@ class Recorder:
             self.results,
             self.dropped,
             missing_texts(missing),
+            self.too_large + self.unreadable,
+            self._lines,
         )
-        await asyncio.to_thread(self._writer.finish, end)
+        if self._finishing is None:
+            self._finishing = asyncio.ensure_future(asyncio.to_thread(self._writer.finish, end))
+            self._finishing.add_done_callback(_retrieve)
+        await asyncio.shield(self._finishing)
 
     async def _write_batch(self) -> None:
-        count = min(BATCH, len(self._waiting))
-        batch = [self._waiting.popleft() for _ in range(count)]
-        self._waiting_bytes -= sum(
-            len(item.payload) for item in batch if isinstance(item, InboundMessage)
-        )
+        batch = self._take_batch()
         self._writing = asyncio.ensure_future(asyncio.to_thread(self._write, batch))
+        self._writing.add_done_callback(_retrieve)
         try:
             await asyncio.shield(self._writing)  # a batch is never written in part
         finally:
             if self._writing.done():
                 self._writing = None
 
+    def _take_batch(self) -> list[Recorded]:
+        batch: list[Recorded] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH and size < BATCH_BYTES:
+            batch.append(self._waiting.popleft())
+            size += _size(batch[-1])
+        self._waiting_bytes -= size
+        return batch
+
     def _write(self, batch: Sequence[Recorded]) -> None:
         lines = [self._line(item) for item in batch]
         written = self._writer.write(lines)
         self.dropped += len(batch) - written
+        self._lines += written
         for item in batch[:written]:
-            if isinstance(item, InboundMessage):
-                self.messages += 1
-            elif isinstance(item, ResultRead):
-                self.results += 1
+            match item:
+                case InboundMessage():
+                    self.messages += 1
+                case ResultRead(result=TaskResult()):
+                    self.results += 1
+                case ResultRead(result=None):
+                    self.too_large += 1
+                case ResultRead():
+                    self.unreadable += 1
 
     def _line(self, item: Recorded) -> Line:
         match item:
@@ -167,3 +210,13 @@ class Recorder:
                 return ResultLine(stored, problem=problem)
             case ResultRead(stored):
                 return ResultLine(stored)
+
+
+def _size(item: Recorded) -> int:
+    return len(item.payload) if isinstance(item, InboundMessage) else 0
+
+
+def _retrieve(work: asyncio.Future[None]) -> None:
+    """Mark the exception as seen: a command that is stopped at once waits for no thread."""
+    if not work.cancelled():
+        work.exception()

@@ -1,7 +1,8 @@
 """The lines of a recording: a header, messages, stored objects, results, and an end.
 
 A recording is a sequence of zstd frames, each with whole lines of JSON. A program that is killed
-leaves a file whose frames are whole but for the last: `zstd -dc FILE` shows them.
+leaves a file whose frames are whole but for the last: `zstd -dc FILE` shows them. Each frame has a
+checksum of its content.
 """
 
 import base64
@@ -129,9 +130,11 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
         ended_at: Unix seconds.
         reason: why it ended: "stopped", "duration" or "size".
         messages: how many messages were recorded.
-        results: how many results.
+        results: how many results; in older recordings with those that were not read.
         dropped: messages that could not be recorded.
         missing: what of the wanted messages was not received, and why; see `missing_texts`.
+        unread: how many results were too large, or could not be read.
+        lines: between header and end; None in an older recording.
     """
 
     ended_at: Time
@@ -140,6 +143,8 @@ class End(msgspec.Struct, frozen=True, tag="end", tag_field="line"):
     results: int
     dropped: int = 0
     missing: MissingTexts = ()
+    unread: int = 0
+    lines: int | None = None
 
 
 Line = Header | MessageLine | ObjectLine | ResultLine | End

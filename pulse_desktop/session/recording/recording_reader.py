@@ -1,16 +1,14 @@
 """Reads a recording, as far as it is whole."""
 
-import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-import zstandard
-
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.regular_file import NotARegularFileError, open_for_reading
+from pulse_desktop.session.recording.frame_reader import MAGIC, FrameReader
 from pulse_desktop.session.recording.recording_format import (
     FORMAT,
     MAX_LINE_BYTES,
@@ -19,17 +17,16 @@ from pulse_desktop.session.recording.recording_format import (
     Header,
     Line,
     MalformedLineError,
+    MessageLine,
+    ResultLine,
     decode_line,
 )
 from pulse_desktop.text.translation import _
 
-_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _MAX_MALFORMED: Final = 10_000
 """With more malformed lines a file is read no further: they would hold up the window."""
 _MAX_SKIPPED_BYTES: Final = 128 << 20
 """A line that is longer than this ends what is read, for the same reason."""
-_WINDOW_BYTES: Final = 128 << 20
-"""Memory that decompression may take, whatever the file demands."""
 
 
 class RecordingReader:
@@ -39,7 +36,10 @@ class RecordingReader:
         path: the file.
         header: the first line.
         end: the last line; None before it is reached, and if the recording was cut off.
-        malformed: lines that were skipped because they are none of a recording.
+        malformed: lines that were skipped: none of a recording, or after its end.
+        messages: lines of messages so far.
+        results: lines of results so far.
+        lines_read: lines so far, without header and end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,8 +47,31 @@ class RecordingReader:
         self.header = Header(FORMAT, VERSION, "", 0.0)
         self.end: End | None = None
         self.malformed = 0
+        self.messages = 0
+        self.results = 0
+        self.lines_read = 0
         self._file: BinaryIO | None = None
+        self._frames: FrameReader | None = None
         self._lines: Iterator[bytes] = iter(())
+
+    @property
+    def damaged_parts(self) -> int:
+        """Parts of the file that could not be read so far."""
+        if self._frames is None:
+            return 0
+        return self._frames.damaged + (self._frames.is_cut and self.end is not None)
+
+    @property
+    def has_checksums(self) -> bool:
+        """Whether every change of what was read so far would be noticed."""
+        return self._frames is not None and not self._frames.unchecked
+
+    @property
+    def progress(self) -> float:
+        """How much of the file was read, from 0 to 1."""
+        if self._frames is None or not self._frames.size:
+            return 0.0
+        return min(1.0, self._frames.position / self._frames.size)
 
     def __enter__(self) -> Self:
         """Open the file and read its header.
@@ -58,10 +81,14 @@ class RecordingReader:
         """
         try:
             self._file = open_for_reading(self.path, follow_links=True)
-        except NotARegularFileError:
-            raise self._error(_("it is no regular file.")) from None
+        except NotARegularFileError as error:
+            advice = _("Give the file that `pulse-desktop record` wrote.")
+            raise self._error(f"{error.strerror}.", advice) from None
+        except FileNotFoundError as error:
+            raise self._error(f"{error.strerror}.") from None
         except OSError as error:
-            raise self._error(f"{error.strerror or error}.") from None
+            advice = _("Check the path and the permissions of the file.")
+            raise self._error(f"{error.strerror or error}.", advice) from None
         try:
             self._read_header(self._file)
         except UserFacingError:
@@ -85,61 +112,66 @@ class RecordingReader:
             try:
                 line = decode_line(raw)
             except MalformedLineError:
+                line = None
+            if line is None or isinstance(line, Header) or self.end is not None:
                 self.malformed += 1
                 if self.malformed >= _MAX_MALFORMED:
                     return
                 continue
             if isinstance(line, End):
                 self.end = line
-            else:
-                yield line
+                continue
+            self.lines_read += 1
+            self.messages += isinstance(line, MessageLine)
+            self.results += isinstance(line, ResultLine)
+            yield line
 
     def _read_header(self, file: BinaryIO) -> None:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise self._error(_("it is no recording of Pulse Desktop."))
-        file.seek(0)
-        self._lines = self._read_lines(file)
+        is_none = _("it is no recording of Pulse Desktop.")
+        if file.read(len(MAGIC)) != MAGIC:
+            raise self._error(is_none)
+        self._frames = FrameReader(file)
+        self._lines = self._read_lines(self._frames)
         try:
-            header = decode_line(next(self._lines, b""))
+            first = decode_line(next(self._lines, b""))
         except MalformedLineError:
-            header = None
-        if not isinstance(header, Header) or header.format != FORMAT:
-            raise self._error(_("it is no recording of Pulse Desktop."))
-        if header.version < 1:
-            raise self._error(_("it is damaged: its version is none."))
-        if header.version > VERSION:
-            raise self._error(
-                _("it was recorded by a newer version, {program}.").format(program=header.program)
-            )
-        self.header = header
+            raise self._error(is_none) from None
+        copy = _("Open a copy of the file, if there is one.")
+        if not isinstance(first, Header):
+            if not self._frames.damaged:
+                raise self._error(is_none)
+            raise self._error(_("its beginning is damaged."), copy)
+        if first.format != FORMAT:
+            raise self._error(is_none)
+        if first.version < 1:
+            raise self._error(_("it is damaged: its version is none."), copy)
+        if first.version > VERSION:
+            text = _("it was recorded by a newer version, {program}.")
+            advice = _("Update Pulse Desktop to open it.")
+            raise self._error(text.format(program=first.program), advice)
+        self.header = first
 
-    def _read_lines(self, file: BinaryIO) -> Iterator[bytes]:
-        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
-        with decompressor.stream_reader(file, read_across_frames=True, closefd=False) as stream:
-            buffered = io.BufferedReader(stream)
-            with contextlib.suppress(zstandard.ZstdError, OSError):  # `end` stays None
-                while line := buffered.readline(MAX_LINE_BYTES):
-                    if line.endswith(b"\n"):
-                        yield line
-                    elif len(line) == MAX_LINE_BYTES:
-                        self.malformed += 1
-                        if self.malformed >= _MAX_MALFORMED or not _skip_line(buffered):
-                            return
+    def _read_lines(self, frames: FrameReader) -> Iterator[bytes]:
+        parts: list[bytes] = []
+        length = 0
+        for piece in frames.pieces():
+            if piece is None:  # the line goes on in a part that is damaged
+                parts, length = [], 0
+                continue
+            for raw in io.BytesIO(piece):
+                length += len(raw)
+                if length <= MAX_LINE_BYTES:
+                    parts.append(raw)
+                elif length > MAX_LINE_BYTES + _MAX_SKIPPED_BYTES:
+                    self.malformed += 1
+                    return
+                if raw.endswith(b"\n"):
+                    yield b"".join(parts) if length <= MAX_LINE_BYTES else b""
+                    parts, length = [], 0
+        if length and not frames.is_cut:
+            self.malformed += 1
 
-    def _error(self, detail: str) -> UserFacingError:
-        return UserFacingError(
-            _("Cannot open {file}").format(file=self.path.name),
-            detail,
-            _("`pulse-desktop record FILE` makes a recording."),
-        )
-
-
-def _skip_line(file: io.BufferedIOBase) -> bool:
-    """Skip the rest of a line; return whether its end was found."""
-    for _number in range(_MAX_SKIPPED_BYTES >> 20):
-        rest = file.readline(1 << 20)
-        if rest.endswith(b"\n"):
-            return True
-        if not rest:
-            break
-    return False
+    def _error(self, detail: str, advice: str = "") -> UserFacingError:
+        advice = advice or _("`pulse-desktop record FILE` makes a recording.")
+        title = _("Cannot open {file}").format(file=self.path.name)
+        return UserFacingError(title, detail, advice)

@@ -110,7 +110,7 @@ async def test_what_is_stored_is_recorded_without_waiting(
     done = run_command("record", str(file), "--since", "1h", "--duration", "0", "--json", env=env)
     assert done.code == 0, done
     assert done.object["messages"] == EVENTS
-    again = run_command("record", str(file), "--duration", "0", env=env)
+    again = run_command("record", str(file), "--since", "1h", "--duration", "0", env=env)
     assert again.code == 1
     assert "the file exists" in again.err
 

@@ -1,0 +1,105 @@
+"""End of a recording: a signal that finishes it, and the report."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulse_desktop.cli.missing_messages import MissingMessages
+from pulse_desktop.cli.output import write_json, write_note, write_text
+from pulse_desktop.text import formats
+from pulse_desktop.text.translation import _, ngettext
+
+if TYPE_CHECKING:
+    from pulse_desktop.session.recording.recorder import Recorder
+    from pulse_desktop.session.recording.recording_writer import RecordingWriter
+
+
+class FirstInterrupt:
+    """The first signal, which finishes the recording; the second one stops it at once.
+
+    Attributes:
+        is_seen: whether it has arrived.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.is_seen = False
+
+    def handle(self) -> None:
+        """Say what happens now, after a `CancelledError` that is not passed on."""
+        import asyncio
+
+        self.is_seen = True
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        text = _("Finishing {file} …; press Ctrl-C again to stop at once.")
+        write_note(text.format(file=self._file))
+
+    async def guard(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Await a part of the end; the first signal starts it again.
+
+        Raises:
+            CancelledError: the signal was the second one.
+        """
+        import asyncio
+
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if self.is_seen:
+                raise
+            self.handle()
+            await work()
+
+
+def note_unfinished(file: Path) -> None:
+    """Note that a recording was stopped before its end was written."""
+    text = _(
+        "{file} was not finished: it has no end, and lacks what was not written yet. "
+        "`replay` opens the rest."
+    )
+    write_note(text.format(file=file))
+
+
+def write_report(
+    recorder: "Recorder",
+    writer: "RecordingWriter",
+    missing: MissingMessages,
+    *,
+    for_scripts: bool,
+) -> None:
+    """Write what was recorded, and what was not."""
+    if for_scripts:
+        write_json(
+            {
+                "file": str(writer.path),
+                "bytes": writer.size,
+                "messages": recorder.messages,
+                "results": recorder.results,
+                "unread_results": recorder.too_large + recorder.unreadable,
+                "dropped": recorder.dropped,
+                "full": writer.is_full,
+                "missing": [*missing.past, *missing.while_recording],
+            }
+        )
+        return
+    messages = ngettext("{count} message", "{count} messages", recorder.messages)
+    results = ngettext("{count} result", "{count} results", recorder.results)
+    write_text(
+        _("Recorded {messages} and {results} into {file}, {size}.").format(
+            messages=messages.format(count=formats.count(recorder.messages)),
+            results=results.format(count=formats.count(recorder.results)),
+            file=writer.path,
+            size=formats.size(writer.size),
+        )
+    )
+    if writer.is_full:
+        write_note(_("The recording ended because it reached --max-size."))
+    elif dropped := recorder.dropped - recorder.unwritten:
+        text = ngettext(
+            "{count} message was not recorded: the disk is too slow.",
+            "{count} messages were not recorded: the disk is too slow.",
+            dropped,
+        )
+        write_note(text.format(count=formats.count(dropped)))
