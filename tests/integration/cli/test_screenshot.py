@@ -1,11 +1,13 @@
 """`pulse-desktop screenshot` draws the window in a process of its own."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.kit.cli_process import CommandResult, command_environment, run_command
+from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 
 pytest.importorskip("PySide6")
@@ -56,6 +58,24 @@ def test_a_screenshot_has_the_requested_size_and_theme(
     image = QImage(str(out))
     assert (image.width(), image.height()) == (width, height)
     assert (image.pixelColor(width // 2, height - 10).lightness() > 128) == (theme == "light")
+
+
+@pytest.mark.slow
+async def test_the_picture_is_taken_when_history_has_been_read(
+    server: NatsServer, tmp_path: Path
+) -> None:
+    connection = await connect(server.url)
+    js = connection.jetstream()
+    await js.add_stream(name="history", subjects=["websocket.>"])
+    for number in range(60_000):
+        body = b'{"type": "task.queued", "data": {"task_id": "%032x", "task_name": "t"}}' % number
+        await connection.publish("websocket.tasks", body)
+    await connection.flush()
+    await connection.close()
+    result = await asyncio.to_thread(
+        screenshot, server, tmp_path / "page", "--page", "tasks", "--select", "state:failed"
+    )
+    assert (result.code, result.err) == (0, ""), "nothing is left out"
 
 
 def test_a_selection_that_is_no_query_is_a_usage_error(server: NatsServer, tmp_path: Path) -> None:
