@@ -179,9 +179,10 @@ class TaskRun(msgspec.Struct, gc=False):
         cancelled_at: Unix seconds of the latest cancellation.
         stored_outcome: the outcome in the stored result, None while there is no result.
         rerun_of: id of the run that this one repeats, empty for none.
-        parent: id of the run that enqueued this one, empty if unknown.
         last_seen: Unix seconds of the latest update.
         state: set by `derive_state`.
+        parent: id of the run that enqueued this one, empty if unknown.
+        first_seen: Unix seconds of the earliest update, 0 while that is the latest one.
     """
 
     task_id: str
@@ -198,6 +199,15 @@ class TaskRun(msgspec.Struct, gc=False):
     last_seen: float = 0.0
     state: RunState = RunState.QUEUED
     parent: str = ""
+    first_seen: float = 0.0
+
+    @property
+    def arrived_at(self) -> float:
+        """When the earliest that is known of it arrived, Unix seconds.
+
+        What was stored arrived when it was stored, however much later it is read.
+        """
+        return self.first_seen or self.last_seen
 
     @property
     def attempt(self) -> int:

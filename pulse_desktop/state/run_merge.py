@@ -4,6 +4,7 @@ Every field is merged by a rule that is independent of both (earliest, latest, l
 order), so that the same updates give the same run however they arrive.
 """
 
+import math
 from typing import Final
 
 import msgspec
@@ -44,8 +45,10 @@ def merge(a: TaskRun, b: TaskRun) -> TaskRun:
         run.rerun_of = b.rerun_of
     if b.parent > run.parent:
         run.parent = b.parent
+    first = min(a.arrived_at or math.inf, b.arrived_at or math.inf)
     if b.last_seen > run.last_seen:
         run.last_seen = b.last_seen
+    run.first_seen = first if first < run.last_seen else 0.0
     run.state = _derive(run)
     return run
 

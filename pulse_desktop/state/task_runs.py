@@ -1,5 +1,6 @@
 """Task runs, their counts by state, their durations and failure groups."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -30,6 +31,8 @@ _TICK_STEPS: Final = 2_000
 """Open runs that are checked in one tick; a change counts for `_CHANGE_STEPS` of them."""
 _CHANGE_STEPS: Final = 20
 MAX_NAMES: Final = 500  # senders choose the names
+ORDER_TOLERANCE_S: Final = 1.0
+"""Runs count as in order though they arrived so much earlier: there are several feeds."""
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # one day
 
@@ -55,7 +58,9 @@ class TaskRuns(Collection[TaskRun]):
     """One row per run, merged from updates in any order.
 
     Attributes:
-        rows: the runs in the order in which they were first seen.
+        rows: the runs in the order in which they became known.
+        in_order: whether that is the order in which they arrived at the server, about. It is not
+            once results and events were read from history, which come in orders of their own.
         timings: times of the ended runs, in columns.
         counts: number of runs by state.
         ended: number of runs that ended per 5 s bucket, by state.
@@ -103,6 +108,8 @@ class TaskRuns(Collection[TaskRun]):
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)
         self._positions = RunPositions()
+        self.in_order = True
+        self._span = math.inf, -math.inf  # of the times at which runs arrived
         self._checked = 0  # position up to which deadlines have been checked
 
     @property
@@ -134,6 +141,7 @@ class TaskRuns(Collection[TaskRun]):
             if position is None:
                 return run
             self._positions[update.task_id] = position
+            self._check_order(run.arrived_at, older=older)
             self._states.set(position, run.state)
             self._tasks.set(position, run.name)
             self._workers.set(position, run.worker)
@@ -231,7 +239,17 @@ class TaskRuns(Collection[TaskRun]):
         recent = {name: series.since(now - seconds) for name, series in self.durations.items()}
         return {name: values for name, values in recent.items() if values}
 
+    def _check_order(self, at: float, *, older: bool) -> None:
+        """Note whether a new run is in order that arrived at a time."""
+        first, last = self._span
+        if (at > first + ORDER_TOLERANCE_S) if older else (at < last - ORDER_TOLERANCE_S):
+            self.in_order = False
+        if not first <= at <= last:
+            self._span = min(first, at), max(last, at)
+
     def _replace(self, position: int, before: TaskRun, run: TaskRun) -> None:
+        if run.first_seen and run.arrived_at < before.arrived_at - ORDER_TOLERANCE_S:
+            self.in_order = False
         unhealthy = run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES
         same_weight = run.request is before.request and not unhealthy
         self.rows.replace(position, run, same_weight=same_weight)

@@ -7,7 +7,7 @@ thousand rows a second.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -27,6 +27,9 @@ from pulse_desktop.ui.table.row_index import RowIndex
 from pulse_desktop.ui.table.sort_keys import SortKeys
 from pulse_desktop.ui.theme.plain_text import tooltip_markup
 from pulse_desktop.ui.theme.theme import theme
+
+if TYPE_CHECKING:
+    from pulse_desktop.ui.table.arrival_order import ArrivalOrder
 
 RowT = TypeVar("RowT")
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -58,6 +61,8 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         sort_key: key of the sorted column, empty while the newest row is first.
         descending: whether the largest value is first.
         is_changing: whether rows are just being inserted, removed or reordered.
+        arrival_order: in which order rows are while no column is sorted; None for that of their
+            positions.
 
     Signals:
         paused_changed: whether the table is paused.
@@ -75,6 +80,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         self.now = 0.0
         self.sort_key = ""
         self.descending = self.is_changing = False
+        self.arrival_order: ArrivalOrder[RowT] | None = None
         self._row_index = RowIndex(rows)
         self._sorted_at = 0.0
         self._counts = (self.shown_count, self.total_count, 0, False)
@@ -249,7 +255,9 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         Raises:
             KeyError: there is no such column.
         """
-        keys = SortKeys(self._sort_function(key), descending=descending) if key else None
+        keys = self._arrival_keys()
+        if key:
+            keys = SortKeys(self._sort_function(key), descending=descending)
         self.sort_key, self.descending = key, descending and bool(key)
         self._sorted_at = self.now
         self._apply(self._row_index.set_order(keys))
@@ -269,6 +277,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         if not self.paused:
             self._sorted_at = now
             self._apply(self._row_index.catch_up())
+            self._order_by_arrival()
         self._emit_counts()
 
     def refresh(self, now: float, dirty: Collection[int] = (), *, may_sort: bool = True) -> None:
@@ -285,8 +294,13 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             pass
         elif rows.sort_keys is None:
             self._apply(rows.apply_changes(dirty))
+            self._order_by_arrival()
         else:
-            rows.mark_changed(dirty)
+            if self.sort_key:
+                rows.mark_changed(dirty)
+            else:
+                rows.mark_moved(dirty)
+                self._apply(rows.insert_on_top())
             resort_s = max(RESORT_S, _RESORT_ROW_S * self.shown_count)
             if may_sort and rows.stale and abs(now - self._sorted_at) >= resort_s:
                 self._sorted_at = now
@@ -294,6 +308,19 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             elif dirty:
                 self._repaint(0, self.shown_count - 1)
         self._emit_counts()
+
+    def _arrival_keys(self) -> SortKeys[RowT] | None:
+        """Return the order while no column is sorted, None for that of the positions."""
+        order = self.arrival_order
+        return SortKeys(order.key, descending=True) if order and order.is_needed() else None
+
+    def _order_by_arrival(self) -> None:
+        """Begin to sort by arrival if no column is sorted, and the positions are not in order."""
+        if self.sort_key or self._row_index.sort_keys is not None:
+            return
+        if (keys := self._arrival_keys()) is not None:
+            self._sorted_at = self.now
+            self._apply(self._row_index.set_order(keys))
 
     # Notifying views
 

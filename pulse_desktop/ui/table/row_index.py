@@ -30,6 +30,8 @@ _AT_ONCE_SHOWN: Final = 256
 """So many matches are shown as soon as they are found: more than fit on a screen."""
 _CHECKED: Final = 64
 """Rows in a row that are still accepted before the rest is believed to be."""
+_MAX_ON_TOP: Final = 512
+"""So many new rows are inserted at the top of a sorted table; with more it is sorted anew."""
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
 
 
@@ -117,6 +119,43 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
     def mark_changed(self, dirty: Collection[int]) -> None:
         """Remember changed rows for the next `sort`."""
         self._changed.update(dirty)
+
+    def mark_moved(self, dirty: Collection[int]) -> None:
+        """Remember, of changed rows, those for the next `sort` that it may move."""
+        keys = self.sort_keys
+        if self.accepts is not None or keys is None:
+            self._changed.update(dirty)
+        else:
+            self._changed.update(keys.changed(self.source, dirty))
+
+    def insert_on_top(self) -> Iterator[ModelChange]:
+        """Insert new rows at the top of a sorted table, if they are not too many.
+
+        Those that do not belong there get their places with the next `sort`.
+        """
+        source, order, keys, shown = self.source, self._order, self.sort_keys, self._shown
+        start, end = max(self._end, source.start), source.stop
+        if order is None or keys is None or self._sorting is not None:
+            return
+        if not start < end <= start + _MAX_ON_TOP:
+            return
+        new = np.arange(start, end, dtype=np.int64)
+        if self.accepts is not None:
+            new = matching_positions(source, self.accepts, start, end)
+        if not len(new):
+            self._end = end
+            return
+        keys.reserve(min(source.start, self._first), end)
+        top = keys.order(source, new[::-1])
+        if len(order) and keys.is_before(int(order[0]), int(top[-1])):
+            self._found = True
+
+        def apply() -> None:
+            self._order = np.concatenate((top, order))
+            self._shown = None if shown is None else np.concatenate((shown, new))
+            self._end = end
+
+        yield ModelChange("insert", 0, len(new) - 1, apply)
 
     def apply_changes(self, dirty: Collection[int]) -> Iterator[ModelChange]:
         """Update a table that is not sorted: evicted, changed and new rows.

@@ -60,6 +60,29 @@ class SortKeys(Generic[RowT]):
         if indices:
             self._cached[indices] = False
 
+    def changed(self, source: RowSource[RowT], positions: Iterable[int]) -> list[int]:
+        """Return which of the rows have another key than the one that is cached, if one is."""
+        stop = self._base + len(self._cached)
+        return [
+            p
+            for p in positions
+            if max(self._base, source.start) <= p < min(stop, source.stop)
+            and self._cached[p - self._base]
+            and self._values[p - self._base] != self._key(source[p])
+        ]
+
+    def reserve(self, first: int, end: int) -> None:
+        """Make room for the keys of all rows from one position up to another."""
+        self._reserve(first, end)
+
+    def is_before(self, position: int, other: int) -> bool:
+        """Return whether the cached key of one row is before that of another, if both are known."""
+        at = [position - self._base, other - self._base]
+        if not all(0 <= each < len(self._cached) and self._cached[each] for each in at):
+            return False
+        first, second = self._values[at].tolist()
+        return bool(first > second if self.descending else first < second)
+
     def is_fast(self, newest_first: Positions) -> bool:
         """Return whether `order` takes no longer than a few milliseconds."""
         if not len(newest_first):

@@ -52,7 +52,7 @@ from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT,
 from pulse_desktop.ui.pages.overview.run_charts import RunCharts
 from pulse_desktop.ui.pages.overview.targets import card_target, item_target, series_target
 from pulse_desktop.ui.pages.overview.topic_list import TopicList
-from pulse_desktop.ui.pages.tasks.columns import latest_columns
+from pulse_desktop.ui.pages.tasks.columns import latest_columns, run_arrival_order
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
@@ -146,6 +146,7 @@ class OverviewPage(Page):
             empty_title=_("No runs yet"),
             empty_text=_("Every task enqueued on this server appears here within a moment."),
         )
+        self.latest.rows_model.arrival_order = run_arrival_order(context.state.runs)
         self._open_tasks = QPushButton(_("Open Tasks"))
         self._lay_out()
         self._connect()

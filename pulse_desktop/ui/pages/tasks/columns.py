@@ -11,6 +11,7 @@ from pulse_desktop.query.fields import Field
 from pulse_desktop.query.quoting import query_text
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.short_names import short_name
+from pulse_desktop.state.task_runs import TaskRuns
 from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text import formats
 from pulse_desktop.text.event_text import event_summary
@@ -28,6 +29,7 @@ from pulse_desktop.text.run_text import (
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
 from pulse_desktop.text.worker_text import worker_name
+from pulse_desktop.ui.table.arrival_order import ArrivalOrder
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.common_columns import muted
 
@@ -36,6 +38,14 @@ _ERROR_COLORS: Final = {
     RunState.FAILED: SemanticColor.BAD,
     RunState.SOFT_FAILED: SemanticColor.WARNING,
 }
+
+
+def run_arrival_order(runs: TaskRuns) -> ArrivalOrder[TaskRun]:
+    """Return the order of runs while no column is sorted: the last that arrived on top.
+
+    Those from history are read in another order: results, events, and what is older than both.
+    """
+    return ArrivalOrder(lambda run: run.arrived_at, lambda: not runs.in_order)
 
 
 def _state_color(run: TaskRun) -> SemanticColor:

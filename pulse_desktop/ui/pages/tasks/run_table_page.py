@@ -26,7 +26,12 @@ from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.cancel_action import CancelAction
 from pulse_desktop.ui.pages.tasks.charts import FilteredRuns, TaskCharts
-from pulse_desktop.ui.pages.tasks.columns import ARGUMENTS, run_columns, value_column
+from pulse_desktop.ui.pages.tasks.columns import (
+    ARGUMENTS,
+    run_arrival_order,
+    run_columns,
+    value_column,
+)
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.call_names import argument_names, label_names
@@ -88,6 +93,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         self.charts.times.task_chosen.connect(self.filter_by_task)
         self.filter_bar.submitted.connect(self.table.setFocus)
         self.table.is_failure = is_failed_run
+        self.table.rows_model.arrival_order = run_arrival_order(context.state.runs)
         self.table.selection_changed.connect(
             lambda: self.detail.header.set_selected(self.table.selected_count())
         )
