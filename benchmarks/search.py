@@ -71,6 +71,7 @@ EVENT_QUERIES: Final = (
     "run:{id}",
 )
 OPENED: Final = 100
+SORTED_BY: Final = "event"
 
 
 @dataclass
@@ -125,6 +126,7 @@ def main() -> int:
     measure_queries(events, [each.format(id=some_id) for each in EVENT_QUERIES], arguments.rounds)
     measure_opening(state)
     measure_typing(runs)
+    measure_sorting(state, events)
     del application
     return 0
 
@@ -301,6 +303,28 @@ def measure_typing(table: Table[TaskRun]) -> None:
     compile_query(parse(text), table.fields, time.time())
     compiled = (time.process_time() - begin) * 1e3
     print(f"a key: completion {max(times):.2f} ms at most; parsing and compiling {compiled:.2f} ms")
+
+
+def measure_sorting(state: SystemState, table: Table[Event]) -> None:
+    """Print how long a table is sorted for, and again after 10,000 more rows."""
+    model = LiveTableModel(table.rows.rows, table.columns)
+    begin = time.process_time()
+    model.set_sort(SORTED_BY)
+    print(f"sorting: {_slices(model, begin)}", end="; ")
+    state.fold(event_blocks(10))
+    begin = time.process_time()
+    model.refresh(model.now + 1e6)
+    print(f"sorting again: {_slices(model, begin)}")
+
+
+def _slices(model: LiveTableModel[Any], begin: float) -> str:
+    """Let a table sort its rows; return how long that takes and its longest step."""
+    steps = [time.process_time() - begin]
+    while model.filtering:
+        at = time.process_time()
+        model.filter_next_slice()
+        steps.append(time.process_time() - at)
+    return f"{sum(steps) * 1e3:.0f} ms, longest step {max(steps) * 1e3:.1f} ms"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ text that they stand for.
 import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -24,6 +24,9 @@ _SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _WINDOW: Final = 2
 """Characters of a text beyond ASCII whose letter cases are all searched for."""
 _MAX_VARIANTS: Final = 24
+_SAMPLE: Final = 1 << 14
+"""Bytes of payloads by which it is known which letters are rare."""
+_MAX_ANCHORS: Final = 32
 _LAST_CASED: Final = 0x1E943
 """The last letter of Unicode that has another letter case."""
 
@@ -47,8 +50,8 @@ class JsonSearch:
         self.task_id = text if is_task_id else ""
         self._needle = text.encode() if _PLAIN.fullmatch(text) else b""
         self._variants = () if self._needle else _encoded_variants(text)
-        self._find_needle = _finder(self._needle)
-        self._find_variants = [_finder(each) for each in (*self._variants, _ESCAPE_BEGINS)]
+        self._find_needle: _Finder | None = None  # chosen by what is searched first
+        self._find_variants = [_Finder(each) for each in (*self._variants, _ESCAPE_BEGINS)]
 
     def is_in(self, raw: bytes) -> bool:
         """Return whether JSON contains the text."""
@@ -79,7 +82,10 @@ class JsonSearch:
             is_plain = _is_plain(payloads)
             if not is_plain and _folds_to_ascii(payloads):
                 return found.replace(b"\0", bytes((LOOK,)))
-            _mark(payloads.lower(), ends, self._find_needle, found, YES)
+            lowered = payloads.lower()
+            if self._find_needle is None:
+                self._find_needle = _Finder(self._needle, lowered[:_SAMPLE])
+            _mark(lowered, ends, self._find_needle, found, YES)
             if not is_plain and b"\\" in payloads:  # what was found may be a part of an escape
                 begin = 0
                 for index, end in enumerate(ends):
@@ -123,29 +129,45 @@ def _has_plain_escapes(raw: bytes) -> bool:
     return b"\\u" in raw and _ANY_ESCAPE.search(raw) is None
 
 
-_Finder = Callable[[bytes, int], "re.Match[bytes] | None"]
+class _Finder:
+    """Finds bytes in many others.
 
+    For each call on a long text `bytes.find` prepares itself anew. An expression is fast where its
+    first byte is rare, so that it begins with the rarest one, and then looks back.
 
-def _finder(needle: bytes) -> _Finder:
-    """Return a function that finds bytes in others from an index on.
-
-    For each call on a long text `bytes.find` prepares itself anew.
+    Attributes:
+        search: finds the part that begins with the rarest byte, from an index on.
+        offset: of that part.
     """
-    return re.compile(re.escape(needle)).search
+
+    def __init__(self, needle: bytes, sample: bytes = b"") -> None:
+        """Prepare.
+
+        Args:
+            needle: what to find.
+            sample: bytes like those that are searched.
+        """
+        counts = [sample.count(needle[at : at + 1]) for at in range(len(needle[:_MAX_ANCHORS]))]
+        self.offset = counts.index(min(counts)) if sample and counts else 0
+        pattern = re.escape(needle[self.offset :])
+        if self.offset:
+            pattern += b"(?<=" + re.escape(needle) + b")"
+        self.search = re.compile(pattern).search
 
 
 def _mark(payloads: bytes, ends: Sequence[int], find: _Finder, found: bytearray, mark: int) -> None:
     """Mark the payloads that contain some bytes."""
-    index, at = 0, find(payloads, 0)
+    search, offset = find.search, find.offset
+    index, at = 0, search(payloads, 0)
     while at is not None:
         begin = at.start()
-        index = bisect_right(ends, begin, index)
+        index = bisect_right(ends, begin - offset, index)
         end = ends[index]
         if at.end() > end:  # it spans two payloads
-            at = find(payloads, begin + 1)
+            at = search(payloads, begin + 1)
             continue
         found[index] = mark
-        at = find(payloads, end)
+        at = search(payloads, end)
 
 
 def _encoded_variants(text: str) -> tuple[bytes, ...]:

@@ -88,3 +88,19 @@ def test_every_letter_that_casefolds_to_ascii_is_known() -> None:
 )
 def test_escaped_ascii_is_known(raw: bytes, *, hides: bool) -> None:
     assert hides_ascii(raw) is hides
+
+
+@given(
+    st.lists(st.text("abc", max_size=9), min_size=1, max_size=12),
+    st.text("abc", min_size=1, max_size=5),
+)
+@example(["ab", "cab", "cabc"], "abca")
+@example(["aab", "baab"], "ab")
+def test_a_word_is_found_by_its_rarest_letter_within_one_payload(
+    texts: list[str], wanted: str
+) -> None:
+    search = JsonSearch(wanted)
+    for order in (texts, texts[::-1]):
+        payloads = [text.encode() for text in order]
+        marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
+        assert list(marks) == [YES if wanted in text else NO for text in order]
