@@ -1,6 +1,7 @@
 """Any value as JSON, for output and recordings: what JSON lacks becomes what is nearest to it."""
 
 import math
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -9,6 +10,12 @@ import msgspec
 _MAX_INTEGER_BITS: Final = 64
 _MAX_DECIMAL_BITS: Final = 4_000  # writing more bits as decimal digits takes too long
 _MAX_DEPTH: Final = 200
+_UNICODE_ESCAPE: Final = "\\u"
+_ESCAPE: Final = re.compile(
+    r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|.)",
+    re.DOTALL,
+)
+"""An escape of JSON: a surrogate pair, one code unit, or any other."""
 
 
 def to_json(value: Any, *, indent: int = 0) -> str:
@@ -31,6 +38,28 @@ def to_json(value: Any, *, indent: int = 0) -> str:
     if indent:
         encoded = msgspec.json.format(encoded, indent=indent)
     return encoded.decode()
+
+
+def readable_json(raw: bytes) -> str:
+    """Return JSON as it was sent, but with letters in place of their escapes.
+
+    Many programs write all that is not ASCII as `\\u0416`. Escapes that JSON needs stay, and those
+    of controls and lone surrogates. What is no JSON is returned as text.
+    """
+    text = raw.decode("utf-8", "backslashreplace")
+    return _ESCAPE.sub(_readable_escape, text) if _UNICODE_ESCAPE in text else text
+
+
+def _readable_escape(escape: re.Match[str]) -> str:
+    high, low, unit = escape.groups()
+    if high:
+        number = 0x10000 + ((int(high, 16) & 0x3FF) << 10) + (int(low, 16) & 0x3FF)
+    elif unit:
+        number = int(unit, 16)
+    else:
+        return escape[0]
+    letter = chr(number)  # a lone surrogate is not printable
+    return letter if letter.isprintable() and letter not in '"\\' else escape[0]
 
 
 def _to_json_value(value: Any, depth: int) -> Any:

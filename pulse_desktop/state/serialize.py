@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.protocol.event import Event
+from pulse_desktop.protocol.json_value import readable_json
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import TaskRun
@@ -76,9 +77,9 @@ def run_to_cells(run: TaskRun) -> list[str]:
         run.attempt,
         error.get("type"),
         error.get("message"),
-        *(
-            raw.decode("utf-8", "backslashreplace")
-            for raw in ((request.args, request.kwargs, request.labels) if request else (b"",) * 3)
+        *map(
+            readable_json,
+            (request.args, request.kwargs, request.labels) if request else (b"",) * 3,
         ),
         run.rerun_of,
     )
@@ -114,7 +115,7 @@ def event_to_cells(event: Event) -> list[str]:
         format_timestamp(event.timestamp),
         event.id,
         event.source,
-        event.raw.decode("utf-8", "backslashreplace"),
+        readable_json(event.raw),
         event.problem,
     ]
 

@@ -17,6 +17,7 @@ from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import store_results
 
+LETTERS = "Жук 🐞"
 FORMULA = '=HYPERLINK("http://evil","a,b")'
 TASK_ID = "0123456789abcdef0123456789abcdef"
 
@@ -35,7 +36,7 @@ async def publish_failure(url: str, task_id: str = TASK_ID) -> None:
     payload, headers = encode_task(
         task_id,
         "send",
-        args=json.dumps([FORMULA, 5]).encode(),
+        args=json.dumps([FORMULA, 5, LETTERS]).encode(),
         kwargs=json.dumps({"to": "a\nb"}).encode(),
         labels={"queue": "q"},
     )
@@ -62,7 +63,8 @@ async def test_runs_and_events_are_written_whole_and_never_as_formulas(
     assert tuple(headings) == RUN_CELLS
     assert (run["task_id"], run["state"], run["error_type"]) == (TASK_ID, "failed", "ValueError")
     assert run["error_message"] == f"'{FORMULA}"
-    assert json.loads(run["args"]) == [FORMULA, 5]
+    assert json.loads(run["args"]) == [FORMULA, 5, LETTERS]
+    assert LETTERS in run["args"]  # letters, although the sender escapes them
     assert json.loads(run["kwargs"]) == {"to": "a\nb"}
     assert "queue" in run["labels"]
     headings, cells = rows_of(events)
