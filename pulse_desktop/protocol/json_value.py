@@ -41,9 +41,9 @@ def to_json(value: Any, *, indent: int = 0) -> str:
 
 
 def readable_json(raw: bytes) -> str:
-    """Return JSON as it was sent, but with letters in place of their escapes.
+    r"""Return JSON as it was sent, but with letters in place of their escapes.
 
-    Many programs write all that is not ASCII as `\\u0416`. Escapes that JSON needs stay, and those
+    Many programs write all that is not ASCII as `\u0416`. Escapes that JSON needs stay, and those
     of controls and lone surrogates. What is no JSON is returned as text.
     """
     text = raw.decode("utf-8", "backslashreplace")

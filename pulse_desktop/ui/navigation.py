@@ -105,10 +105,12 @@ class OpenView:
     Attributes:
         page: key of the page.
         name: of the view.
+        tab: key of the tab that has the view; empty for that which has the key of the page.
     """
 
     page: str
     name: str
+    tab: str = ""
 
 
 Target = ShowPage | ShowRun | FilterRuns | ShowGroups | ShowItem | FilterPage | OpenView

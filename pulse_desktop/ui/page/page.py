@@ -163,6 +163,11 @@ class Page(QWidget):
         """Return the views of the page that belong to the program."""
         return ()
 
+    @classmethod
+    def part_kinds(cls) -> Sequence[type["Page"]]:
+        """Return the classes of the pages that this one is made of: itself, or its tabs."""
+        return (cls,)
+
     @property
     def shown_part(self) -> "Page":
         """The page that is shown: this one, or that of the tab of it that is shown."""

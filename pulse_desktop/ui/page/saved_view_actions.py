@@ -13,7 +13,7 @@ from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
 
 
 class SavedViewActions(QObject):
-    """Keeps an action for each view of the pages of a window."""
+    """Keeps an action for each view of the pages of a window, and of their tabs."""
 
     def __init__(
         self,
@@ -35,10 +35,15 @@ class SavedViewActions(QObject):
         super().__init__(actions)
         self._actions, self._saved, self._navigate = actions, saved, navigate
         self._profile = profile
-        self._pages = {page.key: page for page in pages if page.system_views()}
+        self._parts = {
+            part.key: (page, part)
+            for page in pages
+            for part in page.part_kinds()
+            if part.system_views()
+        }
         self._own: list[Action] = []
-        for page in self._pages.values():
-            for view in page.system_views():
+        for _page, part in self._parts.values():
+            for view in part.system_views():
                 self._add(view)
         saved.changed.connect(self.update)
         self.update()
@@ -47,21 +52,24 @@ class SavedViewActions(QObject):
         """Follow the saved views, and the connection of the window."""
         for action in self._own:
             self._actions.remove(action)
-        views = (view for view in self._saved.all(self._profile()) if view.page in self._pages)
+        views = (view for view in self._saved.all(self._profile()) if view.page in self._parts)
         # A view for this connection alone hides one of all connections that has its name.
         by_name = {(view.page, view.name): view for view in sorted(views, key=lambda v: v.profile)}
         self._own = [self._add(view) for view in by_name.values()]
 
     def _add(self, view: SavedView) -> Action:
-        page = self._pages[view.page]
+        page, part = self._parts[view.page]
+        title = page.title if part.key == page.key else part.title
         kind = "system" if view.is_system else "own"
         action = Action(
             f"view.{kind}.{view.page}.{view.name}",
             _("View: {name}").format(name=view.name),
             "",
-            page.title,
-            page.icon,
+            title,
+            part.icon,
             _("saved view filter query"),
         )
-        self._actions.add(action, partial(self._navigate, OpenView(view.page, view.name)))
+        self._actions.add(
+            action, partial(self._navigate, OpenView(page.key, view.name, tab=view.page))
+        )
         return action

@@ -9,7 +9,6 @@ from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.page import Page, PageContext
-from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.table.live_table import LiveTable
 
 PageT = TypeVar("PageT", bound=Page)
@@ -66,6 +65,15 @@ class TabbedPage(Page):
         """Show a tab."""
         self.tabs.setCurrentIndex(self._kinds.index(kind))
 
+    @classmethod
+    def part_kinds(cls) -> Sequence[type[Page]]:
+        """Return the classes of the pages of all tabs."""
+        return tuple(cls.tab_titles)
+
+    def show_tab_with_key(self, key: str) -> None:
+        """Show the tab whose page has a key."""
+        self.show_tab(next(kind for kind in self._kinds if kind.key == key))
+
     @property
     def shown_part(self) -> Page:
         """The page of the tab that is shown."""
@@ -95,11 +103,6 @@ class TabbedPage(Page):
             for each in kind.page_actions():
                 by_action.setdefault(each.action, {})[kind] = each
         return [_of_shown_tab(action, by_kind) for action, by_kind in by_action.items()]
-
-    @classmethod
-    def system_views(cls) -> Sequence[SavedView]:
-        """Return the views of the first tab, which has the key of the page."""
-        return next(iter(cls.tab_titles)).system_views()
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show the changes of a frame in the tab that is shown."""

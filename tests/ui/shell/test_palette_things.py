@@ -5,8 +5,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.ui.navigation import ShowGroups
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.tables import select_rows
@@ -84,3 +86,42 @@ def test_the_first_entry_on_a_selected_run_fits_its_state(
 def test_a_command_of_that_name_comes_before_what_is_found(window: MainWindow) -> None:
     titles = type_into(window, "theme")
     assert titles[:3] == ["Dark theme", "Light theme", "System theme"]
+
+
+def test_views_of_all_tabs_are_found(window: MainWindow) -> None:
+    window.views.save(SavedView("groups", "Timeouts", query="cause:Timeout"))
+    assert type_into(window, "timeouts")[0] == "View: Timeouts"
+    press_enter(window)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    assert shown.shown_part.key == "groups"
+    assert shown.groups.filter_bar.text == "cause:Timeout"
+    type_into(window, "view running now")
+    press_enter(window)
+    assert shown.shown_part.key == "tasks"
+    assert shown.runs.filter_bar.checked_facets == {"running"}
+    everything = [
+        each for each in window.actions_table.ids if each.startswith("view.system.groups")
+    ]
+    assert everything
+
+
+def test_what_shows_failures_comes_first_on_the_page_of_tasks(window: MainWindow) -> None:
+    window.show_page("tasks")
+    assert type_into(window, "")[:2] == ["Show failed runs", "Show failure groups"]
+    by_group: dict[str, list[str]] = {}
+    for each in map(window.actions_table.__getitem__, window.actions_table.ids):
+        by_group.setdefault(each.group, []).append(each.title)
+    assert by_group["Runs"][0] == "Show failed runs"
+    assert by_group["Failure groups"][0] == "Show failure groups"
+
+
+def test_the_first_entry_on_a_failure_group_shows_its_runs(
+    window: MainWindow, builder: StateBuilder
+) -> None:
+    window.navigate(ShowGroups())
+    draw_frame(window, builder, 1.0)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    shown.groups.open_group(next(iter(builder.state.failure_groups.groups())).id)
+    assert type_into(window, "")[0] == "Show the runs of the group"

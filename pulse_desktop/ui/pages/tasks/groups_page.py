@@ -23,7 +23,7 @@ from pulse_desktop.text.group_text import (
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, Target
-from pulse_desktop.ui.page.actions import PageAction
+from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.notification import Notification
@@ -220,6 +220,18 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
             PageAction(actions.MUTE_GROUP, cls.toggle_muted, cls.has_group),
             PageAction(actions.RESOLVE_GROUP, cls.toggle_resolved, cls.has_group),
             PageAction(actions.NOTE_GROUP, cls.edit_note, cls.has_group),
+        )
+
+    def likely_actions(self) -> Sequence[Action]:
+        """Return what one most likely does with the group that is selected or shown."""
+        if not self.has_group():
+            return ()
+        return (
+            actions.GROUP_RUNS,
+            actions.RERUN,
+            actions.RESOLVE_GROUP,
+            actions.MUTE_GROUP,
+            actions.NOTE_GROUP,
         )
 
     def has_group(self) -> bool:

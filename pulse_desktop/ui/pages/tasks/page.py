@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.navigation import ShowGroups, ShowPage, Target
+from pulse_desktop.ui.navigation import OpenView, ShowGroups, ShowPage, Target
 from pulse_desktop.ui.page.actions import PageAction
 from pulse_desktop.ui.page.tabbed_page import TabbedPage
 from pulse_desktop.ui.pages.tasks import actions
@@ -32,20 +32,22 @@ class TasksPage(TabbedPage):
         return self.tab(GroupsPage)
 
     def navigate(self, target: Target) -> None:
-        """Show a failure group, or a run or filter of runs, on its tab."""
+        """Show a failure group, a run, a filter of runs or a saved view, on its tab."""
         if isinstance(target, ShowGroups):
             self.show_groups()
+        elif isinstance(target, OpenView):
+            self.show_tab_with_key(target.tab or self.key)
         elif not isinstance(target, ShowPage):
             self.show_tab(RunsPage)
         self.shown_part.navigate(target)
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Any]]:
-        """Return the actions of the tabs, and those that show one."""
+        """Return the actions that show a tab, and those of the tabs."""
         return (
-            *super().page_actions(),
             PageAction(actions.SHOW_FAILED, cls.show_failed),
             PageAction(actions.SHOW_GROUPS, cls.show_groups),
+            *super().page_actions(),
         )
 
     def show_failed(self) -> None:
