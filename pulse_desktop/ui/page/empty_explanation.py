@@ -93,6 +93,7 @@ class EmptyExplanation(QObject, Generic[RowT]):
     def _look_further(self) -> None:
         explainer, rows = self._explainer, self._rows()
         if explainer is None:
+            self._timer.stop()
             return
         lowest = max(rows.start, self._stop - MAX_ROWS)
         low = max(self._next - _SLICE, lowest)

@@ -123,6 +123,7 @@ class PageFilter(QObject, Generic[RowT]):
         self.query = PageQuery(fields, self._values, self._now)
         self._counts = FacetCounts(page.rows, page.facets_of)
         self._counted_at = 0.0
+        self._is_hidden = False
         self._counting = QTimer(self)
         self._counting.setObjectName("count facets")
         self._counting.setInterval(_SLICE_MS)
@@ -134,6 +135,7 @@ class PageFilter(QObject, Generic[RowT]):
         bar.notice.back_requested.connect(self.go_back)
         bar.notice.forget_requested.connect(self.forget_former)
         self._values.changed.connect(bar.completer.update)
+        table.rows_model.counts_changed.connect(self._count_on)
 
     def _now(self) -> float:
         return self._page.now
@@ -237,6 +239,15 @@ class PageFilter(QObject, Generic[RowT]):
         """Count without the rows that a live time range has moved past."""
         self._counts.leave_behind()
 
+    def on_hide(self) -> None:
+        """Count no further: the page is no longer visible."""
+        self._is_hidden = True
+        self._counting.stop()
+
+    def on_show(self) -> None:
+        """Count again: follow this with `catch_up`, or apply another filter."""
+        self._is_hidden = False
+
     def catch_up(self) -> None:
         """Count anew: changes were not followed while the page was hidden."""
         self._restart_counting()
@@ -258,15 +269,22 @@ class PageFilter(QObject, Generic[RowT]):
         self._counted_at = self._now()
         self._counts.set_filter(self._matches() if self._bar.chips else None)
         if self._counts.pending:
-            self._counting.start()
+            self._count_on()
         else:
             self._counting.stop()
             self.counted.emit()
 
+    def _count_on(self) -> None:
+        """Count what is left, but first show the rows: the table tells when it has them all."""
+        if self._is_hidden or self._table.rows_model.filter_pending:
+            self._counting.stop()  # it would run idle
+        elif self._counts.pending and not self._counting.isActive():
+            self._counting.start()
+
     def _count_next_slice(self) -> None:
         if self._table.rows_model.filter_pending:
-            return  # first what is seen
-        if not self._counts.count_next_slice():
+            self._counting.stop()
+        elif not self._counts.count_next_slice():
             self._counting.stop()
             self.counted.emit()
 

@@ -199,6 +199,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
     def on_show(self, now: float) -> None:
         """Catch up with what happened while another page was visible."""
         self.now = now
+        self.filter.on_show()
         if self._time.has_changed:
             self.apply_filter()
         else:
@@ -210,6 +211,10 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._update(now)
         self._counts.update_rows()
         self._counts.update_selection()
+
+    def on_hide(self) -> None:
+        """Stop counting: everything is counted anew when the page is shown."""
+        self.filter.on_hide()
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the one table."""
