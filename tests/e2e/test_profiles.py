@@ -55,9 +55,14 @@ def rows(window: MainWindow) -> int:
 
 
 def is_open(operator: Operator, name: str) -> bool:
-    """Return whether the session is that of a profile; the one before may still be shown."""
+    """Return whether the session is that of a profile, and connected.
+
+    The window says "not connected" for a moment, which contains "connected".
+    """
     session = operator.desktop.session
-    return session is not None and session.config.profile.name == name
+    if session is None or session.config.profile.name != name:
+        return False
+    return session.connection.connected
 
 
 @pytest.mark.usefixtures("profiles")
