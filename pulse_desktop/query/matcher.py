@@ -26,7 +26,7 @@ from pulse_desktop.query.value_tests import literal_texts, value_test
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class Matcher(Generic[RowT_contra]):
@@ -83,10 +83,25 @@ def compile_query(query: Query, fields: FieldSet[RowT_contra], now: float) -> Ma
     Raises:
         QueryError: a field, operator or value does not suit the rows.
     """
-    if query.root is None:
-        return Matcher(None, time_dependent=False)
+    return compile_all((query,), fields, now)
+
+
+def compile_all(
+    queries: "Sequence[Query]", fields: FieldSet[RowT_contra], now: float
+) -> Matcher[RowT_contra]:
+    """Compile several queries for the rows that match all of them.
+
+    Args:
+        queries: the queries. Together they may be longer than a query can be.
+        fields: of the rows.
+        now: Unix seconds, from which relative times count.
+
+    Raises:
+        QueryError: a field, operator or value does not suit the rows.
+    """
     compiler = _Compiler(fields, now)
-    root = compiler.compile(query.root)
+    roots = [compiler.compile(each.root) for each in queries if each.root is not None]
+    root = AndCondition(roots) if len(roots) > 1 else roots[0] if roots else None
     return Matcher(root, time_dependent=compiler.time_dependent, searches=compiler.searches)
 
 
@@ -178,7 +193,7 @@ class _Compiler(Generic[RowT_contra]):
         for value in node.values:
             if not isinstance(value, Value) or node.operator not in EQUAL:
                 message = _("“{field}” is searched for words: use :").format(field=node.field)
-                raise QueryError(message, node.field_end, node.end)
+                raise QueryError(message, node.field_end, node.values[-1].end)
             conditions.append(self._free_text(value.text, quoted=value.quoted))
         return conditions[0] if len(conditions) == 1 else OrCondition(conditions)
 
@@ -190,4 +205,4 @@ class _Compiler(Generic[RowT_contra]):
         else:
             message = _("There is no field “{name}”. Put it in quotes to search for the text")
             message = message.format(name=node.field)
-        return QueryError(message, node.start, node.field_end)
+        return QueryError(message, node.field_start, node.field_end)

@@ -115,10 +115,7 @@ class _Parser:
         self._depth -= 1
         if not self._next_is(TokenKind.CLOSE):
             raise QueryError(_("There is no ) for this ("), token.start, token.end)
-        closing = self._take()
-        if isinstance(node, And | Or):  # these need their brackets where they are
-            return replace(node, start=token.start, end=closing.end)
-        return node
+        return replace(node, start=token.start, end=self._take().end)
 
     def _missing_term(self, token: Token | None) -> QueryError:
         """Return the error of a condition that is missing before a token, or at the end."""
@@ -155,6 +152,7 @@ class _Parser:
             self._text[field.start : end],
             field.start,
             end,
+            field.start,
             field.end,
         )
 

@@ -1,4 +1,8 @@
-"""The syntax tree of a query. Every node knows its place in the text."""
+"""The syntax tree of a query.
+
+Every node knows its place in the text. Brackets around it are a part of it: the text from `start`
+to `end` is a query of its own, with the same meaning.
+"""
 
 from dataclasses import dataclass
 
@@ -53,9 +57,10 @@ class Comparison:
         field: name as typed, such as `args.language`.
         operator: `:`, `=`, `!=`, `>`, `>=`, `<` or `<=`.
         values: at least one.
-        source: the comparison as typed.
+        source: the comparison as typed, without brackets around it.
         start: index of its first character in the query.
         end: index after its last character.
+        field_start: index of the name of the field.
         field_end: index after the name of the field.
     """
 
@@ -65,6 +70,7 @@ class Comparison:
     source: str
     start: int
     end: int
+    field_start: int
     field_end: int
 
 

@@ -44,7 +44,7 @@ def value_test(comparison: Comparison, field: Field[Any], now: float) -> tuple[V
         raise QueryError(message, comparison.field_end, comparison.values[0].start)
     if comparison.operator not in EQUAL and len(comparison.values) > 1:
         message = _("Several values are for :, = or != only")
-        raise QueryError(message, comparison.values[0].start, comparison.end)
+        raise QueryError(message, comparison.values[0].start, comparison.values[-1].end)
     moves = False
     tests: list[ValueTest] = []
     for value in comparison.values:

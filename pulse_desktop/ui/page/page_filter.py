@@ -12,13 +12,12 @@ from pulse_desktop.query.explanation import Explainer
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.query_edit import with_condition, without_last
+from pulse_desktop.query.query_edit import joined, with_condition, without_last
 from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.text.history_extent_text import reading_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.empty_explanation import EmptyExplanation
 from pulse_desktop.ui.page.filter_bar import FilterBar
-from pulse_desktop.ui.query.cell_filter import added
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_query import PageQuery
 from pulse_desktop.ui.query.value_counts import ValueCounts
@@ -160,9 +159,9 @@ class PageFilter(QObject, Generic[RowT]):
     def effective_query(self) -> str:
         """Query, checked facets and time range as one query."""
         text, facets = self.query.text.strip(), self._facet_query()
-        text = added(text, facets) if facets else text
+        text = joined(text, facets) if facets else text
         in_time = self._page.time_query()
-        return added(text, in_time) if in_time else text
+        return joined(text, in_time) if in_time else text
 
     def apply(self) -> None:
         """Apply the filter bar to the table; a query that is not valid leaves the former one."""
@@ -211,7 +210,7 @@ class PageFilter(QObject, Generic[RowT]):
         checked, facets_of = self._bar.checked_facets, self._page.facets_of
         if checked and not facets:
             others[_("the checked facets")] = lambda row: not checked.isdisjoint(facets_of(row))
-        query = parse(added(text, facets) if facets else text)
+        query = parse(joined(text, facets) if facets else text)
         keys = self._page.keys_of
         return Explainer(query, self.query.fields, self._now(), others=others, keys=keys)
 

@@ -8,10 +8,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
-from pulse_desktop.query.parser import parse
-from pulse_desktop.query.query_edit import with_condition
+from pulse_desktop.query.query_edit import joined, with_condition
 from pulse_desktop.query.quoting import keyed_field, query_text, time_text
-from pulse_desktop.query.syntax import Or
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 
@@ -168,17 +166,7 @@ def _time_conditions(value: CellValue) -> Sequence[Condition]:
 def _comparison(value: CellValue, operator: str, amount: str, title: str, sign: str) -> Condition:
     condition = f"{value.field}{operator}{amount}"
     label = f"{value.title} {sign} {value.text}"
-    return Condition(title.format(value=value.label), label, lambda query: added(query, condition))
-
-
-def added(query: str, condition: str) -> str:
-    """Return a query that matches what a condition matches besides."""
-    query = query.strip()
-    if not query:
-        return condition
-    # `or` binds weaker than what is added.
-    is_or = isinstance(parse(query).root, Or)
-    return f"({query}) {condition}" if is_or else f"{query} {condition}"
+    return Condition(title.format(value=value.label), label, lambda query: joined(query, condition))
 
 
 def _amount_text(value: CellValue) -> str:

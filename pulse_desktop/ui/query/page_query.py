@@ -6,9 +6,8 @@ from typing import Final, Generic, TypeVar
 from pulse_desktop.query.completion import Completion, complete
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.query.matcher import Matcher, compile_query
+from pulse_desktop.query.matcher import Matcher, compile_all, compile_query
 from pulse_desktop.query.parser import parse
-from pulse_desktop.query.query_edit import both
 from pulse_desktop.ui.query.value_counts import ValueCounts
 
 RowT = TypeVar("RowT")
@@ -70,8 +69,7 @@ class PageQuery(Generic[RowT]):
 
     def matcher_with(self, condition: str) -> Matcher[RowT]:
         """Return the query in force together with another one, compiled."""
-        query = both(parse(self.text), parse(condition))
-        return compile_query(query, self.fields, self._now())
+        return compile_all((parse(self.text), parse(condition)), self.fields, self._now())
 
     def is_due(self, now: float) -> bool:
         """Return whether the query has to be compiled anew, because its result has changed."""

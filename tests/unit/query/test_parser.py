@@ -1,9 +1,10 @@
 """The syntax of queries."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.query import QueryError, parse, quote
@@ -20,6 +21,7 @@ from pulse_desktop.query.syntax import (
     Value,
     ValueRange,
 )
+from tests.unit.query.query_texts import QUERIES
 
 
 def outline(node: Node | None) -> object:
@@ -135,6 +137,31 @@ _PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@given(QUERIES | _PIECES)
+@example("not (state:failed) (worker:w)")
+@example("-((a)) x")
+def test_the_text_of_a_node_is_the_same_condition(text: str) -> None:
+    try:
+        root = parse(text).root
+    except QueryError:
+        return
+    for node in nodes_of(root):
+        assert outline(parse(text[node.start : node.end]).root) == outline(node)
+
+
+def nodes_of(node: Node | None) -> Iterator[Node]:
+    """Yield a node and all nodes below it."""
+    if node is None:
+        return
+    yield node
+    match node:
+        case And(operands) | Or(operands):
+            for each in operands:
+                yield from nodes_of(each)
+        case Not(operand):
+            yield from nodes_of(operand)
+
+
 @given(_PIECES | st.text())
 def test_any_text_is_parsed_or_has_an_error_within_it(text: str) -> None:
     error = None
@@ -164,8 +191,8 @@ def check_places(node: Node | None, text: str) -> None:
         case Not(operand):
             check_places(operand, text)
         case Comparison():
-            assert text[node.start : node.field_end] == node.field
-            assert text[node.start : node.end] == node.source
+            assert text[node.field_start : node.field_end] == node.field
+            assert node.source in text[node.start : node.end]
             assert node.values
 
 
