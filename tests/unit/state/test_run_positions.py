@@ -3,7 +3,15 @@
 import random
 import sys
 
+import pytest
+
+from pulse_desktop.state import run_positions
 from pulse_desktop.state.run_positions import RunPositions
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_positions, "_MAX_ADDED", 340)
 
 
 def test_positions_are_those_of_one_dictionary() -> None:
@@ -23,10 +31,12 @@ def test_positions_are_those_of_one_dictionary() -> None:
 
 def test_no_dictionary_grows_while_as_many_runs_leave_as_arrive() -> None:
     positions = RunPositions()
-    largest = sys.getsizeof({str(number): number for number in range(1_000)})
+    largest = sys.getsizeof({str(number): number for number in range(340)})
     for number in range(20_000):
         if number >= 1_000:
             positions.pop(str(number - 1_000))
         positions[str(number)] = number
-        sizes = map(sys.getsizeof, (positions._older, positions._newer))  # noqa: SLF001
-        assert max(sizes) <= largest
+        parts = [*positions._older, positions._newest]  # noqa: SLF001
+        assert len(parts) <= 4
+        assert max(map(sys.getsizeof, parts)) <= largest
+    assert len(positions) == 1_000
