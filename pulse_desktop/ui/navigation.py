@@ -12,6 +12,7 @@ from pulse_desktop.query.parser import parse
 from pulse_desktop.query.syntax import FreeText
 
 TASKS_PAGE: Final = "tasks"
+OVERVIEW_PAGE: Final = "overview"
 _STATES: Final = frozenset(state.value for state in RunState)
 
 
@@ -73,6 +74,13 @@ class ShowGroups:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowAttention:
+    """Show what needs attention, on the Overview page, with the keyboard focus on it."""
+
+    page: ClassVar[str] = OVERVIEW_PAGE
+
+
+@dataclass(frozen=True, slots=True)
 class ShowItem:
     """Show the details of an item of a page, or filter by its id while the item is unknown.
 
@@ -113,7 +121,9 @@ class OpenView:
     tab: str = ""
 
 
-Target = ShowPage | ShowRun | FilterRuns | ShowGroups | ShowItem | FilterPage | OpenView
+Target = (
+    ShowPage | ShowRun | FilterRuns | ShowGroups | ShowAttention | ShowItem | FilterPage | OpenView
+)
 
 
 def parse_target(page: str, text: str) -> Target:

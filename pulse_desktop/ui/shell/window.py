@@ -19,7 +19,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.connection_phase import connection_phase
-from pulse_desktop.ui.navigation import ShowPage, Target
+from pulse_desktop.ui.navigation import OVERVIEW_PAGE, ShowAttention, ShowPage, Target
 from pulse_desktop.ui.page.actions import ActionTable
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.page import BackgroundRunner, Page, PageContext
@@ -453,9 +453,9 @@ class MainWindow(QMainWindow):
         self.actions_table.qt(actions.GO_LIVE).setEnabled(in_past)
 
     def show_attention(self) -> None:
-        """Show the page that lists what needs attention."""
-        if "overview" in self.page_stack:
-            self.show_page("overview")
+        """Show what needs attention, with the keyboard focus on it."""
+        if OVERVIEW_PAGE in self.page_stack:
+            self.navigate(ShowAttention())
 
     def _open_figure(self, name: str) -> None:
         """Show what a figure of the status bar counts: events, or losses of the connection."""

@@ -62,7 +62,7 @@ class ActionWindow(Protocol):
         """Leave the past and resume paused tables."""
 
     def show_attention(self) -> None:
-        """Show the page that lists what needs attention."""
+        """Show what needs attention, with the keyboard focus on it."""
 
     def focus_filter(self) -> None:
         """Give the keyboard focus to the filter of this page."""

@@ -4,8 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pulse_desktop.state.attention import AttentionItem, AttentionKind, Severity
 from pulse_desktop.text import formats
@@ -25,6 +32,18 @@ _NARROW: Final = 440
 MIN_ROWS: Final = 4
 """Rows that have room even beside the chart of run times."""
 _MAX_ROWS: Final = 24
+_FAR: Final = 1 << 30
+_STEPS: Final = {
+    Qt.Key.Key_Down: 1,
+    Qt.Key.Key_Up: -1,
+    Qt.Key.Key_PageDown: MIN_ROWS,
+    Qt.Key.Key_PageUp: -MIN_ROWS,
+    Qt.Key.Key_Home: -_FAR,
+    Qt.Key.Key_End: _FAR,
+}
+"""How many items each key moves down."""
+_NOTCH: Final = 120
+"""How far a wheel turns from one item to the next."""
 _GLYPHS: Final = {
     AttentionKind.FAILED: "✖",
     AttentionKind.SOFT_FAILED: "!",
@@ -47,7 +66,12 @@ class AttentionRow(QAbstractButton):
         target: the task, worker or provider, as shown.
         detail: more about it, as shown.
         age: how long ago it was, as shown.
+
+    Signals:
+        move_requested: to the row so many further down, or up if negative.
     """
+
+    move_requested = Signal(int)
 
     def __init__(self, target_label: Callable[[AttentionItem], str]) -> None:
         """Create an empty row.
@@ -101,6 +125,16 @@ class AttentionRow(QAbstractButton):
     def minimumSizeHint(self) -> QSize:
         """Return the smallest useful size."""
         return QSize(200, self.sizeHint().height())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move to another item, or open this one."""
+        steps = _STEPS.get(Qt.Key(event.key()))
+        if steps is not None:
+            self.move_requested.emit(steps)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint icon, title, target, detail and age."""
@@ -157,10 +191,13 @@ def _paint_parts(
 
 
 class AttentionList(QWidget):
-    """The first few items, and how many more there are.
+    """As many items as fit, the first ones until it is scrolled, and how many more there are.
+
+    Keys and the wheel scroll it, and so does a click on the number of further items.
 
     Attributes:
         rows: all rows, hidden ones included.
+        more: shows further items; hidden while all are shown.
 
     Signals:
         item_activated: the item that was clicked.
@@ -178,20 +215,31 @@ class AttentionList(QWidget):
         self._fills_height = False
         self._rows_beside = MIN_ROWS
         self._items: Sequence[AttentionItem] = ()
+        self._first = 0  # number of the item in the first row
+        self._wheel = 0
         self._now = 0.0
         self._stale = ""
         self.rows = [AttentionRow(target_label) for _row in range(_MAX_ROWS)]
-        self._more = Label()
-        self._more.setProperty("role", "small")
-        self._more.setContentsMargins(28, 4, 0, 2)
+        self._note = Label()
+        self._note.setProperty("role", "small")
+        self._note.setContentsMargins(28, 4, 0, 2)
+        self.more = QPushButton()
+        self.more.setProperty("kind", "link")
+        self.more.clicked.connect(self._show_more)
+        more_line = QHBoxLayout()
+        more_line.setContentsMargins(28, 3, 0, 1)
+        more_line.addWidget(self.more)
+        more_line.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         for row in self.rows:
             layout.addWidget(row)
             row.clicked.connect(lambda _checked=False, row=row: self.item_activated.emit(row.item))
+            row.move_requested.connect(lambda steps, row=row: self._move_from(row, steps))
             row.hide()
-        layout.addWidget(self._more)
+        layout.addWidget(self._note)
+        layout.addLayout(more_line)
         layout.addStretch(1)
 
     def hasHeightForWidth(self) -> bool:
@@ -229,8 +277,46 @@ class AttentionList(QWidget):
 
     @property
     def more_text(self) -> str:
-        """The line about further items, empty when there are none."""
-        return self._more.text()
+        """The line below the items: about further ones, or why there are none; may be empty."""
+        return self._note.text() or self.more.text()
+
+    def take_focus(self) -> bool:
+        """Give the keyboard focus to the first item; return False if there is none."""
+        if not self._items:
+            return False
+        self._scroll_to(0)
+        self.rows[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return True
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll by an item for each notch."""
+        self._wheel += event.angleDelta().y()
+        notches = int(self._wheel / _NOTCH)
+        self._wheel -= notches * _NOTCH
+        self._scroll_to(self._first - notches)
+        event.accept()
+
+    def _move_from(self, row: AttentionRow, steps: int) -> None:
+        """Give the focus to the item so many below that of a row, and scroll to where it is."""
+        at = self._first + self.rows.index(row)
+        wanted = min(max(at + steps, 0), len(self._items) - 1)
+        visible = max(1, self._visible_rows)
+        if not self._first <= wanted < self._first + visible:
+            self._scroll_to(wanted if wanted < self._first else wanted - visible + 1)
+        self.rows[wanted - self._first].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_more(self) -> None:
+        """Show the next items, after the last ones the first."""
+        after = self._first + self._visible_rows
+        self._scroll_to(after if after < len(self._items) else 0)
+
+    def _scroll_to(self, first: int) -> None:
+        self._first = first
+        self._show()
+
+    @property
+    def _visible_rows(self) -> int:
+        return sum(not row.isHidden() for row in self.rows)
 
     def set_stale(self, reason: str) -> None:
         """Dim the items, and do not claim that there are no others; an empty reason: they are all.
@@ -261,25 +347,31 @@ class AttentionList(QWidget):
         spacious = self.width() < _NARROW or len(items) * TALL_ROW_HEIGHT <= self.height()
         tall = self._fills_height and spacious
         max_rows = self._max_rows(tall)
+        self._first = min(max(self._first, 0), max(0, len(items) - max_rows))
+        shown = items[self._first : self._first + max_rows]
+        focused = next((number for number, row in enumerate(self.rows) if row.hasFocus()), None)
         for number, row in enumerate(self.rows):
-            used = number < min(max_rows, len(items))
+            used = number < len(shown)
             row.set_tall(tall)
             if used:
-                row.show_item(items[number], self._now)
+                row.show_item(shown[number], self._now)
             row.setVisible(used)
-        spare = len(items) - max_rows
-        if not items:
-            self._more.setText(
-                self._stale
-                or _(
-                    "Nothing. Failures, overdue runs, offline workers and providers that are down "
-                    "appear here."
-                )
-            )
-            if not self._more.wordWrap():  # setting it again lays out and paints the card
-                self._more.setWordWrap(True)
-        else:
-            self._more.setText(
-                _("and {count} more").format(count=formats.count(spare)) if spare > 0 else ""
-            )
-        self._more.setVisible(not items or spare > 0)
+        if focused is not None and shown:  # a row that is hidden loses it to anything
+            self.rows[min(focused, len(shown) - 1)].setFocus()
+        nothing = self._stale or _(
+            "Nothing. Failures, overdue runs, offline workers and providers that are down "
+            "appear here."
+        )
+        self._note.setText("" if items else nothing)
+        if not items and not self._note.wordWrap():  # setting it again lays out the card
+            self._note.setWordWrap(True)
+        self._note.setVisible(not items)
+        self.more.setText(self._more_text(len(items) - len(shown)))
+        self.more.setVisible(len(items) > len(shown))
+
+    def _more_text(self, hidden: int) -> str:
+        """Return how many of the items that are not shown are further down, else how many above."""
+        below = hidden - self._first
+        if below > 0:
+            return _("and {count} more").format(count=formats.count(below))
+        return _("{count} above").format(count=formats.count(hidden)) if hidden > 0 else ""

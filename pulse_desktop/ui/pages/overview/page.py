@@ -42,8 +42,10 @@ from pulse_desktop.ui.connection_phase import (
 )
 from pulse_desktop.ui.navigation import (
     TASKS_PAGE,
+    ShowAttention,
     ShowPage,
     ShowRun,
+    Target,
 )
 from pulse_desktop.ui.page.page import Page, PageContext
 from pulse_desktop.ui.page.row_time import RowTimeFilter
@@ -271,6 +273,11 @@ class OverviewPage(Page):
         """Let the selected run go, which the click has opened: the latest runs are followed."""
         self.latest.release()
         self.latest.go_to_newest()
+
+    def navigate(self, target: Target) -> None:
+        """Give the keyboard focus to what needs attention."""
+        if isinstance(target, ShowAttention) and not self.attention.take_focus():
+            self.take_focus()
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the latest runs."""
