@@ -21,6 +21,13 @@ async def says(operator: Operator, title: str) -> None:
     )
 
 
+async def answer(operator: Operator) -> None:
+    """Answer a question by Enter, as soon as it takes a key for an answer."""
+    guards = [card.guard for card in operator.window.notifications.cards]
+    await wait_until(lambda: any(guard is not None and guard.accepts_keys for guard in guards))
+    await operator.press(Qt.Key.Key_Return)
+
+
 def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> None:
@@ -37,13 +44,13 @@ def test_a_run_is_cancelled_and_a_worker_paused_and_resumed(
             await operator.open_details(waiting)
             await operator.press(Qt.Key.Key_C)
             await says(operator, "Cancel work?")
-            await operator.press(Qt.Key.Key_Return)
+            await answer(operator)
             await operator.wait_for_cell(waiting, "cancelled")
             await says(operator, "work: removed from the queue before it started")
 
             await operator.open_details(running)
             await operator.click(operator.page.detail.progress.cancel_button)
-            await operator.press(Qt.Key.Key_Return)
+            await answer(operator)
             await operator.wait_for_cell(running, "cancelled")
             await says(operator, "work: cancelled on worker-1")
             await wait_until(lambda: not operator.page.detail.progress.isVisible())

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.page.page import BackgroundRunner, Page
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.widgets.typing_guard import READING_S
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 
@@ -45,6 +46,14 @@ def make_window(
     window.show()
     window.activateWindow()
     return window
+
+
+def let_it_be_read(window: MainWindow) -> None:
+    """Let time pass until a key answers the questions that are shown."""
+    later = window.notifications.clock() + READING_S
+    for card in window.notifications.cards:
+        if card.guard is not None:
+            card.guard.clock = lambda: later
 
 
 def draw_frame(window: MainWindow, builder: StateBuilder, later: float = 0.0) -> None:

@@ -19,7 +19,8 @@ class Notification:
         choices: label and callback of each button; every button closes the notification.
         key: a notification replaces the one with the same key.
         ends: key of another notification that is over with this one.
-        is_question: whether the first button gets the focus. Esc closes a question.
+        is_question: whether a button gets the focus. Esc closes a question.
+        focused_choice: number of that button.
         stays: whether it stays until it is closed, whatever its severity.
         outlives_session: whether it is about more than the session, and stays for the next one.
     """
@@ -31,6 +32,7 @@ class Notification:
     choices: Sequence[tuple[str, Callable[[], object]]] = ()
     key: str = ""
     is_question: bool = False
+    focused_choice: int = 0
     stays: bool = False
     ends: str = ""
     outlives_session: bool = False

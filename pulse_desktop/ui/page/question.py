@@ -19,6 +19,8 @@ class Question:
         action: label of the button that acts.
         refuse: label of the button that does not.
         key: a notification with the same key is replaced.
+        acts_on_several: whether the action is on several things. The button that does nothing has
+            the focus then.
     """
 
     title: str
@@ -27,6 +29,7 @@ class Question:
     action: str
     refuse: str
     key: str
+    acts_on_several: bool = False
 
     def notification(self, act: Callable[[], object]) -> Notification:
         """Return the question as a notification; its first button calls `act`."""
@@ -38,6 +41,7 @@ class Question:
             ((self.action, act), (self.refuse, lambda: None)),
             self.key,
             is_question=True,
+            focused_choice=int(self.acts_on_several),
         )
 
 

@@ -1,7 +1,8 @@
 """Notifications in the corner of the window; they are never modal."""
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
@@ -19,6 +20,7 @@ from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
+from pulse_desktop.ui.widgets.typing_guard import TypingGuard
 
 _WIDTH: Final = 380
 _MAX_CARDS: Final = 3
@@ -38,6 +40,7 @@ class NotificationCard(QFrame):
     Attributes:
         notification: its content.
         buttons: the buttons of its choices.
+        guard: ignores keys that were typed before a question could be read.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class NotificationCard(QFrame):
         parent: QWidget,
         profile: Profile | None = None,
         connection: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(parent)
         self.notification = notification
@@ -104,13 +108,14 @@ class NotificationCard(QFrame):
                 self.buttons.append(button)
             row.addStretch(1)
             layout.addLayout(row)
+        self.guard = TypingGuard(self, clock) if notification.is_question else None
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.apply_theme()
 
     def take_focus(self) -> None:
-        """Give the focus to the first button; closing the card gives it back."""
+        """Give the focus to a button; closing the card gives it back."""
         self._focus_before = self.window().focusWidget()
-        self.buttons[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        self.buttons[self.notification.focused_choice].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Close a question on Esc; press the focused button on Enter."""
@@ -140,10 +145,15 @@ class NotificationCard(QFrame):
 
 
 class Notifications(QObject):
-    """The notifications in the lower right corner of a widget, the newest at the bottom."""
+    """The notifications in the lower right corner of a widget, the newest at the bottom.
+
+    Attributes:
+        clock: returns monotonic seconds.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self.clock: Callable[[], float] = time.monotonic
         self._parent = parent
         self._profile: Profile | None = None
         self._profile_label = ""
@@ -176,7 +186,9 @@ class Notifications(QObject):
             self.dismiss(key)
         while len(self._cards) >= _MAX_CARDS:
             self._cards[0].close()
-        card = NotificationCard(notification, self._parent, self._profile, self._profile_label)
+        card = NotificationCard(
+            notification, self._parent, self._profile, self._profile_label, self.clock
+        )
         card.destroyed.connect(self.place)
         card.installEventFilter(self)
         self._cards.append(card)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QW
 from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.widgets.profile_badge import ProfileBadge
+from pulse_desktop.ui.widgets.typing_guard import TypingGuard
 from pulse_desktop.ui.window_title import set_title
 
 _WIDTH: Final = 440
@@ -19,6 +20,7 @@ class QuestionDialog(QDialog):
 
     Attributes:
         badge: the environment in which something would be done; hidden unless it is filled.
+        guard: ignores keys that were typed before the question could be read.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class QuestionDialog(QDialog):
         reject.clicked.connect(self.reject)
         accept.clicked.connect(self.accept)
         reject.setFocus()
+        self.guard = TypingGuard(self)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take the height that the wrapped texts need."""

@@ -17,7 +17,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import cell, select_rows, selection_bar
-from tests.ui.window_builder import draw_frame, make_window
+from tests.ui.window_builder import draw_frame, let_it_be_read, make_window
 
 QUEUED, RUNNING, ENDED = "a" * 32, "b" * 32, "c" * 32
 
@@ -64,6 +64,7 @@ def test_c_asks_and_enter_cancels(
     assert (notice.title, notice.severity) == ("Cancel embed?", "warning")
     assert "running" in notice.detail
     assert session.calls == []
+    let_it_be_read(window)
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert session.calls == [("cancel", [RUNNING])]
     (notice,) = window.notifications.shown

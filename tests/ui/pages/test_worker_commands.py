@@ -12,7 +12,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import WORKER, StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import cell, select_rows
-from tests.ui.window_builder import draw_frame, make_window
+from tests.ui.window_builder import draw_frame, let_it_be_read, make_window
 
 WITHOUT_CONTROL = "worker-2@host-a:4121"
 
@@ -93,6 +93,7 @@ def test_a_drain_is_confirmed_first(
     qtbot.keyClick(page.table, Qt.Key.Key_D)
     assert latest(window).title == "Drain worker-1?"
     assert session.calls == []
+    let_it_be_read(window)
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert session.calls == [("drain", WORKER, "")]
     assert latest(window).title == "worker-1 is draining"

@@ -78,6 +78,7 @@ def test_enter_and_escape_cancel(qapp: QApplication, key: Qt.Key) -> None:
         focused = dialog.focusWidget()
         assert isinstance(focused, QPushButton)
         assert focused.text() == "Cancel"
+        dialog.guard.clock = lambda: float("inf")
         QTest.keyClick(dialog, key)
         with pytest.raises(DeclinedError):
             await acting

@@ -64,6 +64,7 @@ class CancelAction:
             button,
             refuse,
             _KEY,
+            acts_on_several=len(open_runs) > 1,
         )
         self._context.ask(asked, lambda confirmed: self._start(open_runs, confirmed=confirmed))
 

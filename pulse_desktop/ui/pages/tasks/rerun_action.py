@@ -38,7 +38,8 @@ class RerunAction:
 
         Args:
             runs: the runs.
-            ask: confirm in any case: the operator does not see which runs they are.
+            ask: confirm in any case: the operator does not see which runs they are, or may have
+                typed the letter for something else.
         """
         if not runs or not self._context.allows(_("Re-run")):
             return
@@ -91,6 +92,7 @@ class RerunAction:
             button,
             _("Do not re-run"),
             _KEY,
+            acts_on_several=number > 1,
         )
         self._context.ask(
             asked,

@@ -79,7 +79,7 @@ class RunsPage(RunTablePage):
     def page_actions(cls) -> Sequence[PageAction[Self]]:
         """Return the actions on runs."""
         return (
-            PageAction(actions.RERUN, cls.rerun_selected, cls.can_copy),
+            PageAction(actions.RERUN, cls.rerun_by_letter, cls.can_copy),
             PageAction(actions.EDIT_RERUN, cls.edit_selected, cls.has_one),
             PageAction(actions.RERUN_ELSEWHERE, cls.rerun_selected_elsewhere, cls.has_one),
             PageAction(actions.COMPARE, cls.compare_selected, cls.has_one_or_two),
@@ -116,6 +116,11 @@ class RunsPage(RunTablePage):
     def rerun_selected(self) -> None:
         """Re-run the selected runs."""
         self.rerun_action.trigger(self.rows_to_act_on())
+
+    def rerun_by_letter(self) -> None:
+        """Re-run the selected runs; ask first about several: the letter may belong to a query."""
+        runs = self.rows_to_act_on()
+        self.rerun_action.trigger(runs, ask=len(runs) > 1)
 
     def edit_selected(self) -> None:
         """Open the run form with the arguments of the selected run."""

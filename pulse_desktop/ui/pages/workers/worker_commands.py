@@ -17,6 +17,13 @@ _KEY: Final = "order"
 _QUESTION_KEY: Final = "order question"
 _OPPOSITE: Final = {"pause": ("resume", _("Resume")), "resume": ("pause", _("Pause again"))}
 
+_TITLES: Final = {"drain": _("Drain"), "pause": _("Pause"), "resume": _("Resume")}
+_REFUSALS: Final = {
+    "drain": _("Keep running"),
+    "pause": _("Do not pause"),
+    "resume": _("Do not resume"),
+}
+
 
 class WorkerCommandActions:
     """Sends commands to workers and shows the outcomes as notifications."""
@@ -32,15 +39,21 @@ class WorkerCommandActions:
     def send(self, command: str, workers: Sequence[str], level: str = "") -> None:
         """Send a command to some workers.
 
-        A drain is confirmed first: a worker that has exited does not restart by itself. Where
-        every action is asked about, one question is about all of the workers.
+        A drain is confirmed first: a worker that has exited does not restart by itself. So is
+        pausing and resuming several workers: the letter may have been typed for something else.
+        Where every action is asked about, one question is about all of the workers.
 
         Args:
             command: `pause`, `resume`, `drain` or `log_level`.
             workers: their ids; none sends nothing.
             level: for `log_level`.
         """
-        if workers and (command != "drain" or self._context.allows(_("Drain"))):
+        asks = command == "drain" or (command in _OPPOSITE and len(workers) > 1)
+        if not workers or (asks and not self._context.allows(_TITLES[command])):
+            return
+        if asks:
+            self._confirm(command, workers, level)
+        else:
             self._ask_or_start(command, workers, level)
 
     def _ask_or_start(self, command: str, workers: Sequence[str], level: str = "") -> None:
@@ -66,8 +79,9 @@ class WorkerCommandActions:
             else "",
             "",
             action,
-            _("Keep running"),
+            _REFUSALS.get(command, _("Cancel")),
             _QUESTION_KEY,
+            acts_on_several=len(workers) > 1,
         )
         self._context.ask(
             question,
