@@ -87,7 +87,8 @@ async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
         found = last_good_run(session.state.runs, first)
         return found is not None and found.began_at <= first.began_at
 
-    await read_back_until(session, is_known)
+    if first.name:
+        await read_back_until(session, is_known)
     found = last_good_run(session.state.runs, first)
     if found is None:
         raise NotFoundError(

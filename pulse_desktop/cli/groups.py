@@ -1,5 +1,6 @@
 """`pulse-desktop groups`: list failure groups, show one, and mark it."""
 
+import math
 import re
 import time
 from argparse import Namespace
@@ -150,7 +151,7 @@ async def _list(arguments: Namespace, text: str) -> int:
             counts = _count_matching(session, accepts, since)
         now = session.now()
         groups = [
-            (group, group.count_between(since, now) if counts is None else counts[group.id])
+            (group, group.count_between(since, math.inf) if counts is None else counts[group.id])
             for group in session.state.failure_groups.since(since)
             if counts is None or group.id in counts
         ]

@@ -64,8 +64,13 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
         return fingerprint.message if fingerprint.grouped_by is GroupedBy.CODE else ""
 
     def count_between(self, start: float, end: float) -> int:
-        """Return the failures within a time, Unix seconds; all of them if not all are dated.
+        """Return the failures within a time, Unix seconds; all of them if it is not known.
 
         Times are bounded in number, and those of the group "other" are known in part.
         """
-        return self.times.count(start, end) if self.count == len(self.times) else self.count
+        times = self.times
+        bounds = times.bounds()
+        is_known = self.count == len(times) + times.dropped and bounds is not None
+        if times.dropped and bounds is not None:
+            is_known &= start >= bounds[0]
+        return times.count(start, end) if is_known else self.count

@@ -122,8 +122,9 @@ class FailureGroups(Collection[FailureGroup]):
         """Iterate over the groups with a failure since a time, Unix seconds; latest first."""
         found = [each for each in self._groups.values() if each.last_seen >= earliest]
         found.sort(key=lambda each: -each.last_seen)
-        if self._other is not None and self._other.count:
-            found.append(self._other)
+        other = self._other
+        if other is not None and other.count and other.last_seen >= earliest:
+            found.append(other)
         yield from (self.rows[each.position] for each in found)
 
     def runs_of(self, group_id: str, since: float = 0.0) -> Iterator[TaskRun]:
@@ -150,15 +151,17 @@ class FailureGroups(Collection[FailureGroup]):
 
     # Changes
 
-    def put(self, position: int, run: TaskRun) -> None:
+    def put(self, position: int, run: TaskRun, former_name: str | None = None) -> None:
         """Add, move or remove a run according to its state.
 
         Args:
             position: the run's position among the runs.
             run: the run, in any state.
+            former_name: its task as it was known before, None for the same.
         """
+        name = run.name if former_name is None else former_name
         if run.state not in FAILURE_STATES:
-            self.remove(position)
+            self._remove(position, name)
             return
         key = fingerprint(run)
         at = run.finished_at or run.last_seen
@@ -166,7 +169,7 @@ class FailureGroups(Collection[FailureGroup]):
         if known is not None:
             if known.fingerprint.id == key.id and known.at(position) == at:
                 return
-            self.remove(position)
+            self._remove(position, name)
         successes = self._successes.get(run.name)
         if successes is not None:
             successes.take_back(position)
@@ -189,14 +192,15 @@ class FailureGroups(Collection[FailureGroup]):
             successes = self._successes[task_name] = TaskSuccesses()
         successes.put(position, at)
 
-    def remove(self, position: int) -> None:
-        """Remove a run that is no failure, as is known now."""
+    def _remove(self, position: int, task_name: str) -> None:
+        """Remove a run that is no failure of that kind, as is known now."""
         group = self._by_position.get(position)
         if group is None:
             return
         at = group.at(position)
         counted = self._leave(group, position)
         counted.count -= 1
+        counted.remove_task(task_name)
         if at is not None:
             counted.remove_time(at)
         if not counted.count and counted is not self._other:

@@ -11,9 +11,14 @@ MAX_TIMES: Final = 100_000
 
 
 class FailureTimes:
-    """Times in Unix seconds, mostly added from the newest on in both directions."""
+    """Times in Unix seconds, mostly added from the newest on in both directions.
+
+    Attributes:
+        dropped: number of times that were left out, all older than those kept.
+    """
 
     def __init__(self) -> None:
+        self.dropped = 0
         self._times = array("d")
         # History is read newest first: what is older than all others is added at this end.
         self._older = array("d")  # descending
@@ -29,6 +34,8 @@ class FailureTimes:
         elif at < times[0] and (not self._older or at <= self._older[-1]):
             if len(self) < MAX_TIMES:
                 self._older.append(at)
+            else:
+                self.dropped += 1
             return
         else:
             self._merge_older()
@@ -36,13 +43,16 @@ class FailureTimes:
         if len(self) > MAX_TIMES:
             self._merge_older()
             del self._times[: MAX_TIMES // 4]
+            self.dropped += MAX_TIMES // 4
 
     def remove(self, at: float) -> None:
-        """Remove a time if it is still kept."""
+        """Remove a time, which may be one of those left out."""
         self._merge_older()
         index = bisect_left(self._times, at)
         if index < len(self._times) and self._times[index] == at:
             del self._times[index]
+        elif self.dropped:
+            self.dropped -= 1
 
     def bounds(self) -> tuple[float, float] | None:
         """Return the earliest and the latest time, None if there is none."""

@@ -109,6 +109,14 @@ class GroupMembers:
             if newest is not None and runs.start <= newest < runs.stop:
                 self._set_example(newest, runs[newest])
 
+    def remove_task(self, name: str) -> None:
+        """Count one failure less of a task."""
+        count = self.tasks.get(name, 0)
+        if count > 1:
+            self.tasks[name] = count - 1
+        else:
+            self.tasks.pop(name, None)
+
     def remove_time(self, at: float) -> None:
         """Remove the time of a run that is no failure."""
         self.times.remove(at)

@@ -9,7 +9,7 @@ from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.message_path import MessagePath
 from pulse_desktop.state.related_runs import RelatedRuns
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_comparison import Comparison
+from pulse_desktop.state.run_comparison import Comparison, Row, Section
 from pulse_desktop.state.serialize import run_to_dict
 
 
@@ -93,8 +93,8 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
             {
                 "section": str(row.section),
                 "path": row.path,
-                "first": time_text(row.first) if row.path == "queued_at" else row.first,
-                "second": time_text(row.second) if row.path == "queued_at" else row.second,
+                "first": _compared(row, row.first),
+                "second": _compared(row, row.second),
                 "mark": str(row.mark),
                 "matters": row.matters,
                 "items": {
@@ -109,6 +109,11 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
         "differences": len(comparison.differences),
         "left_out": comparison.left_out,
     }
+
+
+def _compared(row: Row, value: Any) -> Any:
+    is_time = row.section is Section.RUN and row.path == "queued_at"
+    return time_text(value) if is_time else value
 
 
 def time_text(at: float | None) -> str | None:

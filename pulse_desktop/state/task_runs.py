@@ -266,7 +266,7 @@ class TaskRuns(Collection[TaskRun]):
             self.counts[run.state] += 1
             self._states.set(position, run.state)
         if unhealthy:
-            self._put_unhealthy(position, run)
+            self._put_unhealthy(position, run, before.name)
         if run.state is _SUCCEEDED and before.state is not _SUCCEEDED:
             self._put_success(position, run)
         if not (was_open and is_open):
@@ -298,9 +298,9 @@ class TaskRuns(Collection[TaskRun]):
         known = "" if position is None else self.failure_groups.group_id(position)
         return known or fingerprint(run).id
 
-    def _put_unhealthy(self, position: int, run: TaskRun) -> None:
+    def _put_unhealthy(self, position: int, run: TaskRun, former_name: str | None = None) -> None:
         """Group a run that has failed or is overdue, or was so before."""
-        self.failure_groups.put(position, run)
+        self.failure_groups.put(position, run, former_name)
         if run.state is _OVERDUE:
             self.overdue.put(position, run.name, run.began_at)
         else:

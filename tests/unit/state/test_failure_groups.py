@@ -174,6 +174,28 @@ def test_failures_whose_runs_are_no_longer_retained_still_count() -> None:
     assert list(runs.failure_groups.runs_of(group.id)) == []
 
 
+def test_a_failure_that_turns_out_to_be_none_takes_its_task_with_it() -> None:
+    runs = TaskRuns(10)
+    traceback = 'Traceback (most recent call last):\n  File "/a/b.py", line 1, in f\nE: m'
+    for number, task in enumerate(("a", "b")):
+        error = {"type": "ValueError", "message": "m", "traceback": traceback}
+        event = task_event("failed", NOW, f"{number:032x}", error=error, task_name=task)
+        runs.put(run_update(event))
+    assert set(only(runs).tasks) == {"a", "b"}
+    runs.put(succeeded(1, NOW + 10, "b"))
+    assert only(runs).tasks == ("a",)
+
+
+def test_the_group_of_other_failures_is_listed_by_its_latest() -> None:
+    runs = TaskRuns(capacity=10)
+    groups = runs.failure_groups = FailureGroups(runs.rows, capacity=1)
+    for number in range(2):
+        runs.put(failed(number, NOW + number, f"T{number}"))
+    latest, other = groups.since(NOW)
+    assert other.id == OTHER.id
+    assert list(groups.since(NOW + 0.5)) == [latest]
+
+
 def test_an_earlier_failure_is_the_example_if_no_later_one_is_retained() -> None:
     runs = TaskRuns(1)
     runs.put(failed(1, NOW + 10, message="chat 1"))

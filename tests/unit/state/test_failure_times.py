@@ -4,6 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_desktop.state.failure_times import MAX_TIMES, FailureTimes
+from pulse_desktop.state.task_runs import TaskRuns
+from tests.unit.state.state_builders import NOW
+from tests.unit.state.test_failure_groups import failed
 
 times_ = st.lists(st.integers(0, 100).map(float), max_size=60)
 
@@ -36,3 +39,13 @@ def test_only_the_latest_are_kept() -> None:
     bounds = times.bounds()
     assert bounds is not None
     assert bounds[1] == 3 * MAX_TIMES - 1
+
+
+def test_a_range_of_kept_times_is_counted_although_older_ones_are_left_out() -> None:
+    runs = TaskRuns(1)
+    for number in range(MAX_TIMES + 2):
+        runs.put(failed(number, NOW + number))
+    (group,) = runs.failure_groups.groups()
+    assert group.count == MAX_TIMES + 2
+    assert group.count_between(NOW + MAX_TIMES, NOW + MAX_TIMES + 1) == 2
+    assert group.count_between(NOW, NOW + MAX_TIMES + 1) == MAX_TIMES + 2

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from pulse_desktop.state import run_comparison
+from pulse_desktop.state.lineage_json import comparison_to_dict
 from pulse_desktop.state.list_difference import ListComparer
 from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.state.run_comparison import (
@@ -69,6 +70,12 @@ def test_that_a_result_cannot_be_decoded_is_no_error_of_a_run(builder: StateBuil
         "type": "ProviderTimeout", "message": "no answer",
     }  # fmt: skip
     assert run_to_dict(good)["error"] is None
+
+
+def test_a_result_may_have_the_name_of_a_time(builder: StateBuilder) -> None:
+    good, bad = run(builder, "good"), run(builder, "bad")
+    comparison = comparison_to_dict(compare_runs(good, bad, {"queued_at": "now"}, {"queued_at": 5}))
+    assert [row["first"] for row in comparison["rows"] if row["section"] == "result"] == ["now"]
 
 
 def test_a_run_of_which_nothing_else_is_known_says_why_its_result_cannot_be_decoded(
