@@ -92,7 +92,11 @@ def run(arguments: Namespace) -> int:
     import asyncio
 
     folder = Path(arguments.out).parent
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError:  # a name that no folder can have, or a folder that cannot be entered
+        is_folder = False
+    if not is_folder:
         raise UserFacingError(
             _("Cannot write {file}").format(file=arguments.out),
             _("{folder} is not a folder.").format(folder=folder),

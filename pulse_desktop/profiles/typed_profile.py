@@ -121,8 +121,12 @@ def _file_problem(path: str) -> str:
         return ""
     if is_file_content(path):
         return _("Give the path of a file, not its content.")
-    file = Path(path).expanduser()
-    if not file.is_file():
+    try:
+        file = Path(path).expanduser()
+        is_file = file.is_file()
+    except (OSError, RuntimeError, ValueError):  # no file can have that name; an unknown user
+        return _("There is no such file.")
+    if not is_file:
         return _("There is no such file.")
     return "" if os.access(file, os.R_OK) else _("The file cannot be read.")
 

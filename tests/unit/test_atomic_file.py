@@ -1,13 +1,15 @@
 """A file written atomically is the old one or the new one, and leaves nothing else behind."""
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from pulse_desktop.atomic_file import AtomicFile, write_atomic
+from pulse_desktop.atomic_file import AtomicFile, write_atomic, write_error
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.regular_file import NotARegularFileError
 
 
 def test_the_new_content_replaces_the_old(tmp_path: Path) -> None:
@@ -58,3 +60,24 @@ async def test_a_missing_folder_raises_a_user_facing_error(tmp_path: Path) -> No
 
 def _names(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
+
+
+def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    for name in ("x" * 255, "ї" * 127):
+        write_atomic(tmp_path / name, b"1")
+        assert (tmp_path / name).read_bytes() == b"1"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (NotARegularFileError(Path("r"), stat.S_IFIFO), "Choose another name."),
+        (OSError(errno.ENAMETOOLONG, "File name too long"), "Choose another name."),
+        (IsADirectoryError(errno.EISDIR, "Is a directory"), "Choose another name."),
+        (PermissionError(errno.EACCES, "Permission denied"), "Choose another folder."),
+        (OSError(errno.EIO, "Input/output error"), "Choose another folder."),
+    ],
+)
+def test_the_advice_is_about_what_is_wrong(tmp_path: Path, error: OSError, advice: str) -> None:
+    assert write_error(tmp_path / "r", error).advice == advice

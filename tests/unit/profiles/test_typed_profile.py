@@ -53,6 +53,8 @@ def test_a_problem_is_a_sentence_at_its_field(
         ({"servers": "bob:x@shop"}, "servers"),
         ({"tls_ca": "/nowhere/ca.pem"}, "tls_ca"),
         ({"credentials": "/nowhere/me.creds"}, "credentials"),
+        ({"credentials": "/" + "x" * 300}, "credentials"),
+        ({"credentials": "~nobody-of-this-name/me.creds"}, "credentials"),
         ({"tls_key": "KEY"}, "tls_cert"),
         ({"js_domain": "hub", "js_api_prefix": "$JS.hub.API"}, "js_api_prefix"),
     ],

@@ -165,8 +165,9 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes) -> None
 def test_a_recording_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     newer = Header(FORMAT, VERSION + 1, "pulse-desktop 9.0", AT)
     path = write(tmp_path / "r", header=newer)
-    with pytest.raises(UserFacingError, match=r"newer version, pulse-desktop 9\.0"):
+    with pytest.raises(UserFacingError, match=r"newer version, pulse-desktop 9\.0") as raised:
         RecordingReader(path).__enter__()
+    assert raised.value.advice == "Update Pulse Desktop to open it."
 
 
 @pytest.mark.parametrize("version", [0, -1])
