@@ -4,6 +4,7 @@ import difflib
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Generic
 
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
@@ -171,9 +172,8 @@ class _Leaf(Generic[RowT_contra]):
         if values:
             self._has_field = True
             if field.kind in _COMPARED and len(self._values) < _MAX_NAMES:
-                self._values.update(
-                    dict.fromkeys(query_text(each)[:_MAX_LENGTH] for each in values)
-                )
+                texts = (query_text(each)[:_MAX_LENGTH] for each in values)
+                self._values.update(dict.fromkeys(islice(texts, _MAX_NAMES)))
         elif self._base and keys is not None and len(self._names) < _MAX_NAMES:
             self._names.update(dict.fromkeys(keys(self._base, row)))
 

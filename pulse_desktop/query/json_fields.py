@@ -8,8 +8,7 @@ import msgspec
 from pulse_desktop.query.fields import Values
 
 _decode: Final = msgspec.json.Decoder().decode
-_MAX_PARTS: Final = 64
-"""Entries of a list that are values of their own."""
+_MAX_INDEX_DIGITS: Final = 9
 
 
 def decode_json(raw: bytes) -> Any:
@@ -41,15 +40,22 @@ class JsonDecoder:
 
 
 def json_key(name: str) -> bytes:
-    """Return what JSON with a key at its top must contain; empty if it may be written otherwise."""
-    first = name.partition(".")[0]
-    return (
-        f'"{first}"'.encode() if first.isascii() and '"' not in name and "\\" not in name else b""
-    )
+    """Return what JSON with a key or path must contain; empty if it may be written otherwise.
+
+    Of a name with dots only the beginning is known: it may be a path, or one key as it is.
+    """
+    first, dot, _rest = name.partition(".")
+    if not first.isascii() or '"' in first or "\\" in first:
+        return b""
+    return f'"{first}'.encode() if dot else f'"{first}"'.encode()
 
 
 def values_at(data: Any, path: str) -> Values:
-    """Return the values at a key or at a dotted path of keys and indexes; empty for none."""
+    """Return the values at a key or at a dotted path of keys and indexes; empty for none.
+
+    Keys with dots in them may be a part of the path. A key that is all of the path comes first,
+    then the shortest.
+    """
     found = _lookup(data, path)
     if found is _MISSING:
         return ()
@@ -60,19 +66,31 @@ def values_of(value: Any) -> Values:
     """Return the values of a JSON value: of a list, the list itself and its entries."""
     if type(value) is not list:
         return (value,)
-    return (value, *(each for each in value[:_MAX_PARTS] if not isinstance(each, list | dict)))
+    return (value, *(each for each in value if not isinstance(each, list | dict)))
 
 
 _MISSING: Final = object()
 
 
 def _lookup(data: Any, path: str) -> Any:
-    if isinstance(data, dict) and path in data:
-        return data[path]
-    if isinstance(data, list) and path.isdecimal():
-        return data[int(path)] if len(path) < 7 and int(path) < len(data) else _MISSING
-    first, dot, rest = path.partition(".")
-    if not dot:
-        return _MISSING
-    inner = _lookup(data, first)
-    return _MISSING if inner is _MISSING else _lookup(inner, rest)
+    undecided = [(data, path)]
+    while undecided:
+        inner, rest = undecided.pop()
+        found = _child(inner, rest)
+        if found is not _MISSING:
+            return found
+        at = rest.rfind(".")
+        while at >= 0:
+            if (child := _child(inner, rest[:at])) is not _MISSING:
+                undecided.append((child, rest[at + 1 :]))
+            at = rest.rfind(".", 0, at)
+    return _MISSING
+
+
+def _child(data: Any, key: str) -> Any:
+    if isinstance(data, dict):
+        return data.get(key, _MISSING)
+    if isinstance(data, list) and key.isdecimal() and len(key) < _MAX_INDEX_DIGITS:
+        index = int(key)
+        return data[index] if index < len(data) else _MISSING
+    return _MISSING

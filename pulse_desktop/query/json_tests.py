@@ -1,6 +1,6 @@
 """Tests for values of JSON: arguments, labels, the data of events."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,8 @@ from pulse_desktop.query.quoting import query_text
 from pulse_desktop.query.syntax import Value, ValueRange
 from pulse_desktop.query.tokens import RANGE
 from pulse_desktop.text.translation import _
+
+_CONSTANTS: Final = ("true", "false", "null")
 
 
 def json_test(operator: str, value: Value | ValueRange) -> ValueTest:
@@ -49,6 +51,7 @@ def _json_equality(value: Value, *, part: bool) -> ValueTest:
     limit = None if number is None else number.value
     in_text = text_test(value, whole=not part)
     as_json = _canonical(value.text).casefold()
+    is_word = limit is None and as_json not in _CONSTANTS
 
     def accepts(found: Any) -> bool:
         if isinstance(found, str):
@@ -58,8 +61,9 @@ def _json_equality(value: Value, *, part: bool) -> ValueTest:
         text = query_text(found)
         if text.casefold() == as_json:
             return True
-        # A part of a number or of `true` is no value to search for.
-        return isinstance(found, list | dict) and in_text(text)
+        # A number or `true` is not searched for in JSON: it would be found in other numbers, in
+        # keys and in texts. The entries of a list are values of their own.
+        return is_word and isinstance(found, list | dict) and in_text(text)
 
     return accepts
 

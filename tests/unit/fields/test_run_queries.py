@@ -13,6 +13,7 @@ from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query import FieldKind, QueryError, compile_query, parse, quote, with_condition
 from pulse_desktop.query.basic_tests import wildcard_test
+from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.state.run import (
     Attempt,
     AttemptResult,
@@ -173,6 +174,66 @@ def test_arguments_are_searched_whole() -> None:
     assert matches("needle last=needle kwargs:needle", run)
     run = run_of(args=["ї" * 100_000 + "голка"])
     assert matches("голка ГОЛКА", run)
+
+
+def test_every_entry_of_a_long_list_is_a_value() -> None:
+    run = run_of(kwargs={"ids": [*range(500_000), "last"]})
+    assert matches("ids=499999 ids=last ids>499998", run)
+    assert not matches("ids=500000", run)
+
+
+@pytest.mark.parametrize("value", [[15, 25], {"a": 15}, {"a": 5}, ["5th", [5]], "15", {"5": "5"}])
+def test_a_number_is_not_a_part_of_other_values(value: object) -> None:
+    run = run_of(kwargs={"ids": value})
+    assert matches("ids:5", run) is (value in ("15", ["5th", [5]]))  # a part of a text
+    assert matches("-ids:5", run) is not matches("ids:5", run)
+    assert matches("ids:5", run_of(kwargs={"ids": [5, 1]}))
+    assert matches("ids:5.0 ids=5", run_of(kwargs={"ids": [5, 1]}))
+
+
+def test_a_constant_is_not_a_part_of_other_values() -> None:
+    run = run_of(kwargs={"a": {"x": True}, "b": ["untrue", None], "c": {"null": 1}})
+    assert matches("b:true b:null b=null", run)
+    assert not matches("a:true or c:null or b:false or b=true", run)
+
+
+@pytest.mark.parametrize(
+    ("labels", "path", "value"),
+    [
+        ({"otel.trace": "x"}, ["otel.trace"], "x"),
+        ({"otel": {"trace": "x"}}, ["otel", "trace"], "x"),
+        ({"otel.trace": {"id": "x"}}, ["otel.trace", "id"], "x"),
+        ({"otel": {"y": 1}, "otel.trace": {"a.b": ["x"]}}, ["otel.trace", "a.b", "0"], "x"),
+        ({".": "x"}, ["."], "x"),
+        ({"a.": {"": "x"}}, ["a.", ""], "x"),
+        ({'a"b.c': "x"}, ['a"b.c'], "x"),
+        ({"é.é": "x"}, ["é.é"], "x"),
+    ],
+)
+def test_names_may_have_dots(labels: object, path: list[str], value: str) -> None:
+    field = "label"
+    for name in path:
+        field = keyed_field(field, name)
+    for ascii_only in (True, False):
+        run = run_of(labels=labels, ascii_only=ascii_only)
+        assert matches(f"{field}:{value}", run)
+        assert not matches(f"{field}:other", run)
+
+
+@given(st.text(max_size=20), st.booleans())
+def test_any_name_can_be_asked_for(name: str, ascii_only: bool) -> None:
+    run = run_of(labels={name: "x"}, kwargs={name: "x"}, ascii_only=ascii_only)
+    for base in ("label", "kwargs", "args"):
+        assert matches(f"{keyed_field(base, name)}=x", run)
+
+
+def test_a_long_path_is_followed_without_recursion() -> None:
+    value: object = "x"
+    for _level in range(400):
+        value = {"a": value, "a.b": 1}
+    run = run_of(kwargs={"a": value})
+    assert matches(f"args{'.a' * 401}=x", run)
+    assert not matches(f"args{'.a' * 900}=x", run)
 
 
 def test_words_are_found_however_they_are_encoded() -> None:
