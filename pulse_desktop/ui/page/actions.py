@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
@@ -32,6 +32,8 @@ class Action:
         name: of what it acts on as it is in the title, to be found by; empty for none.
         note: what is said about that, such as its environment.
         color: of the connection profile that it acts on, empty for none.
+        needs: what it needs, said while it is not available, such as "Select a run first"; empty
+            for an action that is not mentioned then.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Action:
     name: str = ""
     note: str = ""
     color: str = ""
+    needs: str = ""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -83,7 +86,12 @@ class ActionTable(QObject):
     """The actions of one window, with a `QAction` for each.
 
     An action that belongs to a page is available while that page is shown.
+
+    Signals:
+        refused: an `Action` that is not available was to be run, and says what it needs.
     """
+
+    refused = Signal(object)
 
     def __init__(self, window: QWidget) -> None:
         """Create an empty table.
@@ -176,12 +184,15 @@ class ActionTable(QObject):
         return self._bound[action_id].action
 
     def run(self, action_id: str) -> bool:
-        """Carry out an action if it is available; return whether it was.
+        """Carry out an action if it is available, else say what it needs; return whether it was.
 
         Raises:
             KeyError: there is no such action.
         """
         if not self.is_enabled(action_id):
+            action = self[action_id]
+            if action.needs:
+                self.refused.emit(action)
             return False
         self._bound[action_id].run()
         return True
@@ -203,6 +214,11 @@ class ActionTable(QObject):
     def available(self) -> list[Action]:
         """Return the actions that are available now, in the order in which they were added."""
         return [bound.action for key, bound in self._bound.items() if self.is_enabled(key)]
+
+    def unavailable(self) -> list[Action]:
+        """Return the actions that are not available now and say what they need."""
+        actions = (bound.action for bound in self._bound.values())
+        return [each for each in actions if each.needs and not self.is_enabled(each.id)]
 
     def bind_button(self, button: QAbstractButton, action: Action) -> None:
         """Make a button run an action, with its title and shortcut as the tooltip."""

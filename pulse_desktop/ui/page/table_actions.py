@@ -20,7 +20,13 @@ FILTER_BY_ROW: Final = Action(
     _("only this not exclude include cell"),
 )
 BACK_TO_FILTER: Final = Action(
-    "query.back", _("Back to your filter"), "Ctrl+Shift+B", _("Filter"), "retry", _("former undo")
+    "query.back",
+    _("Back to your filter"),
+    "Ctrl+Shift+B",
+    _("Filter"),
+    "retry",
+    _("former undo"),
+    needs=_("There is none: what is shown did not replace a filter of yours"),
 )
 COPY_QUERY: Final = Action(
     "query.copy", _("Copy the query"), "Ctrl+Shift+Q", _("Filter"), "copy", _("filter command line")

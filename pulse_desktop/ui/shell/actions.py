@@ -20,7 +20,13 @@ EXPORT: Final = Action(
     "export", _("Export what is shown…"), "Ctrl+Shift+E", _("View"), "save", _("csv ndjson file")
 )
 COPY_WITH_HEADINGS: Final = Action(
-    "copy_with_headings", _("Copy with headings"), "Ctrl+Alt+C", _("View"), "copy", _("header")
+    "copy_with_headings",
+    _("Copy with headings"),
+    "Ctrl+Alt+C",
+    _("View"),
+    "copy",
+    _("header"),
+    needs=_("Select rows first"),
 )
 CHOOSE_TIME_RANGE: Final = Action(
     "time.choose", _("Time range…"), "Ctrl+T", _("Time"), "clock", _("period from to since past")

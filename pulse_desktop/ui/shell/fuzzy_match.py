@@ -95,8 +95,19 @@ def match_rank(query: str, texts: SearchTexts) -> Rank | None:
 
     A query that is the whole title or name comes first, then one that begins it, then one that is
     found in the title, then one that needs the other words. The entries of all things keep their
-    order while no name is typed.
+    order while no name is typed. A hyphen may be left out: "rerun" finds "Re-run".
     """
+    ranks = [_match_rank(query, texts)]
+    if any("-" in text for text in texts):
+        ranks.append(_match_rank(_joined(query), SearchTexts(*map(_joined, texts))))
+    return max(filter(None, ranks), default=None)
+
+
+def _joined(text: str) -> str:
+    return text.replace("-", "")
+
+
+def _match_rank(query: str, texts: SearchTexts) -> Rank | None:
     typed, title, name = (" ".join(each.casefold().split()) for each in (query, *texts[:2]))
     rest = typed.removeprefix(title.partition(name)[0].strip()).strip() if name else typed
     if not rest:

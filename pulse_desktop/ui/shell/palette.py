@@ -44,6 +44,7 @@ _ROW: Final = 36
 _MAX_ROWS: Final = 10
 _MARGIN: Final = 8
 _ACTION_ROLE: Final = Qt.ItemDataRole.UserRole
+_ENABLED_ROLE: Final = Qt.ItemDataRole.UserRole + 1
 
 
 class _EntryList(QAbstractListModel):
@@ -61,14 +62,19 @@ class _EntryList(QAbstractListModel):
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> Any:
         action = self.entries[index.row()].action
+        is_enabled = self.entries[index.row()].is_enabled
         if role == _ACTION_ROLE:
             return action
+        if role == _ENABLED_ROLE:
+            return is_enabled
         title = printable_cell(action.title)
         if role == Qt.ItemDataRole.DisplayRole:
             return title
         if role == Qt.ItemDataRole.AccessibleTextRole:
             note = printable_cell(action.note)
-            return ", ".join(filter(None, (action.group, title, note, shortcut_text(action))))
+            unavailable = "" if is_enabled else _("not available")
+            parts = (action.group, title, unavailable, note, shortcut_text(action))
+            return ", ".join(filter(None, parts))
         return None
 
 
@@ -85,6 +91,7 @@ class _ActionDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         action: Action = index.data(_ACTION_ROLE)
+        is_enabled = bool(index.data(_ENABLED_ROLE))
         area: QRect = option.rect
         colors = theme()
         shortcut = shortcut_text(action)
@@ -100,7 +107,7 @@ class _ActionDelegate(QStyledItemDelegate):
             icons.paint(
                 painter,
                 action.icon,
-                SemanticColor.MUTED,
+                SemanticColor.MUTED if is_enabled else SemanticColor.FAINT,
                 area.x() + 11,
                 area.y() + (_ROW - 16) // 2,
             )
@@ -112,7 +119,7 @@ class _ActionDelegate(QStyledItemDelegate):
         shortcut_width = painter.fontMetrics().horizontalAdvance(shortcut)
         inner.setRight(inner.right() - shortcut_width - 16)
         painter.setFont(colors.text_font())
-        painter.setPen(colors.color(SemanticColor.TEXT))
+        painter.setPen(colors.color(SemanticColor.TEXT if is_enabled else SemanticColor.FAINT))
         title = painter.fontMetrics().elidedText(
             printable_cell(action.title), Qt.TextElideMode.ElideRight, inner.width()
         )

@@ -1,7 +1,7 @@
 """What the palette lists for what is typed: actions and things, the most likely first."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pulse_desktop.ui.page.actions import Action, ActionTable
@@ -19,10 +19,12 @@ class Entry:
     Attributes:
         action: its title, note and icon.
         run: carries it out.
+        is_enabled: whether that is possible now; if not, the note says what it needs.
     """
 
     action: Action
     run: Callable[[], object]
+    is_enabled: bool = True
 
 
 def no_things(_text: str) -> Sequence[Entry]:
@@ -71,10 +73,19 @@ class PaletteSearch:
         ranked = ranked_matches(query, ((_search_texts(each), each) for each in available))
         best = [self._entry(action) for rank, action in ranked if not is_scattered(rank)]
         rest = [self._entry(action) for rank, action in ranked if is_scattered(rank)]
-        return [*best[:MAX_BEST], *self._find(query), *best[MAX_BEST:], *rest]
+        first = [*best[:MAX_BEST], *self._unavailable(query)]
+        return [*first, *self._find(query), *best[MAX_BEST:], *rest]
 
-    def _entry(self, action: Action) -> Entry:
-        return Entry(action, lambda: self._actions.run(action.id))
+    def _unavailable(self, query: str) -> list[Entry]:
+        """Return the actions with the typed words in their titles that need something first."""
+        actions = ((SearchTexts(each.title), each) for each in self._actions.unavailable())
+        ranked = ranked_matches(query, actions)
+        named = [action for rank, action in ranked if not is_scattered(rank)]
+        return [self._entry(action, is_enabled=False) for action in named[:MAX_BEST]]
+
+    def _entry(self, action: Action, *, is_enabled: bool = True) -> Entry:
+        shown = action if is_enabled else replace(action, note=action.needs)
+        return Entry(shown, lambda: self._actions.run(action.id), is_enabled)
 
 
 def _search_texts(action: Action) -> SearchTexts:

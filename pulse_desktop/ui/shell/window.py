@@ -175,6 +175,9 @@ class MainWindow(QMainWindow):
         self._use_session(session, run_in_background)
         self.page_stack.paused_changed.connect(self._show_paused)
         self.page_stack.page_created.connect(self.read_only.show_on)
+        self.actions_table.refused.connect(
+            lambda action: self.notify(Notification(action.title, action.needs + ".", key="needs"))
+        )
         add_window_actions(self)
         add_page_actions(self, pages)
         self._view_actions = SavedViewActions(

@@ -125,3 +125,44 @@ def test_the_first_entry_on_a_failure_group_shows_its_runs(
     assert isinstance(shown, TasksPage)
     shown.groups.open_group(next(iter(builder.state.failure_groups.groups())).id)
     assert type_into(window, "")[0] == "Show the runs of the group"
+
+
+def test_a_command_that_needs_a_selection_says_so_before_what_is_found(
+    window: MainWindow, builder: StateBuilder
+) -> None:
+    for number in range(5):
+        message = {"id": f"m{number}", "author": "Olha", "content": "please rerun the import"}
+        builder.event("messages", "message.new", message)
+    window.show_page("tasks")
+    draw_frame(window, builder, 1.0)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    titles = type_into(window, "rerun")
+    assert titles[0] == "Re-run selected"
+    assert titles.index("Edit and re-run…") < titles.index("please rerun the import")
+    model = window.command_palette.list.model()
+    spoken = str(model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole))
+    assert "not available, Select a run first" in spoken
+    press_enter(window)
+    (said,) = window.notifications.shown
+    assert (said.title, said.detail) == ("Re-run selected", "Select a run first.")
+    select_rows(shown.runs, 0)
+    assert type_into(window, "rerun")[0] == "Re-run selected"
+    spoken = str(model.index(0, 0).data(Qt.ItemDataRole.AccessibleTextRole))
+    assert "not available" not in spoken
+    window.open_palette()
+
+
+@pytest.mark.parametrize("typed", ["rerun", "re-run", "re run", "Rerun sel"])
+def test_a_hyphen_may_be_left_out(window: MainWindow, typed: str) -> None:
+    window.show_page("tasks")
+    assert type_into(window, typed)[0] == "Re-run selected"
+
+
+def test_a_key_that_needs_something_says_what(window: MainWindow) -> None:
+    window.show_page("tasks")
+    modifiers = Qt.KeyboardModifier
+    QTest.keyClick(window, Qt.Key.Key_B, modifiers.ControlModifier | modifiers.ShiftModifier)
+    (said,) = window.notifications.shown
+    assert said.title == "Back to your filter"
+    assert said.detail.startswith("There is none")

@@ -36,7 +36,14 @@ from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.widgets.property_list import Property
 from pulse_desktop.ui.window_title import set_title
 
-SAVE: Final = Action("results.save", _("Save result to a file"), "Ctrl+S", _("Results"), "save")
+SAVE: Final = Action(
+    "results.save",
+    _("Save result to a file"),
+    "Ctrl+S",
+    _("Results"),
+    "save",
+    needs=_("Select a result first"),
+)
 _POLL_S: Final = 10.0
 _RETRY_S: Final = 1.0
 """Time to the next poll of the buckets after an error: usually there is no connection yet."""

@@ -6,10 +6,22 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.actions import Action
 
 RERUN: Final = Action(
-    "runs.rerun", _("Re-run selected"), "R", _("Runs"), "retry", _("again repeat retry")
+    "runs.rerun",
+    _("Re-run selected"),
+    "R",
+    _("Runs"),
+    "retry",
+    _("again repeat retry"),
+    needs=_("Select a run first"),
 )
 EDIT_RERUN: Final = Action(
-    "edit_rerun", _("Edit and re-run…"), "E", _("Runs"), "edit", _("change arguments")
+    "edit_rerun",
+    _("Edit and re-run…"),
+    "E",
+    _("Runs"),
+    "edit",
+    _("change arguments"),
+    needs=_("Select one run first"),
 )
 RERUN_ELSEWHERE: Final = Action(
     "runs.rerun_elsewhere",
@@ -18,6 +30,7 @@ RERUN_ELSEWHERE: Final = Action(
     _("Runs"),
     "server",
     _("profile server staging copy"),
+    needs=_("Select one run first"),
 )
 CANCEL: Final = Action(
     "runs.cancel",
@@ -26,6 +39,7 @@ CANCEL: Final = Action(
     _("Runs"),
     "cancelled",
     _("stop abort kill revoke remove"),
+    needs=_("Select a run first that has not ended"),
 )
 COMPARE: Final = Action(
     "runs.compare",
@@ -34,11 +48,19 @@ COMPARE: Final = Action(
     _("Runs"),
     "",
     _("difference diff side by side last good"),
+    needs=_("Select one or two runs first"),
 )
 SHOW_FAILED: Final = Action(
     "runs.failed", _("Show failed runs"), "Ctrl+Shift+F", _("Runs"), "cross", _("errors")
 )
-COPY: Final = Action("runs.copy", _("Copy selected runs"), "", _("Runs"), "copy")
+COPY: Final = Action(
+    "runs.copy",
+    _("Copy selected runs"),
+    "",
+    _("Runs"),
+    "copy",
+    needs=_("Select a run first"),
+)
 CLEAR_FILTER: Final = Action("runs.clear", _("Clear the filter"), "Ctrl+Backspace", _("Runs"))
 
 SHOW_GROUPS: Final = Action(
@@ -50,7 +72,12 @@ SHOW_GROUPS: Final = Action(
     _("errors causes issues"),
 )
 GROUP_RUNS: Final = Action(
-    "groups.runs", _("Show the runs of the group"), "G", _("Failure groups"), "arrow-right"
+    "groups.runs",
+    _("Show the runs of the group"),
+    "G",
+    _("Failure groups"),
+    "arrow-right",
+    needs=_("Select a failure group first"),
 )
 MUTE_GROUP: Final = Action(
     "groups.mute",
@@ -59,6 +86,7 @@ MUTE_GROUP: Final = Action(
     _("Failure groups"),
     "pause",
     _("silence ignore"),
+    needs=_("Select a failure group first"),
 )
 RESOLVE_GROUP: Final = Action(
     "groups.resolve",
@@ -67,9 +95,16 @@ RESOLVE_GROUP: Final = Action(
     _("Failure groups"),
     "check",
     _("done fixed"),
+    needs=_("Select a failure group first"),
 )
 NOTE_GROUP: Final = Action(
-    "groups.note", _("Note on the group…"), "N", _("Failure groups"), "edit", _("comment")
+    "groups.note",
+    _("Note on the group…"),
+    "N",
+    _("Failure groups"),
+    "edit",
+    _("comment"),
+    needs=_("Select a failure group first"),
 )
 
 ROW_MENU: Final = (RERUN, EDIT_RERUN, RERUN_ELSEWHERE, None, CANCEL, None, COMPARE, COPY)

@@ -8,13 +8,31 @@ from pulse_desktop.ui.page.actions import Action
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 PAUSE: Final = Action(
-    "worker.pause", _("Pause worker"), "P", _("Workers"), "pause", _("stop consuming hold")
+    "worker.pause",
+    _("Pause worker"),
+    "P",
+    _("Workers"),
+    "pause",
+    _("stop consuming hold"),
+    needs=_("Select a worker first that accepts commands and is not paused"),
 )
 RESUME: Final = Action(
-    "worker.resume", _("Resume worker"), "R", _("Workers"), "play", _("continue go on")
+    "worker.resume",
+    _("Resume worker"),
+    "R",
+    _("Workers"),
+    "play",
+    _("continue go on"),
+    needs=_("Select a paused worker first"),
 )
 DRAIN: Final = Action(
-    "worker.drain", _("Drain worker…"), "D", _("Workers"), "save", _("stop end shut down quit")
+    "worker.drain",
+    _("Drain worker…"),
+    "D",
+    _("Workers"),
+    "save",
+    _("stop end shut down quit"),
+    needs=_("Select a worker first that accepts commands"),
 )
 SET_LOG_LEVEL: Final = {
     level: Action(
@@ -23,6 +41,7 @@ SET_LOG_LEVEL: Final = {
         "",
         _("Workers"),
         keywords=_("verbose quiet"),
+        needs=_("Select a worker first that accepts commands"),
     )
     for level in LOG_LEVELS
 }
