@@ -2,11 +2,12 @@
 
 # ruff: noqa: ARG002 - the parameters are those of the Protocols
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress
-from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.model.errors import NotFoundError, RecordingShownError
 from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.protocol.task_result import DecodedResult
@@ -80,19 +81,17 @@ class RecordedSession(OfflineSession):
             found.append(_("left out: {names}").format(names=", ".join(masked)))
         return found
 
-    @property
-    def span(self) -> tuple[float, float]:
-        """Unix seconds of the first and the last message so far."""
-        last = self._playback.last_at
-        return self._playback.first_at or last, last
-
     def now(self) -> float:
         """Return the end of the recording: ages count from it."""
         return self._playback.last_at
 
     def drain(self, budget_s: float) -> bool:
         """Fold the recording for at most about `budget_s` seconds; return whether there is more."""
-        return self._playback.fold(budget_s)
+        more = self._playback.fold(budget_s)
+        first = self._playback.first_at
+        if first is not None and first != self.connection_status.since:
+            self.connection_status = replace(self._status, since=first)
+        return more
 
     async def read(self, task_id: str) -> DecodedResult:
         """Return a recorded result.
@@ -113,11 +112,7 @@ class RecordedSession(OfflineSession):
         self._fail()
 
     def _fail(self) -> NoReturn:
-        raise UserFacingError(
-            _("Not possible on a recording"),
-            _("A recording shows the past; there is no server to act on."),
-            _("Open the connection itself."),
-        )
+        raise RecordingShownError
 
 
 def _environment(name: str) -> Environment | None:

@@ -31,7 +31,7 @@ class ConnectionStatus:
         last_alive: Unix seconds up to which the last lost connection was known to be alive, None
             before the first loss.
         recording: what was recorded, such as the name of a connection, if a recording is shown
-            instead of a server; else empty.
+            instead of a server, since the time of its first message; else empty.
     """
 
     state: State

@@ -92,6 +92,22 @@ class ReadOnlyError(UserFacingError):
         super().__init__(_("Not allowed: {action}").format(action=action), detail, advice)
 
 
+class RecordingShownError(UserFacingError):
+    """An action while a recording is shown, which has no server."""
+
+    def __init__(self, action: str = "") -> None:
+        """Describe the error.
+
+        Args:
+            action: what was about to be done, as an imperative, empty if unknown.
+        """
+        title = _("Not possible on a recording")
+        if action:
+            title = _("Not possible on a recording: {action}").format(action=action)
+        detail = _("a recording shows the past; there is no server to act on.")
+        super().__init__(title, detail, _("Open the connection itself."))
+
+
 class ConfirmationRequiredError(UserFacingError):
     """An action on a connection on which every action is confirmed first.
 

@@ -23,7 +23,9 @@ from pulse_desktop.session.recording.recording_format import (
 )
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
+from pulse_desktop.text import formats
 from pulse_desktop.ui.connection_phase import Phase
+from pulse_desktop.ui.run_form.form import RunForm
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -41,6 +43,7 @@ from tests.unit.state.state_builders import (
 def recorded(path: Path, *, end: bool = True) -> Path:
     """Write a recording of one run with its result."""
     sent = (task_message(), heartbeat(), task_event("task.started"), task_event("task.succeeded"))
+    sent += (heartbeat(NOW - 90),)  # read from history after newer messages
     lines: list[Line] = [message_line(each, each.payload) for each in sent]
     lines.append(ResultLine(stored_object(), Masking().result(decode_result(result_body()))))
     header = Header(
@@ -80,13 +83,24 @@ def test_a_recording_is_shown_read_only(qapp: QApplication, tmp_path: Path, whol
         assert "night.zst" in window.windowTitle()
         assert "PRODUCTION" in [each.text() for each in window.findChildren(QLabel)]
         session = window.session
-        sent_at = max(each.received_at for each in session.state.log)
+        log = session.state.log
+        sent_at = max(each.received_at for each in log)
+        first_at = min(each.received_at for each in log)
+        assert first_at < log[log.start].received_at
+        assert content.detail.startswith(f"From {formats.absolute(first_at)} to ")
         assert session.read_only
         assert session.now() == (NOW + 60 if whole else sent_at)
         assert (await session.results.read(TASK)).result is not None
         with pytest.raises(UserFacingError, match="Not possible on a recording"):
             await session.tasks.rerun([session.state.runs.rows[0]])
         assert not window.top_bar.run.isEnabled()
+        operator.page.table.select_position(0)
+        for action in ("run_task", "runs.rerun", "edit_rerun"):
+            await operator.act(partial(window.actions_table.run, action))
+            assert not window.findChildren(RunForm), action
+            assert operator.notification.title.startswith("Not possible on a recording"), action
+            assert "read-only" not in operator.notification.advice.lower(), action
+            await operator.act(window.notifications.clear)
 
     with reader:
         run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))

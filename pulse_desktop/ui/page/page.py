@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Protocol, Self
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from pulse_desktop.model.errors import ReadOnlyError
+from pulse_desktop.model.errors import ReadOnlyError, RecordingShownError, UserFacingError
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.attention import AttentionItem
 from pulse_desktop.state.collection import DirtyRows
@@ -108,7 +108,9 @@ class PageContext:
         """
         if not self.connection.read_only:
             return True
-        error = ReadOnlyError(action, self.profile_label)
+        error: UserFacingError = ReadOnlyError(action, self.profile_label)
+        if self.connection.connection_status.recording:
+            error = RecordingShownError(action)
         self.notify(
             Notification(error.title, error.detail, error.advice, "warning", key="read-only")
         )

@@ -182,16 +182,15 @@ def _restricted_content(phase: Phase, session: SessionBackend) -> BannerContent 
 
 def _recording_content(session: SessionBackend) -> BannerContent:
     """Return which recording is shown, of when, and what it lacks."""
-    log = session.state.log
-    start = log[log.start].received_at if log else session.connection_status.since
+    status = session.connection_status
     limits = formats.sentence(_limits_text(session.limitations))
     span = _("From {start} to {end}. Nothing here is live, and nothing can be changed.")
-    span = span.format(start=formats.absolute(start), end=formats.absolute(session.now()))
+    span = span.format(start=formats.absolute(status.since), end=formats.absolute(session.now()))
     title = _("Recording of {connection}")
     return BannerContent(
         Phase.RECORDING,
         "warning" if limits else "info",
-        title.format(connection=session.connection_status.recording),
+        title.format(connection=status.recording),
         f"{span} {limits}".rstrip(),
         (),
     )

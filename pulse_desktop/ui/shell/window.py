@@ -16,6 +16,7 @@ from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.connection_phase import connection_phase
@@ -404,10 +405,12 @@ class MainWindow(QMainWindow):
 
     def run_task(self) -> None:
         """Open the run form."""
-        self.run_form.open()
+        self._edit_run(None)
 
-    def _edit_run(self, run: TaskRun) -> None:
-        self.run_form.open(run)
+    def _edit_run(self, run: TaskRun | None) -> None:
+        recording = self._session.connection_status.recording
+        if not recording or self._context.allows(_("Run a task")):
+            self.run_form.open(run)
 
     def _reserve_space(self, width: int) -> None:
         """Reserve space for the run form: beside a wide page, over a narrow one."""
