@@ -42,8 +42,8 @@ from tests.unit.state.state_builders import (
 
 def recorded(path: Path, *, end: bool = True) -> Path:
     """Write a recording of one run with its result."""
-    sent = (task_message(), heartbeat(), task_event("task.started"), task_event("task.succeeded"))
-    sent += (heartbeat(NOW - 90),)  # read from history after newer messages
+    sent = [task_message(), heartbeat(), task_event("task.started"), task_event("task.succeeded")]
+    sent.append(heartbeat(NOW - 90))  # read from history after newer messages
     lines: list[Line] = [message_line(each, each.payload) for each in sent]
     lines.append(ResultLine(stored_object(), Masking().result(decode_result(result_body()))))
     header = Header(
