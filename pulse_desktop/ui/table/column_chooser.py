@@ -144,15 +144,21 @@ class ColumnChooser(QDialog):
         self._enable_buttons()
 
     def _show_found(self, text: str) -> None:
+        """Hide what does not match; the current column, which keys change, is one that does."""
         words = text.casefold().split()
+        found = []
         for row in range(self.list.count()):
             item = self.list.item(row)
             title = item.text().casefold()
             item.setHidden(not all(word in title for word in words))
+            if not item.isHidden():
+                found.append(row)
+        if self.list.currentRow() not in found:
+            self.list.setCurrentRow(found[0] if found else -1)
 
     def _key(self) -> str:
         item = self.list.currentItem()
-        return str(item.data(_KEY_ROLE)) if self.list.count() else ""
+        return "" if item is None else str(item.data(_KEY_ROLE))
 
     def _on_checked(self, item: QListWidgetItem) -> None:
         key, shown = str(item.data(_KEY_ROLE)), item.checkState() is Qt.CheckState.Checked

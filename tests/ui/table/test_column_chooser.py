@@ -130,3 +130,34 @@ def test_a_title_that_is_cut_is_shown_whole_in_the_tooltip(harness: PageHarness)
     header = page.table.header
     assert header.cut_title(error) == "Error"
     assert header.cut_title(number) == ""
+
+
+def test_keys_change_a_column_that_was_found_and_no_hidden_one(
+    qtbot: QtBot, harness: PageHarness
+) -> None:
+    page = open_page(harness)
+    before = visible(page)
+    chooser = open_chooser(qtbot, page)
+    qtbot.waitUntil(chooser.isActiveWindow)
+    chooser.list.setFocus()
+    qtbot.keyClick(chooser.list, Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
+    assert chooser.search.hasFocus()
+    qtbot.keyClicks(chooser.search, "args.lang")
+    qtbot.keyClick(chooser.search, Qt.Key.Key_Tab)
+    assert chooser.list.hasFocus()
+    qtbot.keyClick(chooser.list, Qt.Key.Key_Space)
+    assert visible(page) == [*before, "args.language"]
+    assert chooser.list.currentItem().text() == "args.language"
+
+
+def test_keys_change_nothing_while_no_column_is_found(qtbot: QtBot, harness: PageHarness) -> None:
+    page = open_page(harness)
+    before = list(page.table.column_layout.order), visible(page)
+    chooser = open_chooser(qtbot, page)
+    qtbot.keyClicks(chooser.search, "no such column")
+    assert chooser.list.currentItem() is None
+    qtbot.keyClick(chooser.list, Qt.Key.Key_Space)
+    qtbot.keyClick(chooser.list, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert (list(page.table.column_layout.order), visible(page)) == before
+    chooser.search.clear()
+    assert chooser.list.currentRow() == 0
