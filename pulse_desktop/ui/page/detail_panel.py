@@ -1,7 +1,7 @@
 """Base class of the panel beside a table that shows the details of one row."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QPushButton
+from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -17,6 +17,7 @@ class DetailPanel(QFrame):
     Attributes:
         close_button: closes the panel.
         is_stale: whether the row may be otherwise by now: no color judges it.
+        is_filtered_out: whether it says that the table does not show the row.
 
     Signals:
         close_requested: the operator wants to close the panel.
@@ -35,7 +36,12 @@ class DetailPanel(QFrame):
         super().__init__()
         self.setProperty("card", "true")
         self.setAccessibleName(name)
-        self.is_stale = False
+        self.is_stale = self.is_filtered_out = False
+        self._note = Label(_("Not in the table: the filter or the time range leaves it out."), self)
+        self._note.setProperty("color", "warning")
+        self._note.setWordWrap(True)
+        self._note.setContentsMargins(14, 8, 14, 0)
+        self._note.hide()
         self.close_button = QPushButton()
         self.close_button.setProperty("kind", "ghost")
         self.close_button.setAccessibleName(_("Close details"))
@@ -53,6 +59,16 @@ class DetailPanel(QFrame):
             for label in self.findChildren(Label):
                 if label.property("color"):
                     repolish(label)
+
+    def set_filtered_out(self, *, filtered_out: bool) -> None:
+        """Say that the table does not show the row, or no longer."""
+        if filtered_out == self.is_filtered_out:
+            return
+        self.is_filtered_out = filtered_out
+        layout = self.layout()
+        if isinstance(layout, QVBoxLayout) and layout.indexOf(self._note) < 0:
+            layout.insertWidget(0, self._note)
+        self._note.setVisible(filtered_out)
 
     def _color_close_button(self) -> None:
         self.close_button.setIcon(icons.icon("close", SemanticColor.MUTED, 12))

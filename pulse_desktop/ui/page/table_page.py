@@ -158,6 +158,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter.applied.connect(counts.update_rows)
         self.filter.applied.connect(self._charting.reset)
         self.filter.applied.connect(self.views.update)
+        self.filter.applied.connect(self._tell_filtered_out)
         bar.validity_changed.connect(counts.update_rows)
         self.filter.navigated.connect(self.views.leave)
         self.filter.returned.connect(self.views.go_back)
@@ -299,6 +300,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._shown_position = self.table.rows_model.position_at(current) if is_current else -1
         self.show_row(row)
         self._splitter.show_detail()
+        self._tell_filtered_out()
 
     def close_detail(self) -> None:
         """Hide the detail panel."""
@@ -324,6 +326,12 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         row = self.table.current_row()
         if row is not None and row is not self._shown_row:
             self.open_detail(row)
+
+    def _tell_filtered_out(self) -> None:
+        """Say in the open details whether the filter hides their row: they stay on it."""
+        row = self._shown_row
+        is_out = row is not None and self.table.rows_model.is_filtered_out(row)
+        self.detail.set_filtered_out(filtered_out=is_out)
 
     def _complain(self, title: str, sentence: str) -> None:
         self.context.notify(Notification(title, sentence, severity="warning", key="views"))
@@ -387,6 +395,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def _update(self, now: float) -> None:
         self.views.update()
+        self._tell_filtered_out()
         self._updated_at = wall = self.wall_time(now)
         connection, reason = self.context.connection, self.empty_reason(wall)
         for chart in self._charts:

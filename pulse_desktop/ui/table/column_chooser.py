@@ -158,7 +158,7 @@ class ColumnChooser(QDialog):
 
     def _key(self) -> str:
         item = self.list.currentItem()
-        return "" if item is None else str(item.data(_KEY_ROLE))
+        return str(item.data(_KEY_ROLE)) if self.list.currentRow() >= 0 else ""
 
     def _on_checked(self, item: QListWidgetItem) -> None:
         key, shown = str(item.data(_KEY_ROLE)), item.checkState() is Qt.CheckState.Checked

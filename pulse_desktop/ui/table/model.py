@@ -123,6 +123,11 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         """Whether a filter is set."""
         return self._row_index.accepts is not None
 
+    def is_filtered_out(self, row: RowT) -> bool:
+        """Return whether the filter does not accept a row."""
+        accepts = self._row_index.accepts
+        return accepts is not None and not accepts(row)
+
     @property
     def filter_pending(self) -> bool:
         """Whether not every row that matches a new filter is shown: see `filter_next_slice`."""

@@ -27,6 +27,7 @@ from pulse_desktop.ui.pages.tasks.detail import (
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
+from pulse_desktop.ui.theme.plain_text import Label
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import click_row, select_rows, selection_bar
@@ -481,6 +482,60 @@ def test_a_run_that_the_filter_hides_is_no_longer_selected(
     qtbot.keyClick(page.table, Qt.Key.Key_R)
     assert page.table.selected_count() == 0
     assert session.calls == []
+
+
+def says_filtered_out(page: RunsPage) -> bool:
+    """Return whether the details say that the table does not show their run."""
+    note = next(each for each in page.detail.findChildren(Label) if "Not in the" in each.text())
+    assert note.isVisible() == page.detail.is_filtered_out
+    return page.detail.is_filtered_out
+
+
+def test_the_details_keep_their_run_when_another_filter_hides_it(
+    qtbot: QtBot, page: RunsPage, window: MainWindow
+) -> None:
+    click_row(page, 3)
+    opened = shown_run(page)
+    page.focus_filter()
+    qtbot.keyClicks(page.filter_bar.text_field, "state:failed")
+    qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_Return)
+    assert page.table.rows_model.shown_count == 1
+    assert shown_run(page) is opened
+    assert page.table.current_row() is None
+    assert says_filtered_out(page)
+    page.clear_filter()
+    assert shown_run(page) is opened
+    assert not says_filtered_out(page)
+
+
+def test_the_details_keep_their_run_on_the_way_back_to_the_filter(
+    page: RunsPage, window: MainWindow, builder: StateBuilder
+) -> None:
+    page.filter_bar.set_filter((RunState.FAILED.value,))
+    page.navigate(ShowRun(f"{3:032x}"))
+    assert not says_filtered_out(page)
+    page.go_back_to_filter()
+    draw_frame(window, builder, 1.0)
+    assert shown_run(page).task_id == f"{3:032x}"
+    assert says_filtered_out(page)
+    assert page.table.current_row() is None
+
+
+def test_the_details_keep_a_run_that_leaves_the_filter(
+    page: RunsPage, window: MainWindow, builder: StateBuilder
+) -> None:
+    for letter in "de":
+        builder.task(letter * 32, "m:work")
+    page.filter_bar.set_filter((RunState.QUEUED.value,))
+    draw_frame(window, builder, 1.0)
+    click_row(page)
+    opened = shown_run(page).task_id
+    builder.started(opened)
+    builder.succeeded(opened)
+    draw_frame(window, builder, 1.0)
+    draw_frame(window, builder, 1.0)
+    assert shown_run(page).task_id == opened
+    assert says_filtered_out(page)
 
 
 @pytest.mark.parametrize("by_keyboard", [False, True])
