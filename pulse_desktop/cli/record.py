@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_BYTES: Final = 1 << 30
 MIN_DURATION_S: Final = 1.0
-FINISH_TIMEOUT_S: Final = 3.0
+FINISH_TIMEOUT_S: Final = 5.0
 """Time to write what has arrived when the command is interrupted."""
 _DRAIN_S: Final = 0.5
 """Time to record what had arrived when the recording ends."""

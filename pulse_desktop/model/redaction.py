@@ -157,6 +157,8 @@ def redact_secrets(text: str, known: tuple[str, ...] = ()) -> str:
         known: secrets to mask wherever they are, longest first.
     """
     text = redact_known(text, known)
+    if text.isalnum():  # an id or a word: everything else has other characters
+        return _KNOWN_KEY.sub("***", text)
     text = _NAMED_SECRET.sub(r"\g<name>***", redact(text))
     if "-" in text:
         text = _OPTION.sub(r"\g<name>***", text)

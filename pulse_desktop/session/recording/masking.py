@@ -6,6 +6,7 @@ the operator gives are left out as well, in arguments, labels, events and result
 """
 
 import contextlib
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,8 @@ from pulse_desktop.session.recording.recording_format import RecordedResult, rec
 MASK: Final = "***"
 _MAX_DEPTH: Final = 200
 _MAX_NAME: Final = 200
+_MAX_CACHED: Final = 100
+"""Characters of a text that is likely to appear again."""
 _OPENING: Final = ("{", "[")
 _KEY: Final = re.compile(rb'"\s*:')
 _BY_SIBLING: Final = frozenset(("args", "value"))
@@ -117,7 +120,7 @@ class Masking:
                 masked = self._value(self._unambiguous(text.encode(), value), depth - 1)
                 if masked is not value:
                     return to_json(masked)
-        masked = redact_secrets(text)
+        masked = redact_secrets(text) if len(text) > _MAX_CACHED else _redact_short(text)
         return text if masked == text else masked
 
     def _unambiguous(self, raw: bytes, value: Any) -> Any:
@@ -182,7 +185,9 @@ class Masking:
     def _is_left_out(self, key: Any) -> bool:
         if not isinstance(key, str):
             return False
-        return key.casefold() in self._fields or is_secret_name(key) or _names_more(key)
+        if len(key) > _MAX_NAME:
+            return key.casefold() in self._fields
+        return key.casefold() in self._fields or _promises_secret(key)
 
     def _error(self, error: ResultError | None) -> ResultError | None:
         if error is None:
@@ -192,8 +197,15 @@ class Masking:
         )
 
 
-def _names_more(key: str) -> bool:
-    return len(key) <= _MAX_NAME and _MORE_SECRETS.search(key) is not None
+@functools.lru_cache(4096)
+def _promises_secret(key: str) -> bool:
+    return is_secret_name(key) or _MORE_SECRETS.search(key) is not None
+
+
+@functools.lru_cache(4096)
+def _redact_short(text: str) -> str:
+    """Mask what repeats in each message: keys, types, names of tasks and workers."""
+    return redact_secrets(text)
 
 
 def _masked(value: Any) -> Any:

@@ -184,3 +184,15 @@ def test_secrets_in_pairs_lists_and_keys_are_left_out(value: Any) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
 def test_text_in_which_no_secret_is_recognized_is_left_out(encoding: str) -> None:
     assert Masking().payload(event("password=hunter2".encode(encoding))) == MASK.encode()
+
+
+def test_a_key_is_left_out_in_a_text_of_letters_alone() -> None:
+    key = "AKIA" + "A1B2" * 5
+    assert Masking().value({"note": key, "id": "0f" * 16}) == {"note": "***", "id": "0f" * 16}
+    for _time in range(2):  # the second time from the cache
+        assert Masking().value([f"key {key}", "token: abcdef"]) == ["key ***", "token: ***"]
+
+
+def test_masking_forgets_the_names_of_another_recording() -> None:
+    assert Masking(["author"]).value({"author": "me"}) == {"author": "***"}
+    assert Masking().value({"author": "me"}) == {"author": "me"}
