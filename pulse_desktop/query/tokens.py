@@ -94,16 +94,25 @@ def tokenize(text: str, *, unfinished: bool = False) -> list[Token]:
 
 
 def split_field(name: str) -> tuple[str, ...]:
-    """Return the parts of the name of a field: `args."odd name".x` has three."""
-    return tuple(
-        _unescape(part[1:-1], 0) if part.startswith('"') else part
-        for part in _NAME_PART.findall(name)
-    )
+    """Return the parts of the name of a field: `args."odd name".x` has three.
+
+    Args:
+        name: of a token; the escapes in it have been checked.
+    """
+    return _name_parts(name, 0)
 
 
 def find_keyword(word: str) -> str:
     """Return the keyword that a word is, "" for none. Small or capital letters, not mixed."""
     return _KEYWORDS.get(word, "")
+
+
+def _name_parts(name: str, offset: int) -> tuple[str, ...]:
+    """Return the parts of a name that begins at an offset. Raises QueryError."""
+    return tuple(
+        _unescape(part[1][1:-1], offset + part.start(1) + 1) if part[1].startswith('"') else part[1]
+        for part in _NAME_PART.finditer(name)
+    )
 
 
 class _Tokenizer:
@@ -153,6 +162,7 @@ class _Tokenizer:
         self._add(TokenKind(keyword) if keyword else TokenKind.TEXT, word, self._at + len(word))
 
     def _read_comparison(self, found: re.Match[str]) -> None:
+        _name_parts(found[1], found.start(1))  # an unknown escape is an error here
         self._add(TokenKind.FIELD, found[1], found.end(1))
         operator = found[2] or found[3]
         self._at = found.end() - len(operator)

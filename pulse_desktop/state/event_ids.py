@@ -38,9 +38,10 @@ def id_hash(task_id: str) -> int | None:
 
     It is the same in any letter case.
     """
-    encoded = task_id.encode().lower()
-    plain = task_id.isascii() and task_id.isprintable() and '"' not in task_id
-    return hash(encoded) if plain and "\\" not in task_id and len(encoded) <= _MAX_ID else None
+    is_plain = task_id.isascii() and task_id.isprintable() and len(task_id) <= _MAX_ID
+    if not is_plain or '"' in task_id or "\\" in task_id:
+        return None
+    return hash(task_id.encode().lower())
 
 
 def id_hashes(ids: Iterable[bytes]) -> list[int]:

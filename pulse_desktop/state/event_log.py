@@ -120,7 +120,7 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
             start: position of the first event to look at.
             stop: position after the last one.
         """
-        needle, hashed = task_id.encode(), id_hash(task_id)
+        needle, hashed = task_id.encode("utf-8", "surrogatepass"), id_hash(task_id)
         if stop > self._recent_start:
             yield from self._mentions_in(max(start, self._recent_start), stop, needle)
         first = max(0, bisect_right(self._firsts, start) - 1)

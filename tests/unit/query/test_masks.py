@@ -58,6 +58,8 @@ EVENT_QUERIES = (
     "run:send/1",
     "run:Send-2,SEND-3",
     "run:17",
+    'run:"\\ud800"',
+    'data:"\\ud800" or n="\\udc00" or "\\ud800"',
     "not run:send/1",
     "run:send/1 or n>7",
     "topic:agents n>5",

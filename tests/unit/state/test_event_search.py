@@ -23,7 +23,9 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_search, "SLICE", 7)
 
 
-@pytest.mark.parametrize(("wanted", "is_indexed"), [(WANTED, True), ("günther", False)])
+@pytest.mark.parametrize(
+    ("wanted", "is_indexed"), [(WANTED, True), ("günther", False), ("a" * 129, False)]
+)
 def test_all_events_of_a_run_are_found_in_the_order_of_time(
     wanted: str, *, is_indexed: bool
 ) -> None:
@@ -86,6 +88,12 @@ def test_the_latest_by_time_of_many_events_of_one_type_are_kept(
     assert kept == [35, 36, 37, 38, 39]
     assert search.counts["task.progress"] == 40
     assert len(search.events("task.started")) == 1
+
+
+def test_no_event_mentions_an_id_that_cannot_be_encoded() -> None:
+    search = EventSearch(StateBuilder().runs(30).state.log, "\ud800")
+    search.finish()
+    assert search.events() == []
 
 
 def test_heartbeats_that_mention_the_run_are_left_out() -> None:
