@@ -4,7 +4,7 @@ import difflib
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, Generic
 
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
@@ -90,11 +90,12 @@ class Explainer(Generic[RowT_contra]):
         ]
         self._conditions += (others or {}).items()
         self._hidden = [0] * len(self._conditions)
-        self._leaves = [
-            _Leaf(node, _compiled(node, query, fields, now), fields)
+        self._nodes = nodes
+        self._leaves = {
+            node: _Leaf(node, _compiled(node, query, fields, now), fields)
             for each in nodes
             for node in _leaves(each)
-        ]
+        }
         self._now = now
         self._keys = keys
         self.matching = 0
@@ -114,7 +115,7 @@ class Explainer(Generic[RowT_contra]):
                     hidden[failed] += 1
                 else:
                     self.matching += 1
-            for leaf in self._leaves:
+            for leaf in self._leaves.values():
                 if not leaf.matched:
                     leaf.look_at(row, now, self._keys)
 
@@ -122,13 +123,32 @@ class Explainer(Generic[RowT_contra]):
         """Return the reasons found, the most useful first; none if rows match."""
         if self.matching:
             return []
-        found = [leaf.explanation() for leaf in self._leaves if not leaf.matched]
+        found = [
+            explanation
+            for node in self._nodes
+            for leaf in self._never_matched(node)
+            for explanation in leaf.explanations()
+        ]
         hiding = sorted(zip(self._hidden, self._conditions, strict=True), key=lambda e: -e[0])
         if len(self._conditions) > 1:
             found += [
                 Explanation(Reason.HIDES, text, count) for count, (text, _test) in hiding if count
             ]
         return found
+
+    def _never_matched(self, node: Node) -> "list[_Leaf[RowT_contra]]":
+        """Return the conditions because of which a node matches no row, none if it may match."""
+        match node:
+            case And(operands):
+                return [leaf for each in operands for leaf in self._never_matched(each)]
+            case Or(operands):
+                found = list(map(self._never_matched, operands))
+                return list(chain.from_iterable(found)) if all(found) else []
+            case Comparison() | FreeText():
+                leaf = self._leaves.get(node)
+                return [leaf] if leaf is not None and not leaf.matched else []
+            case Not():
+                return []
 
 
 class _Leaf(Generic[RowT_contra]):
@@ -177,18 +197,20 @@ class _Leaf(Generic[RowT_contra]):
         elif self._base and keys is not None and len(self._names) < _MAX_NAMES:
             self._names.update(dict.fromkeys(keys(self._base, row)))
 
-    def explanation(self) -> Explanation:
-        """Return why the condition matches nothing."""
+    def explanations(self) -> list[Explanation]:
+        """Return why the condition matches nothing: of a list of texts each."""
         node = self._node
-        if isinstance(node, FreeText) or (self._field is not None and self._field.free):
-            text = node.text if isinstance(node, FreeText) else node.source
-            return Explanation(Reason.TEXT_NEVER, text)
+        if isinstance(node, FreeText):
+            return [Explanation(Reason.TEXT_NEVER, node.text)]
+        if self._field is not None and self._field.free:
+            texts = [each.text for each in node.values if isinstance(each, Value)]
+            return [Explanation(Reason.TEXT_NEVER, text) for text in texts]
         if not self._has_field:
             close = _closest(split_field(node.field)[-1], self._names)
-            return Explanation(Reason.FIELD_NEVER, node.field, close=close)
+            return [Explanation(Reason.FIELD_NEVER, node.field, close=close)]
         first = node.values[0]
         typed = first.text if isinstance(first, Value) and len(node.values) == 1 else ""
-        return Explanation(Reason.VALUE_NEVER, node.source, close=_closest(typed, self._values))
+        return [Explanation(Reason.VALUE_NEVER, node.source, close=_closest(typed, self._values))]
 
 
 def _leaves(node: Node) -> Iterator[Comparison | FreeText]:

@@ -92,6 +92,31 @@ def explain(text: str) -> list[Explanation]:
             "worker:w-0 worker:w-1",
             ["Without worker:w-0 there is 1 row.", "Without worker:w-1 there is 1 row."],
         ),
+        (
+            "id:0 (send or zz)",
+            ["Without the time range there is 1 row.", "Without id:0 there are 3 rows."],
+        ),
+        (
+            "id:0 (zz or (send yy))",
+            [
+                "Nothing contains “zz”.",
+                "Nothing contains “yy”.",
+            ],
+        ),
+        (
+            "(error:* or -zz) (language=pll or -send)",
+            ["Without (language=pll or -send) there are 3 rows."],
+        ),
+        ("text:zz", ["Nothing contains “zz”.", "Without text:zz there are 3 rows."]),
+        (
+            'text:zz,"y y"',
+            [
+                "Nothing contains “zz”.",
+                "Nothing contains “y y”.",
+                'Without text:zz,"y y" there are 3 rows.',
+            ],
+        ),
+        ("-(language:pl) send", ["Without -(language:pl) there are 3 rows."]),
         ("-language=pl", ["Without -language=pl there are 3 rows."]),
         ("send", []),
     ],
