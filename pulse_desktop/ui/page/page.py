@@ -1,12 +1,13 @@
 """Base class of the pages, and the context that a page gets from the window."""
 
+import itertools
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Final, Protocol, Self
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from pulse_desktop.model.errors import ReadOnlyError, RecordingShownError, UserFacingError
 from pulse_desktop.profiles.profile import Profile
@@ -43,6 +44,14 @@ class BackgroundRunner(Protocol):
         """Start the work. Work of the same name that still runs is cancelled first."""
 
 
+_numbers = itertools.count(1)
+
+
+def unique_name(name: str) -> str:
+    """Return a name for work that changes something: no other work replaces it."""
+    return f"{name} {next(_numbers)}"
+
+
 @dataclass(frozen=True, slots=True)
 class PageContext:
     """State and services of the program that a page may use.
@@ -62,6 +71,7 @@ class PageContext:
         edit_run: opens the run form with a run's arguments.
         rerun_elsewhere: asks for another connection to enqueue a run on.
         ask_in_dialog: asks a question in a dialog; calls what it gets if the operator agrees.
+        close_with_session: closes a dialog when the window shows another connection.
         profile: of the connection, without secrets.
         profile_label: how it is called.
         profile_name: returns the name of the profile as it is now, empty if it has none.
@@ -84,6 +94,7 @@ class PageContext:
     edit_run: Callable[[TaskRun], None] = lambda _run: None
     rerun_elsewhere: Callable[[TaskRun], None] = lambda _run: None
     ask_in_dialog: Callable[[Question, Callable[[], object]], object] = lambda _question, _act: None
+    close_with_session: Callable[[QDialog], object] = lambda _dialog: None
     profile: Profile = NO_PROFILE
     profile_label: str = ""
     profile_name: Callable[[], str] = str

@@ -304,6 +304,7 @@ class MainWindow(QMainWindow):
             edit_run=self._edit_run,
             rerun_elsewhere=self.rerun_elsewhere_requested.emit,
             ask_in_dialog=self.dialogs.ask,
+            close_with_session=self.dialogs.close_with_session,
             profile=self._profile,
             profile_label=self._profile_label,
             profile_name=lambda: self._profile.name,

@@ -105,10 +105,11 @@ class WindowDialogs:
         return dialog
 
     def _open(self, dialog: QDialog) -> None:
-        self._add(dialog)
+        self.close_with_session(dialog)
         dialog.open()
 
-    def _add(self, dialog: QDialog) -> None:
+    def close_with_session(self, dialog: QDialog) -> None:
+        """Close a dialog when the session is left."""
         self._of_session.append(dialog)
         dialog.finished.connect(lambda _result: self._forget(dialog))
 
@@ -156,7 +157,7 @@ class WindowDialogs:
             notify=self._owner.notify,
             parent=self._window,
         )
-        self._add(dialog)
+        self.close_with_session(dialog)
         return dialog
 
     def _show_once(self, kind: type[QDialog], create: Callable[[], QDialog]) -> None:

@@ -1,6 +1,8 @@
 """Two runs side by side in a window of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -9,12 +11,15 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.navigation import ShowRun
+from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.fake_session import FakeSession
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import select_rows
+from tests.ui.window_builder import draw_frame, make_window, run_at_once
 
 
 @pytest.fixture
@@ -106,6 +111,39 @@ def test_a_run_whose_task_never_succeeded_has_nothing_to_be_compared_with(
     page.compare_selected()
     assert page.compare_action.window is None
     assert harness.notifications[-1].title == "Nothing to compare with"
+
+
+def test_the_window_is_closed_with_the_connection(qtbot: QtBot, builder: StateBuilder) -> None:
+    main = make_window(qtbot, builder, [TasksPage])
+    main.navigate(ShowRun("bad"))
+    draw_frame(main, builder)
+    shown = main.current
+    assert isinstance(shown, TasksPage)
+    shown.runs.compare_selected()
+    opened = window(shown.runs)
+    assert opened.isVisible()
+    main.set_session(FakeSession(), run_at_once)
+    assert not opened.isVisible()
+
+
+async def test_large_arguments_are_compared_in_a_thread(
+    page: RunsPage, builder: StateBuilder
+) -> None:
+    for number, task_id in enumerate(("large", "larger")):
+        values = [list(range(20_000)), number]
+        builder.state.fold([task(task_id, "m:f", values, NOW - 9 + number)])
+        builder.succeeded(task_id, 1.0, NOW - 5)
+    started: list[Coroutine[Any, Any, None]] = []
+    context = replace(page.context, run_in_background=lambda _name, work: started.append(work))
+    action = CompareAction(context, page)
+    runs = [builder.state.runs.get(task_id) for task_id in ("large", "larger")]
+    action.compare([run for run in runs if run is not None])
+    assert action.window is not None
+    assert "comparing the arguments" in action.window.summary
+    (work,) = started
+    await work
+    assert "argument [1]" in rows(action.window)
+    action.window.close()
 
 
 def test_results_that_cannot_be_read_are_said(

@@ -19,7 +19,7 @@ from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.tables import click_row
+from tests.ui.tables import click_row, select_rows
 from tests.ui.window_builder import draw_frame, make_window
 from tests.unit.query.recorded_tracebacks import recorded
 
@@ -180,6 +180,17 @@ def test_its_runs_are_rerun_after_a_question(
     asked.choices[0][1]()
     (call,) = session.calls
     assert sorted(call[0]) == [f"{number:032x}" for number in range(15)]
+
+
+def test_a_key_for_groups_out_of_sight_changes_none(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    select_rows(page, 0, 1)
+    page.table.selection_is_visible = lambda: False  # type: ignore[method-assign]
+    QTest.keyClick(page.table, Qt.Key.Key_M)
+    draw_frame(window, builder, 3.0)
+    assert page.filter_bar.row_count_text == "2 groups"
 
 
 def test_a_group_is_muted_resolved_and_reopened_by_key(

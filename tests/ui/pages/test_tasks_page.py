@@ -1,6 +1,8 @@
 """The page of runs: filter, details, errors, results and re-run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -25,13 +27,14 @@ from pulse_desktop.ui.pages.tasks.detail import (
     RESULT,
 )
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.plain_text import Label
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import click_row, select_rows, selection_bar
-from tests.ui.window_builder import draw_frame, make_window
+from tests.ui.window_builder import draw_frame, make_window, run_at_once
 
 FAILED = "f" * 32
 
@@ -313,6 +316,31 @@ def test_a_rejected_rerun_can_be_forced(
     notification.choices[0][1]()
     assert session.calls[-1] == ([FAILED], True)
     assert latest(window).severity == "good"
+
+
+def test_work_that_acts_is_not_cancelled_by_other_work(
+    page: RunsPage, session: FakeSession, builder: StateBuilder
+) -> None:
+    started: dict[str, Coroutine[Any, Any, None]] = {}
+
+    def start(name: str, work: Coroutine[Any, Any, None]) -> None:
+        assert started.setdefault(name, work) is work
+
+    context = replace(page.context, run_in_background=start)
+    rerun = RerunAction(context)
+    runs = builder.state.runs.rows.newest_first()
+    first, second = (run for run, _number in zip(runs, range(2), strict=False))
+    rerun.trigger([first])
+    rerun.trigger([first])  # the key was pressed twice
+    assert len(started) == 1
+    rerun.trigger([first, second])
+    assert len(started) == 2
+    for work in list(started.values()):
+        run_at_once("rerun", work)
+    assert len(session.calls) == 2
+    rerun.trigger([first])
+    assert len(started) == 3
+    list(started.values())[-1].close()
 
 
 def test_rerunning_many_runs_is_confirmed_first(

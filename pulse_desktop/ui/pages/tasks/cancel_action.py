@@ -12,7 +12,7 @@ from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.page.notification import Notification
-from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.question import DeclinedError, Question
 
 _KEY: Final = "cancel"
@@ -74,7 +74,7 @@ class CancelAction:
             title = title.format(count=formats.count(len(runs)))
             self._context.notify(Notification(title, key=_KEY))
         work = self._cancel(runs, confirmed=confirmed)
-        self._context.run_in_background(f"cancel {runs[0].task_id}", work)
+        self._context.run_in_background(unique_name("cancel"), work)
 
     async def _cancel(self, runs: Sequence[TaskRun], *, confirmed: bool) -> None:
         task_ids = [run.task_id for run in runs]

@@ -1,6 +1,11 @@
 """Compare two selected runs, or one with the last good run of its task."""
 
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.run import TaskRun
@@ -14,7 +19,10 @@ from pulse_desktop.state.run_comparison import (
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.page.notification import Notification
-from pulse_desktop.ui.page.page import Page, PageContext
+from pulse_desktop.ui.page.page import Page, PageContext, unique_name
+
+_LARGE: Final = 64 << 10
+"""More bytes of arguments and results are compared in a thread: that can take a second."""
 
 
 class CompareAction:
@@ -34,6 +42,7 @@ class CompareAction:
         self._context = context
         self._page = page
         self.window: ComparisonWindow | None = None
+        self._windows: list[ComparisonWindow] = []
 
     def compare(self, runs: list[TaskRun]) -> None:
         """Compare two runs, the later one first; of a single run the last good one is the other."""
@@ -60,27 +69,40 @@ class CompareAction:
         window = ComparisonWindow(self._page.window(), context.state.runs.names.label)
         window.target_requested.connect(context.navigate)
         self.window = window
+        self._windows.append(window)
         window.finished.connect(lambda _code: self._forget(window))
+        context.close_with_session(window)
         has_results = any(run.stored_outcome is not None for run in (first, second))
-        note = _("reading the results…") if has_results else ""
         names = argument_names(first, second, context.state.workers.task_schemas)
-        window.show_comparison(compare_runs(first, second, names=names), note)
+        is_large = _arguments_size(first, second) > _LARGE
+        known = [without_arguments(run) for run in (first, second)] if is_large else [first, second]
+        note = ""
+        if has_results or is_large:
+            note = _("reading the results…") if has_results else _("comparing the arguments…")
+        window.show_comparison(compare_runs(known[0], known[1], names=names), note)
         window.show()
         window.table.setFocus()
-        if has_results:
-            context.run_in_background("compare results", self._read(window, first, second))
+        if note:
+            work = self._read(window, first, second, names)
+            context.run_in_background(unique_name("compare"), work)
 
     def _forget(self, window: ComparisonWindow) -> None:
+        if window in self._windows:
+            self._windows.remove(window)
         if self.window is window:
             self.window = None
 
-    async def _read(self, window: ComparisonWindow, first: TaskRun, second: TaskRun) -> None:
+    async def _read(
+        self, window: ComparisonWindow, first: TaskRun, second: TaskRun, names: Sequence[str]
+    ) -> None:
         """Read both results and compare again, unless the window was closed meanwhile."""
         values: list[Any] = []
         problems: list[str] = []
+        size = _arguments_size(first, second)
         for run in (first, second):
             value: Any = UNKNOWN
             if run.stored_outcome is not None:
+                size += run.stored_outcome.size
                 try:
                     stored = await self._context.results.read(run.task_id)
                 except UserFacingError as error:
@@ -91,8 +113,19 @@ class CompareAction:
                     else:
                         problems.append(stored.problem)
             values.append(value)
-        if self.window is window:
+        one, other = values
+        compare = partial(compare_runs, first, second, one, other, names)
+        comparison = await asyncio.to_thread(compare) if size > _LARGE else compare()
+        if window in self._windows:
             note = _("result not read: {problem}").format(problem="; ".join(problems))
-            names = argument_names(first, second, self._context.state.workers.task_schemas)
-            comparison = compare_runs(first, second, values[0], values[1], names)
             window.show_comparison(comparison, note if problems else "")
+
+
+def without_arguments(run: TaskRun) -> TaskRun:
+    """Return a run without what it was enqueued with."""
+    return msgspec.structs.replace(run, request=None)
+
+
+def _arguments_size(*runs: TaskRun) -> int:
+    requests = [run.request for run in runs if run.request is not None]
+    return sum(len(each.args) + len(each.kwargs) + len(each.labels) for each in requests)

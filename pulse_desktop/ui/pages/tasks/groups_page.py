@@ -1,5 +1,6 @@
 """The table of failure groups on the Tasks page, with the details of one and its actions."""
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -27,7 +28,7 @@ from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.notification import Notification
-from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
@@ -75,6 +76,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self._bounds = (0.0, 1.0)
         super().__init__(context)
         self._throttle = Throttle()
+        self._marking = asyncio.Lock()  # marks are set in the order of the keys
         self._rerun = RerunAction(context)
         detail = self.detail
         detail.runs_requested.connect(self.show_runs)
@@ -285,11 +287,10 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def _groups_to_act_on(self) -> list[FailureGroup]:
         """Return the selected groups, or that in the detail panel."""
-        groups = self.rows_to_act_on()
         shown = self.detail.group
-        if not groups and shown is not None and not self.detail.isHidden():
-            return [shown]
-        return groups
+        if self.table.selected_rows() or shown is None or self.detail.isHidden():
+            return self.rows_to_act_on()
+        return [shown]
 
     def _toggle(self, kind: MarkKind) -> None:
         groups = self._groups_to_act_on()
@@ -297,24 +298,25 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         ids = [group.id for group in groups]
         if ids:
             work = self._change_marks(ids, kind, remove=remove)
-            self.context.run_in_background(f"mark {kind}", work)
+            self.context.run_in_background(unique_name("mark"), work)
 
     def _set_note(self, text: str) -> None:
         group = self.detail.group
         if group is not None:
             work = self._change_marks([group.id], MarkKind.NOTE, text, remove=not text)
-            self.context.run_in_background("mark note", work)
+            self.context.run_in_background(unique_name("mark"), work)
 
     async def _change_marks(
         self, group_ids: Sequence[str], kind: MarkKind, text: str = "", *, remove: bool
     ) -> None:
         marks = self.context.group_marks
         try:
-            for group_id in group_ids:
-                if remove:
-                    await marks.remove_mark(group_id, kind)
-                else:
-                    await marks.set_mark(group_id, kind, text)
+            async with self._marking:
+                for group_id in group_ids:
+                    if remove:
+                        await marks.remove_mark(group_id, kind)
+                    else:
+                        await marks.set_mark(group_id, kind, text)
         except UserFacingError as error:
             self.context.notify(
                 Notification(error.title, error.detail, error.advice, "warning", key="marks")

@@ -11,7 +11,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.page.notification import Notification
-from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.question import DeclinedError, Question
 
 CONFIRM_ABOVE: Final = 20
@@ -30,6 +30,7 @@ class RerunAction:
             context: of the page.
         """
         self._context = context
+        self._running: set[tuple[str, ...]] = set()
 
     def trigger(self, runs: Sequence[TaskRun], *, ask: bool = False) -> None:
         """Re-run those runs that can be sent again as they were.
@@ -107,10 +108,22 @@ class RerunAction:
         from_events: bool = False,
         confirmed: bool = False,
     ) -> None:
+        task_ids = tuple(run.task_id for run in runs)
+        if task_ids in self._running:
+            return  # the key was pressed twice
+        self._running.add(task_ids)
         work = self._rerun(runs, force=force, from_events=from_events, confirmed=confirmed)
-        self._context.run_in_background(f"rerun {runs[0].task_id}", work)
+        self._context.run_in_background(unique_name("rerun"), work)
 
     async def _rerun(
+        self, runs: Sequence[TaskRun], *, force: bool, from_events: bool, confirmed: bool
+    ) -> None:
+        try:
+            await self._enqueue(runs, force=force, from_events=from_events, confirmed=confirmed)
+        finally:
+            self._running.discard(tuple(run.task_id for run in runs))
+
+    async def _enqueue(
         self, runs: Sequence[TaskRun], *, force: bool, from_events: bool, confirmed: bool
     ) -> None:
         try:

@@ -10,7 +10,7 @@ from pulse_desktop.text.outcome_text import command_summary
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.page.notification import Notification
-from pulse_desktop.ui.page.page import PageContext
+from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.question import DeclinedError, Question
 
 _KEY: Final = "order"
@@ -91,9 +91,8 @@ class WorkerCommandActions:
     def _start(
         self, command: str, workers: Sequence[str], level: str = "", *, confirmed: bool = False
     ) -> None:
-        name = f"{command} {' '.join(workers)}"
         work = self._send(command, workers, level, confirmed=confirmed)
-        self._context.run_in_background(name, work)
+        self._context.run_in_background(unique_name(command), work)
 
     async def _send(
         self, command: str, workers: Sequence[str], level: str, *, confirmed: bool
