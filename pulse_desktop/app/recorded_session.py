@@ -57,10 +57,12 @@ class RecordedSession(OfflineSession):
 
     @property
     def history(self) -> HistoryProgress | None:  # type: ignore[override]
-        """How much of the recording was read, None when all was."""
+        """How much of the recording was read, None when all was; the total is estimated."""
         if self._playback.is_complete:
             return None
-        return HistoryProgress(self._playback.messages, 0)
+        read = self._playback.messages
+        total = read / self._reader.progress if self._reader.progress else 0.0
+        return HistoryProgress(read, max(read, int(float(f"{total:.2g}"))) if read else 0)
 
     @property
     def received(self) -> int:  # type: ignore[override]

@@ -3,10 +3,12 @@
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from pulse_desktop.app.desktop import Desktop
+from pulse_desktop.app.recorded_session import RecordedSession
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.task_result import decode_result
@@ -122,3 +124,26 @@ def test_a_window_goes_on_from_a_recording_to_a_connection(
 
     with reader:
         run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))
+
+
+def test_the_progress_of_a_long_recording_is_known(qapp: QApplication, tmp_path: Path) -> None:
+    path, count = tmp_path / "r", 20_000
+    line = message_line(heartbeat(), heartbeat().payload)
+    with (
+        RecordingFile(path, replace=False) as file,
+        RecordingWriter(file, Header(FORMAT, VERSION, "x", NOW), 1 << 30) as writer,
+    ):
+        for number in range(0, count, 1_000):
+            writer.write([msgspec.structs.replace(line, at=NOW + number)] * 1_000)
+        writer.finish(End(NOW, "stopped", count, 0, lines=count))
+    with RecordingReader(path) as reader:
+        session = RecordedSession(reader)
+        read = 0
+        while session.drain(0.0):
+            assert session.history is not None
+            read, total = session.history.read, session.history.total
+            assert read <= total
+            if read > count // 2:
+                assert total == pytest.approx(count, rel=0.2)
+        assert read > count // 2
+        assert session.history is None
