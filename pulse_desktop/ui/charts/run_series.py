@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run_timings import STATES, RunTimings
+from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.charts.counted_times import CountedTimes
 
 Values = NDArray[np.float64]
@@ -18,6 +20,7 @@ QUANTILES: Final = (0.5, 0.95, 0.99)
 _CODES: Final = {state: code for code, state in enumerate(STATES)}
 _MIN_FOR_QUANTILE: Final = {0.5: 1, 0.95: 20, 0.99: 100}
 """Samples below which a quantile would only be the largest of them."""
+_MAX_LATE_S: Final = 7 * 86_400.0
 _MIN_RUNS_PER_POINT: Final = 25
 """Runs for each point of a chart of percentiles: p95 of fewer would be their largest."""
 
@@ -54,6 +57,18 @@ class TaskTimes:
     ended: int
     wait: Percentiles
     run: Percentiles
+
+
+def charted_since(state: SystemState) -> float:
+    """Return since when charts of all that is retained show something, Unix seconds.
+
+    A run may have ended before the oldest row: events can be sent late. More than a week before it
+    is a clock that is wrong, and would leave no room for the others. Infinity for nothing.
+    """
+    since = retained_since(state)
+    ended_at = np.frombuffer(state.runs.timings.ended_at, np.float64)
+    late = ended_at[(ended_at < since) & (ended_at >= since - _MAX_LATE_S)]
+    return float(late.min()) if late.size else since
 
 
 class RunColumns:
@@ -116,6 +131,11 @@ class RunColumns:
         inside = self._states[(self._ended_at >= start) & (self._ended_at <= end)]
         counts = np.bincount(inside, minlength=len(STATES))
         return {state: int(counts[_CODES[state]]) for state in states}
+
+    def outside(self, edges: Values, states: Sequence[RunState]) -> int:
+        """Return how many runs ended before the first edge or after the last, Unix seconds."""
+        out = (self._ended_at < edges[0]) | (self._ended_at >= edges[-1])
+        return int(np.isin(self._states[out], [_CODES[state] for state in states]).sum())
 
     def counted(self, edges: Values, states: Sequence[RunState]) -> dict[RunState, Values]:
         """Return how many runs ended between the edges, Unix seconds, by state."""

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QVBoxLayout
 
 from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.histogram import Histogram
+from pulse_desktop.ui.charts.run_series import charted_since
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
 from pulse_desktop.ui.clipboard import copy_line
@@ -404,7 +404,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         shown_range = self.context.time.range
         if self._charts and self.area.charts_shown:
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
-            self.time_range = chart_range(shown_range, retained_since(self.context.state), wall)
+            self.time_range = chart_range(shown_range, charted_since(self.context.state), wall)
             rows = self.collection().rows
             shown_count = self.table.rows_model.shown_count
             version = (rows.start, rows.stop, self._row_changes, shown_range, shown_count)

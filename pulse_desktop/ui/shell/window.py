@@ -14,11 +14,11 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.charts.colors import SeriesColors
+from pulse_desktop.ui.charts.run_series import charted_since
 from pulse_desktop.ui.connection_phase import connection_phase
 from pulse_desktop.ui.navigation import OVERVIEW_PAGE, ShowAttention, ShowPage, Target
 from pulse_desktop.ui.page.actions import ActionTable
@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
         self.sidebar_preference: bool | None = None
         self._colors: dict[str, SeriesColors] = {}
         self.views = SavedViews() if views is None else views
-        self.time = WindowTime(self._now, lambda: retained_since(self._session.state), self)
+        self.time = WindowTime(self._now, lambda: charted_since(self._session.state), self)
         self._session = session
         self._run_form: RunForm | None = None
         self.actions_table = ActionTable(self)

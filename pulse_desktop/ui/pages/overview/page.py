@@ -18,7 +18,7 @@ from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem, muted_groups
 from pulse_desktop.state.collection import DirtyRows
-from pulse_desktop.state.history_start import counted_since, retained_since
+from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.state.run_span import run_span
 from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.group_text import muted_text
@@ -28,7 +28,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.resampling import quantile_series
-from pulse_desktop.ui.charts.run_series import RunColumns
+from pulse_desktop.ui.charts.run_series import RunColumns, charted_since
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
@@ -406,7 +406,7 @@ class OverviewPage(Page):
 
     def _chart_range(self, now: float) -> ChartRange:
         """Return what the charts show."""
-        return chart_range(self.context.time.range, retained_since(self.context.state), now)
+        return chart_range(self.context.time.range, charted_since(self.context.state), now)
 
     def _update_run_times(self, now: float) -> None:
         now = min(now, self.context.time.range.end_or(now))

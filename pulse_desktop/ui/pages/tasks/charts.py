@@ -8,6 +8,7 @@ import numpy as np
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.task_runs import TaskRuns
+from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import SeriesSpec
@@ -85,6 +86,7 @@ class TaskCharts:
         *,
         is_live: bool,
         filtered: FilteredRuns | None = None,
+        shows_all: bool = False,
     ) -> None:
         """Show the runs that ended in a range up to a time, Unix seconds.
 
@@ -93,6 +95,8 @@ class TaskCharts:
             end: its end.
             is_live: whether that is the present, which moves on.
             filtered: the runs to show, None for all.
+            shows_all: whether it is the range of all that is retained; the charts say then how
+                many runs ended outside of it.
         """
         width = shown.bucket_s
         asked: tuple[object, ...] = shown, None if is_live else end
@@ -101,7 +105,9 @@ class TaskCharts:
             asked = *asked, filtered.query, filtered.is_complete
             drawn = *drawn, filtered.query, filtered.positions.size
         if drawn != self._drawn:
-            self._pacing.run(asked, lambda: self._draw(drawn, shown, end, filtered))
+            self._pacing.run(
+                asked, lambda: self._draw(drawn, shown, end, filtered, shows_all=shows_all)
+            )
 
     def _draw(
         self,
@@ -109,18 +115,23 @@ class TaskCharts:
         shown: ChartRange,
         end: float,
         filtered: FilteredRuns | None,
+        *,
+        shows_all: bool,
     ) -> None:
         self._drawn = drawn
         columns = self._columns
         if filtered is not None:
             retained = filtered.positions >= self._runs.rows.start
             columns = columns.selected(filtered.positions[retained])
-        matching = _("ended runs that match the filter")
-        self.outcomes.set_subtitle(_ENDED if filtered is None else matching)
         width = shown.bucket_s
         start = end - shown.seconds
         edges = bucket_edges(start, end, width)
         counts = columns.counted(edges, _OUTCOMES)
+        subtitle = _ENDED if filtered is None else _("ended runs that match the filter")
+        if shows_all and (outside := columns.outside(edges, _OUTCOMES)):
+            rest = _("{count} at other times are not shown").format(count=formats.count(outside))
+            subtitle = f"{subtitle} · {rest}"
+        self.outcomes.set_subtitle(subtitle)
         self._set_outcomes({state: bool(values.any()) for state, values in counts.items()})
         times = (edges[:-1] + edges[1:]) / 2
         known = self._columns.first_end(_OUTCOMES)

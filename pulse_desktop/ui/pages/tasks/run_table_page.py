@@ -145,7 +145,14 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
             model = self.table.rows_model
             query = self.filter.effective_query
             shown = FilteredRuns(query, model.positions(), is_complete=not model.filter_pending)
-        self.charts.update(self.time_range, now, is_live=self.context.time.is_live, filtered=shown)
+        time = self.context.time
+        self.charts.update(
+            self.time_range,
+            now,
+            is_live=time.is_live,
+            filtered=shown,
+            shows_all=not time.range.limits_rows,
+        )
 
     def filter_by_task(self, name: str) -> None:
         """Show only the runs of a task; all again if they are shown already."""
