@@ -79,6 +79,7 @@ def write_report(
                 "results": recorder.results,
                 "unread_results": recorder.too_large + recorder.unreadable,
                 "dropped": recorder.dropped,
+                "unchecked_errors": recorder.unchecked,
                 "full": writer.is_full,
                 "missing": [*missing.past, *missing.while_recording],
             }
@@ -94,6 +95,15 @@ def write_report(
             size=formats.size(writer.size),
         )
     )
+    if recorder.unchecked:
+        text = ngettext(
+            "{count} error text was kept as it is: the arguments of its run are not recorded, so "
+            "masked values in it were not recognized.",
+            "{count} error texts were kept as they are: the arguments of their runs are not "
+            "recorded, so masked values in them were not recognized.",
+            recorder.unchecked,
+        )
+        write_note(text.format(count=formats.count(recorder.unchecked)))
     if writer.is_full:
         write_note(_("The recording ended because it reached --max-size."))
     elif dropped := recorder.dropped - recorder.unwritten:

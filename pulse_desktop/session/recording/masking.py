@@ -2,7 +2,8 @@
 
 A recording leaves the machine, so what looks like a secret is left out: values under names such as
 `password`, credentials in addresses, keys in the form of well-known services. Fields whose names
-the operator gives are left out as well, in arguments, labels, events and results.
+the operator gives are left out as well, in arguments, labels, events and results, and where the
+errors of the same run quote them.
 """
 
 import contextlib
@@ -19,9 +20,15 @@ from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.protocol.task_result import ResultError, TaskResult
+from pulse_desktop.session.recording.masked_values import (
+    MASK,
+    MaskedValues,
+    has_error_text,
+    mask_error_texts,
+    mask_texts,
+)
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
 
-MASK: Final = "***"
 _MAX_DEPTH: Final = 200
 _MAX_NAME: Final = 200
 _MAX_CACHED: Final = 100
@@ -31,6 +38,8 @@ _KEY: Final = re.compile(rb'"\s*:')
 _BY_SIBLING: Final = frozenset(("args", "value"))
 """Keys whose values are secrets if another key of the object says so."""
 _SIBLING_KEYS: Final = _BY_SIBLING | {"task_name", "name", "key"}
+_ARGUMENT_KEYS: Final = frozenset(("args", "kwargs", "params"))
+"""Keys of an event that has the arguments of its run."""
 _MORE_SECRETS: Final = re.compile(
     r"(?:^|[^a-z0-9])(?:passwords|passphrases|secrets|api[_-]?keys|cookies?|auth)$", re.IGNORECASE
 )
@@ -45,7 +54,12 @@ def _no_names(_task_name: str) -> Sequence[str]:
 
 
 class Masking:
-    """Masks messages and results."""
+    """Masks messages and results, in the order in which they are recorded.
+
+    Attributes:
+        unchecked: error texts that may have a masked value, because the arguments of the run were
+            not seen before; counted only where fields are named.
+    """
 
     def __init__(
         self,
@@ -61,6 +75,9 @@ class Masking:
         """
         self._fields = frozenset(name.casefold() for name in fields)
         self._parameters = parameters
+        self._left_out: list[Any] = []  # of the message at hand
+        self._values = MaskedValues()
+        self.unchecked = 0
 
     def payload(self, message: InboundMessage) -> bytes:
         """Return the payload of a message without secrets: JSON on one line, or text.
@@ -77,18 +94,67 @@ class Masking:
             if _WIDE_TEXT.search(raw):
                 return MASK.encode()
             return redact_secrets(raw.decode("utf-8", "backslashreplace")).encode()
+        self._left_out.clear()
         masked = self.value(self._unambiguous(raw, value))
+        masked = self._without_quoted(message, value, masked)
         if masked is value and b"\n" not in raw and b"\r" not in raw:
             return raw  # exactly as it was sent, with repeated keys and numbers of any length
         return to_json(masked).encode()
 
-    def result(self, result: TaskResult) -> RecordedResult:
-        """Return a result without secrets."""
+    def _without_quoted(self, message: InboundMessage, value: Any, masked: Any) -> Any:
+        """Return a masked message without values that were left out of the arguments of its run.
+
+        Args:
+            message: the message.
+            value: its payload.
+            masked: the same without secrets.
+        """
+        is_task = message.source is Source.TASK
+        about = value if is_task else value.get("data", value) if isinstance(value, dict) else None
+        run_id = about.get("task_id") if isinstance(about, dict) else None
+        if not isinstance(about, dict) or not isinstance(run_id, str):
+            return masked
+        if is_task or not _ARGUMENT_KEYS.isdisjoint(about):
+            self._values.add(run_id, self._left_out)
+        if is_task or not has_error_text(about):
+            return masked
+        mask = self._masker(run_id)
+        if mask is None:
+            return masked
+        if about is value and isinstance(masked, dict):
+            return mask_error_texts(masked, mask)
+        data = masked.get("data") if isinstance(masked, dict) else None
+        if not isinstance(data, dict):
+            return masked  # left out as a whole
+        cleaned = mask_error_texts(data, mask)
+        return masked if cleaned is data else {**masked, "data": cleaned}
+
+    def _masker(self, run_id: str) -> Callable[[str], str] | None:
+        """Return what masks the values of a run in its error texts, None for nothing to mask."""
+        self.unchecked += bool(self._fields) and run_id not in self._values
+        return self._values.masker(run_id)
+
+    def result(self, result: TaskResult, run_id: str = "") -> RecordedResult:
+        """Return a result without secrets, and without what was left out of its run's arguments."""
         masked = msgspec.structs.replace(
-            result, error=self._error(result.error), soft_reason=redact_secrets(result.soft_reason)
+            result,
+            error=_map_messages(result.error, redact_secrets),
+            soft_reason=redact_secrets(result.soft_reason),
         )
-        value = to_json(self.value(result.return_value)).encode()
-        return recorded_result(masked, value, to_json(self.value(result.labels)).encode())
+        returned = self.value(result.return_value)
+        failed = result.error is not None or bool(result.soft_reason)
+        mask = self._masker(run_id) if failed else None
+        if mask is not None:
+            masked = msgspec.structs.replace(
+                masked,
+                error=_map_messages(masked.error, mask),
+                soft_reason=mask(masked.soft_reason),
+            )
+            returned = mask_texts(returned, mask)
+        value = to_json(returned).encode()
+        labels = to_json(self.value(result.labels)).encode()
+        self._left_out.clear()
+        return recorded_result(masked, value, labels)
 
     def value(self, value: Any) -> Any:
         """Return a value without secrets: the same object if there are none."""
@@ -103,7 +169,7 @@ class Masking:
             case list() | tuple() if depth:
                 items = [self._value(item, depth - 1) for item in value]
                 if len(value) == _PAIR and self._is_left_out(value[0]):
-                    items[1] = _masked(value[1])
+                    items[1] = self._masked(value[1])
                 same = all(new is old for new, old in zip(items, value, strict=True))
                 return value if same else items
             case set() | frozenset():
@@ -160,27 +226,34 @@ class Masking:
 
     def _dictionary(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
         masked = {
-            key: _masked(item) if self._is_left_out(key) else self._value(item, depth)
+            key: self._masked(item) if self._is_left_out(key) else self._value(item, depth)
             for key, item in value.items()
         }
         if "value" in value and any(map(self._is_left_out, (value.get("name"), value.get("key")))):
-            masked["value"] = _masked(value["value"])
+            masked["value"] = self._masked(value["value"])
         args, name = value.get("args"), value.get("task_name")
         if isinstance(args, list) and isinstance(name, str):
-            masked["args"] = self._arguments(masked["args"], self._parameters(name))
+            masked["args"] = self._arguments(masked["args"], args, self._parameters(name))
         same = all(masked[key] is item for key, item in value.items())
         keys = [self._text(key, 0) if isinstance(key, str) else key for key in value]
         if keys != list(value):
             return dict(zip(keys, masked.values(), strict=True))
         return value if same else masked
 
-    def _arguments(self, args: Any, names: Sequence[str]) -> Any:
-        if not isinstance(args, list) or not any(map(self._is_left_out, names[: len(args)])):
-            return args
+    def _arguments(self, masked: Any, args: list[Any], names: Sequence[str]) -> Any:
+        if not isinstance(masked, list) or not any(map(self._is_left_out, names[: len(args)])):
+            return masked
         return [
-            _masked(item) if at < len(names) and self._is_left_out(names[at]) else item
-            for at, item in enumerate(args)
+            self._masked(args[at]) if at < len(names) and self._is_left_out(names[at]) else item
+            for at, item in enumerate(masked)
         ]
+
+    def _masked(self, value: Any) -> Any:
+        """Return the mask for a value; what holds no text and no number stays as it is."""
+        if value is None or isinstance(value, bool):
+            return value
+        self._left_out.append(value)
+        return MASK
 
     def _is_left_out(self, key: Any) -> bool:
         if not isinstance(key, str):
@@ -188,13 +261,6 @@ class Masking:
         if len(key) > _MAX_NAME:
             return key.casefold() in self._fields
         return key.casefold() in self._fields or _promises_secret(key)
-
-    def _error(self, error: ResultError | None) -> ResultError | None:
-        if error is None:
-            return None
-        return msgspec.structs.replace(
-            error, message=redact_secrets(error.message), cause=self._error(error.cause)
-        )
 
 
 @functools.lru_cache(4096)
@@ -208,6 +274,10 @@ def _redact_short(text: str) -> str:
     return redact_secrets(text)
 
 
-def _masked(value: Any) -> Any:
-    """Return the mask for a value; what holds no text and no number stays as it is."""
-    return value if value is None or isinstance(value, bool) else MASK
+def _map_messages(error: ResultError | None, change: Callable[[str], str]) -> ResultError | None:
+    """Return an error with the messages of its chain changed."""
+    if error is None:
+        return None
+    return msgspec.structs.replace(
+        error, message=change(error.message), cause=_map_messages(error.cause, change)
+    )

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from pulse_desktop.protocol.inbound import InboundMessage
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.session.recording.masking import Masking
@@ -183,7 +183,7 @@ class Recorder:
         return batch
 
     def _write(self, batch: Sequence[Recorded]) -> None:
-        lines = [self._line(item) for item in batch]
+        lines = self._masked_lines(batch)
         written = self._writer.write(lines)
         self.dropped += len(batch) - written
         self._lines += written
@@ -198,6 +198,18 @@ class Recorder:
                 case ResultRead():
                     self.unreadable += 1
 
+    @property
+    def unchecked(self) -> int:
+        """Number of error texts that may quote a masked value, see `Masking`."""
+        return self._masking.unchecked
+
+    def _masked_lines(self, batch: Sequence[Recorded]) -> list[Line]:
+        """Return the lines of a batch. Tasks are masked first: errors may quote their arguments."""
+        lines: dict[int, Line] = {}
+        for number, item in sorted(enumerate(batch), key=lambda each: not _is_task(each[1])):
+            lines[number] = self._line(item)
+        return [lines[number] for number in range(len(batch))]
+
     def _line(self, item: Recorded) -> Line:
         match item:
             case InboundMessage():
@@ -205,7 +217,7 @@ class Recorder:
             case StoredObject():
                 return ObjectLine(item)
             case ResultRead(stored, TaskResult() as result):
-                return ResultLine(stored, self._masking.result(result))
+                return ResultLine(stored, self._masking.result(result, stored.key))
             case ResultRead(stored, str() as problem):
                 return ResultLine(stored, problem=problem)
             case ResultRead(stored):
@@ -220,3 +232,7 @@ def _retrieve(work: asyncio.Future[None]) -> None:
     """Mark the exception as seen: a command that is stopped at once waits for no thread."""
     if not work.cancelled():
         work.exception()
+
+
+def _is_task(item: Recorded) -> bool:
+    return isinstance(item, InboundMessage) and item.source is Source.TASK

@@ -100,6 +100,28 @@ async def test_what_is_published_is_recorded_without_secrets(
     assert described["masked"] == ["text"]
 
 
+async def test_errors_do_not_quote_what_is_masked(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--mask", "text", env=env) as command:
+        await wait_recording(client, file)
+        payload, headers = encode_task("a1", "work", kwargs=b'{"text":"dear friend"}')
+        await client.publish(TASK_SUBJECT, payload, headers=headers)
+        for task_id, message in (("a1", "no room for 'dear friend'"), ("b2", "unknown to us")):
+            error = {"type": "ValueError", "message": message, "traceback": ""}
+            data = {"task_id": task_id, "task_name": "work", "attempt": 1, "error": error}
+            _id, body = encode_event("tasks", "task.failed", data, source="w", now=time.time())
+            await client.publish("websocket.tasks", body)
+        await wait_until(lambda: "unknown to us" in content(file))
+        await wait_until(lambda: "no room for" in content(file))
+        ended = command.stop(signal.SIGINT)
+    assert ended.code == 0, ended
+    assert "dear friend" not in content(file)
+    assert "no room for '***'" in content(file)
+    assert "1 error text was kept as it is" in ended.err
+
+
 async def test_what_is_stored_is_recorded_without_waiting(
     client: Client, env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.task_result import decode_result
-from pulse_desktop.session.recording.masking import MASK, Masking
+from pulse_desktop.session.recording.masked_values import MASK, MaskedValues
+from pulse_desktop.session.recording.masking import Masking
 
 AT = 1_796_000_000.0
 TOKEN = "ghp_0123456789abcdefghijklmnop"
@@ -196,3 +197,84 @@ def test_a_key_is_left_out_in_a_text_of_letters_alone() -> None:
 def test_masking_forgets_the_names_of_another_recording() -> None:
     assert Masking(["author"]).value({"author": "me"}) == {"author": "***"}
     assert Masking().value({"author": "me"}) == {"author": "me"}
+
+
+TEXT = "Kyiv, 12 O'Brien street"
+
+
+def failure(run_id: str, *, message: str, **more: Any) -> InboundMessage:
+    error = {"type": "ValueError", "message": message, "traceback": f"  File …\n{message}"}
+    data = {"task_id": run_id, "task_name": "work", "error": error, **more}
+    return event(json.dumps({"type": "task.failed", "data": data}).encode())
+
+
+def recorded(masking: Masking, message: InboundMessage) -> str:
+    return masking.payload(message).decode()
+
+
+@pytest.mark.parametrize("quoted", [TEXT, repr(TEXT), json.dumps({"text": TEXT})])
+def test_what_is_left_out_of_the_arguments_is_left_out_of_the_errors_of_the_run(
+    quoted: str,
+) -> None:
+    masking = Masking(("text",))
+    payload, _headers = encode_task("a1", "work", kwargs=json.dumps({"text": TEXT}).encode())
+    assert "Brien" not in recorded(masking, task(payload))
+    failed = json.loads(recorded(masking, failure("a1", message=f"cannot read {quoted}: too long")))
+    assert "Brien" not in json.dumps(failed)
+    message = failed["data"]["error"]["message"]
+    assert message.startswith("cannot read ")
+    assert MASK in message
+    assert message.endswith(": too long")
+    assert "Brien" in recorded(masking, failure("b2", message=quoted))  # of another run
+    assert masking.unchecked == 1
+
+
+def test_positional_and_nested_values_are_found_in_errors() -> None:
+    masking = Masking(("who", "text"), lambda _task: ("number", "who"))
+    data = {
+        "task_id": "a1",
+        "task_name": "work",
+        "args": [7, {"name": "Oksana"}],
+        "kwargs": {"more": {"text": ["dear friend", 5]}},
+    }
+    queued = event(json.dumps({"type": "task.queued", "data": data}).encode())
+    assert "Oksana" not in recorded(masking, queued)
+    text = recorded(masking, failure("a1", message="7: Oksana wrote dear friend, Oksanas wrote"))
+    assert f"7: {MASK} wrote {MASK}, Oksanas wrote" in text  # a short value as a whole word alone
+    assert '"task_name":"work"' in text
+    assert masking.unchecked == 0
+
+
+def test_results_and_log_lines_do_not_quote_what_is_left_out() -> None:
+    masking = Masking(("text",))
+    payload, _headers = encode_task("a1", "work", kwargs=json.dumps({"text": TEXT}).encode())
+    masking.payload(task(payload))
+    lines = [{"level": "ERROR", "message": f"got {TEXT}"}]
+    log = {"type": "task.log", "data": {"task_id": "a1", "lines": lines}}
+    assert "Brien" not in recorded(masking, event(json.dumps(log).encode()))
+    body = {"is_err": True, "error": f"ValueError: {TEXT}", "return_value": None, "log": None}
+    result = decode_result(json.dumps({**body, "execution_time": 1.0, "labels": {}}).encode())
+    assert result.error is not None
+    assert "Brien" in str(msgspec.json.encode(masking.result(result, "b2")))
+    assert "Brien" not in str(msgspec.json.encode(masking.result(result, "a1")))
+    assert masking.unchecked == 1
+
+
+def test_without_named_fields_an_error_of_an_unknown_run_is_not_counted() -> None:
+    masking = Masking()
+    raw = failure("b2", message="text")
+    assert masking.payload(raw) == raw.payload
+    assert masking.unchecked == 0
+
+
+def test_values_of_many_runs_are_bounded() -> None:
+    values = MaskedValues(max_runs=3, max_characters=100)
+    for number in range(5):
+        values.add(f"r{number}", ["abc", f"value {number}"])
+    assert [f"r{number}" in values for number in range(5)] == [False, False, True, True, True]
+    mask = values.masker("r4")
+    assert mask is not None
+    assert mask("abc value 4 value 3") == f"abc {MASK} value 3"
+    values.add("long", ["x" * 90])
+    assert "r3" not in values
+    assert "long" in values
