@@ -6,6 +6,7 @@ that was reached by the arrow keys; Esc closes the suggestions.
 
 from collections.abc import Callable, Sequence
 from typing import Final
+from weakref import WeakMethod
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -50,7 +51,8 @@ class QueryCompleter(QObject):
         self._completion = _EMPTY
         self._wanted = False  # by the operator, who is typing or has asked for suggestions
         self.popup = Suggestions(field)
-        field.is_continued = self._is_continued
+        is_continued = WeakMethod(self._is_continued)  # else a field that is gone keeps its page
+        field.is_continued = lambda each: (asked := is_continued()) is not None and asked(each)
         field.destroyed.connect(self.popup.deleteLater)
         self.popup.chosen.connect(self._take)
         field.textEdited.connect(lambda _text: self._on_edited())
