@@ -278,7 +278,6 @@ class SessionWindow:
         self._leave_session()
         self.show_offline("closed")
         await self._closing.wait()
-        self.freeze_later()
 
     async def wait_connected(self, timeout_s: float | None = None) -> Session:
         """Wait until the session is connected, and return it.
@@ -322,6 +321,7 @@ class SessionWindow:
         await self._closing.wait()
         await self._closing.close()
         await self._page_work.close()
+        self._cancel_freeze()  # another window does it, after this one is gone
         self._embedded.release(self)
         self.window.deleteLater()
 
@@ -350,7 +350,15 @@ class SessionWindow:
         if session is not None and session.is_typed_login_refused:
             self._refused = session.config.profile
         page_work, self._page_work = self._page_work, Supervisor(self._on_failure)
-        self._closing.run(f"close session {id(page_work)}", _close(page_work, session))
+        self._closing.run(f"close session {id(page_work)}", self._end(page_work, session))
+
+    async def _end(self, page_work: Supervisor, session: Session | None) -> None:
+        """Close a session, and free its pages: only after that nothing refers to them."""
+        await page_work.close()
+        if session is not None:
+            await session.close()
+        LONG_LIVED.release()
+        self.freeze_later()
 
     def _try_again(self) -> None:
         if self._retry is not None:
@@ -405,13 +413,6 @@ class SessionWindow:
             self.window.notify(
                 Notification(title, " ".join(warnings), severity="warning", key="secret files")
             )
-
-
-async def _close(page_work: Supervisor, session: Session | None) -> None:
-    await page_work.close()
-    if session is not None:
-        await session.close()
-    LONG_LIVED.release()
 
 
 def _login_of(profile: Profile) -> tuple[str, str, str]:

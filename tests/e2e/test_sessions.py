@@ -331,6 +331,38 @@ def test_a_window_that_was_closed_is_collected_while_the_others_go_on(
     run_operator(qapp, nats_server.url, close_one, nats_server.monitor_url)
 
 
+def test_a_connection_that_ends_slowly_is_collected_after_its_end(
+    qapp: QApplication, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    release = LONG_LIVED.release
+
+    def note_release() -> None:
+        release()
+        calls.append("release")
+
+    monkeypatch.setattr(LONG_LIVED, "freeze", lambda: calls.append("freeze"))
+    monkeypatch.setattr(LONG_LIVED, "release", note_release)
+
+    async def switch_to_another(operator: Operator) -> None:
+        await operator.desktop.wait_connected(30)
+        (shown,) = operator.desktop.windows
+        close = operator.session.close
+
+        async def close_late() -> None:
+            await wait_until(lambda: "freeze" in calls)
+            await close()
+
+        monkeypatch.setattr(operator.session, "close", close_late)
+        calls.clear()
+        shown.show_profile(server_profile(nats_server.url, nats_server.monitor_url, name="again"))
+        await shown.wait_connected(30)
+        await wait_until(lambda: "release" in calls)
+        await wait_until(lambda: calls[-1] == "freeze")
+
+    run_operator(qapp, nats_server.url, switch_to_another, nats_server.monitor_url)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
 def test_a_window_closes_although_its_server_is_stopped(
     qapp: QApplication, nats_server: NatsServer
