@@ -50,6 +50,7 @@ class SectionTable(LiveTable[RowT]):
         """
         shown = list(rows)
         if shown == self._shown:
+            self.refresh(now)  # how long a run takes so far
             return
         self._shown = shown
         buffer = RingBuffer[RowT](max(1, len(shown)))

@@ -90,12 +90,14 @@ class PageFilter(QObject, Generic[RowT]):
         counted: facets have been counted to the end.
         navigated: another filter is shown, which is not the operator's.
         returned: the operator's filter is shown again.
+        kept: the operator keeps the filter that is shown instead of the former one.
     """
 
     applied = Signal()
     counted = Signal()
     navigated = Signal()
     returned = Signal()
+    kept = Signal()
 
     def __init__(
         self,
@@ -132,7 +134,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
         bar.notice.back_requested.connect(self.go_back)
-        bar.notice.forget_requested.connect(self.forget_former)
+        bar.notice.forget_requested.connect(self._keep_shown)
         self._values.changed.connect(bar.completer.update)
         table.rows_model.counts_changed.connect(self._count_on)
 
@@ -338,6 +340,10 @@ class PageFilter(QObject, Generic[RowT]):
             self.forget_former()
             self.show(former)
             self.returned.emit()
+
+    def _keep_shown(self) -> None:
+        self.forget_former()
+        self.kept.emit()
 
     def forget_former(self) -> None:
         """Keep the filter that is shown."""

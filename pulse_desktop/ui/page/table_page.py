@@ -162,6 +162,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         bar.validity_changed.connect(counts.update_rows)
         self.filter.navigated.connect(self.views.leave)
         self.filter.returned.connect(self.views.go_back)
+        self.filter.kept.connect(self.views.forget_former)
         for answered in (bar.notice.back_requested, bar.notice.forget_requested):
             answered.connect(table.setFocus)  # the button is gone
         self.filter.counted.connect(counts.update_facets)

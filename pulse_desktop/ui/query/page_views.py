@@ -155,6 +155,10 @@ class PageViews(QObject):
             self.current, self._former = self._former, None
         self.update(force=True)
 
+    def forget_former(self) -> None:
+        """Follow the operator, who keeps the filter that navigation has shown."""
+        self._former = None
+
     def adopt(self, name: str) -> None:
         """Make a view the current one without showing it: what is shown was restored already."""
         view = self.find(name)
@@ -187,8 +191,9 @@ class PageViews(QObject):
         view = self._shown(name)
         if former is not None:
             view = msgspec.structs.replace(view, profile=former.profile)
-        self.current = view
         problem = self._saved.save(view)
+        if self._saved.has(view):
+            self.current = view
         self.update(force=True)
         return problem
 

@@ -124,15 +124,17 @@ class FrameTimer(QObject):
         self._soon = False
         started = time.perf_counter()
         session = self._window.session
-        self._fold(FRAME_FOLD_BUDGET_S)
-        if self._window.is_seen:
-            self._show(session, started)
-        else:
-            session.state.take_changes()
-            self._missed = True
-        self._ended_at = time.perf_counter()
-        if not self._soon:
-            self._schedule(self._next_s(session))
+        try:
+            self._fold(FRAME_FOLD_BUDGET_S)
+            if self._window.is_seen:
+                self._show(session, started)
+            else:
+                session.state.take_changes()
+                self._missed = True
+        finally:
+            self._ended_at = time.perf_counter()
+            if not self._soon:
+                self._schedule(self._next_s(session))
 
     def _show(self, session: SessionBackend, started: float) -> None:
         now = session.now()

@@ -14,7 +14,7 @@ from pulse_desktop.ui.navigation import FilterRuns, OpenView
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
-from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
+from pulse_desktop.ui.query.saved_views import MAX_VIEWS, SavedView, SavedViews
 from pulse_desktop.ui.query.view_dialogs import UnsavedViewDialog, ViewNameDialog
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 from tests.kit.state_builder import StateBuilder
@@ -446,3 +446,26 @@ def test_the_open_view_of_a_renamed_connection_stays_open(
     page.filter_bar.set_filter(text="task:c")
     choose(page, "Save changes")
     assert saved(page.context.views, "eu") == [(NAME, "eu", "task:c")]
+
+
+def test_a_view_is_forgotten_with_the_filter_that_is_not_wanted_back(
+    qtbot: QtBot, page: RunsPage
+) -> None:
+    page.filter_bar.set_filter(text="task:b")
+    save_as(qtbot, page)
+    page.navigate(FilterRuns(query="task:c"))
+    page.filter_bar.notice.forget_requested.emit()
+    page.filter_bar.set_filter(text="task:d")
+    page.navigate(FilterRuns(query="task:e"))
+    page.filter.go_back()
+    assert page.filter_bar.text == "task:d"
+    assert page.views_button.full_text == "All runs · changed"
+
+
+def test_a_view_for_which_there_is_no_room_is_not_the_current_one(page: RunsPage) -> None:
+    views = page.context.views
+    for number in range(MAX_VIEWS):
+        views.save(SavedView("events", f"{number}"))
+    page.filter_bar.set_filter(text="task:b")
+    assert "already" in page.views.save(NAME)
+    assert page.views_button.full_text == "All runs · changed"

@@ -155,6 +155,22 @@ def test_a_window_that_is_not_seen_folds_and_shows_all_when_it_is_seen_again(
     assert page.runs.table.rows_model.shown_count == len(rows)
 
 
+def test_a_page_that_fails_once_is_drawn_again(
+    qtbot: QtBot, page: TimedPage, session: ArrivingSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        monkeypatch.undo()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(page, "refresh", fail)
+    with qtbot.captureExceptions() as errors:
+        session.arrive()
+        qtbot.waitUntil(lambda: bool(errors))
+        frames = len(page.frames)
+        qtbot.waitUntil(lambda: len(page.frames) > frames)
+    assert [kind for kind, _error, _trace in errors] == [ZeroDivisionError]
+
+
 def test_a_stopped_timer_draws_nothing(
     qtbot: QtBot, session: ArrivingSession, window: MainWindow, page: TimedPage
 ) -> None:
