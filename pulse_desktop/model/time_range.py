@@ -208,8 +208,8 @@ def typed_range(start: str, end: str, now: float) -> TimeRange:
     """Return the range between two typed times.
 
     Without an end, or up to `now`, the range is live: `2h` is the last two hours, any other time
-    is where it starts, and without a start it is everything retained. A day as the end is included,
-    as in a query.
+    is where it starts, and without a start it is everything retained. The end is included as far as
+    it is typed, as in a query: `22:00` is that minute. An end that is not over yet is live.
 
     Args:
         start: see `parse_time`.
@@ -235,9 +235,8 @@ def typed_range(start: str, end: str, now: float) -> TimeRange:
     span = parse_time(end, now)
     if span is None:
         raise TypedRangeError("end")
-    final = span.stop if span.whole_day else span.start
-    if final <= first:
+    if span.stop <= first:
         raise TypedRangeError("order")
-    if span.whole_day and final > now > first:
+    if span.stop > now > first:
         return since(first)
-    return fixed(first, final)
+    return fixed(first, span.stop)

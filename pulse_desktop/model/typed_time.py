@@ -6,6 +6,7 @@ long as the unit that it was typed in: `2026-11-29` is a day, `22:00` a minute.
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -21,7 +22,7 @@ _CLOCK: Final = re.compile(_CLOCK_PATTERN, re.ASCII)
 _ISO: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
     rf"(?:[Tt ]\s*(\d{{1,2}})(?::(\d{{2}})(?::(\d{{2}})(?:{_FRACTION})?)?)?"
-    r"\s*([A-Za-z]{1,5}|[+-]\d{2}(?::?\d{2})?)?)?",
+    r"\s*([A-Za-z]{1,5}|[+-]\d{2}(?::?[0-5]\d)?)?)?",
     re.ASCII,
 )
 _WITHOUT_SEPARATORS: Final = re.compile(
@@ -38,6 +39,8 @@ _MONTHS: Final = {
 _UTC: Final = ("Z", "UTC", "GMT")
 _MAX_MONTHS_BACK: Final = 12
 """A day of the month occurs within so many months."""
+_MAX_YEARS_BACK: Final = 8
+"""29 February occurs within so many years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +208,28 @@ def _dated(text: str, now: float) -> TimeSpan | None:
     else:
         return None
     year = today.tm_year - ((month, day) > (today.tm_mon, today.tm_mday))
-    datetime(year, month, day)  # noqa: DTZ001  raises if there is no such day
-    return _on_day(year, month, day, found[3])
+    years = range(year, year - _MAX_YEARS_BACK - 1, -1)
+    return _on_day(*_latest((each, month, day) for each in years), found[3])
 
 
 def _latest_day(day: int, now: float) -> tuple[int, int, int]:
     """Return year, month and day of the latest day of a month with a number."""
     today = time.localtime(now)
     months = today.tm_year * 12 + today.tm_mon - 1 - (day > today.tm_mday)
-    for month in range(months, months - _MAX_MONTHS_BACK, -1):
+    return _latest(
+        (month // 12, month % 12 + 1, day) for month in range(months, months - _MAX_MONTHS_BACK, -1)
+    )
+
+
+def _latest(days: Iterable[tuple[int, int, int]]) -> tuple[int, int, int]:
+    """Return the first of some days, year, month and day, that exists. Raises ValueError."""
+    for year, month, day in days:
         try:
-            datetime(month // 12, month % 12 + 1, day)  # noqa: DTZ001  is there such a day?
+            datetime(year, month, day)  # noqa: DTZ001  is there such a day?
         except ValueError:
             continue
-        return month // 12, month % 12 + 1, day
-    raise ValueError(day)
+        return year, month, day
+    raise ValueError
 
 
 def _on_day(year: int, month: int, day: int, clock: str | None) -> TimeSpan | None:

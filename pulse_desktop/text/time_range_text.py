@@ -87,9 +87,19 @@ def span_text(start: float, end: float, now: float) -> str:
     return f"{first} – {last}"
 
 
-def typed_text(at: float) -> str:
-    """Return a time as it can be typed: `2026-11-29 22:00:00`, with milliseconds if it has some."""
+def typed_text(at: float, *, is_end: bool = False) -> str:
+    """Return a time as it can be typed: `2026-11-29 22:00:00`, with milliseconds if it has some.
+
+    Args:
+        at: Unix seconds.
+        is_end: whether it ends a range, in which the last typed unit is included: the end 22:01 is
+            typed as `22:00`.
+    """
     thousandths = round(at * 1000)
+    if is_end and not thousandths % 60_000:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(thousandths // 1000 - 60))
+    if is_end:
+        thousandths -= 1 if thousandths % 1000 else 1000
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(thousandths // 1000))
     return f"{stamp}.{thousandths % 1000:03d}" if thousandths % 1000 else stamp
 

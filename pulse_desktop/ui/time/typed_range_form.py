@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.time_range import TimeRange, TypedRangeError, typed_range
-from pulse_desktop.model.typed_time import parse_moment
+from pulse_desktop.model.typed_time import parse_moment, parse_time
 from pulse_desktop.text.time_range_text import (
     length_text,
     range_title,
@@ -142,7 +142,7 @@ class TypedRangeForm(QWidget):
         self.start_field.setText(
             "" if live and not self._time.range.limits_rows else typed_text(start)
         )
-        self.end_field.setText("" if live else typed_text(end))
+        self.end_field.setText("" if live else typed_text(end, is_end=True))
         self._zone.setText(_("Times in {zone}").format(zone=zone_text(now)))
         self.calendar.hide()
         self._shown = (self._time.range, self.start_field.text(), self.end_field.text())
@@ -203,9 +203,13 @@ class TypedRangeForm(QWidget):
 
     def _set_date(self, date: QDate) -> None:
         field, now = self._dated_field, self._time.now()
-        at = parse_moment(field.text(), now)
-        is_end = field is self.end_field
-        clock = typed_text(at)[11:] if at is not None else ("23:59:59" if is_end else "00:00:00")
+        span, is_end = parse_time(field.text(), now), field is self.end_field
+        if span is None or span.whole_day:
+            clock = "23:59" if is_end else "00:00"
+        else:
+            # `2h` ends where it starts.
+            has_length = is_end and span.stop > span.start
+            clock = typed_text(span.stop if has_length else span.start, is_end=has_length)[11:]
         field.setText(f"{date.year():04d}-{date.month():02d}-{date.day():02d} {clock}")
         field.setFocus()
 

@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import ALL_RETAINED, TimeRange, fixed, last, since
@@ -185,6 +186,26 @@ def test_a_range_that_is_not_changed_in_the_picker_stays(
     qtbot.keyClick(picker.typed.start_field, Qt.Key.Key_Return)
     assert not picker.isVisible()
     assert window.time.range == time_range
+
+
+@pytest.mark.parametrize("end", [NOW - 60, NOW // 60 * 60 - 600, NOW // 1 - 60, NOW // 1 - 59.5])
+def test_the_end_stays_when_the_start_or_its_date_is_changed(
+    window: MainWindow, end: float
+) -> None:
+    window.time.set_range(fixed(NOW - 90_000, end))
+    window.choose_time_range()
+    typed = window.top_bar.time_range.picker.typed
+    typed.start_field.setText("yesterday")
+    typed.submit()
+    assert window.time.range.end == pytest.approx(end, abs=0.001)
+    window.choose_time_range()
+    button = typed.findChildren(QPushButton, options=Qt.FindChildOption.FindDirectChildrenOnly)[1]
+    assert button.accessibleName() == "To: pick a date"
+    button.click()
+    typed.calendar.clicked.emit(typed.calendar.selectedDate())
+    typed.start_field.setText("25h")
+    typed.submit()
+    assert window.time.range.end == pytest.approx(end, abs=0.001)
 
 
 def test_the_picker_lists_usual_and_former_ranges(window: MainWindow) -> None:

@@ -250,6 +250,49 @@ def test_a_day_as_the_end_of_a_range_is_included() -> None:
 
 
 @pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize("end", ["2026-11-20", "2026-11-20 22:00", "20 22:00:05", "2026-11-20T22"])
+def test_the_end_of_a_range_is_that_of_a_query(end: str) -> None:
+    typed = typed_range("2026-11-20", end, NOW)
+    accepts = value_test(comparison(f'queued:2026-11-20.."{end}"'), QUEUED, NOW)[0]
+    assert not typed.is_live
+    assert accepts(typed.end - 0.001)
+    assert not accepts(typed.end)
+    again = typed_range(typed_text(typed.start), typed_text(typed.end, is_end=True), NOW)
+    assert again == typed
+
+
+@given(_TIMES, st.sampled_from([0.001, 1.0, 60.0, 3600.0]))
+def test_a_frozen_end_is_read_back_as_it_was(at: float, step: float) -> None:
+    end = round(at // step * step, 3)
+    again = typed_range(typed_text(end - 7200), typed_text(end, is_end=True), 3e9)
+    assert again.end == pytest.approx(end, abs=0.0001) or again.end == pytest.approx(end - 3600)
+
+
+@pytest.mark.usefixtures("utc")
+def test_an_end_that_is_not_over_is_live() -> None:
+    clock = datetime.fromtimestamp(NOW, UTC)
+    assert typed_range("yesterday", f"{clock:%H:%M}", NOW).is_live
+    assert not typed_range("yesterday", f"{clock:%H:%M:%S}.000", NOW).is_live
+
+
+@pytest.mark.usefixtures("utc")
+def test_a_leap_day_is_the_latest_one_that_exists() -> None:
+    for year, leap_year in ((2027, 2024), (2028, 2028), (2103, 2096)):
+        march = datetime(year, 3, 5, tzinfo=UTC).timestamp()
+        leap_day = datetime(leap_year, 2, 29, tzinfo=UTC).timestamp()
+        for text in ("29 Feb", "02-29", "29 feb 00:00"):
+            assert parse_moment(text, march) == leap_day
+    assert parse_moment("30 Feb", NOW) is None
+    assert parse_moment("31.06", NOW) is None
+
+
+@pytest.mark.parametrize("zone", ["+14:60", "-0099", "+25:00", "+2:00"])
+def test_a_zone_that_does_not_exist_is_refused(zone: str) -> None:
+    assert parse_moment(f"2026-11-20T08:01:00{zone}", NOW) is None
+    assert parse_moment("2026-11-20T08:01:00+05:45", NOW) is not None
+
+
+@pytest.mark.usefixtures("utc")
 def test_a_day_of_the_month_is_the_latest_one_that_exists() -> None:
     march = datetime(2026, 3, 5, tzinfo=UTC).timestamp()
     found = parse_moment("31 10:00", march)
