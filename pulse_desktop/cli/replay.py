@@ -86,7 +86,7 @@ def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, o
     first = playback.first_at
     return {
         "file": str(reader.path),
-        "program": header.program,
+        "program": header.program or None,
         "connection": header.connection or None,
         "server": header.server or None,
         "started_at": format_timestamp(header.started_at),
@@ -112,7 +112,8 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
     header = reader.header
     write_text(
         _("recording  {connection}, by {program}").format(
-            connection=header.connection or header.server, program=header.program
+            connection=header.connection or header.server or reader.path.name,
+            program=header.program or _("an unknown version"),
         )
     )
     write_text(

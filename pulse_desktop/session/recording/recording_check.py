@@ -14,6 +14,8 @@ def is_whole(reader: RecordingReader) -> bool:
 def damage(reader: RecordingReader) -> list[str]:
     """Return how a recording that was read is damaged, texts without their full stops."""
     found = []
+    if not reader.has_header:
+        found.append(_("the beginning is damaged: which connection was recorded is not known"))
     if reader.damaged_parts:
         text = ngettext(
             "{count} part of the file is damaged",

@@ -1,6 +1,7 @@
 """Reads a recording, as far as it is whole."""
 
 import io
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,8 +19,10 @@ from pulse_desktop.session.recording.recording_format import (
     Line,
     MalformedLineError,
     MessageLine,
+    ObjectLine,
     ResultLine,
     decode_line,
+    encode_line,
 )
 from pulse_desktop.text.translation import _
 
@@ -34,7 +37,8 @@ class RecordingReader:
 
     Attributes:
         path: the file.
-        header: the first line.
+        header: the first line; without what it says of the connection if it is damaged.
+        has_header: whether it could be read.
         end: the last line; None before it is reached, and if the recording was cut off.
         malformed: lines that were skipped: none of a recording, or after its end.
         messages: lines of messages so far.
@@ -45,6 +49,7 @@ class RecordingReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.header = Header(FORMAT, VERSION, "", 0.0)
+        self.has_header = True
         self.end: End | None = None
         self.malformed = 0
         self.messages = 0
@@ -136,14 +141,17 @@ class RecordingReader:
             first = decode_line(next(self._lines, b""))
         except MalformedLineError:
             raise self._error(is_none) from None
-        copy = _("Open a copy of the file, if there is one.")
         if not isinstance(first, Header):
             if not self._frames.damaged:
                 raise self._error(is_none)
-            raise self._error(_("its beginning is damaged."), copy)
+            self.has_header = False
+            self.header = Header(FORMAT, VERSION, "", _time(first))
+            self._lines = itertools.chain([encode_line(first)], self._lines)
+            return
         if first.format != FORMAT:
             raise self._error(is_none)
         if first.version < 1:
+            copy = _("Open a copy of the file, if there is one.")
             raise self._error(_("it is damaged: its version is none."), copy)
         if first.version > VERSION:
             text = _("it was recorded by a newer version, {program}.")
@@ -175,3 +183,13 @@ class RecordingReader:
         advice = advice or _("`pulse-desktop record FILE` makes a recording.")
         title = _("Cannot open {file}").format(file=self.path.name)
         return UserFacingError(title, detail, advice)
+
+
+def _time(line: Line) -> float:
+    """Return the time of a line, 0 if it has none."""
+    match line:
+        case MessageLine():
+            return line.at
+        case ObjectLine() | ResultLine():
+            return line.object.stored_at
+    return 0.0
