@@ -1,6 +1,7 @@
 """`groups mute`, `resolve`, `note` and others: mark a failure group that is known to exist."""
 
 import re
+import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
@@ -32,8 +33,9 @@ MARKS: Final = {
 async def mark_group(arguments: Namespace, command: str, group_id: str, text: str) -> int:
     """Mark a group, or remove a mark; return the exit code.
 
-    A group that has a mark is known. Another one is looked up on the server, because a mark of an
-    id that was mistyped would have no effect, and never be noticed.
+    A group that has a mark is known, but to resolve it takes the clock of the server. Another one
+    is looked up there, because a mark of an id that was mistyped would have no effect, and never be
+    noticed.
 
     Args:
         arguments: of the command.
@@ -60,22 +62,26 @@ async def mark_group(arguments: Namespace, command: str, group_id: str, text: st
             )
         )
         return USAGE
-    mark = make_mark(actor_name(), text) if is_set and (text or kind is not MarkKind.NOTE) else None
     file = LocalStateFile(state_file_path(profile_data_folder(), chosen_profile(arguments)))
     try:
         table = MarkTable(file)
-        if group_id not in table.load() and (code := await _look_up(arguments, group_id)) != OK:
-            return code
-        table.put(group_id, kind, mark)
+        at = time.time()
+        # Whether it fails again is judged by the clock of the server.
+        if group_id not in table.load() or (is_set and kind is MarkKind.RESOLVED):
+            code, at = await _look_up(arguments, group_id)
+            if code != OK:
+                return code
+        is_set = is_set and bool(text or kind is not MarkKind.NOTE)
+        table.put(group_id, kind, make_mark(actor_name(), text, at) if is_set else None)
     finally:
         file.close()
     if arguments.json:
-        write_json({"group": group_id, "mark": kind, "set": mark is not None})
+        write_json({"group": group_id, "mark": kind, "set": is_set})
     return OK
 
 
-async def _look_up(arguments: Namespace, group_id: str) -> int:
-    """Return the exit code for a group that has no mark: 0 if it has failures."""
+async def _look_up(arguments: Namespace, group_id: str) -> tuple[int, float]:
+    """Return the exit code for a group, 0 if it has failures, and the time of the server."""
     async with connected_session(
         arguments, history_s=max(arguments.since, DAY_S), newest=NEWEST_MESSAGES
     ) as session:
@@ -83,9 +89,10 @@ async def _look_up(arguments: Namespace, group_id: str) -> int:
         since = session.now() - max(arguments.since, DAY_S)
         await read_back_until(session, lambda: _is_decided(session, group_id, since))
         if session.state.failure_groups.get(group_id) is not None:
-            return OK
+            return OK, session.now()
         if session.backfill.complete_since > since:
             missing += unread_history(session)
+        now = session.now()
     write_note(
         _(
             "Nothing was marked: no failure group {id} is known. It may have failed before the "
@@ -94,7 +101,7 @@ async def _look_up(arguments: Namespace, group_id: str) -> int:
         ).format(id=group_id, program=PROGRAM)
     )
     note_missing(missing)
-    return FAILED if missing else USAGE
+    return FAILED if missing else USAGE, now
 
 
 def _is_decided(session: "Session", group_id: str, since: float) -> bool:

@@ -91,6 +91,23 @@ async def test_a_wrong_clock_of_this_machine_is_named_and_blames_no_worker(
     assert not any(unit in results.out for unit in (" min ago", " h ago"))
 
 
+async def test_a_group_is_resolved_by_the_clock_of_the_server(
+    server: NatsServer, client: Client, tmp_path: Path
+) -> None:
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+    failure = {"error": {"type": "OddError", "message": "no", "traceback": ""}}
+    task = {"task_id": "bad", "task_name": "work", "run_s": 0.1}
+    await publish(client, "tasks", "task.failed", {**task, **failure})
+    env = command_environment(
+        tmp_path / "data", PULSE_SERVER=server.url, **wrong_clock(tmp_path / "clock", -7200.0)
+    )
+    (group,) = (await run("groups", "--json", env=env)).objects
+    for _attempt in range(2):  # a group that is marked already, too
+        assert (await run("groups", "resolve", group["group"], env=env)).code == 0
+        (group,) = (await run("groups", "--json", env=env)).objects
+        assert group["state"] == "resolved"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("offset_s", [-7200.0, 600.0])
 async def test_a_run_past_its_timeout_is_overdue_by_any_clock(
