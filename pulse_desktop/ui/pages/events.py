@@ -67,8 +67,8 @@ class EventsPage(TablePage[Event, RowDetail]):
         )
         self._counted_span: tuple[float, float, int, int] | None = None
         self._counted_times: dict[str, CountedTimes] = {}
-        self._task_count = 0  # messages of the task queue below position `_counted_to`
-        self._counted_to = 0
+        self._task_count = 0  # messages of the task queue at these positions
+        self._counted_from = self._counted_to = 0
 
     def collection(self) -> Collection[Event]:
         """Return the event log."""
@@ -282,9 +282,17 @@ class EventsPage(TablePage[Event, RowDetail]):
         return row.type or _("unreadable")
 
     def _count_tasks(self) -> int:
-        rows = self.collection().rows
-        new = rows.span(self._counted_to, rows.stop)
-        self._task_count += sum(event.topic == TASK_TOPIC for event in new)
+        """Count the messages of the task queue that came since the last call, or from history."""
+        columns, rows = self.coded_columns(), self.collection().rows
+        topics = columns.column("topic") if columns is not None else None
+        older = rows.start, min(self._counted_from, rows.stop)
+        newer = max(self._counted_to, rows.start), rows.stop
+        if topics is not None:
+            codes = [topics.codes(low, high) for low, high in (older, newer) if low < high]
+            if TASK_TOPIC in topics.values:  # it gets a code when it is seen first
+                code = topics.values.index(TASK_TOPIC)
+                self._task_count += sum(each.count(code) for each in codes)
+        self._counted_from = min(self._counted_from, rows.start)
         self._counted_to = rows.stop
         return self._task_count
 

@@ -7,6 +7,9 @@ from PySide6.QtGui import QFontMetrics
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import fixed
+from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.ui.json.view import JsonTab
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.events import EventsPage
@@ -56,6 +59,36 @@ def test_chips_count_the_received_events(page: EventsPage, harness: PageHarness)
     assert chips["ingestion"].count == "1"
     assert chips[UNREADABLE].count == "1"
     assert chips["taskiq"].count == "1"
+
+
+def test_task_messages_are_counted_without_making_events_of_them(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = harness.builder
+    task, headers = encode_task("t0", "m:f", args=b"[]", kwargs=b"{}")
+    del headers
+
+    def fold(number: int, *, older: bool = False) -> None:
+        message = InboundMessage(
+            Source.TASK, TASK_SUBJECT, task, NOW - 100 + number, number, older=older
+        )
+        builder.state.fold([message])
+
+    for number in range(50, 60):
+        fold(number)
+    page = harness.open(EventsPage)
+
+    def span(start: int, stop: int) -> None:
+        pytest.fail(f"makes events from {start} to {stop}")
+
+    monkeypatch.setattr(builder.state.log, "span", span)
+    assert page.facet_counts()["taskiq"] == 10
+    for number in range(40, 30, -1):
+        fold(number, older=True)
+    assert page.facet_counts()["taskiq"] == 20
+    fold(60)
+    assert page.facet_counts()["taskiq"] == 21
+    assert page.facet_counts()["taskiq"] == 21
 
 
 def test_unreadable_events_can_be_selected_whatever_their_topic(page: EventsPage) -> None:
