@@ -24,11 +24,12 @@ from pulse_desktop.query.tokens import RANGE
 from pulse_desktop.text.translation import _
 
 _OF_JSON: Final = re.compile(r'[\[\]{}",:]')
-_PARSERS: Final = {
+PARSERS: Final = {
     FieldKind.NUMBER: parse_number,
     FieldKind.DURATION: parse_duration,
     FieldKind.SIZE: parse_size,
 }
+"""Readers of typed amounts."""
 
 
 def value_test(comparison: Comparison, field: Field[Any], now: float) -> tuple[ValueTest, bool]:
@@ -94,7 +95,7 @@ def _single_test(
         if isinstance(value, ValueRange):
             return _time_range_test(value, now)
         return _time_test(operator, value, now)
-    if kind in _PARSERS:
+    if kind in PARSERS:
         return _quantity_test(operator, value, kind), False
     if isinstance(value, ValueRange):
         return never, False  # was rejected above
@@ -146,7 +147,7 @@ def _quantity_test(operator: str, value: Value | ValueRange, kind: FieldKind) ->
 
 
 def _quantity(value: Value, kind: FieldKind) -> Quantity:
-    found = _PARSERS[kind](value.text)
+    found = PARSERS[kind](value.text)
     if found is not None:
         return found
     match kind:

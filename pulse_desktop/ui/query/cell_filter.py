@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from pulse_desktop.query.amount_text import amount_text
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.query.query_edit import joined, with_condition
 from pulse_desktop.query.quoting import keyed_field, query_text, time_text
@@ -129,10 +130,12 @@ def conditions(value: CellValue) -> Sequence[Condition]:
     if value.kind is FieldKind.TIME:
         return _time_conditions(value)
     if value.kind in _AMOUNTS:
-        amount = _amount_text(value)
+        low, high = (amount_text(value.value, value.kind, is_end=end) for end in (False, True))
+        if not low or not high:
+            return ()
         return [
-            _comparison(value, ">=", amount, _("This and more: {value}"), "≥"),
-            _comparison(value, "<=", amount, _("This and less: {value}"), "≤"),
+            _comparison(value, ">=", low, _("This and more: {value}"), "≥"),
+            _comparison(value, "<=", high, _("This and less: {value}"), "≤"),
         ]
     text = query_text(value.value)
     if len(text) > _MAX_VALUE:
@@ -167,14 +170,3 @@ def _comparison(value: CellValue, operator: str, amount: str, title: str, sign: 
     condition = f"{value.field}{operator}{amount}"
     label = f"{value.title} {sign} {value.text}"
     return Condition(title.format(value=value.label), label, lambda query: joined(query, condition))
-
-
-def _amount_text(value: CellValue) -> str:
-    amount = value.value
-    if value.kind is FieldKind.DURATION:
-        return (
-            f"{amount * 1000:.3f}".rstrip("0").rstrip(".") + "ms"
-            if amount < 1
-            else f"{amount:.3f}s"
-        )
-    return f"{amount:g}" if isinstance(amount, float) else str(amount)
