@@ -9,6 +9,7 @@ from pulse_desktop.model.time_range import RangeKind, TimeRange
 from pulse_desktop.text.translation import _
 
 _DAY: Final = 86_400.0
+_HOUR: Final = 3600.0
 _MINUTE: Final = 60.0
 
 
@@ -25,17 +26,31 @@ def range_title(time_range: TimeRange, now: float) -> str:
             return _("All retained")
 
 
-def short_title(time_range: TimeRange) -> str:
-    """Return what a range is called where there is little room: `All`, `1 h`, `Since…`, `Past`."""
+def short_titles(time_range: TimeRange, now: float) -> tuple[str, ...]:
+    """Return what a range is called in ever less room: `10:46:32 –`, `10:46 –`; `1 h`, `Past`.
+
+    Nothing stands for the usual range, that of all that is retained; any other is always told.
+    """
     match time_range.kind:
         case RangeKind.LAST:
-            return length_text(time_range.seconds)
+            return (length_text(time_range.seconds),)
         case RangeKind.SINCE:
-            return _("Since…")
+            start = time_range.start
+            minute = start - start % _MINUTE
+            texts = (moment_text(start, now), moment_text(minute, now))
+            return tuple(dict.fromkeys(_("{time} –").format(time=text) for text in texts))
         case RangeKind.FIXED:
-            return _("Past")
+            return (_("The past"), _("Past"))
         case _:
-            return _("All")
+            return (_("All"), "")
+
+
+def span_length_text(seconds: float) -> str:
+    """Return the length of what is counted: exact below a minute, then to the second or minute."""
+    if seconds < _MINUTE:
+        return length_text(round(seconds, 3))
+    step = 1.0 if seconds < _HOUR else _MINUTE
+    return length_text(round(seconds / step) * step)
 
 
 def length_text(seconds: float) -> str:

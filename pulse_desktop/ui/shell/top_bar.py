@@ -46,6 +46,8 @@ _SHORTEST_STATE: Final = 13
 """Characters of the state that are never cut, such as "reconnecting"."""
 _COMPACT_WIDTH: Final = 940
 """A narrower bar shows the state of the connection without round trip and problem."""
+_FIELD_WIDTH: Final = 200
+"""Least width of the field of the palette."""
 _ICON_WIDTH: Final = 1000
 """A narrower bar, as in the smallest window, shows the palette as an icon."""
 
@@ -79,7 +81,7 @@ class PaletteField(QPushButton):
     def set_compact(self, *, compact: bool) -> None:
         """Show only the icon, for a narrow window, or the text and the shortcut too."""
         self._compact = compact
-        self.setMinimumWidth(36 if compact else 200)
+        self.setMinimumWidth(36 if compact else _FIELD_WIDTH)
         self.setMaximumWidth(36 if compact else 380)
         self.update()
 
@@ -293,7 +295,7 @@ class TopBar(QWidget):
         text = self._state_texts[compact]
         short = "" if shows_problem else self._state_texts[True]
         self.state.show_text(text, self._state_details, short)
-        self.palette_field.set_compact(compact=self.width() < _ICON_WIDTH)
+        self._fit_palette()
         name = _("Connection: {state}").format(state=self._spoken_state)
         if name != self.state.accessibleName():
             self.state.setAccessibleName(name)
@@ -320,6 +322,7 @@ class TopBar(QWidget):
     def event(self, event: QEvent) -> bool:
         """Keep room for the name of the connection when anything beside it changes its size."""
         if event.type() is QEvent.Type.LayoutRequest:
+            self._fit_palette()
             self._reserve_name()
         return super().event(event)
 
@@ -327,6 +330,14 @@ class TopBar(QWidget):
         """Return the size that is needed when the name is cut: the window can be that narrow."""
         hint = super().minimumSizeHint()
         return QSize(hint.width() - self._reserved_width(), hint.height())
+
+    def _fit_palette(self) -> None:
+        """Show the field as an icon rather than cut the time range."""
+        field, time_range = self.palette_field, self.time_range
+        others = self.minimumSizeHint().width() - field.minimumWidth()
+        wanted = time_range.sizeHint().width() - time_range.minimumSizeHint().width()
+        is_tight = self.width() < others + _FIELD_WIDTH + wanted
+        field.set_compact(compact=is_tight or self.width() < _ICON_WIDTH)
 
     def _reserved_width(self) -> int:
         """Return how much wider the name is kept than it has to be."""

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy
 
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.time_range_text import range_title, short_title, zone_text
+from pulse_desktop.text.time_range_text import range_title, short_titles, zone_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import set_tooltip
@@ -22,12 +22,12 @@ _MAX_TEXT: Final = 16
 
 
 class RangeButton(QPushButton):
-    """Shows the range and opens the picker. In little room its text is short, or left out."""
+    """Shows the range and opens the picker. In little room its text is short."""
 
     def __init__(self, window_time: WindowTime) -> None:
         super().__init__()
         self._time = window_time
-        self._text = ""
+        self._texts: tuple[str, ...] = ("",)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.clicked.connect(self.open_picker)
         window_time.changed.connect(self.show_range)
@@ -51,9 +51,11 @@ class RangeButton(QPushButton):
     def show_range(self) -> None:
         """Show the present range."""
         now, live = self._time.now(), self._time.is_live
-        title = self._text = range_title(self._time.range, now)
+        title = range_title(self._time.range, now)
+        texts = (title, *short_titles(self._time.range, now))
         if len(title) > _MAX_TEXT:
-            self._text = _("Since…") if live else _("The past")
+            texts = texts[1:]
+        self._texts = texts
         self.setAccessibleName(_("Time range: {range}").format(range=title))
         text = _("Time range of the window: {range}. Times in {zone} (Ctrl+T)")
         set_tooltip(self, text.format(range=title, zone=zone_text(now)))
@@ -63,11 +65,11 @@ class RangeButton(QPushButton):
 
     def sizeHint(self) -> QSize:
         """Return the size that the text needs."""
-        return self._size_of(self._text)
+        return self._size_of(self._texts[0])
 
     def minimumSizeHint(self) -> QSize:
-        """Return the size of the icon."""
-        return self._size_of("")
+        """Return the size that the shortest text needs."""
+        return self._size_of(self._texts[-1])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show the text if there is room for it."""
@@ -80,8 +82,7 @@ class RangeButton(QPushButton):
         return QSize(hint.width() - shown + metrics.horizontalAdvance(text), hint.height())
 
     def _fit(self) -> None:
-        texts = (self._text, short_title(self._time.range))
-        fitting = (each for each in texts if self.width() >= self._size_of(each).width())
-        self.setText(next(fitting, ""))
+        fitting = (each for each in self._texts if self.width() >= self._size_of(each).width())
+        self.setText(next(fitting, self._texts[-1]))
         color = SemanticColor.MUTED if self._time.is_live else SemanticColor.WARNING
         icons.set_button_icon(self, "clock", color)

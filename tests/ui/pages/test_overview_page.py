@@ -5,12 +5,12 @@ import time
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.group_marks import GroupMarks, Mark
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.model.time_range import last
+from pulse_desktop.model.time_range import fixed, last, since
 from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -569,3 +569,25 @@ def test_the_plots_of_wait_and_run_time_are_equally_high_at_every_width(qtbot: Q
         assert waits.height() == durations.height(), width
         headers.add(waits.y())
     assert len(headers) == 2, "legends beside the title, and below it"
+
+
+def test_cards_of_a_live_range_count_whole_seconds(qtbot: QtBot, builder: StateBuilder) -> None:
+    builder.runs(2)
+    window = make_window(qtbot, builder, (OverviewPage,))
+    window.time.set_range(since(NOW - 149.613))
+    draw_frame(window, builder, 0.0)
+    assert overview(window).cards["success"].title == "Success rate, 2 min 30 s"
+
+
+def test_in_the_past_the_topics_say_that_they_are_as_of_now(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    builder.runs(2)
+    window = make_window(qtbot, builder, (OverviewPage,))
+    window.resize(1024, 640)
+    for time_range, note in ((fixed(NOW - 900, NOW - 600), "As of now"), (last(900), "events")):
+        window.time.set_range(time_range)
+        draw_frame(window, builder, 2.0)
+        shown = [each.text() for each in window.findChildren(QLabel) if each.isVisible()]
+        at = shown.index("Event topics")
+        assert any(each.startswith(note) for each in shown[at : at + 2])

@@ -6,6 +6,8 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import ALL_RETAINED, TimeRange, fixed, last, since
+from pulse_desktop.profiles.profile import embedded_profile
+from pulse_desktop.text.time_range_text import moment_text
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -296,7 +298,29 @@ def test_a_narrow_button_shows_a_short_range(window: MainWindow) -> None:
     assert button.text() == "All retained"
     button.resize(whole - 1, button.height())
     assert button.text() == "All"
-    window.time.set_range(last(3600))
-    assert button.text() in ("1 h", "Last 1 h")
     button.resize(button.minimumSizeHint().width(), button.height())
     assert button.text() == ""
+    for time_range, shortest in (
+        (last(3600), "1 h"),
+        (since(NOW - NOW % 60 - 30.613), f"{moment_text(NOW - NOW % 60 - 60, NOW)} –"),
+        (since(NOW - 3 * 86_400), f"{moment_text(NOW - 3 * 86_400 - NOW % 60, NOW)} –"),
+        (fixed(NOW - 3600, NOW - 1800), "Past"),
+    ):
+        window.time.set_range(time_range)
+        button.resize(button.minimumSizeHint().width(), button.height())
+        assert button.text() == shortest
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (1064, 660), (1240, 700), (1440, 900)])
+@pytest.mark.parametrize("age", [150.613, 3 * 86_400.0])
+def test_a_window_always_shows_since_when(
+    qtbot: QtBot, window: MainWindow, size: tuple[int, int], age: float
+) -> None:
+    window.show_profile(embedded_profile(), "embedded server")
+    window.resize(*size)
+    window.time.set_range(since(NOW - age))
+    minute = NOW - age - (NOW - age) % 60
+    clock = moment_text(minute, NOW)
+    button = window.top_bar.time_range
+    qtbot.waitUntil(lambda: button.width() >= button.minimumSizeHint().width())
+    assert clock in button.text()

@@ -23,7 +23,7 @@ from pulse_desktop.state.run_span import run_span
 from pulse_desktop.text.attention_text import attention_target
 from pulse_desktop.text.group_text import muted_text
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.text.time_range_text import length_text
+from pulse_desktop.text.time_range_text import span_length_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.pacing import Pacing
@@ -80,7 +80,8 @@ _CARD_TITLES: Final = {
     "noise": _("Noise ratio"),
 }
 _OUTCOME_CARDS: Final = frozenset({"success", "failed", "run_times"})
-_NOT_PAST: Final = _("The present, not the time range")
+_TOPICS_SUBTITLE: Final = _("events per second over 1 min, line 5 min")
+_NOT_PAST: Final = _("As of now, not of the time range")
 _CARD_TOOLTIPS: Final = {
     "success": _("Show the runs that ended in this time"),
     "failed": _("Show the failures of this time"),
@@ -170,7 +171,7 @@ class OverviewPage(Page):
         grid.setRowStretch(1, 1)
         over_time = Card()
         over_time.body.addWidget(self.run_charts)
-        topics = Card(_("Event topics"), _("events per second over 1 min, line 5 min"))
+        topics = self._topics_card = Card(_("Event topics"), _TOPICS_SUBTITLE)
         topics.body.addWidget(self.topics, 1)
         latest = Card(_("Latest runs"), flush=True)
         self._open_tasks.setProperty("kind", "ghost")
@@ -249,6 +250,8 @@ class OverviewPage(Page):
                 row.show_activity(activity, now, since, connection.outages)
                 live = self.context.time.is_live
                 row.set_stale(stale_text(connection) or ("" if live else _NOT_PAST))
+            past = "" if self.context.time.is_live else _NOT_PAST
+            self._topics_card.set_subtitle(past or _TOPICS_SUBTITLE)
         if due("attention", wall, 1.0):
             self._update_attention(now)
         if due_if_changed("run times", wall, 2.0, version):
@@ -368,7 +371,7 @@ class OverviewPage(Page):
     def _update_cards(self, now: float) -> None:
         state, items = self.context.state, self.context.attention_items()
         end, seconds = self._card_span(now)
-        length, live = length_text(round(seconds, 3)), self.context.time.is_live
+        length, live = span_length_text(seconds), self.context.time.is_live
         for key in _OUTCOME_CARDS:
             title = _("{title}, {length}").format(title=_CARD_TITLES[key], length=length)
             self.cards[key].set_title(title)
