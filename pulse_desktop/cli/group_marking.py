@@ -95,9 +95,9 @@ async def _look_up(arguments: Namespace, group_id: str) -> tuple[int, float]:
         now = session.now()
     write_note(
         _(
-            "Nothing was marked: no failure group {id} is known. It may have failed before the "
-            "last day: try a longer --since. Of too many groups, the oldest are counted as "
-            "“other”. `{program} groups` lists those that are known."
+            "Nothing was marked: no failure group {id} is known. It may have failed longer ago "
+            "than was looked at: try a longer --since. Of too many groups, the oldest are counted "
+            "as “other”. `{program} groups` lists those that are known."
         ).format(id=group_id, program=PROGRAM)
     )
     note_missing(missing)
