@@ -1,6 +1,5 @@
 """Text about two runs side by side."""
 
-import math
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +19,9 @@ MARK_LABELS: Final = {
     Mark.UNKNOWN: (pgettext("comparison", "not known"), "?", SemanticColor.FAINT),
 }
 """Word, glyph and color of each mark."""
+
+_MAX_NUMBER: Final = 1e300
+"""Differences are given of smaller numbers: that of larger ones may be beyond all floats."""
 
 _SECTIONS: Final = {
     Section.RUN: "",
@@ -176,5 +178,6 @@ def _first_difference(one: str, other: str) -> int:
 
 
 def _is_number(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _MAX_NUMBER  # an integer may be larger than any float

@@ -181,7 +181,11 @@ class SortKeys(Generic[RowT]):
                 return False
             numbers = [np.nan if key is None else next(codes) for key in keys]
         indices = positions - self._base
-        self._values[indices] = numbers
+        try:
+            self._values[indices] = numbers
+        except OverflowError:  # an integer that no float holds
+            self._ranks = KeyRanks(as_text=False)
+            return False
         self._cached[indices] = True
         return True
 

@@ -108,6 +108,22 @@ def test_slices_sort_as_a_naive_sort(seed: int) -> None:
             assert list(model.row_objects()) == naive(rows, accepts, key, descending=descending)
 
 
+@pytest.mark.parametrize("first", [1, 10**400], ids=["at the end", "at the start"])
+def test_integers_beyond_all_floats_are_sorted(first: int) -> None:
+    rows: RingBuffer[Thing] = RingBuffer(100)
+    for number in (first, 3, -(10**401), 10**401, 10**400 + 1, 2):
+        rows.append(Thing(number, ""))
+    model = LiveTableModel(rows, COLUMNS)
+    for descending in (False, True):
+        model.set_sort("number", descending=descending)
+        shown = list(model.row_objects())
+        assert shown == naive(rows, None, "number", descending=descending)
+        rows.append(Thing(-(10**402), ""))
+        model.refresh(float(len(rows)) * 10)
+        shown = list(model.row_objects())
+        assert shown == naive(rows, None, "number", descending=descending)
+
+
 def test_rows_evicted_between_two_slices_have_no_key() -> None:
     rows: RingBuffer[Thing] = RingBuffer(40_000)
     for number in range(40_000):
