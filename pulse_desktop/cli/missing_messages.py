@@ -56,9 +56,16 @@ def unwritten(recorder: "Recorder") -> list[str]:
     return [text.format(count=formats.count(recorder.unwritten))]
 
 
-def unread_results(recorder: "Recorder") -> list[str]:
-    """Return which results are not in a recording but for their size and time."""
+def left_out(recorder: "Recorder") -> list[str]:
+    """Return what was too large to record, and which results are known by size and time alone."""
     found = []
+    if count := recorder.too_long:
+        text = ngettext(
+            "{count} message: it is longer than 16 MiB",
+            "{count} messages: they are longer than 16 MiB",
+            count,
+        )
+        found.append(text.format(count=formats.count(count)))
     if count := recorder.too_large:
         text = ngettext(
             "{count} result: it is larger than 1 MiB",

@@ -9,8 +9,8 @@ from pulse_desktop.cli.connection import catch_up, connected_session, note_missi
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.missing_messages import (
     MissingMessages,
+    left_out,
     missing_messages,
-    unread_results,
     unwritten,
 )
 from pulse_desktop.cli.output import print_error, write_note
@@ -189,7 +189,7 @@ async def _record(
     session.stop_receiving()  # it would hold up the writing
     await interrupt.guard(lambda: recorder.stop(FINISH_TIMEOUT_S if interrupt.is_seen else None))
     missing.past.extend(unwritten(recorder))
-    missing.while_recording.extend(unread_results(recorder))
+    missing.while_recording.extend(left_out(recorder))
     texts = (*missing.past, *missing.while_recording)
     await interrupt.guard(lambda: recorder.finish(reason, texts))
     return missing

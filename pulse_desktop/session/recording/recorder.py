@@ -5,6 +5,7 @@ neither the session nor the disk holds up the other.
 """
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +16,12 @@ from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.session.recording.masking import Masking
 from pulse_desktop.session.recording.recording_format import (
+    MAX_LINE_BYTES,
     End,
     Line,
     ObjectLine,
     ResultLine,
+    encode_line,
     message_line,
     missing_texts,
 )
@@ -56,7 +59,9 @@ class Recorder:
         results: results written so far.
         too_large: results of which only the size is recorded.
         unreadable: results of which only the reason is recorded why they cannot be read.
-        dropped: what was not recorded: the disk was too slow, or the recording is full.
+        dropped: what was not recorded: the disk was too slow, it was too long, or the recording is
+            full.
+        too_long: what was not recorded because no reader would accept its line.
         unwritten: what had arrived and was not written before the recording was ended.
     """
 
@@ -83,6 +88,7 @@ class Recorder:
         self.too_large = 0
         self.unreadable = 0
         self.dropped = 0
+        self.too_long = 0
         self.unwritten = 0
         self._lines = 0
 
@@ -183,11 +189,13 @@ class Recorder:
         return batch
 
     def _write(self, batch: Sequence[Recorded]) -> None:
-        lines = self._masked_lines(batch)
-        written = self._writer.write(lines)
+        encoded = [encode_line(line) for line in self._masked_lines(batch)]
+        fits = [len(line) <= MAX_LINE_BYTES for line in encoded]
+        self.too_long += fits.count(False)
+        written = self._writer.write_encoded(list(itertools.compress(encoded, fits)))
         self.dropped += len(batch) - written
         self._lines += written
-        for item in batch[:written]:
+        for item in itertools.islice(itertools.compress(batch, fits), written):
             match item:
                 case InboundMessage():
                     self.messages += 1

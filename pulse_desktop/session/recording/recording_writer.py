@@ -81,7 +81,10 @@ class RecordingWriter:
         Raises:
             UserFacingError: the disk is full, or failed. The frames before are whole.
         """
-        encoded = [encode_line(line) for line in lines]
+        return self.write_encoded([encode_line(line) for line in lines])
+
+    def write_encoded(self, encoded: Sequence[bytes]) -> int:
+        """Write a batch of lines as `encode_line` returns them; see `write`."""
         written = 0
         count = _lines_within(encoded, 0, len(encoded))
         while count:
