@@ -143,7 +143,8 @@ def write_error(path: Path, error: OSError) -> UserFacingError:
         return UserFacingError(
             title, _("there is not enough space left."), _("Free some space, or save it elsewhere.")
         )
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
+    is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    if is_missing and not os.path.isdir(path.parent):  # noqa: PTH112 - it raises nothing
         detail = _("{folder} is not a folder.").format(folder=path.parent)
         return UserFacingError(title, detail, elsewhere)
     if isinstance(error, NotARegularFileError) or error.errno in _WRONG_NAME:

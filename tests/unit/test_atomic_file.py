@@ -81,3 +81,9 @@ def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
 )
 def test_the_advice_is_about_what_is_wrong(tmp_path: Path, error: OSError, advice: str) -> None:
     assert write_error(tmp_path / "r", error).advice == advice
+
+
+def test_a_folder_that_exists_is_not_called_missing(tmp_path: Path) -> None:
+    error = FileNotFoundError(errno.ENOENT, "No such file or directory")  # as in /proc
+    assert write_error(tmp_path / "r", error).detail == "No such file or directory."
+    assert "no is not a folder" in write_error(tmp_path / "no" / "r", error).detail
