@@ -15,7 +15,7 @@ from pulse_desktop.text.translation import _
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
-    from pulse_desktop.state.run_comparison import Comparison
+    from pulse_desktop.state.run_comparison import RunComparison
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -126,9 +126,9 @@ async def _result(session: "Session", run: "TaskRun") -> Any:
     return result_value(stored.result) if stored.result is not None else UNKNOWN
 
 
-def _write(comparison: "Comparison", *, everything: bool) -> None:
+def _write(comparison: "RunComparison", *, everything: bool) -> None:
     """Write a line per value: mark, title, both values, and how far they are apart."""
-    from pulse_desktop.state.run_comparison import Mark
+    from pulse_desktop.state.run_comparison import Difference
     from pulse_desktop.text.comparison_text import (
         change_text,
         delta_text,
@@ -140,7 +140,7 @@ def _write(comparison: "Comparison", *, everything: bool) -> None:
     for title, each in ((_("first"), comparison.first), (_("second"), comparison.second)):
         write_text(f"{title:<8} {each.task_id}  {each.name}")
     for row in comparison.rows:
-        if row.mark is Mark.SAME and not everything:
+        if row.difference is Difference.SAME and not everything:
             continue
         label, glyph, _color = mark_label(row)
         delta = delta_text(row)

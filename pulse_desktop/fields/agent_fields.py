@@ -36,7 +36,7 @@ def agent_fields() -> FieldSet[AgentCall]:
                 _("Fallback for"),
                 lambda row, _now: tuple(filter(None, (row.fallback_from, row.fallback_reason))),
             ),
-            Field("latency", kind.DURATION, _("Latency"), _latency, ticking=True),
+            Field("latency", kind.DURATION, _("Latency"), _latency, time_dependent=True),
             Field("items", kind.NUMBER, _("Items"), lambda row, _now: known(row.items)),
             Field("tokens", kind.NUMBER, _("Tokens in and out"), _tokens),
             Field("tokens_in", kind.NUMBER, _("Tokens in"), lambda row, _now: known(row.tokens_in)),
@@ -45,7 +45,9 @@ def agent_fields() -> FieldSet[AgentCall]:
             ),
             Field("cost", kind.NUMBER, _("Cost, US dollars"), _cost),
             Field("started", kind.TIME, _("Started"), lambda row, _now: (row.started_at,)),
-            Field("active", kind.TIME, _("End, or now while it runs"), _active, ticking=True),
+            Field(
+                "active", kind.TIME, _("End, or now while it runs"), _active, time_dependent=True
+            ),
             Field("worker", kind.ID, _("Worker"), lambda row, _now: worker_values(row.worker)),
             Field("run", kind.ID, _("Task id"), lambda row, _now: named(row.task_id)),
             Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),

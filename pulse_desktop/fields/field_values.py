@@ -28,7 +28,11 @@ def spelled(name: str) -> Values:
 
 
 def flag(
-    name: str, title: str, test: Callable[[RowT, float], bool | None], *, ticking: bool = False
+    name: str,
+    title: str,
+    test: Callable[[RowT, float], bool | None],
+    *,
+    time_dependent: bool = False,
 ) -> Field[RowT]:
     """Return a field that is `true` or `false`; a row has none where the test returns None.
 
@@ -36,14 +40,14 @@ def flag(
         name: in a query.
         title: what it is, for completion.
         test: of a row at a time, Unix seconds.
-        ticking: whether it changes with time alone.
+        time_dependent: whether it changes with time alone.
     """
 
     def get(row: RowT, now: float) -> Values:
         found = test(row, now)
         return () if found is None else ("true" if found else "false",)
 
-    return Field(name, FieldKind.CHOICE, title, get, _FLAGS, ticking=ticking)
+    return Field(name, FieldKind.CHOICE, title, get, _FLAGS, time_dependent=time_dependent)
 
 
 def choices(labels: Mapping[str, str], other: Mapping[str, str] | None = None) -> Mapping[str, str]:

@@ -28,7 +28,7 @@ def provider_fields() -> FieldSet[ProviderStatus]:
                 kind.DURATION,
                 _("Time since the last check"),
                 lambda row, now: (max(0.0, now - row.checked_at),),
-                ticking=True,
+                time_dependent=True,
             ),
             Field("url", kind.TEXT, _("Address"), lambda row, _now: named(row.url)),
             Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),

@@ -45,7 +45,7 @@ _WITH_REASON: Final = frozenset(RunState) - {
     RunState.QUEUED,
 }
 """States in which a run can have a reason."""
-_MAX_REMEMBERED: Final = 10_000
+_MAX_CACHED: Final = 10_000
 _EMPTY: Final = (b"", b"[]", b"{}", b"null")
 _kwargs_of: Final = operator.attrgetter("kwargs")
 _labels_of: Final = operator.attrgetter("labels")
@@ -116,8 +116,8 @@ def run_fields(
             Field("started", kind.TIME, _("Started"), lambda run, _now: known(run.started_at)),
             Field("finished", kind.TIME, _("Finished"), lambda run, _now: known(run.finished_at)),
             Field("seen", kind.TIME, _("Last seen"), lambda run, _now: (run.last_seen,)),
-            Field("ran", kind.DURATION, _("Duration"), _ran, ticking=True),
-            Field("waited", kind.DURATION, _("Wait"), _waited, ticking=True),
+            Field("ran", kind.DURATION, _("Duration"), _ran, time_dependent=True),
+            Field("waited", kind.DURATION, _("Wait"), _waited, time_dependent=True),
             Field("attempt", kind.NUMBER, _("Attempt"), lambda run, _now: (run.attempt,)),
             Field("id", kind.ID, _("Task id"), lambda run, _now: (run.task_id,)),
             Field("kwargs", kind.TEXT, _("Keyword argument"), _kwargs_text, bind=keyword),
@@ -149,8 +149,8 @@ def run_text(run: TaskRun) -> str:
 
 def _contains(text: str) -> TextTest[TaskRun]:
     in_json = JsonSearch(text).is_in
-    in_name = _Remembered(lambda name: text in _task_text(name))
-    in_worker = _Remembered(lambda worker: text in worker.casefold())
+    in_name = _CachedTest(lambda name: text in _task_text(name))
+    in_worker = _CachedTest(lambda worker: text in worker.casefold())
 
     # Called for every run while an operator types: few calls, and names are decided once.
     def contains(run: TaskRun) -> bool:
@@ -166,15 +166,15 @@ def _contains(text: str) -> TextTest[TaskRun]:
     return contains
 
 
-class _Remembered(dict[str, bool]):
-    """What a test says of names, remembered."""
+class _CachedTest(dict[str, bool]):
+    """A test of names that keeps what it decided."""
 
     def __init__(self, test: Callable[[str], bool]) -> None:
         super().__init__()
         self._test = test
 
     def __missing__(self, name: str) -> bool:
-        if len(self) >= _MAX_REMEMBERED:
+        if len(self) >= _MAX_CACHED:
             self.clear()
         found = self[name] = self._test(name)
         return found

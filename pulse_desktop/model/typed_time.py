@@ -50,7 +50,7 @@ class TimeSpan:
     Attributes:
         start: its beginning.
         stop: its end, which does not belong to it; equal to `start` for an instant.
-        relative: whether it moves with the present time.
+        time_dependent: whether it changes with the present time.
         ago: whether it is an instant so long ago: `2h`.
         of_day: whether it is a time of day without a date: the latest one.
         whole_day: whether it is a day without a time of day.
@@ -58,7 +58,7 @@ class TimeSpan:
 
     start: float
     stop: float
-    relative: bool = False
+    time_dependent: bool = False
     ago: bool = False
     of_day: bool = False
     whole_day: bool = False
@@ -71,7 +71,7 @@ class TimeSpan:
         days = max(0, int((at - self.start) // _DAY_S) - 1)  # a day may last an hour longer
         while (start := _shifted(self.start, days)) < at:
             days += 1
-        return TimeSpan(start, start + length, self.relative, self.ago, self.of_day)
+        return TimeSpan(start, start + length, self.time_dependent, self.ago, self.of_day)
 
 
 def parse_time(text: str, now: float) -> TimeSpan | None:
@@ -128,7 +128,7 @@ def moment_from_iso(text: str) -> float:
 
 def _named(text: str, now: float) -> TimeSpan | None:
     if text == "now":
-        return TimeSpan(now, now, relative=True)
+        return TimeSpan(now, now, time_dependent=True)
     found = _NAMED_DAY.fullmatch(text)
     if found is None:
         return None
@@ -146,7 +146,7 @@ def _relative(text: str, now: float) -> TimeSpan | None:
     seconds = seconds_from_text(length.removeprefix("-"))
     if seconds is None:
         return None
-    return TimeSpan(now - seconds, now - seconds, relative=True, ago=True)
+    return TimeSpan(now - seconds, now - seconds, time_dependent=True, ago=True)
 
 
 def _of_day(text: str, now: float) -> TimeSpan | None:
@@ -158,7 +158,7 @@ def _of_day(text: str, now: float) -> TimeSpan | None:
     start = _local(today.tm_year, today.tm_mon, today.tm_mday, offset)
     if start > now:
         start = _local(today.tm_year, today.tm_mon, today.tm_mday - 1, offset)
-    return TimeSpan(start, start + length, relative=True, of_day=True)
+    return TimeSpan(start, start + length, time_dependent=True, of_day=True)
 
 
 def _clock(found: re.Match[str]) -> tuple[float, float]:
@@ -236,13 +236,13 @@ def _on_day(year: int, month: int, day: int, clock: str | None) -> TimeSpan | No
     """Return a day, or a time on it; None if it is no time of day."""
     if clock is None:
         start = _local(year, month, day)
-        return TimeSpan(start, _local(year, month, day + 1), relative=True, whole_day=True)
+        return TimeSpan(start, _local(year, month, day + 1), time_dependent=True, whole_day=True)
     found = _CLOCK.fullmatch(clock)
     if found is None:
         return None
     offset, length = _clock(found)
     start = _local(year, month, day, offset)
-    return TimeSpan(start, start + length, relative=True)
+    return TimeSpan(start, start + length, time_dependent=True)
 
 
 def _local(year: int, month: int, day: int, offset: float = 0.0) -> float:

@@ -124,7 +124,7 @@ def decode_event_raw(
     """Decode any payload as `decode_event` does, leaving its data undecoded.
 
     Returns:
-        The event, and its undecoded `data` for `event_fields`; None if the fields are elsewhere.
+        The event, and its undecoded `data` for `decoded_fields`; None if the fields are elsewhere.
     """
     size = len(raw)
     if raw[:7] == _CANONICAL_PREFIX and size <= MAX_EVENT_BYTES:
@@ -151,7 +151,7 @@ def decode_event_raw(
     return _decode_slow(topic, raw, received_at, sequence)
 
 
-def event_fields(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
+def decoded_fields(event: Event, data: msgspec.Raw | None) -> dict[str, Any]:
     """Return the decoded fields of an event from `decode_event_raw`."""
     if data is not None:
         try:

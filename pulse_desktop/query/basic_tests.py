@@ -75,9 +75,9 @@ def never(_value: Any) -> bool:
 def text_test(value: Value, *, whole: bool) -> ValueTest:
     """Return a test for a text: for the whole of it, or for a part."""
     text = value.text.casefold()
-    by_parts = None if value.quoted else wildcard_test(text, whole=True)
-    if by_parts is not None:
-        return lambda found: by_parts(found.casefold())
+    wildcard = None if value.quoted else wildcard_test(text, whole=True)
+    if wildcard is not None:
+        return lambda found: wildcard(found.casefold())
     if whole:
         return lambda found: found.casefold() == text
     return lambda found: text in found.casefold()

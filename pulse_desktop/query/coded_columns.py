@@ -42,7 +42,7 @@ class SearchablePayloads(Protocol):
     """Rows whose payloads can be searched without looking at the rows."""
 
     def search(
-        self, search: PayloadSearch, start: int, stop: int, among: bytes | None = None
+        self, search: PayloadSearch, start: int, stop: int, wanted: bytes | None = None
     ) -> bytes:
         """Return `YES`, `NO` or `LOOK` for each row at the positions `start` to `stop` - 1.
 
@@ -50,7 +50,7 @@ class SearchablePayloads(Protocol):
             search: what to search for.
             start: position of the first row.
             stop: position after the last row.
-            among: a byte per row, 0 where the result does not matter; None if it always does.
+            wanted: a byte per row, 0 where the result does not matter; None if it always does.
         """
 
 

@@ -30,14 +30,14 @@ class Block:
         columns: of the rows.
         start: position of the first row.
         stop: position after the last row.
-        among: mask of the rows that are still undecided; None for all. The masks of a condition
+        wanted: mask of the rows that are still undecided; None for all. The masks of a condition
             may hold anything for the other rows.
     """
 
     columns: CodedColumns
     start: int
     stop: int
-    among: int | None = None
+    wanted: int | None = None
 
     @property
     def size(self) -> int:
@@ -49,21 +49,21 @@ class Block:
         """A one for each row."""
         return int.from_bytes(b"\1" * self.size, "little")
 
-    def narrowed(self, among: int) -> "Block":
+    def narrowed(self, wanted: int) -> "Block":
         """Return the same rows, of which only some are still undecided."""
-        if self.among is not None:
-            among &= self.among
-        return replace(self, among=among)
+        if self.wanted is not None:
+            wanted &= self.wanted
+        return replace(self, wanted=wanted)
 
     def search(self, search: PayloadSearch) -> Masks | None:
         """Return the masks of what is found in the payloads; None if they cannot be searched."""
-        payloads, among = self.columns.payloads, self.among
+        payloads, wanted = self.columns.payloads, self.wanted
         if payloads is None:
             return None
-        if among == 0:
+        if wanted == 0:
             return 0, 0
-        asked = None if among is None else among.to_bytes(self.size, "little")
-        found = payloads.search(search, self.start, self.stop, asked)
+        as_bytes = None if wanted is None else wanted.to_bytes(self.size, "little")
+        found = payloads.search(search, self.start, self.stop, as_bytes)
         possible = int.from_bytes(found.translate(_ANY_FOUND), "little")
         if YES not in found:
             return possible, 0

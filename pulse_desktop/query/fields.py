@@ -58,7 +58,7 @@ class Field(Generic[RowT_contra]):
         in_payload: whether its values, if they are texts, stand as they are in the row's payload.
         is_run: whether its values are the `task_id` in the row's payload.
         payload_path: for a key of a keyed field in the payload, the path to its values.
-        ticking: whether its values change with time alone.
+        time_dependent: whether its values change with time alone.
         free: whether the field is the free text of a row.
     """
 
@@ -74,7 +74,7 @@ class Field(Generic[RowT_contra]):
     in_payload: bool = False
     is_run: bool = False
     payload_path: str = ""
-    ticking: bool = False
+    time_dependent: bool = False
     free: bool = False
 
     @property

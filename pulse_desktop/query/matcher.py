@@ -134,10 +134,10 @@ class _Compiler(Generic[RowT_contra]):
 
     def _free_text(self, text: str, *, quoted: bool) -> Condition[RowT_contra]:
         fields, text = self._fields, text.casefold()
-        by_parts = None if quoted else wildcard_test(text, whole=False)
-        if by_parts is not None:
+        wildcard = None if quoted else wildcard_test(text, whole=False)
+        if wildcard is not None:
             free_text = fields.free_text
-            return Condition(lambda row: by_parts(free_text(row)), SEARCHED)
+            return Condition(lambda row: wildcard(free_text(row)), SEARCHED)
         self.searches |= fields.text_in_payload
         return TextCondition(fields.contains(text), text, fields)
 
@@ -147,8 +147,8 @@ class _Compiler(Generic[RowT_contra]):
             raise self._unknown_field(node)
         if field.free:
             return self._text_comparison(node)
-        test, moves = value_test(node, field, self._now)
-        self.time_dependent |= moves or field.ticking
+        test, time_dependent = value_test(node, field, self._now)
+        self.time_dependent |= time_dependent or field.time_dependent
         found = self._field_condition(field, test)
         numbers = field.kind is not FieldKind.VALUE
         texts = literal_texts(node, numbers=numbers) if field.in_payload else None

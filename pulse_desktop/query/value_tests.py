@@ -23,7 +23,7 @@ from pulse_desktop.query.syntax import Comparison, Value, ValueRange
 from pulse_desktop.query.tokens import RANGE
 from pulse_desktop.text.translation import _
 
-_OF_JSON: Final = re.compile(r'[\[\]{}",:]')
+_JSON_PUNCTUATION: Final = re.compile(r'[\[\]{}",:]')
 PARSERS: Final = {
     FieldKind.NUMBER: parse_number,
     FieldKind.DURATION: parse_duration,
@@ -46,13 +46,13 @@ def value_test(comparison: Comparison, field: Field[Any], now: float) -> tuple[V
     if comparison.operator not in EQUAL and len(comparison.values) > 1:
         message = _("Several values are for :, = or != only")
         raise QueryError(message, comparison.values[0].start, comparison.values[-1].end)
-    moves = False
+    time_dependent = False
     tests: list[ValueTest] = []
     for value in comparison.values:
-        test, relative = _single_test(comparison, value, field, now)
+        test, changes = _single_test(comparison, value, field, now)
         tests.append(test)
-        moves |= relative
-    return any_of(tests), moves
+        time_dependent |= changes
+    return any_of(tests), time_dependent
 
 
 def literal_texts(comparison: Comparison, *, numbers: bool) -> list[str] | None:
@@ -68,7 +68,7 @@ def literal_texts(comparison: Comparison, *, numbers: bool) -> list[str] | None:
         return None
     texts = []
     for value in comparison.values:
-        if not isinstance(value, Value) or not value.text or _OF_JSON.search(value.text):
+        if not isinstance(value, Value) or not value.text or _JSON_PUNCTUATION.search(value.text):
             return None
         if not value.quoted and (ANY in value.text or RANGE in value.text):
             return None
@@ -122,9 +122,9 @@ def _with_ends(value: Value | ValueRange, kind: FieldKind) -> Value | ValueRange
 
 def _choice_test(value: Value, field: Field[Any]) -> ValueTest:
     text = value.text.casefold()
-    by_parts = None if value.quoted else wildcard_test(text, whole=True)
-    if by_parts is not None:
-        chosen = {each for typed, each in field.choices.items() if by_parts(typed)}
+    wildcard = None if value.quoted else wildcard_test(text, whole=True)
+    if wildcard is not None:
+        chosen = {each for typed, each in field.choices.items() if wildcard(typed)}
     else:
         chosen = {each for each in (field.choices.get(text),) if each is not None}
     if not chosen:
@@ -177,7 +177,7 @@ def _time_test(operator: str, value: Value, now: float) -> tuple[ValueTest, bool
     if operator in EQUAL:
         if span.ago:
             return ordered(">=", start), True
-        return _in_span(start, stop), span.relative
+        return _in_span(start, stop), span.time_dependent
     # The comparison is with the whole span: later than a day is after its end.
     match operator:
         case ">":
@@ -186,7 +186,7 @@ def _time_test(operator: str, value: Value, now: float) -> tuple[ValueTest, bool
             test = _until(span)
         case _:
             test = ordered(operator, start)
-    return test, span.relative
+    return test, span.time_dependent
 
 
 def _time_range_test(value: ValueRange, now: float) -> tuple[ValueTest, bool]:
@@ -198,11 +198,13 @@ def _time_range_test(value: ValueRange, now: float) -> tuple[ValueTest, bool]:
             message = _("The range is empty: its first end is the later one")
             raise QueryError(message, value.start, value.end)
         after, before = ordered(">=", low.start), _until(high)
-        return (lambda each: after(each) and before(each)), low.relative or high.relative
+        return (
+            lambda each: after(each) and before(each)
+        ), low.time_dependent or high.time_dependent
     if low is not None:
-        return ordered(">=", low.start), low.relative
+        return ordered(">=", low.start), low.time_dependent
     if high is not None:
-        return _until(high), high.relative
+        return _until(high), high.time_dependent
     raise QueryError(_("The range has no end"), value.start, value.end)
 
 

@@ -19,7 +19,7 @@ RESULTS_S: Final = 10.0
 GRACE_S: Final = HEARTBEAT_S
 """Workers that were cut off as well come back within it, and heartbeats without history arrive."""
 
-_FEW: Final = 200
+_MAX_WAITING: Final = 200
 """So many arrivals may wait when a feed has caught up; under load some always do."""
 
 
@@ -88,6 +88,8 @@ class HistoryReplay:
                 self._judged_generation = self._connection.generation
         if self.is_complete or not self._connection.connected:
             return
-        if len(self._arrivals) <= _FEW and all(feed.status.is_current for feed in self._feeds):
+        if len(self._arrivals) <= _MAX_WAITING and all(
+            feed.status.is_current for feed in self._feeds
+        ):
             self._complete_generation = self._connection.generation
             self._completed_at = self._clock()

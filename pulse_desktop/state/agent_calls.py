@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
     to_float,
@@ -272,7 +272,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:
             return _decode_event(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = event_fields(event, body)
+    data = decoded_fields(event, body)
     return _AgentEvent(
         to_text(data.get("agent")),
         to_text(data.get("provider")),

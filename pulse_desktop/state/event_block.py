@@ -32,7 +32,7 @@ _MAX_SHORT: Final = 0xFFFF
 _MAX_LONG: Final = (1 << 64) - 1
 _OVERHEAD: Final = 1_200  # bytes that the objects of a block take beside their contents
 _RECEIVED: Final = 1  # the event is dated by its arrival
-_FEW: Final = 2
+_SPARSE: Final = 2
 """Fewer payloads than one in so many are searched without the others between them."""
 _UNUSUAL: Final = 2  # something of it is not in the columns
 
@@ -150,7 +150,7 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
         return [self.event(index) for index in range(start, stop)]
 
     def scan(
-        self, search: PayloadSearch, start: int, stop: int, asked: bytes | None = None
+        self, search: PayloadSearch, start: int, stop: int, wanted: bytes | None = None
     ) -> bytes:
         """Search payloads; return `YES`, `NO` or `LOOK` for each.
 
@@ -158,19 +158,19 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
             search: what to search for.
             start: index of the first event.
             stop: index after the last event.
-            asked: a byte per event, 0 where the result does not matter; None if it always does.
+            wanted: a byte per event, 0 where the result does not matter; None if it always does.
         """
         count, block = stop - start, self.block
-        wanted = count if asked is None else count - asked.count(0)
-        if wanted * _FEW > block.count:
+        searched = count if wanted is None else count - wanted.count(0)
+        if searched * _SPARSE > block.count:
             return bytes(search.scan(self.payloads, self.ends)[start:stop])
         ends, payloads = self.ends, self.payloads
         indices: Sequence[int] = range(start, stop)
-        if asked is not None:
-            indices = [*compress(indices, asked)]
+        if wanted is not None:
+            indices = [*compress(indices, wanted)]
         parts = [payloads[ends[at - 1] if at else 0 : ends[at]] for at in indices]
         marks = search.scan(b"".join(parts), [*accumulate(map(len, parts))])
-        if asked is None:
+        if wanted is None:
             return bytes(marks)
         found = bytearray(count)
         for at, mark in zip(indices, marks, strict=True):

@@ -105,7 +105,7 @@ class EventRows:
         return self
 
     def search(
-        self, search: PayloadSearch, start: int, stop: int, among: bytes | None = None
+        self, search: PayloadSearch, start: int, stop: int, wanted: bytes | None = None
     ) -> bytes:
         """Return `YES`, `NO` or `LOOK` for the payload of each event at the positions of a span.
 
@@ -115,39 +115,39 @@ class EventRows:
             search: what to search for.
             start: position of the first event.
             stop: position after the last event; all events between exist.
-            among: a byte per event, 0 where the result does not matter; None if it always does.
+            wanted: a byte per event, 0 where the result does not matter; None if it always does.
         """
         hashed = id_hash(search.task_id) if search.task_id else None
         found: list[bytes] = []
         for part in reversed(self._parts(start, stop)):
-            block, asked = part.block, None
-            if among is not None:
-                asked = among[part.start - start : part.stop - start]
-                if not asked.strip(b"\0"):
-                    found.append(asked)
+            block, wanted_here = part.block, None
+            if wanted is not None:
+                wanted_here = wanted[part.start - start : part.stop - start]
+                if not wanted_here.strip(b"\0"):
+                    found.append(wanted_here)
                     continue
             if block is None:
-                found.append(_marks(search, self._events(part), asked))
+                found.append(_marks(search, self._events(part), wanted_here))
             elif hashed is not None and not block.may_be_of(hashed):
                 found.append(bytes(part.stop - part.start))
             else:
-                found.append(self._scan(search, part, block, asked))
+                found.append(self._scan(search, part, block, wanted_here))
         return b"".join(reversed(found))
 
     def _scan(
-        self, search: PayloadSearch, part: _Part, block: EventBlock, asked: bytes | None
+        self, search: PayloadSearch, part: _Part, block: EventBlock, wanted: bytes | None
     ) -> bytes:
         """Search the payloads of a part that is in a block, or use what was found there before."""
         first, last = part.start - block.first, part.stop - block.first
         if self._scanned is not None and self._scanned[:2] == (search, block):
             return self._scanned[2][first:last]
         opened = self._opened(block, keep=False)
-        if asked is None and last - first < block.count:
+        if wanted is None and last - first < block.count:
             # A search in slices, the newest first, asks for the rest of the block next.
             found = opened.scan(search, 0, block.count)
             self._scanned = search, block, found
             return found[first:last]
-        return opened.scan(search, first, last, asked)
+        return opened.scan(search, first, last, wanted)
 
     def times(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the timestamps of all events, as doubles, and their codes of `column("topic")`.
@@ -213,12 +213,12 @@ class EventRows:
         return opened
 
 
-def _marks(search: PayloadSearch, events: Sequence[Event], asked: bytes | None) -> bytes:
+def _marks(search: PayloadSearch, events: Sequence[Event], wanted: bytes | None) -> bytes:
     """Search the payloads of events one by one."""
     is_in = search.is_in
-    if asked is None:
+    if wanted is None:
         return bytes([YES * is_in(each.raw) for each in events])
-    pairs = zip(events, asked, strict=True)
+    pairs = zip(events, wanted, strict=True)
     return bytes([YES if ask and is_in(each.raw) else NO for each, ask in pairs])
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import (
@@ -57,7 +57,7 @@ def read_heartbeat(event: Event, body: msgspec.Raw | None) -> Heartbeat:
             return _decode_heartbeat(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = event_fields(event, body)
+    data = decoded_fields(event, body)
     tasks, commands = data.get("running") or data.get("tasks"), data.get("commands")
     started_at = data.get("started_at")
     return Heartbeat(

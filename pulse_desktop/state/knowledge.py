@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from pulse_desktop.protocol.atoms import ATOM_TYPES
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import to_float, to_int, to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
@@ -117,7 +117,7 @@ class Knowledge(Collection[KnowledgeItem]):
 
     def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold an event of the knowledge topic."""
-        data = event_fields(event, body)
+        data = decoded_fields(event, body)
         name = event.type.removeprefix("knowledge.")
         kind, title, type_, item_id = name, "", "", ""
         version: int | None = None

@@ -9,7 +9,7 @@ from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.message_path import MessagePath
 from pulse_desktop.state.related_runs import RelatedRuns
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_comparison import Comparison, Row, Section
+from pulse_desktop.state.run_comparison import Row, RunComparison, Section
 from pulse_desktop.state.serialize import run_to_dict
 
 
@@ -84,7 +84,7 @@ def path_to_dict(path: MessagePath, message_id: str) -> dict[str, Any]:
     }
 
 
-def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
+def comparison_to_dict(comparison: RunComparison) -> dict[str, Any]:
     """Return two runs side by side as a JSON-ready object."""
     return {
         "first": run_to_dict(comparison.first),
@@ -95,7 +95,7 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
                 "path": row.path,
                 "first": _compared(row, row.first),
                 "second": _compared(row, row.second),
-                "mark": str(row.mark),
+                "mark": str(row.difference),
                 "matters": row.matters,
                 "items": {
                     "only_first": row.items.only_first,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.state.coerce import MAX_TEXT, to_float, to_text
 
 ATTACHMENT: Final = "attachment"
@@ -55,7 +55,7 @@ def read_message(event: Event, body: msgspec.Raw | None) -> MessageEvent:
             return _decode_message(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = event_fields(event, body)
+    data = decoded_fields(event, body)
     author = data.get("author")
     if isinstance(author, dict):
         author = author.get("name")
@@ -93,7 +93,7 @@ def read_score(event: Event, body: msgspec.Raw | None) -> ScoreEvent:
             return _decode_score(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = event_fields(event, body)
+    data = decoded_fields(event, body)
     factors = data.get("factors", data.get("noise_factors"))
     return ScoreEvent(
         to_text(data.get("message_id")),

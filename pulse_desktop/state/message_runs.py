@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.protocol.topics import MESSAGE_TOPICS
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
@@ -140,7 +140,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _MessageEvent:
             return _decode_event(body)
         except (msgspec.DecodeError, RecursionError):
             pass
-    data = event_fields(event, body)
+    data = decoded_fields(event, body)
     return _MessageEvent(
         data.get("task_id"), data.get("id"), data.get("message_id"), data.get("external_message_id")
     )

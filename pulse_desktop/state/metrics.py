@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.state.coerce import to_float, to_int, to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
@@ -74,7 +74,7 @@ class Metrics(Collection[Metric]):
         """Fold a `metrics:update`: the known metrics, and the other numbers in it."""
         if event.type != "metrics:update":
             return
-        data = event_fields(event, body)
+        data = decoded_fields(event, body)
         trends, sizes = data.get("trends"), data.get("sampleSizes")
         trends = trends if isinstance(trends, dict) else {}
         sizes = sizes if isinstance(sizes, dict) else {}

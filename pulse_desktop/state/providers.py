@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.model.redaction import redact_url
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.state.coerce import to_float, to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
@@ -77,7 +77,7 @@ class Providers(Collection[ProviderStatus]):
         """Fold a `provider.checked`, or a flat `validation_update` from an older system."""
         if event.type not in ("provider.checked", "validation_update"):
             return
-        data = event_fields(event, body)
+        data = decoded_fields(event, body)
         name = to_text(data.get("provider")) or to_text(data.get("provider_id"))
         if not name:
             return

@@ -31,7 +31,7 @@ class Section(enum.StrEnum):
     ERROR = "error"
 
 
-class Mark(enum.StrEnum):
+class Difference(enum.StrEnum):
     """How two values compare. The values are stable: scripts rely on them."""
 
     SAME = "same"
@@ -47,9 +47,9 @@ class Row(msgspec.Struct, frozen=True):
     Attributes:
         section: the part of the run.
         path: of the value in it, such as `language` or `message_ids[0]`.
-        first: of the first run, None also if it has none: see `mark`.
+        first: of the first run, None also if it has none: see `difference`.
         second: of the second run, likewise.
-        mark: how they compare; `UNKNOWN` if one of them is not known.
+        difference: how they compare; `UNKNOWN` if one of them is not known.
         expected: whether they differ between any two runs, such as times: no difference to look at.
         items: how two long lists differ, which are compared as one value; None for other values.
     """
@@ -58,14 +58,14 @@ class Row(msgspec.Struct, frozen=True):
     path: str
     first: Any
     second: Any
-    mark: Mark
+    difference: Difference
     expected: bool = False
     items: ListDifference | None = None
 
     @property
     def matters(self) -> bool:
         """Whether it is a difference to look at."""
-        return self.mark is not Mark.SAME and not self.expected
+        return self.difference is not Difference.SAME and not self.expected
 
 
 class Missing(enum.Enum):
@@ -82,7 +82,7 @@ UNKNOWN: Final = Missing.UNKNOWN
 """A result that was not read, or is not stored any more."""
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class RunComparison(msgspec.Struct, frozen=True):
     """Two runs, and their values.
 
     Attributes:
@@ -109,7 +109,7 @@ def compare_runs(
     first_result: Any = UNKNOWN,
     second_result: Any = UNKNOWN,
     names: Sequence[str] = (),
-) -> Comparison:
+) -> RunComparison:
     """Compare two runs.
 
     Args:
@@ -127,7 +127,7 @@ def compare_runs(
     rows += found.rows
     rows += _errors(first, second)
     rows.sort(key=_rank)
-    return Comparison(first, second, tuple(rows), found.left_out)
+    return RunComparison(first, second, tuple(rows), found.left_out)
 
 
 def result_value(result: TaskResult) -> Any:
@@ -173,8 +173,8 @@ def _facts(first: TaskRun, second: TaskRun) -> Iterator[Row]:
         has_one, has_other = one not in ("", None), other not in ("", None)
         if not has_one and not has_other:
             continue
-        mark = Mark.UNKNOWN if has_one != has_other else _mark(one, other)
-        yield Row(Section.RUN, path, one, other, mark, expected)
+        difference = Difference.UNKNOWN if has_one != has_other else _difference(one, other)
+        yield Row(Section.RUN, path, one, other, difference, expected)
 
 
 def _rank(row: Row) -> int:
@@ -208,10 +208,10 @@ def _errors(first: TaskRun, second: TaskRun) -> Iterator[Row]:
             yield Row(Section.ERROR, path, a or None, b or None, _presence(bool(a), bool(b), a, b))
 
 
-def _presence(has_one: bool, has_other: bool, one: object, other: object) -> Mark:
+def _presence(has_one: bool, has_other: bool, one: object, other: object) -> Difference:
     if has_one and has_other:
-        return _mark(one, other)
-    return Mark.ONLY_FIRST if has_one else Mark.ONLY_SECOND
+        return _difference(one, other)
+    return Difference.ONLY_FIRST if has_one else Difference.ONLY_SECOND
 
 
 def _arguments(run: TaskRun, names: Sequence[str]) -> Any:
@@ -293,8 +293,8 @@ class _Values:
         for index in found.changed:
             self.compare(section, f"{path}[{index}]", one[index], other[index], depth + 1)
         if not found.changed:
-            mark = Mark.SAME if found.items is None else Mark.DIFFERENT
-            self.rows.append(Row(section, path, one, other, mark, items=found.items))
+            difference = Difference.SAME if found.items is None else Difference.DIFFERENT
+            self.rows.append(Row(section, path, one, other, difference, items=found.items))
 
     @staticmethod
     def _inner(path: str, key: Any) -> str:
@@ -305,22 +305,22 @@ class _Values:
 
     def _add(self, section: Section, path: str, one: Any, other: Any) -> None:
         if one is UNKNOWN or other is UNKNOWN:
-            mark = Mark.UNKNOWN
+            difference = Difference.UNKNOWN
         elif one is _ABSENT:
-            mark = Mark.ONLY_SECOND
+            difference = Difference.ONLY_SECOND
         elif other is _ABSENT:
-            mark = Mark.ONLY_FIRST
+            difference = Difference.ONLY_FIRST
         else:
-            mark = _mark(one, other)
-        self.rows.append(Row(section, path, _shown(one), _shown(other), mark))
+            difference = _difference(one, other)
+        self.rows.append(Row(section, path, _shown(one), _shown(other), difference))
 
 
 def _shown(value: Any) -> Any:
     return None if isinstance(value, Missing) else value
 
 
-def _mark(one: Any, other: Any) -> Mark:
-    return Mark.SAME if _equal(one, other) else Mark.DIFFERENT
+def _difference(one: Any, other: Any) -> Difference:
+    return Difference.SAME if _equal(one, other) else Difference.DIFFERENT
 
 
 def _equal(one: Any, other: Any) -> bool:

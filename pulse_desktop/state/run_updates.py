@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.protocol.event import Event, event_fields
+from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_lineage import parent_of
 from pulse_desktop.protocol.task_message import (
@@ -142,7 +142,7 @@ def update_from_event(event: Event, body: msgspec.Raw | None = None) -> TaskRun 
     reader = _READERS.get(event.type)
     if reader is None:
         return None
-    data = event_fields(event, body)
+    data = decoded_fields(event, body)
     task_id = to_text(data.get("task_id"))
     if not task_id:
         return None

@@ -5,18 +5,18 @@ from typing import Any, Final
 import msgspec
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.state.run_comparison import Comparison, Mark, Row, Section
+from pulse_desktop.state.run_comparison import Difference, Row, RunComparison, Section
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext, pgettext
 
-MARK_LABELS: Final = {
-    Mark.SAME: (pgettext("comparison", "same"), "=", SemanticColor.MUTED),
-    Mark.DIFFERENT: (pgettext("comparison", "differs"), "≠", SemanticColor.WARNING),
-    Mark.ONLY_FIRST: (pgettext("comparison", "only first"), "−", SemanticColor.BAD),
-    Mark.ONLY_SECOND: (pgettext("comparison", "only second"), "+", SemanticColor.GOOD),
-    Mark.UNKNOWN: (pgettext("comparison", "not known"), "?", SemanticColor.FAINT),
+DIFFERENCE_LABELS: Final = {
+    Difference.SAME: (pgettext("comparison", "same"), "=", SemanticColor.MUTED),
+    Difference.DIFFERENT: (pgettext("comparison", "differs"), "≠", SemanticColor.WARNING),
+    Difference.ONLY_FIRST: (pgettext("comparison", "only first"), "−", SemanticColor.BAD),
+    Difference.ONLY_SECOND: (pgettext("comparison", "only second"), "+", SemanticColor.GOOD),
+    Difference.UNKNOWN: (pgettext("comparison", "not known"), "?", SemanticColor.FAINT),
 }
 """Word, glyph and color of each mark."""
 
@@ -54,7 +54,7 @@ def row_title(row: Row) -> str:
 
 def mark_label(row: Row) -> tuple[str, str, SemanticColor]:
     """Return word, glyph and color of a row's mark; a difference that is expected is muted."""
-    label, glyph, color = MARK_LABELS[row.mark]
+    label, glyph, color = DIFFERENCE_LABELS[row.difference]
     return label, glyph, SemanticColor.MUTED if row.expected else color
 
 
@@ -66,11 +66,11 @@ def values_text(row: Row) -> tuple[str, str]:
             _list_text(row.second, items.only_second, items.second_sample),
         )
     one, other = value_text(row, row.first), value_text(row, row.second)
-    if row.mark is Mark.ONLY_FIRST:
+    if row.difference is Difference.ONLY_FIRST:
         return one, ""
-    if row.mark is Mark.ONLY_SECOND:
+    if row.difference is Difference.ONLY_SECOND:
         return "", other
-    if row.mark is not Mark.DIFFERENT or max(len(one), len(other)) <= 2 * _CONTEXT:
+    if row.difference is not Difference.DIFFERENT or max(len(one), len(other)) <= 2 * _CONTEXT:
         return one, other
     start = _first_difference(one, other)
     if start <= 2 * _CONTEXT:
@@ -82,7 +82,7 @@ def values_text(row: Row) -> tuple[str, str]:
 def change_text(row: Row) -> str:
     """Return both values in one line, the first one first; the value alone if it is the same."""
     one, other = values_text(row)
-    return one if row.mark is Mark.SAME else " → ".join(filter(None, (one, other)))
+    return one if row.difference is Difference.SAME else " → ".join(filter(None, (one, other)))
 
 
 def _list_text(items: list[Any], only: int, sample: tuple[Any, ...]) -> str:
@@ -99,8 +99,10 @@ def _list_text(items: list[Any], only: int, sample: tuple[Any, ...]) -> str:
 
 def value_text(row: Row, value: Any) -> str:
     """Return a value in one line, as JSON within arguments, labels and results."""
-    if value is None and (row.mark is Mark.UNKNOWN or row.section in (Section.RUN, Section.ERROR)):
-        return _("not known") if row.mark is Mark.UNKNOWN else ""
+    if value is None and (
+        row.difference is Difference.UNKNOWN or row.section in (Section.RUN, Section.ERROR)
+    ):
+        return _("not known") if row.difference is Difference.UNKNOWN else ""
     if row.section is Section.RUN:
         return _fact(row.path, value)
     if row.section is Section.ERROR:
@@ -123,7 +125,7 @@ def delta_text(row: Row) -> str:
         is_moved = not row.items.only_first and not row.items.only_second
         return _("in another order") if is_moved else ""
     one, other = row.first, row.second
-    if row.mark is not Mark.DIFFERENT or not (_is_number(one) and _is_number(other)):
+    if row.difference is not Difference.DIFFERENT or not (_is_number(one) and _is_number(other)):
         return ""
     delta = other - one
     sign = "+" if delta > 0 else "−"
@@ -139,7 +141,7 @@ def delta_text(row: Row) -> str:
     return f"{sign}{abs(delta):g}"
 
 
-def summary_text(comparison: Comparison) -> str:
+def summary_text(comparison: RunComparison) -> str:
     """Return how many differences there are."""
     count = len(comparison.differences)
     if not count:

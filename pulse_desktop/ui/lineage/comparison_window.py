@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from pulse_desktop.state.lineage_json import comparison_to_dict
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.state.run_comparison import Comparison, Mark, Row, Section
+from pulse_desktop.state.run_comparison import Difference, Row, RunComparison, Section
 from pulse_desktop.text import formats
 from pulse_desktop.text.comparison_text import (
     delta_text,
@@ -75,7 +75,7 @@ class ComparisonWindow(QDialog):
         self.setMinimumSize(*_MIN_SIZE)
         self.resize(*_SIZE)
         self._task_label = task_label
-        self.comparison: Comparison | None = None
+        self.comparison: RunComparison | None = None
         self._rows: list[Row] = []
         self.cards = (RunCard(_("First run")), RunCard(_("Second run")))
         for number, card in enumerate(self.cards):
@@ -137,7 +137,7 @@ class ComparisonWindow(QDialog):
         """How many differences there are, as shown."""
         return self._summary.text()
 
-    def show_comparison(self, comparison: Comparison, note: str = "") -> None:
+    def show_comparison(self, comparison: RunComparison, note: str = "") -> None:
         """Show two runs.
 
         Args:
@@ -156,7 +156,7 @@ class ComparisonWindow(QDialog):
         if comparison is None:
             return
         only = self.only_differences.isChecked()
-        rows = [row for row in comparison.rows if row.mark is not Mark.SAME or not only]
+        rows = [row for row in comparison.rows if row.difference is not Difference.SAME or not only]
         if only:
             rows.sort(key=lambda row: not row.matters)  # times are last
         if rows == self._rows and rows:
@@ -253,7 +253,7 @@ def comparison_columns() -> tuple[Column[Row], ...]:
 
 
 def _value_color(row: Row) -> SemanticColor | None:
-    return SemanticColor.MUTED if row.mark is Mark.SAME else None
+    return SemanticColor.MUTED if row.difference is Difference.SAME else None
 
 
 def _whole_text(row: Row, value: Any) -> str:

@@ -247,6 +247,6 @@ def _run_columns(run_of: Callable[[RowT], TaskRun | None]) -> Sequence[Column[Ro
             align="right",
             mono=True,
             hide_below=360,
-            ticking=True,
+            time_dependent=True,
         ),
     )

@@ -114,7 +114,7 @@ class AgentsPage(TablePage[AgentCall, RowDetail]):
                 color=latency_color,
                 sort=lambda row: row.latency_s,
                 tooltip=lambda row, _now: latency_note(row),
-                ticking=True,
+                time_dependent=True,
             ),
             Column(
                 _("Error"),

@@ -24,7 +24,7 @@ _AMOUNTS: Final = frozenset({FieldKind.NUMBER, FieldKind.DURATION, FieldKind.SIZ
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class CellCondition:
     """A condition that can be added to a query.
 
     Attributes:
@@ -125,7 +125,7 @@ def argument_field(name: str, fields: FieldSet[Any]) -> str:
     return keyed_field("args", name)
 
 
-def conditions(value: CellValue) -> Sequence[Condition]:
+def cell_conditions(value: CellValue) -> Sequence[CellCondition]:
     """Return the conditions that a value offers."""
     if value.kind is FieldKind.TIME:
         return _time_conditions(value)
@@ -141,12 +141,12 @@ def conditions(value: CellValue) -> Sequence[Condition]:
     if len(text) > _MAX_VALUE:
         return ()
     return [
-        Condition(
+        CellCondition(
             _("Only this: {value}").format(value=value.label),
             value.label,
             lambda query: with_condition(query, value.field, text),
         ),
-        Condition(
+        CellCondition(
             _("Not this: {value}").format(value=value.label),
             value.label,
             lambda query: with_condition(query, value.field, text, negated=True),
@@ -155,7 +155,7 @@ def conditions(value: CellValue) -> Sequence[Condition]:
     ]
 
 
-def _time_conditions(value: CellValue) -> Sequence[Condition]:
+def _time_conditions(value: CellValue) -> Sequence[CellCondition]:
     try:
         start, end = time_text(value.value), time_text(value.value, is_end=True)
     except (OverflowError, OSError, ValueError, TypeError):
@@ -166,7 +166,11 @@ def _time_conditions(value: CellValue) -> Sequence[Condition]:
     ]
 
 
-def _comparison(value: CellValue, operator: str, amount: str, title: str, sign: str) -> Condition:
+def _comparison(
+    value: CellValue, operator: str, amount: str, title: str, sign: str
+) -> CellCondition:
     condition = f"{value.field}{operator}{amount}"
     label = f"{value.title} {sign} {value.text}"
-    return Condition(title.format(value=value.label), label, lambda query: joined(query, condition))
+    return CellCondition(
+        title.format(value=value.label), label, lambda query: joined(query, condition)
+    )

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.query.cell_filter import CellValue, Condition, conditions
+from pulse_desktop.ui.query.cell_filter import CellCondition, CellValue, cell_conditions
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import without_mnemonic
 
@@ -31,12 +31,12 @@ def add_cell_entries(
     """
     if len(cell) <= _MAX_INLINE:
         for value in cell:
-            for condition in conditions(value):
+            for condition in cell_conditions(value):
                 _add(menu, condition, edit, condition.title)
     else:
         others = (*cell, *others)
-    wanted = [each for value in others for each in conditions(value) if not each.negated]
-    unwanted = [each for value in others for each in conditions(value) if each.negated]
+    wanted = [each for value in others for each in cell_conditions(value) if not each.negated]
+    unwanted = [each for value in others for each in cell_conditions(value) if each.negated]
     for title, found in ((_("Only rows with"), wanted), (_("No rows with"), unwanted)):
         if found:
             submenu = menu.addMenu(title)
@@ -52,7 +52,7 @@ def value_menu(menu: QMenu, values: Sequence[CellValue], edit: Edit) -> None:
         values: of the cells of the row.
         edit: changes the query.
     """
-    found = [condition for value in values for condition in conditions(value)]
+    found = [condition for value in values for condition in cell_conditions(value)]
     for condition in found:
         if not condition.negated:
             _add(menu, condition, edit, condition.title)
@@ -63,7 +63,7 @@ def value_menu(menu: QMenu, values: Sequence[CellValue], edit: Edit) -> None:
             _add(submenu, condition, edit, condition.label)
 
 
-def _add(menu: QMenu, condition: Condition, edit: Edit, title: str) -> QAction:
+def _add(menu: QMenu, condition: CellCondition, edit: Edit, title: str) -> QAction:
     icon = "minus" if condition.negated else "filter"
     entry = menu.addAction(icons.icon(icon), without_mnemonic(title))
     entry.triggered.connect(lambda _checked=False: edit(condition.apply))

@@ -23,7 +23,7 @@ _SEARCHED_SLICE: Final = 1 << 12
 _LOOKED_UP: Final = 1 << 18
 """Positions that are looked up in one go."""
 _NONE: Final[Positions] = np.empty(0, np.int64)
-_FEW: Final = 4
+_SPARSE: Final = 4
 """Of a stretch of rows, fewer than one in so many are looked up one by one: to make events of a
 block again takes longer than to find them."""
 
@@ -146,7 +146,7 @@ def _decided_positions(
     open_rows = np.flatnonzero(decided == LOOK)
     if len(open_rows):
         indices = open_rows.tolist()
-        if len(indices) * _FEW < len(mask):
+        if len(indices) * _SPARSE < len(mask):
             accepted = [accepts(source[start + index]) for index in indices]
         else:
             first, last = indices[0], indices[-1]

@@ -27,7 +27,7 @@ class Column(Generic[RowT]):
         tooltip: returns the tooltip; without it the full text is shown when it was cut.
         stretch: whether the column takes the remaining width. One column of a table should.
         hidden: whether the column is hidden by default.
-        ticking: whether the text changes with time although the row does not.
+        time_dependent: whether the text changes with time although the row does not.
         hide_below: table width in pixels below which the column is hidden, 0 for never.
         is_time: whether it is a time, which is sorted with the newest first. Rows that are not
             sorted are in the order of arrival, and thus only roughly in that of a time: a history
@@ -49,7 +49,7 @@ class Column(Generic[RowT]):
     tooltip: Callable[[RowT, float], str] | None = None
     stretch: bool = False
     hidden: bool = False
-    ticking: bool = False
+    time_dependent: bool = False
     hide_below: int = 0
     is_time: bool = False
     bars: Callable[[RowT], Sequence[int]] | None = None

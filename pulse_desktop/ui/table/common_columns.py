@@ -84,7 +84,7 @@ def ago_column(
         color=color,
         sort=at,
         tooltip=lambda row, _now: formats.absolute(at(row)),
-        ticking=True,
+        time_dependent=True,
         hide_below=hide_below,
     )
 

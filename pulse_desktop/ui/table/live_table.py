@@ -84,7 +84,7 @@ class LiveTable(SteadyView[RowT]):
         self._ticked_at = 0.0
         self._measured_at = 0.0
         self._found_shown_at = 0.0
-        self._ticks = any(column.ticking for column in columns)
+        self._ticks = any(column.time_dependent for column in columns)
         self.overlay = TableOverlay(
             self,
             self.rows_model,

@@ -201,7 +201,7 @@ class RowView(QTableView, Generic[RowT]):
         columns = [
             (number, column)
             for number, column in enumerate(model.columns)
-            if column.ticking and not self.isColumnHidden(number)
+            if column.time_dependent and not self.isColumnHidden(number)
         ]
         first, last = self._visible_rows()
         for row_number in range(first, last + 1):

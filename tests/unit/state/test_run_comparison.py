@@ -13,8 +13,8 @@ from pulse_desktop.state.run_comparison import (
     MAX_ROWS,
     NO_VALUE,
     UNKNOWN,
-    Comparison,
-    Mark,
+    Difference,
+    RunComparison,
     Section,
     compare_runs,
     last_good_run,
@@ -55,8 +55,8 @@ def run(builder: StateBuilder, task_id: str) -> TaskRun:
     return found
 
 
-def marks(comparison: Comparison, section: Section) -> dict[str, Mark]:
-    return {row.path: row.mark for row in comparison.rows if row.section is section}
+def marks(comparison: RunComparison, section: Section) -> dict[str, Difference]:
+    return {row.path: row.difference for row in comparison.rows if row.section is section}
 
 
 def test_that_a_result_cannot_be_decoded_is_no_error_of_a_run(builder: StateBuilder) -> None:
@@ -86,25 +86,25 @@ def test_a_run_of_which_nothing_else_is_known_says_why_its_result_cannot_be_deco
     assert run(builder, "other").reason == "it is no message"
 
 
-def results(one: Any, other: Any) -> dict[str, Mark]:
+def results(one: Any, other: Any) -> dict[str, Difference]:
     return marks(compare_runs(TaskRun("a"), TaskRun("b"), one, other), Section.RESULT)
 
 
 def test_every_part_of_two_runs_is_compared(builder: StateBuilder) -> None:
     comparison = compare_runs(run(builder, "bad"), run(builder, "good"))
     assert marks(comparison, Section.ARGUMENTS) == {
-        "[0][0]": Mark.SAME,
-        "[0][1]": Mark.DIFFERENT,
-        "[0][2]": Mark.ONLY_FIRST,
-        "[1]": Mark.SAME,
+        "[0][0]": Difference.SAME,
+        "[0][1]": Difference.DIFFERENT,
+        "[0][2]": Difference.ONLY_FIRST,
+        "[1]": Difference.SAME,
     }
-    assert marks(comparison, Section.LABELS) == {"language": Mark.DIFFERENT}
+    assert marks(comparison, Section.LABELS) == {"language": Difference.DIFFERENT}
     assert marks(comparison, Section.ERROR) == {
-        "type": Mark.ONLY_FIRST,
-        "message": Mark.ONLY_FIRST,
+        "type": Difference.ONLY_FIRST,
+        "message": Difference.ONLY_FIRST,
     }
     facts = marks(comparison, Section.RUN)
-    assert (facts["task"], facts["state"]) == (Mark.SAME, Mark.DIFFERENT)
+    assert (facts["task"], facts["state"]) == (Difference.SAME, Difference.DIFFERENT)
     assert summary_text(comparison) == "6 differences"
     texts = {row_title(row): (*values_text(row), delta_text(row)) for row in comparison.rows}
     assert texts["duration"] == ("8.00 s", "2.00 s", "−6.00 s, × 0.25")
@@ -127,25 +127,31 @@ def test_times_are_no_difference_to_look_at(builder: StateBuilder) -> None:
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        (1, 1.0, {"": Mark.SAME}),
-        (1, True, {"": Mark.DIFFERENT}),
-        (None, 0, {"": Mark.DIFFERENT}),
-        ({"a": None}, {}, {"a": Mark.ONLY_FIRST}),
-        ({}, {"a": 1}, {"a": Mark.ONLY_SECOND}),
-        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, {"a[0]": Mark.SAME, "a[1].b": Mark.DIFFERENT}),
-        ({"a": 1}, [1], {"": Mark.DIFFERENT}),
-        ([], [], {"": Mark.SAME}),
-        (UNKNOWN, 1, {"": Mark.UNKNOWN}),
+        (1, 1.0, {"": Difference.SAME}),
+        (1, True, {"": Difference.DIFFERENT}),
+        (None, 0, {"": Difference.DIFFERENT}),
+        ({"a": None}, {}, {"a": Difference.ONLY_FIRST}),
+        ({}, {"a": 1}, {"a": Difference.ONLY_SECOND}),
+        (
+            {"a": [1, {"b": 2}]},
+            {"a": [1, {"b": 3}]},
+            {"a[0]": Difference.SAME, "a[1].b": Difference.DIFFERENT},
+        ),
+        ({"a": 1}, [1], {"": Difference.DIFFERENT}),
+        ([], [], {"": Difference.SAME}),
+        (UNKNOWN, 1, {"": Difference.UNKNOWN}),
         (UNKNOWN, UNKNOWN, {}),
     ],
 )
-def test_values_of_json(one: Any, other: Any, expected: dict[str, Mark]) -> None:
+def test_values_of_json(one: Any, other: Any, expected: dict[str, Difference]) -> None:
     assert results(one, other) == expected
 
 
 def test_the_reason_comes_first_and_times_last(builder: StateBuilder) -> None:
     comparison = compare_runs(run(builder, "bad"), run(builder, "good"), NO_VALUE, {"rows": 3})
-    differences = [row_title(row) for row in comparison.rows if row.mark is not Mark.SAME]
+    differences = [
+        row_title(row) for row in comparison.rows if row.difference is not Difference.SAME
+    ]
     assert differences == [
         "error type",
         "error message",
@@ -166,7 +172,7 @@ def test_long_lists_are_compared_by_their_items() -> None:
     other = ["new", *one[:4], *one[5:11]]
     comparison = compare_runs(TaskRun("a"), TaskRun("b"), {"ids": one}, {"ids": other})
     (row,) = (row for row in comparison.rows if row.section is Section.RESULT)
-    assert (row_title(row), row.mark) == ("result ids", Mark.DIFFERENT)
+    assert (row_title(row), row.difference) == ("result ids", Difference.DIFFERENT)
     assert change_text(row) == ('12 items, 2 only here: "m4", "m11" → 11 items, 1 only here: "new"')
     assert summary_text(comparison) == "1 difference"
     moved = compare_runs(TaskRun("a"), TaskRun("b"), one, one[::-1])
@@ -177,17 +183,17 @@ def test_long_lists_are_compared_by_their_items() -> None:
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        ([1] * 9, [1.0] * 9, {"": Mark.SAME}),
-        ([1] * 9, [True] * 9, {"": Mark.DIFFERENT}),
-        ([1] * 9, [1] * 10, {"": Mark.DIFFERENT}),
+        ([1] * 9, [1.0] * 9, {"": Difference.SAME}),
+        ([1] * 9, [True] * 9, {"": Difference.DIFFERENT}),
+        ([1] * 9, [1] * 10, {"": Difference.DIFFERENT}),
         (
             [{"id": number} for number in range(9)],
             [{"id": number if number != 4 else 40} for number in range(9)],
-            {"[4].id": Mark.DIFFERENT},
+            {"[4].id": Difference.DIFFERENT},
         ),
     ],
 )
-def test_items_of_long_lists(one: Any, other: Any, expected: dict[str, Mark]) -> None:
+def test_items_of_long_lists(one: Any, other: Any, expected: dict[str, Difference]) -> None:
     assert results(one, other) == expected
 
 
@@ -237,7 +243,7 @@ def test_lists_that_take_too_long_to_compare_are_counted(monkeypatch: pytest.Mon
     other = one | {"a": [float(each) for each in range(1_000)], "b": 2}
     monkeypatch.setattr(run_comparison, "ListComparer", lambda: ListComparer(100_000))
     comparison = compare_runs(TaskRun("a"), TaskRun("b"), one, other)
-    assert marks(comparison, Section.RESULT) == {"b": Mark.DIFFERENT}
+    assert marks(comparison, Section.RESULT) == {"b": Difference.DIFFERENT}
     assert comparison.left_out == 1_020
     comparer = ListComparer(5_000)
     assert comparer.compare(one["a"], other["a"]) is None
@@ -271,13 +277,13 @@ def test_a_comparison_is_bounded_and_says_what_was_left_out() -> None:
     deep_other: Any = 2
     for _level in range(500):
         deep_one, deep_other = [deep_one], [deep_other]
-    assert list(results(deep_one, deep_other).values()) == [Mark.DIFFERENT]
+    assert list(results(deep_one, deep_other).values()) == [Difference.DIFFERENT]
 
 
 def test_unknown_arguments_are_not_taken_for_none(builder: StateBuilder) -> None:
     builder.succeeded("seen")
     comparison = compare_runs(run(builder, "bad"), run(builder, "seen"))
-    assert marks(comparison, Section.ARGUMENTS) == {"": Mark.UNKNOWN}
+    assert marks(comparison, Section.ARGUMENTS) == {"": Difference.UNKNOWN}
 
 
 def test_the_last_good_run_is_the_one_before(builder: StateBuilder) -> None:

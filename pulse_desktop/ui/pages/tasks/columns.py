@@ -111,7 +111,7 @@ WAIT: Final = Column[TaskRun](
     mono=True,
     sort=lambda run: run.wait_s,
     hide_below=680,
-    ticking=True,
+    time_dependent=True,
 )
 DURATION: Final = Column[TaskRun](
     _("Duration"),
@@ -122,7 +122,7 @@ DURATION: Final = Column[TaskRun](
     mono=True,
     sort=lambda run: run.run_s,
     hide_below=500,
-    ticking=True,
+    time_dependent=True,
 )
 WORKER: Final = Column[TaskRun](
     _("Worker"),

@@ -113,7 +113,7 @@ def group_columns(
             sort=lambda group: group.first_seen,
             tooltip=lambda group, _now: formats.absolute(group.first_seen),
             is_time=True,
-            ticking=True,
+            time_dependent=True,
             hide_below=1120,
         ),
         Column[FailureGroup](
@@ -124,7 +124,7 @@ def group_columns(
             sort=lambda group: group.last_seen,
             tooltip=lambda group, _now: formats.absolute(group.last_seen),
             is_time=True,
-            ticking=True,
+            time_dependent=True,
         ),
         Column[FailureGroup](
             _("Note"),

@@ -66,7 +66,7 @@ def worker_columns(
             color=health_color,
             glyph=lambda row: HEALTH_LABELS[row.health(now())][1],
             tooltip=lambda row, at: HEALTH_MEANINGS[row.health(at)],
-            ticking=True,
+            time_dependent=True,
         ),
         Column(
             _("Activity"),
@@ -77,7 +77,7 @@ def worker_columns(
             color=lambda row: ACTIVITY_LABELS[activity_of(row, now())][2],
             glyph=lambda row: ACTIVITY_LABELS[activity_of(row, now())][1],
             tooltip=lambda row, at: ACTIVITY_MEANINGS[activity_of(row, at)],
-            ticking=True,
+            time_dependent=True,
         ),
         Column(
             _("Host"),
@@ -99,7 +99,7 @@ def worker_columns(
             color=lambda _row: SemanticColor.ACCENT,
             bar=lambda row: busy_fraction(row, now()),
             sort=lambda row: row.busy,
-            ticking=True,
+            time_dependent=True,
         ),
         Column(
             _("Running"),
@@ -107,7 +107,7 @@ def worker_columns(
             lambda row, at: task_names(row.tasks, task_label) if row.health(at) in ONLINE else "",
             width=160,
             stretch=True,
-            ticking=True,
+            time_dependent=True,
         ),
         number_column(
             lambda row: row.cpu_percent if is_online(row) else None,
