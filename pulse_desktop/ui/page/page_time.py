@@ -66,6 +66,10 @@ class PageTime(Generic[RowT]):
             return accepts.also(self._rows.accepts)
         return self._rows.combined(accepts)
 
+    def includes(self, row: RowT) -> bool:
+        """Return whether a row is in the range."""
+        return not self.is_limited or self._rows.accepts(row)
+
     def query(self) -> str:
         """Return the range as a condition of a query, empty for all that is retained."""
         return time_condition(self._time.range, self._fields) if self.is_limited else ""

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtWidgets import QVBoxLayout
 
+from pulse_desktop.model.time_range import ALL_RETAINED
 from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.text.translation import _
@@ -292,6 +293,27 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter_bar.set_filter()
 
     # Details
+
+    def open_row(self, position: int) -> None:
+        """Select a row and show its details; widen filter and time range if they hide it.
+
+        Args:
+            position: of the row.
+        """
+        row = self.rows()[position]
+        accepts = self.filter.predicate()
+        if accepts is not None and not accepts(row):
+            is_in_range = self._time.includes(row)
+            everything = FilterState(time_range=None if is_in_range else ALL_RETAINED)
+            why = _("Your filter hides it, so everything is shown.")
+            if not is_in_range:
+                why = _("It is not in your filter and time range, so everything is shown.")
+            self.filter.navigate(everything, why)
+        if self.table.rows_model.view_row(position) is None:
+            self.table.set_paused(False)
+            self.table.catch_up(self.now)
+        self.table.select_position(position)
+        self.open_detail(row)
 
     def open_detail(self, row: RowT) -> None:
         """Show a row in the detail panel."""

@@ -151,10 +151,8 @@ class MetricsPage(TablePage[Metric, RowDetail]):
         rows = self.collection().rows
         for position in range(rows.start, rows.stop):
             if rows[position].name == name:
-                if self.table.rows_model.view_row(position) is None:
-                    self.filter_bar.clear()
-                self.table.select_position(position)
-                self.open_detail(rows[position])
+                self.open_row(position)
+                return
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts of ratios and of active analysis runs."""

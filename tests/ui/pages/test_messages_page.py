@@ -3,6 +3,7 @@
 import pytest
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.model.time_range import fixed
 from pulse_desktop.text import formats
 from pulse_desktop.ui.navigation import ShowItem, ShowRun
 from pulse_desktop.ui.pages.messages.page import MessagesPage
@@ -110,3 +111,21 @@ def test_an_unknown_message_is_searched_by_its_id(harness: PageHarness) -> None:
     page = harness.open(MessagesPage)
     page.navigate(ShowItem("messages", "9.9"))
     assert page.filter_bar.text == "9.9"
+
+
+def test_a_link_to_a_message_that_is_hidden_keeps_the_filter_of_the_operator(
+    harness: PageHarness,
+) -> None:
+    for message_id in ("m1", "m2"):
+        message = {"id": message_id, "content": message_id, "author": "Oksana"}
+        harness.builder.event("messages", "message.new", message)
+    page = harness.open(MessagesPage)
+    page.filter_bar.set_filter(text="m2")
+    page.context.time.set_range(fixed(NOW - 7_200, NOW - 3_600))
+    page.on_time_range(page.now)
+    page.navigate(ShowItem("messages", "m1"))
+    assert page.detail.body == "m1"
+    assert page.filter.has_former
+    page.filter.go_back()
+    assert page.filter_bar.text == "m2"
+    assert page.context.time.range == fixed(NOW - 7_200, NOW - 3_600)

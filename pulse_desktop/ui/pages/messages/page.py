@@ -165,10 +165,7 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         if position is None:
             super().navigate(target)
             return
-        self.filter_bar.clear()
-        self.table.catch_up(self.now)
-        if self.table.select_position(position):
-            self.open_detail(messages.rows[position])
+        self.open_row(position)
 
     def update_detail(self, now: float) -> None:
         """Update the open details, and search the runs of the message again now and then."""

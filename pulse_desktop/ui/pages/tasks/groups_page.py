@@ -34,6 +34,7 @@ from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
 from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
+from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.theme.throttle import Throttle
@@ -188,19 +189,12 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
             self.show_row(row)
 
     def open_group(self, group_id: str) -> None:
-        """Show the details of a group, and clear the filter if it hides the group."""
-        groups = self.context.state.failure_groups
-        group, position = groups.get(group_id), groups.position(group_id)
-        if group is None or position is None:
-            self.filter_bar.set_filter(text=f"id={group_id}")
-            return
-        if self.table.rows_model.view_row(position) is None:
-            self.filter_bar.set_filter()
-        if self.table.rows_model.view_row(position) is None:
-            self.table.set_paused(False)
-            self.table.catch_up(self.now)
-        self.table.select_position(position)
-        self.open_detail(group)
+        """Show the details of a group, and widen the filter if it hides the group."""
+        position = self.context.state.failure_groups.position(group_id)
+        if position is None:
+            self.filter.navigate(FilterState(f"id={group_id}"))
+        else:
+            self.open_row(position)
 
     def navigate(self, target: Target) -> None:
         """Show a group, or another filter."""

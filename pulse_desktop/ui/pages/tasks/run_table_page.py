@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.model.time_range import ALL_RETAINED, last, range_to_text
+from pulse_desktop.model.time_range import last, range_to_text
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.run import TaskRun
@@ -36,7 +36,6 @@ from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.call_names import argument_names, label_names
 from pulse_desktop.ui.query.cell_filter import CellValue, values_of_arguments
-from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.value_counts import count_codes
 from pulse_desktop.ui.table.column import Column
@@ -256,22 +255,9 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     def open_run(self, task_id: str) -> None:
         """Select a run and show its details; widen filter and time range if they hide it."""
         runs = self.context.state.runs
-        run, position = runs.get(task_id), runs.position(task_id)
-        if run is None or position is None:
-            return
-        accepts = self.filter.predicate()
-        if accepts is not None and not accepts(run):
-            in_range = self.context.time.range.contains(*run_span(run), self.now)
-            everything = FilterState(time_range=None if in_range else ALL_RETAINED)
-            why = _("Your filter hides this run, so all runs are shown.")
-            if not in_range:
-                why = _("This run is not in your filter and time range, so all runs are shown.")
-            self.filter.navigate(everything, why)
-        if self.table.rows_model.view_row(position) is None:
-            self.table.set_paused(False)
-            self.table.catch_up(self.now)
-        self.table.select_position(position)
-        self.open_detail(run)
+        position = runs.position(task_id)
+        if position is not None:
+            self.open_row(position)
 
     def await_run(self, task_id: str) -> None:
         """Show a run as soon as it is known."""

@@ -96,10 +96,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         if position is None:
             super().navigate(target)
             return
-        self.filter_bar.clear()
-        self.table.catch_up(self.now)
-        if self.table.select_position(position):
-            self.open_detail(workers.rows[position])
+        self.open_row(position)
 
     def collection(self) -> Collection[Worker]:
         """Return the workers."""
