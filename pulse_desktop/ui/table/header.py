@@ -105,6 +105,26 @@ class TableHeader(QHeaderView):
 
         None if the titles leave no such place.
         """
+        whole = self.viewport().width()
+        places = [
+            min(max((whole - width) // 2, low), high - width)
+            for low, high in self._gaps()
+            if min(high, whole) - low >= width
+        ]
+        return min(places, key=lambda x: abs(x + width // 2 - whole // 2), default=None)
+
+    def place_for(self, width: int) -> int:
+        """Return where something of a width hides no title, or as little of them as possible."""
+        free = self.free_place(width)
+        if free is not None:
+            return free
+        whole = self.viewport().width()
+        seen = [(max(0, low), min(high, whole)) for low, high in self._gaps()]
+        low, high = max(seen, key=lambda gap: gap[1] - gap[0])
+        return max(0, min((low + high - width) // 2, whole - width))
+
+    def _gaps(self) -> list[tuple[int, int]]:
+        """Return the spans that the titles leave free, in pixels, also those out of sight."""
         metrics = QFontMetrics(theme().text_font(step=-1))
         whole = self.viewport().width()
         gaps, free_from = [], 0
@@ -119,12 +139,7 @@ class TableHeader(QHeaderView):
             gaps.append((free_from, start - _PADDING))
             free_from = max(free_from, start + title + _PADDING)
         gaps.append((free_from, whole - _PADDING))
-        places = [
-            min(max((whole - width) // 2, low), high - width)
-            for low, high in gaps
-            if min(high, whole) - low >= width
-        ]
-        return min(places, key=lambda x: abs(x + width // 2 - whole // 2), default=None)
+        return gaps
 
     def _room(self, column: Column[Any], width: int) -> int:
         """Return the width that a column of some width leaves for its title."""

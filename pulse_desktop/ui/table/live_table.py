@@ -87,6 +87,7 @@ class LiveTable(SteadyView[RowT]):
         self._ticks = any(column.time_dependent for column in columns)
         self.overlay = TableOverlay(
             self,
+            self.header,
             self.rows_model,
             (empty_title, empty_text),
             self._on_pill_clicked,

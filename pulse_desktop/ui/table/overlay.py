@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton, QTableView
 
 from pulse_desktop.text import formats
@@ -30,6 +30,7 @@ class TableOverlay:
     def __init__(
         self,
         view: QTableView,
+        header: TableHeader,
         model: LiveTableModel[Any],
         empty: tuple[str, str],
         on_pill_clicked: Callable[[], None],
@@ -39,6 +40,7 @@ class TableOverlay:
 
         Args:
             view: the table.
+            header: its header.
             model: its model.
             empty: note while there are no rows: a title and a sentence.
             on_pill_clicked: called when the pill is clicked.
@@ -50,6 +52,7 @@ class TableOverlay:
         self._reason: EmptyReason | None = None
         self._explanation = ""
         self._view = view
+        self._header = header
         self._model = model
         self._note = EmptyState(*empty, parent=view.viewport())
         self._note.button_clicked.connect(on_clear_filter)
@@ -59,7 +62,6 @@ class TableOverlay:
         self._pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._pill.clicked.connect(on_pill_clicked)
         self._pill.hide()
-        header = view.horizontalHeader()
         for moved in (header.sectionResized, header.sectionMoved, header.geometriesChanged):
             moved.connect(lambda *_section: self._follow_columns())
         view.horizontalScrollBar().valueChanged.connect(lambda _value: self._follow_columns())
@@ -159,29 +161,26 @@ class TableOverlay:
         self.place_pill()
 
     def place_pill(self) -> None:
-        """Put the pill between the titles of the columns; below all rows while the table is paused.
+        """Put the pill among the titles of the columns; below all rows while the table is paused.
 
-        Where neither leaves room it is over rows, but not over a selected or the current one.
+        Where there is no room, it covers titles: never a cell.
         """
         self._pill.adjustSize()
-        area, height = self._view.viewport().geometry(), self._pill.height()
-        left = area.center().x() - self._pill.width() // 2
+        area, header = self._view.viewport().geometry(), self._header
+        self._pill.resize(min(self._pill.width(), header.width()), self._pill.height())
+        width, height = self._pill.width(), self._pill.height()
         lowest = area.height() - height - _PILL_MARGIN
-        places = [*range(_PILL_MARGIN, lowest, height)]
         if self._model.paused and self._model.shown_count:
             last = self._model.shown_count - 1
             below = self._view.rowViewportPosition(last) + self._view.rowHeight(last)
             if _PILL_MARGIN <= below + _PILL_MARGIN <= lowest:
+                left = area.center().x() - width // 2
                 self._move_pill(left, area.top() + below + _PILL_MARGIN)
                 return
-        header = self._view.horizontalHeader()
-        free = header.free_place(self._pill.width()) if isinstance(header, TableHeader) else None
-        if free is not None:
-            bar = header.geometry()
-            self._move_pill(bar.left() + free, bar.top() + (bar.height() - height) // 2)
-            return
-        top = next((y for y in places if not self._covers_selection(y, y + height)), _PILL_MARGIN)
-        self._move_pill(left, area.top() + top)
+        bar = header.geometry()
+        self._move_pill(
+            bar.left() + header.place_for(width), bar.top() + (bar.height() - height) // 2
+        )
 
     def _follow_columns(self) -> None:
         if not self._pill.isHidden():
@@ -190,11 +189,3 @@ class TableOverlay:
     def _move_pill(self, left: int, top: int) -> None:
         self._pill.move(QPoint(left, top))
         self._pill.raise_()
-
-    def _covers_selection(self, top: int, bottom: int) -> bool:
-        selection, root = self._view.selectionModel(), QModelIndex()
-        current = self._view.currentIndex().row()
-        rows = (self._view.rowAt(y) for y in (top, bottom))
-        return any(
-            row >= 0 and (row == current or selection.isRowSelected(row, root)) for row in rows
-        )

@@ -127,6 +127,7 @@ class SteadyView(RowView[RowT]):
             if anchor is not None:
                 self._place(anchor)
             self._count_new()
+        self.update_tooltip()
 
     def start_over(self, change: Callable[[], object]) -> None:
         """Make a change and show the newest rows.
@@ -142,6 +143,7 @@ class SteadyView(RowView[RowT]):
         finally:
             self.is_changing = False
         self._show_newest()
+        self.update_tooltip()
 
     def _cursor(self) -> RowAnchor | None:
         """Return the current row."""

@@ -1,10 +1,20 @@
 """A table view that paints its own rows, and the selection of rows in it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QItemSelectionRange, QRect, Qt, QTimer
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    QTimer,
+)
 from PySide6.QtGui import QFocusEvent, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
@@ -16,7 +26,7 @@ from pulse_desktop.ui.table.column_layout import ColumnLayout
 from pulse_desktop.ui.table.header import TableHeader
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.table.painter import ColumnSpan, RowPainter
-from pulse_desktop.ui.theme.plain_text import show_tooltip
+from pulse_desktop.ui.theme.plain_text import is_tooltip_shown, show_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 
@@ -29,6 +39,16 @@ _MAX_COPIED: Final = 1 << 16
 """Characters of a cell that are copied."""
 _WIDEN_MS: Final = 120
 """Time until columns with cut texts get unused room, once for all that are painted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tip:
+    """A tooltip that is shown: where in the viewport, of which row and column, and its text."""
+
+    at: QPoint
+    row: int
+    column: int
+    text: str
 
 
 class RowView(QTableView, Generic[RowT]):
@@ -44,6 +64,7 @@ class RowView(QTableView, Generic[RowT]):
         super().__init__()
         self.rows_model: LiveTableModel[RowT] = LiveTableModel(rows, columns, self)
         self._painter = RowPainter()
+        self._tip: _Tip | None = None
         self.header = TableHeader(self.rows_model, self)
         self._configure()
         self.column_layout = ColumnLayout(self, self.rows_model)
@@ -293,15 +314,43 @@ class RowView(QTableView, Generic[RowT]):
     def viewportEvent(self, event: QEvent) -> bool:
         """Show a column's tooltip, or the full text of a cell that is cut off."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            index = self.indexAt(event.pos())
-            text = ""
-            if index.isValid():
-                column = self.rows_model.columns[index.column()]
-                text = self.rows_model.tooltip_text(index)
-                width = self.columnWidth(index.column())
-                if column.tooltip is None and not self._painter.is_cut(column, text, width):
-                    text = ""
-            area = self.visualRect(index)
-            show_tooltip(event.globalPos(), text, self.viewport(), area)
+            self._show_tooltip(event.pos())
             return True
         return super().viewportEvent(event)
+
+    # Tooltips
+
+    def update_tooltip(self) -> None:
+        """Update the tooltip of a cell that has changed; close it where another row is by now."""
+        tip, self._tip = self._tip, None
+        if tip is None or not is_tooltip_shown(tip.text):
+            return
+        index = self.indexAt(tip.at)
+        row = self.rows_model.position_at(index.row()) if index.isValid() else -1
+        if (row, index.column()) != (tip.row, tip.column):
+            show_tooltip(QPoint(), "", self.viewport(), QRect())
+        elif self._tooltip_of(index) != tip.text:
+            self._show_tooltip(tip.at)
+        else:
+            self._tip = tip
+
+    def _show_tooltip(self, at: QPoint) -> None:
+        index = self.indexAt(at)
+        text = self._tooltip_of(index)
+        position = self.viewport().mapToGlobal(at)
+        show_tooltip(position, text, self.viewport(), self.visualRect(index))
+        self._tip = None
+        if text:
+            row = self.rows_model.position_at(index.row())
+            self._tip = _Tip(at, row, index.column(), text)
+
+    def _tooltip_of(self, index: QModelIndex) -> str:
+        """Return the tooltip of a column, or the full text of a cell that is cut off, else ""."""
+        if not index.isValid():
+            return ""
+        column = self.rows_model.columns[index.column()]
+        text = self.rows_model.tooltip_text(index)
+        width = self.columnWidth(index.column())
+        if column.tooltip is None and not self._painter.is_cut(column, text, width):
+            return ""
+        return text

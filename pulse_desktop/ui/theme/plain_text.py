@@ -71,6 +71,11 @@ def show_tooltip(position: QPoint, text: str, widget: QWidget, area: QRect) -> N
     QToolTip.showText(position, tooltip_markup(text), widget, area)
 
 
+def is_tooltip_shown(text: str) -> bool:
+    """Return whether a tooltip with a text is on the screen."""
+    return QToolTip.isVisible() and QToolTip.text() == tooltip_markup(text)
+
+
 def tooltip_markup(text: str) -> str:
     """Return the HTML of a tooltip that shows a text literally, elided after 2,000 characters.
 

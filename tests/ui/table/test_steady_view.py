@@ -1,10 +1,12 @@
 """Rows stay where they are on the screen: at the top, sorted, filtered, evicted or pointed at."""
 
+from collections.abc import Iterator
+
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QCursor, QMouseEvent
+from PySide6.QtGui import QCursor, QHelpEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QToolTip
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.state.ring_buffer import RingBuffer
@@ -409,6 +411,67 @@ def test_a_sort_that_removes_an_evicted_row_opens_no_other(
     table.current_changed.connect(opened.append)
     table.rows_model.set_sort("digit")
     assert opened == []
+
+
+shows_tooltips = pytest.mark.qt_log_ignore("This plugin does not support raise", extend=True)
+
+
+def ask_for_tooltip(table: Table, y: int) -> None:
+    """Rest the pointer on the first column."""
+    at = QPoint(20, y)
+    event = QHelpEvent(QEvent.Type.ToolTip, at, table.viewport().mapToGlobal(at))
+    QApplication.sendEvent(table.viewport(), event)
+
+
+@pytest.fixture
+def told(qtbot: QtBot) -> Iterator[Table]:
+    """Show a table whose rows have tooltips that change with time."""
+    rows: RingBuffer[int] = RingBuffer(300)
+    append(rows, 200)
+    columns = (
+        Column[int](
+            "Number",
+            "number",
+            lambda number, _now: str(number),
+            tooltip=lambda number, now: f"{number} at {now:.0f}",
+        ),
+    )
+    QCursor.setPos(5_000, 5_000)
+    view = Table(rows, columns, name="N", empty_title="", empty_text="")
+    qtbot.addWidget(view)
+    view.resize(700, view.header.height() + SHOWN * ROW_HEIGHT)
+    with qtbot.waitExposed(view):
+        view.show()
+    view.refresh(1.0)
+    yield view
+    QToolTip.hideText()
+
+
+@shows_tooltips
+def test_a_tooltip_follows_the_changes_of_its_row(qtbot: QtBot, told: Table) -> None:
+    ask_for_tooltip(told, 2 * ROW_HEIGHT + 5)
+    assert "197 at 1" in QToolTip.text()
+    told.refresh(2.0, {197})
+    assert QToolTip.isVisible()
+    assert "197 at 2" in QToolTip.text()
+
+
+@shows_tooltips
+def test_a_tooltip_is_closed_when_another_row_is_in_its_place(qtbot: QtBot, told: Table) -> None:
+    rows = told.rows_model.live_rows
+    assert isinstance(rows, RingBuffer)
+    ask_for_tooltip(told, 2 * ROW_HEIGHT + 5)
+    assert "197 at 1" in QToolTip.text()
+    append(rows, 3)
+    told.refresh(2.0)
+    qtbot.waitUntil(lambda: not QToolTip.isVisible())
+
+
+@shows_tooltips
+def test_a_tooltip_is_closed_by_another_filter(qtbot: QtBot, told: Table) -> None:
+    ask_for_tooltip(told, 2 * ROW_HEIGHT + 5)
+    told.set_filter(lambda number: number % 7 == 0)
+    qtbot.waitUntil(lambda: not QToolTip.isVisible())
 
 
 def test_a_paused_table_says_how_many_arrived_and_how_many_of_them_failed(
