@@ -70,6 +70,13 @@ def write_report(
     for_scripts: bool,
 ) -> None:
     """Write what was recorded, and what was not."""
+    if recorder.unnamed:
+        text = ngettext(
+            "{count} positional argument was left out: its name is not known.",
+            "{count} positional arguments were left out: their names are not known.",
+            recorder.unnamed,
+        )
+        write_note(text.format(count=formats.count(recorder.unnamed)))
     if for_scripts:
         write_json(
             {

@@ -22,15 +22,21 @@ _WEBSOCKET_PATH: Final = re.compile(
 """A proxy in front of the server may expect a secret in the path or query."""
 
 _SENSITIVE_NAME: Final = (
-    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|(?:api|access|private|secret)[_-]?key"
     r"|credentials?|creds|authorization|otp|x-amz-signature)"
 )
 _HUMP: Final = r"(?-i:(?<=[a-z0-9])(?=[A-Z]))"
 """Where a word begins in a name such as `accessToken`."""
 _START_OF_NAME: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
 """The n of an escaped \\n before a name is no part of it."""
+_END_OF_WORD: Final = (
+    r"(?:passw(?:or)?d|passphrase|(?:api|access|private|secret)[_-]?key|credentials?"
+    r"|(?:access|auth|bearer|refresh|session)token|(?-i:SECRET|TOKEN))"
+)
+"""Names that are secrets at the end of a longer word as well: `PGPASSWORD`, `AWSSECRETKEY`."""
 _NAMED_SECRET: Final = re.compile(
-    rf"(?P<name>(?:{_START_OF_NAME}(?:[A-Za-z0-9]{{1,40}}[_-]){{0,5}}|{_HUMP}){_SENSITIVE_NAME}"
+    rf"(?P<name>(?:(?:{_START_OF_NAME}(?:[A-Za-z0-9]{{1,40}}[_-]){{0,5}}|{_HUMP}){_SENSITIVE_NAME}"
+    rf"|{_END_OF_WORD})"
     r"\\{0,15}[\"']?\s{0,3}[:=]\s{0,3}"
     r"(?:(?:bearer|basic|(?P<digest>digest)|token|negotiate|ntlm|apikey)\s{1,3}(?![,;&]))?)"
     r"(?P<value>(?(digest)[^\r\n]++|(?!))|b?\"(?:[^\"\\]++|\\.)++\"?|b?'(?:[^'\\]++|\\.)++'?"
@@ -62,7 +68,8 @@ _OPTION: Final = re.compile(
 )
 """A secret in a command line: `--password …`, `curl -u user:…`."""
 _SECRET_FIELD: Final = re.compile(
-    rf"(?:^|[^a-z0-9]|{_HUMP}){_SENSITIVE_NAME}$|^{_SENSITIVE_NAME}(?:[^a-z0-9]|{_HUMP}|$)",
+    rf"(?:^|[^a-z0-9]|{_HUMP}){_SENSITIVE_NAME}$|^{_SENSITIVE_NAME}(?:[^a-z0-9]|{_HUMP}|$)"
+    rf"|{_END_OF_WORD}$",
     re.IGNORECASE,
 )
 """Name of a field that holds a secret. `tokens_in` is a count, `token` and `bot_token` are none."""

@@ -18,8 +18,15 @@ import msgspec
 from pulse_desktop.model.redaction import is_secret_name, redact_secrets
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.json_value import to_json
+from pulse_desktop.protocol.stored_body import UnreadableBodyError, decode_body
 from pulse_desktop.protocol.task_message import MalformedTaskError, decode_task
 from pulse_desktop.protocol.task_result import ResultError, TaskResult
+from pulse_desktop.session.recording.encoded_text import (
+    decode_base64,
+    decode_text,
+    encode_base64,
+    is_structured,
+)
 from pulse_desktop.session.recording.masked_values import (
     MASK,
     MaskedValues,
@@ -44,8 +51,6 @@ _MORE_SECRETS: Final = re.compile(
     r"(?:^|[^a-z0-9])(?:passwords|passphrases|secrets|api[_-]?keys|cookies?|auth)$", re.IGNORECASE
 )
 """Further names of fields with secrets; in other places they may be ordinary words."""
-_WIDE_TEXT: Final = re.compile(rb"\A(?:\xff\xfe|\xfe\xff)|(?:[ -~]\0{1,3}){4}|(?:\0{1,3}[ -~]){4}")
-"""UTF-16 or UTF-32, in which no secret is recognized."""
 _PAIR: Final = 2
 
 
@@ -59,6 +64,7 @@ class Masking:
     Attributes:
         unchecked: error texts that may have a masked value, because the arguments of the run were
             not seen before; counted only where fields are named.
+        unnamed: positional arguments left out because their names are not known.
     """
 
     def __init__(
@@ -71,29 +77,28 @@ class Masking:
         Args:
             fields: names of fields and arguments to leave out, in any case.
             parameters: returns the names of a task's positional parameters, as far as they are
-                known; without them a positional argument cannot be told by its name.
+                known. If any fields are given, arguments without a known name are left out.
         """
         self._fields = frozenset(name.casefold() for name in fields)
         self._parameters = parameters
         self._left_out: list[Any] = []  # of the message at hand
         self._values = MaskedValues()
         self.unchecked = 0
+        self.unnamed = 0
 
     def payload(self, message: InboundMessage) -> bytes:
         """Return the payload of a message without secrets: JSON on one line, or text.
 
-        A task in another format becomes JSON. What is no JSON stays unreadable text.
+        A task in another format becomes JSON. Of what cannot be read only the length is kept.
         """
         raw = message.payload
         if message.source is Source.TASK:
             with contextlib.suppress(MalformedTaskError):
                 raw = msgspec.json.encode(decode_task(raw))
         try:
-            value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            if _WIDE_TEXT.search(raw):
-                return MASK.encode()
-            return redact_secrets(raw.decode("utf-8", "backslashreplace")).encode()
+            value = _decode_json(raw)
+        except (ValueError, RecursionError):
+            return self._unreadable(raw).encode()
         self._left_out.clear()
         masked = self.value(self._unambiguous(raw, value))
         masked = self._without_quoted(message, value, masked)
@@ -138,8 +143,8 @@ class Masking:
         """Return a result without secrets, and without what was left out of its run's arguments."""
         masked = msgspec.structs.replace(
             result,
-            error=_map_messages(result.error, redact_secrets),
-            soft_reason=redact_secrets(result.soft_reason),
+            error=_map_messages(result.error, self.value),
+            soft_reason=self.value(result.soft_reason),
         )
         returned = self.value(result.return_value)
         failed = result.error is not None or bool(result.soft_reason)
@@ -160,10 +165,20 @@ class Masking:
         """Return a value without secrets: the same object if there are none."""
         return self._value(value, _MAX_DEPTH)
 
+    def _unreadable(self, raw: bytes) -> str:
+        """Return what is recorded of a payload that is no JSON: a text, or a length."""
+        text = decode_text(raw)
+        if text is None or any(name in text.casefold() for name in self._fields):
+            return f"{MASK} ({len(raw)} bytes)"
+        return self._text(text, _MAX_DEPTH)
+
     def _value(self, value: Any, depth: int) -> Any:
         match value:
             case str():
                 return self._text(value, depth)
+            case bytes() | bytearray():
+                content = self._content(bytes(value), depth)
+                return MASK if content is None else value if content == value else content
             case dict() if depth:
                 return self._dictionary(value, depth - 1)
             case list() | tuple() if depth:
@@ -179,15 +194,34 @@ class Masking:
         return value
 
     def _text(self, text: str, depth: int) -> str:
-        """Return a text without secrets; JSON in it is masked as JSON is."""
+        """Return a text without secrets; JSON in it, also in base64, is masked as JSON is."""
         if depth and text.lstrip()[:1] in _OPENING:
-            with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-                value = msgspec.json.decode(text)
+            with contextlib.suppress(ValueError, RecursionError):
+                value = _decode_json(text.encode())
                 masked = self._value(self._unambiguous(text.encode(), value), depth - 1)
                 if masked is not value:
                     return to_json(masked)
-        masked = redact_secrets(text) if len(text) > _MAX_CACHED else _redact_short(text)
-        return text if masked == text else masked
+        if depth and (content := decode_base64(text)) is not None:
+            inner = self._content(content, depth - 1)
+            if inner is None:
+                return MASK
+            if inner != content:
+                return encode_base64(inner, like=text)
+        redacted = redact_secrets(text) if len(text) > _MAX_CACHED else _redact_short(text)
+        return text if redacted == text else redacted
+
+    def _content(self, raw: bytes, depth: int) -> bytes | None:
+        """Return bytes within a value without secrets; None if they cannot be masked in part."""
+        text = decode_text(raw)
+        if text is not None:
+            return self._text(text, depth).encode()
+        if not is_structured(raw):
+            return raw  # an image, a digest
+        try:
+            value = decode_body(raw).value
+        except UnreadableBodyError as error:
+            return None if error.format == "pickle" else raw
+        return raw if self._value(value, depth) is value else None
 
     def _unambiguous(self, raw: bytes, value: Any) -> Any:
         """Return a decoded value without what repeated keys leave in doubt.
@@ -200,7 +234,7 @@ class Masking:
             value: what it decodes to.
         """
         keys = len(_KEY.findall(raw))
-        if b"\\u00" not in raw and keys == len(_KEY.findall(msgspec.json.encode(value))):
+        if b"\\u00" not in raw and keys == len(_KEY.findall(to_json(value).encode())):
             return value  # an escaped quote or colon would be counted once decoded
         doubtful = False
 
@@ -232,7 +266,7 @@ class Masking:
         if "value" in value and any(map(self._is_left_out, (value.get("name"), value.get("key")))):
             masked["value"] = self._masked(value["value"])
         args, name = value.get("args"), value.get("task_name")
-        if isinstance(args, list) and isinstance(name, str):
+        if isinstance(args, list | tuple) and isinstance(name, str):
             masked["args"] = self._arguments(masked["args"], args, self._parameters(name))
         same = all(masked[key] is item for key, item in value.items())
         keys = [self._text(key, 0) if isinstance(key, str) else key for key in value]
@@ -240,13 +274,19 @@ class Masking:
             return dict(zip(keys, masked.values(), strict=True))
         return value if same else masked
 
-    def _arguments(self, masked: Any, args: list[Any], names: Sequence[str]) -> Any:
-        if not isinstance(masked, list) or not any(map(self._is_left_out, names[: len(args)])):
+    def _arguments(self, masked: Any, args: Sequence[Any], names: Sequence[str]) -> Any:
+        if not isinstance(masked, list | tuple):
+            return masked  # left out as a whole
+        unnamed = max(0, len(args) - len(names)) if self._fields else 0
+        if not unnamed and not any(map(self._is_left_out, names[: len(args)])):
             return masked
-        return [
-            self._masked(args[at]) if at < len(names) and self._is_left_out(names[at]) else item
-            for at, item in enumerate(masked)
+        self.unnamed += unnamed
+        known = [
+            self._masked(arg) if self._is_left_out(name) else item
+            for arg, item, name in zip(args, masked, names, strict=False)
         ]
+        rest = args[len(known) :]
+        return [*known, *(map(self._masked, rest) if unnamed else rest)]
 
     def _masked(self, value: Any) -> Any:
         """Return the mask for a value; what holds no text and no number stays as it is."""
@@ -256,11 +296,25 @@ class Masking:
         return MASK
 
     def _is_left_out(self, key: Any) -> bool:
+        if isinstance(key, bytes):
+            key = key.decode("utf-8", "replace")
         if not isinstance(key, str):
             return False
         if len(key) > _MAX_NAME:
             return key.casefold() in self._fields
         return key.casefold() in self._fields or _promises_secret(key)
+
+
+def _decode_json(raw: bytes) -> Any:
+    """Decode JSON, and what Python's json module writes beyond it: NaN, lone surrogates.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(raw.decode())
 
 
 @functools.lru_cache(4096)

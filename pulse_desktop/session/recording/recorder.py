@@ -34,6 +34,7 @@ INTERVAL_S: Final = 0.5
 """A program that is killed loses at most what arrived in this time."""
 MAX_WAITING: Final = 200_000
 MAX_WAITING_BYTES: Final = 128 << 20
+"""Of messages, and of results as they are stored; decoded they take several times as much."""
 
 
 class ResultRead(NamedTuple):
@@ -59,8 +60,6 @@ class Recorder:
         results: results written so far.
         too_large: results of which only the size is recorded.
         unreadable: results of which only the reason is recorded why they cannot be read.
-        dropped: what was not recorded: the disk was too slow, it was too long, or the recording is
-            full.
         too_long: what was not recorded because no reader would accept its line.
         unwritten: what had arrived and was not written before the recording was ended.
     """
@@ -87,7 +86,8 @@ class Recorder:
         self.results = 0
         self.too_large = 0
         self.unreadable = 0
-        self.dropped = 0
+        self._refused = 0  # counted in the event loop
+        self._not_written = 0  # counted in the thread
         self.too_long = 0
         self.unwritten = 0
         self._lines = 0
@@ -97,6 +97,16 @@ class Recorder:
         """Bytes written so far."""
         return self._writer.size
 
+    @property
+    def dropped(self) -> int:
+        """What was not recorded: the disk was too slow, it was too long, the recording is full."""
+        return self._refused + self._not_written
+
+    @property
+    def unnamed(self) -> int:
+        """Arguments left out so far because their names are not known, see `Masking`."""
+        return self._masking.unnamed
+
     def add(self, items: Sequence[Recorded]) -> None:
         """Hand over what was received. Never blocks."""
         if self._is_ended:
@@ -105,7 +115,7 @@ class Recorder:
             size = _size(item)
             too_many = len(self._waiting) >= MAX_WAITING
             if too_many or self._waiting_bytes + size > MAX_WAITING_BYTES:
-                self.dropped += 1
+                self._refused += 1
                 continue
             self._waiting.append(item)
             self._waiting_bytes += size
@@ -139,8 +149,9 @@ class Recorder:
                 self.unwritten = len(self._waiting)
                 break
             await self._write_batch()
-        self.dropped += len(self._waiting)
+        self._refused += len(self._waiting)
         self._waiting.clear()
+        self._waiting_bytes = 0
 
     async def finish(self, reason: str, missing: Iterable[str] = ()) -> None:
         """Write the end, after `stop`. Called again, it waits for the same end.
@@ -193,7 +204,7 @@ class Recorder:
         fits = [len(line) <= MAX_LINE_BYTES for line in encoded]
         self.too_long += fits.count(False)
         written = self._writer.write_encoded(list(itertools.compress(encoded, fits)))
-        self.dropped += len(batch) - written
+        self._not_written += len(batch) - written
         self._lines += written
         for item in itertools.islice(itertools.compress(batch, fits), written):
             match item:
@@ -233,7 +244,13 @@ class Recorder:
 
 
 def _size(item: Recorded) -> int:
-    return len(item.payload) if isinstance(item, InboundMessage) else 0
+    """Return about how many bytes an item has, without the value of its metadata."""
+    match item:
+        case InboundMessage():
+            return len(item.payload)
+        case ResultRead(stored, TaskResult()):
+            return stored.size
+    return 0
 
 
 def _retrieve(work: asyncio.Future[None]) -> None:

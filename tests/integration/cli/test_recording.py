@@ -60,7 +60,9 @@ async def publish_with_secrets(client: Client) -> None:
     await store_results(client, RESULTS, labels={"task_name": "work", "token": "t0ken-of-a-label"})
     for number in range(EVENTS):
         await client.publish("websocket.agents", event(number=number, password="hunter2"))
-    payload, headers = encode_task("a1", "work", kwargs=b'{"text":"dear","api_key":"k3y"}')
+    payload, headers = encode_task(
+        "a1", "work", kwargs=b'{"text":"dear","api_key":"k3y"}', args=b'["dear"]'
+    )
     await client.publish(TASK_SUBJECT, payload, headers=headers)
     await client.flush()
 
@@ -89,6 +91,7 @@ async def test_what_is_published_is_recorded_without_secrets(
     assert ended.code == 0, ended
     assert ended.object["messages"] > EVENTS
     assert ended.object["results"] == RESULTS
+    assert "1 positional argument was left out: its name is not known." in ended.err
     text = content(file)
     for secret in ("hunter2", "k3y", "dear", "t0ken-of-a-label"):
         assert secret not in text

@@ -159,9 +159,16 @@ def test_keys_of_services_and_options_of_commands_are_masked(text: str, masked: 
     assert redact_secrets(text.format("aB3" * 11)) == masked
 
 
+@pytest.mark.parametrize("name", ["PGPASSWORD", "MYSQL_PWD", "AWSSECRETKEY", "dbpassword"])
+def test_a_secret_is_masked_whose_name_is_part_of_a_word(name: str) -> None:
+    assert redact_secrets(f"{name}=hunter2 psql") == f"{name}=*** psql"
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "COMPASS: north",
+        "MAXTOKENS=5",
         "at 12:00:00:AA",
         "--password --verbose",
         "ls -u a b",
@@ -193,9 +200,19 @@ def test_the_text_after_an_escaped_secret_is_kept() -> None:
         ("tokensIn", False),
         ("maxTokens", False),
         ("secretary", False),
+        ("PGPASSWORD", True),
+        ("MYSQL_PWD", True),
+        ("AWSSECRETKEY", True),
+        ("AWS_SECRET_KEY", True),
+        ("SENTRYTOKEN", True),
+        ("dbpassword", True),
+        ("authtoken", True),
+        ("TOKENS", False),
+        ("MAXTOKENS", False),
+        ("COMPASS", False),
     ],
 )
-def test_the_name_of_a_secret_may_be_in_camel_case(name: str, *, expected: bool) -> None:
+def test_the_name_of_a_secret_may_be_part_of_a_word(name: str, *, expected: bool) -> None:
     assert is_secret_name(name) is expected
 
 
