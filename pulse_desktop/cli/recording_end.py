@@ -87,6 +87,7 @@ def write_report(
                 "unread_results": recorder.too_large + recorder.unreadable,
                 "dropped": recorder.dropped,
                 "unchecked_errors": recorder.unchecked,
+                "unnamed_arguments": recorder.unnamed,
                 "full": writer.is_full,
                 "missing": [*missing.past, *missing.while_recording],
             }
