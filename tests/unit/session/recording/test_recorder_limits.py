@@ -80,7 +80,7 @@ async def test_what_is_refused_while_a_batch_is_written_is_counted(recorder: Rec
     try:
         await recorder.run()  # until the file is full
     finally:
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
     assert refused > 20
     assert 0 < recorder.messages < 20
     assert recorder.dropped == 20 - recorder.messages + refused
