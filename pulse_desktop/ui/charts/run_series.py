@@ -133,8 +133,12 @@ class RunColumns:
         return {state: int(counts[_CODES[state]]) for state in states}
 
     def outside(self, edges: Values, states: Sequence[RunState]) -> int:
-        """Return how many runs ended before the first edge or after the last, Unix seconds."""
-        out = (self._ended_at < edges[0]) | (self._ended_at >= edges[-1])
+        """Return how many runs ended before the first edge or after the last, Unix seconds.
+
+        Those of the present, which are shown in a moment, are not counted.
+        """
+        soon = edges[-1] + 2 * (edges[-1] - edges[-2])
+        out = (self._ended_at < edges[0]) | (self._ended_at >= soon)
         return int(np.isin(self._states[out], [_CODES[state] for state in states]).sum())
 
     def counted(self, edges: Values, states: Sequence[RunState]) -> dict[RunState, Values]:
