@@ -1,5 +1,7 @@
 """Base class of the panel beside a table that shows the details of one row."""
 
+from typing import Final
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
 
@@ -9,6 +11,8 @@ from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import repolish, set_style_property
 from pulse_desktop.ui.theme.theme import theme
+
+_NOTE_MARGIN: Final = 14
 
 
 class DetailPanel(QFrame):
@@ -40,7 +44,6 @@ class DetailPanel(QFrame):
         self._note = Label(_("Not in the table: the filter or the time range leaves it out."), self)
         self._note.setProperty("color", "warning")
         self._note.setWordWrap(True)
-        self._note.setContentsMargins(14, 8, 14, 0)
         self._note.hide()
         self.close_button = QPushButton()
         self.close_button.setProperty("kind", "ghost")
@@ -67,6 +70,8 @@ class DetailPanel(QFrame):
         self.is_filtered_out = filtered_out
         layout = self.layout()
         if isinstance(layout, QVBoxLayout) and layout.indexOf(self._note) < 0:
+            side = max(0, _NOTE_MARGIN - layout.contentsMargins().left())
+            self._note.setContentsMargins(side, 4, side, 4)
             layout.insertWidget(0, self._note)
         self._note.setVisible(filtered_out)
 
