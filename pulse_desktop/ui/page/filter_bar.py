@@ -260,7 +260,7 @@ class FilterBar(QWidget):
         text, cursor = without_error(self.text_field.text(), problem)
         self.text_field.selectAll()
         self.text_field.insert(text)  # which can be undone
-        self.text_field.setCursorPosition(cursor)
+        self.text_field.set_text_cursor(cursor)
         self.text_field.setFocus(Qt.FocusReason.OtherFocusReason)
         self.completer.close()
 

@@ -90,7 +90,7 @@ class QueryCompleter(QObject):
             self.popup.hide()
         else:
             field = self._field
-            self._completion = self._complete(field.text(), field.cursorPosition())
+            self._completion = self._complete(field.text(), field.text_cursor)
             problem = field.problem
             if problem is not None and _continues(self._completion, problem):
                 problem = None
@@ -106,7 +106,7 @@ class QueryCompleter(QObject):
         field = self._field
         if not self._wanted or not field.hasFocus():
             return False
-        return _continues(self._complete(field.text(), field.cursorPosition()), problem)
+        return _continues(self._complete(field.text(), field.text_cursor), problem)
 
     def _on_edited(self) -> None:
         # The field checks the text next and completes it then.
@@ -119,7 +119,7 @@ class QueryCompleter(QObject):
         text = field.text()
         before, after = text[: completion.start], text[completion.end :]
         field.setText(f"{before}{item.insert}{after}")
-        field.setCursorPosition(len(before) + len(item.insert))
+        field.set_text_cursor(len(before) + len(item.insert))
         self.popup.forget_current()
         self._wanted = item.kind in ("field", "operator")
         self.update()

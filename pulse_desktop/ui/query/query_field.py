@@ -77,6 +77,19 @@ class QueryField(QLineEdit):
         """Why the text is not valid, None if it is."""
         return self._problem
 
+    @property
+    def text_cursor(self) -> int:
+        """Index in the text of the character after the cursor.
+
+        Qt counts characters beyond U+FFFF, such as emoji, twice.
+        """
+        units = self.text().encode("utf-16-le", "surrogatepass")[: 2 * self.cursorPosition()]
+        return len(units.decode("utf-16-le", "surrogatepass"))
+
+    def set_text_cursor(self, index: int) -> None:
+        """Put the cursor before the character with an index."""
+        self.setCursorPosition(_qt_index(self.text(), index))
+
     def set_problem(self, problem: QueryError | None) -> None:
         """Show why the text is not a valid query, None if it is one."""
         self._problem = problem
@@ -128,7 +141,7 @@ class QueryField(QLineEdit):
         # The cursor tells how far the text is scrolled.
         offset = self.cursorRect().center().x() - _x(line.cursorToX(self.cursorPosition()))
         start, end = (min(max(each, 0), len(text)) for each in (problem.start, problem.end))
-        low, high = sorted((_x(line.cursorToX(start)), _x(line.cursorToX(end))))
+        low, high = sorted(_x(line.cursorToX(_qt_index(text, each))) for each in (start, end))
         if high - low < _MIN_MARK:
             low, high = (low, low + _MIN_MARK) if start < len(text) else (high, high + _MIN_MARK)
         return offset + low, offset + high
@@ -154,6 +167,11 @@ class QueryField(QLineEdit):
             x, up = x + _WAVE, not up
         painter.drawPolyline(wave)
         painter.end()
+
+
+def _qt_index(text: str, index: int) -> int:
+    """Return an index in a text as Qt counts, which is in units of UTF-16."""
+    return len(text[:index].encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _x(found: object) -> float:

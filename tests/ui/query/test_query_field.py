@@ -183,6 +183,36 @@ def test_argument_names_and_values_are_completed(qtbot: QtBot, page: RunsPage) -
     assert suggestions(page) == {"pl": 8, "uk": 4}
 
 
+@pytest.mark.parametrize("text", ['args."a\\q":', 'x label."\\ud800\\z".b=1', 'args."\\ud800":'])
+def test_odd_names_are_checked_at_each_key(qtbot: QtBot, page: RunsPage, text: str) -> None:
+    type_query(qtbot, page, text)
+    press(qtbot, page, Qt.Key.Key_Escape)
+    assert validity(page) is Validity.INVALID
+    span = page.filter_bar.text_field.error_span()
+    assert span is not None
+    assert span[0] < span[1]
+
+
+def test_a_query_with_emoji_is_completed_at_the_cursor(qtbot: QtBot, page: RunsPage) -> None:
+    field = page.filter_bar.text_field
+    page.filter_bar.focus_text()
+    field.setText('"😀😀😀" ')  # a test cannot type these
+    before = field.cursorPosition()
+    qtbot.keyClicks(field, "sta x")
+    field.setCursorPosition(before + 3)
+    page.filter_bar.completer.open()
+    assert next(iter(suggestions(page))) == "state"
+    press(qtbot, page, Qt.Key.Key_Tab)
+    assert field.text() == '"😀😀😀" state x'
+    assert (field.cursorPosition(), field.text_cursor) == (before + 5, 6 + 5)
+    field.setText('"😀😀😀" ran:zz')
+    press(qtbot, page, Qt.Key.Key_Escape)
+    span = field.error_span()
+    assert span is not None
+    assert span[1] == pytest.approx(field.cursorRect().center().x(), abs=2)  # it is at the end
+    assert span[1] - span[0] == pytest.approx(field.fontMetrics().horizontalAdvance("zz"), abs=3)
+
+
 def test_keys_of_the_suggestions(qtbot: QtBot, page: RunsPage) -> None:
     completer, field = page.filter_bar.completer, page.filter_bar.text_field
     type_query(qtbot, page, "state:")
