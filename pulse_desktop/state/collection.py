@@ -4,7 +4,7 @@
 `tick`, and reports its dirty rows, which a page looks up by the collection.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -15,6 +15,9 @@ from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 
 Row = TypeVar("Row")
+
+Folded = tuple[Any, msgspec.Raw | None, bool]
+"""What is folded: an event, or an update of a row; the event's data; whether it is older."""
 
 MAX_ROWS_BYTES: Final = 128 << 20
 """Bytes that the rows of a collection keep alive; senders choose the size of each."""
@@ -55,6 +58,12 @@ class Collection(Generic[Row]):
             older: whether it is older than what was folded before; it adds what is missing and
                 replaces nothing.
         """
+
+    def apply_all(self, batch: Sequence[Folded]) -> None:
+        """Fold events in order: each one with its data, and whether it is older."""
+        apply = self.apply
+        for event, body, older in batch:
+            apply(event, body, older=older)
 
     def _add(self, row: Row, *, older: bool) -> int | None:
         """Add a row as the newest or the oldest; return its position, None if there is no room."""

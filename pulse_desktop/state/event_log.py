@@ -6,7 +6,7 @@ which an event takes a tenth of the memory, and are made again on access.
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pulse_desktop.protocol.event import HEARTBEAT, Event
@@ -72,6 +72,51 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
             self._evict_before(position)
         return position
 
+    def append_all(self, rows: Sequence[Event]) -> None:
+        """Add events as the newest, the oldest of them first."""
+        at = 0
+        while at < len(rows):
+            part = rows[at : at + max(1, self._max_recent - len(self._recent))]
+            at += len(part)
+            weight = sum([len(row.raw) for row in part]) + _OVERHEAD * len(part)
+            if (
+                self.stop + len(part) - self.start > self.capacity
+                or self.weight + weight > self.max_weight > 0
+                or self._recent_weight + weight > _RECENT_BYTES
+            ):
+                for row in part:
+                    self.append(row)
+                continue
+            self._recent += part
+            self.stop += len(part)
+            self.weight += weight
+            self._recent_weight += weight
+            if len(self._recent) >= self._max_recent:
+                self._move_to_block()
+
+    def prepend_all(self, rows: Sequence[Event]) -> None:
+        """Add events as the oldest, the newest of them first, as far as there is room."""
+        at = 0
+        while at < len(rows):
+            part = rows[at : at + self._block_events - len(self._oldest)]
+            at += len(part)
+            weight = sum([len(row.raw) for row in part]) + _OVERHEAD * len(part)
+            if (
+                self._ends_here
+                or self.stop + len(part) - self.start > self.capacity
+                or self.weight + weight + _BLOCK_OVERHEAD > self.max_weight > 0
+                or self._oldest_weight + weight > MAX_BYTES
+            ):
+                for row in part:
+                    self.prepend(row)
+                continue
+            self._oldest += part
+            self.start -= len(part)
+            self.weight += weight
+            self._oldest_weight += weight
+            if len(self._oldest) >= self._block_events:
+                self._move_oldest_to_block()
+
     def prepend(self, row: Event) -> int | None:
         """Add an event as the oldest and return its position, None if there is no room for it."""
         weight, oldest = len(row.raw) + _OVERHEAD, self._oldest
@@ -89,11 +134,7 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
         self.weight = total
         self._oldest_weight = weight = self._oldest_weight + weight
         if len(oldest) >= self._block_events or weight > MAX_BYTES:
-            block = encode_block(position, oldest[::-1], self._codes)
-            self._blocks.insert(0, block)
-            self._firsts.insert(0, position)
-            self.weight += block.weight - weight
-            self._oldest, self._oldest_weight = [], 0
+            self._move_oldest_to_block()
         return position
 
     def clear(self) -> None:
@@ -162,6 +203,14 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
         self._recent_start += count
         self._recent_weight -= weight
         self.weight += block.weight - weight
+
+    def _move_oldest_to_block(self) -> None:
+        """Put the oldest events, which are in no block yet, into one."""
+        block = encode_block(self.start, self._oldest[::-1], self._codes)
+        self._blocks.insert(0, block)
+        self._firsts.insert(0, self.start)
+        self.weight += block.weight - self._oldest_weight
+        self._oldest, self._oldest_weight = [], 0
 
     def _drop_evicted(self) -> None:
         count = max(0, self.start - self._recent_start)

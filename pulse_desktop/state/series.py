@@ -22,13 +22,14 @@ class TimeBuckets:
         self.older = older
         self._sums = [0.0] * length
         self._head = -1  # number of the newest bucket since the epoch
-        self._head_index = 0
-        self._begin = self._end = 0.0  # the time that the newest bucket covers
+        # The bucket that was added to last, and the time that it covers.
+        self._index = 0
+        self._begin = self._end = 0.0
 
     def add(self, at: float, amount: float = 1.0) -> None:
         """Add to the bucket of a time, Unix seconds; in any order."""
         if self._begin <= at < self._end:  # nearly always
-            self._sums[self._head_index] += amount
+            self._sums[self._index] += amount
             return
         bucket = int(at // self.width_s)
         if bucket > self._head:
@@ -37,7 +38,20 @@ class TimeBuckets:
             if self.older is not None:
                 self.older.add(at, amount)
             return
-        self._sums[bucket % self.length] += amount
+        self._index = index = bucket % self.length
+        self._begin = bucket * self.width_s
+        self._end = self._begin + self.width_s
+        self._sums[index] += amount
+
+    def add_all(self, times: Iterable[float]) -> None:
+        """Add 1 to the bucket of each time."""
+        sums, begin, end, index = self._sums, self._begin, self._end, self._index
+        for at in times:
+            if begin <= at < end:
+                sums[index] += 1.0
+            else:
+                self.add(at)
+                begin, end, index = self._begin, self._end, self._index
 
     def window(self, now: float, buckets: int | None = None) -> tuple[list[float], list[float]]:
         """Return the start times (Unix seconds) and sums of the latest buckets, oldest first.
@@ -104,9 +118,6 @@ class TimeBuckets:
         for number in range(bucket - new + 1, bucket + 1):
             self._sums[number % self.length] = 0.0
         self._head = bucket
-        self._head_index = bucket % self.length
-        self._begin = bucket * self.width_s
-        self._end = self._begin + self.width_s
 
 
 def long_counts() -> TimeBuckets:

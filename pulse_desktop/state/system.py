@@ -5,8 +5,9 @@ Changed rows are tracked as positions per collection, so that only the visible p
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -30,7 +31,7 @@ from pulse_desktop.protocol.topics import TASK_TOPIC, topic_of
 from pulse_desktop.state.agent_calls import AgentCall, AgentCalls
 from pulse_desktop.state.chat_messages import ChatMessages
 from pulse_desktop.state.coerce import to_text
-from pulse_desktop.state.collection import Collection, DirtyRows
+from pulse_desktop.state.collection import Collection, DirtyRows, Folded
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.knowledge import Knowledge
 from pulse_desktop.state.message_runs import MessageRuns
@@ -60,13 +61,8 @@ _GONE: Final = (WorkerHealth.OFFLINE, WorkerHealth.STOPPED)
 _EVENT: Final = Source.EVENT  # looking up a member of an enumeration is slow in Python 3.11
 
 
-class _Apply(Protocol):
-    def __call__(
-        self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False
-    ) -> None: ...
-
-
-_Route = tuple[str, TopicActivity, _Apply | None]
+_Route = tuple[str, TopicActivity, tuple[Collection[Any], ...]]
+_Batches = defaultdict[Collection[Any], list[Folded]]
 
 
 _CollectionT = TypeVar("_CollectionT", bound=Collection[Any])
@@ -158,30 +154,42 @@ class SystemState:
         Messages that are `older` may come at any time: they end up below what was folded before,
         add to it what it lacks, and replace nothing.
         """
-        routes, append, prepend = self._routes, self.log.append, self.log.prepend
+        # One collection after the other takes a quarter less time than one event after the other.
+        routes = self._routes
+        batches: _Batches = defaultdict(list)
+        times: defaultdict[TopicActivity, list[float]] = defaultdict(list)
+        newer_events: list[Event] = []
+        older_events: list[Event] = []
         for arrival in arrivals:
             if type(arrival) is not InboundMessage:
-                self._fold_object(arrival)  # type: ignore[arg-type]
+                self._fold_object(arrival, batches)  # type: ignore[arg-type]
                 continue
+            older = arrival.older
             if arrival.source is not _EVENT:
-                self._fold_task(arrival)
-                continue
-            at, subject, older = arrival.at, arrival.subject, arrival.older
-            topic, activity, apply = routes.get(subject) or self._route(subject)
-            event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
-            if event.timestamp > at + MAX_CLOCK_SKEW_S:
-                _date_by_arrival(event, at)
+                event = self._fold_task(arrival, batches)
+            else:
+                at, subject = arrival.at, arrival.subject
+                topic, activity, collections = routes.get(subject) or self._route(subject)
+                event, body = decode_event_raw(topic, arrival.payload, at, arrival.sequence)
+                if event.timestamp > at + MAX_CLOCK_SKEW_S:
+                    _date_by_arrival(event, at)
+                times[activity].append(at)
+                if event.problem:
+                    activity.unreadable += 1
+                    self.unreadable += 1
+                else:
+                    for collection in collections:
+                        batches[collection].append((event, body, older))
             if older:
-                prepend(event)
+                older_events.append(event)
             else:
-                append(event)
-            if event.problem:
-                activity.count(at, False)
-                self.unreadable += 1
-            else:
-                activity.count(at, True)
-                if apply is not None:
-                    apply(event, body, older=older)
+                newer_events.append(event)
+        self.log.append_all(newer_events)
+        self.log.prepend_all(older_events)
+        for activity, arrived in times.items():
+            activity.count_all(arrived)
+        for collection, batch in batches.items():
+            collection.apply_all(batch)
 
     def fold_result(self, stored: StoredObject, result: TaskResult) -> None:
         """Fold the decoded body of a stored result."""
@@ -248,13 +256,13 @@ class SystemState:
     def _route(self, subject: str) -> _Route:
         """Find the topic of a subject and what folds its events; remember it for most subjects."""
         topic = topic_of(subject, self._subject_prefix)
-        applies = [each.apply for each in self._collections.values() if topic in each.topics]
-        route = (topic, self.topics.of(topic), _all_of(applies))
+        collections = tuple(each for each in self._collections.values() if topic in each.topics)
+        route = (topic, self.topics.of(topic), collections)
         if len(self._routes) < MAX_TOPICS:
             self._routes[subject] = route
         return route
 
-    def _fold_task(self, arrival: InboundMessage) -> None:
+    def _fold_task(self, arrival: InboundMessage, batches: _Batches) -> Event:
         problem = ""
         name = task_id = ""
         shown = arrival.payload
@@ -267,12 +275,13 @@ class SystemState:
             self.unreadable += 1
         else:
             name, task_id = canonical_name(task.task_name), task.task_id
-            self.runs.put(update_from_task(task, arrival.at), older=arrival.older)
+            update = update_from_task(task, arrival.at)
+            batches[self.runs].append((update, None, arrival.older))
             format_ = task.format
             self.task_formats[format_] = self.task_formats.get(format_, 0) + 1
             if type(task) is not TaskMessage:
                 shown = msgspec.json.encode(task)
-        event = Event(
+        return Event(
             TASK_TOPIC,
             name,
             arrival.at,
@@ -284,10 +293,6 @@ class SystemState:
             arrival.sequence,
             problem,
         )
-        if arrival.older:
-            self.log.prepend(event)
-        else:
-            self.log.append(event)
 
     def _is_call_over(self, call: AgentCall, now: float) -> bool:
         """Return whether the run of an agent call has ended, or its worker is gone."""
@@ -312,24 +317,12 @@ class SystemState:
             return math.inf
         return run.progress.at if run.progress is not None else 0.0
 
-    def _fold_object(self, stored: StoredObject) -> None:
+    def _fold_object(self, stored: StoredObject, batches: _Batches) -> None:
         if stored.key.startswith(PROGRESS_PREFIX):
             self._progress.put(stored)
         elif self.results.put(stored):
-            self.runs.put(update_from_object(stored))
+            batches[self.runs].append((update_from_object(stored), None, False))
             self.pending_reads.append(stored)
-
-
-def _all_of(applies: Sequence[_Apply]) -> _Apply | None:
-    """Return one function that calls them all, None for none."""
-    if len(applies) < 2:
-        return applies[0] if applies else None
-
-    def apply(event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
-        for each in applies:
-            each(event, body, older=older)
-
-    return apply
 
 
 def _date_by_arrival(event: Event, at: float) -> None:

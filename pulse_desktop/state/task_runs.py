@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_names import task_name_forms
 from pulse_desktop.query.fingerprint import FAILURE_STATES, fingerprint
 from pulse_desktop.state.coded_column import StoredColumns
-from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection
+from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection, Folded
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.lineage import Lineage
@@ -187,6 +187,14 @@ class TaskRuns(Collection[TaskRun]):
         update = update_from_event(event, body)
         if update is not None:
             self.put(update, older=older)
+
+    def apply_all(self, batch: Sequence[Folded]) -> None:
+        """Fold events and updates of runs in order."""
+        put = self.put
+        for what, body, older in batch:
+            update = what if type(what) is TaskRun else update_from_event(what, body)
+            if update is not None:
+                put(update, older=older)
 
     def tick(self, now: float) -> None:
         """Mark some of the runs past their deadline as overdue."""

@@ -1,5 +1,7 @@
 """Activity of each topic: number of events, time of the latest, and rate."""
 
+from collections.abc import Sequence
+
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.series import TimeBuckets, long_counts
 
@@ -37,6 +39,14 @@ class TopicActivity:
         if last is None or at > last:
             self.last_at = at
         self.rate.add(at)
+
+    def count_all(self, times: Sequence[float]) -> None:
+        """Count events by the times at which they arrived, without whether they are readable."""
+        self.received += len(times)
+        last = max(times)
+        if self.last_at is None or last > self.last_at:
+            self.last_at = last
+        self.rate.add_all(times)
 
     def active(self, now: float) -> bool:
         """Return whether an event arrived in the last minute."""

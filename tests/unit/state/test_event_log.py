@@ -1,6 +1,12 @@
 """The event log is bounded, keeps unreadable events, and finds the events of a run."""
 
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulse_desktop.protocol.event import Event, decode_event
 from pulse_desktop.protocol.timestamps import MAX_CLOCK_SKEW_S
+from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.system import SystemState
 from tests.unit.state.state_builders import (
     NOW,
@@ -32,3 +38,43 @@ def test_the_log_is_bounded_in_bytes() -> None:
     state.fold([new_message(content="x" * 1_000) for _ in range(50)])
     assert state.log.weight <= 10_000
     assert len(state.log) < 10
+
+
+SIZES = st.sampled_from([1, 300, 5_000])
+
+
+@given(
+    st.integers(1, 12),
+    st.sampled_from([0, 12_000, 1 << 20]),
+    st.tuples(st.integers(0, 4), st.integers(1, 4)),
+    st.lists(st.tuples(st.booleans(), st.lists(SIZES, max_size=12)), max_size=6),
+)
+def test_events_added_at_once_are_kept_as_if_added_one_by_one(
+    capacity: int, max_bytes: int, sizes: tuple[int, int], parts: list[tuple[bool, list[int]]]
+) -> None:
+    recent, block_events = sizes
+    at_once, one_by_one = (
+        EventLog(capacity, max_bytes, recent=recent, block_events=block_events) for _ in range(2)
+    )
+    number = 0
+    for is_older, lengths in parts:
+        events: list[Event] = []
+        for length in lengths:
+            number += 1
+            body = {"type": "x", "data": {"number": number, "text": "x" * length}}
+            events.append(decode_event("other", msgspec.json.encode(body), NOW, number))
+        if is_older:
+            at_once.prepend_all(events)
+        else:
+            at_once.append_all(events)
+        for event in events:
+            if is_older:
+                one_by_one.prepend(event)
+            else:
+                one_by_one.append(event)
+        assert _kept(at_once) == _kept(one_by_one)
+
+
+def _kept(log: EventLog) -> tuple[object, ...]:
+    counts = log.evicted, log.refused, log.first_evicted_at
+    return log.start, log.stop, log.weight, counts, list(log)

@@ -1,6 +1,7 @@
 """Messages read from history, newest first, give the state that folding all in order would give."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -276,6 +277,29 @@ def test_history_read_backwards_gives_the_same_measurements(
     assert sum(len(each.samples) for each in in_order.durations.values()) >= len(
         [run for run in in_order.rows if run.state is RunState.SUCCEEDED]
     )
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(STEPS, st.integers(0, 25), st.lists(st.integers(1, 9), max_size=25))
+def test_folding_many_at_once_gives_the_state_of_folding_one_at_a_time(
+    steps: list[Step], count: int, sizes: list[int]
+) -> None:
+    messages = messages_of(steps)
+    split = len(messages) - min(count, len(messages))
+    newer, history = messages[split:], [*map(older, reversed(messages[:split]))]
+    mixed = [each for pair in zip(newer, history, strict=False) for each in pair]
+    mixed += newer[len(history) :] + history[len(newer) :]
+    one_at_a_time, at_once = (SystemState(log_rows=20, max_runs=2) for _ in range(2))
+    for each in mixed:
+        one_at_a_time.fold([each])
+    rest = iter(mixed)
+    for size in [*sizes, len(mixed)]:
+        at_once.fold(islice(rest, size))
+    assert described(at_once) == described(one_at_a_time)
+    for mine, other in zip(at_once.collections, one_at_a_time.collections, strict=True):
+        if mine.name != "failure_groups":  # `described` has them
+            assert (mine.rows.start, list(mine.rows)) == (other.rows.start, list(other.rows))
+    assert at_once.runs.in_order == one_at_a_time.runs.in_order
 
 
 def test_an_old_heartbeat_makes_no_worker_alive_or_busy() -> None:

@@ -39,6 +39,17 @@ def test_a_window_contains_the_sums_within_its_length(
     )
 
 
+@given(st.lists(st.lists(st.floats(0, 400), max_size=8), max_size=6))
+def test_times_added_at_once_count_as_if_added_one_by_one(parts: list[list[float]]) -> None:
+    at_once, one_by_one = (TimeBuckets(1.0, 4, TimeBuckets(5.0, 50)) for _ in range(2))
+    for part in parts:
+        at_once.add_all([NOW + after for after in part])
+        for after in part:
+            one_by_one.add(NOW + after)
+    found = [each.segments(NOW - 10, NOW + 500) for each in (at_once, one_by_one)]
+    assert found[0] == found[1]
+
+
 def test_the_current_bucket_is_in_the_total_but_not_in_the_window() -> None:
     series = TimeBuckets(5.0, 10)
     series.add(NOW)
