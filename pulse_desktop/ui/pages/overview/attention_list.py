@@ -226,10 +226,12 @@ class AttentionList(QWidget):
         self.more = QPushButton()
         self.more.setProperty("kind", "link")
         self.more.clicked.connect(self._show_more)
-        more_line = QHBoxLayout()
+        self._more_line = QWidget()  # hidden, it takes no room
+        more_line = QHBoxLayout(self._more_line)
         more_line.setContentsMargins(28, 3, 0, 1)
         more_line.addWidget(self.more)
         more_line.addStretch(1)
+        self._more_line.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -239,7 +241,7 @@ class AttentionList(QWidget):
             row.move_requested.connect(lambda steps, row=row: self._move_from(row, steps))
             row.hide()
         layout.addWidget(self._note)
-        layout.addLayout(more_line)
+        layout.addWidget(self._more_line)
         layout.addStretch(1)
 
     def hasHeightForWidth(self) -> bool:
@@ -367,7 +369,7 @@ class AttentionList(QWidget):
             self._note.setWordWrap(True)
         self._note.setVisible(not items)
         self.more.setText(self._more_text(len(items) - len(shown)))
-        self.more.setVisible(len(items) > len(shown))
+        self._more_line.setVisible(len(items) > len(shown))
 
     def _more_text(self, hidden: int) -> str:
         """Return how many of the items that are not shown are further down, else how many above."""
