@@ -81,6 +81,9 @@ class RecordedSession(OfflineSession):
             found.append(_("{count} messages were not recorded").format(count=end.dropped))
         if masked := self._reader.header.masked:
             found.append(_("left out: {names}").format(names=", ".join(masked)))
+        if lost := self._playback.results.lost:
+            text = _("{count} results cannot be shown: no room in the folder for temporary files")
+            found.append(text.format(count=lost))
         return found
 
     def now(self) -> float:

@@ -1,15 +1,17 @@
-"""Folds a recording into a state, in slices with a time budget."""
+"""Folds a recording into a state, and judges it by its end, in slices with a time budget."""
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.stored_object import StoredObject
+from pulse_desktop.session.recording.played_results import PlayedResults
 from pulse_desktop.session.recording.recording_format import (
     Line,
     MalformedLineError,
     MessageLine,
     ObjectLine,
+    RecordedResult,
     ResultLine,
     inbound_message,
     task_result,
@@ -20,11 +22,6 @@ from pulse_desktop.state.system import SystemState
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pulse_desktop.protocol.task_result import TaskResult
-
-_SLICE: Final = 50
-"""Lines folded between two checks of the time budget."""
-
 
 class Playback:
     """Folds the lines of a recording.
@@ -32,10 +29,11 @@ class Playback:
     Attributes:
         state: where they are folded.
         messages: messages folded so far.
-        results: results by the key of their object, the latest of each.
+        results: results that were read, by the key of their object.
         first_at: Unix seconds of the oldest message, None before the first.
         last_at: Unix seconds of the newest message so far.
-        is_complete: whether the whole recording was folded.
+        is_complete: whether the whole recording was folded and judged: what is overdue at its end,
+            and what the failures of a group share.
     """
 
     def __init__(self, reader: RecordingReader) -> None:
@@ -48,10 +46,11 @@ class Playback:
         self._lines: Iterator[Line] = reader.lines()
         self.state = SystemState(subject_prefix=reader.header.subject_prefix)
         self.messages = 0
-        self.results: dict[str, TaskResult] = {}
+        self.results = PlayedResults()
         self.first_at: float | None = None
         self.last_at = reader.header.started_at
         self.is_complete = False
+        self._is_read = False
 
     @property
     def malformed(self) -> int:
@@ -59,25 +58,29 @@ class Playback:
         return self._reader.malformed
 
     def fold(self, budget_s: float) -> bool:
-        """Fold lines for at most about `budget_s` seconds; return whether there are more."""
+        """Fold and judge for at most about `budget_s` seconds; return whether there is more.
+
+        One line or slice is always done: lines may be large, so the time is checked after each.
+        """
         deadline = time.perf_counter() + budget_s
         while not self.is_complete:
-            for _number in range(_SLICE):
-                line = next(self._lines, None)
-                if line is None:
-                    self._complete()
-                    break
+            if self._is_read:
+                self._judge()
+            elif (line := next(self._lines, None)) is not None:
                 self._fold_line(line)
+            else:
+                self._is_read = True
+                if (end := self._reader.end) is not None:
+                    self.last_at = max(self.last_at, end.ended_at)
+                self.state.tick(self.last_at)
             if time.perf_counter() >= deadline:
                 break
         return not self.is_complete
 
-    def _complete(self) -> None:
-        self.is_complete = True
-        if (end := self._reader.end) is not None:
-            self.last_at = max(self.last_at, end.ended_at)
+    def _judge(self) -> None:
+        """Judge a further slice of what depends on time, as it was at the end."""
+        self.is_complete = not self.state.tick_more(self.last_at)
         self.state.pending_reads.clear()
-        self.state.tick(self.last_at)
 
     def _fold_line(self, line: Line) -> None:
         try:
@@ -89,10 +92,9 @@ class Playback:
                     self.state.pending_reads.clear()
                 case ResultLine(stored, None, problem):
                     self._fold_unread(stored, problem)
-                case ResultLine(stored, recorded):
-                    result = task_result(recorded)  # type: ignore[arg-type]
-                    self.results[stored.key] = result
-                    self.state.fold_result(stored, result)
+                case ResultLine(stored, RecordedResult() as recorded):
+                    self.state.fold_result(stored, task_result(recorded))
+                    self.results.put(stored.key, recorded)
         except MalformedLineError:
             self._reader.malformed += 1
 
