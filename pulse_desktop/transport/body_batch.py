@@ -27,6 +27,9 @@ MAX_BODY_BYTES: Final = 16 << 10
 """Larger bodies are not worth the trouble."""
 
 TIMEOUT_S: Final = 5.0
+MAX_EMPTY_ANSWERS: Final = 3
+"""In a row. One is no refusal: the only object of a batch may have been overwritten meanwhile."""
+
 _FIRST_VERSION: Final = (2, 11)
 
 
@@ -37,6 +40,7 @@ class BodyBatches:
         self._connection = connection
         self._stream = stream_name(bucket)
         self._refused_by = -1  # generation of the connection that sends none
+        self._empty_answers = 0
 
     @property
     def usable(self) -> bool:
@@ -64,12 +68,17 @@ class BodyBatches:
                 raise
             # It is no loss: bodies are read one by one, which is permitted separately.
             self._connection.violations.granted("publish", subject)
-            bodies = {}
+            return self._refuse()
         except errors.Error:
             bodies = {}
-        if not bodies:
-            self._refused_by = self._connection.generation
-        return bodies
+        self._empty_answers = 0 if bodies else self._empty_answers + 1
+        return self._refuse() if self._empty_answers >= MAX_EMPTY_ANSWERS else bodies
+
+    def _refuse(self) -> dict[str, bytes]:
+        """Send no more requests on this connection; return no bodies."""
+        self._refused_by = self._connection.generation
+        self._empty_answers = 0
+        return {}
 
     async def _collect(self, objects: Sequence[StoredObject], subject: str) -> dict[str, bytes]:
         wanted: dict[bytes, list[StoredObject]] = {}

@@ -10,7 +10,12 @@ from nats.js.object_store import ObjectStore
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.stored_object import StoredObject
-from pulse_desktop.transport.body_batch import MAX_BODY_BYTES, BodyBatches, fits
+from pulse_desktop.transport.body_batch import (
+    MAX_BODY_BYTES,
+    MAX_EMPTY_ANSWERS,
+    BodyBatches,
+    fits,
+)
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_bucket import chunk_subject
 from pulse_desktop.transport.result_store import ResultStore
@@ -84,7 +89,19 @@ async def test_a_missing_and_a_damaged_body_are_left_out(
     assert batches.usable
 
 
-async def test_a_bucket_without_direct_access_is_asked_once(
+async def test_batches_continue_after_an_object_was_overwritten(
+    bucket: ObjectStore, connection: Connection, worker: Client
+) -> None:
+    old, other = await put(bucket, connection, key=b"old", other=b"other")
+    await bucket.put("key", b"new")  # removes the chunk of the old object
+    batches = BodyBatches(connection, BUCKET)
+    for _time in range(MAX_EMPTY_ANSWERS):
+        assert await batches.read([old]) == {}
+        assert batches.usable
+        assert await batches.read([other]) == {other.nuid: b"other"}
+
+
+async def test_a_bucket_without_direct_access_is_not_asked_forever(
     bucket: ObjectStore, connection: Connection, worker: Client
 ) -> None:
     stored = await put(bucket, connection, first=b"1", second=b"2")
@@ -93,7 +110,8 @@ async def test_a_bucket_without_direct_access_is_asked_once(
     config.allow_direct = False
     await js.update_stream(config)
     batches = BodyBatches(connection, BUCKET)
-    assert await batches.read(stored) == {}
+    answers = [await batches.read(stored) for _time in range(MAX_EMPTY_ANSWERS) if batches.usable]
+    assert answers == [{}] * MAX_EMPTY_ANSWERS
     assert not batches.usable
 
 
