@@ -1,5 +1,6 @@
 """The page of runs: filter, details, errors, results and re-run."""
 
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import last
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.run import TaskRun
@@ -390,6 +392,19 @@ def test_a_run_with_unknown_arguments_cannot_be_rerun(
     assert latest(window).detail.startswith("its arguments are unknown")
     page.navigate(ShowRun("e" * 32))
     assert not page.detail.header.rerun_button.isEnabled()
+
+
+def test_a_run_with_more_than_plain_data_cannot_be_rerun(
+    page: RunsPage, window: MainWindow, builder: StateBuilder
+) -> None:
+    message = {"task_id": "e" * 32, "task_name": "shop:pay", "labels": {}, "kwargs": {}}
+    payload = json.dumps(message | {"args": [float("nan")]}).encode()
+    builder.state.fold([InboundMessage(Source.TASK, "taskiq_tasks", payload, builder.at)])
+    draw_frame(window, builder, 0.1)
+    page.navigate(ShowRun("e" * 32))
+    button = page.detail.header.rerun_button
+    assert not button.isEnabled()
+    assert "more than plain data" in button.toolTip()
 
 
 def test_e_opens_the_form_with_the_arguments_of_the_run(

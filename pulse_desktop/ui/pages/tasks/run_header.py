@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.state.serialize import run_to_dict
 from pulse_desktop.text.error_report import raw_error
 from pulse_desktop.text.run_text import STATE_LABELS, attempts_text, decoded_call, state_name
@@ -167,14 +167,8 @@ class RunHeader(QWidget):
             worker, _("Show the worker {worker}").format(worker=run.worker)
         )
         self.worker_button.setVisible(bool(run.worker))
-        repeatable = run.request is not None and run.request.complete
-        self.rerun_button.setEnabled(repeatable)
-        set_tooltip(
-            self.rerun_button,
-            _("Enqueue it again with the same arguments, under a new id (R)")
-            if repeatable
-            else _("Cannot re-run: arguments unknown"),
-        )
+        self.rerun_button.setEnabled(run.request is not None and run.request.repeatable)
+        set_tooltip(self.rerun_button, _rerun_tooltip(run.request))
         self._original.setVisible(bool(run.rerun_of))
         tooltip = _("This is a re-run of {task_id}: show that run").format(task_id=run.rerun_of)
         set_tooltip(self._original, tooltip)
@@ -229,6 +223,14 @@ class CopyRunButton(QPushButton):
 
     def _apply_theme(self) -> None:
         icons.set_button_icon(self, "chevron-down", SemanticColor.MUTED, 12)
+
+
+def _rerun_tooltip(request: Request | None) -> str:
+    if request is None or not request.complete:
+        return _("Cannot re-run: arguments unknown")
+    if not request.repeatable:
+        return _("Cannot re-run: its message holds more than plain data")
+    return _("Enqueue it again with the same arguments, under a new id (R)")
 
 
 def _as_json(value: object) -> str:
