@@ -63,7 +63,7 @@ class JsonView(QWidget):
         self._value: Any = None
         self._raw: bytes | None = None
         self._decoded = False
-        self._filled: set[JsonTab] = set()
+        self._notes: dict[JsonTab, str] = {}  # of the tabs that have their text
         self._offered: tuple[JsonTab, ...] = ()
         self._chosen = JsonTab.TREE
 
@@ -176,7 +176,7 @@ class JsonView(QWidget):
 
     def _reset(self, value: Any, raw: bytes | None, *, decoded: bool) -> None:
         self._value, self._raw, self._decoded = value, raw, decoded
-        self._filled.clear()
+        self._notes.clear()
         for text in self._texts.values():
             text.clear()
         self._set_note("")
@@ -209,11 +209,10 @@ class JsonView(QWidget):
         if tab not in self._texts:
             self._stack.setCurrentWidget(self._message)
             return
-        text, note = self._render(tab)
-        if tab not in self._filled:
-            self._filled.add(tab)
+        if tab not in self._notes:
+            text, self._notes[tab] = self._render(tab)
             set_plain_text(self._texts[tab], text)
-        self._set_note(note)
+        self._set_note(self._notes[tab])
         self._stack.setCurrentWidget(self._texts[tab])
 
     def _render(self, tab: JsonTab) -> tuple[str, str]:
