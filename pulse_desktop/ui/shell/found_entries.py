@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pulse_desktop.fields.run_fields import run_fields
+from pulse_desktop.query.matcher import compile_query
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.quoting import quote
 from pulse_desktop.state.palette_search import Found, FoundKind, find
@@ -55,9 +57,11 @@ class FoundEntries:
 
     def _is_query(self, text: str) -> bool:
         try:
-            return parse(text).root is not None
+            query = parse(text)
+            compile_query(query, run_fields(), self._now())
         except ValueError:
             return False
+        return query.root is not None
 
     def _entry(self, found: Found) -> Entry:
         title, note, target = self._described(found)

@@ -67,8 +67,9 @@ def test_a_query_filters_the_runs(window: MainWindow) -> None:
     assert page.filter_bar.text == "task:extract error:quota"
 
 
-def test_what_is_no_query_is_not_offered_as_one(window: MainWindow) -> None:
-    assert not any("Show runs that match" in title for title in type_into(window, 'task:"open'))
+@pytest.mark.parametrize("text", ['task:"open', "state:fast", "queued:noon", "args>"])
+def test_what_is_no_query_is_not_offered_as_one(window: MainWindow, text: str) -> None:
+    assert not any("Show runs that match" in title for title in type_into(window, text))
 
 
 @pytest.mark.parametrize(("row", "first"), [(0, "Re-run selected"), (1, "Copy selected runs")])
