@@ -14,7 +14,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.table.export import FORMATS, ExportFormat, TableExport
-from pulse_desktop.ui.table.model import LiveTableModel
+from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.window_title import set_title
 
 RowT = TypeVar("RowT")
@@ -29,7 +29,7 @@ class ExportAction(Generic[RowT]):
         self,
         context: PageContext,
         parent: QWidget,
-        model: LiveTableModel[RowT],
+        table: LiveTable[RowT],
         format_: Callable[[], ExportFormat[RowT]],
     ) -> None:
         """Create the action.
@@ -37,12 +37,12 @@ class ExportAction(Generic[RowT]):
         Args:
             context: of the page.
             parent: the widget that the dialog belongs to.
-            model: the rows, filtered and sorted as they are exported.
+            table: the rows, filtered and sorted as they are exported.
             format_: returns how they are written.
         """
         self._context = context
         self._parent = parent
-        self._model = model
+        self._table, self._model = table, table.rows_model
         self._format = format_
 
     def choose_file(self, name: str, suffix: str = ".csv") -> None:
@@ -71,8 +71,8 @@ class ExportAction(Generic[RowT]):
         self._context.run_in_background(unique_name(_WORK), self._export(path))
 
     async def _export(self, path: Path) -> None:
-        while self._model.filter_pending:
-            self._model.filter_next_slice()
+        while self._model.filtering:
+            self._table.filter_next_slices()
             await asyncio.sleep(0)
         total = self._model.shown_count
         export = TableExport(self._model.snapshot(), total, self._format(), path)

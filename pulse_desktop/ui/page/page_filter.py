@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -27,11 +27,17 @@ from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.time.window_time import WindowTime
 
+if TYPE_CHECKING:
+    from pulse_desktop.model.time_range import TimeRange
+
 RowT = TypeVar("RowT")
 
 _SLICE_MS: Final = 0
 _RECOUNT_S: Final = 30.0
 """How often facets are counted anew only because the result of a query changes with time."""
+_RECHECK_ROW_S: Final = 6e-5
+"""So many seconds per row pass between two passes over all rows for the same reason: they take a
+small part of the processor however many rows there are."""
 
 
 class FilteredPage(Protocol[RowT]):
@@ -124,6 +130,8 @@ class PageFilter(QObject, Generic[RowT]):
         self.query = PageQuery(fields, self._values, self._now)
         self._counts = FacetCounts(page.rows, page.facets_of)
         self._counted_at = 0.0
+        self._rechecked_at = 0.0
+        self._applied: tuple[frozenset[str], TimeRange] | None = None  # facets and time range
         self._is_hidden = False
         self._counting = QTimer(self)
         self._counting.setObjectName("count facets")
@@ -167,7 +175,11 @@ class PageFilter(QObject, Generic[RowT]):
 
     def apply(self) -> None:
         """Apply the filter bar to the table; a query that is not valid leaves the former one."""
-        self.query.set_text(self._bar.text)
+        others = self._bar.checked_facets, self._time.range
+        if not self.query.set_text(self._bar.text) and others == self._applied:
+            return  # it would scroll to the top at each key
+        self._applied = others
+        self._rechecked_at = self._now()
         self._table.set_filter(self.predicate())
         self._explanation.restart()
         self._restart_counting()
@@ -216,17 +228,36 @@ class PageFilter(QObject, Generic[RowT]):
         keys = self._page.keys_of
         return Explainer(query, self.query.fields, self._now(), others=others, keys=keys)
 
-    def refresh(self, dirty: Collection[int], now: float) -> None:
+    def refresh(self, dirty: Collection[int], now: float) -> set[int]:
         """Follow the changes of a frame, before the table does.
+
+        A query that is relative to the time is compiled anew every few seconds. Most rows that it
+        shows no more are the oldest: they leave at once. The others, and the rows that it shows
+        only now, are found by a pass over all rows, which is made less often the more there are.
 
         Args:
             dirty: positions of changed rows.
             now: Unix seconds.
+
+        Returns:
+            The positions of rows that have left the filter as time has moved on.
         """
         self._counts.update(dirty)
-        if self.query.is_due(now):
-            self.query.recompile()
+        if not self.query.is_due(now):
+            return set()
+        self.query.recompile()
+        accepts, model = self.predicate(), self._table.rows_model
+        if accepts is None:
+            return set()
+        interval = _RECHECK_ROW_S * model.total_count
+        is_due = abs(now - self._rechecked_at) >= interval and not model.filtering
+        if is_due or not model.filtered:
+            self._rechecked_at = now
             self.update()
+            return set()
+        model.move_filter(accepts)
+        self._counts.move_on(self._matches())
+        return model.oldest_not_accepted()
 
     def update(self) -> None:
         """Apply the filter for the present time, keeping the scroll position."""
@@ -235,6 +266,8 @@ class PageFilter(QObject, Generic[RowT]):
             self._table.update_filter(accepts)
         if abs(self._now() - self._counted_at) >= _RECOUNT_S:
             self._restart_counting()
+        else:
+            self._counts.move_on(self._matches())
 
     def leave_behind(self) -> None:
         """Count without the rows that a live time range has moved past."""

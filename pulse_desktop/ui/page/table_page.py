@@ -125,7 +125,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             even=self.even_charts,
         )
         self._splitter = DetailSplitter(self.area, self.detail, self.detail_width)
-        self.export_action = ExportAction(context, self, self.table.rows_model, self.export_format)
+        self.export_action = ExportAction(context, self, self.table, self.export_format)
         self.export_button = ExportButton(self.table, self.export)
         self.filter_bar.add_after(self.export_button)
         self._counts = PageCounts(
@@ -193,7 +193,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         changed = changes.of(self.collection())
         self._row_changes += bool(changed)
         dirty = changed | self._leaving_range(now)
-        self.filter.refresh(dirty, now)
+        dirty |= self.filter.refresh(dirty, now)
         self.table.refresh(shown, dirty)
         self.update_detail(shown)
         if abs(self.wall_time(now) - self._updated_at) >= self.update_interval_s:

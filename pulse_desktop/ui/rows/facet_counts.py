@@ -4,12 +4,12 @@ What a row counts for is kept per position, so that a row that changes, is evict
 costs one test and not a scan.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import matching_positions
+from pulse_desktop.ui.rows.row_filter import matching_positions, oldest_rejected
 from pulse_desktop.ui.rows.row_source import RowSource
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ RowT = TypeVar("RowT")
 SLICE: Final = 4096
 _SPARE: Final = 8192
 _NO_MATCH: Final = 0
-_CHECKED: Final = 64
-"""Consecutive rows that are still accepted, after which the rest is taken to be as well."""
 
 
 class FacetCounts(Generic[RowT]):
@@ -78,29 +76,26 @@ class FacetCounts(Generic[RowT]):
             self._first = low
         return self.pending
 
-    def leave_behind(self) -> None:
-        """Count without the oldest rows that are not accepted any more, as time has moved on.
+    def move_on(self, accepts: Callable[[RowT], bool] | None) -> None:
+        """Count by the same predicate for a later time; what was counted stays."""
+        if self.accepts is not None and accepts is not None:
+            self.accepts = accepts
+            self.leave_behind()
 
-        It looks no further than the first rows that still are: rows are roughly in their order.
-        """
-        accepts, rows = self.accepts, self._rows()
-        if accepts is None:
+    def leave_behind(self) -> None:
+        """Count without the oldest rows that are not accepted any more, as time has moved on."""
+        if self.accepts is None:
             return
-        low = self._first - self._base
-        counted = np.flatnonzero(self._codes[low : self._stop - self._base]) + self._first
-        kept = 0
-        for position in counted.tolist():
-            if position < rows.start:
-                continue
-            if accepts(rows[position]):
-                kept += 1
-                if kept == _CHECKED:
-                    return
-                continue
-            kept = 0
+        for position in oldest_rejected(self._rows(), self.accepts, self._counted()):
             self._totals[self._codes[position - self._base]] -= 1
             self._totals[_NO_MATCH] += 1
             self._codes[position - self._base] = _NO_MATCH
+
+    def _counted(self) -> Iterator["NDArray[np.int64]"]:
+        """Iterate over the positions of the rows that count, in chunks from the oldest on."""
+        for low in range(self._first, self._stop, SLICE):
+            high = min(low + SLICE, self._stop)
+            yield np.flatnonzero(self._codes[low - self._base : high - self._base]) + low
 
     def update(self, changed: Collection[int]) -> None:
         """Follow the rows: evicted, changed and new ones.

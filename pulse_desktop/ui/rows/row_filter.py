@@ -22,6 +22,8 @@ _SEARCHED_SLICE: Final = 1 << 12
 """Rows whose payloads are searched in one go."""
 _LOOKED_UP: Final = 1 << 18
 """Positions that are looked up in one go."""
+_KEPT: Final = 64
+"""Consecutive rows that are still accepted, after which the rest is taken to be as well."""
 _NONE: Final[Positions] = np.empty(0, np.int64)
 _SPARSE: Final = 4
 """Of a stretch of rows, fewer than one in so many are looked up one by one: to make events of a
@@ -154,6 +156,34 @@ def _decided_positions(
             accepted = [accepts(rows[index - first]) for index in indices]
         matching[open_rows] = accepted
     return np.flatnonzero(matching).astype(np.int64) + start
+
+
+def oldest_rejected(
+    source: RowSource[RowT], accepts: Callable[[RowT], bool], chunks: Iterable[Positions]
+) -> list[int]:
+    """Return the oldest rows that were accepted and are not any more, as time has moved on.
+
+    It looks no further than the first rows that still are: rows are roughly in the order of time.
+
+    Args:
+        source: the rows.
+        accepts: the test.
+        chunks: positions of rows that were accepted, ascending; those evicted since are skipped.
+    """
+    found: list[int] = []
+    kept = 0
+    for positions in chunks:
+        for position in positions.tolist():
+            if position < source.start:
+                continue
+            if not accepts(source[position]):
+                found.append(position)
+                kept = 0
+                continue
+            kept += 1
+            if kept == _KEPT:
+                return found
+    return found
 
 
 class Delta:

@@ -95,7 +95,7 @@ class LiveTable(SteadyView[RowT]):
         )
         self._filtering = QTimer(self)
         self._filtering.setObjectName("filter older rows")
-        self._filtering.timeout.connect(self._filter_next_slice)
+        self._filtering.timeout.connect(self.filter_next_slices)
         self.setAccessibleName(name)
         self._connect()
 
@@ -157,10 +157,11 @@ class LiveTable(SteadyView[RowT]):
         What is shown is corrected within moments.
         """
         if not self.rows_model.filtered:
-            self.keep_position(lambda: self.rows_model.set_filter(accepts))
+            self.keep_position(lambda: self.rows_model.set_filter(accepts, incremental=True))
+            self._filter_rest()
             return
         self.rows_model.update_filter(accepts)
-        self._filter_next_slice()
+        self.filter_next_slices()
         self._filter_rest()
 
     def _filter_rest(self) -> None:
@@ -168,7 +169,8 @@ class LiveTable(SteadyView[RowT]):
         if self.rows_model.filtering and not self._filtering.isActive():
             self._filtering.start()
 
-    def _filter_next_slice(self) -> None:
+    def filter_next_slices(self) -> None:
+        """Filter or sort a part of the rows that are left, which stay where they are."""
         self.keep_position(self._filter_slices)
         if not self.rows_model.filtering:
             self._filtering.stop()

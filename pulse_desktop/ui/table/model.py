@@ -228,6 +228,13 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         """Return the positions of the oldest rows that a moving time range has left behind."""
         return self._row_index.oldest_not_accepted()
 
+    def move_filter(self, accepts: Callable[[RowT], bool]) -> None:
+        """Replace a filter by the same one for a later time; what is shown is not corrected.
+
+        `oldest_not_accepted` tells which rows have left it at the edge.
+        """
+        self._row_index.accepts = accepts
+
     def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
         """Replace a filter by another for which mostly the same rows match.
 

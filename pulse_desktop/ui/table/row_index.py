@@ -17,6 +17,7 @@ from pulse_desktop.ui.rows.row_filter import (
     Positions,
     matching_positions,
     newest_matching,
+    oldest_rejected,
 )
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.model_change import ModelChange
@@ -28,10 +29,10 @@ _AT_ONCE: Final = 4 * SLICE
 """So many rows are filtered at once when a table catches up."""
 _AT_ONCE_SHOWN: Final = 256
 """So many matches are shown as soon as they are found: more than fit on a screen."""
-_CHECKED: Final = 64
-"""Rows in a row that are still accepted before the rest is believed to be."""
 _MAX_ON_TOP: Final = 512
 """So many new rows are inserted at the top of a sorted table; with more it is sorted anew."""
+_CHUNK: Final = 256
+"""Positions that are read in one go."""
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
 
 
@@ -101,20 +102,13 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
     def oldest_not_accepted(self) -> set[int]:
         """Return the positions of the oldest shown rows that the filter does not accept any more.
 
-        It looks no further than the first of them need: rows are roughly in the order of time.
+        See `oldest_rejected`.
         """
         accepts, shown = self.accepts, self._shown
         if accepts is None or shown is None or self.source is not self.rows:
             return set()
-        found: set[int] = set()
-        for start in range(0, len(shown), _CHECKED):
-            positions = shown[start : start + _CHECKED].tolist()
-            kept = [p for p in positions if p >= self.source.start]
-            leaving = [p for p in kept if not accepts(self.source[p])]
-            found.update(leaving)
-            if kept and not leaving:
-                break
-        return found
+        chunks = (shown[start : start + _CHUNK] for start in range(0, len(shown), _CHUNK))
+        return set(oldest_rejected(self.source, accepts, chunks))
 
     def mark_changed(self, dirty: Collection[int]) -> None:
         """Remember changed rows for the next `sort`."""
