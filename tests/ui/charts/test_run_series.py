@@ -1,13 +1,16 @@
 """Outcomes and percentiles of runs, counted over any range."""
 
 import math
+import random
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
-from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
+from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges, quantiles_of
 from tests.kit.state_builder import NOW, TASK, StateBuilder
 
 
@@ -53,6 +56,61 @@ def test_what_was_not_measured_is_not_in_the_sample() -> None:
     builder.succeeded("f" * 32, at=NOW + 5)
     (times,) = RunColumns(builder.state.runs.timings).task_times(NOW - 10, NOW + 100)
     assert (times.ended, times.wait.count) == (4, 3)
+
+
+def test_tasks_are_divided_by_one_sort_and_have_their_own_percentiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    builder, rng = StateBuilder(), random.Random(3)
+    naive: dict[str, list[float]] = {}
+    for number in range(600):
+        name, run_s = f"m:task_{rng.randrange(12)}", rng.randrange(1, 4000) / 256
+        builder.task(f"{number:032x}", name, at=NOW)
+        builder.started(f"{number:032x}", at=NOW)
+        builder.succeeded(f"{number:032x}", run_s, at=NOW + number)
+        if number >= 50:
+            naive.setdefault(name, []).append(run_s)
+    columns = RunColumns(builder.state.runs.timings)
+    compared: list[str] = []
+    monkeypatch.setattr(columns, "_is_of", compared.append)
+    monkeypatch.setattr(columns, "_tasks", columns._tasks.view(_Compared))  # noqa: SLF001
+    _Compared.count = 0
+    found = columns.task_times(NOW + 50, NOW + 600)
+    assert {each.task: each.run.p50 for each in found} == {
+        name: percentile(values, 0.5) for name, values in naive.items()
+    }
+    assert [each.ended for each in found] == sorted(map(len, naive.values()), reverse=True)
+    together, slowest = columns.run_times(NOW + 50, NOW + 600)
+    every = [each for values in naive.values() for each in values]
+    assert sorted(together.tolist()) == sorted(every)
+    assert slowest == max(naive, key=lambda name: percentile(naive[name], 0.95))
+    assert (compared, _Compared.count) == ([], 0), "a pass over all runs for each task"
+    monkeypatch.undo()
+    assert columns.has_run_times(slowest, NOW + 50, NOW + 600)
+    assert not columns.has_run_times(slowest, NOW + 6000, NOW + 7000)
+    assert columns.run_times(NOW + 6000, NOW + 7000)[1] == ""
+
+
+class _Compared(np.ndarray[Any, Any]):
+    """An array that counts how often it is compared with a value."""
+
+    count = 0
+
+    def __eq__(self, other: object) -> Any:
+        _Compared.count += 1
+        return np.asarray(self) == other
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("size", [1, 2, 19, 20, 21, 40, 60, 99, 100, 101, 200, 997])
+def test_a_quantile_is_that_of_numpy_and_of_the_state(size: int) -> None:
+    rng = np.random.default_rng(size)
+    sample = rng.random(size)
+    shares = (0.5, 0.95, 0.99)
+    found = quantiles_of(sample, shares)
+    assert found == [np.quantile(sample, share, method="inverted_cdf") for share in shares]
+    assert found == [percentile(sample.tolist(), share) for share in shares]
 
 
 def test_outcomes_add_up_in_buckets_of_any_width() -> None:

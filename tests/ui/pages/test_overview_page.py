@@ -1,6 +1,7 @@
 """The overview answers whether everything is well, and what needs attention."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -506,20 +507,24 @@ def test_the_charts_of_runs_sort_and_compute_only_what_they_draw(
 ) -> None:
     sorted_times: list[CountedTimes] = []
     quantiles: set[float] = set()
-    quantile_of = run_series._quantile  # noqa: SLF001
+    quantiles_of = run_series.quantiles_of
 
     def sort(times: run_series.Values) -> CountedTimes:
         sorted_times.append(CountedTimes(times))
         return sorted_times[-1]
 
-    def compute(sample: run_series.Values, quantile: float) -> float:
-        quantiles.add(quantile)
-        return quantile_of(sample, quantile)
+    def compute(sample: run_series.Values, asked: Sequence[float]) -> list[float]:
+        quantiles.update(asked)
+        return quantiles_of(sample, asked)
+
+    def task_times(*_range: object) -> None:
+        pytest.fail("computes percentiles of every task")
 
     _waits(builder, 400, "slow_task", 1.0, NOW)
     window = make_window(qtbot, builder, (OverviewPage,))
     monkeypatch.setattr(run_series, "CountedTimes", sort)
-    monkeypatch.setattr(run_series, "_quantile", compute)
+    monkeypatch.setattr(run_series, "quantiles_of", compute)
+    monkeypatch.setattr(run_series.RunColumns, "task_times", task_times)
     monkeypatch.setattr(run_series, "_MIN_FOR_QUANTILE", dict.fromkeys(run_series.QUANTILES, 1))
     window.resize(1440, 900)
     charts = overview(window).run_charts

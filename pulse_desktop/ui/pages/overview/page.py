@@ -416,8 +416,12 @@ class OverviewPage(Page):
         time_range = self._chart_range(now)
         runs = self.context.state.runs
         start, _end = time_range.bounds(now)
-        busiest = self._columns.task_times(start, now)[:_MAX_TASKS]
-        labels = {each.task: runs.names.label(each.task) for each in busiest if each.run.count}
+        columns = self._columns
+        labels = {
+            task: runs.names.label(task)
+            for task in columns.busiest_tasks(start, now, _MAX_TASKS)
+            if columns.has_run_times(task, start, now)
+        }
         self.run_times.set_series(self.context.colors.labeled_specs(labels))
         if labels:
             durations = {label: runs.durations.get(name) for name, label in labels.items()}

@@ -8,13 +8,12 @@ from typing import Final
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.attention import AttentionItem, AttentionKind, quiet_failures
-from pulse_desktop.state.series import percentile
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.attention_text import quiet_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.charts.run_series import RunColumns
+from pulse_desktop.ui.charts.run_series import RunColumns, quantiles_of
 
 HOUR: Final = 3600.0
 _GOOD_RATE: Final = 0.95
@@ -180,14 +179,10 @@ def _oldest_text(oldest: float | None, now: float) -> str:
 
 def run_times(state: SystemState, now: float, seconds: float = HOUR) -> Stat:
     """Return the median and the 95th percentile of run times, and the slowest task."""
-    recent = RunColumns(state.runs.timings).run_times(now - seconds, now)
-    if not recent:
+    recent, slowest = RunColumns(state.runs.timings).run_times(now - seconds, now)
+    if not recent.size:
         return Stat("", _none_ended(seconds))
-    together = [each for values in recent.values() for each in values]
-    median, p95 = (
-        formats.duration(percentile(together, share), brief=True) for share in (0.5, 0.95)
-    )
-    slowest = max(recent, key=lambda name: percentile(recent[name], 0.95))
+    median, p95 = (formats.duration(each, brief=True) for each in quantiles_of(recent, (0.5, 0.95)))
     return Stat(
         f"{median} / {p95}", _("slowest: {task}").format(task=state.runs.names.label(slowest))
     )
