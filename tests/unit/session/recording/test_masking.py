@@ -101,7 +101,7 @@ SECRET = {"password": "hunter2", "text": "private"}
         *(pickle.dumps(Fraction(1), protocol) for protocol in range(6)),
         msgspec.msgpack.encode(SECRET),
         encode_plain(SECRET, "cbor"),
-        gzip.compress(json.dumps(SECRET).encode()),
+        gzip.compress(json.dumps(SECRET).encode(), mtime=0),
         b"password hunter2\0",
         b"\xff\xfe",
         *(f"password=hunter2 {name}".encode(name) for name in ("utf-16", "utf-16-be", "utf-32-le")),
