@@ -1,9 +1,6 @@
 """The session of a window that shows a recording: a state of the past, and nothing to act on."""
 
-# ruff: noqa: ARG002 - the parameters are those of the Protocols
-
 from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress
@@ -15,10 +12,10 @@ from pulse_desktop.session.recording.playback import Playback
 from pulse_desktop.session.recording.recording_check import damage
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.offline_session import OfflineSession
+from pulse_desktop.ui.serverless_session import ServerlessSession
 
 
-class RecordedSession(OfflineSession):
+class RecordedSession(ServerlessSession):
     """Implements `SessionBackend` on a recording; every operation is refused.
 
     Attributes:
@@ -35,28 +32,27 @@ class RecordedSession(OfflineSession):
         Args:
             reader: an open recording; the caller closes it.
         """
-        super().__init__("connected", read_only=True)
-        self._reader = reader
-        self._playback = Playback(reader)
-        self.state = self._playback.state
         header = reader.header
-        self.label = reader.path.name
-        self.profile = Profile(environment=_environment(header.environment), read_only=True)
-        self._status = ConnectionStatus(
+        playback = Playback(reader)
+        status = ConnectionStatus(
             "connected",
             header.server,
             header.started_at,
             recording=header.connection or header.server or reader.path.name,
         )
-        self.connection_status = self._status
+        super().__init__(playback.state, status, read_only=True)
+        self._reader = reader
+        self._playback = playback
+        self.label = reader.path.name
+        self.profile = Profile(environment=_environment(header.environment), read_only=True)
 
     @property
-    def data_time(self) -> float | None:  # type: ignore[override]
+    def data_time(self) -> float | None:
         """The time of the newest message while the recording is read; then its end is now."""
         return None if self._playback.is_complete else self._playback.last_at
 
     @property
-    def history(self) -> HistoryProgress | None:  # type: ignore[override]
+    def history(self) -> HistoryProgress | None:
         """How much of the recording was read, None when all was; the total is estimated."""
         if self._playback.is_complete:
             return None
@@ -65,12 +61,12 @@ class RecordedSession(OfflineSession):
         return HistoryProgress(read, max(read, int(float(f"{total:.2g}"))) if read else 0)
 
     @property
-    def received(self) -> int:  # type: ignore[override]
+    def received(self) -> int:
         """Messages folded so far."""
         return self._playback.messages
 
     @property
-    def limitations(self) -> list[str]:  # type: ignore[override]
+    def limitations(self) -> list[str]:
         """What the recording lacks."""
         found = damage(self._reader) if self._playback.is_complete else []
         end = self._reader.end
@@ -95,7 +91,7 @@ class RecordedSession(OfflineSession):
         more = self._playback.fold(budget_s)
         first = self._playback.first_at
         if first is not None and first != self.connection_status.since:
-            self.connection_status = replace(self._status, since=first)
+            self.connection_status = replace(self.connection_status, since=first)
         return more
 
     async def read(self, task_id: str) -> DecodedResult:
@@ -111,10 +107,6 @@ class RecordedSession(OfflineSession):
                 _("{key} was not read while it was recorded.").format(key=task_id),
             )
         return DecodedResult(to_json(result.return_value).encode(), result)
-
-    async def save(self, task_id: str, path: Path) -> int:
-        """Refuse: only the server has the bytes."""
-        self._fail()
 
     def _fail(self) -> NoReturn:
         raise RecordingShownError
