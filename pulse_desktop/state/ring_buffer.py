@@ -140,17 +140,18 @@ class RingBuffer(Generic[Row]):
         No newer row gives way to it. Once a row was evicted or refused, all older ones are refused:
         what is kept has no gaps.
         """
-        weight = 0 if self._weigh is None else self._weigh(row)
-        if not self.takes_older or self.weight + weight > self.max_weight > 0:
+        weight = self.weight if self._weigh is None else self.weight + self._weigh(row)
+        ring, capacity, position = self._ring, self.capacity, self.start - 1
+        has_room = not self._ends_here and self.stop - position <= capacity
+        if not has_room or weight > self.max_weight > 0:
             self.refused += 1
             self._ends_here = True
             return None
-        if len(self._ring) < self.capacity:
-            self._ring += [None] * (self.capacity - len(self._ring))
-        self.weight += weight
-        self.start -= 1
-        self._ring[self.start % self.capacity] = row
-        return self.start
+        if len(ring) < capacity:
+            ring += [None] * (capacity - len(ring))
+        self.weight, self.start = weight, position
+        ring[position % capacity] = row
+        return position
 
     @property
     def takes_older(self) -> bool:

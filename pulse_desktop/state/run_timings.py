@@ -14,6 +14,9 @@ from pulse_desktop.state.run import TaskRun
 STATES: Final = tuple(RunState)
 """States by code."""
 _CODES: Final = {state: code for code, state in enumerate(STATES)}
+RunTimes = tuple[float | None, float | None, float | None]
+"""When a run ended, its run time, and its wait: see `TaskRun`."""
+_NO_TIMES: Final[RunTimes] = (None, None, None)
 _MAX_TASKS: Final = 60_000
 _NAN: Final = math.nan
 
@@ -42,14 +45,14 @@ class RunTimings:
         self._capacity = capacity
         self._numbers: dict[str, int] = {}
 
-    def put(self, position: int, run: TaskRun) -> None:
-        """Store the times of an ended run, or that it goes on after all."""
+    def put(self, position: int, run: TaskRun) -> RunTimes:
+        """Store and return the times of an ended run, or that it goes on after all."""
         index = position % self._capacity
         self.version += 1
         at = run.finished_at
         if at is None:
             self.ended_at[index] = _NAN
-            return
+            return _NO_TIMES
         run_s, wait_s = run.run_s, run.wait_s
         self.ended_at[index] = at
         self.run_s[index] = _NAN if run_s is None else run_s
@@ -59,6 +62,7 @@ class RunTimings:
         if number is None:
             number = self._add_task(run.name)
         self.tasks[index] = number
+        return at, run_s, wait_s
 
     def remove(self, position: int) -> None:
         """Forget the run at a position."""

@@ -21,7 +21,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state, merge
 from pulse_desktop.state.run_positions import RunPositions
-from pulse_desktop.state.run_timings import RunTimings
+from pulse_desktop.state.run_timings import RunTimes, RunTimings
 from pulse_desktop.state.run_updates import update_from_event
 from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.state.short_names import ShortNames
@@ -150,14 +150,14 @@ class TaskRuns(Collection[TaskRun]):
             if run.parent or run.rerun_of:
                 self.lineage.put(run)
             if run.state not in OPEN_STATES:
-                self.timings.put(position, run)
+                times = self.timings.put(position, run)
                 if run.state in UNHEALTHY_STATES:
                     self._put_unhealthy(position, run)
                 elif run.state is _SUCCEEDED:
                     self._put_success(position, run)
-                self._count_end(run.state, run.finished_at, 1)
-                self._note_duration(run, run.finished_at)
-                self._note_wait(run, run.finished_at)
+                self._count_end(run.state, times[0], 1)
+                self._note_duration(run.name, times)
+                self._note_wait(run.name, times)
             return run
         before = self.rows[position]
         run = merge(before, update)
@@ -190,9 +190,12 @@ class TaskRuns(Collection[TaskRun]):
 
     def apply_all(self, batch: Sequence[Folded]) -> None:
         """Fold events and updates of runs in order."""
+        updates = [
+            (what if type(what) is TaskRun else update_from_event(what, body), older)
+            for what, body, older in batch
+        ]
         put = self.put
-        for what, body, older in batch:
-            update = what if type(what) is TaskRun else update_from_event(what, body)
+        for update, older in updates:
             if update is not None:
                 put(update, older=older)
 
@@ -278,13 +281,12 @@ class TaskRuns(Collection[TaskRun]):
         if run.state is _SUCCEEDED and before.state is not _SUCCEEDED:
             self._put_success(position, run)
         if not (was_open and is_open):
-            self.timings.put(position, run)
-            self._replace_end(before, run)
+            self._replace_end(before, run, self.timings.put(position, run))
 
-    def _replace_end(self, before: TaskRun, run: TaskRun) -> None:
+    def _replace_end(self, before: TaskRun, run: TaskRun, times: RunTimes) -> None:
         """Count and measure the end of a run that has ended, or had ended before."""
         was_open, is_open = before.state in OPEN_STATES, run.state in OPEN_STATES
-        at, ended_before = run.finished_at, before.finished_at
+        at, ended_before = times[0], before.finished_at
         if at != ended_before or run.state is not before.state:
             if not was_open:
                 self._count_end(before.state, ended_before, -1)
@@ -293,10 +295,10 @@ class TaskRuns(Collection[TaskRun]):
         if not is_open:
             # Run time, name and start may arrive only after the end.
             if was_open or before.run_s is None or not before.name:
-                self._note_duration(run, at)
-                self._note_wait(run, at)
+                self._note_duration(run.name, times)
+                self._note_wait(run.name, times)
             elif before.wait_s is None:
-                self._note_wait(run, at)
+                self._note_wait(run.name, times)
 
     def group_id(self, run: TaskRun) -> str:
         """Return the id of the failure group of a run, empty if it has not failed."""
@@ -325,20 +327,20 @@ class TaskRuns(Collection[TaskRun]):
         if at is not None:
             series.add(at, amount)
 
-    def _note_duration(self, run: TaskRun, at: float | None) -> None:
-        seconds = run.run_s
-        if at is None or seconds is None or not run.name:
+    def _note_duration(self, name: str, times: RunTimes) -> None:
+        at, seconds, _wait_s = times
+        if at is None or seconds is None or not name:
             return
-        durations = self.durations.get(run.name)
+        durations = self.durations.get(name)
         if durations is None:
             if len(self.durations) >= MAX_NAMES:
                 return
-            durations = self.durations[run.name] = Reservoir()
+            durations = self.durations[name] = Reservoir()
         durations.add(at, seconds)
 
-    def _note_wait(self, run: TaskRun, at: float | None) -> None:
-        seconds = run.wait_s
-        if at is not None and seconds is not None and run.run_s is not None and run.name:
+    def _note_wait(self, name: str, times: RunTimes) -> None:
+        at, run_s, seconds = times
+        if at is not None and seconds is not None and run_s is not None and name:
             self.waits.add(at, seconds)
 
     def _on_evicted(self, run: TaskRun) -> None:
