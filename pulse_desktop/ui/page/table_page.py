@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout
 from pulse_desktop.model.time_range import ALL_RETAINED
 from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.histogram import Histogram
@@ -44,6 +45,7 @@ from pulse_desktop.ui.query.views_button import ViewsButton
 from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.table.view import MAX_COPIED_ROWS
 from pulse_desktop.ui.theme.throttle import Throttle
 
 RowT = TypeVar("RowT")
@@ -155,6 +157,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         table, bar, counts = self.table, self.filter_bar, self._counts
         table.column_layout.make_extra = self.extra_column
         table.header.chooser_requested.connect(self.choose_columns)
+        table.copied_in_part.connect(self._tell_of_copied_part)
         bar.changed.connect(self.apply_filter)
         self.filter.applied.connect(counts.update_rows)
         self.filter.applied.connect(self._charting.reset)
@@ -358,6 +361,12 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def _complain(self, title: str, sentence: str) -> None:
         self.context.notify(Notification(title, sentence, severity="warning", key="views"))
+
+    def _tell_of_copied_part(self, selected: int) -> None:
+        title = _("Only the first {count} of {total} selected rows were copied")
+        title = title.format(count=formats.count(MAX_COPIED_ROWS), total=formats.count(selected))
+        sentence = _("Export writes all rows that are shown to a file.")
+        self.context.notify(Notification(title, sentence, severity="warning", key="copy"))
 
     def go_back_to_filter(self) -> None:
         """Restore the operator's filter, which navigation has replaced."""

@@ -1,6 +1,6 @@
 """A table view that paints its own rows, and the selection of rows in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
@@ -14,6 +14,7 @@ from PySide6.QtCore import (
     QRect,
     Qt,
     QTimer,
+    Signal,
 )
 from PySide6.QtGui import QFocusEvent, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
@@ -34,7 +35,7 @@ RowT = TypeVar("RowT")
 
 ROW_HEIGHT: Final = 28
 MAX_COPIED_ROWS: Final = 10_000
-"""Rows that can be copied at once without having been selected."""
+"""Rows that can be copied at once."""
 _MAX_COPIED: Final = 1 << 16
 """Characters of a cell that are copied."""
 _WIDEN_MS: Final = 120
@@ -58,7 +59,12 @@ class RowView(QTableView, Generic[RowT]):
         rows_model: the model.
         header: the header.
         column_layout: visibility, width and order of the columns.
+
+    Signals:
+        copied_in_part: so many rows were selected, of which only the first were copied.
     """
+
+    copied_in_part = Signal(int)
 
     def __init__(self, rows: RowSource[RowT], columns: Sequence[Column[RowT]]) -> None:
         super().__init__()
@@ -105,14 +111,16 @@ class RowView(QTableView, Generic[RowT]):
         return self.rows_model.row_object(index.row()) if index.isValid() else None
 
     def selected_rows(self) -> list[RowT]:
-        """Return the selected row objects from the top."""
-        numbers = sorted(
-            number
-            for block in self._selected_ranges()
-            for number in range(block.top(), block.bottom() + 1)
-        )
-        rows = (self.rows_model.row_object(number) for number in numbers)
-        return [row for row in rows if row is not None]
+        """Return the selected row objects from the top: for an action on all of them."""
+        return list(self.selected())
+
+    def selected(self) -> Iterator[RowT]:
+        """Iterate over the selected row objects from the top; a million may be selected."""
+        for block in sorted(self._selected_ranges(), key=lambda block: block.top()):
+            for number in range(block.top(), block.bottom() + 1):
+                row = self.rows_model.row_object(number)
+                if row is not None:
+                    yield row
 
     def selected_count(self) -> int:
         """Return the number of selected rows."""
@@ -164,10 +172,15 @@ class RowView(QTableView, Generic[RowT]):
     def copy_selection(self, *, headings: bool = False) -> str:
         """Copy the selected rows to the clipboard, tab-separated, and return the text.
 
+        It takes at most `MAX_COPIED_ROWS`.
+
         Args:
             headings: whether the titles of the columns come first.
         """
-        return self._copy(self.selected_rows(), headings=headings)
+        text = self._copy(islice(self.selected(), MAX_COPIED_ROWS), headings=headings)
+        if self.selected_count() > MAX_COPIED_ROWS:
+            self.copied_in_part.emit(self.selected_count())
+        return text
 
     def copy_shown(self) -> str:
         """Copy all rows that are shown, with the titles of the columns, and return the text.

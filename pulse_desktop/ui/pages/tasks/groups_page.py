@@ -282,7 +282,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
     def _groups_to_act_on(self) -> list[FailureGroup]:
         """Return the selected groups, or that in the detail panel."""
         shown = self.detail.group
-        if self.table.selected_rows() or shown is None or self.detail.isHidden():
+        if self.table.selected_count() or shown is None or self.detail.isHidden():
             return self.rows_to_act_on()
         return [shown]
 

@@ -1,12 +1,14 @@
 """The runs of tasks: their table, and the actions on the selected ones."""
 
 from collections.abc import Sequence
-from typing import Self
+from itertools import islice
+from typing import Final, Self
 
 from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, last
 from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns, ShowRun, Target
@@ -18,6 +20,9 @@ from pulse_desktop.ui.pages.tasks.cancel_action import can_be_cancelled
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.run_table_page import RunTablePage
 from pulse_desktop.ui.query.filter_state import FilterState
+
+_LOOKED_AT: Final = 1000
+"""Selected runs that are looked at to offer actions, which is done at each key of the palette."""
 
 
 class RunsPage(RunTablePage):
@@ -90,7 +95,7 @@ class RunsPage(RunTablePage):
 
     def likely_actions(self) -> Sequence[Action]:
         """Return what one most likely does with the selected runs: by their state."""
-        selected = self.table.selected_rows()
+        selected = self._first_selected()
         if not selected:
             return (actions.SHOW_FAILED,)
         if any(run.state in OPEN_STATES for run in selected):
@@ -110,8 +115,13 @@ class RunsPage(RunTablePage):
         return self.table.selected_count() in (1, 2)
 
     def has_cancellable(self) -> bool:
-        """Return whether any selected run has not ended."""
-        return any(map(can_be_cancelled, self.table.selected_rows()))
+        """Return whether any selected run has not ended; so may those that are not looked at."""
+        has_more = self.table.selected_count() > _LOOKED_AT
+        return has_more or any(map(can_be_cancelled, self._first_selected()))
+
+    def _first_selected(self) -> list[TaskRun]:
+        """Return the first of the selected runs: they tell which actions to offer."""
+        return list(islice(self.table.selected(), _LOOKED_AT))
 
     def rerun_selected(self) -> None:
         """Re-run the selected runs."""
