@@ -51,8 +51,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Compare two runs."""
-    from pulse_desktop.state.lineage_json import comparison_to_dict
     from pulse_desktop.state.run_comparison import argument_names, compare_runs
+    from pulse_desktop.state.serialize_details import comparison_to_dict
 
     async with connected_session(
         arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0

@@ -58,7 +58,7 @@ class RunContext:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON-ready object."""
-        from pulse_desktop.state.lineage_json import (
+        from pulse_desktop.state.serialize_details import (
             attempts_to_list,
             path_to_dict,
             related_to_dict,

@@ -3,20 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
+from pulse_desktop.model.json_decoding import decode_json
 from pulse_desktop.query.fields import Values
 
-_decode: Final = msgspec.json.Decoder().decode
 _MAX_INDEX_DIGITS: Final = 9
-
-
-def decode_json(raw: bytes) -> Any:
-    """Return decoded JSON, None if it is not JSON."""
-    try:
-        return _decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
 
 
 class JsonDecoder:

@@ -19,7 +19,7 @@ from pulse_desktop.state.shared_values import (
     MIN_SUCCESSES,
     RunValues,
     ValueCounts,
-    shared_of_counts,
+    shared_values,
 )
 
 _RECOUNT_S: Final = 60.0
@@ -128,7 +128,7 @@ class GroupComparisons:
                 succeeded.append(counts)
                 of_successes += count
         shared = (
-            shared_of_counts(failed, number, succeeded, of_successes)
+            shared_values(failed, number, succeeded, of_successes)
             if of_successes >= MIN_SUCCESSES
             else ()
         )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_desktop.model.json_decoding import decode_json
 from pulse_desktop.state.chat_messages import MessageRow
 from pulse_desktop.state.message_runs import STAGES, STAGES_OF_TASKS, MessageRuns, Stage, stages_of
 from pulse_desktop.state.run import TaskRun
@@ -154,10 +155,10 @@ def message_ids_of(run: TaskRun) -> list[str]:
         return []
     found: list[str] = []
     task_takes_ids = Stage.INGEST not in STAGES_OF_TASKS.get(run.name, (Stage.INGEST,))
-    args = _decode(run.request.args)
+    args = decode_json(run.request.args)
     if task_takes_ids and isinstance(args, list) and args:
         found += _ids(args[0])
-    kwargs = _decode(run.request.kwargs)
+    kwargs = decode_json(run.request.kwargs)
     if isinstance(kwargs, dict):
         for name in _NAMED & kwargs.keys():
             found += _ids(kwargs[name])
@@ -181,13 +182,6 @@ def _began_at(step: PathStep) -> tuple[float, int]:
 
 def _sorted(stages: Iterable[Stage]) -> tuple[Stage, ...]:
     return tuple(sorted(stages, key=_ORDER.__getitem__))
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None
 
 
 def known_messages(ids: Sequence[str], get: Any) -> list[tuple[str, MessageRow | None]]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_desktop.model.json_decoding import decode_json
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import PARENT, REQUESTED_BY, RERUN_OF, RETRIES, TASK_NAME
 from pulse_desktop.protocol.task_result import TaskResult
@@ -218,7 +219,7 @@ def _arguments(run: TaskRun, names: Sequence[str]) -> Any:
     """Return the arguments of a run as one object: positional ones by name, else by index."""
     if run.request is None:
         return UNKNOWN
-    args, kwargs = _decode(run.request.args), _decode(run.request.kwargs)
+    args, kwargs = decode_json(run.request.args), decode_json(run.request.kwargs)
     found: dict[str, Any] = {}
     if isinstance(args, list):
         found |= {
@@ -233,7 +234,7 @@ def _arguments(run: TaskRun, names: Sequence[str]) -> Any:
 def _labels(run: TaskRun) -> Any:
     if run.request is None:
         return UNKNOWN
-    labels = _decode(run.request.labels)
+    labels = decode_json(run.request.labels)
     if not isinstance(labels, dict):
         return {}
     return {name: value for name, value in labels.items() if name not in _OWN_LABELS}
@@ -331,10 +332,3 @@ def _equal(one: Any, other: Any) -> bool:
         return bool(one == other)
     except RecursionError:
         return False
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return None

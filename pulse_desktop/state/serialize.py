@@ -5,8 +5,7 @@ Scripts rely on the names and values; they never change and are never translated
 
 from typing import Any, Final
 
-import msgspec
-
+from pulse_desktop.model.json_decoding import decode_json_or_text
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.json_value import readable_json
 from pulse_desktop.protocol.timestamps import format_timestamp
@@ -22,15 +21,15 @@ def run_to_dict(run: TaskRun) -> dict[str, Any]:
         "task_id": run.task_id,
         "task_name": run.name or None,
         "state": str(run.state),
-        "args": _decode(request.args) if request else None,
-        "kwargs": _decode(request.kwargs) if request else None,
-        "labels": _decode(request.labels) if request else None,
+        "args": decode_json_or_text(request.args) if request else None,
+        "kwargs": decode_json_or_text(request.kwargs) if request else None,
+        "labels": decode_json_or_text(request.labels) if request else None,
         "format": request.format if request else None,
-        "queued_at": _time(run.queued_at),
-        "started_at": _time(run.started_at),
-        "finished_at": _time(run.finished_at),
-        "wait_s": _seconds(run.wait_s),
-        "run_s": _seconds(run.run_s),
+        "queued_at": time_text(run.queued_at),
+        "started_at": time_text(run.started_at),
+        "finished_at": time_text(run.finished_at),
+        "wait_s": rounded_seconds(run.wait_s),
+        "run_s": rounded_seconds(run.run_s),
         "worker": run.worker or None,
         "attempt": run.attempt,
         "error": _error(run),
@@ -68,11 +67,11 @@ def run_to_cells(run: TaskRun) -> list[str]:
         run.task_id,
         run.name,
         run.state,
-        _time(run.queued_at),
-        _time(run.started_at),
-        _time(run.finished_at),
-        _seconds(run.wait_s),
-        _seconds(run.run_s),
+        time_text(run.queued_at),
+        time_text(run.started_at),
+        time_text(run.finished_at),
+        rounded_seconds(run.wait_s),
+        rounded_seconds(run.run_s),
         run.worker,
         run.attempt,
         error.get("type"),
@@ -129,15 +128,15 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
         "control": bool(worker.control) if worker else None,
         "slots": worker.slots if worker else None,
         "busy": worker.busy if worker else None,
-        "running": _decode(worker.tasks) if worker else None,
+        "running": decode_json_or_text(worker.tasks) if worker else None,
         "log_level": (worker.log_level or None) if worker else None,
         "missing_tasks": list(worker.missing_tasks) if worker else None,
         "cpu_percent": worker.cpu_percent if worker else None,
         "rss_bytes": worker.rss_bytes if worker else None,
         "broker": (worker.broker or None) if worker else None,
         "version": (worker.version or None) if worker else None,
-        "started_at": _time(worker.started_at) if worker else None,
-        "seen_at": _time(worker.last_seen) if worker else None,
+        "started_at": time_text(worker.started_at) if worker else None,
+        "seen_at": time_text(worker.last_seen) if worker else None,
         "clock_offset_s": round(worker.clock_offset_s, 3) if worker else None,
     }
 
@@ -154,7 +153,7 @@ def _progress(progress: Progress | None) -> dict[str, Any] | None:
     if progress is None:
         return None
     return {
-        "at": _time(progress.at),
+        "at": time_text(progress.at),
         "done": progress.done,
         "total": progress.total or None,
         "message": progress.message or None,
@@ -163,16 +162,11 @@ def _progress(progress: Progress | None) -> dict[str, Any] | None:
     }
 
 
-def _decode(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return raw.decode("utf-8", "backslashreplace")
+def time_text(at: float | None) -> str | None:
+    """Return a time as ISO 8601, None if it is unknown."""
+    return None if at is None else format_timestamp(at)
 
 
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else format_timestamp(seconds)
-
-
-def _seconds(value: float | None) -> float | None:
+def rounded_seconds(value: float | None) -> float | None:
+    """Return a duration in seconds without the noise of its last digits."""
     return None if value is None else round(value, 6)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_desktop.model.json_decoding import decode_json
 from pulse_desktop.protocol.task_message import display_labels
 from pulse_desktop.state.run import TaskRun
 
@@ -91,29 +92,12 @@ class RunValues:
 
 
 def shared_values(
-    failures: Iterable[TaskRun], successes: Iterable[TaskRun], values: RunValues
+    failed: ValueCounts, of_members: int, succeeded: Sequence[ValueCounts], of_successes: int
 ) -> tuple[SharedValue, ...]:
     """Return the values that failures share, most telling first.
 
-    A value is told only if it is rarer among the successes: what all runs of the task have explains
-    nothing.
-
-    Args:
-        failures: members of a group.
-        successes: runs of the same tasks that succeeded.
-        values: reads the values of a run.
-    """
-    failed, of_members = _counts(failures, values)
-    if of_members < MIN_MEMBERS:
-        return ()
-    succeeded, of_successes = _counts(successes, values)
-    return shared_of_counts(failed, of_members, [succeeded], of_successes)
-
-
-def shared_of_counts(
-    failed: ValueCounts, of_members: int, succeeded: Sequence[ValueCounts], of_successes: int
-) -> tuple[SharedValue, ...]:
-    """Return the values that failures share, see `shared_values`.
+    A value is told only if it is rarer among the successes of the same tasks: what all runs have
+    explains nothing.
 
     Args:
         failed: how many failures have a value.
@@ -137,15 +121,6 @@ def shared_of_counts(
     return tuple(shared for _difference, _field, shared in found[:MAX_SHARED])
 
 
-def _counts(runs: Iterable[TaskRun], values: RunValues) -> tuple[ValueCounts, int]:
-    counts: ValueCounts = Counter()
-    number = 0
-    for run in runs:
-        number += 1
-        counts.update(values.of(run).items())
-    return counts, number
-
-
 def _put(values: dict[str, str], field: str, value: object) -> None:
     if len(values) >= _MAX_FIELDS:
         return
@@ -160,17 +135,10 @@ def _put(values: dict[str, str], field: str, value: object) -> None:
 
 
 def _items(raw: bytes) -> Sequence[Any]:
-    value = _decoded(raw)
+    value = decode_json(raw)
     return value[:_MAX_FIELDS] if isinstance(value, list) else ()
 
 
 def _entries(raw: bytes) -> Iterable[tuple[str, Any]]:
-    value = _decoded(raw)
+    value = decode_json(raw)
     return value.items() if isinstance(value, dict) else ()
-
-
-def _decoded(raw: bytes) -> object:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None

@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
-
+from pulse_desktop.model.json_decoding import decode_json_or_text
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.protocol.soft_failure import REASONS
 from pulse_desktop.protocol.task_schema import TaskSchema
@@ -98,7 +97,11 @@ def decoded_call(run: TaskRun) -> dict[str, Any] | None:
     if request is None:
         return None
     parts = {"args": request.args, "kwargs": request.kwargs, "labels": request.labels}
-    return {name: _decode(raw) for name, raw in parts.items() if raw not in (b"[]", b"{}", b"")}
+    return {
+        name: decode_json_or_text(raw)
+        for name, raw in parts.items()
+        if raw not in (b"[]", b"{}", b"")
+    }
 
 
 def wait_text(run: TaskRun, now: float) -> str:
@@ -248,11 +251,4 @@ def _call(args: bytes, kwargs: bytes, parameters: tuple[str, ...]) -> str:
     size = len(args) + len(kwargs)
     if size > _MAX_CALL_BYTES:
         return _("{size} of arguments").format(size=formats.size(size))
-    return call_text(_decode(args), _decode(kwargs), parameters)
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return raw.decode("utf-8", "backslashreplace")
+    return call_text(decode_json_or_text(args), decode_json_or_text(kwargs), parameters)

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pulse_desktop.state.lineage_json import comparison_to_dict
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run_comparison import Difference, Row, RunComparison, Section
+from pulse_desktop.state.serialize_details import comparison_to_dict
 from pulse_desktop.text import formats
 from pulse_desktop.text.comparison_text import (
     delta_text,

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from pulse_desktop.state import run_comparison
-from pulse_desktop.state.lineage_json import comparison_to_dict
 from pulse_desktop.state.list_difference import ListComparer
 from pulse_desktop.state.run import Attempt, TaskRun
 from pulse_desktop.state.run_comparison import (
@@ -21,6 +20,7 @@ from pulse_desktop.state.run_comparison import (
 )
 from pulse_desktop.state.run_updates import update_from_unreadable_result
 from pulse_desktop.state.serialize import run_to_dict
+from pulse_desktop.state.serialize_details import comparison_to_dict
 from pulse_desktop.text.comparison_text import (
     change_text,
     delta_text,

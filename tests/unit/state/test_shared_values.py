@@ -1,11 +1,12 @@
 """What failures share and successes do not."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from pulse_desktop.state.run import Attempt, Request, TaskRun
-from pulse_desktop.state.shared_values import RunValues, SharedValue, shared_values
+from pulse_desktop.state.shared_values import RunValues, SharedValue, ValueCounts, shared_values
 
 VALUES = RunValues(
     lambda name: ("offset", "limit") if name == "m:f" else (),
@@ -27,16 +28,24 @@ def run(
     return TaskRun("a" * 32, "m:f", request, attempts=(Attempt(1, 1.0, worker),))
 
 
+def counts(runs: Sequence[TaskRun]) -> ValueCounts:
+    return Counter(entry for each in runs for entry in VALUES.of(each).items())
+
+
+def shared(failures: Sequence[TaskRun], successes: Sequence[TaskRun]) -> tuple[SharedValue, ...]:
+    return shared_values(counts(failures), len(failures), [counts(successes)], len(successes))
+
+
 def found(failures: Sequence[TaskRun], successes: Sequence[TaskRun]) -> list[tuple[str, str]]:
-    return [(each.field, each.value) for each in shared_values(failures, successes, VALUES)]
+    return [(each.field, each.value) for each in shared(failures, successes)]
 
 
 def test_an_argument_that_only_the_failures_have_is_told() -> None:
     failures = [run(number, language="pl") for number in range(15)]
     successes = [run(number, language=("en", "de", "pl")[number % 3]) for number in range(30)]
-    (shared,) = shared_values(failures, successes, VALUES)
-    assert shared == SharedValue("args.language", "pl", 15, 15, 10, 30)
-    assert shared.is_in_all
+    (value,) = shared(failures, successes)
+    assert value == SharedValue("args.language", "pl", 15, 15, 10, 30)
+    assert value.is_in_all
 
 
 def test_what_the_successes_have_as_well_explains_nothing() -> None:
@@ -64,8 +73,8 @@ def test_nothing_is_told_with_too_little_to_compare() -> None:
 
 def test_most_of_the_failures_are_enough() -> None:
     failures = [*[run(language="pl")] * 9, run(language="en")]
-    (shared,) = shared_values(failures, [run(language="en")] * 9, VALUES)
-    assert (shared.value, shared.members, shared.is_in_all) == ("pl", 9, False)
+    (value,) = shared(failures, [run(language="en")] * 9)
+    assert (value.value, value.members, value.is_in_all) == ("pl", 9, False)
     assert found([*[run(language="pl")] * 7, *[run(language="en")] * 3], [run()] * 9) == []
 
 

@@ -5,12 +5,11 @@ Scripts rely on the names and values; they never change and are never translated
 
 from typing import Any
 
-from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.state.message_path import MessagePath
 from pulse_desktop.state.related_runs import RelatedRuns
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_comparison import Row, RunComparison, Section
-from pulse_desktop.state.serialize import run_to_dict
+from pulse_desktop.state.serialize import rounded_seconds, run_to_dict, time_text
 
 
 def related_to_dict(related: RelatedRuns) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def related_to_dict(related: RelatedRuns) -> dict[str, Any]:
                 "task_name": row.task_name or None,
                 "state": str(row.run.state) if row.run is not None else None,
                 "queued_at": time_text(row.run.queued_at) if row.run is not None else None,
-                "run_s": seconds(row.run.run_s) if row.run is not None else None,
+                "run_s": rounded_seconds(row.run.run_s) if row.run is not None else None,
                 "planned": row.is_planned,
             }
             for row in related.rows
@@ -52,7 +51,7 @@ def attempts_to_list(run: TaskRun) -> list[dict[str, Any]]:
             "outcome": attempt.result.outcome if attempt.result is not None else None,
             "ended_at": time_text(attempt.result.at) if attempt.result is not None else None,
             "will_retry": attempt.result.will_retry if attempt.result is not None else None,
-            "run_s": seconds(attempt.result.run_s) if attempt.result is not None else None,
+            "run_s": rounded_seconds(attempt.result.run_s) if attempt.result is not None else None,
             "error": {
                 "type": attempt.result.error.type,
                 "message": attempt.result.error.message,
@@ -76,7 +75,7 @@ def path_to_dict(path: MessagePath, message_id: str) -> dict[str, Any]:
                 "task_name": (step.run.name or None) if step.run is not None else None,
                 "state": str(step.run.state) if step.run is not None else None,
                 "queued_at": time_text(step.run.queued_at) if step.run is not None else None,
-                "run_s": seconds(step.run.run_s) if step.run is not None else None,
+                "run_s": rounded_seconds(step.run.run_s) if step.run is not None else None,
                 "confirmed": step.confirmed,
             }
             for step in path.steps
@@ -114,13 +113,3 @@ def comparison_to_dict(comparison: RunComparison) -> dict[str, Any]:
 def _compared(row: Row, value: Any) -> Any:
     is_time = row.section is Section.RUN and row.path == "queued_at"
     return time_text(value) if is_time else value
-
-
-def time_text(at: float | None) -> str | None:
-    """Return a time as ISO 8601, None if it is unknown."""
-    return None if at is None else format_timestamp(at)
-
-
-def seconds(value: float | None) -> float | None:
-    """Return a duration in seconds without the noise of its last digits."""
-    return None if value is None else round(value, 6)
