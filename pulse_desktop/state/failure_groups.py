@@ -1,8 +1,8 @@
 """Failed and soft-failed runs, grouped by fingerprint as they come and go.
 
-Each change costs microseconds, since a window folds thousands of events a second: a run's
-fingerprint is computed once, and everything that depends on time or compares runs is left to
-`tick`.
+Each change costs microseconds, since a window folds thousands of events a second: only a run that
+failed has a fingerprint computed, at each of its changes, because any of them may say more of its
+error. Everything that depends on time or compares runs is left to `tick`.
 
 A group is *ongoing* until it *recovers*: since its last failure each of its tasks has succeeded,
 and it has been quiet for four times its usual gap between failures (at least 15 minutes, at most a
