@@ -245,11 +245,6 @@ class TaskRuns(Collection[TaskRun]):
         }
         return ended.get(RunState.SUCCEEDED, 0), sum(ended.values())
 
-    def recent_durations(self, now: float, seconds: float) -> dict[str, list[float]]:
-        """Return run times in seconds by task name, of runs that ended in the last seconds."""
-        recent = {name: series.since(now - seconds) for name, series in self.durations.items()}
-        return {name: values for name, values in recent.items() if values}
-
     def _check_order(self, at: float, *, older: bool) -> None:
         """Note whether a new run is in order that arrived at a time."""
         first, last = self._span

@@ -50,7 +50,6 @@ _DELAYS_S: Final = {
 }
 """How long a phase lasts before it is worth a banner."""
 
-_HIDEABLE: Final = frozenset({Phase.NO_PERMISSION, Phase.NO_JETSTREAM, Phase.NO_EVENTS})
 _ICONS: Final = {"bad": "cross", "warning": "warning", "info": "info"}
 _LABELS: Final = {
     "secret": _("Enter the password…"),

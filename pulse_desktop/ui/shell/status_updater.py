@@ -30,7 +30,6 @@ class StatusUpdater:
         self._shown_render_s = 0.0
         self._memory_bytes = 0
         self._shown_connection: object = None
-        self._shown_server = ""
 
     def update(self, now: float, frame_s: float) -> None:
         """Bring the bars up to date.
@@ -44,8 +43,6 @@ class StatusUpdater:
         status = session.connection_status
         if status is not self._shown_connection:
             self._shown_connection = status
-            if status.server != self._shown_server:
-                self._shown_server = status.server
             self._shown_at = 0.0
             self._window.top_bar.set_connection(status)
         self._window.read_only.show()

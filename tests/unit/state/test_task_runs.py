@@ -218,11 +218,11 @@ def test_a_run_without_events_has_the_duration_of_its_result() -> None:
     state = state_of(task_message(), stored)
     fold_body(state, stored, result_body("fine", seconds=0.5))
     assert run_of(state).run_s == 0.5
-    assert state.runs.recent_durations(NOW + 3, 60) == {NAME: [0.5]}
+    assert {name: each.since(NOW) for name, each in state.runs.durations.items()} == {NAME: [0.5]}
     assert state.runs.success_rate(NOW + 3, 60) == (1, 1)
     state.fold([stored])
     fold_body(state, stored, result_body("fine", seconds=0.5))
-    assert state.runs.recent_durations(NOW + 3, 60) == {NAME: [0.5]}
+    assert {name: each.since(NOW) for name, each in state.runs.durations.items()} == {NAME: [0.5]}
     assert state.runs.success_rate(NOW + 3, 60) == (1, 1)
 
 
