@@ -22,7 +22,7 @@ UNDECODABLE = {
 }
 
 
-@pytest.fixture(params=UNDECODABLE.values(), ids=UNDECODABLE)
+@pytest.fixture(params=UNDECODABLE.values(), ids=list(UNDECODABLE))
 def raw(request: pytest.FixtureRequest) -> bytes:
     assert isinstance(request.param, bytes)
     return request.param
