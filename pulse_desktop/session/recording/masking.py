@@ -265,18 +265,25 @@ class Masking:
         }
         if "value" in value and any(map(self._is_left_out, (value.get("name"), value.get("key")))):
             masked["value"] = self._masked(value["value"])
-        args, name = value.get("args"), value.get("task_name")
-        if isinstance(args, list | tuple) and isinstance(name, str):
-            masked["args"] = self._arguments(masked["args"], args, self._parameters(name))
+        if "args" in value and not self._is_left_out("args"):
+            name = value.get("task_name")
+            names = self._parameters(name) if isinstance(name, str) else ()
+            masked["args"] = self._arguments(masked["args"], value["args"], names)
         same = all(masked[key] is item for key, item in value.items())
         keys = [self._text(key, 0) if isinstance(key, str) else key for key in value]
         if keys != list(value):
             return dict(zip(keys, masked.values(), strict=True))
         return value if same else masked
 
-    def _arguments(self, masked: Any, args: Sequence[Any], names: Sequence[str]) -> Any:
-        if not isinstance(masked, list | tuple):
-            return masked  # left out as a whole
+    def _arguments(self, masked: Any, args: Any, names: Sequence[str]) -> Any:
+        """Return masked positional arguments, also those in JSON, without those to leave out."""
+        if isinstance(args, str) and isinstance(masked, str) and args.lstrip()[:1] == "[":
+            with contextlib.suppress(ValueError, RecursionError):
+                items = _decode_json(masked.encode())
+                left = self._arguments(items, _decode_json(args.encode()), names)
+                return masked if left is items else to_json(left)
+        if not (isinstance(args, list | tuple) and isinstance(masked, list | tuple)):
+            return masked
         unnamed = max(0, len(args) - len(names)) if self._fields else 0
         if not unnamed and not any(map(self._is_left_out, names[: len(args)])):
             return masked

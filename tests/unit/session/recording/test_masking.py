@@ -169,6 +169,7 @@ def test_later_steps_of_a_pipeline_are_masked_and_stay_readable(dumped: str) -> 
         base64.b64encode(b"PGPASSWORD=hunter2").decode(),
         base64.b64encode(pickle.dumps({"text": "hunter2"})).decode(),
         base64.b64encode(pickle.dumps(Fraction(1))).decode(),
+        base64.b64encode(pickle.dumps("password=hunter2")).decode(),
         base64.b64encode(msgspec.msgpack.encode({"text": "hunter2"})).decode(),
         base64.b64encode(encode_plain({"text": "hunter2"}, "cbor")).decode(),
     ],
@@ -222,6 +223,15 @@ def test_arguments_without_a_known_name_are_left_out_if_any_are_to_be(
     masking = Masking((), lambda _name: names)
     assert json.loads(masking.payload(message))["args"] == value["args"]
     assert masking.unnamed == 0
+
+
+def test_arguments_in_json_and_of_no_named_task_are_left_out_too() -> None:
+    masking = Masking(["text"], lambda _name: ("id", "text"))
+    value = {"task_name": "t", "args": '["a", "private"]'}
+    found = masking.value([value, {"args": ["private"]}, {"args": "a, b"}])
+    assert json.loads(found[0]["args"]) == ["a", MASK]
+    assert found[1:] == [{"args": [MASK]}, {"args": "a, b"}]
+    assert masking.unnamed == 1
 
 
 def test_a_result_is_masked_with_its_error_and_labels() -> None:
