@@ -29,7 +29,7 @@ from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.group_marks import GroupMarkKeeper
 from pulse_desktop.session.history_backfill import HistoryBackfill
-from pulse_desktop.session.history_replay import HistoryReplay
+from pulse_desktop.session.history_catch_up import HistoryCatchUp
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
@@ -168,7 +168,7 @@ class Session:
             Source.EVENT, GIVEN_UP_SUBJECT, stored_only=True, poll_s=ADVISORY_POLL_S
         )
         feeds = (self.event_feed, self.task_feed)
-        self._replay = HistoryReplay(
+        self._catch_up = HistoryCatchUp(
             self.connection,
             feeds,
             self.arrivals,
@@ -176,7 +176,7 @@ class Session:
             lambda: self.results.has_read_latest(self.now() - RECENT_S),
         )
         self._ingestor = Ingestor(
-            self.arrivals, self.state, self.now, lambda: self._replay.is_complete
+            self.arrivals, self.state, self.now, lambda: self._catch_up.is_complete
         )
         self._ingestor.on_fold = self._note_activity
         self.waiter = RunWaiter(self.state, self._ingestor.folded, self.now)
@@ -184,7 +184,7 @@ class Session:
             (*feeds, self.advisory_feed),
             self.arrivals,
             self.waiter,
-            is_current=lambda: self._replay.has_outcomes,
+            is_current=lambda: self._catch_up.has_outcomes,
             has_room=lambda: self.state.log.takes_older,
         )
         self.results = ResultLoader(
@@ -267,7 +267,7 @@ class Session:
     @property
     def history(self) -> HistoryProgress | None:
         """How much of the newest part of history was read; None when all was, or offline."""
-        return self._replay.progress
+        return self._catch_up.progress
 
     @property
     def history_extent(self) -> HistoryExtent:
@@ -277,12 +277,12 @@ class Session:
     @property
     def is_settled(self) -> bool:
         """Whether history was read long enough ago to judge what is missing, such as workers."""
-        return self._replay.is_settled
+        return self._catch_up.is_settled
 
     @property
     def has_outcomes(self) -> bool:
         """Whether the outcomes of the latest runs are known, also those in results."""
-        return self._replay.has_outcomes
+        return self._catch_up.has_outcomes
 
     @property
     def data_time(self) -> float | None:
@@ -290,7 +290,7 @@ class Session:
         status = self.connection.status
         if not self.connection.connected:
             return status.last_alive or status.since
-        if self._replay.is_complete:
+        if self._catch_up.is_complete:
             return None
         log = self.state.log
         return log[log.stop - 1].received_at if log else status.last_alive
@@ -363,14 +363,14 @@ class Session:
     @property
     def has_permission_errors(self) -> bool:
         """Whether the server refused something to these credentials."""
-        return self.connection.connected and bool(self.connection.permission_problems)
+        return self.connection.connected and bool(self.connection.violations.problems)
 
     @property
     def is_restricted(self) -> bool:
         """Whether something is refused or switched off, not merely without history."""
         feeds = (self.event_feed.status, self.task_feed.status)
         return self.connection.connected and bool(
-            self.connection.permission_problems
+            self.connection.violations.problems
             or self.results.watch_status.problem
             or any(feed.mode == "off" and feed.problem for feed in feeds)
         )
@@ -471,7 +471,7 @@ class Session:
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether there is more."""
         more = self._ingestor.drain(budget_s)
-        self._replay.update()
+        self._catch_up.update()
         self.results.wake()
         return more
 

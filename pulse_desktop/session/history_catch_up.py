@@ -23,7 +23,7 @@ _MAX_WAITING: Final = 200
 """So many arrivals may wait when a feed has caught up; under load some always do."""
 
 
-class HistoryReplay:
+class HistoryCatchUp:
     """Whether what is folded is current, or which part of history is still missing."""
 
     def __init__(
