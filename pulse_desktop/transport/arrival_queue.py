@@ -68,9 +68,15 @@ class ArrivalQueue:
 
     def put(self, item: InboundMessage | StoredObject) -> bool:
         """Append an item, or count it as dropped and return False when there is no room."""
+        if self.offer(item):
+            return True
+        self.dropped += 1
+        return False
+
+    def offer(self, item: InboundMessage | StoredObject) -> bool:
+        """Append an item, or return False when there is no room: its sender keeps it."""
         items = self._items
         if len(items) >= self.capacity or self.held_bytes >= self.max_bytes:
-            self.dropped += 1
             return False
         if item.__class__ is InboundMessage:
             self.held_bytes += len(item.payload)

@@ -65,9 +65,8 @@ class Deduplicator:
             sequence: position in the stream.
         """
         if self._seen is None or not self._is_duplicate(subject, payload):
-            queue = self._queue
-            if not queue.put(InboundMessage(self._source, subject, payload, at, sequence)):
-                queue.dropped -= 1
+            message = InboundMessage(self._source, subject, payload, at, sequence)
+            if not self._queue.offer(message):
                 return False
             self.received += 1
             if self.replaying:

@@ -246,9 +246,8 @@ class ResultWatch:
         except UnreadableMetaError:
             self._invalid_metadata += 1
         else:
-            if not self._queue.put(stored):
-                self._queue.dropped -= 1  # it stays in the bucket and is read again
-                return False
+            if not self._queue.offer(stored):
+                return False  # it stays in the bucket and is read again
             self._received += 1
         self._last = sequence
         return True

@@ -34,6 +34,15 @@ def test_large_payloads_are_bounded_by_their_bytes() -> None:
     assert queue.put(message())
 
 
+def test_what_its_sender_keeps_is_not_counted_as_dropped() -> None:
+    queue = ArrivalQueue(capacity=1)
+    assert queue.offer(message())
+    assert not queue.offer(message())
+    assert (queue.received, queue.dropped) == (1, 0)
+    assert not queue.put(message())
+    assert (queue.received, queue.dropped) == (1, 1)
+
+
 def test_a_capacity_of_zero_is_rejected() -> None:
     with pytest.raises(ValueError, match="at least one"):
         ArrivalQueue(capacity=0)
