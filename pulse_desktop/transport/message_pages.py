@@ -6,18 +6,14 @@ distributed.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
-from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed_history import OlderPart
-from pulse_desktop.transport.ordered_consumer import (
-    ConsumerResetError,
-    DeliverPolicy,
-    OrderedConsumer,
-)
+from pulse_desktop.transport.ordered_consumer import ConsumerResetError, DeliverPolicy
+from pulse_desktop.transport.range_reader import RangeReader
 from pulse_desktop.transport.source_stream import NoStream, SourceStream, describe_stream
 
 PAGE_SIZE: Final = 10_000
@@ -104,10 +100,13 @@ class MessagePages:
     async def _read_range(self, start: int) -> list[InboundMessage]:
         """Read from a sequence up to `_stop`; return nothing if that is too much at once."""
         length = self._stop - start
-        reader = _RangeReader(self._connection, self._part, self._source, self._stored_as)
+        reader = _MessageRange(
+            self._connection, self._part, self._source, self._stored_as, self._stop
+        )
+        first = 0
         lost: ConsumerResetError | None = None
         try:
-            await reader.read(start, self._stop)
+            first = await reader.read(start)
         except ConsumerResetError as error:
             lost = error
         finally:
@@ -128,65 +127,43 @@ class MessagePages:
         )
         self._length = max(1, int(length * growth))
         # The stream may have removed its oldest messages meanwhile: none is before those read.
-        self._stop = start if reader.first <= start else self._first
+        self._stop = start if first <= start else self._first
         self._count -= len(found)
         return found
 
 
-class _RangeReader:
+class _MessageRange(RangeReader):
     """Reads the messages from a sequence up to another one.
 
     Attributes:
         found: the messages, oldest first.
-        first: sequence from which on the stream has messages.
         bytes: size of their payloads.
         is_too_much: whether reading was ended because of their number or size.
     """
 
     def __init__(
-        self, connection: Connection, part: OlderPart, source: Source, stored_as: str
+        self, connection: Connection, part: OlderPart, source: Source, stored_as: str, stop: int
     ) -> None:
-        self._connection = connection
+        super().__init__(connection, part.stream.name, stored_as, room=self._room, follow=False)
         self._source = source
-        self._stop = 0
-        self._read = asyncio.Event()
-        self._is_read = False
-        self._consumer = OrderedConsumer(
-            connection,
-            part.stream.name,
-            stored_as,
-            accept=self._accept,
-            room=lambda: max(0, self._stop - self._consumer.last - 1),
-            follow=False,
-        )
+        self._stop = stop
         self.found: list[InboundMessage] = []
-        self.first = 0
         self.bytes = 0
         self.is_too_much = False
 
-    async def read(self, start: int, stop: int) -> None:
-        """Read the messages from `start` up to `stop`, without it."""
-        self._stop = stop
-        await self._consumer.open(DeliverPolicy(start))
-        self.first = self._consumer.last + 1
-        if self.first >= stop or not self._consumer.pending:
-            return
-        consuming = asyncio.ensure_future(self._consumer.run())
-        ends = [
-            asyncio.ensure_future(event.wait()) for event in (self._read, self._consumer.at_end)
-        ]
-        try:
-            await self._connection.run_while_connected(_wait_first({consuming, *ends}))
-            if consuming.done():
-                consuming.result()
-        finally:
-            await cancel_and_wait(consuming, *ends)
+    async def read(self, start: int) -> int:
+        """Read from `start` up to `stop`, without it; return where the stream has messages from."""
+        pending = await self.open(DeliverPolicy(start))
+        first = self.first
+        if first < self._stop and pending:
+            await self._consume()
+        return first
 
-    async def close(self) -> None:
-        await self._consumer.close()
+    def _room(self) -> int:
+        return max(0, self._stop - self.first)
 
     def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
-        if sequence >= self._stop or self._is_read:
+        if sequence >= self._stop or self._ended.is_set():
             self._end()
             return True
         found = self.found
@@ -198,11 +175,3 @@ class _RangeReader:
         elif sequence == self._stop - 1:
             self._end()
         return True
-
-    def _end(self) -> None:
-        self._is_read = True
-        self._read.set()
-
-
-async def _wait_first(ends: set[asyncio.Future[Any]]) -> None:
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,7 @@ messages are distributed.
 import asyncio
 import contextlib
 import sys
-from typing import Any, Final
+from typing import Final
 
 from nats import errors
 from nats.js.errors import APIError, NotFoundError
@@ -25,11 +25,8 @@ from pulse_desktop.transport.object_bucket import (
     meta_subjects,
     stream_name,
 )
-from pulse_desktop.transport.ordered_consumer import (
-    ConsumerResetError,
-    DeliverPolicy,
-    OrderedConsumer,
-)
+from pulse_desktop.transport.ordered_consumer import ConsumerResetError, DeliverPolicy
+from pulse_desktop.transport.range_reader import RangeReader
 
 _MAX_SILENCE_S: Final = 10.0
 """How long the server may take for the next message. A bucket that was purged has none."""
@@ -97,7 +94,7 @@ class ObjectPages:
         start = DeliverPolicy(self._first)
         if self._since is not None:
             start = DeliverPolicy(since=self._since)
-        reader = _RangeReader(self._connection, self._bucket, 0)
+        reader = _MetadataRange(self._connection, self._bucket, 0)
         try:
             self.unread = await reader.open(start)
         except ConsumerResetError as error:
@@ -112,7 +109,7 @@ class ObjectPages:
         Either way the length of the next range follows from the number of messages in this one.
         """
         length = self._stop - start
-        reader = _RangeReader(self._connection, self._bucket, self._stop)
+        reader = _MetadataRange(self._connection, self._bucket, self._stop)
         try:
             pending = await reader.open(DeliverPolicy(start))
             count = max(0, pending - self._newer)
@@ -139,7 +136,7 @@ class ObjectPages:
 
         Both are requested at once, because more may be stored between two requests.
         """
-        readers = [_RangeReader(self._connection, self._bucket, 0) for _position in range(2)]
+        readers = [_MetadataRange(self._connection, self._bucket, 0) for _position in range(2)]
         opening = [
             asyncio.ensure_future(reader.open(DeliverPolicy(sequence)))
             for reader, sequence in zip(readers, (self._stop, start), strict=True)
@@ -167,7 +164,7 @@ async def count_results(connection: Connection, bucket: str) -> int:
     Raises:
         ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
     """
-    reader = _RangeReader(connection, bucket, sys.maxsize)
+    reader = _MetadataRange(connection, bucket, sys.maxsize)
     try:
         if count := await reader.open(DeliverPolicy(newest_per_subject=True)):
             await reader.read(count)
@@ -176,7 +173,7 @@ async def count_results(connection: Connection, bucket: str) -> int:
     return len({stored.key for stored in reader.found})
 
 
-class _RangeReader:
+class _MetadataRange(RangeReader):
     """Reads the metadata from a sequence up to another one.
 
     Attributes:
@@ -185,68 +182,28 @@ class _RangeReader:
     """
 
     def __init__(self, connection: Connection, bucket: str, stop: int) -> None:
-        self._connection = connection
-        self._bucket = bucket
-        self._stop = stop
-        self._left = 0
-        self._past = asyncio.Event()
-        self._consumer = OrderedConsumer(
+        super().__init__(
             connection,
             stream_name(bucket),
             meta_subjects(bucket),
-            accept=self._accept,
             room=lambda: max(1, self._left),
+            max_silence_s=_MAX_SILENCE_S,
         )
+        self._bucket = bucket
+        self._stop = stop
+        self._left = 0
         self.found: list[StoredObject] = []
         self.count = 0
-
-    @property
-    def first(self) -> int:
-        """Sequence from which on it reads."""
-        return self._consumer.last + 1
-
-    async def open(self, start: DeliverPolicy) -> int:
-        """Begin to read at a position; return the number of messages from there on."""
-        await self._consumer.open(start)
-        return self._consumer.pending
 
     async def read(self, count: int) -> None:
         """Read to the end of the range, which has about `count` messages."""
         self._left = count + 1  # one more shows that the range has ended
-        consuming = asyncio.ensure_future(self._consumer.run())
-        ends = [
-            asyncio.ensure_future(event.wait()) for event in (self._past, self._consumer.at_end)
-        ]
-        try:
-            await self._connection.run_while_connected(self._wait({consuming, *ends}))
-            if consuming.done():
-                consuming.result()
-        finally:
-            await cancel_and_wait(consuming, *ends)
-
-    async def _wait(self, ends: set[asyncio.Future[Any]]) -> None:
-        """Wait for the first of the ends.
-
-        Raises:
-            ConsumerResetError: no message arrived for some time.
-        """
-        while True:
-            before = self._left
-            done, _pending = await asyncio.wait(
-                ends, timeout=_MAX_SILENCE_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            if done:
-                return
-            if self._left == before:
-                raise ConsumerResetError(_("the stream sent nothing that it had announced"))
-
-    async def close(self) -> None:
-        await self._consumer.close()
+        await self._consume()
 
     def _accept(self, _subject: str, payload: bytes, at: float, sequence: int) -> bool:
         self._left -= 1
         if sequence >= self._stop:
-            self._past.set()
+            self._end()
             return True
         self.count += 1
         with contextlib.suppress(UnreadableMetaError):
