@@ -52,7 +52,7 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
         )
         connection = session.connection
         yield check_jetstream(
-            status.jetstream, connection.jetstream_error, connection.permission_problems
+            status.jetstream, connection.jetstream_error, connection.violations.problems
         )
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         await read_heartbeats(session)
@@ -70,7 +70,7 @@ async def check_server(arguments: Namespace) -> AsyncIterator[CheckResult]:
         yield _check_history(session)
         yield _check_topics(topics)
         yield _check_clocks(session)
-        for problem in session.connection.permission_problems:
+        for problem in session.connection.violations.problems:
             yield CheckResult(
                 "permissions",
                 "problem",

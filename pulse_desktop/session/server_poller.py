@@ -151,6 +151,6 @@ def limitations(
     known = "".join(found)
     return found + [
         _("permissions: {problem}").format(problem=problem)
-        for problem in connection.permission_problems
+        for problem in connection.violations.problems
         if problem not in known
     ]

@@ -146,11 +146,6 @@ class Connection:
         return self._status.status
 
     @property
-    def permission_problems(self) -> list[str]:
-        """What the server refuses, one sentence without its full stop for each permission."""
-        return self.violations.problems
-
-    @property
     def clock_offset_s(self) -> float | None:
         """Seconds that this machine's clock is ahead of the server's, 0 if they agree.
 

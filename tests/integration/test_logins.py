@@ -209,7 +209,7 @@ async def test_a_refused_inbox_names_the_option() -> None:
             connection = Connection(url, options=ConnectionOptions(inbox_prefix=prefix))
             await connection.open()
             assert connection.status.jetstream is is_available
-            problems = "".join(connection.permission_problems)
+            problems = "".join(connection.violations.problems)
             assert ("--inbox-prefix (PULSE_INBOX_PREFIX)" in problems) is (prefix == "")
             await connection.close()
 

@@ -230,8 +230,8 @@ async def test_a_refused_subject_is_reported_at_once_and_by_name() -> None:
         with pytest.raises(NotPermittedError, match=r"publish to orders\.Create"):
             await connection.request(request, "orders.Create")
         await connection.client.subscribe("orders.>")
-        await wait_until(lambda: len(connection.permission_problems) == 3)
-        assert connection.permission_problems == [
+        await wait_until(lambda: len(connection.violations.problems) == 3)
+        assert connection.violations.problems == [
             "these credentials may not publish to $JS.API.INFO",
             "these credentials may not publish to orders.Create",
             "these credentials may not subscribe to orders.>",

@@ -84,7 +84,7 @@ async def test_refused_history_is_read_once_it_is_permitted(
             await running.in_mode("history")
             await wait_until(lambda: not running.status.unreadable)
             await wait_until(lambda: sorted(running.payloads()) == list(range(10)))
-            await wait_until(lambda: running.connection.permission_problems == [])
+            await wait_until(lambda: running.connection.violations.problems == [])
             server.config = denied
             server.reload()
             if subscribe_denied:  # the others are noticed with the next consumer or request
@@ -103,7 +103,7 @@ async def test_a_refused_subscription_is_tried_again() -> None:
             server.config = DENIALS % ('"x"', '"x"')
             server.reload()
             await running.in_mode("live")
-            assert running.connection.permission_problems == []
+            assert running.connection.violations.problems == []
             server.user = "admin"
             await publish(server, [1])
             await wait_until(lambda: running.payloads() == [1])
