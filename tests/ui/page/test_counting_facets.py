@@ -1,6 +1,8 @@
 """Facets are counted in slices, by a timer that never runs idle."""
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -10,6 +12,7 @@ from pulse_desktop.protocol.topics import subject_of
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.rows import facet_counts
+from pulse_desktop.ui.rows.facet_counts import FacetCounts
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 
@@ -46,6 +49,55 @@ def count_all(page: EventsPage, qapp: QApplication) -> int:
         assert len(fired) < 1000, "it never stops"
         qapp.processEvents()
     return len(fired)
+
+
+def test_rows_that_leave_are_found_without_a_pass_over_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = list(range(1000))
+    since = 200
+    asked: list[int] = []
+    read: list[int] = []
+
+    def accepts(time: int) -> bool:
+        asked.append(time)
+        return time >= since
+
+    counts = FacetCounts(lambda: Rows(times), lambda time: (str(time % 2),))
+    counts.set_filter(accepts)
+    while counts.count_next_slice():
+        pass
+    assert counts.counts == {"0": 400, "1": 400}
+    asked.clear()
+    since = 203
+    nonzero = np.flatnonzero
+
+    def find(codes: NDArray[np.int16]) -> NDArray[np.int64]:
+        read.append(len(codes))
+        found: NDArray[np.int64] = nonzero(codes)
+        return found
+
+    monkeypatch.setattr(np, "flatnonzero", find)
+    counts.leave_behind()
+    assert counts.counts == {"0": 398, "1": 399}
+    assert sum(read) < 280
+    assert asked == list(range(200, 203 + 64))
+
+
+class Rows(list[int]):
+    """Rows that stay."""
+
+    start = 0
+
+    @property
+    def stop(self) -> int:
+        return len(self)
+
+    def span(self, start: int, stop: int) -> list[int]:
+        return self[start:stop]
+
+    def snapshot(self, end: int) -> "Rows":
+        return Rows(self[:end])
 
 
 def test_nothing_is_counted_while_a_page_is_hidden(
