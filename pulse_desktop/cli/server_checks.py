@@ -16,7 +16,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.model.history_plan import HistoryKind
 from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.protocol.history_streams import history_stream
+from pulse_desktop.protocol.history_stream_names import history_stream
 from pulse_desktop.protocol.task_formats import FORMAT_NAMES
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import TOPICS

@@ -27,9 +27,9 @@ from nats.js.errors import APIError, NotFoundError
 
 from pulse_desktop.model.history_plan import DUPLICATE_WINDOW_S, HistoryKind, HistoryLimits
 from pulse_desktop.nats_client.client import client_of, server_info
-from pulse_desktop.nats_client.history_streams import history_config
+from pulse_desktop.nats_client.history_stream_config import history_config
 from pulse_desktop.nats_client.jetstream import JetStreamState, state_of_error
-from pulse_desktop.protocol.history_streams import history_stream, is_task_history
+from pulse_desktop.protocol.history_stream_names import history_stream, is_task_history
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,

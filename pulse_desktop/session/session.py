@@ -27,7 +27,7 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
-from pulse_desktop.session.group_marks import GroupMarkKeeper
+from pulse_desktop.session.group_mark_keeper import GroupMarkKeeper
 from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.history_catch_up import HistoryCatchUp
 from pulse_desktop.session.history_streams import HistoryStreams

@@ -25,14 +25,14 @@ from pulse_desktop.model.history_plan import (
     HistoryState,
     HistoryStream,
 )
-from pulse_desktop.nats_client.history_streams import history_config
+from pulse_desktop.nats_client.history_stream_config import history_config
 from pulse_desktop.nats_client.provisioning import (
     NAME_IN_USE_CODE,
     NO_STORAGE_CODE,
     SUBJECTS_OVERLAP_CODE,
     overlap_error,
 )
-from pulse_desktop.protocol.history_streams import history_stream
+from pulse_desktop.protocol.history_stream_names import history_stream
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import EVENT_SUBJECT, with_prefix
 from pulse_desktop.text.translation import _

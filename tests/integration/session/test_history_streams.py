@@ -26,7 +26,7 @@ from pulse_desktop.model.history_plan import MIB, HistoryKind, HistoryLimits, Hi
 from pulse_desktop.model.outcomes import CancelStatus
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.profiles.profile import server_profile
-from pulse_desktop.protocol.history_streams import history_stream
+from pulse_desktop.protocol.history_stream_names import history_stream
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.protocol.topics import (

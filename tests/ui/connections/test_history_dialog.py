@@ -22,7 +22,7 @@ from pulse_desktop.model.history_plan import (
     HistoryStream,
 )
 from pulse_desktop.profiles.profile import Environment, Profile
-from pulse_desktop.protocol.history_streams import history_stream
+from pulse_desktop.protocol.history_stream_names import history_stream
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.ui.connections.history_dialog import HistoryDialog

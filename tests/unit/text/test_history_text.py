@@ -9,7 +9,7 @@ from pulse_desktop.model.history_plan import (
     HistoryLimits,
     HistoryState,
 )
-from pulse_desktop.protocol.history_streams import history_stream, is_task_history
+from pulse_desktop.protocol.history_stream_names import history_stream, is_task_history
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.text.history_text import (
     KIND_TITLES,
