@@ -181,6 +181,10 @@ class Connection:
     @property
     def js(self) -> JetStreamContext:
         """The JetStream context. Raises NotConnectedError, NoJetStreamError."""
+        return self.require_jetstream()
+
+    def require_jetstream(self) -> JetStreamContext:
+        """Return the JetStream context, or raise NotConnectedError or NoJetStreamError."""
         if self._js is None or not self.connected:
             raise NotConnectedError
         if self._jetstream.is_off and (error := self.jetstream_error) is not None:

@@ -82,7 +82,7 @@ class ResultStore:
         subject = "$JS.API.STREAM.NAMES"
         names: list[str] = []
         while True:
-            _js = self._connection.js  # raises without JetStream
+            self._connection.require_jetstream()
             request = msgspec.json.encode({"offset": len(names), "subject": ANY_OBJECT})
             response = await self._request(
                 self._connection.client.request(subject, request, timeout=API_TIMEOUT_S), subject
