@@ -48,7 +48,6 @@ class ChartCanvas(QWidget):
         unit: unit of all values.
         plot: the plot area.
         header: title and legend above it.
-        visible_time_range: Unix seconds at the left and right edge.
     """
 
     def __init__(self, title: str, unit: Unit, *, subtitle: str = "", empty_text: str = "") -> None:
@@ -68,7 +67,7 @@ class ChartCanvas(QWidget):
         self._is_live = True
         self._subtitle = subtitle
         self._time_range: tuple[float, float] | None = None
-        self.visible_time_range = (0.0, 1.0)
+        self._visible_times: tuple[float, float] | None = None  # None before there is data
         self._marks = NO_MARKS
         self._drawn_at = -math.inf
         self._stale = False
@@ -130,14 +129,19 @@ class ChartCanvas(QWidget):
         return self._crosshair.tooltip.text
 
     @property
+    def visible_time_range(self) -> tuple[float, float]:
+        """Unix seconds at the left and right edge; one second of any time before there is data."""
+        return self._visible_times or (0.0, 1.0)
+
+    @property
     def subtitle(self) -> str:
         """The text after the title: the unit, the time that is really shown, and how finely."""
-        start, end = self.visible_time_range
-        shown = width = ""
-        if end > 1.0:
-            shown = shown_range_text(start, end, time.time(), is_live=self._is_live)
-        point_s = self._series.point_s
-        if end > 1.0 and not self.empty and point_s > (end - start) / _FEW_POINTS:
+        if self._visible_times is None:
+            return self._subtitle
+        start, end = self._visible_times
+        shown = shown_range_text(start, end, time.time(), is_live=self._is_live)
+        point_s, width = self._series.point_s, ""
+        if not self.empty and point_s > (end - start) / _FEW_POINTS:
             width = _("by {duration}").format(duration=length_text(round(point_s, 3)))
         return ", ".join(filter(None, (self._subtitle, shown, width)))
 
@@ -253,22 +257,19 @@ class ChartCanvas(QWidget):
     def _update_axes(self) -> None:
         """Choose ranges and ticks for the visible data and the size of the plot."""
         times = self._series.times
-        if self._time_range is not None:
-            start, end = self._time_range
-        elif times.size:
-            start, end = float(times[0]), float(times[-1])
-        else:
-            start, end = 0.0, 0.0
-        if end <= start:
-            end = start + 1.0
-        self.visible_time_range = (start, end)
+        visible = self._time_range
+        if visible is None and times.size:
+            visible = float(times[0]), float(times[-1])
+        if visible is not None:
+            visible = visible[0], visible[1] if visible[1] > visible[0] else visible[0] + 1.0
+        self._visible_times = visible
+        start, end = self.visible_time_range
         empty = self.empty
         largest = self._series.typical_top()
         metrics = QFontMetrics(self.font())
         labels_fit = max(2, self.plot.height() // (metrics.height() * 3))
         high = value_ticks(largest, self.unit, labels_fit)
-        dated = end > 1.0
-        clock = clock_ticks(start, end, max(2, self.plot.width() // 90)) if dated else []
+        clock = [] if visible is None else clock_ticks(start, end, max(2, self.plot.width() // 90))
         edge = (end - start) * _HALF_LABEL / max(1, self.plot.width())
         clock = [(at, text) for at, text in clock if start + edge <= at <= end - edge]
         labels = [(0.0, "")] if empty else list(high.ticks)

@@ -72,7 +72,7 @@ class Curve:
         return [item for item in (self.area, self.line, self.dots) if item is not None]
 
 
-class Bars:
+class SeriesBars:
     """Bars of one series, on top of those of the series before it.
 
     Attributes:

@@ -55,7 +55,7 @@ class Histogram(QWidget):
         super().__init__()
         self._colors = chart_colors(theme())
         self._header = ChartHeader(title, "", self._colors)
-        self.bars = Bars(empty_text, self._colors)
+        self.bars = HistogramBars(empty_text, self._colors)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -97,7 +97,7 @@ class Histogram(QWidget):
         self.bars.set_colors(self._colors)
 
 
-class Bars(QWidget):
+class HistogramBars(QWidget):
     """The painted part.
 
     Attributes:

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 
 from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec
-from pulse_desktop.ui.charts.curve import Bars, Curve
+from pulse_desktop.ui.charts.curve import Curve, SeriesBars
 from pulse_desktop.ui.charts.scale import typical_top
 
 Values = NDArray[np.float64]
@@ -36,7 +36,7 @@ class PlottedSeries:
         """
         self._plot = plot
         self._is_visible = is_visible
-        self._curves: dict[str, Curve | Bars] = {}
+        self._curves: dict[str, Curve | SeriesBars] = {}
         self._values: dict[str, Values] = {}
         self.specs: list[SeriesSpec] = []
         self.times: Values = _EMPTY
@@ -68,7 +68,7 @@ class PlottedSeries:
             curve.remove()
         self.specs = list(specs)
         self._curves = {
-            spec.name: Bars(self._plot)
+            spec.name: SeriesBars(self._plot)
             if spec.stacked
             else Curve(self._plot, fill=spec.fill, dash=spec.dash)
             for spec in specs
