@@ -130,21 +130,21 @@ class _Turns(QObject):
         self._ready: deque[asyncio.Handle] = deque()
         self._timed: list[asyncio.TimerHandle] = []
         self._cancelled = 0
-        self._turn = 0  # id of the timer of the next turn, 0 for none
-        self._alarm = 0  # id of the timer of the next callback that has a time
-        self._alarm_at = math.inf
+        self._ready_timer = 0  # id of the timer of the next turn, 0 for none
+        self._due_timer = 0  # id of the timer of the next callback that has a time
+        self._due_at = math.inf
 
     def add(self, handle: asyncio.Handle) -> None:
         """Run a callback in the next turn."""
         self._ready.append(handle)
-        if not self._turn:
-            self._turn = self.startTimer(0)
+        if not self._ready_timer:
+            self._ready_timer = self.startTimer(0)
 
     def add_timed(self, handle: asyncio.TimerHandle) -> None:
         """Run a callback in the first turn after its time."""
         heapq.heappush(self._timed, handle)
-        if handle.when() < self._alarm_at:
-            self._set_alarm()
+        if handle.when() < self._due_at:
+            self._start_due_timer()
 
     def note_cancelled(self) -> None:
         """Clean up the heap when most of it is cancelled."""
@@ -158,15 +158,15 @@ class _Turns(QObject):
         """Forget everything that waits."""
         self._ready.clear()
         self._timed.clear()
-        self._stop_turn()
-        self._stop_alarm()
+        self._stop_ready_timer()
+        self._stop_due_timer()
 
     def timerEvent(self, event: QTimerEvent) -> None:
         """Run a turn."""
-        if event.timerId() == self._alarm:
+        if event.timerId() == self._due_timer:
             self._take_due()
         else:
-            self._stop_turn()
+            self._stop_ready_timer()
             self._run_ready()
             self._collector.collect()
 
@@ -176,7 +176,7 @@ class _Turns(QObject):
         if count > 1:
             # A callback may open an event loop of its own, such as that of a menu; what waits goes
             # on in there. Qt does not repeat a timer whose event is being handled.
-            self._turn = self.startTimer(0)
+            self._ready_timer = self.startTimer(0)
         try:
             while count and ready:
                 count -= 1
@@ -185,13 +185,13 @@ class _Turns(QObject):
                     handle._run()  # noqa: SLF001 - every loop calls it
         finally:
             if not ready:
-                self._stop_turn()
-            elif not self._turn:
-                self._turn = self.startTimer(0)
+                self._stop_ready_timer()
+            elif not self._ready_timer:
+                self._ready_timer = self.startTimer(0)
 
     def _take_due(self) -> None:
         """Make the callbacks ready whose time has come."""
-        self._stop_alarm()
+        self._stop_due_timer()
         timed, now = self._timed, self._clock()
         while timed and (timed[0].cancelled() or timed[0].when() <= now):
             handle = heapq.heappop(timed)
@@ -199,24 +199,24 @@ class _Turns(QObject):
                 self._cancelled = max(0, self._cancelled - 1)
             else:
                 self.add(handle)
-        self._set_alarm()
+        self._start_due_timer()
 
-    def _set_alarm(self) -> None:
-        self._stop_alarm()
+    def _start_due_timer(self) -> None:
+        self._stop_due_timer()
         if self._timed:
-            self._alarm_at = self._timed[0].when()
-            wait_ms = math.ceil(max(0.0, self._alarm_at - self._clock()) * 1000)
-            self._alarm = self.startTimer(min(wait_ms, _MAX_WAIT_MS), Qt.TimerType.PreciseTimer)
+            self._due_at = self._timed[0].when()
+            wait_ms = math.ceil(max(0.0, self._due_at - self._clock()) * 1000)
+            self._due_timer = self.startTimer(min(wait_ms, _MAX_WAIT_MS), Qt.TimerType.PreciseTimer)
 
-    def _stop_alarm(self) -> None:
-        if self._alarm:
-            self.killTimer(self._alarm)
-        self._alarm, self._alarm_at = 0, math.inf
+    def _stop_due_timer(self) -> None:
+        if self._due_timer:
+            self.killTimer(self._due_timer)
+        self._due_timer, self._due_at = 0, math.inf
 
-    def _stop_turn(self) -> None:
-        if self._turn:
-            self.killTimer(self._turn)
-            self._turn = 0
+    def _stop_ready_timer(self) -> None:
+        if self._ready_timer:
+            self.killTimer(self._ready_timer)
+            self._ready_timer = 0
 
 
 _MAX_WAIT_MS: Final = 24 * 3600 * 1000

@@ -56,7 +56,7 @@ class EmptyExplanation(QObject, Generic[RowT]):
         self._timer = QTimer(self)
         self._timer.setObjectName("explain an empty table")
         self._timer.setInterval(0)
-        self._timer.timeout.connect(self._look_further)
+        self._timer.timeout.connect(self._explain_next_slice)
         self._again = QTimer(self)
         self._again.setObjectName("look at rows that were read from history meanwhile")
         self._again.setSingleShot(True)
@@ -90,7 +90,7 @@ class EmptyExplanation(QObject, Generic[RowT]):
         self._again.stop()
         self._is_done = False
 
-    def _look_further(self) -> None:
+    def _explain_next_slice(self) -> None:
         explainer, rows = self._explainer, self._rows()
         if explainer is None:
             self._timer.stop()
