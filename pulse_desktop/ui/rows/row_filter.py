@@ -186,7 +186,7 @@ def oldest_rejected(
     return found
 
 
-class Delta:
+class FilterChange:
     """A change of the result of a filter.
 
     Attributes:
@@ -202,7 +202,7 @@ class Delta:
         return bool(len(self.leaving) or len(self.entering))
 
     @classmethod
-    def between(cls, before: Positions, after: Positions) -> "Delta":
+    def between(cls, before: Positions, after: Positions) -> "FilterChange":
         """Return the change from some positions to others, both ascending."""
         return cls(
             before[np.isin(before, after, assume_unique=True, invert=True)],
@@ -218,7 +218,7 @@ class Delta:
         return shown
 
 
-class FilterDelta(Delta):
+class RowChange(FilterChange):
     """The effect of changed rows on the result of a filter.
 
     Attributes:

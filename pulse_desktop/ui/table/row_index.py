@@ -12,9 +12,9 @@ import numpy as np
 
 from pulse_desktop.ui.rows.row_filter import (
     SLICE,
-    Delta,
-    FilterDelta,
+    FilterChange,
     Positions,
+    RowChange,
     matching_positions,
     newest_matching,
     oldest_rejected,
@@ -163,9 +163,9 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         staying: Iterable[int] = dirty
         if dirty and self.accepts is not None and self._shown is not None:
             filtered = {position for position in dirty if position >= self._filtered_to}
-            delta = FilterDelta(self.source, self.accepts, self._shown, filtered, self._end)
-            yield from self._apply_delta(delta)
-            staying = delta.staying.tolist()
+            change = RowChange(self.source, self.accepts, self._shown, filtered, self._end)
+            yield from self._apply_change(change)
+            staying = change.staying.tolist()
         yield from self._repaint(staying)
         yield from self._insert_new()
 
@@ -205,13 +205,13 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         stop = min(self._checked_to, self._end)
         found, self._checked_to = newest_matching(self.source, accepts, stop)
         first, last = np.searchsorted(shown, (self._checked_to, stop)).tolist()
-        delta = Delta.between(shown[first:last], found)
-        if not delta:
+        change = FilterChange.between(shown[first:last], found)
+        if not change:
             return
         if self.sort_keys is None:
-            yield from self._apply_delta(delta)
+            yield from self._apply_change(change)
             return
-        self._shown = delta.apply(shown)
+        self._shown = change.apply(shown)
         self._found = True
         if not self.filtering:
             yield from self.sort()

@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import Delta, Positions, contiguous_ranges, without
+from pulse_desktop.ui.rows.row_filter import FilterChange, Positions, contiguous_ranges, without
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.model_change import ModelChange
 
@@ -145,15 +145,15 @@ class ShownRows(Generic[RowT]):
         """Reach to the oldest row of the source."""
         self._first = self.source.start
 
-    def _apply_delta(self, delta: Delta) -> Iterator[ModelChange]:
+    def _apply_change(self, change: FilterChange) -> Iterator[ModelChange]:
         """Insert and remove changed rows that entered or left the filter."""
         shown = self._shown
         if shown is None:
             return
-        leaving = contiguous_ranges(delta.leaving.tolist())
-        entering = contiguous_ranges(delta.entering.tolist())
+        leaving = contiguous_ranges(change.leaving.tolist())
+        entering = contiguous_ranges(change.entering.tolist())
         if len(leaving) + len(entering) > _MAX_CHANGES:
-            after = delta.apply(shown)
+            after = change.apply(shown)
             yield from self._transform(shown[::-1], after[::-1], after, None)
             return
         for low, high in leaving:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import FilterDelta, Positions, matching_positions
+from pulse_desktop.ui.rows.row_filter import Positions, RowChange, matching_positions
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.reordering import Reordering, reorder_in_slices
@@ -45,7 +45,7 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         if keys is None or order is None or self._sorting is not None:
             return
         keys.invalidate(self._changed)
-        self._take_changes()
+        self._fold_changes()
         yield from self._sort_to(keys, order)
 
     def set_order(self, keys: "SortKeys[RowT] | None") -> Iterator[ModelChange]:
@@ -61,7 +61,7 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         before = self._newest_first(self._shown) if order is None else order
         was_sorting = self._sorting is not None
         self.sort_keys, self._sorting = keys, None
-        self._take_changes()
+        self._fold_changes()
         if keys is not None:
             self._order = before
             yield from self._sort_to(keys, before)
@@ -76,13 +76,13 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         if len(self):
             yield ModelChange("repaint", 0, len(self) - 1)
 
-    def _take_changes(self) -> None:
+    def _fold_changes(self) -> None:
         """Filter evicted, new and changed rows; the order is to be made anew after that."""
         source, shown = self.source, self._shown
         if shown is not None and self.accepts is not None:
             shown = shown[np.searchsorted(shown, source.start) :]
             filtered = {each for each in self._changed if each >= self._filtered_to}
-            shown = FilterDelta(source, self.accepts, shown, filtered, self._end).apply(shown)
+            shown = RowChange(source, self.accepts, shown, filtered, self._end).apply(shown)
             new = matching_positions(source, self.accepts, self._end, source.stop)
             shown = np.concatenate((shown, new))
         self._found = False
