@@ -150,24 +150,39 @@ class Session:
             clock=clock,
             on_status=self._on_status,
         )
+        self.event_feed, self.task_feed, self.advisory_feed = self._make_feeds(clock)
+        self._make_readers()
+        self._events = EventPublisher(
+            self.connection, self.event_feed, self.now, names.subject_prefix
+        )
+        self.guard = ActionGuard(config.profile)
+        self._make_actions()
+
+    def _make_feeds(
+        self, clock: Callable[[], float]
+    ) -> tuple[SubjectFeed, SubjectFeed, SubjectFeed]:
+        """Return the feeds of events, of tasks and of advisories."""
+        names = self.config.profile.names
         feed = partial(
             SubjectFeed,
             self.connection,
             self.arrivals,
-            since=clock() - config.history_s,
-            backlog=config.newest,
+            since=clock() - self.config.history_s,
+            backlog=self.config.newest,
             clock=self.now,
         )
-        self.event_feed = feed(
+        events = feed(
             Source.EVENT,
             with_prefix(EVENT_SUBJECT, names.subject_prefix),
             stored_as=with_prefix(EVENT_STREAM_SUBJECT, names.subject_prefix),
         )
-        self.task_feed = feed(Source.TASK, names.subject, stream=names.stream)
-        self.advisory_feed = feed(
-            Source.EVENT, GIVEN_UP_SUBJECT, stored_only=True, poll_s=ADVISORY_POLL_S
-        )
-        feeds = (self.event_feed, self.task_feed)
+        tasks = feed(Source.TASK, names.subject, stream=names.stream)
+        advisories = feed(Source.EVENT, GIVEN_UP_SUBJECT, stored_only=True, poll_s=ADVISORY_POLL_S)
+        return events, tasks, advisories
+
+    def _make_readers(self) -> None:
+        """Make what folds arrivals, and reads history, results and figures of the server."""
+        names, feeds = self.config.profile.names, (self.event_feed, self.task_feed)
         self._catch_up = HistoryCatchUp(
             self.connection,
             feeds,
@@ -194,40 +209,33 @@ class Session:
             self.state,
             self.supervisor,
             names.bucket,
-            backlog=config.stored_results,
+            backlog=self.config.stored_results,
         )
-        self._poller = ServerPoller(self.connection, names, config.profile.monitor_url)
+        self._poller = ServerPoller(self.connection, names, self.config.profile.monitor_url)
         self.finder = SystemFinder(
             self.connection, lambda: self.names, self.state, self.results.is_result
         )
-        self._events = EventPublisher(
-            self.connection, self.event_feed, self.now, names.subject_prefix
-        )
+
+    def _make_actions(self) -> None:
+        """Make what changes something on the server, or marks something on this machine."""
+        profile, prefix = self.config.profile, self.config.profile.names.subject_prefix
+        state_file = state_file_path(self.config.local_state or profile_data_folder(), profile)
         self.group_marks = GroupMarkKeeper(
-            LocalStateFile(
-                state_file_path(config.local_state or profile_data_folder(), config.profile)
-            ),
-            self.state.failure_groups,
-            lambda: self.actor,
-            self.now,
+            LocalStateFile(state_file), self.state.failure_groups, lambda: self.actor, self.now
         )
         control = WorkerControlClient(
-            self.connection,
-            self._events.actor,
-            clock=self.now,
-            subject_prefix=names.subject_prefix,
+            self.connection, self._events.actor, clock=self.now, subject_prefix=prefix
         )
-        remover = QueuedTaskRemover(self.connection, names.subject)
+        remover = QueuedTaskRemover(self.connection, profile.names.subject)
         canceller = TaskCanceller(control, self.queue, remover, self._events, self.state, self.now)
-        self.guard = ActionGuard(config.profile)
         self.tasks = TaskClient(
             self._poller, self.task_feed, self._events, self.state, self.now, canceller, self.guard
         )
         self.workers = WorkerCommands(control, self.state, self.now, self.guard)
         self.history_streams = HistoryStreams(
             self.connection,
-            HistoryProvisioner(self.connection, names),
-            (*feeds, self.advisory_feed),
+            HistoryProvisioner(self.connection, profile.names),
+            (self.event_feed, self.task_feed, self.advisory_feed),
             self._events,
             self.guard,
         )
