@@ -26,6 +26,9 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pulse_desktop.session.run_listing import RunListing
     from pulse_desktop.state.run import TaskRun
 
 
@@ -90,32 +93,25 @@ async def run(arguments: Namespace) -> int:
 async def _list(arguments: Namespace) -> int:
     """List task runs as they are found: there may be more than fit into memory."""
     from pulse_desktop.session.run_listing import RunListing
-    from pulse_desktop.state.serialize import RUN_CELLS
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
     started = time.monotonic()
     query = RunQuery(arguments)
     # A run that was queued earlier and ended within the span has events from before it.
     history_s = max(arguments.since, DAY_S)
-    limit = arguments.limit
-    listed = older = 0
-    headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
-    table = TableWriter(headings, _known_cells())
     async with connected_session(
         arguments, history_s=history_s, newest=NEWEST_MESSAGES, scope="history"
     ) as session:
         missing = await catch_up_history(session)
         now, since = session.now(), start_of_span(session, arguments.since, started)
         progress = ProgressNote(session)
-        if arguments.csv:
-            write_csv([RUN_CELLS])
+        writer = _RunWriter(arguments, now)
 
         def on_widened() -> None:
             session.state.runs.tick_all(now)
             progress.show()
 
         session.state.runs.tick_all(now)
-        is_wanted = query.test(session, now)
         listing = RunListing(
             session.state.runs,
             session.results,
@@ -123,46 +119,83 @@ async def _list(arguments: Namespace) -> int:
             since,
             on_widened=on_widened,
         )
-        async with aclosing(listing.latest_first(limit)) as found:
-            async for some in found:
-                runs = [run for run in some if is_wanted(run)]
-                progress.hide()
-                _write_runs(runs[: limit - listed], table, now, arguments)
-                older = max(0, len(runs) - (limit - listed))
-                listed += len(runs) - older
-                if listed == limit:
-                    older += sum(is_wanted(run) for run in listing.remaining())
-                    break
-        progress.hide()
+        await _write_latest(listing, query.test(session, now), writer, progress)
         missing += describe_unreadable(session.unreadable)
         if listing.is_history_missing:
             missing += unread_history(session)
         is_refused = bool(listing.problem) and session.connection.jetstream_error is None
-        looked = looked_at(session) if listed == limit else ""
-        reasons = [] if listed or not query.text else query.why_nothing_matches(session, since, now)
-    if not (listed or missing or is_refused or arguments.json or arguments.csv):
+        looked = looked_at(session) if writer.is_full else ""
+        is_none = not writer.written
+        reasons = query.why_nothing_matches(session, since, now) if is_none and query.text else []
+    if is_none and not (missing or is_refused or arguments.json or arguments.csv):
         write_text(_no_runs(query, arguments.since))
         for reason in reasons:
             write_text(reason)
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
-    if listed == limit:
-        _note_older(older, listing.unread, looked, filtered=query.is_active)
+    if writer.is_full:
+        _note_older(writer.left_out, listing.unread, looked, filtered=query.is_active)
     return max(note_missing(missing), FAILED if is_refused else OK)
 
 
-def _write_runs(
-    runs: "list[TaskRun]", table: TableWriter, now: float, arguments: Namespace
-) -> None:
-    from pulse_desktop.state.serialize import run_to_cells, run_to_dict
+class _RunWriter:
+    """Writes runs in the form that was asked for, up to the limit.
 
-    if arguments.json:
-        for run in runs:
-            write_json(run_to_dict(run))
-    elif arguments.csv:
-        write_csv(map(run_to_cells, runs))
-    elif runs:
-        table.write(_cells(run, now) for run in runs)
+    Attributes:
+        limit: number of runs that are written at most.
+        written: number of runs that were written.
+        left_out: number of those that were not, because of the limit.
+    """
+
+    def __init__(self, arguments: Namespace, now: float) -> None:
+        from pulse_desktop.state.serialize import RUN_CELLS
+
+        headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
+        self._table = TableWriter(headings, _known_cells())
+        self._arguments = arguments
+        self._now = now
+        self.limit: int = arguments.limit
+        self.written = self.left_out = 0
+        if arguments.csv:
+            write_csv([RUN_CELLS])
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the limit is reached."""
+        return self.written == self.limit
+
+    def write(self, runs: "list[TaskRun]") -> None:
+        """Write the first of some runs, as many as the limit allows."""
+        from pulse_desktop.state.serialize import run_to_cells, run_to_dict
+
+        fitting = runs[: self.limit - self.written]
+        self.written += len(fitting)
+        self.left_out += len(runs) - len(fitting)
+        if self._arguments.json:
+            for run in fitting:
+                write_json(run_to_dict(run))
+        elif self._arguments.csv:
+            write_csv(map(run_to_cells, fitting))
+        elif fitting:
+            self._table.write(_cells(run, self._now) for run in fitting)
+
+
+async def _write_latest(
+    listing: "RunListing",
+    is_wanted: "Callable[[TaskRun], bool]",
+    writer: _RunWriter,
+    progress: ProgressNote,
+) -> None:
+    """Write the latest runs that are wanted, and count those that were found beyond the limit."""
+    async with aclosing(listing.latest_first(writer.limit)) as found:
+        async for some in found:
+            runs = [run for run in some if is_wanted(run)]
+            progress.hide()
+            writer.write(runs)
+            if writer.is_full:
+                writer.left_out += sum(is_wanted(run) for run in listing.remaining())
+                break
+    progress.hide()
 
 
 def _note_older(older: int, unread: int, looked: str, *, filtered: bool) -> None:
