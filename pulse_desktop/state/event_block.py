@@ -215,15 +215,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
     type_codes = bytes(map(codes.types.__getitem__, types))
     source_codes = bytes(map(codes.sources.__getitem__, sources))
     flags = bytes(map("received".__eq__, time_sources))
-    try:
-        encoded_ids = [*map(str.encode, ids)]
-    except UnicodeEncodeError:
-        encoded_ids = [id_.encode(errors="surrogatepass") for id_ in ids]
-    if all(map(bytes.startswith, raws, encoded_ids, repeat(_CANONICAL_ID_AT))):
-        id_at = array("l", [_CANONICAL_ID_AT]) * len(events)
-    else:
-        id_at = array("l", map(bytes.find, raws, encoded_ids))
-    id_lengths = [*map(len, encoded_ids)]
+    id_at, id_lengths = _find_ids(raws, ids)
     described = b""
     if (
         any(columns[9])  # problems
@@ -246,10 +238,8 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         flags = bytes(marked)
     joined = b"".join(raws)
     payloads = _compress(joined)
-    slots = bytearray(SLOT_MASK + 1)
     hashes = array("q", id_hashes(task_ids(raws, type_codes, codes.types)))
-    for hashed in hashes:
-        slots[hashed & SLOT_MASK] = 1
+    slots = _used_slots(hashes)
     count = len(events)
     return EventBlock(
         first,
@@ -270,8 +260,29 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         described,
         hashes.tobytes(),
         hides_ascii(joined),
-        bytes(slots),
+        slots,
     )
+
+
+def _find_ids(raws: Sequence[bytes], ids: Sequence[str]) -> tuple["array[int]", list[int]]:
+    """Return where the ids of events are in their payloads, -1 for nowhere, and their lengths."""
+    try:
+        encoded = [*map(str.encode, ids)]
+    except UnicodeEncodeError:
+        encoded = [id_.encode(errors="surrogatepass") for id_ in ids]
+    if all(map(bytes.startswith, raws, encoded, repeat(_CANONICAL_ID_AT))):
+        id_at = array("l", [_CANONICAL_ID_AT]) * len(raws)
+    else:
+        id_at = array("l", map(bytes.find, raws, encoded))
+    return id_at, [*map(len, encoded)]
+
+
+def _used_slots(hashes: Iterable[int]) -> bytes:
+    """Return one byte per slot: whether the hash of any task id falls into it."""
+    slots = bytearray(SLOT_MASK + 1)
+    for hashed in hashes:
+        slots[hashed & SLOT_MASK] = 1
+    return bytes(slots)
 
 
 def _unusual(
