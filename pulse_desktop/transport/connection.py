@@ -262,10 +262,6 @@ class Connection:
                 await asyncio.sleep(0.05)
         return self.generation
 
-    async def wait_lost(self) -> None:
-        """Wait until the current client is lost; return at once when there is none."""
-        await self._down.wait()
-
     async def run_while_connected(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Await work that depends on the current client.
 

@@ -102,7 +102,7 @@ async def test_work_that_waits_for_the_server_ends_when_the_connection_is_cut(
 ) -> None:
     """nats-py swallows cancellations; such work ends with its connection alone."""
     async with running_session(nats_server.url, tmp_path) as session:
-        lost = asyncio.ensure_future(session.connection.wait_lost())
+        lost = asyncio.ensure_future(wait_until(lambda: not session.connection.connected))
 
         async def swallow() -> None:
             while not lost.done():

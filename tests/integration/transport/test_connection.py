@@ -382,7 +382,7 @@ async def test_the_servers_clock_stays_in_use_without_a_connection() -> None:
             await connection.js.stream_info("S")
             assert abs(connection.now() - time.time()) < 60
             server.kill()
-            await connection.wait_lost()
+            await wait_until(lambda: not connection.connected)
             await wait_until(lambda: connection.status.state == "reconnecting")
             assert abs(connection.now() - time.time()) < 60
             server.start()
