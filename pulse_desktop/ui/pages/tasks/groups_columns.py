@@ -35,13 +35,6 @@ def group_columns(
         bounds: returns the ends of the time range, Unix seconds, as far as anything is known.
         task_label: returns the short name of a task.
     """
-
-    def count(group: FailureGroup) -> int:
-        return group.count_between(*bounds())
-
-    def bars(group: FailureGroup) -> Sequence[int]:
-        return group.times.histogram(*bounds(), COLUMN_BINS)
-
     return (
         Column[FailureGroup](
             _("State"),
@@ -53,6 +46,39 @@ def group_columns(
             sort=lambda group: GROUP_RANKS[shown_state(group)],
             tooltip=lambda group, _now: GROUP_MEANINGS[shown_state(group)],
         ),
+        *_failure_columns(bounds),
+        *_cause_columns(task_label),
+        *_time_columns(),
+        Column[FailureGroup](
+            _("Note"),
+            "note",
+            lambda group, _now: group.marks.note.text if group.marks.note is not None else "",
+            width=160,
+            color=muted,
+            hidden=True,
+        ),
+        Column[FailureGroup](
+            _("Group id"),
+            "id",
+            lambda group, _now: group.id,
+            width=120,
+            mono=True,
+            color=muted,
+            hidden=True,
+        ),
+    )
+
+
+def _failure_columns(bounds: Bounds) -> Sequence[Column[FailureGroup]]:
+    """Return the columns of how many failures there were in the time range, and when."""
+
+    def count(group: FailureGroup) -> int:
+        return group.count_between(*bounds())
+
+    def bars(group: FailureGroup) -> Sequence[int]:
+        return group.times.histogram(*bounds(), COLUMN_BINS)
+
+    return (
         Column[FailureGroup](
             _("Failures"),
             "count",
@@ -72,6 +98,12 @@ def group_columns(
             sort=lambda group: group.last_seen,
             hide_below=620,
         ),
+    )
+
+
+def _cause_columns(task_label: Callable[[str], str]) -> Sequence[Column[FailureGroup]]:
+    """Return the columns of what failed, and why."""
+    return (
         Column[FailureGroup](
             _("Cause"),
             "cause",
@@ -104,6 +136,12 @@ def group_columns(
             tooltip=lambda group, _now: "\n".join(map(shared_tooltip, group.shared)),
             hide_below=1040,
         ),
+    )
+
+
+def _time_columns() -> Sequence[Column[FailureGroup]]:
+    """Return the columns of the first and of the last failure."""
+    return (
         Column[FailureGroup](
             _("First"),
             "first",
@@ -125,23 +163,6 @@ def group_columns(
             tooltip=lambda group, _now: formats.absolute(group.last_seen),
             is_time=True,
             time_dependent=True,
-        ),
-        Column[FailureGroup](
-            _("Note"),
-            "note",
-            lambda group, _now: group.marks.note.text if group.marks.note is not None else "",
-            width=160,
-            color=muted,
-            hidden=True,
-        ),
-        Column[FailureGroup](
-            _("Group id"),
-            "id",
-            lambda group, _now: group.id,
-            width=120,
-            mono=True,
-            color=muted,
-            hidden=True,
         ),
     )
 
