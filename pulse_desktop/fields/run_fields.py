@@ -71,19 +71,7 @@ def run_fields(
         group: returns the id of the failure group of a run, empty for none.
         profile: name of the connection profile that the runs belong to.
     """
-    kind, decoders = FieldKind, (JsonDecoder(), JsonDecoder())
-
-    def argument(name: str) -> Callable[[TaskRun, float], Values]:
-        return _argument(name, parameters, decoders)
-
-    def keyword(name: str) -> Callable[[TaskRun, float], Values]:
-        return _named_value(name, _kwargs_of, decoders[1])
-
-    labels = JsonDecoder()
-
-    def label(name: str) -> Callable[[TaskRun, float], Values]:
-        return _named_value(name, _labels_of, labels)
-
+    kind, call = FieldKind, _CallValues(parameters)
     return FieldSet[TaskRun](
         (
             Field(
@@ -111,17 +99,12 @@ def run_fields(
                 of_coded=worker_values,
             ),
             Field("error", kind.TEXT, _("Error"), _error),
-            Field("args", kind.TEXT, _("Argument"), _call_texts, bind=argument),
-            Field("queued", kind.TIME, _("Queued"), lambda run, _now: known(run.queued_at)),
-            Field("started", kind.TIME, _("Started"), lambda run, _now: known(run.started_at)),
-            Field("finished", kind.TIME, _("Finished"), lambda run, _now: known(run.finished_at)),
-            Field("seen", kind.TIME, _("Last seen"), lambda run, _now: (run.last_seen,)),
-            Field("ran", kind.DURATION, _("Duration"), _ran, time_dependent=True),
-            Field("waited", kind.DURATION, _("Wait"), _waited, time_dependent=True),
+            Field("args", kind.TEXT, _("Argument"), _call_texts, bind=call.argument),
+            *_time_fields(),
             Field("attempt", kind.NUMBER, _("Attempt"), lambda run, _now: (run.attempt,)),
             Field("id", kind.ID, _("Task id"), lambda run, _now: (run.task_id,)),
-            Field("kwargs", kind.TEXT, _("Keyword argument"), _kwargs_text, bind=keyword),
-            Field("label", kind.TEXT, _("Label"), _labels_text, bind=label),
+            Field("kwargs", kind.TEXT, _("Keyword argument"), _kwargs_text, bind=call.keyword),
+            Field("label", kind.TEXT, _("Label"), _labels_text, bind=call.label),
             Field("rerun_of", kind.ID, _("Re-run of"), lambda run, _now: named(run.rerun_of)),
             Field("parent", kind.ID, _("Parent run"), lambda run, _now: named(run.parent)),
             Field("group", kind.ID, _("Failure group"), lambda run, _now: named(group(run))),
@@ -137,6 +120,35 @@ def run_fields(
         aliases={"task_id": "id", "arguments": "args", "labels": "label"},
         text_columns={"task": _task_text, "worker": str.casefold},
     )
+
+
+def _time_fields() -> Sequence[Field[TaskRun]]:
+    kind = FieldKind
+    return (
+        Field("queued", kind.TIME, _("Queued"), lambda run, _now: known(run.queued_at)),
+        Field("started", kind.TIME, _("Started"), lambda run, _now: known(run.started_at)),
+        Field("finished", kind.TIME, _("Finished"), lambda run, _now: known(run.finished_at)),
+        Field("seen", kind.TIME, _("Last seen"), lambda run, _now: (run.last_seen,)),
+        Field("ran", kind.DURATION, _("Duration"), _ran, time_dependent=True),
+        Field("waited", kind.DURATION, _("Wait"), _waited, time_dependent=True),
+    )
+
+
+class _CallValues:
+    """Binds names of arguments and labels to functions that return their values."""
+
+    def __init__(self, parameters: Callable[[str], Sequence[str]]) -> None:
+        self._parameters = parameters
+        self._args, self._kwargs, self._labels = JsonDecoder(), JsonDecoder(), JsonDecoder()
+
+    def argument(self, name: str) -> Callable[[TaskRun, float], Values]:
+        return _argument(name, self._parameters, (self._args, self._kwargs))
+
+    def keyword(self, name: str) -> Callable[[TaskRun, float], Values]:
+        return _named_value(name, _kwargs_of, self._kwargs)
+
+    def label(self, name: str) -> Callable[[TaskRun, float], Values]:
+        return _named_value(name, _labels_of, self._labels)
 
 
 def run_text(run: TaskRun) -> str:
