@@ -567,7 +567,7 @@ def test_the_plots_of_wait_and_run_time_are_equally_high_at_every_width(qtbot: Q
     charts.resize(400, 420)
     charts.show()
     headers = set()
-    for width in (*range(300, 900, 7), *range(900, 300, -7)):
+    for width in (*range(300, 900, 23), *range(900, 300, -23)):
         charts.resize(width, 420)
         QApplication.processEvents()
         waits, durations = charts.waits.plot, charts.durations.plot

@@ -227,12 +227,12 @@ def test_many_addresses_without_a_login_are_searched_quickly() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("nats://" * 1_000_000 + "u:hunter2@host", "nats://***@host"),
-        ("nats://" * 1_000_000 + " u@host", None),
-        ("a:;" * 1_000_000 + "/@", None),
+        ("nats://" * 100_000 + "u:hunter2@host", "nats://***@host"),
+        ("nats://" * 100_000 + " u@host", None),
+        ("a:;" * 100_000 + "/@", None),
     ],
 )
-def test_a_text_of_megabytes_takes_steps_in_proportion(text: str, shown: str | None) -> None:
+def test_a_long_text_takes_steps_in_proportion(text: str, shown: str | None) -> None:
     """Steps in proportion to the square, or to the longest login, would take many minutes."""
     masked = redact_secrets(text)
     assert masked == text if shown is None else masked.endswith("***@host")

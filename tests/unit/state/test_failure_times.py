@@ -1,8 +1,10 @@
 """Counts of failures within any range."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulse_desktop.state import failure_times
 from pulse_desktop.state.failure_times import MAX_TIMES, FailureTimes
 from pulse_desktop.state.task_runs import TaskRuns
 from tests.unit.state.state_builders import NOW
@@ -41,11 +43,14 @@ def test_only_the_latest_are_kept() -> None:
     assert bounds[1] == 3 * MAX_TIMES - 1
 
 
-def test_a_range_of_kept_times_is_counted_although_older_ones_are_left_out() -> None:
+def test_a_range_of_kept_times_is_counted_although_older_ones_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(failure_times, "MAX_TIMES", 100)
     runs = TaskRuns(1)
-    for number in range(MAX_TIMES + 2):
+    for number in range(102):
         runs.put(failed(number, NOW + number))
     (group,) = runs.failure_groups.groups()
-    assert group.count == MAX_TIMES + 2
-    assert group.count_between(NOW + MAX_TIMES, NOW + MAX_TIMES + 1) == 2
-    assert group.count_between(NOW, NOW + MAX_TIMES + 1) == MAX_TIMES + 2
+    assert group.count == 102
+    assert group.count_between(NOW + 100, NOW + 101) == 2
+    assert group.count_between(NOW, NOW + 101) == 102

@@ -1,5 +1,6 @@
 """State of work in progress: positions, leases, running extractions and ingests."""
 
+import asyncio
 import contextlib
 import hashlib
 import logging
@@ -90,9 +91,12 @@ class StateStore:
             StoreFullError: the bucket has reached its limit; the block has not run.
             nats.errors.Error: the first mark cannot be stored; the block has not run.
         """
+        storing: asyncio.Future[None] | None = None
 
         async def renew() -> None:
-            await self.put(key, value())
+            nonlocal storing
+            storing = asyncio.ensure_future(self.put(key, value()))
+            await asyncio.shield(storing)
 
         await renew()
         renewal = PeriodicTasks()
@@ -102,6 +106,9 @@ class StateStore:
         finally:
             await renewal.close()
             with contextlib.suppress(*OUTAGE_ERRORS):
+                # The server may delete first what was sent last: the mark would stay.
+                if storing is not None and not storing.done():
+                    await storing
                 await self.delete(key)
 
     async def entries(self, keys: str) -> list[KeyValueEntry]:
