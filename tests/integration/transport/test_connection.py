@@ -391,6 +391,24 @@ async def test_the_servers_clock_stays_in_use_without_a_connection() -> None:
             assert connection.clock_offset_s is not None
 
 
+@pytest.mark.parametrize("jump_s", [7200, -7200])
+async def test_a_clock_that_is_set_does_not_move_the_present(jump_s: float) -> None:
+    ahead_s = 0.0
+    with NatsServer() as server:
+        connection = Connection(server.url, clock=lambda: time.time() + ahead_s)
+        async with running(connection):
+            await connection.wait_connected()
+            await connection.js.add_stream(name="S", subjects=["s"])
+            await connection.js.stream_info("S")
+            assert connection.clock_offset_s == 0
+            connection.now()
+            ahead_s = jump_s
+            assert abs(connection.now() - time.time()) < 60
+            assert connection.clock_offset_s == pytest.approx(jump_s, abs=2)
+            await connection.js.stream_info("S")
+            assert abs(connection.now() - time.time()) < 60
+
+
 async def test_the_next_attempt_is_announced_and_can_be_made_now(unused_tcp_port: int) -> None:
     connection = Connection(f"nats://127.0.0.1:{unused_tcp_port}")
     async with running(connection):
