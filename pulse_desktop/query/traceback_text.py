@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from pulse_desktop.query.shortened_text import left_out
+
 MAX_TEXT: Final = 256 * 1024
 """Characters that are read of a traceback: of a longer one the beginning and the end."""
 MAX_LINES: Final = 12_000
@@ -57,6 +59,7 @@ class RaisedException(NamedTuple):
         depth: how many exception groups it is a part of.
         repeats: whether the text leaves out frames that repeat.
         relation: "cause" or "context" if it follows another exception of its chain, else empty.
+        cut: how many lines are missing, where the text was too long to be kept whole.
     """
 
     type: str
@@ -65,6 +68,7 @@ class RaisedException(NamedTuple):
     depth: int = 0
     repeats: bool = False
     relation: str = ""
+    cut: int = 0
 
     @property
     def name(self) -> str:
@@ -115,6 +119,8 @@ class _Reader:
         self._depth = 0
         self._repeats = False
         self._relation = ""
+        self._cut = 0
+        self._is_after_cut = False
         self._mode = "start"  # or "frames", "message", "between", "member", "ignored"
 
     def read(self, lines: Iterator[tuple[int, str]]) -> Sequence[RaisedException]:
@@ -126,6 +132,12 @@ class _Reader:
         return self._found
 
     def _read_line(self, depth: int, line: str) -> None:
+        if number := left_out(line):
+            self._cut += number
+            self._is_after_cut = True
+            return
+        if self._is_after_cut:
+            self._resume(line)
         if self._mode == "frames":
             self._read_frame(line)
         elif line.startswith("+-"):  # the next member of an exception group, or the end of it
@@ -142,6 +154,15 @@ class _Reader:
                 self._read_type(found)
             elif self._mode == "start":
                 self._mode = "ignored"
+
+    def _resume(self, line: str) -> None:
+        """Go on with frames behind a mark in a message, if they are there."""
+        is_frame = _FRAME.fullmatch(line) is not None
+        if is_frame and self._mode in {"message", "start"}:
+            cut, self._cut = self._cut, 0
+            self._finish()
+            self._mode, self._cut = "frames", cut
+        self._is_after_cut = not is_frame and line.startswith("  ")
 
     def _read_frame(self, line: str) -> None:
         if found := _FRAME.fullmatch(line):
@@ -185,8 +206,10 @@ class _Reader:
                     self._depth,
                     self._repeats,
                     self._relation,
+                    self._cut,
                 )
             )
         self._frames, self._message = [], []
         self._type = self._relation = ""
         self._repeats = False
+        self._cut = 0

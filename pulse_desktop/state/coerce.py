@@ -5,15 +5,28 @@ from typing import Any
 
 import msgspec
 
+from pulse_desktop.query.shortened_text import shortened, shortened_traceback
+
 MAX_TEXT = 64 * 1024
 MAX_INT = 2**63
 
 
 def to_text(value: object) -> str:
-    """Return a string, a number as text, or "" for anything else. Truncated to 64 Ki characters."""
+    """Return a string, a number as text, or "" for anything else.
+
+    Of more than 64 Ki characters the beginning, with a mark.
+    """
     if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else value[:MAX_TEXT]
+        return value if len(value) <= MAX_TEXT else shortened(value, MAX_TEXT)
     return str(value) if type(value) in (int, float) else ""
+
+
+def to_traceback(value: object) -> str:
+    """Return text with a traceback, "" for anything else.
+
+    Of more than 64 Ki characters both ends, with a mark between.
+    """
+    return shortened_traceback(value, MAX_TEXT) if isinstance(value, str) else to_text(value)
 
 
 def to_float(value: object) -> float | None:

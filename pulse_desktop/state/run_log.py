@@ -11,7 +11,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.timestamps import parse_timestamp
-from pulse_desktop.state.coerce import to_int, to_text
+from pulse_desktop.state.coerce import to_int, to_text, to_traceback
 
 LOG_EVENT: Final = "task.log"
 _MAX_LINES_PER_EVENT: Final = 1_000
@@ -71,5 +71,5 @@ def _lines(data: dict[str, Any]) -> Iterable[LogLine]:
                 parse_timestamp(line.get("timestamp")),
                 to_text(line.get("level")),
                 to_text(line.get("logger")),
-                to_text(line.get("text")),
+                to_traceback(line.get("text")),
             )

@@ -23,6 +23,7 @@ from pulse_desktop.state.coerce import (
     to_int,
     to_json_bytes,
     to_text,
+    to_traceback,
 )
 from pulse_desktop.state.fast_decoders import FAST_DECODERS
 from pulse_desktop.state.interned import INTERNED_LABELS, INTERNED_TEXT, INTERNED_TRACEBACKS
@@ -322,9 +323,9 @@ def _error(value: object) -> RunError | None:
         return RunError(
             INTERNED_TEXT[to_text(value.get("type")) or "Error"],
             to_text(value.get("message")),
-            INTERNED_TRACEBACKS[to_text(value.get("traceback"))],
+            INTERNED_TRACEBACKS[to_traceback(value.get("traceback"))],
         )
-    return RunError("Error", value) if isinstance(value, str) and value else None
+    return RunError("Error", to_text(value)) if isinstance(value, str) and value else None
 
 
 def _retries(labels: dict[str, Any]) -> int:

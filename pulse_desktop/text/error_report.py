@@ -26,6 +26,7 @@ _MAX_PERIOD: Final = 8
 _MIN_REPEATS: Final = 3
 _MAX_NAMES: Final = 3
 _INDENT: Final = "    "
+_CUT: Final = _("  … some of these calls are left out of a very long traceback: see As sent")
 
 
 class LineKind(enum.Enum):
@@ -156,6 +157,8 @@ def _report(
             elif with_reason:
                 lines += _message(f"{error.type}: {error.message}")
             lines += _frames(each, package, all_frames=all_frames)
+            if each.cut:
+                lines.append(ReportLine(LineKind.NOTE, _CUT))
             later = each
     return lines
 
