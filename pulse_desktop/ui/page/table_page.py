@@ -159,6 +159,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         table.header.chooser_requested.connect(self.choose_columns)
         table.copied_in_part.connect(self._tell_of_copied_part)
         bar.changed.connect(self.apply_filter)
+        bar.submitted.connect(table.setFocus)
         for shown in (counts.update_rows, self.views.update):  # also what is not valid, nor applied
             bar.changed.connect(shown)
         self.filter.applied.connect(counts.update_rows)

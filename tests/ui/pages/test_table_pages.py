@@ -156,6 +156,20 @@ def test_esc_closes_the_details_then_clears_the_filter(
     assert not page.on_escape()
 
 
+@pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
+def test_enter_in_the_filter_leads_to_the_rows(
+    page_class: type[TablePage[Any, Any]], harness: PageHarness, qtbot: QtBot
+) -> None:
+    fill_all_topics(harness.builder)
+    page = harness.open(page_class)
+    page.filter_bar.focus_text()
+    qtbot.keyClicks(page.filter_bar.text_field, "a")
+    page.filter_bar.completer.open()
+    qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_Return)
+    assert page.window().focusWidget() is page.table
+    assert not page.filter_bar.completer.is_open
+
+
 def test_a_message_shows_score_and_label_even_if_they_disagree(harness: PageHarness) -> None:
     fill_all_topics(harness.builder)
     page = harness.open(MessagesPage)

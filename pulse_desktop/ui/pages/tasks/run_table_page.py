@@ -90,7 +90,6 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         self.rerun_action = RerunAction(context)
         self.cancel_action = CancelAction(context)
         self.charts.times.task_chosen.connect(self.filter_by_task)
-        self.filter_bar.submitted.connect(self.table.setFocus)
         self.table.is_failure = is_failed_run
         self.table.rows_model.arrival_order = run_arrival_order(context.state.runs)
         self.table.selection_changed.connect(
