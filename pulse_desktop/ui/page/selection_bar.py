@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 from pulse_desktop.text import formats
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
+from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import LiveTableModel
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
@@ -158,10 +159,22 @@ class SelectionBar(QFrame):
 
 
 def sort_text(model: LiveTableModel[Any]) -> str:
-    """Return a table's sort order as text, such as "Sorted by Queued, largest first"."""
+    """Return a table's sort order as text, such as "Sorted by Duration, largest first"."""
     if not model.sort_key:
         return _("Last received on top")
-    title = next(column.title for column in model.columns if column.key == model.sort_key)
-    if model.descending:
-        return _("Sorted by {column}, largest first").format(column=title)
-    return _("Sorted by {column}, smallest first").format(column=title)
+    column = next(column for column in model.columns if column.key == model.sort_key)
+    if column.is_time:
+        up, down = _("Sorted by {column}, oldest first"), _("Sorted by {column}, newest first")
+    elif column.align == "right":
+        up, down = _("Sorted by {column}, smallest first"), _("Sorted by {column}, largest first")
+    elif _has_ranks(column, model):
+        up, down = _("Sorted by {column}"), _("Sorted by {column}, reversed")
+    else:
+        up, down = _("Sorted by {column}, A–Z"), _("Sorted by {column}, Z–A")
+    return (down if model.descending else up).format(column=column.title)
+
+
+def _has_ranks(column: Column[Any], model: LiveTableModel[Any]) -> bool:
+    """Return whether words are sorted by what they mean, such as states; the first row tells."""
+    row = model.row_object(0)
+    return row is not None and column.sort is not None and isinstance(column.sort(row), int | float)

@@ -5,6 +5,9 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.page.selection_bar import SelectionBar, SelectionButton
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from tests.kit.state_builder import NOW
+from tests.ui.page_harness import PageHarness
 
 
 @pytest.mark.parametrize(
@@ -45,3 +48,26 @@ def test_all_rows_can_only_be_selected_while_some_are_not(qtbot: QtBot) -> None:
     bar.show_selection(1, 15, "Last received on top")
     assert not bar.select_none.isVisible()
     assert bar.label.text() == "Last received on top"
+
+
+@pytest.mark.parametrize(
+    ("key", "up", "down"),
+    [
+        ("error", "Sorted by Error, A–Z", "Sorted by Error, Z–A"),
+        ("task", "Sorted by Task, A–Z", "Sorted by Task, Z–A"),
+        ("queued", "Sorted by Queued, oldest first", "Sorted by Queued, newest first"),
+        ("ran", "Sorted by Duration, smallest first", "Sorted by Duration, largest first"),
+        ("state", "Sorted by State", "Sorted by State, reversed"),
+    ],
+)
+def test_the_sort_order_is_told_in_words_of_the_column(
+    harness: PageHarness, key: str, up: str, down: str
+) -> None:
+    harness.builder.task("bad", at=NOW - 2)
+    harness.builder.failed("bad", at=NOW - 1)
+    page = harness.open(RunsPage)
+    harness.update(page)
+    assert page.selection_bar is not None
+    for descending, text in ((False, up), (True, down)):
+        page.table.rows_model.set_sort(key, descending=descending)
+        assert page.selection_bar.label.text() == text
