@@ -14,7 +14,8 @@ from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.system import SystemState
 
 WINDOW_S: Final = 3600.0
-_MAX_GROUPS: Final = 500  # senders choose the exception types
+_MAX_DETAILED: Final = 500
+"""Failure groups, and tasks with overdue runs, of which runs are read; senders choose how many."""
 _MAX_IDS: Final = 500
 
 _WAITING: Final = (RunState.QUEUED, RunState.RETRYING, RunState.OVERDUE)
@@ -52,9 +53,10 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
         cause: exception type of the failures, empty if unknown.
         message: message of the latest failure or of the provider's error, or the names of the tasks
             that a worker lacks; empty for none.
-        task_ids: ids of the runs, newest first, at most 500.
+        task_ids: ids of the runs, newest first, at most 500; empty for an item after the 500th.
         group: id of the failure group, empty if it is about none.
         since: Unix seconds from which failures are counted, 0 for any time.
+        is_rest: whether it stands for all failures, or overdue runs, that are in no other item.
     """
 
     severity: Severity
@@ -67,6 +69,7 @@ class AttentionItem(msgspec.Struct, frozen=True, gc=False):
     task_ids: tuple[str, ...] = ()
     group: str = ""
     since: float = 0.0
+    is_rest: bool = False
 
 
 def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
@@ -93,7 +96,7 @@ def attention_items(state: SystemState, now: float) -> list[AttentionItem]:
             for worker in state.workers.offline(now)
         ),
     ]
-    return sorted(items, key=lambda item: (item.severity, -item.at))
+    return sorted(items, key=lambda item: (item.severity, item.is_rest, -item.at))
 
 
 def muted_groups(state: SystemState, now: float) -> int:
@@ -146,11 +149,37 @@ def _is_unsolved(group: FailureGroup) -> bool:
 
 
 def _run_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
-    earliest = now - WINDOW_S
-    groups = (each for each in state.failure_groups.since(earliest) if _needs_attention(each))
-    for group in islice(groups, _MAX_GROUPS):
-        yield _group_item(state, group, earliest)
-    for overdue in islice(state.runs.overdue.groups(_MAX_IDS), _MAX_GROUPS):
+    yield from _failed_items(state, now - WINDOW_S)
+    yield from _overdue_items(state)
+
+
+def _failed_items(state: SystemState, earliest: float) -> Iterator[AttentionItem]:
+    number = 0
+    for group in state.failure_groups.since(earliest):
+        if _needs_attention(group):
+            number += 1
+            if number <= _MAX_DETAILED:
+                yield _group_item(state, group, earliest)
+            else:
+                yield _brief_item(group, earliest)
+        elif group.id == OTHER.id and (count := group.times.count(earliest, math.inf)):
+            yield AttentionItem(
+                Severity.BAD,
+                AttentionKind.FAILED,
+                "",
+                group.last_seen,
+                count,
+                group=group.id,
+                since=earliest,
+                is_rest=True,
+            )
+
+
+def _overdue_items(state: SystemState) -> Iterator[AttentionItem]:
+    rest, latest = len(state.runs.overdue), 0.0
+    for overdue in islice(state.runs.overdue.groups(_MAX_IDS), _MAX_DETAILED):
+        rest -= overdue.count
+        latest = max(latest, overdue.earliest)
         rows = state.runs.rows
         yield AttentionItem(
             Severity.WARNING,
@@ -160,6 +189,8 @@ def _run_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
             overdue.count,
             task_ids=tuple(rows[position].task_id for position in overdue.positions),
         )
+    if rest:
+        yield AttentionItem(Severity.WARNING, AttentionKind.OVERDUE, "", latest, rest, is_rest=True)
 
 
 def _paused_items(state: SystemState, now: float) -> Iterator[AttentionItem]:
@@ -198,4 +229,22 @@ def _group_item(state: SystemState, group: FailureGroup, earliest: float) -> Att
         tuple(run.task_id for run in runs),
         group.id,
         earliest,
+    )
+
+
+def _brief_item(group: FailureGroup, earliest: float) -> AttentionItem:
+    """Return an item far down the list, made of nothing but the row of its group."""
+    soft = group.fingerprint.soft
+    times, cause = group.times, group.cause
+    is_recent = group.first_seen >= earliest and not times.dropped
+    return AttentionItem(
+        Severity.WARNING if soft else Severity.BAD,
+        AttentionKind.SOFT_FAILED if soft else AttentionKind.FAILED,
+        group.tasks[0] if group.tasks else "",
+        group.last_seen,
+        len(times) if is_recent else times.count(earliest, math.inf),
+        cause,
+        group.message if soft else group.message.removeprefix(f"{cause}: "),
+        group=group.id,
+        since=earliest,
     )

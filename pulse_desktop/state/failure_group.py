@@ -66,7 +66,7 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
     def count_between(self, start: float, end: float) -> int:
         """Return the failures within a time, Unix seconds; all of them if it is not known.
 
-        Times are bounded in number, and those of the group "other" are known in part.
+        Times are bounded in number.
         """
         times = self.times
         bounds = times.bounds()

@@ -8,6 +8,8 @@ from typing import Final
 
 MAX_TIMES: Final = 100_000
 """Times kept of one group; of more than these the oldest are left out."""
+_FEW: Final = 64
+"""Times that are added one by one."""
 
 
 class FailureTimes:
@@ -44,6 +46,21 @@ class FailureTimes:
             self._merge_older()
             del self._times[: MAX_TIMES // 4]
             self.dropped += MAX_TIMES // 4
+
+    def take_over(self, other: "FailureTimes") -> None:
+        """Add the times of another group."""
+        other._merge_older()  # noqa: SLF001 - of the same class
+        times = other._times  # noqa: SLF001
+        if len(times) <= _FEW:
+            for at in times:
+                self.add(at)
+        else:
+            self._merge_older()
+            self._times = array("d", sorted((*self._times, *times)))
+            excess = max(0, len(self._times) - MAX_TIMES)
+            del self._times[:excess]
+            self.dropped += excess
+        self.dropped += other.dropped
 
     def remove(self, at: float) -> None:
         """Remove a time, which may be one of those left out."""

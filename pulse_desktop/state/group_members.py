@@ -132,6 +132,7 @@ class GroupMembers:
         self.last_seen = max(self.last_seen, group.last_seen)
         self.count += group.count
         self.retained += group.retained
+        self.times.take_over(group.times)
 
     def _set_example(self, position: int, run: TaskRun) -> None:
         self.example, self.example_position = run.task_id, position

@@ -23,6 +23,10 @@ def attention_title(item: AttentionItem) -> str:
             text = ngettext("{count} overdue", "{count} overdue", item.count)
         case AttentionKind.SOFT_FAILED:
             text = ngettext("{count} soft failure", "{count} soft failures", item.count)
+        case AttentionKind.FAILED if item.is_rest:
+            text = ngettext(
+                "{count} failure of another kind", "{count} failures of other kinds", item.count
+            )
         case AttentionKind.FAILED if item.cause:
             text = _("{count} × {cause}")
         case AttentionKind.FAILED:
@@ -61,6 +65,8 @@ def attention_target(
             return item.target
         case AttentionKind.WORKERS_PAUSED:
             return _("all workers")
+        case _ if item.is_rest:
+            return _("other tasks") if item.kind is AttentionKind.OVERDUE else _("various tasks")
         case _:
             return task_label(item.target)
 

@@ -84,7 +84,9 @@ class AttentionMonitor:
             for item in attention_items(self._state, now)
             if settled or item.kind is not AttentionKind.WORKER_OFFLINE
         ]
-        self._top_bar.set_alerts(len(self.items))
+        has_rest = any(item.is_rest for item in self.items)
+        listed = sum(not item.is_rest for item in self.items)
+        self._top_bar.set_alerts(listed, more=has_rest)
         self._show_badges()
 
     def _show_badges(self) -> None:

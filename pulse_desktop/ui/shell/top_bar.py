@@ -283,9 +283,16 @@ class TopBar(QWidget):
         self.pause.setAccessibleName(text)
         self._apply_theme()
 
-    def set_alerts(self, count: int | None) -> None:
-        """Show the number of attention items, None if it is unknown."""
+    def set_alerts(self, count: int | None, *, more: bool = False) -> None:
+        """Show the number of attention items, None if it is unknown.
+
+        Args:
+            count: number of items.
+            more: whether there are more than could be counted.
+        """
         text = formats.count(count) if count else ""
+        if more:
+            text = _("{count}+").format(count=text)
         self.alerts.set_count(_("unknown") if count is None else text)
         self.alerts.set_color(SemanticColor.BAD if count else SemanticColor.MUTED)
 

@@ -13,6 +13,7 @@ from pulse_desktop.model.group_marks import GroupMarks, Mark
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.model.time_range import fixed, last, since
 from pulse_desktop.state.attention import attention_items
+from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.ui.charts import pacing, run_series
@@ -92,6 +93,23 @@ def test_most_failures_have_the_cause_that_is_named_so(
         builder.failed(f"{number:032x}", kind)
     stat = stats.failures(builder.state, NOW, attention_items(builder.state, NOW))
     assert (stat.value, stat.detail, stat.color) == (str(len(kinds)), detail, SemanticColor.BAD)
+
+
+def test_failures_of_more_kinds_than_are_listed_are_all_counted(
+    qtbot: QtBot, builder: StateBuilder
+) -> None:
+    runs = builder.state.runs
+    builder.state.failure_groups = groups = FailureGroups(runs.rows, capacity=600)
+    runs.failure_groups = groups
+    for number in range(700):
+        builder.task(f"{number:032x}")
+        builder.failed(f"{number:032x}", f"E{number}")
+    window = make_window(qtbot, builder, (OverviewPage,))
+    draw_frame(window, builder)
+    items = attention_items(builder.state, NOW)
+    assert badges(builder.state, items)["tasks"].count == "700"
+    assert window.top_bar.alerts.count == "600+"
+    assert overview(window).cards["failed"].detail == f"{items[0].cause} and others"
 
 
 def _mute(builder: StateBuilder, kind: str, marks: GroupMarks) -> None:

@@ -54,3 +54,16 @@ def test_a_range_of_kept_times_is_counted_although_older_ones_are_left_out(
     assert group.count == 102
     assert group.count_between(NOW + 100, NOW + 101) == 2
     assert group.count_between(NOW, NOW + 101) == 102
+
+
+@pytest.mark.parametrize("taken", [3, 200, MAX_TIMES])
+def test_the_times_of_another_group_are_taken_over(taken: int) -> None:
+    times, other = FailureTimes(), FailureTimes()
+    for number in range(100):
+        times.add(float(number))
+    for number in range(taken):
+        other.add(number + 0.5)
+    times.take_over(other)
+    assert len(times) + times.dropped == 100 + taken
+    assert len(times) <= MAX_TIMES
+    assert times.count(taken - 2, taken + 1) >= 2

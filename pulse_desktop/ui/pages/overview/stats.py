@@ -82,9 +82,12 @@ def failures(
         return Stat(formats.count(failed), noted)
     causes: Counter[str] = Counter()
     for item in items:
-        if item.kind is AttentionKind.FAILED:
+        if item.kind is AttentionKind.FAILED and not item.is_rest:
             causes[item.cause or _("unknown error")] += item.count
-    detail = " · ".join(filter(None, (noted, _causes_text(causes, failed - sum(quiet)))))
+    has_rest = any(item.is_rest and item.kind is AttentionKind.FAILED for item in items)
+    detail = " · ".join(
+        filter(None, (noted, _causes_text(causes, failed - sum(quiet), has_rest=has_rest)))
+    )
     return Stat(formats.count(failed), detail, SemanticColor.BAD)
 
 
@@ -105,8 +108,14 @@ def _none_ended(seconds: float) -> str:
     return _("none ended in {duration}").format(duration=formats.age(seconds))
 
 
-def _causes_text(causes: Counter[str], failed: int) -> str:
-    """Return the most common of the causes, and how much of the failures it explains."""
+def _causes_text(causes: Counter[str], failed: int, *, has_rest: bool) -> str:
+    """Return the most common of the causes, and how much of the failures it explains.
+
+    Args:
+        causes: number of failures by cause.
+        failed: number of failures.
+        has_rest: whether there are more causes than these.
+    """
     if not causes:
         return ""
     cause, count = causes.most_common(1)[0]
@@ -116,7 +125,7 @@ def _causes_text(causes: Counter[str], failed: int) -> str:
         text = _("all {cause}")
     elif count * 2 > total:
         text = _("mostly {cause}")
-    elif others:
+    elif others and not has_rest:
         text = ngettext("{cause} and {count} other", "{cause} and {count} others", others)
     else:
         text = _("{cause} and others")
