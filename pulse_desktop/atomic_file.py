@@ -56,7 +56,8 @@ def write_atomic(path: Path, content: bytes, *, private: bool = False) -> None:
 class AtomicFile:
     """A large file written chunk by chunk in a thread, so that no disk holds up the event loop.
 
-    Leaving the context without `finish` removes the temporary file.
+    Leaving the context without `finish` removes the temporary file. When cancelled it is removed at
+    once where the system allows that, so that a slow disk does not outlast the end of the program.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,7 +67,11 @@ class AtomicFile:
 
     async def __aenter__(self) -> Self:
         """Create the temporary file. Raises UserFacingError."""
-        await self._in_thread(self._open)
+        try:
+            await self._in_thread(self._open)
+        except asyncio.CancelledError:  # it may exist by now
+            await self._in_thread(self._remove)
+            raise
         return self
 
     async def __aexit__(
@@ -105,13 +110,17 @@ class AtomicFile:
                 file.close()
         self._temporary.unlink(missing_ok=True)
 
+    def _unlink(self) -> None:
+        with contextlib.suppress(OSError):  # Windows refuses it while the file is open
+            self._temporary.unlink(missing_ok=True)
+
     async def _in_thread(self, work: Callable[[], Value]) -> Value:
         """Do blocking work in a thread; when cancelled, wait for it first: it uses the file."""
         working = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            await asyncio.wait({working})
+            await asyncio.wait({working, asyncio.ensure_future(asyncio.to_thread(self._unlink))})
             raise
         except OSError as error:
             raise write_error(self._path, error) from None

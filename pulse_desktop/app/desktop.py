@@ -123,9 +123,7 @@ class Desktop:
         )
         self.windows.append(window)
         window.window.close_requested.connect(lambda: self._on_close_requested(window))
-        window.window.quit_requested.connect(
-            lambda: self._leave_forms(self.windows, self.stopped.set)
-        )
+        window.window.quit_requested.connect(lambda: self._leave(self.windows, self.stopped.set))
         menu = window.window.connections
         menu.about_to_show.connect(lambda: self._list_profiles(window.window))
         menu.connection_chosen.connect(lambda name: self._switch(window, name))
@@ -435,16 +433,25 @@ class Desktop:
 
     def _on_close_requested(self, window: SessionWindow) -> None:
         """Close a window and its session; the last one ends the application."""
-        self._leave_forms([window], lambda: self._close_window(window))
+        self._leave([window], lambda: self._close_window(window))
 
-    def _leave_forms(self, windows: Sequence[SessionWindow], then: Callable[[], object]) -> None:
-        """Do something that closes windows; unsaved changes of profiles are asked about first."""
+    def _leave(self, windows: Sequence[SessionWindow], then: Callable[[], object]) -> None:
+        """Do something that closes windows; what would be lost is asked about first.
+
+        That is unsaved changes of profiles, and files that are being written.
+        """
         for form in (self._editors[window].window for window in windows):
             if form.form.is_changed and form.form.isEnabled():  # else it is being saved
                 bring_to_front(form)
-                form.leave(lambda: self._leave_forms(windows, then))
+                form.leave(lambda: self._leave(windows, then))
                 return
-        then()
+        writing = next((window for window in windows if window.is_writing), None)
+        if writing is None:
+            then()
+            return
+        bring_to_front(writing.window)
+        others = [window for window in windows if window is not writing]
+        writing.leave_files(lambda: self._leave(others, then))
 
     def _close_window(self, window: SessionWindow) -> None:
         if len(self.windows) == 1:

@@ -26,12 +26,14 @@ from pulse_desktop.ui.connection_phase import server_text
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.offline_session import OfflineSession
 from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.page import FILE_WORK
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
 from pulse_desktop.ui.shell.frame_timer import FrameTimer
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.shell.window_placement import place_beside
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
+from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
 _log = logging.getLogger("pulse_desktop")
 
@@ -116,12 +118,34 @@ class SessionWindow:
             place_beside(self.window, beside)
         self.window.fit_to_screen(beside.screen().availableGeometry(), restored=True)
 
+    def leave_files(self, then: Callable[[], object]) -> None:
+        """Do something that closes the window; while a file is written, it is asked about first."""
+        if not self.is_writing:
+            then()
+            return
+        question = QuestionDialog(
+            _("A file is being written"),
+            _("Close, and cancel what is being written to a file?"),
+            _("Nothing of the file is kept."),
+            _("Cancel and close"),
+            _("Keep open"),
+            self.window,
+        )
+        question.accepted.connect(then)
+        question.open()
+
     # Profiles
 
     @property
     def used_profile(self) -> Profile | None:
         """The profile that is shown, with the secret that its session uses."""
         return self.session.config.profile if self.session is not None else self.profile
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether an export or a result is being written to a file."""
+        running = (name for name, state in self._page_work.tasks.items() if state == "running")
+        return any(name.startswith(FILE_WORK) for name in running)
 
     def is_connected_with(self, profile: Profile) -> bool:
         """Return whether the profile, as it is stored, is shown and its server is connected."""

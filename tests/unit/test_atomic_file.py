@@ -1,15 +1,19 @@
 """A file written atomically is the old one or the new one, and leaves nothing else behind."""
 
+import asyncio
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pulse_desktop.atomic_file import AtomicFile, write_atomic, write_error
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.regular_file import NotARegularFileError
+from tests.kit.waiting import wait_until
 
 
 def test_the_new_content_replaces_the_old(tmp_path: Path) -> None:
@@ -49,6 +53,47 @@ async def test_a_large_file_appears_when_it_is_finished(tmp_path: Path) -> None:
 async def test_an_unfinished_file_is_removed(tmp_path: Path) -> None:
     async with AtomicFile(tmp_path / "result") as file:
         await file.write(b"part one")
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
+@pytest.mark.parametrize("step", ["open", "finish"])
+async def test_a_cancelled_file_is_removed_while_the_disk_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def wait_for_disk() -> None:
+        waits.set()
+        goes_on.wait(20)
+
+    file = AtomicFile(tmp_path / "result")
+    if step == "open":
+        open_file = Path.open
+
+        def open_slowly(path: Path, mode: str) -> Any:
+            opened = open_file(path, mode)
+            wait_for_disk()
+            return opened
+
+        monkeypatch.setattr(Path, "open", open_slowly)
+    else:
+        monkeypatch.setattr(os, "fsync", lambda _number: wait_for_disk())
+
+    async def write() -> None:
+        async with file:
+            await file.finish()
+
+    writing = asyncio.ensure_future(write())
+    await wait_until(waits.is_set)
+    assert _names(tmp_path) != []
+    writing.cancel()
+    try:
+        await wait_until(lambda: _names(tmp_path) == [])
+    finally:
+        goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
     assert _names(tmp_path) == []
 
 

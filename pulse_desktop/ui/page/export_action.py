@@ -12,7 +12,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.notification import Notification
-from pulse_desktop.ui.page.page import PageContext, unique_name
+from pulse_desktop.ui.page.page import FILE_WORK, PageContext, unique_name
 from pulse_desktop.ui.table.export import FORMATS, ExportFormat, TableExport
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.window_title import set_title
@@ -68,7 +68,7 @@ class ExportAction(Generic[RowT]):
 
     def export_to(self, path: Path) -> None:
         """Export to a file in the background; its ending chooses the format."""
-        self._context.run_in_background(unique_name(_WORK), self._export(path))
+        self._context.run_in_background(unique_name(FILE_WORK + _WORK), self._export(path))
 
     async def _export(self, path: Path) -> None:
         while self._model.filtering:

@@ -44,6 +44,9 @@ class BackgroundRunner(Protocol):
         """Start the work. Work of the same name that still runs is cancelled first."""
 
 
+FILE_WORK: Final = "file."
+"""Begins the names of work that writes a file; a window that is closed asks about it."""
+
 _numbers = itertools.count(1)
 
 

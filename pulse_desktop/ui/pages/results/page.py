@@ -20,7 +20,7 @@ from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.notification import Notification
-from pulse_desktop.ui.page.page import PageContext, unique_name
+from pulse_desktop.ui.page.page import FILE_WORK, PageContext, unique_name
 from pulse_desktop.ui.page.row_detail import RowDetail
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.results.bucket_bar import BucketBar
@@ -219,7 +219,9 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
 
     def save_to(self, key: str, path: Path) -> None:
         """Save a result to a file in the background."""
-        self.context.run_in_background(unique_name("results.save"), self._save_to(key, path))
+        self.context.run_in_background(
+            unique_name(FILE_WORK + "results.save"), self._save_to(key, path)
+        )
 
     async def _save_to(self, key: str, path: Path) -> None:
         try:
