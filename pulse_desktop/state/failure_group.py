@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks
+from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks, MarkKind
 from pulse_desktop.query.fingerprint import Fingerprint, GroupedBy
 from pulse_desktop.state.failure_times import FailureTimes
 from pulse_desktop.state.shared_values import SharedValue
@@ -62,6 +62,12 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
         if fingerprint.types:
             return fingerprint.types[-1]
         return fingerprint.message if fingerprint.grouped_by is GroupedBy.CODE else ""
+
+    def has_mark(self, kind: MarkKind) -> bool:
+        """Return whether a mark is in force: not a resolve that a later failure has refuted."""
+        if kind is MarkKind.RESOLVED:
+            return self.state is GroupState.RESOLVED
+        return self.marks.of(kind) is not None
 
     def count_between(self, start: float, end: float) -> int:
         """Return the failures within a time, Unix seconds; all of them if it is not known.

@@ -1,6 +1,6 @@
 """Text about failure groups: what makes them, their state, and what their failures share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.model.group_marks import GroupMarks, Mark
@@ -43,6 +43,22 @@ _FIELDS: Final = {
 def shown_state(group: FailureGroup) -> str:
     """Return the key of a group's state in `GROUP_LABELS`."""
     return MUTED if group.marks.muted is not None else group.state.value
+
+
+def state_text(group: FailureGroup) -> str:
+    """Return the state of a group, and of a muted one also whether it is resolved."""
+    return " · ".join(GROUP_LABELS[key][0] for key in _states(group))
+
+
+def state_meaning(group: FailureGroup) -> str:
+    """Return what the state of a group means, one line each."""
+    return "\n".join(GROUP_MEANINGS[key] for key in _states(group))
+
+
+def _states(group: FailureGroup) -> Sequence[str]:
+    shown = shown_state(group)
+    is_both = shown == MUTED and group.marks.resolved is not None
+    return (shown, group.state.value) if is_both else (shown,)
 
 
 def group_title(group: FailureGroup) -> str:

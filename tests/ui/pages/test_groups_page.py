@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.group_marks import Mark, MarkKind
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
@@ -213,6 +214,62 @@ def test_a_group_is_muted_resolved_and_reopened_by_key(
     QTest.keyClick(page.table, Qt.Key.Key_V)
     draw_frame(window, builder, 3.0)
     assert text(page, "state").endswith("ongoing")
+
+
+@pytest.mark.parametrize("how", ["key", "button"])
+def test_a_regressed_group_is_resolved_again_in_one_step(
+    window: MainWindow,
+    builder: StateBuilder,
+    session: FakeSession,
+    page: GroupsPage,
+    how: str,
+) -> None:
+    before = Mark(NOW - 1_495.0, "bob@host")  # its last failures are later
+    session.mark_table.put(refused(page).id, MarkKind.RESOLVED, before)
+    builder.state.failure_groups.set_marks(session.mark_table.load())
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("regressed")
+    click_row(page, 0)
+    assert page.detail.resolve.text() == "Resolve"
+    if how == "key":
+        QTest.keyClick(page.table, Qt.Key.Key_V)
+    else:
+        page.detail.resolve.click()
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("resolved")
+    after = refused(page).marks.resolved
+    assert after is not None
+    assert after.at > before.at
+    assert page.detail.resolve.text() == "Reopen"
+
+
+def test_only_those_that_are_not_resolved_yet_get_a_mark(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    QTest.keyClick(page.table, Qt.Key.Key_V)
+    draw_frame(window, builder, 3.0)
+    before = refused(page).marks.resolved
+    select_rows(page, 0, 1)
+    QTest.keyClick(page.table, Qt.Key.Key_V)
+    draw_frame(window, builder, 3.0)
+    assert refused(page).marks.resolved == before
+    assert all(group.state == "resolved" for group in shown(page))
+
+
+def test_a_muted_group_shows_that_it_is_resolved_as_well(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    select_rows(page, 0)
+    QTest.keyClick(page.table, Qt.Key.Key_M)
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("muted")
+    QTest.keyClick(page.table, Qt.Key.Key_V)
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("muted · resolved")
+    QTest.keyClick(page.table, Qt.Key.Key_V)
+    draw_frame(window, builder, 3.0)
+    assert text(page, "state").endswith("muted")
 
 
 def test_a_note_is_kept_and_what_is_typed_survives_another_group(

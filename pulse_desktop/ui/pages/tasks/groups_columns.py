@@ -7,13 +7,14 @@ from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import (
     GROUP_LABELS,
-    GROUP_MEANINGS,
     GROUP_RANKS,
     group_cause,
     group_title,
     shared_text,
     shared_tooltip,
     shown_state,
+    state_meaning,
+    state_text,
     tasks_text,
 )
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -39,12 +40,12 @@ def group_columns(
         Column[FailureGroup](
             _("State"),
             "state",
-            lambda group, _now: GROUP_LABELS[shown_state(group)][0],
+            lambda group, _now: state_text(group),
             width=112,
             color=lambda group: GROUP_LABELS[shown_state(group)][2],
             glyph=lambda group: GROUP_LABELS[shown_state(group)][1],
             sort=lambda group: GROUP_RANKS[shown_state(group)],
-            tooltip=lambda group, _now: GROUP_MEANINGS[shown_state(group)],
+            tooltip=lambda group, _now: state_meaning(group),
         ),
         *_failure_columns(bounds),
         *_cause_columns(task_label),

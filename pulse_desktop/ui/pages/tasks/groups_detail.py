@@ -14,13 +14,13 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import (
     GROUP_LABELS,
-    GROUP_MEANINGS,
     failures_text,
     fingerprint_lines,
     group_cause,
@@ -30,6 +30,8 @@ from pulse_desktop.text.group_text import (
     shared_text,
     shared_tooltip,
     shown_state,
+    state_meaning,
+    state_text,
 )
 from pulse_desktop.text.semantic_color import SemanticColor, subdued
 from pulse_desktop.text.translation import _, ngettext
@@ -185,11 +187,11 @@ class GroupDetail(DetailPanel):
         other = self.group is None or group.id != self.group.id
         self.group = group
         key = shown_state(group)
-        label, _glyph, color = GROUP_LABELS[key]
+        color = GROUP_LABELS[key][2]
         self._show_icon()
-        self._state.setText(label)
+        self._state.setText(state_text(group))
         set_style_property(self._state, "color", color.value)
-        set_tooltip(self._state, GROUP_MEANINGS[key])
+        set_tooltip(self._state, state_meaning(group))
         self._cause.set_text(group_cause(group))
         self._message.show_text(group_title(group))
         self._show_buttons(group, retained, is_limited=in_range is not None)
@@ -224,10 +226,9 @@ class GroupDetail(DetailPanel):
         those = _("Those that failed in the time range of the window") if is_limited else ""
         for button in (self.show_runs, self.rerun):
             set_tooltip(button, those if retained else none)
-        muted, resolved = group.marks.muted is not None, group.marks.resolved is not None
-        self.mute.setText(_("Unmute") if muted else _("Mute"))
+        self.mute.setText(_("Unmute") if group.has_mark(MarkKind.MUTED) else _("Mute"))
         set_tooltip(self.mute, _("A muted group does not count as needing attention (M)"))
-        self.resolve.setText(_("Reopen") if resolved else _("Resolve"))
+        self.resolve.setText(_("Reopen") if group.has_mark(MarkKind.RESOLVED) else _("Resolve"))
         set_tooltip(
             self.resolve, _("The cause is removed; a new failure makes the group regressed (V)")
         )

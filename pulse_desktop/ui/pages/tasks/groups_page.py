@@ -253,7 +253,10 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self._toggle(MarkKind.MUTED)
 
     def toggle_resolved(self) -> None:
-        """Mark the selected groups as resolved, or no longer if they all are."""
+        """Mark the selected groups as resolved, or no longer if they all are.
+
+        A group that failed again is not: it keeps no mark but a new one of this time.
+        """
         self._toggle(MarkKind.RESOLVED)
 
     def edit_note(self) -> None:
@@ -288,8 +291,9 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def _toggle(self, kind: MarkKind) -> None:
         groups = self._groups_to_act_on()
-        remove = all(group.marks.of(kind) is not None for group in groups)
-        ids = [group.id for group in groups]
+        others = [group.id for group in groups if not group.has_mark(kind)]
+        remove = not others
+        ids = others or [group.id for group in groups]
         if ids:
             work = self._change_marks(ids, kind, remove=remove)
             self.context.run_in_background(unique_name("mark"), work)
