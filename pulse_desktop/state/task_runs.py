@@ -31,8 +31,6 @@ _TICK_STEPS: Final = 2_000
 """Open runs that are checked in one tick; a change counts for `_CHANGE_STEPS` of them."""
 _CHANGE_STEPS: Final = 20
 MAX_NAMES: Final = 500  # senders choose the names
-ORDER_TOLERANCE_S: Final = 1.0
-"""Runs count as in order though they arrived so much earlier: there are several feeds."""
 OUTCOME_BUCKET_S: Final = 5.0
 OUTCOME_BUCKETS: Final = 24 * 720  # one day
 
@@ -59,8 +57,8 @@ class TaskRuns(Collection[TaskRun]):
 
     Attributes:
         rows: the runs in the order in which they became known.
-        in_order: whether that is the order in which they arrived at the server, about. It is not
-            once results and events were read from history, which come in orders of their own.
+        in_order: whether that is the order in which they arrived at the server. It is not once a
+            later feed has told of an earlier run, as when results and events are read from history.
         timings: times of the ended runs, in columns.
         counts: number of runs by state.
         ended: number of runs that ended per 5 s bucket, by state.
@@ -248,14 +246,15 @@ class TaskRuns(Collection[TaskRun]):
     def _check_order(self, at: float, *, older: bool) -> None:
         """Note whether a new run is in order that arrived at a time."""
         first, last = self._span
-        if (at > first + ORDER_TOLERANCE_S) if older else (at < last - ORDER_TOLERANCE_S):
+        if at > first if older else at < last:
             self.in_order = False
         if not first <= at <= last:
             self._span = min(first, at), max(last, at)
 
     def _replace(self, position: int, before: TaskRun, run: TaskRun) -> None:
-        if run.first_seen and run.arrived_at < before.arrived_at - ORDER_TOLERANCE_S:
-            self.in_order = False
+        if self.in_order and run.first_seen and position > self.rows.start:
+            # It may have arrived earlier than was known; the runs before it have not changed.
+            self.in_order = self.rows[position - 1].arrived_at <= run.arrived_at
         unhealthy = run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES
         same_weight = run.request is before.request and not unhealthy
         self.rows.replace(position, run, same_weight=same_weight)

@@ -88,6 +88,29 @@ def test_the_order_is_the_same_after_another_sort_and_with_a_filter(qtbot: QtBot
     assert shown_ids(window) == ["live", "10", "30", "50"]
 
 
+def test_runs_known_first_from_their_results_are_in_the_order_in_which_they_were_enqueued(
+    qtbot: QtBot,
+) -> None:
+    builder = StateBuilder()
+    builder.stored("child", at=NOW + 0.3)  # it ended before its parent
+    builder.stored("parent", at=NOW + 0.4)
+    builder.task("parent", at=NOW)
+    builder.task("child", at=NOW + 0.131)
+    window = make_window(qtbot, builder, (TasksPage,))
+    draw_frame(window, builder, 2.0)
+    assert shown_ids(window) == ["child", "parent"]
+
+
+def test_a_run_between_two_others_moves_to_its_place_within_a_second(qtbot: QtBot) -> None:
+    builder = StateBuilder()
+    builder.succeeded("late", at=NOW + 0.2)
+    builder.task("early", at=NOW + 0.1)
+    window = make_window(qtbot, builder, (TasksPage,))
+    draw_frame(window, builder, 2.0)
+    assert shown_ids(window) == ["late", "early"]
+    assert not builder.state.runs.in_order
+
+
 def test_what_arrives_live_is_in_order_whatever_its_own_time(qtbot: QtBot) -> None:
     builder = StateBuilder()
     window = make_window(qtbot, builder, (TasksPage,))
