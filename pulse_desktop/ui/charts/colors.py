@@ -104,8 +104,15 @@ class SeriesSpec:
 
 
 def percentile_specs(*names: str) -> list[SeriesSpec]:
-    """Return a series for each percentile, from the lowest: one color, since they never cross."""
-    return [SeriesSpec(name, "info", dash=number) for number, name in enumerate(names)]
+    """Return a series for each percentile, from the lowest; color and dash differ."""
+    return [
+        SeriesSpec(name, color, dash=dash)
+        for name, (color, dash) in zip(names, _PERCENTILES, strict=False)
+    ]
+
+
+_PERCENTILES: Final = (("info", 0), ("series 1", 1), ("series 3", 2))
+"""Color and dash: blue, orange and violet."""
 
 
 DASHES: Final = ((), (6.0, 3.0), (1.5, 2.5), (8.0, 2.5, 1.5, 2.5))

@@ -13,7 +13,7 @@ from pulse_desktop.model.connection_status import Outage
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed
 from pulse_desktop.state.deployments import Deployment
 from pulse_desktop.ui.charts.chart_group import ChartGroup
-from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec
+from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec, percentile_specs
 from pulse_desktop.ui.charts.marks import chart_marks, closed_marks
 from pulse_desktop.ui.charts.scale import Unit, clock_text, clock_ticks, typical_top, value_ticks
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -219,3 +219,8 @@ def test_a_series_keeps_its_color_and_dash() -> None:
     assert colors.specs(["c", "a"]) == [first[2], first[0]]
     looks = {(spec.color, spec.dash) for spec in colors.specs([f"n{n}" for n in range(28)])}
     assert len(looks) == 28
+
+
+def test_percentiles_differ_in_color_and_dash() -> None:
+    specs = percentile_specs("p50", "p95", "p99")
+    assert len({spec.color for spec in specs}) == len({spec.dash for spec in specs}) == 3
