@@ -21,6 +21,8 @@ class Notification:
         ends: key of another notification that is over with this one.
         is_question: whether a button gets the focus. Esc closes a question.
         focused_choice: number of that button.
+        passes: whether it disappears after a few seconds whatever its severity, and before the next
+            notification: nothing was done, and nothing has to be done about it.
         stays: whether it stays until it is closed, whatever its severity.
         outlives_session: whether it is about more than the session, and stays for the next one.
     """
@@ -36,3 +38,4 @@ class Notification:
     stays: bool = False
     ends: str = ""
     outlives_session: bool = False
+    passes: bool = False

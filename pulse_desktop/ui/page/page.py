@@ -126,7 +126,9 @@ class PageContext:
         if self.connection.connection_status.recording:
             error = RecordingShownError(action)
         self.notify(
-            Notification(error.title, error.detail, error.advice, "warning", key="read-only")
+            Notification(
+                error.title, error.detail, error.advice, "warning", key="read-only", passes=True
+            )
         )
         return False
 

@@ -184,6 +184,8 @@ class Notifications(QObject):
         """Show a notification."""
         for key in filter(None, (notification.key, notification.ends)):
             self.dismiss(key)
+        for card in [card for card in self._cards if card.notification.passes]:
+            card.close()
         while len(self._cards) >= _MAX_CARDS:
             self._cards[0].close()
         card = NotificationCard(
@@ -198,7 +200,8 @@ class Notifications(QObject):
         announce(card, text, urgent=notification.severity in ("warning", "bad"))
         if notification.is_question:
             card.take_focus()
-        if notification.severity in ("good", "info") and not notification.stays:
+        is_over_soon = notification.passes or notification.severity in ("good", "info")
+        if is_over_soon and not notification.stays:
             timer = QTimer(card)
             timer.setObjectName("notification timeout")
             timer.setSingleShot(True)

@@ -111,6 +111,7 @@ def test_a_run_whose_task_never_succeeded_has_nothing_to_be_compared_with(
     page.compare_selected()
     assert page.compare_action.window is None
     assert harness.notifications[-1].title == "Nothing to compare with"
+    assert harness.notifications[-1].passes
 
 
 def test_the_window_is_closed_with_the_connection(qtbot: QtBot, builder: StateBuilder) -> None:

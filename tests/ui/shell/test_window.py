@@ -190,6 +190,21 @@ def test_a_warning_stays_until_it_is_closed_and_is_replaced_by_key(
     assert titles(window) == ["No worker is listening"]
 
 
+def test_a_notice_that_nothing_was_done_passes_by_itself_and_with_the_next_one(
+    window: MainWindow,
+) -> None:
+    refused = Notification("Nothing to compare with", severity="warning", passes=True)
+    window.notify(refused)
+    (card,) = window.notifications.cards
+    (timer,) = card.findChildren(QTimer)
+    assert timer.isActive()
+    timer.timeout.emit()
+    assert titles(window) == []
+    window.notify(refused)
+    window.notify(Notification("Enqueued", severity="good"))
+    assert titles(window) == ["Enqueued"]
+
+
 @pytest.mark.parametrize(
     ("screen", "size"),
     [((2560, 1440), (1440, 900)), ((1280, 720), (1280, 672)), ((800, 600), (1024, 640))],

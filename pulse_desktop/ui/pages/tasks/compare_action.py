@@ -56,6 +56,7 @@ class CompareAction:
                         _("Select two runs to compare them with each other."),
                         "warning",
                         key="compare",
+                        passes=True,
                     )
                 )
                 return
