@@ -36,6 +36,7 @@ def missing_messages(session: "Session", past: list[str] | None) -> MissingMessa
     if past is None:
         past = _unread_past(session)
     feeds = {_("events"): session.event_feed.status, _("tasks"): session.task_feed.status}
+    past = [*past, *(text for name, status in feeds.items() for text in _deleted(name, status))]
     found = [text for name, status in feeds.items() for text in _gaps(name, status)]
     if not session.connection.connected:
         lost = session.connection.last_alive or session.now()
@@ -102,6 +103,26 @@ def _unread_past(session: "Session") -> list[str]:
         unread,
     )
     return [*found, text.format(reason=reason, count=formats.count(unread))]
+
+
+def _deleted(name: str, status: "FeedStatus") -> list[str]:
+    """Return what was deleted before it was read."""
+    if (loss := status.loss) is None:
+        return []
+    text = ngettext(
+        "{name} from {start} to {end}, about {count} stored message: {reason}",
+        "{name} from {start} to {end}, about {count} stored messages: {reason}",
+        loss.count,
+    )
+    return [
+        text.format(
+            name=name,
+            start=formats.absolute(loss.start),
+            end=formats.absolute(loss.end),
+            count=formats.count(loss.count),
+            reason=loss.reason,
+        )
+    ]
 
 
 def _gaps(name: str, status: "FeedStatus") -> list[str]:

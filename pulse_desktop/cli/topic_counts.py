@@ -49,7 +49,7 @@ async def read_topics(session: "Session", max_age_s: float) -> TopicCounts:
     counts = {name: TopicCount(topic.received, topic.last_at) for name, topic in known.items()}
     feed = session.event_feed.status
     if session.history_extent.is_complete or feed.mode != "history":
-        return TopicCounts(counts, are_complete=True)
+        return TopicCounts(counts, are_complete=session.history_extent.is_complete)
     prefix = session.names.subject_prefix
     try:
         stored = await subject_activity(

@@ -77,8 +77,9 @@ class HistoryBackfill:
     @property
     def complete_since(self) -> float:
         """Unix seconds from which on all stored messages were read; -inf if all there are were."""
-        unread = (each.oldest_at or math.inf for each in self._sources if each.unread)
-        return max(unread, default=-math.inf)
+        return max(
+            (each.complete_since for each in self._sources if each.unread), default=-math.inf
+        )
 
     async def run(self) -> None:
         """Read everything older, and what becomes readable later; run by a supervisor."""
@@ -90,10 +91,10 @@ class HistoryBackfill:
                     await self._waiter.wait_for(self._may_fill)
                     continue
                 self._is_reading = False
-                failed = [each for each in self._sources if each.problem]
+                failed = [each for each in self._sources if each.failure]
                 await asyncio.sleep(pauses.next_delay() if failed else _CHECK_INTERVAL_S)
                 for source in failed:
-                    source.problem = ""
+                    source.failure = ""
         finally:
             self._is_reading = False
             await self.close()
@@ -168,27 +169,42 @@ class _OlderMessages:
         feed: the feed.
         waiting: those of the current page, the newest last.
         read: number of messages taken from `waiting` so far.
-        problem: why the next page cannot be read, empty if it can; set to try again.
+        failure: why the next page cannot be read now, empty if it can; cleared to try again.
     """
 
     def __init__(self, feed: SubjectFeed) -> None:
         self.feed = feed
         self.waiting: list[InboundMessage] = []
         self.read = 0
-        self.problem = ""
+        self.failure = ""
+        self._lost = 0
+        self._lost_by = ""
         self._oldest_at = 0.0
         self._pages: MessagePages | None = None
         self._next: asyncio.Future[list[InboundMessage]] | None = None
 
     @property
     def unread(self) -> int:
-        """About how many older messages have not been read."""
-        older = self._pages.unread if self._pages is not None else 0
+        """About how many messages have not been read, among them those that were deleted."""
+        older = self._pages.unread + self._pages.lost if self._pages is not None else 0
         # Those of the page that is read ahead are no longer unread to the pages.
         ahead = self._next
         if ahead is not None and ahead.done() and not (ahead.cancelled() or ahead.exception()):
             older += len(ahead.result())
-        return len(self.waiting) + older + self.feed.status.older
+        status = self.feed.status
+        lost = self._lost + (status.loss.count if status.loss is not None else 0)
+        return len(self.waiting) + older + status.older + lost
+
+    @property
+    def problem(self) -> str:
+        """Why not all can be read, empty if all can."""
+        loss = self.feed.status.loss
+        return self._lost_by or (loss.reason if loss is not None else "") or self.failure
+
+    @property
+    def complete_since(self) -> float:
+        """Unix seconds from which on all messages were read; inf if the newest were not."""
+        return math.inf if self.feed.status.loss is not None else self.oldest_at or math.inf
 
     @property
     def oldest_at(self) -> float:
@@ -201,7 +217,7 @@ class _OlderMessages:
 
     async def load(self) -> bool:
         """Load the next page if none is waiting; return False without one."""
-        if self.waiting or self.problem:
+        if self.waiting or self.failure:
             return bool(self.waiting)
         if (pages := self.feed.older_pages()) is not None:
             await self.close()
@@ -218,9 +234,11 @@ class _OlderMessages:
         except NotConnectedError:
             return False
         except (ConsumerResetError, UserFacingError) as error:
-            self.problem = getattr(error, "detail", "") or str(error)
+            self.failure = getattr(error, "detail", "") or str(error)
             return False
-        self.problem = self._pages.ended_by
+        if ended_by := self._pages.ended_by:
+            self._lost, self._lost_by = self._lost + self._pages.lost, ended_by
+            self._pages.lost, self._pages.ended_by = 0, ""
         if self.waiting:
             self._next = asyncio.ensure_future(self._pages.next())
         return bool(self.waiting)

@@ -338,6 +338,12 @@ class Session:
         return count_gaps((*self.event_feed.status.gaps, *self.task_feed.status.gaps))
 
     @property
+    def gap_reasons(self) -> Sequence[str]:
+        """What happened in these times, sentences without their full stops."""
+        gaps = (*self.event_feed.status.gaps, *self.task_feed.status.gaps)
+        return tuple(dict.fromkeys(gap.reason for gap in gaps if gap.reason))
+
+    @property
     def jetstream_bytes(self) -> int | None:
         """Bytes that JetStream stores on the server, None when unknown."""
         return self.server.jetstream_bytes if self.server is not None else None

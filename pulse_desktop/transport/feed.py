@@ -26,7 +26,7 @@ from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.deduplicator import Deduplicator
 from pulse_desktop.transport.feed_history import OlderPart, open_newest
-from pulse_desktop.transport.feed_status import FeedStatus, GapLog, Mode
+from pulse_desktop.transport.feed_status import FeedStatus, GapLog, Loss, Mode
 from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
@@ -37,9 +37,11 @@ from pulse_desktop.transport.resume_position import CLOCK_MARGIN_S, ResumePositi
 from pulse_desktop.transport.source_stream import (
     NoStream,
     SourceStream,
+    deletion_text,
     describe_stream,
     find_source_stream,
     no_stream,
+    purge_text,
 )
 
 POLL_INTERVAL_S: Final = 5.0
@@ -112,6 +114,7 @@ class SubjectFeed:
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
         self._unread = 0
+        self._loss: Loss | None = None
         self._older: OlderPart | None = None
         self._caught_up = asyncio.Event()
         self._is_current = False
@@ -139,6 +142,7 @@ class SubjectFeed:
             missing=self._missing,
             older=self._older.count if self._older is not None else 0,
             oldest_at=self._deduplicator.first_at,
+            loss=self._loss,
         )
 
     def older_pages(self) -> MessagePages | None:
@@ -240,10 +244,11 @@ class SubjectFeed:
         if ended - started > self._poll_s:
             self._retries.reset()
         found = refused or await self._find()
+        self._add_loss(self._unread, deletion_text(stream, found))
         if isinstance(found, SourceStream):
             await asyncio.sleep(RETRY_PAUSE_S)
         else:
-            self._gaps.disconnected(ended)
+            self._gaps.disconnected(ended, deletion_text(stream, found) or found.reason)
         return found
 
     async def _open(self, stream: SourceStream) -> tuple[OrderedConsumer, SourceStream] | NoStream:
@@ -313,6 +318,7 @@ class SubjectFeed:
                 found = await describe_stream(self._connection, stream.name, self.subject)
                 if not isinstance(found, SourceStream) or not found.is_same_as(stream):
                     break
+                self._check_purge(consumer, found)
                 if end.done():
                     self._deduplicator.end_dedup()
                 self._position.classify_gaps(found, self._clock())
@@ -320,6 +326,25 @@ class SubjectFeed:
                 consuming.result()
         finally:
             await cancel_and_wait(end, consuming)
+
+    def _check_purge(self, consumer: OrderedConsumer, found: SourceStream) -> None:
+        """Record what was deleted of the stored messages while they are read."""
+        deduplicator, now = self._deduplicator, self._clock()
+        missing = min(consumer.lag, found.first - deduplicator.last - 1)
+        if consumer.at_end.is_set() or missing <= 0:
+            return
+        if not found.limits.may_remove(now - deduplicator.last_at):
+            self._add_loss(missing, purge_text(found))
+        deduplicator.last = found.first - 1
+        if found.first > found.last:
+            consumer.at_end.set()  # no message comes that says so
+
+    def _add_loss(self, count: int, reason: str) -> None:
+        if not (count and reason):
+            return
+        before, now = self._loss, self._clock()
+        start = before.start if before else self._deduplicator.last_at or now
+        self._loss = Loss(count + (before.count if before else 0), start, now, reason)
 
     async def _reach_end(self, consumer: OrderedConsumer) -> None:
         await consumer.at_end.wait()
@@ -407,7 +432,7 @@ class SubjectFeed:
 
     async def _wait_refused(self, error: NotPermittedError) -> SourceStream | NoStream:
         """Wait until a refused subscription can be tried again."""
-        self._gaps.disconnected(self._clock())
+        self._gaps.disconnected(self._clock(), error.detail.rstrip("."))
         self._set_mode("off", error.detail.rstrip("."), unreadable=True)
         await asyncio.sleep(self._retries.next_delay())
         return await self._find()

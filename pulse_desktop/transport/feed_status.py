@@ -3,8 +3,10 @@
 import dataclasses
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from pulse_desktop.text.translation import _
 
 MAX_GAPS: Final = 100
 
@@ -20,12 +22,31 @@ class Gap:
         end: Unix seconds from which on the feed is complete again.
         missed: number of messages, None when it is not known.
         filled: whether a stream delivered them later.
+        reason: what happened, a sentence without its full stop.
     """
 
     start: float
     end: float
     missed: int | None
     filled: bool
+    reason: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Stored messages that were deleted before a feed had read them.
+
+    Attributes:
+        count: about how many.
+        start: Unix seconds when the last message before them was stored.
+        end: Unix seconds when that was noticed.
+        reason: what happened, a sentence without its full stop.
+    """
+
+    count: int
+    start: float
+    end: float
+    reason: str
 
 
 def count_gaps(gaps: Iterable[Gap]) -> tuple[int, int]:
@@ -70,6 +91,7 @@ class FeedStatus:
         missing: whether no stream stores the subject, so that one could be made.
         older: about how many stored messages are older than what the feed reads, until
             `older_pages` is called.
+        loss: what was deleted before it was read, None for nothing.
         oldest_at: Unix seconds when the first message that was read had been stored, 0 before it.
     """
 
@@ -89,6 +111,7 @@ class FeedStatus:
     missing: bool = False
     older: int = 0
     oldest_at: float = 0.0
+    loss: Loss | None = None
 
 
 class GapLog:
@@ -102,10 +125,17 @@ class GapLog:
     def __init__(self) -> None:
         self.gaps: tuple[Gap, ...] = ()
         self.offline_since: float | None = None
+        self._reason = ""
 
-    def disconnected(self, since: float) -> None:
-        """Record that nothing is received since then, unless that has been recorded."""
+    def disconnected(self, since: float, reason: str = "") -> None:
+        """Record that nothing is received since then, unless that has been recorded.
+
+        Args:
+            since: Unix seconds.
+            reason: what happened, empty for a loss of the connection.
+        """
         if self.offline_since is None:
+            self._reason = reason or _("the connection was lost")
             self.offline_since = since
 
     def reconnected(self, now: float, *, missed: int | None) -> None:
@@ -117,7 +147,7 @@ class GapLog:
         """
         since, self.offline_since = self.offline_since, None
         if since is not None and missed != 0:
-            self.add(Gap(since, now, missed, filled=missed is not None))
+            self.add(Gap(since, now, missed, filled=missed is not None, reason=self._reason))
 
     def fill(self, start: float) -> None:
         """Mark the gap that began at `start` as filled: a stream kept its messages."""

@@ -9,12 +9,17 @@ import asyncio
 from typing import Final
 
 from pulse_desktop.protocol.inbound import InboundMessage, Source
-from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed_history import OlderPart
 from pulse_desktop.transport.ordered_consumer import ConsumerResetError, DeliverPolicy
 from pulse_desktop.transport.range_reader import RangeReader
-from pulse_desktop.transport.source_stream import NoStream, SourceStream, describe_stream
+from pulse_desktop.transport.source_stream import (
+    NoStream,
+    SourceStream,
+    deletion_text,
+    describe_stream,
+    purge_text,
+)
 
 PAGE_SIZE: Final = 10_000
 FIRST_PAGE_SIZE: Final = 2_000
@@ -23,6 +28,8 @@ FIRST_PAGE_SIZE: Final = 2_000
 MAX_PAGE_BYTES: Final = 16 << 20
 _TARGET_BYTES: Final = MAX_PAGE_BYTES // 2
 _MAX_GROWTH: Final = 4
+_FEW_DELETED: Final = 100
+"""Fewer that are missing may have been deleted one by one, such as tasks that were cancelled."""
 _RETRY_PAUSES_S: Final = (0.05, 0.2, 1.0)
 """Pauses after attempts to read a page, such as while a stream has no leader."""
 
@@ -32,6 +39,8 @@ class MessagePages:
 
     Attributes:
         ended_by: why older ones cannot be read any more; empty if all have been read.
+        lost: about how many of them there were: they were deleted before they could be read. What
+            the stream's own limits remove is not among them.
     """
 
     def __init__(
@@ -54,11 +63,13 @@ class MessagePages:
         self._first, self._stop = part.first, part.stop
         self._length = FIRST_PAGE_SIZE * max(1, (part.stop - part.first) // max(1, part.count))
         self._count = part.count
+        self._oldest_at = 0.0
         self.ended_by = ""
+        self.lost = 0
 
     @property
     def unread(self) -> int:
-        """About how many messages have not been read, 0 only if there are none."""
+        """About how many messages can still be read, 0 only if there are none."""
         return max(1, self._count) if self._stop > self._first else 0
 
     async def next(self) -> list[InboundMessage]:
@@ -82,20 +93,37 @@ class MessagePages:
                 return found
         return []
 
-    async def _is_same_stream(self) -> bool:
-        """Return whether the stream is still the same; if not, nothing more can be read of it.
+    async def _describe(self) -> SourceStream | None:
+        """Return the stream; None if it is another one, so that nothing more can be read of it.
 
         Raises:
             ConsumerResetError: that is unknown at the moment.
         """
         found = await describe_stream(self._connection, self._part.stream.name, self._subject)
         if isinstance(found, SourceStream) and found.is_same_as(self._part.stream):
-            return True
+            return found
         if isinstance(found, NoStream) and found.unreadable:
             raise ConsumerResetError(found.reason)
-        self.ended_by = _("the stream {stream} was removed").format(stream=self._part.stream.name)
+        self._end(deletion_text(self._part.stream, found))
+        return None
+
+    def _end(self, reason: str) -> None:
+        """Record that what has not been read is lost."""
+        self.ended_by = reason
+        self.lost = max(1, self._count)
         self._first = self._stop
-        return False
+
+    def _check_end(self, stream: SourceStream, *, is_cut: bool) -> None:
+        """Record what was deleted, once nothing older is there.
+
+        Args:
+            stream: as it is now.
+            is_cut: whether the last range was empty because the stream begins after it.
+        """
+        if self._stop > self._first or self._count < (1 if is_cut else _FEW_DELETED):
+            return
+        if not stream.limits.may_remove(self._connection.now() - self._oldest_at):
+            self._end(purge_text(stream))
 
     async def _read_range(self, start: int) -> list[InboundMessage]:
         """Read from a sequence up to `_stop`; return nothing if that is too much at once."""
@@ -112,7 +140,8 @@ class MessagePages:
         finally:
             await reader.close()
         # Another stream of the same name has other messages at these sequences.
-        if not await self._is_same_stream():
+        stream = await self._describe()
+        if stream is None:
             return []
         if lost is not None:
             raise lost
@@ -129,6 +158,9 @@ class MessagePages:
         # The stream may have removed its oldest messages meanwhile: none is before those read.
         self._stop = start if first <= start else self._first
         self._count -= len(found)
+        if found:
+            self._oldest_at = found[0].at
+        self._check_end(stream, is_cut=first > start and not found)
         return found
 
 

@@ -7,6 +7,7 @@ be tested.
 from dataclasses import dataclass
 from typing import Final
 
+from pulse_desktop.text.translation import _
 from pulse_desktop.transport.deduplicator import Deduplicator
 from pulse_desktop.transport.feed_status import Gap, GapLog
 from pulse_desktop.transport.ordered_consumer import DeliverPolicy
@@ -160,7 +161,15 @@ class ResumePosition:
 
     def _add_expired(self, missed: int, now: float) -> None:
         since = self._gaps.offline_since or self._deduplicator.last_at
-        self._gaps.add(Gap(since, now, missed, filled=False))
+        self._gaps.add(
+            Gap(
+                since,
+                now,
+                missed,
+                filled=False,
+                reason=_("messages were removed before they were read"),
+            )
+        )
 
 
 def _after(moment: float) -> DeliverPolicy:

@@ -1,6 +1,6 @@
 """Source streams: find the stream that stores a subject, if it can be read without side effects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from nats import errors
@@ -16,6 +16,7 @@ from pulse_desktop.model.errors import (
 from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import ConsumerResetError
+from pulse_desktop.transport.stream_limits import StreamLimits, stream_limits
 
 _UNAVAILABLE: Final = (
     APIError,
@@ -35,12 +36,14 @@ class SourceStream:
         created: Unix seconds; another value means another stream of the same name.
         first: sequence of the oldest message kept.
         last: sequence of the newest message ever stored.
+        limits: what removes its oldest messages.
     """
 
     name: str
     created: float
     first: int
     last: int
+    limits: StreamLimits = field(default=StreamLimits(), compare=False)
 
     def is_same_as(self, other: "SourceStream") -> bool:
         """Whether sequences of one are valid in the other."""
@@ -55,11 +58,13 @@ class NoStream:
         reason: a sentence without its full stop.
         unreadable: whether there may be stored messages nevertheless.
         missing: whether no stream stores any of the subject, so that one could be made.
+        absent: whether there is no stream of the name that was asked for.
     """
 
     reason: str
     unreadable: bool = False
     missing: bool = False
+    absent: bool = False
 
 
 async def find_source_stream(
@@ -99,7 +104,7 @@ async def describe_stream(
             connection.js.stream_info(name), f"$JS.API.STREAM.INFO.{name}"
         )
     except NotFoundError:
-        return NoStream(_("there is no stream {stream}").format(stream=name))
+        return NoStream(_("there is no stream {stream}").format(stream=name), absent=True)
     except _UNAVAILABLE as error:
         return no_stream(error)
     config = info.config
@@ -110,7 +115,31 @@ async def describe_stream(
         text = _("the stream {stream} removes messages once they are delivered")
         return NoStream(text.format(stream=name))
     created = info.created.timestamp() if info.created is not None else 0.0
-    return SourceStream(name, created, info.state.first_seq, info.state.last_seq)
+    state = info.state
+    return SourceStream(name, created, state.first_seq, state.last_seq, stream_limits(info))
+
+
+def deletion_text(stream: SourceStream, found: SourceStream | NoStream) -> str:
+    """Return how a stream was lost while it was read, empty if it may still be read.
+
+    Args:
+        stream: which.
+        found: what there is instead of it.
+    """
+    name = stream.name
+    if isinstance(found, NoStream):
+        if found.absent or found.missing:
+            return _("the stream {stream} was deleted while it was read").format(stream=name)
+        return "" if found.unreadable else found.reason
+    if found.is_same_as(stream):
+        return ""
+    return _("the stream {stream} was deleted and made again while it was read").format(stream=name)
+
+
+def purge_text(stream: SourceStream) -> str:
+    """Return that messages of a stream were deleted while it was read."""
+    text = _("messages of the stream {stream} were deleted while it was read")
+    return text.format(stream=stream.name)
 
 
 def subject_matches(pattern: str, subject: str) -> bool:

@@ -193,6 +193,10 @@ class ConnectionBackend(Protocol):
         """Number of gaps in what was received: open, and filled from history."""
 
     @property
+    def gap_reasons(self) -> Sequence[str]:
+        """What happened in the gaps, sentences without their full stops."""
+
+    @property
     def jetstream_bytes(self) -> int | None:
         """Bytes that JetStream stores on the server, None when unknown."""
 

@@ -32,6 +32,7 @@ class ServerlessSession(ABC):
     waiting = 0
     dropped = 0
     gaps = (0, 0)
+    gap_reasons = ()
     jetstream_bytes = None
     can_keep_history = False
     unreadable: Mapping[str, str] = {}

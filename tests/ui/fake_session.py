@@ -85,6 +85,7 @@ class FakeSession:
         self.waiting = 0
         self.dropped = 0
         self.gaps = (0, 0)
+        self.gap_reasons: tuple[str, ...] = ()
         self.jetstream_bytes: int | None = None
         self.limitations: list[str] = []
         self.can_keep_history = False

@@ -27,8 +27,8 @@ class StatusFigures:
         events_per_s: events per second, over the last seconds.
         received: messages since the start.
         dropped: messages lost because the arrival queue was full or the server dropped them.
-        gaps_open: times without a connection that no history covers.
-        gaps_filled: times without a connection that were filled from history.
+        gaps_open: times in which messages were missed that no history covers.
+        gaps_filled: times in which messages were missed that were filled from history.
         waiting: messages received and not shown yet.
         render_s: seconds per frame, smoothed.
         memory_bytes: resident memory of this process.
@@ -36,6 +36,7 @@ class StatusFigures:
         as_of: until when the figures are true, such as "as of 22:34:55"; empty while they are.
         history: which part of the stored history was read, empty for all of it.
         history_problem: why older history cannot be read, empty if it can.
+        gap_reasons: what happened in the gaps, sentences without their full stops.
     """
 
     topics_alive: int | None = None
@@ -52,6 +53,7 @@ class StatusFigures:
     as_of: str = ""
     history: str = ""
     history_problem: str = ""
+    gap_reasons: tuple[str, ...] = ()
 
 
 _MESSAGE_MS: Final = 2_500
@@ -140,6 +142,10 @@ class StatusBar(QWidget):
             "bad" if figures.dropped else "",
         )
         self._show_gaps(figures.gaps_open, figures.gaps_filled)
+        tip = _("Times in which messages were missed, and whether history covers them")
+        set_tooltip(
+            self.labels["gaps"], "\n".join((tip, *map(formats.sentence, figures.gap_reasons)))
+        )
         self._show("history", figures.history, "warning" if figures.history_problem else "")
         set_tooltip(self.labels["history"], figures.history_problem or _HISTORY_TOOLTIP)
         waiting = formats.count(figures.waiting) if figures.waiting > _MAX_BACKLOG else ""
@@ -233,7 +239,6 @@ class StatusBar(QWidget):
                 ),
             ),
             ("dropped", _("Messages lost because they arrived faster than they could be read")),
-            ("gaps", _("Times without a connection, and whether history covers them")),
             ("waiting", _("Messages received and not shown yet")),
             ("render", _("Time per frame: processing events and updating this page")),
             ("memory", _("Resident memory of this program")),

@@ -1,5 +1,6 @@
 """Updates the top bar and the status bar from the session."""
 
+import time
 from typing import Final
 
 import psutil
@@ -25,6 +26,7 @@ class StatusUpdater:
         self._window = window
         self._process = psutil.Process()
         self._shown_at = 0.0
+        self._shown_tick = 0.0
         self._render_s = 0.0
         self._measured_at = 0.0
         self._shown_render_s = 0.0
@@ -46,8 +48,10 @@ class StatusUpdater:
             self._shown_at = 0.0
             self._window.top_bar.set_connection(status)
         self._window.read_only.show()
-        if abs(now - self._shown_at) >= _INTERVAL_S:
-            self._shown_at = now
+        # The time of a recording may stand still while it is read.
+        tick = time.monotonic()
+        if max(abs(now - self._shown_at), tick - self._shown_tick) >= _INTERVAL_S:
+            self._shown_at, self._shown_tick = now, tick
             self._measure(now)
             self._window.status_bar.show_figures(self._figures(session, now))
 
@@ -85,6 +89,7 @@ class StatusUpdater:
             dropped=None if never else session.dropped,
             gaps_open=open_gaps,
             gaps_filled=filled,
+            gap_reasons=tuple(session.gap_reasons),
             history=read,
             history_problem=extent.problem,
             waiting=session.waiting,

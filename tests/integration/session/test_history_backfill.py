@@ -17,8 +17,10 @@ from pulse_desktop.protocol.topics import (
     TASK_SUBJECT,
     TASK_TOPIC,
 )
+from pulse_desktop.session import history_backfill
 from pulse_desktop.session.history_backfill import MAX_WAITING
 from pulse_desktop.session.session import Session
+from pulse_desktop.transport import message_pages
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.sessions import open_session
@@ -170,6 +172,41 @@ async def test_a_full_state_ends_it_and_says_what_was_not_read(
         assert extent.unread > 0
         assert extent.read + extent.unread == extent.total
         assert sequences(session, tasks=False)[-1] == 2 * RUNS
+
+
+@pytest.mark.parametrize("how", ["delete", "purge", "replace"])
+async def test_what_is_deleted_meanwhile_stays_unread_with_the_reason(
+    server: NatsServer, client: Client, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(message_pages, "FIRST_PAGE_SIZE", 100)
+    monkeypatch.setattr(message_pages, "_MAX_GROWTH", 1)
+    monkeypatch.setattr(history_backfill, "_RETRY_INTERVAL_S", 0.01)
+    async with open_session(server, newest=NEWEST, folding=False) as session:
+        while not session.has_outcomes:
+            session.drain(0.001)
+            await asyncio.sleep(0.001)
+        await wait_until(lambda: session.waiting > MAX_WAITING // 2)
+        js = client.jetstream()
+        if how == "purge":
+            await js.purge_stream(EVENT_STREAM)
+        else:
+            await js.delete_stream(EVENT_STREAM)
+        if how == "replace":
+            await js.add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+        session.start_pump()
+        await wait_until(lambda: session.history_extent.problem)
+        await wait_until(lambda: len(sequences(session, tasks=True)) == RUNS)
+        await wait_until(lambda: not session.history_extent.is_reading)
+        extent = session.history_extent
+        events = len(sequences(session, tasks=False))
+        assert (extent.unread, extent.total) == (2 * RUNS - events, 3 * RUNS)
+        assert 0 < events < 2 * RUNS
+        assert EVENT_STREAM in extent.problem
+        assert "deleted" in extent.problem
+        first = min(each.received_at for each in session.state.log if each.topic != TASK_TOPIC)
+        assert extent.oldest == session.backfill.complete_since == pytest.approx(first)
+        assert not await session.backfill.widen(100)
+        assert session.history_extent == extent
 
 
 async def test_what_is_not_selected_counts_as_read(server: NatsServer, client: Client) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 from nats.aio.client import Client
+from nats.js.api import DiscardPolicy
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.protocol.inbound import InboundMessage
@@ -132,7 +133,7 @@ async def test_pages_of_large_messages_are_short(nats_server: NatsServer) -> Non
 
 
 @pytest.mark.parametrize("keep", [0, 3_000, 12_500])
-async def test_messages_that_are_purged_meanwhile_end_the_pages(
+async def test_messages_that_are_deleted_meanwhile_are_lost(
     nats_server: NatsServer, keep: int
 ) -> None:
     await create_stream(nats_server)
@@ -146,7 +147,8 @@ async def test_messages_that_are_purged_meanwhile_end_the_pages(
             found += numbers(await read_all(pages))
         assert found == list(range(18_999, 18_999 - len(found), -1))
         assert len(found) >= max(0, keep - 1_000)
-        assert pages.ended_by == ""
+        assert pages.lost == 19_000 - len(found) > 0
+        assert pages.ended_by == f"messages of the stream {STREAM} were deleted while it was read"
         await store(nats_server, [20_000])
         await wait_until(lambda: 20_000 in running.payloads())
 
@@ -164,11 +166,43 @@ async def test_messages_of_a_stream_that_replaced_another_are_not_older(
         await create_stream(nats_server)
         await store(nats_server, range(10_000, 30_000))
         assert await pages.next() == []
-        assert (pages.unread, pages.ended_by) == (0, f"the stream {STREAM} was removed")
+        reason = f"the stream {STREAM} was deleted and made again while it was read"
+        assert (pages.unread, pages.ended_by) == (0, reason)
+        assert pages.lost == 9_000 - len(page)
         await wait_until(lambda: len(running.take()) == 21_000)
         assert running.payloads() == list(range(9_000, 30_000))
         assert page == list(range(9_000 - len(page), 9_000))
         assert running.feed.older_pages() is None
+
+
+async def test_a_deleted_stream_ends_the_pages(nats_server: NatsServer) -> None:
+    await create_stream(nats_server)
+    await store(nats_server, range(10_000))
+    async with RunningFeed(nats_server, backlog=1_000) as running:
+        pages = await pages_of(running)
+        page = await pages.next()
+        async with publisher(nats_server) as client:
+            await client.jetstream().delete_stream(STREAM)
+        assert await pages.next() == []
+        reason = f"the stream {STREAM} was deleted while it was read"
+        assert (pages.unread, pages.ended_by) == (0, reason)
+        assert pages.lost == 9_000 - len(page) > 0
+        assert running.status.loss is None
+
+
+async def test_messages_that_a_limit_removes_are_not_lost(nats_server: NatsServer) -> None:
+    async with publisher(nats_server) as client:
+        await client.jetstream().add_stream(
+            name=STREAM, subjects=["websocket.>"], max_msgs=10_000, discard=DiscardPolicy.OLD
+        )
+    await store(nats_server, range(10_000))
+    async with RunningFeed(nats_server, backlog=1_000) as running:
+        pages = await pages_of(running)
+        found = numbers(reversed(await pages.next()))
+        await store(nats_server, range(10_000, 15_000))
+        found += numbers(await read_all(pages))
+        assert found == list(range(8_999, 4_999, -1))
+        assert (pages.ended_by, pages.lost) == ("", 0)
 
 
 async def test_pages_go_on_where_they_were_after_a_restart(nats_server: NatsServer) -> None:
