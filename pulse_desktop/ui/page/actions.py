@@ -66,11 +66,13 @@ class PageAction(Generic[PageT_contra]):
         action: label, shortcut and icon.
         run: carries it out on the page.
         enabled: returns whether it is available now, None for always.
+        everywhere: whether it is available on every page, and goes to its own.
     """
 
     action: Action
     run: Callable[[PageT_contra], object]
     enabled: Callable[[PageT_contra], bool] | None = None
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from PySide6.QtCore import SignalInstance
 
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.page.actions import Action, ActionTable
+from pulse_desktop.ui.page.actions import Action, ActionTable, PageAction
 from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.page.table_actions import add_table_actions
 from pulse_desktop.ui.shell import actions, connection_menu
@@ -138,7 +138,20 @@ def add_page_actions(window: ActionWindow, pages: Sequence[type[Page]]) -> None:
         go = Action(f"go.{page.key}", title, keys, _("Go to"), page.icon)
         window.actions_table.add(go, partial(window.show_page, page.key))
         for action in page.page_actions():
-            window.actions_table.add_page_action(action, page.key, partial(window.page, page.key))
+            if action.everywhere:
+                window.actions_table.add(
+                    action.action, partial(_go_and_run, window, page.key, action)
+                )
+            else:
+                window.actions_table.add_page_action(
+                    action, page.key, partial(window.page, page.key)
+                )
+
+
+def _go_and_run(window: ActionWindow, key: str, action: PageAction[Any]) -> None:
+    """Carry out an action of a page on it, after a change to it."""
+    window.show_page(key)
+    action.run(window.page(key))
 
 
 def likely_actions(page: Page | None) -> Sequence[str]:

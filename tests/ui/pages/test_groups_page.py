@@ -424,6 +424,27 @@ def test_the_tab_follows_where_one_goes(window: MainWindow, builder: StateBuilde
     assert bar.currentIndex() == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "action", "tab"), [(Qt.Key.Key_F, "runs.failed", 0), (Qt.Key.Key_G, "groups.show", 1)]
+)
+def test_failures_are_shown_from_every_page(
+    window: MainWindow, builder: StateBuilder, key: Qt.Key, action: str, tab: int
+) -> None:
+    tasks(window).tabs.setCurrentIndex(1 - tab)
+    window.navigate(ShowPage("overview"))
+    draw_frame(window, builder)
+    assert action in [each.id for each in window.actions_table.available()]
+    keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(window, key, keys)
+    draw_frame(window, builder)
+    assert window.current is tasks(window)
+    assert tasks(window).tabs.currentIndex() == tab
+    if tab == 0:
+        assert {
+            run.error is not None for run in tasks(window).runs.table.rows_model.row_objects()
+        } == {True}
+
+
 def test_actions_on_a_table_are_on_the_one_that_is_shown(
     window: MainWindow, page: GroupsPage
 ) -> None:

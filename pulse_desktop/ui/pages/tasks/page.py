@@ -45,8 +45,8 @@ class TasksPage(TabbedPage):
     def page_actions(cls) -> Sequence[PageAction[Any]]:
         """Return the actions that show a tab, and those of the tabs."""
         return (
-            PageAction(actions.SHOW_FAILED, cls.show_failed),
-            PageAction(actions.SHOW_GROUPS, cls.show_groups),
+            PageAction(actions.SHOW_FAILED, cls.show_failed, everywhere=True),
+            PageAction(actions.SHOW_GROUPS, cls.show_groups, everywhere=True),
             *super().page_actions(),
         )
 
