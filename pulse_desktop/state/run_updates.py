@@ -229,7 +229,9 @@ def _failed(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 
 
 def _cancelled(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
-    began = data.get("attempt") is not None  # else it was cancelled before its first attempt
+    # Before its first attempt it is cancelled in the queue, or refused by a worker: no run time.
+    is_refused = _number(data) == 1 and data.get("run_s", 0.0) is None
+    began = data.get("attempt") is not None and not is_refused
     update = _ended(task_id, data, event, "cancelled")
     return TaskRun(
         task_id,

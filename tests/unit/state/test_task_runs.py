@@ -189,6 +189,15 @@ def test_a_finished_task_that_is_started_again_is_running(attempt: int) -> None:
     assert run_of(state).state is RunState.SUCCEEDED
 
 
+def test_a_run_that_a_worker_refuses_has_no_attempt_and_no_worker() -> None:
+    state = SystemState()
+    cancelled = task_event("cancelled", NOW + 3, attempt=1, worker="w-1", run_s=None, reason="stop")
+    state.fold([cancelled])
+    (run,) = state.runs.rows
+    assert (run.state, run.attempts, run.worker) == (RunState.CANCELLED, (), "")
+    assert run.finished_at == NOW + 3
+
+
 def test_a_cancelled_run_has_a_duration() -> None:
     state = state_of(task_event("started", NOW + 1))
     state.fold([task_event("cancelled", NOW + 3, run_s=2.0, reason="stop")])
