@@ -1,5 +1,7 @@
 """Workers by their heartbeats, and the queue as the server reports it."""
 
+import dataclasses
+
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.state.series import ReservoirByName
 from pulse_desktop.state.short_names import WorkerNames
@@ -73,6 +75,14 @@ def test_unknown_statistics_of_the_queue_are_blank(harness: PageHarness) -> None
     page = harness.open(MonitoringPage)
     pending = page.queue_stats.cards["pending"]
     assert (pending.value, pending.detail) == ("", "not polled yet")
+
+
+def test_statistics_of_the_queue_are_not_in_a_recording(harness: PageHarness) -> None:
+    status = dataclasses.replace(harness.session.connection_status, recording="shop")
+    harness.session.connection_status = status
+    page = harness.open(MonitoringPage)
+    cards = [card for key, card in page.queue_stats.cards.items() if key != "slots"]
+    assert {(card.value, card.detail) for card in cards} == {("", "not in the recording")}
 
 
 def test_a_queue_without_consumers_is_bad(harness: PageHarness) -> None:

@@ -189,7 +189,9 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def update_summary(self, now: float, stale: str) -> None:
         """Update the statistics; see `TablePage`."""
         online = self.context.state.workers.online(now)
-        self.queue_stats.update_cards(online, self.context.tasks.queue_status, now)
+        recording = bool(self.context.connection.connection_status.recording)
+        queue = self.context.tasks.queue_status
+        self.queue_stats.update_cards(online, queue, now, is_recording=recording)
         polled = stale_text(self.context.connection, polled=True)
         for key, card in self.queue_stats.cards.items():
             card.set_stale(stale if key == "slots" else polled)

@@ -51,18 +51,27 @@ class QueueStats(QWidget):
             if key in _OPENS:
                 card.clicked.connect(lambda _checked=False, key=key: self.card_clicked.emit(key))
 
-    def update_cards(self, online: Sequence[Worker], queue: QueueStatus | None, now: float) -> None:
+    def update_cards(
+        self,
+        online: Sequence[Worker],
+        queue: QueueStatus | None,
+        now: float,
+        *,
+        is_recording: bool = False,
+    ) -> None:
         """Show workers and queue.
 
         Args:
             online: the workers that are running.
             queue: as of the latest poll, None before the first.
             now: Unix seconds.
+            is_recording: whether a recording is shown, which has no polls.
         """
         self._show_slots(online)
         if queue is None:
+            why = _("not in the recording") if is_recording else _("not polled yet")
             for key in list(self.cards)[1:]:
-                self.cards[key].set_stat("", _("not polled yet"))
+                self.cards[key].set_stat("", why)
             return
         unknown = queue.problem or _("core mode: not stored")
         for key, value, detail in (
