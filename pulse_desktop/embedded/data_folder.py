@@ -187,7 +187,7 @@ def cannot_write(path: Path, error: OSError) -> EmbeddedStackError:
         return _disk_full(path, error.strerror or str(error))
     return EmbeddedStackError(
         _("The data folder cannot be written"),
-        f"{error.filename or path}: {error.strerror or error}",
+        f"{error.filename or path}: {error.strerror or error}.",
         _("Make {folder} writable, or set {variable} to another folder.").format(
             folder=path, variable=DATA_DIR_VARIABLE
         ),

@@ -241,4 +241,6 @@ def _reason(error: Exception) -> str:
         return str(error).rstrip(".")
     if isinstance(error, msgspec.DecodeError):
         return _("it is not JSON ({reason})").format(reason=str(error).rstrip("."))
+    if isinstance(error, RecursionError):
+        return _("it is nested too deeply")
     return _("it is not JSON")

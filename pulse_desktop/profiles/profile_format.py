@@ -165,7 +165,8 @@ def decode_document(content: bytes, path: Path) -> tuple[str, Mapping[str, Any]]
         _check_version(document)
     except (ValueError, RecursionError) as error:
         advice = _("Correct the file, or move it away to start with none.")
-        raise ProfileError(title, f"{path}: {error}.", advice) from None
+        nested = _("it is nested too deeply") if isinstance(error, RecursionError) else ""
+        raise ProfileError(title, f"{path}: {nested or error}.", advice) from None
     if not isinstance(document.get("profiles", {}), dict):
         raise ProfileError(title, _("profiles is not a table."))
     return text, document

@@ -72,8 +72,10 @@ def values_text(row: Row) -> tuple[str, str]:
         return "", other
     if row.difference is not Difference.DIFFERENT or max(len(one), len(other)) <= 2 * _CONTEXT:
         return one, other
+    if one == other:  # rounded
+        one, other = _precise(row, row.first, one), _precise(row, row.second, other)
     start = _first_difference(one, other)
-    if start <= 2 * _CONTEXT:
+    if one == other or start <= 2 * _CONTEXT:
         return one, other
     start -= _CONTEXT
     return f"…{one[start:]}", f"…{other[start:]}"
@@ -170,6 +172,16 @@ def _fact(path: str, value: Any) -> str:
             return formats.size(value)
         case _:
             return str(value)
+
+
+def _precise(row: Row, value: Any, rounded: str) -> str:
+    """Return a time of the run with microseconds; other values as they are."""
+    if row.section is not Section.RUN or row.path != "queued_at":
+        return rounded
+    microseconds = round(value * 1_000_000)
+    return formats.absolute(microseconds // 1_000 / 1_000).replace(
+        f".{microseconds // 1_000 % 1_000:03d} ", f".{microseconds % 1_000_000:06d} "
+    )
 
 
 def _first_difference(one: str, other: str) -> int:

@@ -1,13 +1,20 @@
 """Text with its control characters made visible, so that it shows what it contains.
 
 Terminals execute escape codes in pasted text, also those that Unicode has as single characters. A
-bidirectional override or embedding shows letters in another order: a name could look like another.
+bidirectional override or embedding shows letters in another order, and a character without width
+shows nothing: a name could look like another.
 """
 
 import re
 from typing import Final
 
-_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066\u2067\ud800-\udfff]")
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066\u2067\ud800-\udfff"
+    "\u180e\u200b\u2060-\u2064\ufeff]"
+    # Between letters of some scripts, and within emoji, these have a meaning.
+    "|(?<![\u0590-\u200a\u2010-\U0010ffff])[\u200c-\u200f]"
+    "|[\u200c-\u200f](?![\u0590-\u200a\u2010-\U0010ffff])"
+)
 """The isolates U+2068 and U+2069 are kept: `formats.isolated` puts them around values."""
 _JSON_CONTROLS: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_BREAKS: Final = re.compile("[\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")

@@ -6,6 +6,7 @@ from typing import Any
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.page.page import BackgroundRunner, Page
+from pulse_desktop.ui.query.saved_views import SavedViews
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.widgets.typing_guard import READING_S
 from tests.kit.state_builder import StateBuilder
@@ -34,12 +35,17 @@ def make_window(
     session: FakeSession | None = None,
     *,
     run_in_background: BackgroundRunner = run_at_once,
+    views: SavedViews | None = None,
 ) -> MainWindow:
     """Return a visible window that shows the first of the pages."""
     session = FakeSession() if session is None else session
     session.state = builder.state
     window = MainWindow(
-        session, pages, run_in_background=run_in_background, clock=lambda: builder.at
+        session,
+        pages,
+        run_in_background=run_in_background,
+        clock=lambda: builder.at,
+        views=views,
     )
     qtbot.addWidget(window)
     window.show_page(pages[0].key)

@@ -116,6 +116,11 @@ class PageViews(QObject):
         return not (same_filter and _same_columns(view.columns, shown.columns or {}))
 
     @property
+    def is_written(self) -> bool:
+        """Whether the current view is kept when the program ends."""
+        return self.current.is_system or self._saved.is_written(self.current)
+
+    @property
     def has_unsaved(self) -> bool:
         """Whether changes of a view of the operator would be lost by opening another one."""
         return not self.current.is_system and self.is_modified
@@ -276,7 +281,7 @@ class PageViews(QObject):
             return
         if not self._is_kept(self.current):
             self.current = self.system[0]
-            self.update(force=True)
+        self.update(force=True)
 
 
 def _time_range(text: str) -> TimeRange:

@@ -93,6 +93,8 @@ class SavedViews(QObject):
         """What else is in the file."""
         self._readable = True
         self._written = True
+        self._unwritten: set[tuple[str, str, str]] = set()
+        """Page, name and connection of views that are in memory alone."""
         self._read()
 
     def of(self, page: str, profile: str = "") -> Sequence[SavedView]:
@@ -112,6 +114,10 @@ class SavedViews(QObject):
     def has(self, view: SavedView) -> bool:
         """Return whether a view is kept under its page, name and connection."""
         return self._place(view.page, view.name, view.profile) is not None
+
+    def is_written(self, view: SavedView) -> bool:
+        """Return whether the file has a view as it was saved last."""
+        return (view.page, view.name, view.profile) not in self._unwritten
 
     def save(self, view: SavedView) -> str:
         """Add a view, or replace that of the same page, name and connection.
@@ -133,7 +139,7 @@ class SavedViews(QObject):
                 self._entries.append(entry)
             return ""
 
-        return self._change(save)
+        return self._change(save, (view.page, view.name, view.profile))
 
     def change(self, view: SavedView, *, name: str, profile: str) -> str:
         """Give a view another name, or another connection that it is for.
@@ -151,7 +157,7 @@ class SavedViews(QObject):
             self._entries[place] = {**self._entries[place], "name": name, "profile": profile}
             return ""
 
-        return self._change(change)
+        return self._change(change, (view.page, name, profile))
 
     def rename_profile(self, former: str, profile: str) -> str:
         """Let the views for one connection follow it to another name.
@@ -204,16 +210,22 @@ class SavedViews(QObject):
         if self._entries != before:
             self.changed.emit()
 
-    def _change(self, change: Callable[[], str]) -> str:
+    def _change(
+        self, change: Callable[[], str], changed: tuple[str, str, str] | None = None
+    ) -> str:
         """Read the file again, change the views, and write them.
 
         Args:
             change: changes `_entries`, or returns why it does not.
+            changed: page, name and connection of the view that is changed.
 
         Returns:
             Why the views were not changed or could not be written, empty if they were.
         """
+        before = self._entries.copy()
         problem = change() if self._path is None else self._change_file(self._path, change)
+        if problem and changed is not None and self._entries != before:
+            self._unwritten.add(changed)
         self.changed.emit()
         return problem
 
@@ -269,6 +281,7 @@ class SavedViews(QObject):
         content = msgspec.json.encode({"views": self._entries, **self._others})
         write_atomic(path, msgspec.json.format(content, indent=1))
         self._written = True
+        self._unwritten.clear()
         return ""
 
 

@@ -52,6 +52,8 @@ class ViewsButton(ElidedButton):
     def _show_view(self) -> None:
         name, modified = self.views.current.name, self.views.is_modified
         text = _("{view} · changed").format(view=name) if modified else name
+        if not modified and not self.views.is_written:
+            text = _("{view} · not saved").format(view=name)
         details = _("Saved views of this page (Ctrl+Shift+V)")
         if modified:
             details = _("{view}: what is shown is not saved in it. {details}").format(
@@ -89,7 +91,7 @@ class ViewsButton(ElidedButton):
         menu.addSeparator()
         modified, is_own = views.is_modified, not current.is_system
         for title, act, enabled in (
-            (_("Save changes"), self.save, modified and is_own),
+            (_("Save changes"), self.save, is_own and (modified or not views.is_written)),
             (_("Save as…"), self.save_as, True),
             (_("Discard changes"), views.discard, modified),
             (_("Rename…"), self.rename, is_own),

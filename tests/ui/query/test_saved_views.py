@@ -323,6 +323,25 @@ def test_a_view_that_was_not_written_is_said_to_be_so(tmp_path: Path) -> None:
     assert [view.name for view in SavedViews(folder / "views.json").all()] == [NAME, "Another"]
 
 
+def test_a_view_that_could_not_be_written_is_marked_until_it_is(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "settings"
+    views = SavedViews(folder / "views.json")
+    folder.write_text("")  # no folder can be made here
+    window = make_window(qtbot, StateBuilder().runs(3), (TasksPage,), views=views)
+    shown = window.current
+    assert isinstance(shown, TasksPage)
+    page = shown.runs
+    save_as(qtbot, page)
+    assert page.views_button.full_text == f"{NAME} · not saved"
+    assert titles(page.views_button.menu_of_views())["Save changes"]
+    folder.unlink()
+    choose(page, "Save changes")
+    assert page.views_button.full_text == NAME
+    assert not titles(page.views_button.menu_of_views())["Save changes"]
+
+
 def test_views_are_found_by_the_palette_and_restored_with_the_window(
     qtbot: QtBot, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ def test_the_error_names_a_folder_that_cannot_be_created(tmp_path: Path) -> None
         DataFolder(tmp_path / "file" / "data").prepare()
     assert caught.value.title == "The data folder cannot be written"
     assert str(tmp_path / "file") in caught.value.detail
+    assert caught.value.detail.endswith(".")
     assert "PULSE_DATA_DIR" in caught.value.advice
 
 

@@ -28,6 +28,13 @@ def test_escape_codes_become_visible_and_text_stays() -> None:
     assert printable_cell("a\r\nb\tc\x1bd") == "a b c\\x1bd"
 
 
+def test_characters_without_width_become_visible_where_they_have_no_meaning() -> None:
+    shown = printable("pa\u200by\ufeff\u2060 a\u200db \u200fx a\u200e")
+    assert shown == "pa\\u200by\\ufeff\\u2060 a\\u200db \\u200fx a\\u200e"
+    for text in (FAMILY, "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"):
+        assert printable(text) == printable_cell(text) == text
+
+
 @given(st.text(st.sampled_from([*CONTROLS, "a", "\\", "é", "\u2029"])))
 def test_no_control_character_is_left(text: str) -> None:
     allowed = {printable: "\n\t", printable_line: "", printable_cell: ""}
