@@ -123,28 +123,47 @@ class SeriesColors:
     """Assigns a color and a dash to each name, for as long as it lives.
 
     All charts of a window share one: a task, worker or agent looks the same everywhere, also after
-    others have come and gone. Seven colors and four dashes make 28 that differ.
+    others have come and gone. The name decides, so that other windows and recordings agree, unless
+    another name of the same chart looks so already. Seven colors and four dashes make 28 looks.
     """
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     def specs(self, names: Iterable[str]) -> list[SeriesSpec]:
-        """Return a series for each name."""
-        return [self.spec(name) for name in names]
+        """Return a series of one chart for each name."""
+        return self.labeled_specs({name: name for name in names})
 
     def labeled_specs(self, labels: Mapping[str, str]) -> list[SeriesSpec]:
-        """Return a series for each name, with its label."""
-        return [self.spec(name, label) for name, label in labels.items()]
+        """Return a series of one chart for each name, with its label."""
+        taken = {self._numbers[name] for name in labels if name in self._numbers}
+        for name in sorted(labels):  # whatever their order, the same names look the same
+            if name not in self._numbers:
+                taken.add(self._assign(name, taken))
+        return [self._spec(name, label) for name, label in labels.items()]
 
     def spec(self, name: str, label: str = "") -> SeriesSpec:
         """Return the series of a name, with a label that is the name by default."""
-        number = self._numbers.get(name)
-        if number is None:
-            number = len(self._numbers)
-            if number >= _MAX_NAMES:  # senders choose the names
-                number = crc32(name.encode()) % _MAX_NAMES
-            else:
-                self._numbers[name] = number
+        if name not in self._numbers:
+            self._assign(name, set(self._numbers.values()))
+        return self._spec(name, label)
+
+    def _assign(self, name: str, taken: set[int]) -> int:
+        """Choose the look of a name; a color that is not taken is best, else a dash is not."""
+        first = crc32(name.encode())
+        numbers = [(first + step) % _LOOKS for step in range(_LOOKS)]
+        colors = {number % MAX_SERIES for number in taken}
+        free = [number for number in numbers if number not in taken]
+        other = [number for number in free if number % MAX_SERIES not in colors]
+        number = (other or free or numbers)[0]
+        if len(self._numbers) < _MAX_NAMES:  # senders choose the names
+            self._numbers[name] = number
+        return number
+
+    def _spec(self, name: str, label: str) -> SeriesSpec:
+        number = self._numbers.get(name, crc32(name.encode()) % _LOOKS)
         dash = (number % MAX_SERIES + number // MAX_SERIES) % len(DASHES)
         return SeriesSpec(label or name, sequence_color(number), dash=dash, key=name)
+
+
+_LOOKS: Final = MAX_SERIES * len(DASHES)

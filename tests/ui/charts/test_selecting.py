@@ -224,3 +224,13 @@ def test_a_series_keeps_its_color_and_dash() -> None:
 def test_percentiles_differ_in_color_and_dash() -> None:
     specs = percentile_specs("p50", "p95", "p99")
     assert len({spec.color for spec in specs}) == len({spec.dash for spec in specs}) == 3
+
+
+def test_a_name_has_the_same_look_in_every_window() -> None:
+    window, replay = SeriesColors(), SeriesColors()
+    window.specs(["score", "embed", "extract"])  # others come first, or in another order
+    workers = ["worker-1", "worker-2", "worker-3"]
+    shown = window.specs(workers)
+    assert replay.specs(workers[::-1]) == shown[::-1]
+    assert SeriesColors().spec("worker-1") == SeriesColors().specs(["worker-1"])[0]
+    assert len({spec.color for spec in shown}) == 3
