@@ -106,14 +106,14 @@ class PageViews(QObject):
 
     @property
     def is_modified(self) -> bool:
-        """Whether what is shown differs from the current view."""
+        """Whether what is shown differs from the current view.
+
+        A time range is chosen for the window, and no change of a view that has none of its own.
+        """
         view, shown = self.current, self._shown(self.current.name)
-        same_filter = (view.query.strip(), view.facets, view.time_range) == (
-            shown.query,
-            shown.facets,
-            shown.time_range,
-        )
-        return not (same_filter and _same_columns(view.columns, shown.columns or {}))
+        same_filter = (view.query.strip(), view.facets) == (shown.query, shown.facets)
+        same_time = view.time_range in ("", shown.time_range)
+        return not (same_filter and same_time and _same_columns(view.columns, shown.columns or {}))
 
     @property
     def is_written(self) -> bool:
@@ -136,7 +136,8 @@ class PageViews(QObject):
         """
         if view.refusal:
             return view.refusal
-        was_free = self.current.is_system and self.is_modified
+        is_limited = bool(self._shown("").time_range) and not self.current.time_range
+        was_free = self.current.is_system and (self.is_modified or is_limited)
         self._show_columns(view)
         state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
         if was_free:

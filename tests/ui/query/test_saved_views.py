@@ -113,6 +113,8 @@ def test_columns_sort_and_period_are_part_of_a_view(
     def modified() -> bool:
         return page.views.is_modified
 
+    if change == "time":
+        page.context.time.set_range(last(300.0))
     save_as(qtbot, page)
     assert not modified()
     match change:
@@ -125,6 +127,17 @@ def test_columns_sort_and_period_are_part_of_a_view(
     assert modified()
     choose(page, "Discard changes")
     assert not modified()
+
+
+def test_the_range_of_the_window_is_no_change_of_a_view_without_one(
+    qtbot: QtBot, page: RunsPage
+) -> None:
+    save_as(qtbot, page)
+    page.context.time.set_range(last(6 * 3600.0))
+    assert not page.views.is_modified
+    page.views.open(page.views.system[0])
+    page.context.time.set_range(last(6 * 3600.0))
+    assert not page.views.is_modified
 
 
 def test_changes_are_saved_in_the_view(qtbot: QtBot, page: RunsPage) -> None:
