@@ -29,6 +29,8 @@ class Column(Generic[RowT]):
         hidden: whether the column is hidden by default.
         time_dependent: whether the text changes with time although the row does not.
         hide_below: table width in pixels below which the column is hidden, 0 for never.
+        crowded_below: table width below which it makes room for the columns that matter most at
+            the time (`ColumnLayout.set_favored`), 0 for never.
         is_time: whether it is a time, which is sorted with the newest first. Rows that are not
             sorted are in the order of arrival, and thus only roughly in that of a time: a history
             arrives from several streams.
@@ -51,6 +53,7 @@ class Column(Generic[RowT]):
     hidden: bool = False
     time_dependent: bool = False
     hide_below: int = 0
+    crowded_below: int = 0
     is_time: bool = False
     bars: Callable[[RowT], Sequence[int]] | None = None
     bar: Callable[[RowT], float | None] | None = None

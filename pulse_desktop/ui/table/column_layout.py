@@ -37,6 +37,7 @@ class ColumnLayout:
         self._widths: dict[str, int] = {}  # column key -> width, as the operator chose
         self._needed: Mapping[str, int] = {}  # column key -> width at which no text is cut
         self._fitting = False
+        self._favored: frozenset[str] = frozenset()
         self._defaults = tuple(column.key for column in model.columns)
         self.make_extra: Callable[[str], Column[Any] | None] = _no_column
         header = view.horizontalHeader()
@@ -67,6 +68,22 @@ class ColumnLayout:
         if self._has_or_make(key):
             self._overrides[key] = visible
             self.fit()
+
+    def set_favored(self, keys: frozenset[str]) -> None:
+        """Keep columns in a narrow table, at the expense of others that make room for them.
+
+        Args:
+            keys: of the columns.
+        """
+        if keys != self._favored:
+            self._favored = keys
+            self.fit()
+
+    def _limit(self, column: Column[Any]) -> int:
+        """Return the width of the table below which a column is hidden."""
+        if column.key in self._favored:
+            return 0
+        return max(column.hide_below, column.crowded_below if self._favored else 0)
 
     def move(self, key: str, place: int) -> None:
         """Move a column to a place from the left, hidden columns counted."""
@@ -111,7 +128,7 @@ class ColumnLayout:
         width = self._view.viewport().width()
         self._fitting = True
         for number, column in enumerate(self._model.columns):
-            visible = not column.hidden and width >= column.hide_below
+            visible = not column.hidden and width >= self._limit(column)
             visible = visible and column.key in self._defaults
             visible = self._overrides.get(column.key, visible)
             if self._view.isColumnHidden(number) == visible:

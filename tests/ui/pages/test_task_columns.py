@@ -1,5 +1,7 @@
 """Every column of the tasks table can show and sort any run."""
 
+from pytestqt.qtbot import QtBot
+
 from pulse_desktop.state.run import Attempt, AttemptResult, Request, RunError, TaskRun
 from pulse_desktop.state.run_merge import derive_state
 from pulse_desktop.state.short_names import short_name
@@ -7,6 +9,9 @@ from pulse_desktop.state.task_schemas import TaskSchemas
 from pulse_desktop.text.formats import without_isolates
 from pulse_desktop.text.worker_text import worker_name
 from pulse_desktop.ui.pages.tasks.columns import latest_columns, run_columns
+from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from pulse_desktop.ui.pages.tasks.task_times import TaskTimesTable
+from tests.ui.page_harness import PageHarness
 
 NOW = 1_763_894_400.0
 
@@ -34,3 +39,32 @@ def test_positional_arguments_have_the_names_that_workers_announce() -> None:
     assert without_isolates(arguments.text(run, NOW)) == 'path="", offset=21, 3, k=1'
     other = TaskRun("b" * 32, "app:other", request=run.request)
     assert without_isolates(arguments.text(other, NOW)) == '"", 21, 3, k=1'
+
+
+def test_the_error_stays_in_a_narrow_table_of_failures(harness: PageHarness) -> None:
+    harness.builder.task("bad")
+    harness.builder.failed("bad")
+    page = harness.open(RunsPage)
+    layout = page.table.column_layout
+    page.table.setFixedWidth(640)
+    page.filter_bar.set_filter(text="state:failed")
+    layout.fit()
+    assert layout.visible_keys == ["state", "task", "arguments", "error"]
+    page.filter_bar.set_filter()
+    layout.fit()
+    assert layout.visible_keys == ["state", "task", "arguments", "queued", "ran"]
+    page.filter_bar.set_filter(text="state:failed")
+    for width, gone in ((980, set()), (930, {"waited"}), (830, {"waited", "ran"})):
+        page.table.setFixedWidth(width)
+        layout.fit()
+        shown = {"error", "queued", "ran", "waited"} & set(layout.visible_keys)
+        assert shown == {"error", "queued", "ran", "waited"} - gone
+
+
+def test_the_name_of_a_task_has_room_beside_its_times(qtbot: QtBot) -> None:
+    table = TaskTimesTable(short_name)
+    qtbot.addWidget(table)
+    for width in (450, 530, 560, 660):
+        table.resize(width, 200)
+        table.show()
+        assert table.view.columnWidth(0) >= 170

@@ -97,6 +97,7 @@ QUEUED: Final = Column[TaskRun](
     color=muted,
     sort=lambda run: run.queued_at,
     hide_below=580,
+    crowded_below=760,
     is_time=True,
     tooltip=lambda run, now: (
         f"{formats.absolute(run.queued_at)}\n{formats.ago(run.queued_at, now)}"
@@ -111,6 +112,7 @@ WAIT: Final = Column[TaskRun](
     mono=True,
     sort=lambda run: run.wait_s,
     hide_below=680,
+    crowded_below=960,
     time_dependent=True,
 )
 DURATION: Final = Column[TaskRun](
@@ -122,6 +124,7 @@ DURATION: Final = Column[TaskRun](
     mono=True,
     sort=lambda run: run.run_s,
     hide_below=500,
+    crowded_below=860,
     time_dependent=True,
 )
 WORKER: Final = Column[TaskRun](

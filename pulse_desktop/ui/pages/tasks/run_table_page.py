@@ -56,6 +56,9 @@ def _state_facet(state: RunState) -> Facet:
     )
 
 
+_ABOUT_FAILURES: Final = ("state:failed", "state:soft_failed", "state=failed", "error")
+
+
 def is_failed_run(run: TaskRun) -> bool:
     """Return whether a run failed, also if it only said so in its result."""
     return run.state in (RunState.FAILED, RunState.SOFT_FAILED)
@@ -91,6 +94,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         self.cancel_action = CancelAction(context)
         self.charts.times.task_chosen.connect(self.filter_by_task)
         self.table.is_failure = is_failed_run
+        self.filter.applied.connect(self._favor_errors)
         self.table.rows_model.arrival_order = run_arrival_order(context.state.runs)
         self.table.selection_changed.connect(
             lambda: self.detail.header.set_selected(self.table.selected_count())
@@ -100,6 +104,12 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         self.detail.edit_requested.connect(self._edit_shown)
         self.detail.result_requested.connect(self._read_result)
         self.detail.target_requested.connect(context.navigate)
+
+    def _favor_errors(self) -> None:
+        """Keep the column of errors while the filter is about failures."""
+        asked = self.filter.effective_query.casefold()
+        about_failures = any(each in asked for each in _ABOUT_FAILURES)
+        self.table.column_layout.set_favored(frozenset({"error"} if about_failures else ()))
 
     # Table page
 
