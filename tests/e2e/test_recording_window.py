@@ -126,6 +126,26 @@ def test_a_window_goes_on_from_a_recording_to_a_connection(
         run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))
 
 
+def test_the_figures_of_a_recording_that_was_cut_off_are_those_of_its_end(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    path, count = tmp_path / "r", 5_000
+    header = Header(FORMAT, VERSION, "x", NOW, "shop", "nats://host:4222")
+    line = msgspec.structs.replace(message_line(heartbeat(), heartbeat().payload), at=NOW - 60)
+    with (
+        RecordingFile(path, replace=False) as file,
+        RecordingWriter(file, header, 1 << 30) as writer,
+    ):
+        writer.write([line] * count)
+
+    async def scenario(operator: Operator) -> None:
+        received = operator.window.status_bar.labels["received"]
+        await wait_until(lambda: received.text() == "5,000 received")
+
+    with RecordingReader(path) as reader:
+        run_operator(qapp, "", scenario, open_desktop=partial(shown, reader))
+
+
 def test_the_progress_of_a_long_recording_is_known(qapp: QApplication, tmp_path: Path) -> None:
     path, count = tmp_path / "r", 20_000
     line = message_line(heartbeat(), heartbeat().payload)
