@@ -1,5 +1,6 @@
 """The failure groups of the Tasks page: table, details, marks, exactly their runs."""
 
+import dataclasses
 import re
 
 import pytest
@@ -270,6 +271,26 @@ def test_a_muted_group_shows_that_it_is_resolved_as_well(
     QTest.keyClick(page.table, Qt.Key.Key_V)
     draw_frame(window, builder, 3.0)
     assert text(page, "state").endswith("muted")
+
+
+def test_nothing_is_marked_or_edited_in_a_recording(
+    window: MainWindow, builder: StateBuilder, session: FakeSession, page: GroupsPage
+) -> None:
+    click_row(page, 0)
+    draw_frame(window, builder)
+    detail = page.detail
+    buttons = (detail.mute, detail.resolve, detail.note.button)
+    assert all(button.isEnabled() for button in buttons)
+    edit = tasks(window).runs.detail.header.edit_button
+    assert edit.isEnabled()
+    session.connection_status = dataclasses.replace(session.connection_status, recording="shop")
+    draw_frame(window, builder, 3.0)
+    assert not any(button.isEnabled() for button in buttons)
+    assert all("recording cannot be marked" in button.toolTip() for button in buttons)
+    window.navigate(ShowRun(f"{3:032x}"))
+    draw_frame(window, builder, 1.0)
+    assert not edit.isEnabled()
+    assert "recording" in edit.toolTip()
 
 
 def test_a_note_is_kept_and_what_is_typed_survives_another_group(

@@ -57,6 +57,7 @@ class GroupDetail(DetailPanel):
 
     Attributes:
         group: the group shown, None before the first.
+        is_recording: whether it is of a recording, where nothing can be marked.
         show_runs: opens the runs of the group.
         rerun: re-runs them.
         mute: mutes the group, or no longer.
@@ -88,6 +89,7 @@ class GroupDetail(DetailPanel):
         """
         super().__init__(_("Details of the failure group"))
         self.group: FailureGroup | None = None
+        self.is_recording = False
         self._task_label = task_label
         self._icon = Label()
         self._state = Label()
@@ -232,9 +234,12 @@ class GroupDetail(DetailPanel):
         set_tooltip(
             self.resolve, _("The cause is removed; a new failure makes the group regressed (V)")
         )
-        can_be_marked = group.id != OTHER.id
+        set_tooltip(self.note.button, _("Leave a note on this group (N)"))
+        can_be_marked = group.id != OTHER.id and not self.is_recording
         for button in (self.mute, self.resolve, self.note.button):
             button.setEnabled(can_be_marked)
+            if self.is_recording:
+                set_tooltip(button, _("Groups of a recording cannot be marked"))
         self._buttons.arrange()
 
     def _properties_of(

@@ -176,6 +176,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         example = self.context.state.runs.get(row.example) if row.example else None
         in_range = row.count_between(*self._bounds) if self._is_limited() else None
         retained = self._retained(row)
+        self.detail.is_recording = bool(self.context.connection.connection_status.recording)
         self.detail.show_group(row, example, self._bounds, retained, self.now, in_range)
 
     def update_detail(self, now: float) -> None:  # noqa: ARG002 - the base class has it

@@ -91,7 +91,7 @@ class RunHeader(QWidget):
         self.rerun_button.setProperty("kind", "primary")
         self.edit_button = QPushButton(_("Edit…"))
         self.edit_button.setAccessibleName(_("Edit and re-run"))
-        set_tooltip(self.edit_button, _("Edit the arguments and re-run (E)"))
+        self.allow_edit(allowed=True)
         self._copy = CopyRunButton(lambda: self._run)
         self._original = QPushButton(_("Original"))
         self._lay_out(close_button)
@@ -147,6 +147,12 @@ class RunHeader(QWidget):
             self._is_stale = stale
             if self._run is not None:
                 self.show_run(self._run)
+
+    def allow_edit(self, *, allowed: bool) -> None:
+        """Enable the button that edits the arguments; a recording allows no re-run."""
+        self.edit_button.setEnabled(allowed)
+        why = _("This is a recording: nothing can be sent")
+        set_tooltip(self.edit_button, _("Edit the arguments and re-run (E)") if allowed else why)
 
     def show_run(self, run: TaskRun) -> None:
         """Show a run."""

@@ -61,6 +61,8 @@ class RunsPage(RunTablePage):
         """Show the changes of a frame, and the awaited run as soon as it is known."""
         super().refresh(changes, now)
         self.show_awaited_run()
+        status = self.context.connection.connection_status
+        self.detail.header.allow_edit(allowed=not status.recording)
 
     def navigate(self, target: Target) -> None:
         """Show a run, or filter the runs. A run that is unknown is searched for by its id."""
