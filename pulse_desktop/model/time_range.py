@@ -235,8 +235,8 @@ def typed_range(start: str, end: str, now: float) -> TimeRange:
     span = parse_time(end, now)
     if span is None:
         raise TypedRangeError("end")
-    if span.stop <= first:
+    if span.last_stop <= first:
         raise TypedRangeError("order")
-    if span.stop > now > first:
+    if span.last_stop > now > first:
         return since(first)
-    return fixed(first, span.stop)
+    return fixed(first, span.last_stop)

@@ -8,16 +8,22 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from pulse_desktop.model.quantities import parse_duration
 
 _DAY_S: Final = 86_400.0
+_QUARTER_S: Final = 900
+"""Clocks are put back at a quarter of an hour, by some of them."""
 _MAX_S: Final = 10 * 366 * _DAY_S
 _FRACTION: Final = r"(\.\d{1,6})\d{0,3}"
 """Nanoseconds are cut off, as they are from times on the wire."""
-_CLOCK_PATTERN: Final = rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:{_FRACTION})?)?"
+_CLOCK_PATTERN: Final = (
+    rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}})(?:{_FRACTION})?)?([+-]\d{{2}}(?::[0-5]\d)?)?"
+)
+"""With the offset from UTC that a table adds in an hour that occurs twice."""
 _CLOCK: Final = re.compile(_CLOCK_PATTERN, re.ASCII)
 _ISO: Final = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
@@ -54,6 +60,7 @@ class TimeSpan:
         ago: whether it is an instant so long ago: `2h`.
         of_day: whether it is a time of day without a date: the latest one.
         whole_day: whether it is a day without a time of day.
+        repeated_after: seconds after which it occurs once more, as clocks are put back; 0 if not.
     """
 
     start: float
@@ -62,6 +69,17 @@ class TimeSpan:
     ago: bool = False
     of_day: bool = False
     whole_day: bool = False
+    repeated_after: float = 0.0
+
+    @property
+    def last_stop(self) -> float:
+        """The end of its last occurrence."""
+        return self.stop + self.repeated_after
+
+    def contains(self, at: float) -> bool:
+        """Return whether an instant is in it, in either occurrence."""
+        again = at - self.repeated_after
+        return self.start <= at < self.stop or self.start <= again < self.stop
 
     def after(self, at: float) -> "TimeSpan":
         """Return the first time of day after an instant; any other time as it is."""
@@ -69,8 +87,9 @@ class TimeSpan:
             return self
         length = self.stop - self.start
         days = max(0, int((at - self.start) // _DAY_S) - 1)  # a day may last an hour longer
-        while (start := _shifted(self.start, days)) < at:
+        while not (later := [each for each in _shifted(self.start, days) if each >= at]):
             days += 1
+        start = later[0]
         return TimeSpan(start, start + length, self.time_dependent, self.ago, self.of_day)
 
 
@@ -105,6 +124,22 @@ def parse_moment(text: str, now: float) -> float | None:
     """
     span = parse_time(text, now)
     return None if span is None else span.start
+
+
+def repeated_offset(at: float) -> str:
+    """Return the offset from UTC, `+02`, of a local time that occurs twice; otherwise nothing."""
+    if not _is_repeated(int(at // _QUARTER_S), (time.timezone, *time.tzname)):
+        return ""
+    offset = datetime.fromtimestamp(at).astimezone().strftime("%z")
+    return offset[:3] if offset[3:5] == "00" else f"{offset[:3]}:{offset[3:5]}"
+
+
+@lru_cache(maxsize=4096)
+def _is_repeated(quarter: int, _zone: tuple[object, ...]) -> bool:
+    """Return whether the local times of a quarter of an hour occur twice: a table asks often."""
+    moment = datetime.fromtimestamp(quarter * _QUARTER_S)  # noqa: DTZ006
+    first, second = (moment.replace(fold=fold).timestamp() for fold in (0, 1))
+    return first != second
 
 
 def seconds_from_text(text: str) -> float | None:
@@ -155,15 +190,18 @@ def _of_day(text: str, now: float) -> TimeSpan | None:
         return None
     offset, length = _clock(found)
     today = time.localtime(now)
-    start = _local(today.tm_year, today.tm_mon, today.tm_mday, offset)
-    if start > now:
-        start = _local(today.tm_year, today.tm_mon, today.tm_mday - 1, offset)
+    start = max(
+        at
+        for days in (1, 0, -1, -2)
+        for at in _instants(today.tm_year, today.tm_mon, today.tm_mday + days, offset, found[5])
+        if at <= now
+    )
     return TimeSpan(start, start + length, time_dependent=True, of_day=True)
 
 
 def _clock(found: re.Match[str]) -> tuple[float, float]:
     """Return the seconds since midnight and the length of a time of day."""
-    hour, minute, second, fraction = found.groups()
+    hour, minute, second, fraction = found.groups()[:4]
     if int(hour) > 23 or int(minute) > 59 or int(second or 0) > 60:
         raise ValueError(found[0])
     offset = int(hour) * 3600.0 + int(minute) * 60.0 + int(second or 0) + float(fraction or 0)
@@ -181,17 +219,17 @@ def _iso(text: str) -> TimeSpan | None:
         datetime(int(year), int(month), int(day))  # noqa: DTZ001  raises if there is no such day
         start = _local(int(year), int(month), int(day))
         return TimeSpan(start, _local(int(year), int(month), int(day) + 1), whole_day=True)
-    moment = datetime(  # noqa: DTZ001  the time zone is added below
+    datetime(  # noqa: DTZ001  raises if there is no such time
         int(year), int(month), int(day), int(hour), int(minute or 0), int(second or 0)
     )
-    if zone and zone.upper() in _UTC:  # first: GMT is a local name in London, also in summer
-        moment = moment.replace(tzinfo=UTC)
-    elif zone and zone not in time.tzname:
-        moment = datetime.fromisoformat(f"{moment.isoformat()}{zone}")
-    start = moment.timestamp() + float(fraction or 0)
-    if fraction:
-        return TimeSpan(start, start + 10.0 ** (1 - len(fraction)))
-    return TimeSpan(start, start + (1.0 if second else 60.0 if minute else 3600.0))
+    offset = int(hour) * 3600.0 + int(minute or 0) * 60.0 + int(second or 0) + float(fraction or 0)
+    starts = _instants(int(year), int(month), int(day), offset, zone)
+    length = 10.0 ** (1 - len(fraction)) if fraction else 1.0 if second else 60.0
+    if minute:
+        return TimeSpan(starts[0], starts[0] + length, repeated_after=starts[-1] - starts[0])
+    # Both occurrences of an hour follow each other, perhaps with less than an hour of one.
+    stop = _instants(int(year), int(month), int(day), offset + 3600, zone)[0]
+    return TimeSpan(starts[0], stop if stop > starts[0] else starts[0] + 3600)
 
 
 def _dated(text: str, now: float) -> TimeSpan | None:
@@ -241,19 +279,49 @@ def _on_day(year: int, month: int, day: int, clock: str | None) -> TimeSpan | No
     if found is None:
         return None
     offset, length = _clock(found)
-    start = _local(year, month, day, offset)
-    return TimeSpan(start, start + length, time_dependent=True)
+    starts = _instants(year, month, day, offset, found[5])
+    return TimeSpan(
+        starts[0], starts[0] + length, time_dependent=True, repeated_after=starts[-1] - starts[0]
+    )
 
 
-def _local(year: int, month: int, day: int, offset: float = 0.0) -> float:
-    """Return Unix seconds of a local time; days beyond the month count on."""
+def _local(year: int, month: int, day: int) -> float:
+    """Return Unix seconds of the beginning of a day; days beyond the month count on."""
+    return _instants(year, month, day)[0]
+
+
+def _instants(
+    year: int, month: int, day: int, offset: float = 0.0, zone: str | None = None
+) -> list[float]:
+    """Return Unix seconds of a time, the earliest first; days beyond the month count on.
+
+    A local time occurs twice when clocks are put back. One that is skipped is as much later.
+    """
     whole = int(offset)
-    at = time.mktime((year, month, day, whole // 3600, whole // 60 % 60, whole % 60, 0, 0, -1))
-    return at + offset - whole
+    wall = datetime(year, month, 1) + timedelta(days=day - 1, seconds=whole)  # noqa: DTZ001
+    if zone:
+        return [_zoned(wall, zone).timestamp() + offset - whole]
+    both = [wall.replace(fold=fold).timestamp() for fold in (0, 1)]
+    shown = {at for at in both if datetime.fromtimestamp(at) == wall}  # noqa: DTZ006
+    return [at + offset - whole for at in sorted(shown or both[:1])]
 
 
-def _shifted(at: float, days: int) -> float:
-    """Return the same time of day some days later."""
+def _zoned(wall: datetime, zone: str) -> datetime:
+    """Return a time with its zone: an offset, `UTC`, or a local name. Raises ValueError."""
+    if zone.upper() in _UTC:  # first: GMT is a local name in London, also in summer
+        return wall.replace(tzinfo=UTC)
+    if zone not in time.tzname:
+        return datetime.fromisoformat(f"{wall.isoformat()}{zone}")
+    for fold in (0, 1):
+        local = wall.replace(fold=fold).astimezone()
+        if local.tzname() == zone and local.replace(tzinfo=None) == wall:
+            return local
+    seconds = -(time.timezone if zone == time.tzname[0] else time.altzone)
+    return wall.replace(tzinfo=timezone(timedelta(seconds=seconds)))
+
+
+def _shifted(at: float, days: int) -> list[float]:
+    """Return when the same time of day occurs some days later."""
     moment = time.localtime(at)
     offset = moment.tm_hour * 3600.0 + moment.tm_min * 60.0 + moment.tm_sec + at % 1
-    return _local(moment.tm_year, moment.tm_mon, moment.tm_mday + days, offset)
+    return _instants(moment.tm_year, moment.tm_mon, moment.tm_mday + days, offset)

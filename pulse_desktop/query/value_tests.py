@@ -173,11 +173,11 @@ def _time(value: Value, now: float) -> TimeSpan:
 
 def _time_test(operator: str, value: Value, now: float) -> tuple[ValueTest, bool]:
     span = _time(value, now)
-    start, stop = span.start, span.stop
+    start, stop = span.start, span.last_stop
     if operator in EQUAL:
         if span.ago:
             return ordered(">=", start), True
-        return _in_span(start, stop), span.time_dependent
+        return _in_spans(span), span.time_dependent
     # The comparison is with the whole span: later than a day is after its end.
     match operator:
         case ">":
@@ -194,7 +194,7 @@ def _time_range_test(value: ValueRange, now: float) -> tuple[ValueTest, bool]:
     high = None if value.high is None else _time(value.high, now)
     if low is not None and high is not None:
         high = high.after(low.start)
-        if high.start < low.start and high.stop <= low.start:
+        if high.start < low.start and high.last_stop <= low.start:
             message = _("The range is empty: its first end is the later one")
             raise QueryError(message, value.start, value.end)
         after, before = ordered(">=", low.start), _until(high)
@@ -210,10 +210,13 @@ def _time_range_test(value: ValueRange, now: float) -> tuple[ValueTest, bool]:
 
 def _until(span: TimeSpan) -> ValueTest:
     """Return a test for times until the end of a span."""
-    return ordered("<" if span.stop > span.start else "<=", span.stop)
+    return ordered("<" if span.stop > span.start else "<=", span.last_stop)
 
 
-def _in_span(start: float, stop: float) -> ValueTest:
+def _in_spans(span: TimeSpan) -> ValueTest:
+    start, stop = span.start, span.stop
+    if span.repeated_after:
+        return span.contains
     if stop > start:
         return lambda each: start <= each < stop
     return lambda each: each == start

@@ -9,6 +9,7 @@ import re
 import time
 from typing import Final
 
+from pulse_desktop.model.typed_time import repeated_offset
 from pulse_desktop.text.printable import printable
 from pulse_desktop.text.translation import _
 
@@ -136,6 +137,8 @@ def percent(share: float | None) -> str:
 def clock(at: float | None, now: float | None = None, *, precise: bool = False) -> str:
     """Return a time of day in local time: `10:49:02`; with the date if it is not today.
 
+    In an hour that occurs twice, as clocks are put back, the offset follows: `03:45:10+02`.
+
     Args:
         at: Unix seconds.
         now: Unix seconds; without it the date is left out.
@@ -150,10 +153,10 @@ def clock(at: float | None, now: float | None = None, *, precise: bool = False) 
     text = f"{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"
     if now is None:
         return text
-    today = time.localtime(now)
+    today, zone = time.localtime(now), repeated_offset(at)
     if today.tm_yday == moment.tm_yday and today.tm_year == moment.tm_year:
-        return f"{text}.{milliseconds:03d}" if precise else text
-    return f"{time.strftime('%d %b', moment)} {text}"
+        return f"{text}.{milliseconds:03d}{zone}" if precise else text + zone
+    return f"{time.strftime('%d %b', moment)} {text}{zone}"
 
 
 def absolute(at: float | None) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from pulse_desktop.model.time_range import RangeKind, TimeRange
+from pulse_desktop.model.typed_time import repeated_offset
 from pulse_desktop.text.translation import _
 
 _DAY: Final = 86_400.0
@@ -112,11 +113,14 @@ def typed_text(at: float, *, is_end: bool = False) -> str:
     """
     thousandths = round(at * 1000)
     if is_end and not thousandths % 60_000:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime(thousandths // 1000 - 60))
+        minute = thousandths // 1000 - 60
+        stamp = time.strftime("%Y-%m-%d %H:%M", time.localtime(minute))
+        return stamp + repeated_offset(minute)
     if is_end:
         thousandths -= 1 if thousandths % 1000 else 1000
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(thousandths // 1000))
-    return f"{stamp}.{thousandths % 1000:03d}" if thousandths % 1000 else stamp
+    zone = repeated_offset(thousandths // 1000)
+    return f"{stamp}.{thousandths % 1000:03d}{zone}" if thousandths % 1000 else stamp + zone
 
 
 def zone_text(at: float) -> str:

@@ -209,7 +209,9 @@ class TypedRangeForm(QWidget):
         else:
             # `2h` ends where it starts.
             has_length = is_end and span.stop > span.start
-            clock = typed_text(span.stop if has_length else span.start, is_end=has_length)[11:]
+            at = span.last_stop if has_length else span.start
+            clock = typed_text(at, is_end=has_length)[11:]
+            clock = clock.partition("+")[0].partition("-")[0]  # an offset is that of its own day
         field.setText(f"{date.year():04d}-{date.month():02d}-{date.day():02d} {clock}")
         field.setFocus()
 
