@@ -1,6 +1,7 @@
 """Keeping marks of failure groups: several windows on one profile see the same."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,10 @@ async def test_many_marks_at_once_are_all_kept(tmp_path: Path) -> None:
     async with asyncio.TaskGroup() as group:
         for number in range(20):
             group.create_task(window.keeper.set_mark(f"g{number}", MarkKind.NOTE, str(number)))
-    found = LocalStateFile(tmp_path / "state.sqlite3").read(
-        lambda connection: connection.execute("SELECT count(*) FROM group_marks").fetchone(), None
-    )
+    with closing(LocalStateFile(tmp_path / "state.sqlite3")) as file:
+        found = file.read(
+            lambda connection: connection.execute("SELECT count(*) FROM group_marks").fetchone(),
+            None,
+        )
     assert found == (20,)
     await window.keeper.close()

@@ -1,5 +1,7 @@
 """Marks of failure groups in the local state."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ from pulse_desktop.session.local_state.state_file import LocalStateFile
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> LocalStateFile:
-    return LocalStateFile(tmp_path / "state.sqlite3")
+def file(tmp_path: Path) -> Iterator[LocalStateFile]:
+    with closing(LocalStateFile(tmp_path / "state.sqlite3")) as file:
+        yield file
 
 
 def test_marks_are_set_replaced_and_removed(file: LocalStateFile) -> None:
@@ -20,12 +23,14 @@ def test_marks_are_set_replaced_and_removed(file: LocalStateFile) -> None:
     table.put("a", MarkKind.MUTED, Mark(1.0, "bob@host"))
     table.put("a", MarkKind.NOTE, Mark(2.0, "ann@host", "waits for “ops”; 'quoted'"))
     table.put("b", MarkKind.RESOLVED, Mark(3.0, "bob@host"))
-    assert MarkTable(LocalStateFile(file.path)).load() == {
-        "a": GroupMarks(
-            muted=Mark(1.0, "bob@host"), note=Mark(2.0, "ann@host", "waits for “ops”; 'quoted'")
-        ),
-        "b": GroupMarks(resolved=Mark(3.0, "bob@host")),
-    }
+    with closing(LocalStateFile(file.path)) as other:
+        assert MarkTable(other).load() == {
+            "a": GroupMarks(
+                muted=Mark(1.0, "bob@host"),
+                note=Mark(2.0, "ann@host", "waits for “ops”; 'quoted'"),
+            ),
+            "b": GroupMarks(resolved=Mark(3.0, "bob@host")),
+        }
     table.put("a", MarkKind.NOTE, Mark(4.0, "ann@host", "x" * (MAX_NOTE + 5)))
     table.put("a", MarkKind.MUTED, None)
     table.put("b", MarkKind.RESOLVED, None)

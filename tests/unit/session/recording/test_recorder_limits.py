@@ -1,8 +1,10 @@
 """A recorder holds no more than it may, and counts what it leaves out."""
 
+import asyncio
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -76,6 +78,8 @@ async def test_what_is_refused_while_a_batch_is_written_is_counted(recorder: Rec
         return refuse
 
     recorder.add([event(random.randbytes(5_000).hex().encode()) for _number in range(20)])
+    # Only threads that start from now on are traced.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     threading.settrace(refuse)
     try:
         await recorder.run()  # until the file is full
