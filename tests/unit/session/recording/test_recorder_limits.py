@@ -72,7 +72,7 @@ async def test_what_is_refused_while_a_batch_is_written_is_counted(recorder: Rec
         if frame.f_code.co_qualname != "Recorder._write":
             return None
         frame.f_trace_opcodes = True
-        if kind == "opcode":
+        if kind in ("opcode", "line"):  # early versions of Python 3.12 report lines alone
             recorder.add([event(bytes(MAX_WAITING_BYTES + 1))])
             refused += 1
         return refuse
