@@ -36,6 +36,7 @@ class SelectionButton:
         tooltip: of the button.
         primary: whether it is the main action.
         acts: whether it acts on the server, which a read-only connection does not allow.
+        enabled: returns whether it can do anything with the selected rows, None for always.
     """
 
     title: Callable[[int], str]
@@ -44,6 +45,7 @@ class SelectionButton:
     tooltip: str = ""
     primary: bool = False
     acts: bool = False
+    enabled: Callable[[], bool] | None = None
 
 
 class SelectionBar(QFrame):
@@ -122,6 +124,8 @@ class SelectionBar(QFrame):
         self.select_all.setText(_("Select all {count}").format(count=formats.count(shown)))
         for spec, button in zip(self._specs, self.buttons, strict=True):
             button.setText(spec.title(selected))
+            if several and spec.enabled is not None:
+                button.setEnabled(spec.enabled())
         for button in self.buttons:
             button.setVisible(several)
         self._several = several

@@ -117,6 +117,20 @@ def test_the_details_offer_to_cancel_only_an_open_run(
     assert not page.detail.progress.isVisible()
 
 
+def test_the_selection_bar_offers_no_cancellation_of_runs_that_have_ended(
+    window: MainWindow, builder: StateBuilder, page: RunsPage
+) -> None:
+    select(page, RUNNING, ENDED)
+    cancel = selection_bar(page).buttons[1]
+    assert cancel.isEnabled()
+    builder.succeeded(RUNNING)
+    for _second in range(2):
+        draw_frame(window, builder, 1.0)
+    assert not cancel.isEnabled()
+    select(page, QUEUED, ENDED)
+    assert cancel.isEnabled()
+
+
 def test_the_selection_bar_cancels_the_selected_runs(
     window: MainWindow, page: RunsPage, session: FakeSession
 ) -> None:

@@ -20,9 +20,12 @@ from pulse_desktop.ui.pages.tasks.cancel_action import can_be_cancelled
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.run_table_page import RunTablePage
 from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.theme.throttle import Throttle
 
 _LOOKED_AT: Final = 1000
 """Selected runs that are looked at to offer actions, which is done at each key of the palette."""
+_SELECTED_S: Final = 1.0
+"""How often it is looked whether selected runs have ended."""
 
 
 class RunsPage(RunTablePage):
@@ -31,6 +34,7 @@ class RunsPage(RunTablePage):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.compare_action = CompareAction(context, self)
+        self._throttle = Throttle()
 
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""
@@ -50,6 +54,7 @@ class RunsPage(RunTablePage):
                     self.cancel_selected,
                     _("Cancel the selected runs that have not ended (C)"),
                     acts=True,
+                    enabled=self.has_cancellable,
                 ),
                 SelectionButton(lambda _count: _("Copy"), "copy", self.copy_selected),
             ),
@@ -61,6 +66,8 @@ class RunsPage(RunTablePage):
         """Show the changes of a frame, and the awaited run as soon as it is known."""
         super().refresh(changes, now)
         self.show_awaited_run()
+        if self.table.selected_count() > 1 and self._throttle.due("selected", now, _SELECTED_S):
+            self._counts.update_selection()
         status = self.context.connection.connection_status
         self.detail.header.allow_edit(allowed=not status.recording)
 
