@@ -26,7 +26,7 @@ _MAX_PERIOD: Final = 8
 _MIN_REPEATS: Final = 3
 _MAX_NAMES: Final = 3
 _INDENT: Final = "    "
-_CUT: Final = _("  … some of these calls are left out of a very long traceback: see As sent")
+_CUT: Final = _("… some of these calls are left out of a very long traceback: see As sent")
 
 
 class LineKind(enum.Enum):
@@ -158,7 +158,7 @@ def _report(
                 lines += _message(f"{error.type}: {error.message}")
             lines += _frames(each, package, all_frames=all_frames)
             if each.cut:
-                lines.append(ReportLine(LineKind.NOTE, _CUT))
+                lines.append(ReportLine(LineKind.NOTE, f"  {_CUT}"))
             later = each
     return lines
 
