@@ -59,7 +59,8 @@ class NotificationCard(QFrame):
         description = f"{notification.detail} {notification.advice}".strip()
         self.setAccessibleDescription(printable(description))
         self._icon = Label()
-        title = Label(_with_short_words(notification.title))
+        title = Label()
+        title.set_breakable_text(_with_short_words(notification.title))
         set_tooltip(title, notification.title if title.text() != notification.title else "")
         title.setProperty("role", "title")
         title.setWordWrap(True)
@@ -87,7 +88,8 @@ class NotificationCard(QFrame):
             (_sentence(notification.advice), ""),
         ):
             if text:
-                label = Label(_with_short_words(text))
+                label = Label()
+                label.set_breakable_text(_with_short_words(text))
                 set_tooltip(label, text if label.text() != text else "")
                 label.setWordWrap(True)
                 label.setContentsMargins(24, 0, 12, 0)
@@ -259,11 +261,11 @@ def _sentence(text: str) -> str:
 
 
 def _with_short_words(text: str) -> str:
-    """Return a text without words that are wider than a line, and would be cut off.
+    """Return a printable text without words that are wider than a line, and would be cut off.
 
     Subjects may be wrapped after a dot: their end says what has to be permitted.
     """
-    return re.sub(rf"\S{{{_MAX_WORD + 1},}}", lambda word: _shortened(word[0]), text)
+    return re.sub(rf"\S{{{_MAX_WORD + 1},}}", lambda word: _shortened(word[0]), printable(text))
 
 
 def _shortened(word: str) -> str:

@@ -34,6 +34,10 @@ class Label(QLabel):
         """Change the text."""
         super().setText(printable(text))
 
+    def set_breakable_text(self, text: str) -> None:
+        """Change the text to one that is printable, and has U+200B where it may be wrapped."""
+        super().setText("\u200b".join(map(printable, text.split("\u200b"))))
+
 
 def set_plain_text(widget: QPlainTextEdit, text: str) -> None:
     """Change the text of a widget unless it is the same: a new text scrolls to its start.
