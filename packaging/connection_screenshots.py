@@ -25,7 +25,7 @@ from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
-from pulse_desktop.ui.page.table_page import TablePage
+from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.shell.window import MainWindow
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -135,10 +135,11 @@ async def _draw(server: str, settings: Path) -> int:
 async def _draw_question(window: MainWindow) -> None:
     window.show_page("tasks")
     page = window.current
-    if not isinstance(page, TablePage):
-        raise TypeError("the tasks page has no table")
-    await _wait(lambda: page.table.rows_model.rowCount() > 5)
-    page.table.selectRow(2)
+    if not isinstance(page, TasksPage):
+        raise TypeError("the tasks page is not shown")
+    runs = page.runs
+    await _wait(lambda: runs.table.rows_model.rowCount() > 5)
+    runs.table.selectRow(2)
     window.actions_table.run("runs.rerun")
     await _wait(lambda: bool(_dialogs(window)))
     await _save(window, "connection-production")

@@ -36,12 +36,12 @@ class ExportButton(SizedButton):
         set_tooltip(self, _("Export or copy the rows that the filter shows (Ctrl+Shift+E)"))
         self.clicked.connect(self.open_menu)
         theme().changed.connect(self._apply_theme)
-        self._apply_theme()
         self.set_compact(compact=False)
 
     def set_compact(self, *, compact: bool) -> None:
         """Show the icon alone, or a word beside it."""
         self.setText("" if compact else _("Export"))
+        self._apply_theme()  # the gap to the word, if there is one
         self.setFixedWidth(_COMPACT_WIDTH if compact else self.full_width)
 
     @property

@@ -59,9 +59,9 @@ class ViewsButton(ElidedButton):
             details = _("{view}: what is shown is not saved in it. {details}").format(
                 view=name, details=details
             )
-        icons.set_button_icon(self, "edit" if modified else "chevron-down", "muted", 12)
         short = _("Changed · {view}").format(view=name) if modified else ""
         self.show_text(text, details, short)
+        icons.set_button_icon(self, "edit" if modified else "chevron-down", "muted", 12)
         self.setAccessibleName(_("View: {view}").format(view=text))
         set_style_property(self, "modified", "true" if modified else "")
 
