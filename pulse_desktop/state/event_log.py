@@ -93,6 +93,8 @@ class EventLog(Collection[Event], EventRows, RingBuffer[Event]):
             self._recent_weight += weight
             if len(self._recent) >= self._max_recent:
                 self._move_to_block()
+                if self.weight > self.max_weight > 0:  # the block weighs something, too
+                    self._evict_before(self.stop - 1)
 
     def prepend_all(self, rows: Sequence[Event]) -> None:
         """Add events as the oldest, the newest of them first, as far as there is room."""

@@ -1,7 +1,7 @@
 """The event log is bounded, keeps unreadable events, and finds the events of a run."""
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.protocol.event import Event, decode_event
@@ -43,6 +43,7 @@ def test_the_log_is_bounded_in_bytes() -> None:
 SIZES = st.sampled_from([1, 300, 5_000])
 
 
+@example(4, 12_000, (0, 1), [(False, [1, 1, 1, 1])])
 @given(
     st.integers(1, 12),
     st.sampled_from([0, 12_000, 1 << 20]),
