@@ -59,29 +59,27 @@ def unwritten(recorder: "Recorder") -> list[str]:
 
 def left_out(recorder: "Recorder") -> list[str]:
     """Return what was too large to record, and which results are known by size and time alone."""
-    found = []
-    if count := recorder.too_long:
-        text = ngettext(
-            "{count} message: it is longer than 16 MiB",
-            "{count} messages: they are longer than 16 MiB",
-            count,
-        )
-        found.append(text.format(count=formats.count(count)))
-    if count := recorder.too_large:
-        text = ngettext(
-            "{count} result: it is larger than 1 MiB",
-            "{count} results: they are larger than 1 MiB",
-            count,
-        )
-        found.append(text.format(count=formats.count(count)))
-    if count := recorder.unreadable:
-        text = ngettext(
-            "{count} result: it cannot be read",
-            "{count} results: they cannot be read",
-            count,
-        )
-        found.append(text.format(count=formats.count(count)))
-    return found
+    too_long = ngettext(
+        "{count} message: it is longer than 16 MiB",
+        "{count} messages: they are longer than 16 MiB",
+        recorder.too_long,
+    )
+    too_large = ngettext(
+        "{count} result: it is larger than 1 MiB",
+        "{count} results: they are larger than 1 MiB",
+        recorder.too_large,
+    )
+    unreadable = ngettext(
+        "{count} result: it cannot be read",
+        "{count} results: they cannot be read",
+        recorder.unreadable,
+    )
+    counts = (
+        (recorder.too_long, too_long),
+        (recorder.too_large, too_large),
+        (recorder.unreadable, unreadable),
+    )
+    return [text.format(count=formats.count(count)) for count, text in counts if count]
 
 
 def _unread_past(session: "Session") -> list[str]:

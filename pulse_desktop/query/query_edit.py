@@ -59,7 +59,7 @@ def _side_by_side(parts: Sequence[str]) -> str:
     text = " ".join(parts)
     try:
         is_same = _outline(text) == [each for part in parts for each in _outline(part)]
-    except QueryError:  # too long: whoever reads it says so
+    except QueryError:  # too long: the error is shown where the query is read
         return text
     return text if is_same else " ".join(map(_in_brackets, parts))
 

@@ -24,7 +24,7 @@ MAX_BODIES: Final = 256
 """The server refuses more than 1,024 subjects."""
 
 MAX_BODY_BYTES: Final = 16 << 10
-"""Larger bodies are not worth the trouble."""
+"""A whole batch is in memory at once: with this limit it has at most 4 MiB."""
 
 TIMEOUT_S: Final = 5.0
 MAX_EMPTY_ANSWERS: Final = 3

@@ -37,10 +37,14 @@ class LoopbackServer(abc.ABC):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        # From accepting a connection to its handler the event loop takes about five turns.
+        # From accepting a connection to its handler the event loop takes about five turns. If the
+        # server is closed in between, asyncio forgets the socket.
+        loop = asyncio.get_running_loop()
+        for listening in self._server.sockets:
+            loop.remove_reader(listening)
         for _turn in range(10):
             await asyncio.sleep(0)
+        self._server.close()
         handlers = dict(self._handlers)
         for writer, handler in handlers.items():
             writer.transport.abort()
