@@ -35,6 +35,15 @@ def fold(state: SystemState, first: int, *, older: bool = False) -> None:
         state.fold([message])
 
 
+def open_page(harness: PageHarness) -> EventsPage:
+    """Return the page of many events, with a filter whose facets are being counted."""
+    fold(harness.builder.state, _MANY + 1)
+    page = harness.open(EventsPage)
+    harness.update(page)
+    page.filter_bar.set_filter(text="new")
+    return page
+
+
 def counting(page: EventsPage) -> QTimer:
     timer = page.filter.findChild(QTimer, "count facets")
     assert isinstance(timer, QTimer)
@@ -49,6 +58,13 @@ def count_all(page: EventsPage, qapp: QApplication) -> int:
         assert len(fired) < 1000, "it never stops"
         qapp.processEvents()
     return len(fired)
+
+
+def assert_all_are_counted(page: EventsPage, qapp: QApplication) -> None:
+    while page.table.rows_model.filtering:
+        qapp.processEvents()
+    count_all(page, qapp)
+    assert page.filter.facet_counts()["messages"] == 2 * _MANY
 
 
 def test_rows_that_leave_are_found_without_a_pass_over_all(
@@ -103,10 +119,7 @@ class Rows(list[int]):
 def test_nothing_is_counted_while_a_page_is_hidden(
     harness: PageHarness, qapp: QApplication
 ) -> None:
-    fold(harness.builder.state, _MANY + 1)
-    page = harness.open(EventsPage)
-    harness.update(page)
-    page.filter_bar.set_filter(text="new")
+    page = open_page(harness)
     assert counting(page).isActive()
     page.on_hide()
     assert not counting(page).isActive()
@@ -116,41 +129,26 @@ def test_nothing_is_counted_while_a_page_is_hidden(
     assert not counting(page).isActive(), "a hidden page counts when it is shown"
     page.on_show(NOW)
     assert counting(page).isActive() or page.table.rows_model.filter_pending
-    while page.table.rows_model.filtering:
-        qapp.processEvents()
-    count_all(page, qapp)
-    assert page.filter.facet_counts()["messages"] == 2 * _MANY
+    assert_all_are_counted(page, qapp)
 
 
 def test_the_timer_does_not_run_while_rows_are_not_filtered_yet(
     harness: PageHarness, qapp: QApplication
 ) -> None:
-    fold(harness.builder.state, _MANY + 1)
-    page = harness.open(EventsPage)
-    harness.update(page)
-    page.filter_bar.set_filter(text="new")
+    page = open_page(harness)
     fold(harness.builder.state, 1, older=True)  # no frame is drawn, as in a minimized window
     assert page.table.rows_model.filter_pending
     assert count_all(page, qapp) <= 1
     harness.update(page)
-    while page.table.rows_model.filtering:
-        qapp.processEvents()
-    count_all(page, qapp)
-    assert page.filter.facet_counts()["messages"] == 2 * _MANY
+    assert_all_are_counted(page, qapp)
 
 
 def test_what_history_adds_after_the_end_is_counted_too(
     harness: PageHarness, qapp: QApplication
 ) -> None:
-    fold(harness.builder.state, _MANY + 1)
-    page = harness.open(EventsPage)
-    harness.update(page)
-    page.filter_bar.set_filter(text="new")
+    page = open_page(harness)
     count_all(page, qapp)
     assert page.filter.facet_counts()["messages"] == _MANY
     fold(harness.builder.state, 1, older=True)
     harness.update(page)
-    while page.table.rows_model.filtering:
-        qapp.processEvents()
-    count_all(page, qapp)
-    assert page.filter.facet_counts()["messages"] == 2 * _MANY
+    assert_all_are_counted(page, qapp)
