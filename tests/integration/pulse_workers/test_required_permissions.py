@@ -14,8 +14,8 @@ from tests.kit.worker_processes import ROOT
 ACCOUNTS = (ROOT / "packaging" / "nats" / "accounts.conf").read_text()
 ALLOW_RESPONSES = "allow_responses"
 CORE_ONLY = {
-    ("publish", "pulse.takers"),
-    ("subscribe", "pulse.takers"),
+    ("publish", "pulse.peers"),
+    ("subscribe", "pulse.peers"),
     ("subscribe", "taskiq_tasks"),
 }
 NOTHING = ("", "")

@@ -18,11 +18,11 @@ from nats.errors import NoRespondersError
 from pulse_workers.brokers.core_delivery import CoreDelivery
 from pulse_workers.errors import OUTAGE_ERRORS
 
-PEERS_SUBJECT: Final = "pulse.takers"
+PEERS_SUBJECT: Final = "pulse.peers"
 """Subject of the peer group. An empty message asks whether a worker would accept a task."""
 TASK_NAME: Final = "Pulse-Task-Name"
 """Header of an empty message: the name of the task that it asks about; without it, of any task."""
-_QUEUE_GROUP: Final = "pulse-takers"
+_QUEUE_GROUP: Final = "pulse-peers"
 _ACCEPTED: Final = b"+"
 _DECLINED: Final = b"-"
 _REQUEST_TIMEOUT_S: Final = 1.0
