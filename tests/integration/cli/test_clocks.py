@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.state.worker import OFFLINE_AFTER_S
 from tests.kit.cli_process import CommandResult, command_environment, run_command
-from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import result_body
 from tests.kit.sessions import open_session
@@ -29,19 +27,6 @@ from tests.kit.worker_processes import open_harness
 from tests.kit.wrong_clock import wrong_clock
 
 WORKER = "worker-1@far:1"
-
-
-@pytest.fixture
-def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server: NatsServer) -> AsyncIterator[Client]:
-    client = await connect(server.url, allow_reconnect=False)
-    yield client
-    await client.close()
 
 
 async def run(*arguments: str, env: dict[str, str]) -> CommandResult:

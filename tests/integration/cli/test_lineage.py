@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,6 @@ from tests.kit.nats_servers import NatsServer
 
 MESSAGE = "2147719036.5"
 GOOD, BAD, CHILD, AGAIN, INGEST = (f"{name:0<32}" for name in ("90", "bad", "c41d", "a6a1", "16"))
-
-
-@pytest.fixture
-def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
 
 
 @pytest.fixture

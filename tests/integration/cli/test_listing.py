@@ -5,40 +5,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
 
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
-from tests.kit.cli_process import COMMAND, command_environment, run_in_thread
-from tests.kit.nats_clients import connect
+from tests.kit.cli_process import COMMAND, run_in_thread
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, store_results
 
 COUNT = 4_000
 LIMIT = ("--limit", str(10 * COUNT))
 LISTINGS = (("results", "list"), ("results", "list", "--json"), ("runs",), ("runs", "--json"))
-
-
-@pytest.fixture
-def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server: NatsServer) -> AsyncIterator[Client]:
-    client = await connect(server.url, allow_reconnect=False)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-def env(tmp_path: Path, server: NatsServer) -> dict[str, str]:
-    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
 
 
 def start(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":

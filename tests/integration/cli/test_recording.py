@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,8 @@ from nats.aio.client import Client
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
-from tests.kit.cli_process import command_environment, run_command, started_command
+from tests.kit.cli_process import run_command, started_command
 from tests.kit.full_disk import no_room_in_files
-from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, store_results
 from tests.kit.waiting import wait_until
@@ -23,24 +21,6 @@ from tests.kit.waiting import wait_until
 RESULTS = 3
 EVENTS = 20
 MANY = 30_000
-
-
-@pytest.fixture
-def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server: NatsServer) -> AsyncIterator[Client]:
-    client = await connect(server.url)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-def env(tmp_path: Path, server: NatsServer) -> dict[str, str]:
-    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
 
 
 def content(path: Path) -> str:

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,31 +24,12 @@ from pulse_desktop.session.recording.recording_format import (
 )
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
 from tests.kit.cli_process import command_environment, run_command, started_command
-from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import result_body
 from tests.kit.terminal import in_terminal
 from tests.kit.waiting import wait_until
 
 MANY = 30_000
-
-
-@pytest.fixture
-def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server: NatsServer) -> AsyncIterator[Client]:
-    client = await connect(server.url)
-    yield client
-    await client.close()
-
-
-@pytest.fixture
-def env(tmp_path: Path, server: NatsServer) -> dict[str, str]:
-    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
 
 
 @pytest.fixture

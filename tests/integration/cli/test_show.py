@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,6 @@ from tests.kit.nats_servers import NatsServer
 RUN, OTHER = "a" * 32, "b" * 32
 WORKERS = ("w1@h:1", "w2@h:2")
 MESSAGES = 600
-
-
-@pytest.fixture
-def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        yield server
 
 
 @pytest.fixture
