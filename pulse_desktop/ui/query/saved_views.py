@@ -169,6 +169,9 @@ class SavedViews(QObject):
         """
         if not former or former == profile:
             return ""
+        self.reload()
+        if not any(entry.get("profile") == former for entry in self._entries):
+            return ""
         return self._change(lambda: self._follow(former, profile))
 
     def _follow(self, former: str, profile: str) -> str:
@@ -222,29 +225,31 @@ class SavedViews(QObject):
         Returns:
             Why the views were not changed or could not be written, empty if they were.
         """
-        before = self._entries.copy()
-        problem = change() if self._path is None else self._change_file(self._path, change)
-        if problem and changed is not None and self._entries != before:
-            self._unwritten.add(changed)
+        problem = change() if self._path is None else self._change_file(self._path, change, changed)
         self.changed.emit()
         return problem
 
-    def _change_file(self, path: Path, change: Callable[[], str]) -> str:
-        is_changed = False
+    def _change_file(
+        self, path: Path, change: Callable[[], str], changed: tuple[str, str, str] | None
+    ) -> str:
+        refusal: str | None = None
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with filelock.FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
                 self._read()
-                refusal, is_changed = change(), True
-                return refusal or self._write(path)
+                refusal = change()
+                problem = refusal or self._write(path)
         except filelock.Timeout:
             return _("Another program is changing {file}.").format(file=path)
         except OSError as error:
             self._written = False
             _log.warning("cannot save the views in %s: %s", path, error)
-            refusal = "" if is_changed else change()
+            refusal = change() if refusal is None else refusal
             problem = _("{file} cannot be written: {reason}.")
-            return refusal or problem.format(file=path, reason=error.strerror or error)
+            problem = refusal or problem.format(file=path, reason=error.strerror or error)
+        if problem and not refusal and changed is not None:
+            self._unwritten.add(changed)
+        return problem
 
     def _place(self, page: str, name: str, profile: str) -> int | None:
         wanted = (page, name, profile)
@@ -259,8 +264,8 @@ class SavedViews(QObject):
             return
         try:
             content = read_start(self._path, _MAX_BYTES, follow_links=True)
-            entries = msgspec.json.decode(content, type=_File).views
             others = msgspec.json.decode(content, type=dict[str, Any])
+            entries = msgspec.convert(others.pop("views", []), list[dict[str, Any]])
         except FileNotFoundError:
             self._entries, self._others = [], {}
         except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -270,9 +275,9 @@ class SavedViews(QObject):
             self._readable = False
             return
         else:
-            others.pop("views", None)
             self._entries, self._others = entries, others
         self.problem, self._readable = "", True
+        self._unwritten.clear()
 
     def _write(self, path: Path) -> str:
         if not self._readable:
@@ -283,10 +288,6 @@ class SavedViews(QObject):
         self._written = True
         self._unwritten.clear()
         return ""
-
-
-class _File(msgspec.Struct):
-    views: list[dict[str, Any]] = []
 
 
 def _decoded(entry: dict[str, Any]) -> SavedView | None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
@@ -462,6 +463,40 @@ def test_views_for_one_connection_follow_it_to_another_name(tmp_path: Path) -> N
         (f"{NAME} (2)", "eu", "task:c"),
     ]
     assert saved(again, "prod") == [(NAME, "", "task:a")]
+
+
+def test_a_renamed_connection_without_views_of_its_own_changes_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    views = SavedViews(path)
+    assert views.rename_profile("prod", "eu") == ""
+    assert not path.exists()
+    path.write_text("{broken")
+    assert views.rename_profile("prod", "eu") == ""
+    with filelock.FileLock(f"{path}.lock"):
+        assert views.rename_profile("prod", "eu") == ""
+
+
+def test_a_refused_change_leaves_the_view_of_another_program_unmarked(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    first, second = SavedViews(path), SavedViews(path)
+    view, taken = SavedView("tasks", NAME), SavedView("tasks", "Taken")
+    first.save(view)
+    second.save(taken)
+    assert "already" in first.change(view, name="Taken", profile="")
+    assert first.is_written(taken)
+
+
+def test_what_is_read_again_is_not_marked_as_unsaved(tmp_path: Path) -> None:
+    path = tmp_path / "views.json"
+    path.write_text("{broken")
+    views = SavedViews(path)
+    view = SavedView("tasks", NAME)
+    views.save(view)
+    assert not views.is_written(view)
+    path.unlink()
+    SavedViews(path).save(view)
+    views.reload()
+    assert views.is_written(view)
 
 
 def test_the_open_view_of_a_renamed_connection_stays_open(
