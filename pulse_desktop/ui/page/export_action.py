@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -18,8 +18,6 @@ from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.window_title import set_title
 
 RowT = TypeVar("RowT")
-
-_WORK: Final = "export"
 
 
 class ExportAction(Generic[RowT]):
@@ -68,9 +66,11 @@ class ExportAction(Generic[RowT]):
 
     def export_to(self, path: Path) -> None:
         """Export to a file in the background; its ending chooses the format."""
-        self._context.run_in_background(unique_name(FILE_WORK + _WORK), self._export(path))
+        name = unique_name(FILE_WORK + "export")
+        self._context.run_in_background(name, self._export(path, name))
 
-    async def _export(self, path: Path) -> None:
+    async def _export(self, path: Path, name: str) -> None:
+        """Export to a file; `name` is that of the work, and the key of its notifications."""
         while self._model.filtering:
             self._table.filter_next_slices()
             await asyncio.sleep(0)
@@ -83,22 +83,23 @@ class ExportAction(Generic[RowT]):
                 return
             count, of = formats.count(export.written), formats.count(total)
             self._notify(
+                name,
                 Notification(
                     _("Exporting {count} of {total} rows").format(count=count, total=of),
                     str(path),
                     choices=((_("Cancel"), task.cancel),),
                     stays=True,
-                )
+                ),
             )
 
         try:
             await export.run(show_progress)
         except UserFacingError as error:
-            self._notify(Notification(error.title, error.detail, error.advice, "bad"))
+            self._notify(name, Notification(error.title, error.detail, error.advice, "bad"))
             return
         except asyncio.CancelledError:
             title = _("Export cancelled")
-            self._notify(Notification(title, _("No file was written."), severity="warning"))
+            self._notify(name, Notification(title, _("No file was written."), severity="warning"))
             raise
         detail = _("{count} rows written to {path}")
         detail = detail.format(count=formats.count(export.written), path=path)
@@ -106,10 +107,10 @@ class ExportAction(Generic[RowT]):
             detail += " " + _("{count} were too old to be kept by then.").format(
                 count=formats.count(missing)
             )
-        self._notify(Notification(_("Exported"), detail, severity="good"))
+        self._notify(name, Notification(_("Exported"), detail, severity="good"))
 
-    def _notify(self, notification: Notification) -> None:
-        self._context.notify(replace(notification, key=_WORK))
+    def _notify(self, key: str, notification: Notification) -> None:
+        self._context.notify(replace(notification, key=key))
 
 
 def _suffix_of(shown: str) -> str:

@@ -19,7 +19,9 @@ from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
+
+    from pulse_desktop.ui.page.notification import Notification
 
 HOUR = 3600.0
 
@@ -126,3 +128,20 @@ def test_an_export_waits_until_all_rows_were_looked_at_and_keeps_the_table_in_pl
     written = [json.loads(row["payload"])["data"]["n"] for row in rows]
     assert written == list(range(2998, -1, -2))
     assert table.visualRect(table.currentIndex()).top() == top
+
+
+def test_two_exports_at_once_have_a_card_each(harness: PageHarness, tmp_path: Path) -> None:
+    fill(harness, 3)
+    page = harness.open(EventsPage)
+    work: list[Coroutine[Any, Any, None]] = []
+    shown: list[Notification] = []
+    context = replace(
+        page.context, run_in_background=lambda _name, each: work.append(each), notify=shown.append
+    )
+    export = ExportAction(context, page, page.table, page.export_format)
+    for name in ("first.csv", "second.csv"):
+        export.export_to(tmp_path / name)
+    for each in work:
+        asyncio.run(each)
+    assert [each.title for each in shown] == ["Exported"] * 2
+    assert len({each.key for each in shown}) == 2
