@@ -37,8 +37,11 @@ REQUEST_EXPIRES_S: Final = 30.0
 HEARTBEAT_S: Final = 5.0
 SILENCE_TIMEOUT_S: Final = 12.0
 NO_ROOM_PAUSE_S: Final = 0.01
-INACTIVE_THRESHOLD_S: Final = 30.0
-"""Seconds after which the server removes the consumer of a reader that died."""
+INACTIVE_THRESHOLD_S: Final = 2 * REQUEST_EXPIRES_S
+"""Seconds after which the server removes the consumer of a reader that died.
+
+One that waits for messages is not inactive: its next request follows the end of the one before.
+"""
 
 Accept = Callable[[str, bytes, float, int], bool]
 

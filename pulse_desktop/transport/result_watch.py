@@ -7,6 +7,7 @@ result.
 
 import asyncio
 import contextlib
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -142,28 +143,38 @@ class ResultWatch:
     async def _watch(self) -> None:
         """Read the bucket while it can be read, and try again when it cannot.
 
-        What the server refuses is tried less and less often: it logs each attempt.
+        What the server refuses is tried less and less often: it logs each attempt. A consumer that
+        ends is normal, as a loaded server removes an idle one: only attempts that fail one after
+        another are reported.
         """
+        clock = asyncio.get_running_loop().time
         pauses = Backoff(RETRY_PAUSE_S, self._poll_s)
         intervals = Backoff(self._poll_s, max(self._poll_s, MAX_RETRY_INTERVAL_S))
         failures = 0
         while True:
+            opened_at = math.inf
             try:
                 found = await self._find()
                 if found is None:
                     self._set_mode("absent", "")
-                    pause = self._poll_s
+                    pause, failures = self._poll_s, 0
                 else:
-                    await self._read(found)
+                    consumer = await self._open(found)
+                    opened_at = clock()
+                    await self._read(consumer, found)
                     pause, failures = RETRY_PAUSE_S, 0
                     pauses.reset()
                     intervals.reset()
             except NotConnectedError:
                 raise
             except ConsumerResetError as error:
-                self._set_mode("off", _("it cannot be read: {reason}").format(reason=error))
-                pause = pauses.next_delay()
+                if clock() - opened_at > self._poll_s:
+                    failures = 0
+                    pauses.reset()
                 failures += 1
+                if failures >= READ_ATTEMPTS:
+                    self._set_mode("off", _("it cannot be read: {reason}").format(reason=error))
+                pause = pauses.next_delay()
             except UserFacingError as error:
                 self._set_mode("off", error.detail or error.title)
                 pause = intervals.next_delay()
@@ -187,7 +198,8 @@ class ResultWatch:
         created = info.created.timestamp() if info.created is not None else 0.0
         return _Bucket(created, info.state.first_seq, info.state.last_seq)
 
-    async def _read(self, found: _Bucket) -> None:
+    async def _open(self, found: _Bucket) -> OrderedConsumer:
+        """Open a consumer at the next metadata to read."""
         consumer = self._make_consumer()
         same = self._read_bucket is not None and self._read_bucket.created == found.created
         if same and found.last >= self._last:
@@ -206,6 +218,10 @@ class ResultWatch:
                 await consumer.open(DeliverPolicy(found.last - 2 * self._backlog + 1))
                 self._last = consumer.last
         self._read_bucket = found
+        return consumer
+
+    async def _read(self, consumer: OrderedConsumer, found: _Bucket) -> None:
+        """Read a bucket until it is deleted or replaced."""
         try:
             self._set_mode("watching", "")
             await self._consume(consumer, found)

@@ -1,6 +1,7 @@
 """Stored results: watched as they are stored, read verified, saved completely or not at all."""
 
 import asyncio
+import contextlib
 import resource
 import time
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import nats.js.errors
 import pytest
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
@@ -23,8 +25,9 @@ from pulse_desktop.model.errors import (
 )
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.ordered_consumer import REQUEST_EXPIRES_S
 from pulse_desktop.transport.result_store import ResultStore
-from pulse_desktop.transport.result_watch import ResultWatch
+from pulse_desktop.transport.result_watch import READ_ATTEMPTS, ResultWatch
 from tests.kit.arrivals import take_objects
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from pulse_desktop.protocol.stored_object import StoredObject
 
 BUCKET = "taskiq_results"
+POLL_S = 0.1
 LARGE = bytes(range(256)) * (32 << 10)  # 8 MiB
 
 
@@ -66,10 +70,14 @@ def store(connection: Connection) -> ResultStore:
 class RunningWatch:
     """A connection and a watch that run, and the objects received so far."""
 
-    def __init__(self, server: NatsServer, backlog: int | None = None) -> None:
+    def __init__(
+        self, server: NatsServer, backlog: int | None = None, poll_s: float = POLL_S
+    ) -> None:
         self.queue = ArrivalQueue()
         self.connection = Connection(server.url)
-        self.watch = ResultWatch(self.connection, self.queue, BUCKET, backlog=backlog, poll_s=0.1)
+        self.watch = ResultWatch(
+            self.connection, self.queue, BUCKET, backlog=backlog, poll_s=poll_s
+        )
         self.objects: list[StoredObject] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -158,6 +166,56 @@ async def test_a_restart_loses_and_repeats_no_object(
         await again.close()
         await wait_until(lambda: len(running.keys()) >= 10)
         assert running.keys() == [str(number) for number in range(10)]
+
+
+async def test_a_deleted_consumer_is_created_again(
+    nats_server: NatsServer, bucket: ObjectStore, worker: Client
+) -> None:
+    js = worker.jetstream()
+    stream = f"OBJ_{BUCKET}"
+    seen: set[tuple[str, bool]] = set()
+
+    async def sample(watch: ResultWatch) -> None:
+        while True:
+            seen.add((watch.status.mode, watch.status.unreadable))
+            await asyncio.sleep(0)
+
+    await bucket.put("old", b"1")
+    async with RunningWatch(nats_server, backlog=0) as running:
+        await running.in_mode("watching")
+        sampling = asyncio.create_task(sample(running.watch))
+        for number in range(READ_ATTEMPTS + 1):
+            (consumer,) = await js.consumers_info(stream)
+            assert (consumer.config.inactive_threshold or 0) >= 2 * REQUEST_EXPIRES_S
+            await asyncio.sleep(1.5 * POLL_S)  # so long it is read without a failure
+            await js.delete_consumer(stream, consumer.name)
+            await bucket.put(str(number), b"1")
+            await wait_until(lambda: len(running.keys()) > number)  # noqa: B023 - at once
+        sampling.cancel()
+        assert running.keys() == [str(number) for number in range(READ_ATTEMPTS + 1)]
+    assert seen == {("watching", False)}
+
+
+async def test_a_bucket_that_cannot_be_read_again_and_again_is_reported(
+    nats_server: NatsServer, bucket: ObjectStore, worker: Client
+) -> None:
+    js = worker.jetstream()
+    stream = f"OBJ_{BUCKET}"
+    await bucket.put("old", b"1")
+
+    async def deleted_until_reported() -> bool:
+        for consumer in await js.consumers_info(stream):
+            with contextlib.suppress(nats.js.errors.NotFoundError):
+                await js.delete_consumer(stream, consumer.name)
+        return running.watch.status.mode == "off"
+
+    async with RunningWatch(nats_server, poll_s=60.0) as running:
+        await running.in_mode("watching")
+        await wait_until(deleted_until_reported)
+        assert running.watch.status.unreadable
+        assert "cannot be read" in running.watch.status.problem
+        await running.in_mode("watching")
+        assert not running.watch.status.unreadable
 
 
 async def test_the_backlog_limits_the_objects_read_at_first(
