@@ -143,7 +143,7 @@ class PageFilter(QObject, Generic[RowT]):
         bar.use_query(self.query.check, self.query.complete)
         bar.notice.back_requested.connect(self.go_back)
         bar.notice.forget_requested.connect(self._keep_shown)
-        self._values.changed.connect(bar.completer.update)
+        self._values.changed.connect(bar.completer.complete_anew)
         table.rows_model.counts_changed.connect(self._count_on)
 
     def _now(self) -> float:

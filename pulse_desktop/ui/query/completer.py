@@ -49,6 +49,7 @@ class QueryCompleter(QObject):
         self._field = field
         self._complete = complete
         self._completion = _EMPTY
+        self._completed: tuple[str, int] | None = None  # the text and cursor of the completion
         self._wanted = False  # by the operator, who is typing or has asked for suggestions
         self.popup = Suggestions(field)
         is_continued = WeakMethod(self._is_continued)  # else a field that is gone keeps its page
@@ -76,11 +77,16 @@ class QueryCompleter(QObject):
     def open(self) -> None:
         """Show what can be typed at the cursor."""
         self._wanted = True
-        self.update()
+        self.complete_anew()
 
     def close(self) -> None:
         """Hide the suggestions."""
         self._wanted = False
+        self.update()
+
+    def complete_anew(self) -> None:
+        """Complete the text anew: what can be typed may be other than it was."""
+        self._completed = None
         self.update()
 
     def update(self) -> None:
@@ -89,13 +95,11 @@ class QueryCompleter(QObject):
         if not self._wanted or not self._field.hasFocus():
             self.popup.hide()
         else:
-            field = self._field
-            self._completion = self._complete(field.text(), field.text_cursor)
-            problem = field.problem
-            if problem is not None and _continues(self._completion, problem):
+            completion, problem = self._complete_here(), self._field.problem
+            if problem is not None and _continues(completion, problem):
                 problem = None
             self.popup.show_items(
-                self._completion.items, _with_key(problem.message) if problem is not None else ""
+                completion.items, _with_key(problem.message) if problem is not None else ""
             )
         if self.is_open != was_open:
             self.open_changed.emit()
@@ -103,14 +107,22 @@ class QueryCompleter(QObject):
 
     def _is_continued(self, problem: QueryError) -> bool:
         """Return whether suggestions that are shown, or are about to be, continue the text."""
-        field = self._field
-        if not self._wanted or not field.hasFocus():
+        if not self._wanted or not self._field.hasFocus():
             return False
-        return _continues(self._complete(field.text(), field.text_cursor), problem)
+        return _continues(self._complete_here(), problem)
+
+    def _complete_here(self) -> Completion:
+        """Return the completion at the cursor; a key asks for it several times."""
+        here = self._field.text(), self._field.text_cursor
+        if here != self._completed:
+            self._completion = self._complete(*here)
+            self._completed = here
+        return self._completion
 
     def _on_edited(self) -> None:
         # The field checks the text next and completes it then.
         self._wanted = True
+        self._completed = None
         self.popup.forget_current()
 
     def _take(self, item: CompletionItem) -> None:
