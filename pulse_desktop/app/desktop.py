@@ -445,13 +445,11 @@ class Desktop:
                 bring_to_front(form)
                 form.leave(lambda: self._leave(windows, then))
                 return
-        writing = next((window for window in windows if window.is_writing), None)
-        if writing is None:
+        if not windows:
             then()
             return
-        bring_to_front(writing.window)
-        others = [window for window in windows if window is not writing]
-        writing.leave_files(lambda: self._leave(others, then))
+        first, *others = windows
+        first.leave_files(lambda: self._leave(others, then))
 
     def _close_window(self, window: SessionWindow) -> None:
         if len(self.windows) == 1:

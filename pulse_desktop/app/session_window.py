@@ -31,7 +31,7 @@ from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
 from pulse_desktop.ui.shell.frame_timer import FrameTimer
 from pulse_desktop.ui.shell.window import MainWindow
-from pulse_desktop.ui.shell.window_placement import place_beside
+from pulse_desktop.ui.shell.window_placement import bring_to_front, place_beside
 from pulse_desktop.ui.shell.window_state import WindowStateFile, WindowStateManager
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 
@@ -118,21 +118,26 @@ class SessionWindow:
             place_beside(self.window, beside)
         self.window.fit_to_screen(beside.screen().availableGeometry(), restored=True)
 
-    def leave_files(self, then: Callable[[], object]) -> None:
-        """Do something that closes the window; while a file is written, it is asked about first."""
-        if not self.is_writing:
+    def leave_files(self, then: Callable[[], object], *, closes: bool = True) -> None:
+        """Do something that cancels the writing of files, after asking while one is written.
+
+        Args:
+            then: called if no file is written, or the operator agrees.
+            closes: whether it closes the window; else another session is shown.
+        """
+        if not self._page_work.is_group_running(FILE_WORK):
             then()
             return
-        question = QuestionDialog(
-            _("A file is being written"),
-            _("Close, and cancel what is being written to a file?"),
-            _("Nothing of the file is kept."),
-            _("Cancel and close"),
-            _("Keep open"),
-            self.window,
-        )
-        question.accepted.connect(then)
-        question.open()
+        bring_to_front(self.window)
+        question = _("Close, and cancel what is being written to a file?")
+        leave, stay = _("Cancel and close"), _("Keep open")
+        if not closes:
+            question = _("Change the connection, and cancel what is being written to a file?")
+            leave, stay = _("Cancel and change"), _("Stay")
+        note, title = _("Nothing of the file is kept."), _("A file is being written")
+        dialog = QuestionDialog(title, question, note, leave, stay, self.window)
+        dialog.accepted.connect(then)
+        dialog.open()
 
     # Profiles
 
@@ -140,12 +145,6 @@ class SessionWindow:
     def used_profile(self) -> Profile | None:
         """The profile that is shown, with the secret that its session uses."""
         return self.session.config.profile if self.session is not None else self.profile
-
-    @property
-    def is_writing(self) -> bool:
-        """Whether an export or a result is being written to a file."""
-        running = (name for name, state in self._page_work.tasks.items() if state == "running")
-        return any(name.startswith(FILE_WORK) for name in running)
 
     def is_connected_with(self, profile: Profile) -> bool:
         """Return whether the profile, as it is stored, is shown and its server is connected."""
@@ -157,7 +156,13 @@ class SessionWindow:
         return shown == profile.without_secrets()
 
     def show_profile(self, profile: Profile) -> None:
-        """Show a profile instead of the present one; errors become notifications."""
+        """Show a profile instead of the present one; errors become notifications.
+
+        While a file is written, the operator is asked first.
+        """
+        self.leave_files(partial(self._show_profile, profile), closes=False)
+
+    def _show_profile(self, profile: Profile) -> None:
         self._retry = partial(self.show_profile, profile)
         profile = self._embedded.recognize(self, profile)
         if not profile.is_embedded:

@@ -53,6 +53,11 @@ class _Child:
         self.restarts = 0
         self.task: asyncio.Task[None] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs, or is about to be restarted."""
+        return self.state in ("running", "waiting")
+
 
 class Supervisor:
     """Starts, restarts and cancels named background coroutines."""
@@ -98,7 +103,7 @@ class Supervisor:
         if self._closed:
             raise RuntimeError("the supervisor is closed")
         old = self._children.get(name)
-        if old is not None and old.state in ("running", "waiting"):
+        if old is not None and old.is_running:
             raise ValueError(f"{name} is already running")
         child = _Child(name)
         self._children[name] = child
@@ -122,6 +127,12 @@ class Supervisor:
             child.task.add_done_callback(lambda _: self._forget(child))
             # Cancelled before its first step, it would be reported as never awaited.
             child.task.add_done_callback(lambda _: work.close())
+
+    def is_group_running(self, prefix: str) -> bool:
+        """Return whether a task runs whose name starts with the prefix."""
+        return any(
+            child.is_running for name, child in self._children.items() if name.startswith(prefix)
+        )
 
     def stop_group(self, prefix: str) -> None:
         """Cancel every task whose name starts with the prefix; the names are free at once."""

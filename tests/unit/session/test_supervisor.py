@@ -98,7 +98,10 @@ async def test_a_group_is_cancelled_and_its_names_are_free_at_once() -> None:
     await asyncio.sleep(0)
     with pytest.raises(ValueError, match="already running"):
         supervisor.start("connection", lambda: wait("other"))
+    assert supervisor.is_group_running("feed.")
     supervisor.stop_group("feed.")
+    assert not supervisor.is_group_running("feed.")
+    assert supervisor.is_group_running("connection")
     supervisor.start("feed.events", lambda: wait("again"))
     await wait_until(lambda: len(ended) == 2)
     assert set(supervisor.tasks) == {"connection", "feed.events"}
