@@ -29,7 +29,7 @@ from pulse_desktop.settings_folder import settings_folder
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.profile_list import ProfilesInUse
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.shell.crash_handler import CrashHandler
 from pulse_desktop.ui.shell.rerun_menu import open_rerun_menu
 from pulse_desktop.ui.shell.window import MainWindow
@@ -40,7 +40,7 @@ _MAX_WINDOWS: Final = 20
 
 
 def _notification(error: UserFacingError) -> Notification:
-    return Notification(error.title, error.detail, error.advice, "bad", key="profiles")
+    return error_notification(error, "bad", key="profiles")
 
 
 def _diagnose(window: SessionWindow, editor: ProfileEditor) -> None:

@@ -25,7 +25,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connection_phase import server_text
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.offline_session import OfflineSession
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.page import FILE_WORK
 from pulse_desktop.ui.pages.registry import PAGES
 from pulse_desktop.ui.shell.embedded_actions import EmbeddedServerActions
@@ -425,9 +425,7 @@ class SessionWindow:
         """
         self._retry = retry or self._retry
         self._end_opening(error)
-        self.window.notify(
-            Notification(error.title, error.detail, error.advice, "bad", choices, key="start")
-        )
+        self.window.notify(error_notification(error, "bad", choices, key="start"))
 
     def _end_opening(self, error: UserFacingError) -> None:
         """Say in the banner alone why there is no session."""

@@ -70,7 +70,11 @@ class NotConnectedError(UserFacingError):
         )
 
 
-class ReadOnlyError(UserFacingError):
+class RefusedError(UserFacingError):
+    """An action that is not allowed here: nothing was done, and nothing has to be."""
+
+
+class ReadOnlyError(RefusedError):
     """An action on a connection that is read-only.
 
     Attributes:
@@ -92,7 +96,7 @@ class ReadOnlyError(UserFacingError):
         super().__init__(_("Not allowed: {action}").format(action=action), detail, advice)
 
 
-class RecordingShownError(UserFacingError):
+class RecordingShownError(RefusedError):
     """An action while a recording is shown, which has no server."""
 
     def __init__(self, action: str = "") -> None:

@@ -43,7 +43,7 @@ from pulse_desktop.text.history_text import (
 )
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.backend import HistoryBackend
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.page import BackgroundRunner
 from pulse_desktop.ui.theme.plain_text import Label, without_mnemonic
 from pulse_desktop.ui.theme.style_sheet import set_style_property
@@ -173,7 +173,7 @@ class HistoryDialog(QDialog):
                 self._show_error(error.sentence)
                 self._update()
             else:
-                self._notify(Notification(error.title, error.detail, error.advice, "bad"))
+                self._notify(error_notification(error, "bad"))
             return
         self._report(outcomes)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.page import FILE_WORK, PageContext, unique_name
 from pulse_desktop.ui.table.export import FORMATS, ExportFormat, TableExport
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -95,7 +95,7 @@ class ExportAction(Generic[RowT]):
         try:
             await export.run(show_progress)
         except UserFacingError as error:
-            self._notify(name, Notification(error.title, error.detail, error.advice, "bad"))
+            self._notify(name, error_notification(error, "bad"))
             return
         except asyncio.CancelledError:
             title = _("Export cancelled")

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pulse_desktop.model.errors import RefusedError, UserFacingError
+
 Severity = Literal["good", "info", "warning", "bad"]
 
 
@@ -39,3 +41,29 @@ class Notification:
     ends: str = ""
     outlives_session: bool = False
     passes: bool = False
+
+
+def error_notification(
+    error: UserFacingError,
+    severity: Severity = "warning",
+    choices: Sequence[tuple[str, Callable[[], object]]] = (),
+    key: str = "",
+) -> Notification:
+    """Return the notification about an action that failed; that about a refusal passes.
+
+    Args:
+        error: why it failed.
+        severity: of the failure; a refusal is a warning.
+        choices: see `Notification`.
+        key: see `Notification`.
+    """
+    is_refused = isinstance(error, RefusedError)
+    return Notification(
+        error.title,
+        error.detail,
+        error.advice,
+        "warning" if is_refused else severity,
+        choices,
+        key=key,
+        passes=is_refused,
+    )

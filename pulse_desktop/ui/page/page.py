@@ -27,7 +27,7 @@ from pulse_desktop.ui.charts.colors import SeriesColors
 from pulse_desktop.ui.charts.marks import ChartMarks, chart_marks, closed_marks
 from pulse_desktop.ui.navigation import Target
 from pulse_desktop.ui.page.actions import Action, ActionTable, PageAction
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.question import Question
 from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
 from pulse_desktop.ui.table.live_table import LiveTable
@@ -125,11 +125,7 @@ class PageContext:
         error: UserFacingError = ReadOnlyError(action, self.profile_label)
         if self.connection.connection_status.recording:
             error = RecordingShownError(action)
-        self.notify(
-            Notification(
-                error.title, error.detail, error.advice, "warning", key="read-only", passes=True
-            )
-        )
+        self.notify(error_notification(error, key="read-only"))
         return False
 
     def ask(self, question: Question, act: Callable[[bool], object]) -> None:

@@ -29,7 +29,7 @@ from pulse_desktop.ui.run_form.draft import (
 from pulse_desktop.ui.run_form.form_text import (
     consumer_summary,
     enqueued_notification,
-    error_notification,
+    failed_notification,
     name_warning,
     rerun_description,
 )
@@ -333,7 +333,7 @@ class RunForm(QFrame):
             self._error = error
             self.ui.show_error(error)
         else:  # the form was closed, or opened for another task, meanwhile
-            self._context.notify(error_notification(error))
+            self._context.notify(failed_notification(error))
 
     # Qt's side
 

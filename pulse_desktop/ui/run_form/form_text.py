@@ -17,7 +17,7 @@ from pulse_desktop.text.run_text import state_name
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun, Target
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 
 CONSUMERS_MEANING: Final = _(
     "Counts workers whose last heartbeat is at most {seconds} s old; without heartbeats, what the "
@@ -161,6 +161,6 @@ def enqueued_notification(
     )
 
 
-def error_notification(error: UserFacingError) -> Notification:
+def failed_notification(error: UserFacingError) -> Notification:
     """Return the notification about a task that was not enqueued."""
-    return Notification(error.title, error.detail, error.advice, "warning", key=_KEY)
+    return error_notification(error, key=_KEY)

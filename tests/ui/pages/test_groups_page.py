@@ -9,11 +9,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.errors import RecordingShownError, UserFacingError
 from pulse_desktop.model.group_marks import Mark, MarkKind
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
+from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
@@ -392,6 +393,19 @@ def test_a_mark_that_cannot_be_kept_is_reported(
     assert [each.title for each in window.notifications.shown] == ["The local state is damaged"]
     assert "Move it away." in page.detail.problem
     assert refused(page).marks.muted is None
+
+
+def test_a_refused_mark_is_reported_by_a_notice_that_passes(
+    window: MainWindow, builder: StateBuilder, session: FakeSession, page: GroupsPage
+) -> None:
+    session.error = RecordingShownError()
+    click_row(page, 0)
+    page.toggle_muted()
+    draw_frame(window, builder, 2.0)
+    (notice,) = window.notifications.shown
+    assert (notice.title, notice.passes) == ("Not possible on a recording", True)
+    window.notify(Notification("Exported"))
+    assert [each.title for each in window.notifications.shown] == ["Exported"]
 
 
 def test_only_failures_in_the_time_range_count(

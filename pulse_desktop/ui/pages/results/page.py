@@ -19,7 +19,7 @@ from pulse_desktop.ui.connection_phase import EmptyReason
 from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.facet import Facet
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.page import FILE_WORK, PageContext, unique_name
 from pulse_desktop.ui.page.row_detail import RowDetail
 from pulse_desktop.ui.page.table_page import TablePage
@@ -286,7 +286,7 @@ class ResultsPage(TablePage[StoredResult, RowDetail]):
         self.detail.json.set_data(shown, decoded.raw)
 
     def _notify_error(self, error: UserFacingError) -> None:
-        self.context.notify(Notification(error.title, error.detail, error.advice, severity="bad"))
+        self.context.notify(error_notification(error, "bad"))
 
 
 def _unreadable_text(problem: str) -> str:

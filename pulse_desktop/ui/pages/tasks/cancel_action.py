@@ -11,7 +11,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import cancel_summary
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.question import DeclinedError, Question
 
@@ -83,9 +83,7 @@ class CancelAction:
         except DeclinedError:
             return
         except UserFacingError as error:
-            self._context.notify(
-                Notification(error.title, error.detail, error.advice, "warning", key=_KEY)
-            )
+            self._context.notify(error_notification(error, key=_KEY))
             return
         names = {run.task_id: self._context.state.runs.names.label(run.name) for run in runs}
         summary = cancel_summary(outcomes, names)

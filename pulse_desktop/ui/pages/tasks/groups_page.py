@@ -27,7 +27,7 @@ from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, Target
 from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import error_notification
 from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
@@ -317,6 +317,4 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
                     else:
                         await marks.set_mark(group_id, kind, text)
         except UserFacingError as error:
-            self.context.notify(
-                Notification(error.title, error.detail, error.advice, "warning", key="marks")
-            )
+            self.context.notify(error_notification(error, key="marks"))

@@ -10,7 +10,7 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.navigation import ShowRun
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.question import DeclinedError, Question
 
@@ -162,6 +162,4 @@ class RerunAction:
 
     def _notify_error(self, error: UserFacingError, force: Callable[[], object]) -> None:
         choices = ((_("Enqueue anyway"), force),) if error.can_force else ()
-        self._context.notify(
-            Notification(error.title, error.detail, error.advice, "warning", choices, _KEY)
-        )
+        self._context.notify(error_notification(error, choices=choices, key=_KEY))

@@ -9,7 +9,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.outcome_text import command_summary
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import worker_name
-from pulse_desktop.ui.page.notification import Notification
+from pulse_desktop.ui.page.notification import Notification, error_notification
 from pulse_desktop.ui.page.page import PageContext, unique_name
 from pulse_desktop.ui.page.question import DeclinedError, Question
 
@@ -107,9 +107,7 @@ class WorkerCommandActions:
         except DeclinedError:
             return
         except UserFacingError as error:
-            self._context.notify(
-                Notification(error.title, error.detail, error.advice, "warning", key=_KEY)
-            )
+            self._context.notify(error_notification(error, key=_KEY))
             return
         summary = command_summary(outcomes, level)
         choices: list[tuple[str, Callable[[], object]]] = []
