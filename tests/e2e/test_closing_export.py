@@ -30,7 +30,8 @@ async def start_export(operator: Operator, folder: Path) -> None:
 
 
 async def question_of(operator: Operator) -> QuestionDialog:
-    (question,) = await wait_until(lambda: operator.window.findChildren(QuestionDialog))
+    await wait_until(lambda: bool(operator.window.findChildren(QuestionDialog)))
+    (question,) = operator.window.findChildren(QuestionDialog)
     return question
 
 

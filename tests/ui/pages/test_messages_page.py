@@ -1,9 +1,11 @@
 """Chat messages: their text or what they have instead, and which time is which."""
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import fixed
+from pulse_desktop.state.chat_messages import class_of
 from pulse_desktop.text import formats
 from pulse_desktop.ui.navigation import ShowItem, ShowRun
 from pulse_desktop.ui.pages.messages.page import MessagesPage
@@ -71,6 +73,47 @@ def test_messages_that_were_not_judged_are_found(harness: PageHarness) -> None:
     open_position(page, 1)
     assert page.detail.properties.values["Class"] == "not judged"
     assert page.detail.properties.values["Reason"] == "language unknown"
+
+
+def scores(page: MessagesPage) -> dict[float, int]:
+    """Return the bars of the histogram by where they start."""
+    return {round(each.start, 2): each.count for each in page.charts.scores.bins if each.count}
+
+
+def scored(qtbot: QtBot, page: MessagesPage) -> dict[str, int]:
+    """Return how many messages each series of the chart of scored messages counts."""
+    chart = page.charts.scored
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    counts = {}
+    for name in ("noise", "weak signal", "signal"):
+        times, rates = chart.curve(name).line.getData()
+        counts[name] = round(np.nansum(rates) * (times[1] - times[0]) / 60)
+    return counts
+
+
+def test_the_charts_show_the_messages_that_the_table_shows(
+    qtbot: QtBot, harness: PageHarness
+) -> None:
+    builder = harness.builder
+    for number, score in enumerate((0.1, 0.1, 0.45, 0.9)):
+        data = {"id": f"m{number}", "content": "hello", "author": f"author {number}"}
+        builder.event("messages", "message.new", data, NOW - 590)
+        name = class_of(score)
+        data = {"message_id": f"m{number}", "importance_score": score, "classification": name}
+        builder.event("messages", "message.scored", data, NOW - 300)
+    page = harness.open(MessagesPage)
+    harness.update(page, NOW)
+    assert scores(page) == {0.1: 2, 0.45: 1, 0.9: 1}
+    assert scored(qtbot, page) == {"noise": 2, "weak signal": 1, "signal": 1}
+    page.filter_bar.set_filter(("signal", "noise"), 'author:"author 1" or author:"author 3"')
+    assert page.filter_bar.is_valid
+    harness.update(page, NOW + 1)
+    assert scores(page) == {0.1: 1, 0.9: 1}
+    assert scored(qtbot, page) == {"noise": 1, "weak signal": 0, "signal": 1}
+    page.filter_bar.clear()
+    harness.update(page, NOW + 2)
+    assert scores(page) == {0.1: 2, 0.45: 1, 0.9: 1}
+    assert scored(qtbot, page) == {"noise": 2, "weak signal": 1, "signal": 1}
 
 
 def test_a_message_is_shown_with_the_runs_that_concerned_it(

@@ -214,7 +214,7 @@ def test_a_message_that_is_scored_again_moves_to_the_top(harness: PageHarness) -
 def test_the_histogram_counts_scores(harness: PageHarness) -> None:
     fill_all_topics(harness.builder)
     page = harness.open(MessagesPage)
-    counted = {round(each.start, 2): each for each in page.histogram.bins if each.count}
+    counted = {round(each.start, 2): each for each in page.charts.scores.bins if each.count}
     assert set(counted) == {0.1, 0.8}
     assert counted[0.8].name == "signal"
 
@@ -380,7 +380,7 @@ def test_charts_can_show_a_longer_time_range(harness: PageHarness, qtbot: QtBot)
     page = harness.open(MessagesPage)
     page.context.time.set_range(last(3600))
     page.on_time_range(NOW)
-    qtbot.waitUntil(lambda: page.scored_chart.visible_time_range == (NOW - 3600, NOW))
+    qtbot.waitUntil(lambda: page.charts.scored.visible_time_range == (NOW - 3600, NOW))
 
 
 @pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)

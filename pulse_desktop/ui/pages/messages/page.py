@@ -11,29 +11,22 @@ from pulse_desktop.protocol.event import event_data
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.chat_messages import (
     CLASSES,
-    NOISE_BELOW,
     NOT_JUDGED,
-    SIGNAL_ABOVE,
     MessageRow,
 )
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
-from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import message_text
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _, ngettext
-from pulse_desktop.ui.charts.colors import SeriesSpec
-from pulse_desktop.ui.charts.histogram import Bin, Histogram
-from pulse_desktop.ui.charts.resampling import rate_series
-from pulse_desktop.ui.charts.scale import Unit
-from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.lineage.message_path_view import MessagePathView
 from pulse_desktop.ui.navigation import ShowItem, Target
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.page import PageContext
 from pulse_desktop.ui.page.row_detail import RowDetail
 from pulse_desktop.ui.page.table_page import TablePage
+from pulse_desktop.ui.pages.messages.charts import FilteredMessages, MessageCharts
 from pulse_desktop.ui.pages.messages.columns import (
     CLASS_LABELS,
     MESSAGE_COLUMNS,
@@ -44,10 +37,7 @@ from pulse_desktop.ui.pages.messages.score_breakdown import Factor, ScoreBreakdo
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.widgets.property_list import Property
 
-BINS: Final = 20
 _OTHER: Final = "other"
-_MAX_SCORES: Final = 5_000
-"""Scores in the histogram: those of the newest messages."""
 _MAX_FACTOR_NAME: Final = 60
 
 
@@ -119,44 +109,23 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
 
     def make_charts(self) -> Sequence[QWidget]:
         """Create the charts of scored messages and of scores."""
-        self.scored_chart = TimeChart(
-            _("Messages scored"),
-            Unit.PER_MINUTE,
-            subtitle=_("per minute"),
-            empty_text=_("Messages are counted here as workers score them."),
-        )
-        labels = ((name, *CLASS_LABELS[name]) for name in CLASSES)
-        self.scored_chart.set_series(
-            [
-                SeriesSpec(label, color.value, fill=name == "signal", key=name)
-                for name, label, _glyph, color in labels
-            ]
-        )
-        self.histogram = Histogram(
-            _("Scores"),
-            empty_text=_("No message has been scored yet. Scores are counted here from 0 to 1."),
-        )
-        return self.scored_chart, self.histogram
+        self.charts = MessageCharts(self.context.state)
+        return self.charts.scored, self.charts.scores
+
+    def on_show(self, now: float) -> None:
+        """Catch up with what happened while another page was visible."""
+        self.charts.reset()
+        super().on_show(now)
 
     def update_charts(self, now: float) -> None:
-        """Update both charts at a time, Unix seconds."""
-        messages = self.context.state.messages
-        times, values = rate_series(
-            {CLASS_LABELS[name][0]: messages.scored[name] for name in CLASSES},
-            now,
-            self.time_range,
-            per_s=60.0,
-            history_start=counted_since(self.context.state) if messages.rows else now,
-        )
-        self.scored_chart.set_data(times, values, self.time_range.bounds(now))
-        latest = messages.rows.newest_first(_MAX_SCORES)
-        scores = [row.score for row in latest if row.score is not None]
-        self.histogram.set_bins(score_bins(scores))
-        if len(scores) >= _MAX_SCORES:
-            text = ngettext("latest {count} message", "latest {count} messages", len(scores))
-            self.histogram.set_subtitle(text.format(count=formats.count(len(scores))))
-        else:
-            self.histogram.set_subtitle(self.count_text(len(scores)))
+        """Update the charts up to a time, Unix seconds; they show what the table shows."""
+        model, shown = self.table.rows_model, FilteredMessages()
+        if self.filter.active:
+            is_limited = self.filter_bar.checked_facets or self.filter.query.matcher is not None
+            query = self.filter.effective_query if is_limited else ""
+            is_complete = not model.filter_pending
+            shown = FilteredMessages(query, model.positions(), is_complete)
+        self.charts.update(self.time_range, now, shown)
 
     def navigate(self, target: Target) -> None:
         """Open the details of the message that `target` names; the base class does the rest."""
@@ -202,22 +171,6 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         self.score_breakdown.set_factors(factors)
         self.score_breakdown.setVisible(bool(factors))
         detail.json.set_bytes(row.raw)
-
-
-def score_bins(scores: Sequence[float]) -> list[Bin]:
-    """Count scores in bins of one twentieth, each labeled with the class of its scores."""
-    counts = [0] * BINS
-    for score in scores:
-        counts[min(BINS - 1, max(0, int(score * BINS + 1e-9)))] += 1
-    bins = []
-    for index, count in enumerate(counts):
-        start, stop = index / BINS, (index + 1) / BINS
-        middle = (start + stop) / 2
-        name = "noise" if middle < NOISE_BELOW else "weak_signal"
-        name = "signal" if middle > SIGNAL_ABOVE else name
-        label, _glyph, color = CLASS_LABELS[name]
-        bins.append(Bin(start, stop, count, color.value, label))
-    return bins
 
 
 def score_factors(row: MessageRow) -> list[Factor]:
