@@ -75,6 +75,7 @@ class PageContext:
         rerun_elsewhere: asks for another connection to enqueue a run on.
         ask_in_dialog: asks a question in a dialog; calls what it gets if the operator agrees.
         close_with_session: closes a dialog when the window shows another connection.
+        on_details: called when the details of a row are opened.
         profile: of the connection, without secrets.
         profile_label: how it is called.
         profile_name: returns the name of the profile as it is now, empty if it has none.
@@ -98,6 +99,7 @@ class PageContext:
     rerun_elsewhere: Callable[[TaskRun], None] = lambda _run: None
     ask_in_dialog: Callable[[Question, Callable[[], object]], object] = lambda _question, _act: None
     close_with_session: Callable[[QDialog], object] = lambda _dialog: None
+    on_details: Callable[[], object] = lambda: None
     profile: Profile = NO_PROFILE
     profile_label: str = ""
     profile_name: Callable[[], str] = str
@@ -255,6 +257,10 @@ class Page(QWidget):
                 table.copy_selection(headings=True)
                 return
 
+    def close_details(self) -> bool:
+        """Close the details of a row on Esc; return whether they were open."""
+        return False
+
     def on_escape(self) -> bool:
-        """Close what Esc closes on this page; return whether there was something to close."""
+        """Clear what Esc clears on this page besides; return whether there was anything."""
         return False

@@ -152,8 +152,12 @@ class TabbedPage(Page):
         """Copy the selected rows of the tab that is shown."""
         self.shown_part.copy_with_headings()
 
+    def close_details(self) -> bool:
+        """Close the details in the tab that is shown."""
+        return self.shown_part.close_details()
+
     def on_escape(self) -> bool:
-        """Close what Esc closes in the tab that is shown."""
+        """Clear what Esc clears in the tab that is shown."""
         return self.shown_part.on_escape()
 
 

@@ -244,13 +244,16 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             case ShowItem(id=text):
                 self.filter.navigate(FilterState(text_query(text)))
 
-    def on_escape(self) -> bool:
-        """Close the details, else clear the selection, else the filter."""
-        if not self.detail.isHidden():
-            self.close_detail()
-        elif not self.table.release():
-            return self.filter_bar.clear()
+    def close_details(self) -> bool:
+        """Close the detail panel; return whether it was open."""
+        if self.detail.isHidden():
+            return False
+        self.close_detail()
         return True
+
+    def on_escape(self) -> bool:
+        """Clear the selection, else the filter."""
+        return self.table.release() or self.filter_bar.clear()
 
     # Export
 
@@ -329,6 +332,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._shown_position = self.table.rows_model.position_at(current) if is_current else -1
         self.show_row(row)
         self._splitter.show_detail()
+        self.context.on_details()
         self._tell_filtered_out()
 
     def close_detail(self) -> None:

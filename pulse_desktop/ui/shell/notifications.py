@@ -41,6 +41,7 @@ class NotificationCard(QFrame):
         notification: its content.
         buttons: the buttons of its choices.
         guard: ignores keys that were typed before a question could be read.
+        is_above: whether it came after the details that are open, if any.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class NotificationCard(QFrame):
             row.addStretch(1)
             layout.addLayout(row)
         self.guard = TypingGuard(self, clock) if notification.is_question else None
+        self.is_above = True
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.apply_theme()
 
@@ -226,12 +228,23 @@ class Notifications(QObject):
         self._right_margin = width
         self.place()
 
-    def dismiss_last(self) -> bool:
-        """Close the newest notification; return whether there was one."""
-        if not self._cards:
-            return False
-        self._cards[-1].close()
-        return True
+    def lower(self) -> None:
+        """Note that details were opened: Esc closes them before the notifications of now."""
+        for card in self._cards:
+            card.is_above = False
+
+    def dismiss_newest(self, *, only_above: bool = False, lasting: bool = False) -> bool:
+        """Close the newest notification; return whether there was one.
+
+        Args:
+            only_above: whether only one counts that came after the details that are open.
+            lasting: whether one counts that stays: it shows progress, and comes back.
+        """
+        for card in reversed(self._cards):
+            if (lasting or not card.notification.stays) and (card.is_above or not only_above):
+                card.close()
+                return True
+        return False
 
     def place(self) -> None:
         """Move the cards into the corner, above the current page."""

@@ -28,7 +28,7 @@ _TABLE_KEYS: Final = (
     (_("Go to the first or last row"), "Home, End, Ctrl+End"),
     (_("Copy the selected rows"), "Ctrl+C"),
     (_("Open the menu of the selected rows"), "Shift+F10"),
-    (_("Close the details, clear the selection or the filter"), "Esc"),
+    (_("Close the newest notification or the details, clear the selection or the filter"), "Esc"),
 )
 """Keys that a table handles itself."""
 

@@ -305,6 +305,7 @@ class MainWindow(QMainWindow):
             rerun_elsewhere=self.rerun_elsewhere_requested.emit,
             ask_in_dialog=self.dialogs.ask,
             close_with_session=self.dialogs.close_with_session,
+            on_details=self.notifications.lower,
             profile=self._profile,
             profile_label=self._profile_label,
             profile_name=lambda: self._profile.name,
@@ -526,14 +527,24 @@ class MainWindow(QMainWindow):
     # Overridden Qt methods
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Close the innermost open part on Esc."""
-        if event.key() == Qt.Key.Key_Escape:
-            if self._run_form is not None and self._run_form.isVisible():
-                self._run_form.cancel()
-            elif self.current is None or not self.current.on_escape():
-                self.notifications.dismiss_last()
-            return
-        super().keyPressEvent(event)
+        """Close on Esc what was opened last: a notification, or the details below it."""
+        if event.key() != Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+        elif self._run_form is not None and self._run_form.isVisible():
+            self._run_form.cancel()
+        else:
+            self._close_newest()
+
+    def _close_newest(self) -> bool:
+        """Close or clear one thing; return whether there was any."""
+        notices, page = self.notifications, self.current
+        return (
+            notices.dismiss_newest(only_above=True)
+            or (page is not None and page.close_details())
+            or notices.dismiss_newest()
+            or (page is not None and page.on_escape())
+            or notices.dismiss_newest(lasting=True)
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Collapse the sidebar in a narrow window."""

@@ -98,9 +98,9 @@ def test_the_charts_show_the_messages_that_the_table_shows(
     for number, score in enumerate((0.1, 0.1, 0.45, 0.9)):
         data = {"id": f"m{number}", "content": "hello", "author": f"author {number}"}
         builder.event("messages", "message.new", data, NOW - 590)
-        name = class_of(score)
-        data = {"message_id": f"m{number}", "importance_score": score, "classification": name}
-        builder.event("messages", "message.scored", data, NOW - 300)
+        result = {"importance_score": score, "classification": class_of(score)}
+        scored_event = {"message_id": f"m{number}", **result}
+        builder.event("messages", "message.scored", scored_event, NOW - 300)
     page = harness.open(MessagesPage)
     harness.update(page, NOW)
     assert scores(page) == {0.1: 2, 0.45: 1, 0.9: 1}

@@ -149,8 +149,9 @@ def test_esc_closes_the_details_then_clears_the_filter(
     page.filter_bar.clear()
     click_row(page, 0)
     page.filter_bar.set_filter(text="zzz")
-    assert page.on_escape()
+    assert page.close_details()
     assert page.detail.isHidden()
+    assert not page.close_details()
     assert page.on_escape()
     assert page.table.rows_model.shown_count == page.table.rows_model.total_count
     assert not page.on_escape()

@@ -477,6 +477,27 @@ def test_escape_closes_the_details_then_the_selection_then_the_filter(
         assert state == (hidden, selected, shown)
 
 
+def test_escape_closes_what_was_opened_last_and_keeps_the_filter_for_the_end(
+    qtbot: QtBot, page: RunsPage, window: MainWindow
+) -> None:
+    def press() -> tuple[list[str], bool, int]:
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+        titles = [each.title for each in window.notifications.shown]
+        return titles, not page.detail.isHidden(), page.table.rows_model.shown_count
+
+    page.show_failed()
+    window.notify(Notification("Before", severity="warning"))
+    click_row(page)
+    window.notify(Notification("Exporting", stays=True))
+    window.notify(Notification("After", severity="warning"))
+    assert press() == (["Before", "Exporting"], True, 1)
+    assert press() == (["Before", "Exporting"], False, 1)
+    assert press() == (["Exporting"], False, 1)
+    page.table.release()
+    assert press() == (["Exporting"], False, 31)
+    assert press() == ([], False, 31)
+
+
 def test_escape_clears_a_single_selected_row_before_the_filter(
     qtbot: QtBot, page: RunsPage, window: MainWindow, session: FakeSession
 ) -> None:

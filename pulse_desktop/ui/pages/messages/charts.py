@@ -110,7 +110,7 @@ class MessageCharts:
             history_start=known_since,
         )
         self.scored.set_data(times, values, shown.bounds(end))
-        matching = _("per minute, of messages that match the filter")
+        matching = _("per minute, matching the filter")
         self.scored.set_subtitle(matching if filtered.query else _("per minute"))
         scores = [row.score for row in latest[:_MAX_SCORES] if row.score is not None]
         self.scores.set_bins(score_bins(scores))
