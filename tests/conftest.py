@@ -31,6 +31,16 @@ settings.register_profile("thorough", max_examples=400, deadline=None)
 settings.load_profile("few")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while tests are collected: nearly all objects stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Let the garbage collector skip all modules and tests: they stay until the end."""

@@ -1,6 +1,7 @@
 """Every text for translation is a literal with named placeholders, which extractors can find."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -54,16 +55,16 @@ def python_files() -> Iterator[Path]:
 
 def translated_calls(path: Path) -> Iterator[Call]:
     """Iterate over the calls of a module that mark a text for translation."""
-    tree = ast.parse(path.read_text("utf-8"))
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
     keywords = {
         id(node.func.value): frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "format"
         and all(keyword.arg for keyword in node.keywords)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         count = PARAMETERS.get(node.func.id)
@@ -72,7 +73,10 @@ def translated_calls(path: Path) -> Iterator[Call]:
             yield Call(where, node.func.id, node.args[:count], keywords.get(id(node)))
 
 
-CALLS: Final = [call for path in python_files() for call in translated_calls(path)]
+@functools.cache
+def all_calls() -> list[Call]:
+    """Return the calls of all modules, read once and not while tests are collected."""
+    return [call for path in python_files() for call in translated_calls(path)]
 
 
 def placeholders(text: str) -> list[str]:
@@ -81,18 +85,18 @@ def placeholders(text: str) -> list[str]:
 
 
 def test_there_are_texts_for_translation() -> None:
-    assert len(CALLS) > 200
-    assert {call.function for call in CALLS} == set(PARAMETERS)
+    assert len(all_calls()) > 200
+    assert {call.function for call in all_calls()} == set(PARAMETERS)
 
 
 def test_every_text_is_a_literal() -> None:
-    assert [call.where for call in CALLS if not call.texts] == []
+    assert [call.where for call in all_calls() if not call.texts] == []
 
 
 def test_no_placeholder_is_positional() -> None:
     positional = [
         f"{call.where}: {text}"
-        for call in CALLS
+        for call in all_calls()
         for text in call.messages
         for name in placeholders(text)
         if not name or name[0].isdigit()
@@ -101,19 +105,19 @@ def test_no_placeholder_is_positional() -> None:
 
 
 def test_no_text_is_blank_or_has_space_at_its_ends() -> None:
-    assert [call.where for call in CALLS for text in call.messages if text != text.strip(" ")] == []
-    assert [call.where for call in CALLS if "" in call.messages] == []
+    for call in all_calls():
+        assert [text for text in call.messages if not text or text != text.strip(" ")] == [], call
 
 
 def test_the_plural_has_every_placeholder_of_the_singular() -> None:
-    for call in CALLS:
+    for call in all_calls():
         if call.function == "ngettext" and call.texts:
             one, many = call.texts
             assert set(placeholders(one)) <= set(placeholders(many)), call.where
 
 
 def test_every_placeholder_is_filled_in() -> None:
-    for call in CALLS:
+    for call in all_calls():
         for text in call.messages:
             if call.keywords is not None:
                 assert set(placeholders(text)) <= call.keywords, call.where
@@ -126,7 +130,8 @@ def test_the_extractor_finds_every_text(root: Path) -> None:
         root, method_map=[("**.py", "python")]
     ):
         extracted.update([message] if isinstance(message, str) else message)
-    found = {text for call in CALLS if call.where.startswith(str(root)) for text in call.messages}
+    calls = [call for call in all_calls() if call.where.startswith(str(root))]
+    found = {text for call in calls for text in call.messages}
     assert found - extracted == set()
 
 
