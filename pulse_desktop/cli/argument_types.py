@@ -230,11 +230,11 @@ def run_state(text: str) -> str:
     returned as it is, for the parser to reject it with the choices.
     """
     from pulse_desktop.model.run_state import RunState
-    from pulse_desktop.text.run_text import STATE_LABELS
+    from pulse_desktop.text.run_text import RESULT_NOT_READ, STATE_LABELS, UNREADABLE_RESULT
 
     values = {_normalized(str(state)): str(state) for state in STATE_LABELS}
     values |= {_normalized(label): str(state) for state, (label, *_rest) in STATE_LABELS.items()}
-    for label in (_("result not read"), _("unreadable result")):  # both are outcome unknown
+    for label in (RESULT_NOT_READ, UNREADABLE_RESULT):  # both are outcome unknown
         values[_normalized(label)] = str(RunState.RESULT_UNREADABLE)
     return values.get(_normalized(text), text)
 

@@ -233,12 +233,12 @@ def _note_older(older: int, unread: int, looked: str, *, filtered: bool) -> None
 
 def _known_cells() -> dict[str, list[str]]:
     """Return the states and the widest times, by heading."""
-    from pulse_desktop.text.run_text import STATE_LABELS
+    from pulse_desktop.text.run_text import RESULT_NOT_READ, STATE_LABELS, UNREADABLE_RESULT
 
     labels = [label for label, _glyph, _color in STATE_LABELS.values()]
     widest = ["59 min 59 s"]
     return {
-        _("STATE"): [*labels, _("result not read"), _("unreadable result")],
+        _("STATE"): [*labels, RESULT_NOT_READ, UNREADABLE_RESULT],
         _("QUEUED"): ["30 Nov 23:59:59"],
         _("WAIT"): widest,
         _("DURATION"): widest,

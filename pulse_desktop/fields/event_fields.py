@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from pulse_desktop.fields.field_values import named
+from pulse_desktop.fields.field_values import coded, named
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.protocol.event import HEARTBEAT, Event, event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
@@ -46,23 +46,9 @@ def event_fields() -> FieldSet[Event]:
 
     return FieldSet[Event](
         (
-            Field("topic", kind.ID, _("Topic"), lambda e, _now: named(e.topic), column="topic"),
-            Field(
-                "type",
-                kind.TEXT,
-                _("Type"),
-                lambda e, _now: named(e.type),
-                column="type",
-                of_coded=named,
-            ),
-            Field(
-                "source",
-                kind.ID,
-                _("Sender"),
-                lambda e, _now: worker_values(e.source),
-                column="source",
-                of_coded=worker_values,
-            ),
+            coded("topic", kind.ID, _("Topic"), "topic", named),
+            coded("type", kind.TEXT, _("Type"), "type", named),
+            coded("source", kind.ID, _("Sender"), "source", worker_values),
             Field("task", kind.TEXT, _("Task"), task),
             Field("run", kind.ID, _("Task id"), run, in_payload=True, is_run=True),
             Field("time", kind.TIME, _("Time"), lambda e, _now: (e.timestamp,)),

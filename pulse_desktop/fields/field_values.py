@@ -1,7 +1,8 @@
 """Values and fields that the rows of several pages share."""
 
+import operator
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pulse_desktop.query.fields import Field, FieldKind, Values
 
@@ -25,6 +26,30 @@ def spelled(name: str) -> Values:
     if not name:
         return ()
     return tuple(dict.fromkeys((name, name.replace("_", " "))))
+
+
+def coded(
+    name: str,
+    kind: FieldKind,
+    title: str,
+    attribute: str,
+    values: Callable[[str], Values],
+) -> Field[Any]:
+    """Return a field whose values follow from one attribute, which has a coded column.
+
+    Args:
+        name: in a query, and of the column.
+        kind: of its values.
+        title: what it is, for completion.
+        attribute: of a row.
+        values: returns the values of the field for the attribute.
+    """
+    value_of = operator.attrgetter(attribute)
+
+    def get(row: object, _now: float) -> Values:
+        return values(value_of(row))
+
+    return Field(name, kind, title, get, column=name, of_coded=values)
 
 
 def flag(

@@ -6,8 +6,8 @@ from pulse_desktop.fields.field_values import choices, flag, named
 from pulse_desktop.fields.names import task_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
 from pulse_desktop.state.failure_group import FailureGroup
-from pulse_desktop.text.group_text import MUTED, shown_state
-from pulse_desktop.text.translation import _, pgettext
+from pulse_desktop.text.group_text import GROUP_LABELS, shown_state
+from pulse_desktop.text.translation import _
 
 
 def group_fields(count: Callable[[FailureGroup], int]) -> FieldSet[FailureGroup]:
@@ -17,13 +17,7 @@ def group_fields(count: Callable[[FailureGroup], int]) -> FieldSet[FailureGroup]
         count: returns the failures of a group within the time range.
     """
     kind = FieldKind
-    labels = {
-        "ongoing": pgettext("group", "ongoing"),
-        "regressed": pgettext("group", "regressed"),
-        "recovered": pgettext("group", "recovered"),
-        "resolved": pgettext("group", "resolved"),
-        MUTED: pgettext("group", "muted"),
-    }
+    labels = {name: label for name, (label, *_look) in GROUP_LABELS.items()}
     return FieldSet[FailureGroup](
         (
             Field("state", kind.CHOICE, _("State"), _state, choices(labels)),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from pulse_desktop.fields.field_values import choices, known, named
+from pulse_desktop.fields.field_values import choices, coded, known, named
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_names import legacy_name
@@ -14,24 +14,14 @@ from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Val
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
 from pulse_desktop.state.run import Request, TaskRun
-from pulse_desktop.text.translation import _, pgettext
+from pulse_desktop.text.run_text import RESULT_NOT_READ, STATE_LABELS, UNREADABLE_RESULT
+from pulse_desktop.text.translation import _
 
-_LABELS: Final = {
-    RunState.QUEUED.value: pgettext("run", "queued"),
-    RunState.RUNNING.value: pgettext("run", "running"),
-    RunState.RETRYING.value: pgettext("run", "retrying"),
-    RunState.SUCCEEDED.value: pgettext("run", "succeeded"),
-    RunState.SOFT_FAILED.value: pgettext("run", "soft failure"),
-    RunState.FAILED.value: pgettext("run", "failed"),
-    RunState.CANCELLED.value: pgettext("run", "cancelled"),
-    RunState.OVERDUE.value: pgettext("run", "overdue"),
-    RunState.RESULT_UNREADABLE.value: pgettext("run", "outcome unknown"),
-}
 _STATES: Final = choices(
-    _LABELS,
+    {state.value: label for state, (label, *_look) in STATE_LABELS.items()},
     {
-        _("result not read").casefold(): RunState.RESULT_UNREADABLE.value,
-        _("unreadable result").casefold(): RunState.RESULT_UNREADABLE.value,
+        RESULT_NOT_READ.casefold(): RunState.RESULT_UNREADABLE.value,
+        UNREADABLE_RESULT.casefold(): RunState.RESULT_UNREADABLE.value,
         "outcome unknown": RunState.RESULT_UNREADABLE.value,
         "result not read": RunState.RESULT_UNREADABLE.value,
         "soft failure": RunState.SOFT_FAILED.value,
@@ -82,22 +72,8 @@ def run_fields(
                 _STATES,
                 column="state",
             ),
-            Field(
-                "task",
-                kind.TEXT,
-                _("Task"),
-                lambda run, _now: task_values(run.name),
-                column="task",
-                of_coded=task_values,
-            ),
-            Field(
-                "worker",
-                kind.ID,
-                _("Worker"),
-                lambda run, _now: worker_values(run.worker),
-                column="worker",
-                of_coded=worker_values,
-            ),
+            coded("task", kind.TEXT, _("Task"), "name", task_values),
+            coded("worker", kind.ID, _("Worker"), "worker", worker_values),
             Field("error", kind.TEXT, _("Error"), _error),
             Field("args", kind.TEXT, _("Argument"), _call_texts, bind=call.argument),
             *_time_fields(),

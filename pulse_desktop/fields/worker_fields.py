@@ -10,7 +10,8 @@ from pulse_desktop.fields.field_values import choices, flag, known, named
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
 from pulse_desktop.state.worker import Worker
-from pulse_desktop.text.translation import _, pgettext
+from pulse_desktop.text.translation import _
+from pulse_desktop.text.worker_text import ACTIVITY_LABELS, HEALTH_LABELS
 
 _HEALTH: Final = {"alive": "online", "gone": "offline"}
 """Names of a health in queries, where they differ from those in JSON output."""
@@ -66,22 +67,12 @@ def worker_fields() -> FieldSet[Worker]:
 
 
 def _health_choices() -> Mapping[str, str]:
-    labels = {
-        "online": pgettext("worker", "online"),
-        "late": pgettext("worker", "late"),
-        "offline": pgettext("worker", "offline"),
-        "stopped": pgettext("worker", "stopped"),
-    }
+    labels = {health_name(health): label for health, (label, *_look) in HEALTH_LABELS.items()}
     return choices(labels, _HEALTH)
 
 
 def _activity_choices() -> Mapping[str, str]:
-    labels = {
-        "busy": pgettext("worker", "busy"),
-        "idle": pgettext("worker", "idle"),
-        "paused": pgettext("worker", "paused"),
-        "draining": pgettext("worker", "draining"),
-    }
+    labels = {str(name): label for name, (label, *_look) in ACTIVITY_LABELS.items() if label}
     return choices(labels)
 
 

@@ -48,6 +48,9 @@ STATE_LABELS: Final = {
 Of a run, `state_name` tells more: whether the result with its outcome was not read, or cannot be.
 """
 
+RESULT_NOT_READ: Final = _("result not read")
+UNREADABLE_RESULT: Final = _("unreadable result")
+
 STATE_MEANINGS: Final = {
     RunState.SUCCEEDED: _("Ended without an error"),
     RunState.RUNNING: _("Running on a worker"),
@@ -138,7 +141,7 @@ def attempts_text(run: TaskRun) -> str:
 def state_name(run: TaskRun) -> str:
     """Return the name of a run's state; a result that was not read is not called unreadable."""
     if run.state is RunState.RESULT_UNREADABLE:
-        return _("result not read") if run.result_unread else _("unreadable result")
+        return RESULT_NOT_READ if run.result_unread else UNREADABLE_RESULT
     return STATE_LABELS[run.state][0]
 
 
