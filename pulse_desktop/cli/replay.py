@@ -81,16 +81,16 @@ def _check(reader: "RecordingReader", arguments: Namespace) -> int:
 def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, object]:
     from pulse_desktop.protocol.timestamps import format_timestamp
     from pulse_desktop.session.recording.recording_check import damage, is_whole
+    from pulse_desktop.state.serialize import time_text
 
     header = reader.header
-    first = playback.first_at
     return {
         "file": str(reader.path),
         "program": header.program or None,
         "connection": header.connection or None,
         "server": header.server or None,
         "started_at": format_timestamp(header.started_at),
-        "first_at": None if first is None else format_timestamp(first),
+        "first_at": time_text(playback.first_at),
         "last_at": format_timestamp(playback.last_at),
         "messages": playback.messages,
         "runs": len(playback.state.runs.rows),

@@ -109,6 +109,8 @@ def _problem_of_embedded_server(session: "Session") -> str:
 
 
 def _status(session: "Session", topics: TopicCounts) -> dict[str, Any]:
+    from pulse_desktop.state.serialize import time_text
+
     now = session.now()
     queue = session.tasks.queue_status
     online = session.state.workers.online(now)
@@ -116,7 +118,7 @@ def _status(session: "Session", topics: TopicCounts) -> dict[str, Any]:
         "connected": session.connection.connected,
         "server": session.connection.status.server,
         "topics": {
-            name: {"received": topic.received, "last": _time(topic.last_at)}
+            name: {"received": topic.received, "last": time_text(topic.last_at)}
             for name, topic in topics.by_name.items()
             if name in TOPICS or topic.received
         },
@@ -222,7 +224,3 @@ def _results_line(results: dict[str, Any], problem: str) -> str:
 
 def _count(value: int | None) -> str:
     return _("unknown") if value is None else formats.count(value)
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else format_timestamp(seconds)

@@ -30,16 +30,6 @@ class TopicActivity:
         self.last_at: float | None = None
         self.rate = TimeBuckets(1.0, HISTORY_S, long_counts())
 
-    def count(self, at: float, readable: bool) -> None:
-        """Count one event that arrived at a time, Unix seconds."""
-        self.received += 1
-        if not readable:
-            self.unreadable += 1
-        last = self.last_at
-        if last is None or at > last:
-            self.last_at = at
-        self.rate.add(at)
-
     def count_all(self, times: Sequence[float]) -> None:
         """Count events by the times at which they arrived, without whether they are readable."""
         self.received += len(times)
@@ -76,10 +66,6 @@ class Topics:
                 topic = OTHER_TOPICS
             activity = self.by_name.setdefault(topic, TopicActivity(topic))
         return activity
-
-    def count(self, topic: str, at: float, readable: bool) -> None:
-        """Count one event."""
-        self.of(topic).count(at, readable)
 
     def active_count(self, now: float) -> int:
         """Return how many of the seven topics are active."""

@@ -73,7 +73,16 @@ class SortKeys(Generic[RowT]):
 
     def reserve(self, first: int, end: int) -> None:
         """Make room for the keys of all rows from one position up to another."""
-        self._reserve(first, end)
+        base, values, cached = self._base, self._values, self._cached
+        if base <= first and end <= base + len(values):
+            return
+        size = (end - first) * 3 // 2 + _SPARE
+        self._base = first
+        self._values, self._cached = np.full(size, np.nan), np.zeros(size, bool)
+        low, high = max(base, first), min(base + len(values), end)
+        if low < high:
+            self._values[low - first : high - first] = values[low - base : high - base]
+            self._cached[low - first : high - first] = cached[low - base : high - base]
 
     def is_before(self, position: int, other: int) -> bool:
         """Return whether the cached key of one row is before that of another, if both are known."""
@@ -87,7 +96,7 @@ class SortKeys(Generic[RowT]):
         """Return whether `order` takes no longer than a few milliseconds."""
         if not len(newest_first):
             return True
-        self._reserve(int(newest_first[-1]), int(newest_first[0]) + 1)
+        self.reserve(int(newest_first[-1]), int(newest_first[0]) + 1)
         return len(newest_first) <= _SORTED and len(self._missing(newest_first)) <= 2 * _COMPUTED
 
     def order(self, source: RowSource[RowT], newest_first: Positions) -> Positions:
@@ -103,7 +112,7 @@ class SortKeys(Generic[RowT]):
         """
         if not len(newest_first):
             return newest_first
-        self._reserve(int(newest_first[-1]), int(newest_first[0]) + 1)
+        self.reserve(int(newest_first[-1]), int(newest_first[0]) + 1)
         if self._ranks is not None and len(self._ranks) > 2 * len(newest_first) + _SPARE:
             self.clear()
         missing = self._missing(newest_first)
@@ -149,18 +158,6 @@ class SortKeys(Generic[RowT]):
         if ranks is not None:
             values = ranks[np.nan_to_num(values, nan=-1).astype(np.int64)]
         return -values if self.descending else values
-
-    def _reserve(self, first: int, end: int) -> None:
-        base, values, cached = self._base, self._values, self._cached
-        if base <= first and end <= base + len(values):
-            return
-        size = (end - first) * 3 // 2 + _SPARE
-        self._base = first
-        self._values, self._cached = np.full(size, np.nan), np.zeros(size, bool)
-        low, high = max(base, first), min(base + len(values), end)
-        if low < high:
-            self._values[low - first : high - first] = values[low - base : high - base]
-            self._cached[low - first : high - first] = cached[low - base : high - base]
 
     def _compute(self, source: RowSource[RowT], positions: Positions) -> bool:
         """Compute the keys of some rows; False if all must be computed anew in another way."""

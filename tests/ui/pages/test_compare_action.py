@@ -42,13 +42,13 @@ def page(harness: PageHarness, builder: StateBuilder) -> Iterator[RunsPage]:
     page = harness.open(TasksPage).runs
     harness.update(page, builder.at)
     yield page
-    if page.compare_action.window is not None:
-        page.compare_action.window.close()
+    for each in page.compare_action.windows.copy():
+        each.close()
 
 
 def window(page: RunsPage) -> ComparisonWindow:
-    assert page.compare_action.window is not None
-    return page.compare_action.window
+    (opened,) = page.compare_action.windows
+    return opened
 
 
 def rows(shown: ComparisonWindow) -> dict[str, tuple[str, str, str]]:
@@ -76,7 +76,7 @@ def test_one_key_compares_a_run_with_the_last_good_one(qtbot: QtBot, page: RunsP
     shown.only_differences.click()
     assert rows(shown)["argument [0][0]"] == ("= same", '"a"', '"a"')
     qtbot.keyClick(shown, Qt.Key.Key_Escape)
-    assert page.compare_action.window is None
+    assert not page.compare_action.windows
 
 
 def test_two_selected_runs_are_compared_the_later_one_first(
@@ -109,7 +109,7 @@ def test_a_run_whose_task_never_succeeded_has_nothing_to_be_compared_with(
 ) -> None:
     page.navigate(ShowRun("only"))
     page.compare_selected()
-    assert page.compare_action.window is None
+    assert not page.compare_action.windows
     assert harness.notifications[-1].title == "Nothing to compare with"
     assert harness.notifications[-1].passes
 
@@ -139,12 +139,12 @@ async def test_large_arguments_are_compared_in_a_thread(
     action = CompareAction(context, page)
     runs = [builder.state.runs.get(task_id) for task_id in ("large", "larger")]
     action.compare([run for run in runs if run is not None])
-    assert action.window is not None
-    assert "comparing the arguments" in action.window.summary
+    (opened,) = action.windows
+    assert "comparing the arguments" in opened.summary
     (work,) = started
     await work
-    assert "argument [1]" in rows(action.window)
-    action.window.close()
+    assert "argument [1]" in rows(opened)
+    opened.close()
 
 
 def test_results_that_cannot_be_read_are_said(

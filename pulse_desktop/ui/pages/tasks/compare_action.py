@@ -29,7 +29,7 @@ class CompareAction:
     """Opens the window, and fills in the results when they have been read.
 
     Attributes:
-        window: the window that was opened last, None before.
+        windows: those that are open, the newest last.
     """
 
     def __init__(self, context: PageContext, page: Page) -> None:
@@ -41,8 +41,7 @@ class CompareAction:
         """
         self._context = context
         self._page = page
-        self.window: ComparisonWindow | None = None
-        self._windows: list[ComparisonWindow] = []
+        self.windows: list[ComparisonWindow] = []
 
     def compare(self, runs: list[TaskRun]) -> None:
         """Compare two runs, the later one first; of a single run the last good one is the other."""
@@ -69,8 +68,7 @@ class CompareAction:
         context = self._context
         window = ComparisonWindow(self._page.window(), context.state.runs.names.label)
         window.target_requested.connect(context.navigate)
-        self.window = window
-        self._windows.append(window)
+        self.windows.append(window)
         window.finished.connect(lambda _code: self._forget(window))
         context.close_with_session(window)
         has_results = any(run.stored_outcome is not None for run in (first, second))
@@ -88,10 +86,8 @@ class CompareAction:
             context.run_in_background(unique_name("compare"), work)
 
     def _forget(self, window: ComparisonWindow) -> None:
-        if window in self._windows:
-            self._windows.remove(window)
-        if self.window is window:
-            self.window = None
+        if window in self.windows:
+            self.windows.remove(window)
 
     async def _read(
         self, window: ComparisonWindow, first: TaskRun, second: TaskRun, names: Sequence[str]
@@ -117,7 +113,7 @@ class CompareAction:
         one, other = values
         compare = partial(compare_runs, first, second, one, other, names)
         comparison = await asyncio.to_thread(compare) if size > _LARGE else compare()
-        if window in self._windows:
+        if window in self.windows:
             note = _("result not read: {problem}").format(problem="; ".join(problems))
             window.show_comparison(comparison, note if problems else "")
 

@@ -58,7 +58,7 @@ class WorkerCommandActions:
 
     def _ask_or_start(self, command: str, workers: Sequence[str], level: str = "") -> None:
         asks = self._context.profile.asks_before_acting and not self._context.connection.read_only
-        if command == "drain" or (asks and len(workers) > 1):
+        if asks and len(workers) > 1:
             self._confirm(command, workers, level)
         else:
             self._start(command, workers, level)
