@@ -18,7 +18,7 @@ from pulse_desktop.text.run_text import RESULT_NOT_READ, STATE_LABELS, UNREADABL
 from pulse_desktop.text.translation import _
 
 _STATES: Final = choices(
-    {state.value: label for state, (label, *_look) in STATE_LABELS.items()},
+    {state.value: STATE_LABELS[state][0] for state in RunState},
     {
         RESULT_NOT_READ.casefold(): RunState.RESULT_UNREADABLE.value,
         UNREADABLE_RESULT.casefold(): RunState.RESULT_UNREADABLE.value,
