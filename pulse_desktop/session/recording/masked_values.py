@@ -13,6 +13,8 @@ from typing import Any, Final
 MASK: Final = "***"
 MIN_LENGTH: Final = 4
 """Fewer characters occur in any text by chance."""
+MIN_NUMBER_LENGTH: Final = 6
+"""Shorter numbers are counts and codes, which occur in texts of any run."""
 MAX_RUNS: Final = 100_000
 MAX_CHARACTERS: Final = 32 << 20
 _MIN_WITHIN_WORDS: Final = 8
@@ -87,8 +89,11 @@ def mask_error_texts(value: dict[Any, Any], mask: Callable[[str], str]) -> dict[
 
 
 def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) -> Any:
-    """Return a value with all texts in it masked."""
+    """Return a value with all texts and numbers in it masked."""
     match value:
+        case int() | float() if text := _number_text(value):
+            masked = mask(text)
+            return value if masked == text else masked
         case str():
             return mask(value)
         case dict() if depth:
@@ -98,9 +103,22 @@ def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) 
     return value
 
 
+def _number_text(number: float) -> str:
+    """Return a number as it is written in texts; nothing if it is too short to be recognized."""
+    if isinstance(number, bool):
+        return ""
+    try:
+        text = str(number)
+    except ValueError:  # more digits than Python writes
+        return ""
+    return text if len(text) >= MIN_NUMBER_LENGTH else ""
+
+
 def _texts(value: Any, depth: int) -> Iterator[str]:
-    """Iterate over the texts in a value that are long enough to be recognized."""
+    """Iterate over the texts and numbers in a value that are long enough to be recognized."""
     match value:
+        case int() | float() if text := _number_text(value):
+            yield text
         case str() if len(value.strip()) >= MIN_LENGTH:
             yield value
         case dict() if depth:

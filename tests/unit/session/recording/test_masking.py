@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import math
 import pickle
 from fractions import Fraction
 from typing import Any
@@ -389,6 +390,34 @@ def test_positional_and_nested_values_are_found_in_errors() -> None:
     assert f"7: {MASK} wrote {MASK}, Oksanas wrote" in text  # a short value as a whole word alone
     assert '"task_name":"work"' in text
     assert masking.unchecked == 0
+
+
+def test_numbers_left_out_of_the_arguments_are_left_out_of_the_errors_of_the_run() -> None:
+    masking = Masking(("number", "place", "flag", "few"))
+    data = {
+        "task_id": "a1",
+        "task_name": "work",
+        "kwargs": {
+            "number": 380501234567,
+            "place": {"lat": [50.450123, -123456]},
+            "flag": True,
+            "few": 12345,
+        },
+    }
+    recorded(masking, event(json.dumps({"type": "task.queued", "data": data}).encode()))
+    message = "380501234567: no route to (50.450123, -123456), 9-1234567, True, 12345"
+    details = {"phone": 380501234567, "code": 404, "attempt": 123456, "ok": True}
+    text = recorded(masking, failure("a1", message=message, details=details))
+    assert f"{MASK}: no route to ({MASK}, {MASK}), 9-1234567, True, 12345" in text
+    assert json.loads(text)["data"]["details"] == {**details, "phone": MASK}
+
+
+def test_a_number_of_too_many_digits_does_not_prevent_masking() -> None:
+    values = MaskedValues()
+    values.add("a1", [10**5_000, math.inf, {"text": "secret words"}])
+    mask = values.masker("a1")
+    assert mask is not None
+    assert mask("inf of secret words") == f"inf of {MASK}"
 
 
 def test_results_and_log_lines_do_not_quote_what_is_left_out() -> None:
