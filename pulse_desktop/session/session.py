@@ -62,6 +62,8 @@ RECENT_S: Final = 3600.0
 MAX_BACKGROUND_ERRORS: Final = 100
 CLOSE_GRACE_S: Final = 3.0
 """Time for an orderly close; then the connection is cut."""
+WORK_TIMEOUT_S: Final = 4.0
+"""Time after which background work that does not end is left behind, and the rest is closed."""
 CLOSE_TIMEOUT_S: Final = 5.0
 """Time after which `Session.close` leaves behind what does not end."""
 
@@ -464,7 +466,7 @@ class Session:
             closing.result()
 
     async def _close(self) -> None:
-        await self.supervisor.close()
+        await self.supervisor.close(WORK_TIMEOUT_S)
         # Together, so that none of them waits for the disk or the server of another one.
         errors = await asyncio.gather(
             self._disconnect(),

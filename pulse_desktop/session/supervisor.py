@@ -20,7 +20,7 @@ HEALTHY_AFTER_S: Final = 60.0
 
 CANCEL_AGAIN_S: Final = 2.0
 CLOSE_TIMEOUT_S: Final = 5.0
-"""Time after which `close` leaves behind what does not end."""
+"""Time after which `close` leaves behind what does not end, unless it is given another."""
 
 _log = logging.getLogger(__name__)
 
@@ -148,11 +148,11 @@ class Supervisor:
         }:
             await asyncio.wait(running)
 
-    async def close(self) -> None:
-        """Cancel all tasks and wait until they have ended, at most `CLOSE_TIMEOUT_S` seconds."""
+    async def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+        """Cancel all tasks and wait until they have ended, at most `timeout_s` seconds."""
         self._closed = True
         self.stop_group("")
-        deadline = time.monotonic() + CLOSE_TIMEOUT_S
+        deadline = time.monotonic() + timeout_s
         while self._cancelled:
             left_s = deadline - time.monotonic()
             if left_s <= 0:

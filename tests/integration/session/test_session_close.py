@@ -120,14 +120,16 @@ async def test_work_that_waits_for_the_server_ends_when_the_connection_is_cut(
         assert "did not close" not in caplog.text
 
 
-async def test_what_never_ends_is_left_behind_with_a_warning(
+async def test_work_that_never_ends_is_left_behind_and_the_rest_is_closed(
     nats_server: NatsServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    closed = threading.Event()
+    monkeypatch.setattr(LocalStateFile, "close", lambda _file: closed.set())
     monkeypatch.setattr(session_module, "CLOSE_GRACE_S", 0.2)
-    monkeypatch.setattr(session_module, "CLOSE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(session_module, "WORK_TIMEOUT_S", 0.5)
     caplog.set_level(logging.WARNING)
     async with running_session(nats_server.url, tmp_path) as session:
         released = asyncio.Event()
@@ -139,16 +141,24 @@ async def test_what_never_ends_is_left_behind_with_a_warning(
 
         session.supervisor.start("swallow", swallow)
         await asyncio.sleep(0)
-        await close_in_time(session)
-        released.set()
+        try:
+            await close_in_time(session)
+        finally:
+            released.set()
     assert not session.connection.connected
-    assert "the session did not close within 0.5 s" in caplog.text
+    assert closed.is_set()
+    assert "background work does not end: swallow" in caplog.text
+    assert "did not close" not in caplog.text
 
 
 async def test_a_disk_that_does_not_answer_delays_it_little(
-    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nats_server: NatsServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     answers = threading.Event()
+    monkeypatch.setattr(session_module, "CLOSE_TIMEOUT_S", 3.5)
     monkeypatch.setattr(LocalStateFile, "close", lambda _file: answers.wait())
     async with running_session(nats_server.url, tmp_path) as session:
         try:
@@ -156,6 +166,7 @@ async def test_a_disk_that_does_not_answer_delays_it_little(
         finally:
             answers.set()
     assert not session.connection.connected
+    assert "the session did not close within 3.5 s" in caplog.text
 
 
 async def store_events(url: str, count: int) -> None:

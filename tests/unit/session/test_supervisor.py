@@ -8,7 +8,12 @@ from typing import Never
 import pytest
 
 from pulse_desktop.session import supervisor as supervisor_module
-from pulse_desktop.session.supervisor import MAX_DELAY_S, Supervisor, TaskFailure
+from pulse_desktop.session.supervisor import (
+    CLOSE_TIMEOUT_S,
+    MAX_DELAY_S,
+    Supervisor,
+    TaskFailure,
+)
 from tests.kit.waiting import wait_until
 
 
@@ -149,6 +154,29 @@ async def test_a_coroutine_that_swallows_its_cancellation_is_cancelled_again(
     async with asyncio.timeout(10):
         await supervisor.close()
     assert supervisor.tasks == {}
+
+
+async def test_closing_leaves_behind_what_does_not_end_in_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    supervisor = Supervisor(lambda _: None)
+    started, released = asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> None:
+        started.set()
+        while not released.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await released.wait()
+
+    supervisor.start("stubborn", stubborn)
+    await started.wait()
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S / 2):
+            await supervisor.close(timeout_s=0.05)
+    finally:
+        released.set()
+    assert "background work does not end: stubborn" in caplog.text
+    await supervisor.close()
 
 
 async def test_a_cancellation_from_inside_counts_as_a_crash() -> None:
