@@ -42,6 +42,7 @@ from pulse_desktop.transport.source_stream import (
     find_source_stream,
     no_stream,
     purge_text,
+    stored_since,
 )
 
 POLL_INTERVAL_S: Final = 5.0
@@ -318,7 +319,7 @@ class SubjectFeed:
                 found = await describe_stream(self._connection, stream.name, self.subject)
                 if not isinstance(found, SourceStream) or not found.is_same_as(stream):
                     break
-                self._check_purge(consumer, found)
+                await self._check_purge(consumer, found)
                 if end.done():
                     self._deduplicator.end_dedup()
                 self._position.classify_gaps(found, self._clock())
@@ -327,13 +328,16 @@ class SubjectFeed:
         finally:
             await cancel_and_wait(end, consuming)
 
-    def _check_purge(self, consumer: OrderedConsumer, found: SourceStream) -> None:
+    async def _check_purge(self, consumer: OrderedConsumer, found: SourceStream) -> None:
         """Record what was deleted of the stored messages while they are read."""
-        deduplicator, now = self._deduplicator, self._clock()
-        missing = min(consumer.lag, found.first - deduplicator.last - 1)
-        if consumer.at_end.is_set() or missing <= 0:
+        if consumer.at_end.is_set() or found.first <= self._deduplicator.last + 1:
             return
-        if not found.limits.may_remove(now - deduplicator.last_at):
+        stored_at = await stored_since(self._connection, found.name)
+        deduplicator = self._deduplicator
+        missing = min(consumer.lag, found.first - deduplicator.last - 1)
+        if stored_at is None or consumer.at_end.is_set() or missing <= 0:
+            return
+        if not found.limits.may_remove(self._clock() - stored_at):
             self._add_loss(missing, purge_text(found))
         deduplicator.last = found.first - 1
         if found.first > found.last:

@@ -1,8 +1,10 @@
 """Source streams: find the stream that stores a subject, if it can be read without side effects."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
+import msgspec
 from nats import errors
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
@@ -25,6 +27,7 @@ _UNAVAILABLE: Final = (
     NoJetStreamError,
     NotPermittedError,
 )
+API_TIMEOUT_S: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,36 @@ async def describe_stream(
     created = info.created.timestamp() if info.created is not None else 0.0
     state = info.state
     return SourceStream(name, created, state.first_seq, state.last_seq, stream_limits(info))
+
+
+async def stored_since(connection: Connection, name: str) -> float | None:
+    """Return Unix seconds when the oldest message of a stream was stored, None if that is unknown.
+
+    Of an empty stream it is when the last message that was removed had been stored. nats-py leaves
+    out these times of the server's description.
+
+    Raises:
+        NotConnectedError: the connection was lost meanwhile.
+    """
+    subject = f"$JS.API.STREAM.INFO.{name}"
+    try:
+        answer = await connection.request(
+            connection.client.request(subject, b"", timeout=API_TIMEOUT_S), subject
+        )
+        state = msgspec.json.decode(answer.data, type=_Description).state
+    except (*_UNAVAILABLE, msgspec.DecodeError):
+        return None
+    return (state.first_ts if state.messages else state.last_ts).timestamp()
+
+
+class _State(msgspec.Struct):
+    messages: int
+    first_ts: datetime
+    last_ts: datetime
+
+
+class _Description(msgspec.Struct):
+    state: _State
 
 
 def deletion_text(stream: SourceStream, found: SourceStream | NoStream) -> str:

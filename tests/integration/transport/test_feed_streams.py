@@ -1,15 +1,17 @@
 """A feed whose stream appears, disappears or is replaced: no message missing, none twice."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from nats.aio.subscription import Subscription
 
 from pulse_desktop.nats_client.fast_path import FastPathClient
+from pulse_desktop.protocol.inbound import InboundMessage, Source
 from tests.kit.nats_servers import NatsServer
 from tests.kit.running_feed import (
     STREAM,
@@ -18,6 +20,7 @@ from tests.kit.running_feed import (
     delete_stream,
     publish,
     publisher,
+    store,
 )
 from tests.kit.waiting import wait_until
 
@@ -215,3 +218,42 @@ async def test_a_stream_that_is_unsuitable_for_history_is_not_read(
         async with publisher(nats_server) as client:
             info = await client.jetstream().stream_info(STREAM)
             assert (info.state.messages, info.state.consumer_count) == (1, 0)
+
+
+@contextlib.asynccontextmanager
+async def feed_without_room(server: NatsServer, stored: int) -> AsyncIterator[RunningFeed]:
+    """Run a feed that cannot read any of the messages that are stored."""
+    async with RunningFeed(server, capacity=1) as running:
+        running.queue.put(InboundMessage(Source.EVENT, "websocket.tasks", b"0", time.time()))
+        await wait_until(lambda: running.status.lag == stored)
+        yield running
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+async def test_messages_purged_before_one_was_read_are_lost(
+    nats_server: NatsServer, kept: int
+) -> None:
+    await create_stream(nats_server, max_age=3_600)
+    await store(nats_server, range(10))
+    async with feed_without_room(nats_server, 10) as running:
+        async with publisher(nats_server) as client:
+            await client.jetstream().purge_stream(STREAM, keep=kept)
+        await wait_until(lambda: running.status.loss or running.status.last_sequence)
+        loss = running.status.loss
+        assert loss is not None
+        assert loss.count == 10 - kept
+        assert loss.reason == f"messages of the stream {STREAM} were deleted while it was read"
+
+
+@pytest.mark.parametrize("stored_later", [0, 3])
+async def test_messages_that_expire_before_one_was_read_are_no_loss(
+    nats_server: NatsServer, stored_later: int
+) -> None:
+    await create_stream(nats_server, max_age=1)
+    await store(nats_server, range(10))
+    async with feed_without_room(nats_server, 10) as running:
+        await wait_until(lambda: running.status.caught_up)  # nothing is stored any more
+        assert running.status.loss is None
+        await store(nats_server, range(stored_later))
+        await wait_until(lambda: len(running.take()) == 1 + stored_later)
+        assert running.status.loss is None
