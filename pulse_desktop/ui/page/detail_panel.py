@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -45,6 +45,9 @@ class DetailPanel(QFrame):
         self._note.setProperty("color", "warning")
         self._note.setWordWrap(True)
         self._note.hide()
+        self._column = QVBoxLayout(self)
+        self._column.setSpacing(0)
+        self._column.addWidget(self._note)
         self.close_button = QPushButton()
         self.close_button.setProperty("kind", "ghost")
         self.close_button.setAccessibleName(_("Close details"))
@@ -68,12 +71,23 @@ class DetailPanel(QFrame):
         if filtered_out == self.is_filtered_out:
             return
         self.is_filtered_out = filtered_out
-        layout = self.layout()
-        if isinstance(layout, QVBoxLayout) and layout.indexOf(self._note) < 0:
-            side = max(0, _NOTE_MARGIN - layout.contentsMargins().left())
-            self._note.setContentsMargins(side, 4, side, 4)
-            layout.insertWidget(0, self._note)
         self._note.setVisible(filtered_out)
+
+    def _set_margins(self, side: int, top: int, bottom: int) -> None:
+        """Set the margins around the contents; the note keeps its distance to both sides."""
+        self._column.setContentsMargins(side, top, side, bottom)
+        note = max(0, _NOTE_MARGIN - side)
+        self._note.setContentsMargins(note, 4, note, 4)
+
+    def _add_scrolled(self, inside: QWidget) -> None:
+        """Add contents that are scrolled up and down."""
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._set_margins(1, 1, 1)
+        self._column.addWidget(scroll)
 
     def _color_close_button(self) -> None:
         self.close_button.setIcon(icons.icon("close", SemanticColor.MUTED, 12))

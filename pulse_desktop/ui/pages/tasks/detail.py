@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QTabBar, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QTabBar
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
@@ -129,9 +129,8 @@ class RunDetail(DetailPanel):
     def _lay_out(self) -> None:
         line = QFrame()
         line.setProperty("line", "true")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(_MARGIN, 8, _MARGIN, _MARGIN)
-        layout.setSpacing(0)
+        self._set_margins(_MARGIN, 8, _MARGIN)
+        layout = self._column
         layout.addWidget(self.header)
         layout.addSpacing(12)
         layout.addWidget(self.progress)
