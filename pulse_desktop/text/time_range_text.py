@@ -111,16 +111,27 @@ def typed_text(at: float, *, is_end: bool = False) -> str:
         is_end: whether it ends a range, in which the last typed unit is included: the end 22:01 is
             typed as `22:00`.
     """
+    second, clock = _typed_second(at, is_end=is_end)
+    date = time.strftime("%Y-%m-%d", time.localtime(second))
+    return f"{date} {clock}{repeated_offset(second)}"
+
+
+def typed_clock(at: float, *, is_end: bool = False) -> str:
+    """Return the time of day as in `typed_text`, without the offset of an hour that repeats."""
+    return _typed_second(at, is_end=is_end)[1]
+
+
+def _typed_second(at: float, *, is_end: bool) -> tuple[int, str]:
+    """Return the second or minute that is typed for a time, and its time of day as typed."""
     thousandths = round(at * 1000)
     if is_end and not thousandths % 60_000:
         minute = thousandths // 1000 - 60
-        stamp = time.strftime("%Y-%m-%d %H:%M", time.localtime(minute))
-        return stamp + repeated_offset(minute)
+        return minute, time.strftime("%H:%M", time.localtime(minute))
     if is_end:
         thousandths -= 1 if thousandths % 1000 else 1000
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(thousandths // 1000))
-    zone = repeated_offset(thousandths // 1000)
-    return f"{stamp}.{thousandths % 1000:03d}{zone}" if thousandths % 1000 else stamp + zone
+    second = thousandths // 1000
+    clock = time.strftime("%H:%M:%S", time.localtime(second))
+    return second, f"{clock}.{thousandths % 1000:03d}" if thousandths % 1000 else clock
 
 
 def zone_text(at: float) -> str:

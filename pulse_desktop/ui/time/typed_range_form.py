@@ -1,5 +1,6 @@
 """Form for a time range: its beginning and its end as text, with a calendar for the dates."""
 
+import time
 from typing import Final, TypeVar
 
 from PySide6.QtCore import QDate, Qt, Signal
@@ -21,6 +22,7 @@ from pulse_desktop.text.time_range_text import (
     length_text,
     range_title,
     span_text,
+    typed_clock,
     typed_text,
     zone_text,
 )
@@ -196,12 +198,12 @@ class TypedRangeForm(QWidget):
         self._dated_field = field
         now = self._time.now()
         at = parse_moment(field.text(), now)
-        year, month, day = typed_text(now if at is None else at)[:10].split("-")
-        self.calendar.setSelectedDate(QDate(int(year), int(month), int(day)))
+        day = time.localtime(now if at is None else at)
+        self.calendar.setSelectedDate(QDate(day.tm_year, day.tm_mon, day.tm_mday))
         self.calendar.setVisible(not again)
         self.resized.emit()
 
-    def _set_date(self, date: QDate) -> None:
+    def _set_date(self, day: QDate) -> None:
         field, now = self._dated_field, self._time.now()
         span, is_end = parse_time(field.text(), now), field is self.end_field
         if span is None or span.whole_day:
@@ -210,9 +212,8 @@ class TypedRangeForm(QWidget):
             # `2h` ends where it starts.
             has_length = is_end and span.stop > span.start
             at = span.last_stop if has_length else span.start
-            clock = typed_text(at, is_end=has_length)[11:]
-            clock = clock.partition("+")[0].partition("-")[0]  # an offset is that of its own day
-        field.setText(f"{date.year():04d}-{date.month():02d}-{date.day():02d} {clock}")
+            clock = typed_clock(at, is_end=has_length)
+        field.setText(f"{day.year():04d}-{day.month():02d}-{day.day():02d} {clock}")
         field.setFocus()
 
 
