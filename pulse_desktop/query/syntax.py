@@ -4,6 +4,7 @@ Every node knows its place in the text. Brackets around it are a part of it: the
 to `end` is a query of its own, with the same meaning.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_LENGTH = 2_048
@@ -116,17 +117,21 @@ Node = Comparison | FreeText | Not | And | Or
 
 def field_names(query: "Query") -> frozenset[str]:
     """Return the names of the fields that a query compares, as typed."""
-    names: set[str] = set()
-    nodes = [] if query.root is None else [query.root]
+    return frozenset(each.field for each, _negated in comparisons(query))
+
+
+def comparisons(query: "Query") -> Iterator[tuple[Comparison, bool]]:
+    """Iterate over the comparisons of a query, each with whether it is negated."""
+    nodes = [] if query.root is None else [(query.root, False)]
     while nodes:
-        match nodes.pop():
+        node, negated = nodes.pop()
+        match node:
             case And(operands) | Or(operands):
-                nodes += operands
+                nodes += ((each, negated) for each in operands)
             case Not(operand):
-                nodes.append(operand)
-            case Comparison(field):
-                names.add(field)
-    return frozenset(names)
+                nodes.append((operand, not negated))
+            case Comparison():
+                yield node, negated != (node.operator == "!=")
 
 
 @dataclass(frozen=True, slots=True)

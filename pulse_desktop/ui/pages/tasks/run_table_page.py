@@ -11,6 +11,8 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import last, range_to_text
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.parser import parse
+from pulse_desktop.query.syntax import Query, Value, comparisons
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_span import run_span
@@ -56,12 +58,26 @@ def _state_facet(state: RunState) -> Facet:
     )
 
 
-_ABOUT_FAILURES: Final = ("state:failed", "state:soft_failed", "state=failed", "error")
+_FAILED: Final = (RunState.FAILED, RunState.SOFT_FAILED)
+_FAILURE_FIELDS: Final = frozenset({"error", "traceback", "group"})
+"""Only runs with an error have them."""
+
+
+def _is_about_failures(query: Query, fields: FieldSet[TaskRun]) -> bool:
+    """Return whether a query asks for failed runs, perhaps among others."""
+    state = fields.get("state")
+    names = state.choices if state is not None else {}
+    for each, negated in comparisons(query):
+        typed = (value.text.casefold() for value in each.values if isinstance(value, Value))
+        is_about = each.field == "state" and any(names.get(text) in _FAILED for text in typed)
+        if not negated and (is_about or each.field in _FAILURE_FIELDS):
+            return True
+    return False
 
 
 def is_failed_run(run: TaskRun) -> bool:
     """Return whether a run failed, also if it only said so in its result."""
-    return run.state in (RunState.FAILED, RunState.SOFT_FAILED)
+    return run.state in _FAILED
 
 
 class RunTablePage(TablePage[TaskRun, RunDetail]):
@@ -107,9 +123,10 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
 
     def _favor_errors(self) -> None:
         """Keep the column of errors while the filter is about failures."""
-        asked = self.filter.effective_query.casefold()
-        about_failures = any(each in asked for each in _ABOUT_FAILURES)
-        self.table.column_layout.set_favored(frozenset({"error"} if about_failures else ()))
+        query = self.filter.query
+        is_about = not self.filter_bar.checked_facets.isdisjoint(_FAILED)
+        is_about = is_about or _is_about_failures(parse(query.text), query.fields)
+        self.table.column_layout.set_favored(frozenset({"error"} if is_about else ()))
 
     # Table page
 
