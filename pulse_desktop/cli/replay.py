@@ -132,7 +132,7 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
     if header.masked:
         write_text(_("left out   {names}").format(names=", ".join(header.masked)))
     for each in damage(reader):
-        write_note(f"{each[:1].upper()}{each[1:]}.")
+        write_note(formats.sentence(each))
     if reader.end is not None:
         note_missing(reader.end.missing)
         if reader.end.dropped:

@@ -163,7 +163,7 @@ class Session:
     def _make_feeds(
         self, clock: Callable[[], float]
     ) -> tuple[SubjectFeed, SubjectFeed, SubjectFeed]:
-        """Return the feeds of events, of tasks and of advisories."""
+        """Return the feeds of events, of tasks and of advisories. Needs the connection."""
         names = self.config.profile.names
         feed = partial(
             SubjectFeed,
@@ -183,7 +183,10 @@ class Session:
         return events, tasks, advisories
 
     def _make_readers(self) -> None:
-        """Make what folds arrivals, and reads history, results and figures of the server."""
+        """Make what folds arrivals, and reads history, results and figures of the server.
+
+        Needs the connection, the feeds and the supervisor.
+        """
         names, feeds = self.config.profile.names, (self.event_feed, self.task_feed)
         self._catch_up = HistoryCatchUp(
             self.connection,
@@ -219,7 +222,10 @@ class Session:
         )
 
     def _make_actions(self) -> None:
-        """Make what changes something on the server, or marks something on this machine."""
+        """Make what changes something on the server, or marks something on this machine.
+
+        Needs the feeds, what `_make_readers` makes, the publisher of events and the guard.
+        """
         profile, prefix = self.config.profile, self.config.profile.names.subject_prefix
         state_file = state_file_path(self.config.local_state or profile_data_folder(), profile)
         self.group_marks = GroupMarkKeeper(

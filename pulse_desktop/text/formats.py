@@ -233,4 +233,6 @@ def capitalized(text: str) -> str:
 
 def sentence(text: str) -> str:
     """Return a text as a sentence with its full stop; an empty one stays empty."""
-    return f"{capitalized(text)}{'' if text.endswith('.') else '.'}" if text else ""
+    if not text:
+        return ""
+    return capitalized(text) if text.endswith((".", "?", "!", "…")) else f"{capitalized(text)}."

@@ -107,6 +107,11 @@ class PageContext:
     views: SavedViews = field(default_factory=SavedViews)
     colors: SeriesColors = field(default_factory=SeriesColors)
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether a recording is shown: nothing can be sent or marked."""
+        return bool(self.connection.connection_status.recording)
+
     def chart_marks(self, now: float) -> ChartMarks:
         """Return the marks of all charts: outages, closed windows and deployments."""
         since = retained_since(self.state)
@@ -125,7 +130,7 @@ class PageContext:
         if not self.connection.read_only:
             return True
         error: UserFacingError = ReadOnlyError(action, self.profile_label)
-        if self.connection.connection_status.recording:
+        if self.is_recording:
             error = RecordingShownError(action)
         self.notify(error_notification(error, key="read-only"))
         return False

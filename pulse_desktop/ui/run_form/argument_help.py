@@ -148,7 +148,7 @@ class ArgumentHelp(QFrame):
             self.errors = [argument_error_label(error) for error in errors]
         has_arguments = self.schema is not None and bool(self.schema.arguments)
         self.template.setVisible(has_arguments and not typed)
-        lines = [f"{error[:1].upper()}{error[1:]}." for error in self.errors[:_MAX_ERRORS]]
+        lines = [formats.sentence(error) for error in self.errors[:_MAX_ERRORS]]
         hidden = len(self.errors) - _MAX_ERRORS
         if hidden > 0:
             lines.append(ngettext("And {count} more.", "And {count} more.", hidden))

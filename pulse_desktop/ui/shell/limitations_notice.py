@@ -8,6 +8,7 @@ Without it, an empty page could mean that nothing happens, or that the credentia
 from collections.abc import Callable
 from typing import Final
 
+from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.connection_phase import Phase, connection_phase
@@ -67,7 +68,7 @@ class LimitationsNotice:
         if not found or found == self._shown or not settled:
             return
         self._shown = found
-        detail = "; ".join(each.rstrip(".") for each in found) + "."
+        detail = formats.sentence("; ".join(each.rstrip(".") for each in found))
         title = _("Partial data")
         if connection.is_restricted:
             advice = _("Check JetStream on the server. Everything else is shown.")

@@ -410,8 +410,7 @@ class MainWindow(QMainWindow):
         self._edit_run(None)
 
     def _edit_run(self, run: TaskRun | None) -> None:
-        recording = self._session.connection_status.recording
-        if not recording or self._context.allows(_("Run a task")):
+        if not self._context.is_recording or self._context.allows(_("Run a task")):
             self.run_form.open(run)
 
     def _reserve_space(self, width: int) -> None:

@@ -16,6 +16,7 @@ from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
+from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
@@ -393,6 +394,19 @@ def test_a_mark_that_cannot_be_kept_is_reported(
     assert [each.title for each in window.notifications.shown] == ["The local state is damaged"]
     assert "Move it away." in page.detail.problem
     assert refused(page).marks.muted is None
+
+
+def test_the_runs_of_a_group_that_is_only_shown_can_be_run_again(
+    window: MainWindow, page: GroupsPage
+) -> None:
+    table, rerun = window.actions_table, actions.RERUN.id
+    assert not table.is_enabled(rerun)
+    page.open_detail(refused(page))
+    page.table.release()
+    assert page.table.selected_count() == 0
+    assert table.is_enabled(rerun)
+    page.close_detail()
+    assert not table.is_enabled(rerun)
 
 
 def test_a_refused_mark_is_reported_by_a_notice_that_passes(

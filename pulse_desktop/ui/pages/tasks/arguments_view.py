@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import arguments_source_text, decoded_call
 from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.translation import _
@@ -33,7 +34,7 @@ class ArgumentsView(QWidget):
         """Show the arguments of a run."""
         call = decoded_call(run)
         source = arguments_source_text(run)
-        self.source.setText(f"{source[:1].upper()}{source[1:]}.")
+        self.source.setText(formats.sentence(source))
         self.source.setVisible(bool(source))
         from_event = run.request is not None and not run.request.captured
         color = SemanticColor.WARNING if from_event else SemanticColor.MUTED

@@ -176,7 +176,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         example = self.context.state.runs.get(row.example) if row.example else None
         in_range = row.count_between(*self._bounds) if self._is_limited() else None
         retained = self._retained(row)
-        self.detail.is_recording = bool(self.context.connection.connection_status.recording)
+        self.detail.is_recording = self.context.is_recording
         self.detail.show_group(row, example, self._bounds, retained, self.now, in_range)
 
     def update_detail(self, now: float) -> None:  # noqa: ARG002 - the base class has it
@@ -210,7 +210,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
     def page_actions(cls) -> Sequence[PageAction[Self]]:
         """Return the actions on failure groups."""
         return (
-            PageAction(actions.RERUN, cls.rerun_selected, cls.can_copy),
+            PageAction(actions.RERUN, cls.rerun_selected, cls.has_group),
             PageAction(actions.COPY, cls.copy_selected, cls.can_copy),
             PageAction(actions.CLEAR_FILTER, cls.clear_filter),
             PageAction(actions.GROUP_RUNS, cls.show_runs, cls.has_group),

@@ -68,8 +68,7 @@ class RunsPage(RunTablePage):
         self.show_awaited_run()
         if self.table.selected_count() > 1 and self._throttle.due("selected", now, _SELECTED_S):
             self._counts.update_selection()
-        status = self.context.connection.connection_status
-        self.detail.header.allow_edit(allowed=not status.recording)
+        self.detail.header.allow_edit(allowed=not self.context.is_recording)
 
     def navigate(self, target: Target) -> None:
         """Show a run, or filter the runs. A run that is unknown is searched for by its id."""

@@ -189,7 +189,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def update_summary(self, now: float, stale: str) -> None:
         """Update the statistics; see `TablePage`."""
         online = self.context.state.workers.online(now)
-        recording = bool(self.context.connection.connection_status.recording)
+        recording = self.context.is_recording
         queue = self.context.tasks.queue_status
         self.queue_stats.update_cards(online, queue, now, is_recording=recording)
         polled = stale_text(self.context.connection, polled=True)
