@@ -99,6 +99,10 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3, help="rounds; the fastest counts")
+    parser.add_argument(
+        "--table", choices=("runs", "events"), default="", help="filter this table alone"
+    )
+    parser.add_argument("--query", action="append", help="filter by this query alone; repeatable")
     arguments = parser.parse_args()
     application = QApplication.instance() or QApplication([])
     state = SystemState(log_rows=arguments.events, max_runs=arguments.runs)
@@ -122,8 +126,13 @@ def main() -> int:
         "events", state.log, event_fields(), event_text, event_columns(lambda name: name)
     )
     some_id = state.runs.rows[state.runs.rows.stop - 1].task_id
-    measure_queries(runs, RUN_QUERIES, arguments.rounds)
-    measure_queries(events, [each.format(id=some_id) for each in EVENT_QUERIES], arguments.rounds)
+    if arguments.table != "events":
+        measure_queries(runs, arguments.query or RUN_QUERIES, arguments.rounds)
+    if arguments.table != "runs":
+        queries = [each.format(id=some_id) for each in arguments.query or EVENT_QUERIES]
+        measure_queries(events, queries, arguments.rounds)
+    if arguments.table or arguments.query:
+        return 0
     measure_opening(state)
     measure_typing(runs)
     measure_sorting(state, events)

@@ -187,11 +187,14 @@ def _traceback(run: TaskRun, _now: float) -> Values:
 
 
 def _ran(run: TaskRun, now: float) -> Values:
-    if run.state in (RunState.RUNNING, RunState.OVERDUE) and run.attempts:
-        last = run.attempts[-1]
-        since = run.running_since if last.result is None else None
-        if since is not None:
-            return (max(0.0, now - since),)
+    if run.attempts:
+        result = run.attempts[-1].result
+        if result is None:
+            is_running = run.state is RunState.RUNNING or run.state is RunState.OVERDUE
+            if is_running and (since := run.running_since) is not None:
+                return (max(0.0, now - since),)
+        elif result.run_s is not None and result.outcome != "cancelled":
+            return (result.run_s,)  # mostly; the same as `run_s`, and faster
     return known(run.run_s)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from pulse_desktop.query.json_spelling import Spelling
+
 NO: Final = 0
 """In a mask: the row does not match."""
 LOOK: Final = 1
@@ -34,8 +36,16 @@ class PayloadSearch(Protocol):
     def is_in(self, raw: bytes) -> bool:
         """Return whether a payload contains the text."""
 
-    def scan(self, payloads: bytes, ends: Sequence[int]) -> bytearray:
-        """Search payloads that lie one after the other; return `YES`, `NO` or `LOOK` for each."""
+    def may_be_in(self, spelling: Spelling) -> bool:
+        """Return whether payloads of a spelling may contain the text."""
+
+    def scan(
+        self, payloads: bytes, ends: Sequence[int], spelling: Spelling | None = None
+    ) -> bytearray:
+        """Search payloads that lie one after the other; return `YES`, `NO` or `LOOK` for each.
+
+        The spelling is that of all of them, or of more than these; None if it is not known.
+        """
 
 
 class SearchablePayloads(Protocol):

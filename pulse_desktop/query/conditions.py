@@ -167,6 +167,29 @@ class TextCondition(Condition[RowT_contra]):
         return possible | masks[0], certain | masks[1]
 
 
+class WildcardCondition(Condition[RowT_contra]):
+    """Free text with wildcards: all its parts have to be in the row."""
+
+    def __init__(
+        self,
+        accepts: Callable[[RowT_contra], bool],
+        parts: Iterable[str],
+        fields: FieldSet[RowT_contra],
+    ) -> None:
+        self._parts = [TextCondition(accepts, part, fields) for part in parts]
+        super().__init__(accepts, SEARCHED, coded=any(part.coded for part in self._parts))
+
+    def masks(self, block: Block) -> Masks:
+        """Return the masks of a block."""
+        possible = block.ones
+        for part in self._parts:
+            narrowed = block if possible == block.ones else block.narrowed(possible)
+            possible &= part.masks(narrowed)[0]
+            if not possible:
+                break
+        return possible, 0
+
+
 class PayloadCondition(Condition[RowT_contra]):
     """A condition for which one of some searches has to find something in the payload."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pulse_desktop.query.coded_columns import LOOK, NO
+from pulse_desktop.query.json_spelling import Spelling
 
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """Keys that are only ever written in one way, but for `\\u0061`."""
@@ -38,7 +39,13 @@ class JsonValueSearch:
         """Return whether JSON may have the key with a value that passes."""
         return self.scan(raw, (len(raw),))[0] != NO
 
-    def scan(self, payloads: bytes, ends: Sequence[int]) -> bytearray:
+    def may_be_in(self, _spelling: Spelling) -> bool:
+        """Return whether JSON of a spelling may contain the key."""
+        return True
+
+    def scan(
+        self, payloads: bytes, ends: Sequence[int], spelling: Spelling | None = None
+    ) -> bytearray:
         """Search payloads that lie one after the other; return `LOOK` or `NO` for each."""
         found = bytearray(len(ends))
         test = self._test
@@ -50,7 +57,7 @@ class JsonValueSearch:
                 passes = decimal is None or test(float(decimal))
             if passes:
                 found[bisect_right(ends, value.start())] = LOOK
-        if b"\\" in payloads:
+        if spelling is not Spelling.PLAIN and b"\\" in payloads:
             for escape in _ESCAPED_ASCII.finditer(payloads):
                 found[bisect_right(ends, escape.start())] = LOOK
         return found

@@ -3,7 +3,7 @@
 import difflib
 from typing import TYPE_CHECKING, Any, Generic
 
-from pulse_desktop.query.basic_tests import EQUAL, ValueTest, wildcard_test
+from pulse_desktop.query.basic_tests import ANY, EQUAL, ValueTest, wildcard_test
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.conditions import (
     PLAIN,
@@ -16,6 +16,7 @@ from pulse_desktop.query.conditions import (
     OrCondition,
     PayloadCondition,
     TextCondition,
+    WildcardCondition,
 )
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
@@ -137,7 +138,9 @@ class _Compiler(Generic[RowT_contra]):
         wildcard = None if quoted else wildcard_test(text, whole=False)
         if wildcard is not None:
             free_text = fields.free_text
-            return Condition(lambda row: wildcard(free_text(row)), SEARCHED)
+            parts = [part for part in text.split(ANY) if part]
+            self.searches |= fields.text_in_payload and bool(parts)
+            return WildcardCondition(lambda row: wildcard(free_text(row)), parts, fields)
         self.searches |= fields.text_in_payload
         return TextCondition(fields.contains(text), text, fields)
 

@@ -15,7 +15,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import HEARTBEAT, Event
 from pulse_desktop.query.coded_columns import OTHER, PayloadSearch
-from pulse_desktop.query.json_search import hides_ascii
+from pulse_desktop.query.json_spelling import Spelling, spelling_of
 from pulse_desktop.state.code_table import CodeTable
 from pulse_desktop.state.event_ids import id_hashes, task_ids
 
@@ -61,6 +61,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
         types: a code per event.
         sources: a code per event.
         weight: bytes of memory.
+        spelling: of the payloads.
     """
 
     # Numbers are packed into bytes, which the garbage collector need not look at.
@@ -81,7 +82,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
     flags: bytes
     unusual: bytes  # compressed: the events with `_UNUSUAL`, without payload, by index
     id_hashes: bytes  # of the task ids, sorted
-    hides_ids: bool  # an id may be written in a way that the index does not find
+    spelling: Spelling
     id_slots: bytes  # 1 where an id has the lowest bits of its hash: tells most blocks apart
 
     def may_mention(self, hashed: int) -> bool:
@@ -97,7 +98,8 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
 
         Heartbeats are left out.
         """
-        return self.hides_ids or self.may_mention(hashed)
+        # Hidden, an id is not found by the index.
+        return self.spelling is Spelling.HIDING or self.may_mention(hashed)
 
     def open(self) -> "OpenBlock":
         """Decompress the block."""
@@ -163,13 +165,13 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
         count, block = stop - start, self.block
         searched = count if wanted is None else count - wanted.count(0)
         if searched * _SPARSE > block.count:
-            return bytes(search.scan(self.payloads, self.ends)[start:stop])
+            return bytes(search.scan(self.payloads, self.ends, block.spelling)[start:stop])
         ends, payloads = self.ends, self.payloads
         indices: Sequence[int] = range(start, stop)
         if wanted is not None:
             indices = [*compress(indices, wanted)]
         parts = [payloads[ends[at - 1] if at else 0 : ends[at]] for at in indices]
-        marks = search.scan(b"".join(parts), [*accumulate(map(len, parts))])
+        marks = search.scan(b"".join(parts), [*accumulate(map(len, parts))], block.spelling)
         if wanted is None:
             return bytes(marks)
         found = bytearray(count)
@@ -259,7 +261,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         flags,
         described,
         hashes.tobytes(),
-        hides_ascii(joined),
+        spelling_of(joined),
         slots,
     )
 

@@ -128,7 +128,9 @@ class EventRows:
                     continue
             if block is None:
                 found.append(_marks(search, self._events(part), wanted_here))
-            elif hashed is not None and not block.may_be_of(hashed):
+            elif not search.may_be_in(block.spelling) or (
+                hashed is not None and not block.may_be_of(hashed)
+            ):
                 found.append(bytes(part.stop - part.start))
             else:
                 found.append(self._scan(search, part, block, wanted_here))

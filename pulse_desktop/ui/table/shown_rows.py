@@ -9,12 +9,20 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import FilterChange, Positions, contiguous_ranges, without
+from pulse_desktop.ui.rows.row_filter import (
+    FilterChange,
+    Positions,
+    contiguous_ranges,
+    difference,
+    without,
+)
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.model_change import ModelChange
 
 RowT = TypeVar("RowT")
 
+_COMPARED: Final = 1 << 12
+"""Positions that are compared before all are."""
 _MAX_CHANGES: Final = 8
 """More insertions and removals than this are made as one layout change."""
 
@@ -181,7 +189,10 @@ class ShownRows(Generic[RowT]):
         order: Positions | None,
     ) -> Iterator[ModelChange]:
         """Change to other positions."""
-        added, removed = without(after, before), without(before, after)
+        if order is None and self._order is None:
+            added, removed = difference(before, after)
+        else:
+            added, removed = without(after, before), without(before, after)
         snapshot = None if order is None else self.source.snapshot(self._end)
         yield from self._change_to(before, after, added, removed, shown, order, snapshot)
 
@@ -209,7 +220,7 @@ class ShownRows(Generic[RowT]):
         self._order = before
         if len(added):
             yield ModelChange("insert", len(before), len(extended) - 1, self._set_order(extended))
-        if not np.array_equal(reordered, extended):
+        if not _are_equal(reordered, extended):
             yield ModelChange(
                 "layout", 0, len(reordered) - 1, self._set_order(reordered), extended, reordered
             )
@@ -225,3 +236,10 @@ class ShownRows(Generic[RowT]):
             ranges = [(ranges[0][0], ranges[-1][1])]
         for low, high in ranges:
             yield ModelChange("repaint", low, high)
+
+
+def _are_equal(some: Positions, others: Positions) -> bool:
+    """Return whether positions are equal; mostly they differ early."""
+    if not np.array_equal(some[:_COMPARED], others[:_COMPARED]):
+        return False
+    return np.array_equal(some, others)

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.query.coded_columns import LOOK, NO, YES
-from pulse_desktop.query.json_search import JsonSearch, hides_ascii, json_text
+from pulse_desktop.query.json_search import JsonSearch, json_text
+from pulse_desktop.query.json_spelling import Spelling, spelling_of
 
 _TEXT = st.text(
     st.sampled_from('abAB sSßſKK\u212a1"\\/n<\n\u0416\u0436ΣσςİiΐιéÉ😀\U0001d11e\ufb01')
@@ -50,10 +51,26 @@ def test_a_scan_never_contradicts_the_search_of_each(
     texts: list[tuple[str, bool]], wanted: str
 ) -> None:
     payloads = [encoded(text, escaped=escaped) for text, escaped in texts]
-    search = JsonSearch(wanted.casefold())
-    marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
-    assert len(marks) == len(payloads)
-    for mark, payload in zip(marks, payloads, strict=True):
+    search, together = JsonSearch(wanted.casefold()), b"".join(payloads)
+    ends = list(accumulate(map(len, payloads)))
+    spelling = spelling_of(together)
+    scans = [search.scan(together, ends), search.scan(together, ends, spelling)]
+    if not search.may_be_in(spelling):
+        scans.append(bytearray(len(payloads)))
+    for marks in scans:
+        assert len(marks) == len(payloads)
+        for mark, payload in zip(marks, payloads, strict=True):
+            assert mark in ((YES, LOOK) if search.is_in(payload) else (NO, LOOK))
+
+
+@given(st.lists(_TEXT, min_size=2, max_size=8), _TEXT)
+def test_payloads_may_be_spelled_more_plainly_than_their_block(
+    texts: list[str], wanted: str
+) -> None:
+    payloads = [encoded(text, escaped=False) for text in texts]
+    search, spelling = JsonSearch(wanted.casefold()), spelling_of(b"".join(payloads))
+    for payload in payloads:
+        (mark,) = search.scan(payload, (len(payload),), spelling)
         assert mark in ((YES, LOOK) if search.is_in(payload) else (NO, LOOK))
 
 
@@ -65,29 +82,35 @@ def test_a_scan_decides_plain_payloads(wanted: str) -> None:
     assert list(marks) == ([NO, YES, NO, NO] if wanted.isascii() else [NO, NO, LOOK, NO])
 
 
+def test_quotes_are_decided_where_nothing_is_escaped() -> None:
+    payloads = [b'{"language":"uk"}', b'{"Language":"PL"}', b'{"language": "pl"}']
+    ends = list(accumulate(map(len, payloads)))
+    assert list(JsonSearch('"language":"pl"').scan(b"".join(payloads), ends)) == [NO, YES, NO]
+
+
 def test_every_letter_that_casefolds_to_ascii_is_known() -> None:
     for code in range(0x80, 0x1F000):
         character = chr(code)
         if not 0xD800 <= code < 0xE000 and any(map(str.isascii, character.casefold())):
-            assert hides_ascii(encoded(character, escaped=False)), character
-            assert hides_ascii(encoded(character, escaped=True)), character
+            assert spelling_of(encoded(character, escaped=False)) is Spelling.HIDING, character
+            assert spelling_of(encoded(character, escaped=True)) is Spelling.HIDING, character
             upper = f"\\u{code:04X}".encode()
-            assert hides_ascii(b'"%b"' % upper), character
+            assert spelling_of(b'"%b"' % upper) is Spelling.HIDING, character
 
 
 @pytest.mark.parametrize(
-    ("raw", "hides"),
+    ("raw", "spelling"),
     [
-        (b'"plain"', False),
-        (b'"a\\nb \\"quoted\\""', False),
-        (b'"\\u0416"', False),
-        ('"Жé"'.encode(), False),
-        (b'"\\u0041"', True),
-        (b'"a\\/b"', True),
+        (b'"plain"', Spelling.PLAIN),
+        (b'"a\\nb \\"quoted\\""', Spelling.OPEN),
+        (b'"\\u0416"', Spelling.OPEN),
+        ('"Жé"'.encode(), Spelling.OPEN),
+        (b'"\\u0041"', Spelling.HIDING),
+        (b'"a\\/b"', Spelling.HIDING),
     ],
 )
-def test_escaped_ascii_is_known(raw: bytes, *, hides: bool) -> None:
-    assert hides_ascii(raw) is hides
+def test_the_spelling_of_json_is_known(raw: bytes, spelling: Spelling) -> None:
+    assert spelling_of(raw) is spelling
 
 
 @given(
@@ -104,3 +127,20 @@ def test_a_word_is_found_by_its_rarest_letter_within_one_payload(
         payloads = [text.encode() for text in order]
         marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
         assert list(marks) == [YES if wanted in text else NO for text in order]
+
+
+@given(
+    st.lists(st.text("abCAB_", max_size=9), min_size=1, max_size=12),
+    st.text("abc_", min_size=1, max_size=5),
+)
+@example(["ab", "aB", "AB", "Ab"], "ab")
+@example(["ab", "ab", "Ac", "ac"], "a")
+def test_a_word_is_found_in_any_letter_case_whichever_letters_come_first(
+    texts: list[str], wanted: str
+) -> None:
+    search = JsonSearch(wanted)
+    for order in (texts, texts[::-1]):  # a search is adapted to what it has seen
+        for some in (order[:1], order):
+            payloads = [text.encode() for text in some]
+            marks = search.scan(b"".join(payloads), list(accumulate(map(len, payloads))))
+            assert list(marks) == [YES if wanted in text.lower() else NO for text in some]

@@ -40,6 +40,10 @@ EVENT_QUERIES = (
     'task_name="straße"',
     "task_name=strasse or n:5",
     "score*done",
+    "not Sc*RE",
+    "*task*send*1*",
+    "st*ss* or зв*т",
+    "*",
     "n>5",
     "n=5",
     "not data.n>5",
@@ -213,6 +217,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         ("run:id-20,id-40", [16, 32]),
         ("not run:id-20", [16]),
         ("id-20", [0, 16, 32]),
+        ("розбір", []),
+        ("not розбір", []),
+        ("розбір or n>40", [0, 16, 32]),
+        ("розб*р", []),
+        ("nosuch*text", [0, 16, 32]),
     ],
 )
 def test_only_blocks_that_may_hold_a_match_are_decompressed(
