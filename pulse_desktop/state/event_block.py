@@ -101,6 +101,14 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
         # Hidden, an id is not found by the index.
         return self.spelling is Spelling.HIDING or self.may_mention(hashed)
 
+    def problems(self) -> bytes:
+        """Return a byte per event: 1 if it is unreadable, else 0."""
+        found = bytearray(self.count)
+        if self.unusual:
+            for index, event in _decode_unusual(self.unusual).items():
+                found[index] = bool(event.problem)
+        return bytes(found)
+
     def open(self) -> "OpenBlock":
         """Decompress the block."""
         return OpenBlock(

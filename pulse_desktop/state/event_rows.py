@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.query.coded_columns import NO, YES, PayloadSearch
+from pulse_desktop.query.coded_columns import NO, YES, CodedColumn, PayloadSearch
 from pulse_desktop.state.event_block import EventBlock, EventCodes, OpenBlock
 from pulse_desktop.state.event_ids import id_hash
 
 if TYPE_CHECKING:
     from pulse_desktop.state.code_table import CodeTable
 
+UNREADABLE: Final = "unreadable"
+"""The column of unreadable events, and its value for these; it is empty for all others."""
 _MAX_OPEN: Final = 8
 
 
@@ -95,8 +97,10 @@ class EventRows:
         copy._codes = self._codes
         return copy
 
-    def column(self, name: str) -> "EventColumn | None":
-        """Return a column of codes: "topic", "type" or "source"; None if there is no such one."""
+    def column(self, name: str) -> CodedColumn | None:
+        """Return a column of codes: "topic", "type", "source" or `UNREADABLE`, None for others."""
+        if name == UNREADABLE:
+            return ProblemColumn(self)
         return EventColumn(self, name) if name in EventColumn.NAMES else None
 
     @property
@@ -258,4 +262,27 @@ class EventColumn:
             else:
                 events = rows._events(part)  # noqa: SLF001
                 found.append(bytes([table[getattr(event, field)] for event in events]))
+        return b"".join(found)
+
+
+class ProblemColumn:
+    """Whether events are unreadable, as codes: see `query.coded_columns.CodedColumn`."""
+
+    values: Final = ("", UNREADABLE)
+
+    def __init__(self, rows: EventRows) -> None:
+        """Take some events."""
+        self._rows = rows
+
+    def codes(self, start: int, stop: int) -> bytes:
+        """Return the codes of the events at positions `start` to `stop` - 1."""
+        rows = self._rows
+        found: list[bytes] = []
+        for part in rows._parts(start, stop):  # noqa: SLF001
+            if part.block is not None:
+                first = part.block.first
+                found.append(part.block.problems()[part.start - first : part.stop - first])
+            else:
+                events = rows._events(part)  # noqa: SLF001
+                found.append(bytes([bool(event.problem) for event in events]))
         return b"".join(found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -22,7 +22,7 @@ from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_query import PageQuery
 from pulse_desktop.ui.query.value_counts import ValueCounts
 from pulse_desktop.ui.rows.facet_counts import FacetCounts
-from pulse_desktop.ui.rows.row_filter import RowFilter
+from pulse_desktop.ui.rows.row_filter import Positions, RowFilter
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.time.window_time import WindowTime
@@ -45,9 +45,11 @@ class FilteredPage(Protocol[RowT]):
 
     Attributes:
         now: Unix seconds.
+        facet_columns: the coded columns that decide which facets a row belongs to, if any do.
     """
 
     now: float
+    facet_columns: ClassVar[Sequence[str]]
 
     def rows(self) -> RowSource[RowT]:
         """Return the rows, live."""
@@ -128,7 +130,13 @@ class PageFilter(QObject, Generic[RowT]):
             page.rows, fields, page.value_counters(), page.keys_of, self._now, self
         )
         self.query = PageQuery(fields, self._values, self._now)
-        self._counts = FacetCounts(page.rows, page.facets_of)
+        self._counts = FacetCounts(
+            page.rows,
+            page.facets_of,
+            columns=page.coded_columns,
+            facet_columns=page.facet_columns,
+            known=self._known_matches,
+        )
         self._counted_at = 0.0
         self._rechecked_at = 0.0
         self._applied: tuple[frozenset[str], TimeRange] | None = None  # facets and time range
@@ -321,6 +329,12 @@ class PageFilter(QObject, Generic[RowT]):
         elif not self._counts.count_next_slice():
             self._counting.stop()
             self.counted.emit()
+
+    def _known_matches(self, low: int, high: int) -> Positions | None:
+        """Return what the table has found, if it shows the rows of all facets."""
+        if self._applied is None or self._applied[0]:
+            return None
+        return self._table.rows_model.matches_between(low, high)
 
     def field_names(self, keyed: str) -> Sequence[str]:
         """Return the names of query fields that rows have in a keyed field, such as `args`."""

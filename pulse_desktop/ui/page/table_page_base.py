@@ -39,6 +39,8 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
         empty_text: what would appear here, and how to make it appear.
         facets: categories of rows, each a filter chip.
         facet_field: query field whose values are the keys of the facets, empty for none.
+        facet_columns: the coded columns that decide which facets a row belongs to, at most two;
+            empty if the rows do.
         other_facet: key of the facet of all rows that belong to no other one, empty for none.
         time_fields: query fields with the first and the last time of a row.
         default_sort: key of the column that the table is sorted by at first, empty for newest
@@ -60,6 +62,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
     empty_text: ClassVar[str]
     facets: ClassVar[tuple[Facet, ...]] = ()
     facet_field: ClassVar[str] = ""
+    facet_columns: ClassVar[Sequence[str]] = ()
     series_field: ClassVar[str] = ""
     other_facet: ClassVar[str] = ""
     time_fields: ClassVar[tuple[str, str]] = ("time", "time")

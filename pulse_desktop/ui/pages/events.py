@@ -13,6 +13,7 @@ from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.quoting import quote
 from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.event_rows import UNREADABLE
 from pulse_desktop.state.history_start import counted_since
 from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
 from pulse_desktop.state.series import TimeBuckets
@@ -48,6 +49,7 @@ class EventsPage(TablePage[Event, RowDetail]):
     key = "events"
     title = _("Events")
     icon = "events"
+    facet_columns = ("topic", UNREADABLE)
     height_for_charts = 520
     section = _("STORE")
     filter_hint = _("Filter by any text in the event")

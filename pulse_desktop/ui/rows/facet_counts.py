@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import matching_positions, oldest_rejected
+from pulse_desktop.query.coded_columns import OTHER, CodedColumns
+from pulse_desktop.ui.rows.row_filter import Positions, matching_positions, oldest_rejected
 from pulse_desktop.ui.rows.row_source import RowSource
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ RowT = TypeVar("RowT")
 SLICE: Final = 4096
 _SPARE: Final = 8192
 _NO_MATCH: Final = 0
+_FEW: Final = 16
+"""So few rows are looked at one by one, even if columns tell their facets."""
 
 
 class FacetCounts(Generic[RowT]):
@@ -30,17 +33,31 @@ class FacetCounts(Generic[RowT]):
     """
 
     def __init__(
-        self, rows: Callable[[], RowSource[RowT]], facets_of: Callable[[RowT], Sequence[str]]
+        self,
+        rows: Callable[[], RowSource[RowT]],
+        facets_of: Callable[[RowT], Sequence[str]],
+        *,
+        columns: Callable[[], CodedColumns | None] = lambda: None,
+        facet_columns: Sequence[str] = (),
+        known: Callable[[int, int], Positions | None] = lambda _low, _high: None,
     ) -> None:
         """Count nothing yet.
 
         Args:
             rows: returns the rows, live.
             facets_of: returns the keys of the facets that a row belongs to.
+            columns: returns the coded columns of the rows, None if they have none.
+            facet_columns: the columns that decide which facets a row belongs to, at most two.
+            known: returns the positions between two at which rows are accepted, if it is known.
         """
         self.accepts: Callable[[RowT], bool] | None = None
         self._rows = rows
         self._facets_of = facets_of
+        self._columns = columns
+        self._facet_columns = tuple(facet_columns)
+        self._known = known
+        # By the codes of a row in these columns, -1 where that is not known yet.
+        self._code_of_coded: NDArray[np.int16] = np.zeros(0, np.int16)
         self._facets: list[Sequence[str]] = []  # by code
         self._code_of: dict[Sequence[str], int] = {}
         self._totals: list[int] = []  # by code
@@ -72,7 +89,7 @@ class FacetCounts(Generic[RowT]):
         """Count the next slice of older rows; return whether more remain."""
         if self.pending:
             low = max(self._first - SLICE, self._rows().start)
-            self._count(low, self._first)
+            self._count(low, self._first, self._known(low, self._first))
             self._first = low
         return self.pending
 
@@ -122,30 +139,64 @@ class FacetCounts(Generic[RowT]):
         self._facets, self._code_of, self._totals = [()], {}, [0]
         self._first = self._stop = self._base = self._rows().stop
         self._codes = np.zeros(0, np.int16)
+        self._code_of_coded = np.full(1 << 8 * len(self._facet_columns), -1, np.int16)
 
-    def _count(self, low: int, high: int) -> None:
+    def _count(self, low: int, high: int, positions: Positions | None = None) -> None:
         accepts = self.accepts
         if accepts is None or low >= high:
             return
         self._reserve(low, high)
-        facets_of, code_of, totals = self._facets_of, self._code_of, self._totals
-        rows, base = self._rows(), self._base
+        rows, base, totals = self._rows(), self._base, self._totals
         low = max(low, rows.start)
         self._codes[low - base : high - base] = _NO_MATCH
-        positions = matching_positions(rows, accepts, low, high)
+        if positions is None:
+            positions = matching_positions(rows, accepts, low, high)
         totals[_NO_MATCH] += high - low - len(positions)
+        if len(positions):
+            codes = self._facet_codes(positions)
+            self._codes[positions - base] = codes
+            for code, count in enumerate(np.bincount(codes).tolist()):
+                totals[code] += count
+
+    def _facet_codes(self, positions: Positions) -> "NDArray[np.int16]":
+        """Return the code of the facets of each row."""
+        columns = self._columns() if self._facet_columns and len(positions) > _FEW else None
+        if columns is None:
+            return self._looked_up(positions)
+        low, high = int(positions[0]), int(positions[-1]) + 1
+        coded: NDArray[np.int32] = np.zeros(len(positions), np.int32)
+        is_other = np.zeros(len(positions), bool)
+        for name in self._facet_columns:
+            column = columns.column(name)
+            if column is None:
+                return self._looked_up(positions)
+            codes = np.frombuffer(column.codes(low, high), np.uint8)[positions - low]
+            is_other |= codes == OTHER
+            coded = coded * 256 + codes
+        found: NDArray[np.int16] = self._code_of_coded[coded]
+        found[is_other] = _NO_MATCH
+        unknown = np.flatnonzero(found < 0)
+        if len(unknown):
+            new, firsts = np.unique(coded[unknown], return_index=True)
+            self._code_of_coded[new] = self._looked_up(positions[unknown[firsts]])
+            found[unknown] = self._code_of_coded[coded[unknown]]
+        if is_other.any():
+            found[is_other] = self._looked_up(positions[is_other])
+        return found
+
+    def _looked_up(self, positions: Positions) -> "NDArray[np.int16]":
+        """Return the code of the facets of each row, looking at all of them."""
+        facets_of, code_of, rows = self._facets_of, self._code_of, self._rows()
         codes = []
         for position in positions.tolist():
             facets = tuple(facets_of(rows[position]))
             code = code_of.get(facets)
             if code is None:
-                code = code_of[facets] = len(totals)
+                code = code_of[facets] = len(self._totals)
                 self._facets.append(facets)
-                totals.append(0)
-            totals[code] += 1
+                self._totals.append(0)
             codes.append(code)
-        if codes:
-            self._codes[positions - base] = codes
+        return np.array(codes, np.int16)
 
     def _subtract(self, low: int, high: int) -> None:
         codes = self._codes[low - self._base : high - self._base]

@@ -242,6 +242,10 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
         """
         self._row_index.update_filter(accepts)
 
+    def matches_between(self, low: int, high: int) -> Positions | None:
+        """Return the positions from `low` to `high` - 1 that match, None if that is not known."""
+        return self._row_index.matches_between(low, high)
+
     @property
     def filtering(self) -> bool:
         """Whether `filter_next_slice` has something to do."""

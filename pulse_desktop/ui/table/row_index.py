@@ -110,6 +110,22 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         chunks = (shown[start : start + _CHUNK] for start in range(0, len(shown), _CHUNK))
         return set(oldest_rejected(self.source, accepts, chunks))
 
+    def matches_between(self, low: int, high: int) -> Positions | None:
+        """Return the positions from `low` to `high` - 1 of live rows that match the filter.
+
+        None if that is not known for each of them. Those that have changed in this frame are as
+        they were.
+        """
+        shown = self._shown
+        if self.accepts is None or shown is None or self.source is not self.rows or self.filtering:
+            return None
+        if low < self._first or high > self._end or self._found:
+            return None
+        if any(low <= position < high for position in self._changed):
+            return None
+        first, stop = np.searchsorted(shown, (low, high)).tolist()
+        return shown[first:stop]
+
     def mark_changed(self, dirty: Collection[int]) -> None:
         """Remember changed rows for the next `sort`."""
         self._changed.update(dirty)

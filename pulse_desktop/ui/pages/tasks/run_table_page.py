@@ -96,6 +96,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     )
     facets: ClassVar[tuple[Facet, ...]] = tuple(map(_state_facet, STATE_LABELS))
     facet_field = "state"
+    facet_columns = ("state",)
     time_fields = ("queued", "seen")
     row_menu = actions.ROW_MENU
     detail_width = DetailWidth(minimum=356, maximum=600, percent=40)
