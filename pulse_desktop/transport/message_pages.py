@@ -176,7 +176,7 @@ class _MessageRange(RangeReader):
     def __init__(
         self, connection: Connection, part: OlderPart, source: Source, stored_as: str, stop: int
     ) -> None:
-        super().__init__(connection, part.stream.name, stored_as, room=self._room, follow=False)
+        super().__init__(connection, part.stream.name, stored_as, room=self._room)
         self._source = source
         self._stop = stop
         self.found: list[InboundMessage] = []

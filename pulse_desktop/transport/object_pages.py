@@ -28,8 +28,7 @@ from pulse_desktop.transport.object_bucket import (
 from pulse_desktop.transport.ordered_consumer import ConsumerResetError, DeliverPolicy
 from pulse_desktop.transport.range_reader import RangeReader
 
-_MAX_SILENCE_S: Final = 10.0
-"""How long the server may take for the next message. A bucket that was purged has none."""
+_COUNT_ATTEMPTS: Final = 2
 _MAX_GROWTH: Final = 16
 """How many times longer the next range is at most, after one with few objects."""
 
@@ -161,15 +160,21 @@ class ObjectPages:
 async def count_results(connection: Connection, bucket: str) -> int:
     """Count the results in a bucket, without deleted ones, by reading all of its metadata.
 
+    After a purge the server delivers nothing to a consumer of the newest message of each subject
+    that it had before. So what ends early is counted once more.
+
     Raises:
         ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
     """
-    reader = _MetadataRange(connection, bucket, sys.maxsize)
-    try:
-        if count := await reader.open(DeliverPolicy(newest_per_subject=True)):
-            await reader.read(count)
-    finally:
-        await reader.close()
+    for _attempt in range(_COUNT_ATTEMPTS):
+        reader = _MetadataRange(connection, bucket, sys.maxsize)
+        try:
+            if announced := await reader.open(DeliverPolicy(newest_per_subject=True)):
+                await reader.read(announced)
+        finally:
+            await reader.close()
+        if reader.count >= announced:
+            break
     return len({stored.key for stored in reader.found})
 
 
@@ -187,7 +192,6 @@ class _MetadataRange(RangeReader):
             stream_name(bucket),
             meta_subjects(bucket),
             room=lambda: max(1, self._left),
-            max_silence_s=_MAX_SILENCE_S,
         )
         self._bucket = bucket
         self._stop = stop

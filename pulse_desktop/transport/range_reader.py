@@ -5,18 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pulse_desktop.nats_client.aio import cancel_and_wait
-from pulse_desktop.text.translation import _
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.ordered_consumer import (
-    ConsumerResetError,
-    DeliverPolicy,
-    OrderedConsumer,
-)
+from pulse_desktop.transport.ordered_consumer import DeliverPolicy, OrderedConsumer
 
 
 class RangeReader:
     """Reads messages from a position until the range or the stream ends.
 
+    The stream ends where it has no more messages, also if some that it had were deleted meanwhile.
     A subclass takes the messages in `_accept`, and calls `_end` when it has those of its range.
     """
 
@@ -27,8 +23,6 @@ class RangeReader:
         subject: str,
         *,
         room: Callable[[], int],
-        follow: bool = True,
-        max_silence_s: float | None = None,
     ) -> None:
         """Describe a range; nothing is read before `open`.
 
@@ -37,14 +31,11 @@ class RangeReader:
             stream: its name.
             subject: only messages of these subjects are read.
             room: returns how many more messages may be sent.
-            follow: whether to wait for messages to come as well.
-            max_silence_s: how long the server may take for the next message, None for any time.
         """
         self._connection = connection
-        self._max_silence_s = max_silence_s
         self._ended = asyncio.Event()
         self._consumer = OrderedConsumer(
-            connection, stream, subject, accept=self._accept, room=room, follow=follow
+            connection, stream, subject, accept=self._accept, room=room, follow=False
         )
 
     @property
@@ -73,27 +64,11 @@ class RangeReader:
             asyncio.ensure_future(event.wait()) for event in (self._ended, self._consumer.at_end)
         ]
         try:
-            await self._connection.run_while_connected(self._wait_first({consuming, *ends}))
+            await self._connection.run_while_connected(_wait_first(consuming, *ends))
             if consuming.done():
                 consuming.result()
         finally:
             await cancel_and_wait(consuming, *ends)
-
-    async def _wait_first(self, ends: set[asyncio.Future[Any]]) -> None:
-        """Wait for the first of the ends.
-
-        Raises:
-            ConsumerResetError: no message arrived for some time.
-        """
-        while True:
-            before = self._consumer.last
-            done, _pending = await asyncio.wait(
-                ends, timeout=self._max_silence_s, return_when=asyncio.FIRST_COMPLETED
-            )
-            if done:
-                return
-            if self._consumer.last == before:
-                raise ConsumerResetError(_("the stream sent nothing that it had announced"))
 
     def _end(self) -> None:
         self._ended.set()
@@ -101,3 +76,7 @@ class RangeReader:
     def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
         """Take a message; return False if there is no room for it."""
         raise NotImplementedError
+
+
+async def _wait_first(*ends: asyncio.Future[Any]) -> None:
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

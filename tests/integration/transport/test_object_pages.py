@@ -9,7 +9,8 @@ from nats.aio.client import Client
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX
 from pulse_desktop.protocol.topics import RESULT_BUCKET
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.object_pages import ObjectPages
+from pulse_desktop.transport.object_pages import ObjectPages, count_results
+from pulse_desktop.transport.ordered_consumer import SILENCE_TIMEOUT_S, OrderedConsumer
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, result_body, store_results
@@ -126,3 +127,39 @@ async def test_pages_keep_their_size_while_many_objects_are_stored(
     assert [key for page in found for key in page] == [key_of(n) for n in range(399, -1, -1)]
     assert len(found) == 400 // SIZE
     assert unread == list(range(400 - SIZE, -1, -SIZE))
+
+
+def purge_at_first_request(worker: Client, monkeypatch: pytest.MonkeyPatch, keep: int) -> None:
+    """Purge the bucket once it is known how much it has, before any of it is sent."""
+    request = OrderedConsumer._request_more  # noqa: SLF001
+    purged = False
+
+    async def purge_and_request(consumer: OrderedConsumer) -> bool:
+        nonlocal purged
+        if not purged:
+            purged = True
+            await worker.jetstream().purge_stream(f"OBJ_{RESULT_BUCKET}", keep=keep)
+        return await request(consumer)
+
+    monkeypatch.setattr(OrderedConsumer, "_request_more", purge_and_request)
+
+
+@pytest.mark.parametrize("kept", [0, 5])
+async def test_a_bucket_that_is_purged_while_a_page_is_read_ends_the_pages(
+    worker: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    await store_results(worker, 100)
+    purge_at_first_request(worker, monkeypatch, 2 * kept)
+    started = time.monotonic()
+    found = await read_all(ObjectPages(connection, RESULT_BUCKET))
+    assert [key for page in found for key in page] == [key_of(99 - n) for n in range(kept)]
+    assert time.monotonic() - started < SILENCE_TIMEOUT_S / 2
+
+
+@pytest.mark.parametrize("kept", [0, 5])
+async def test_results_that_are_purged_while_they_are_counted_count_no_more(
+    worker: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    await store_results(worker, 100)
+    purge_at_first_request(worker, monkeypatch, 2 * kept)
+    assert await count_results(connection, RESULT_BUCKET) == kept
