@@ -4,14 +4,13 @@ How many messages a subject has since a time is known to a new consumer before i
 newest message is the only one that a consumer of the newest of each subject reads.
 """
 
-import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import DeliverPolicy, OrderedConsumer
+from pulse_desktop.transport.range_reader import RangeReader
 
 MAX_SUBJECTS: Final = 100
 """Senders choose the subjects."""
@@ -82,36 +81,32 @@ async def _count(connection: Connection, stream: str, subject: str, since: float
 async def _read(
     connection: Connection, stream: str, subject: str, start: DeliverPolicy
 ) -> list[InboundMessage]:
-    found: list[InboundMessage] = []
-
-    def accept(name: str, payload: bytes, at: float, sequence: int) -> bool:
-        found.append(InboundMessage(Source.EVENT, name, payload, at, sequence, older=True))
-        if len(found) >= _MAX_MESSAGES:
-            consumer.at_end.set()
-        return True
-
-    consumer = OrderedConsumer(
-        connection,
-        stream,
-        subject,
-        accept=accept,
-        room=lambda: _MAX_MESSAGES - len(found),
-        follow=False,
-    )
+    reader = _SubjectMessages(connection, stream, subject)
     try:
-        await consumer.open(start)
-        consuming = asyncio.ensure_future(consumer.run())
-        end = asyncio.ensure_future(consumer.at_end.wait())
-        try:
-            await connection.run_while_connected(_first_of(consuming, end))
-            if consuming.done():
-                consuming.result()
-        finally:
-            await cancel_and_wait(consuming, end)
+        await reader.read(start)
     finally:
-        await consumer.close()
-    return found
+        await reader.close()
+    return reader.found
 
 
-async def _first_of(*futures: asyncio.Future[Any]) -> None:
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+class _SubjectMessages(RangeReader):
+    """Reads the messages of a subject to the end of the stream.
+
+    Attributes:
+        found: the messages, oldest first, at most `_MAX_MESSAGES`.
+    """
+
+    def __init__(self, connection: Connection, stream: str, subject: str) -> None:
+        super().__init__(connection, stream, subject, room=lambda: _MAX_MESSAGES - len(self.found))
+        self.found: list[InboundMessage] = []
+
+    async def read(self, start: DeliverPolicy) -> None:
+        """Read from a position on."""
+        if await self.open(start):
+            await self._consume()
+
+    def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
+        self.found.append(InboundMessage(Source.EVENT, subject, payload, at, sequence, older=True))
+        if len(self.found) >= _MAX_MESSAGES:
+            self._end()
+        return True
