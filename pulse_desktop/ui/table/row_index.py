@@ -20,6 +20,7 @@ from pulse_desktop.ui.rows.row_filter import (
     oldest_rejected,
 )
 from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.table.filter_progress import FilterStep
 from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.sorted_rows import SortedRows
 
@@ -39,39 +40,33 @@ _EMPTY: Final[Positions] = np.empty(0, np.int64)
 class RowIndex(SortedRows[RowT], Generic[RowT]):
     """The filtered and sorted part of a row source."""
 
-    def __init__(self, rows: RowSource[RowT]) -> None:
-        super().__init__(rows)
-        self._checked_to = self._first  # what is shown is right from here to the end
-
     @property
     def filter_pending(self) -> bool:
         """Whether not every row that matches is shown yet."""
-        return bool(self._unshown) or self._filters_on
+        return self._filter_step in (FilterStep.SEARCHING, FilterStep.SHOWING)
 
     @property
-    def _filters_on(self) -> bool:
-        """Whether the filter has not been applied to every row yet."""
-        return self.accepts is not None and self._filtered_to > self.source.start
+    def _filter_step(self) -> FilterStep:
+        return self._progress.next_step(self.source.start, is_filtered=self.accepts is not None)
 
     @property
     def filtering(self) -> bool:
         """Whether `filter_next_slice` has something to do."""
-        checks = self.accepts is not None and self._checked_to > self.source.start
-        return self._sorting is not None or self.filter_pending or checks
+        return self._sorting is not None or self._filter_step is not FilterStep.DONE
 
     @property
     def stale(self) -> bool:
         """Whether a sorted table has changes that are not sorted in yet."""
         span = (self._first, self._end)
         is_same = span == (self.source.start, self.source.stop)
-        return bool(self._changed) or self._found or not is_same
+        return bool(self._changed) or self._progress.is_unsorted or not is_same
 
     def replace_rows(self, rows: RowSource[RowT]) -> None:
         """Show another row source with the same filter and order; reset the view around it."""
         self.rows = self.source = rows
         self._first, self._end = rows.start, rows.stop
         self._changed.clear()
-        self._unshown.clear()
+        self._progress.forget_found()
         self._shown = self._matching()
         self._order = self._sorting = None
         if self.sort_keys is not None:
@@ -158,7 +153,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         keys.reserve(min(source.start, self._first), end)
         top = keys.order(source, new[::-1])
         if len(order) and keys.is_before(int(order[0]), int(top[-1])):
-            self._found = True
+            self._progress.is_unsorted = True
 
         def apply() -> None:
             self._order = np.concatenate((top, order))
@@ -178,7 +173,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         yield from self._append_older()
         staying: Iterable[int] = dirty
         if dirty and self.accepts is not None and self._shown is not None:
-            filtered = {position for position in dirty if position >= self._filtered_to}
+            filtered = {position for position in dirty if position >= self._progress.filtered_to}
             change = RowChange(self.source, self.accepts, self._shown, filtered, self._end)
             yield from self._apply_change(change)
             staying = change.staying.tolist()
@@ -198,13 +193,13 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         shown, accepts = self._shown, self.accepts
         if accepts is None or shown is None:
             return
-        if self._filters_on:
-            found, self._filtered_to = newest_matching(self.source, accepts, self._filtered_to)
-            yield from self._keep_found(found, shown)
-        elif self._unshown:
-            yield from self.show_found()
-        elif self._checked_to > self.source.start:
-            yield from self._check_next_slice(shown, accepts)
+        match self._filter_step:
+            case FilterStep.SEARCHING:
+                yield from self._search_next_slice(shown, accepts)
+            case FilterStep.SHOWING:
+                yield from self.show_found()
+            case FilterStep.CHECKING:
+                yield from self._check_next_slice(shown, accepts)
 
     def update_filter(self, accepts: Callable[[RowT], bool]) -> None:
         """Replace the filter by another for which mostly the same rows match.
@@ -212,15 +207,16 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         What is shown stays, until `filter_next_slice` finds that it does not match.
         """
         self.accepts = accepts
-        self._checked_to = self._end
+        self._progress.checked_to = self._end
 
     def _check_next_slice(
         self, shown: Positions, accepts: Callable[[RowT], bool]
     ) -> Iterator[ModelChange]:
         """Correct what is shown of the next slice of older rows."""
-        stop = min(self._checked_to, self._end)
-        found, self._checked_to = newest_matching(self.source, accepts, stop)
-        first, last = np.searchsorted(shown, (self._checked_to, stop)).tolist()
+        stop = min(self._progress.checked_to, self._end)
+        found, start = newest_matching(self.source, accepts, stop)
+        self._progress.checked_to = start
+        first, last = np.searchsorted(shown, (start, stop)).tolist()
         change = FilterChange.between(shown[first:last], found)
         if not change:
             return
@@ -228,21 +224,25 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
             yield from self._apply_change(change)
             return
         self._shown = change.apply(shown)
-        self._found = True
+        self._progress.is_unsorted = True
         if not self.filtering:
             yield from self.sort()
 
-    def _keep_found(self, found: Positions, shown: Positions) -> Iterator[ModelChange]:
-        """Keep older rows that were found to match until they are shown, the first ones at once."""
+    def _search_next_slice(
+        self, shown: Positions, accepts: Callable[[RowT], bool]
+    ) -> Iterator[ModelChange]:
+        """Filter the next slice of older rows; the first that match are shown at once."""
+        progress = self._progress
+        found, progress.filtered_to = newest_matching(self.source, accepts, progress.filtered_to)
+        searches = self._filter_step is FilterStep.SEARCHING
         if self.sort_keys is not None:
             self._shown = np.concatenate((found, shown))
-            self._found = self._found or bool(len(found))
-            if self._found and not self._filters_on:
+            progress.is_unsorted = progress.is_unsorted or bool(len(found))
+            if progress.is_unsorted and not searches:
                 yield from self.sort()
             return
-        if len(found):
-            self._unshown.append(found)
-        if not self._filters_on or len(shown) < _AT_ONCE_SHOWN:
+        progress.keep(found)
+        if not searches or len(shown) < _AT_ONCE_SHOWN:
             yield from self.show_found()
 
     def catch_up(self) -> Iterator[ModelChange]:
@@ -263,7 +263,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
             yield from self._remove_evicted()
             yield from self._append_older()
             yield from self._insert_new()
-            self._checked_to = self._end
+            self._progress.checked_to = self._end
             if len(self):
                 yield ModelChange("repaint", 0, len(self) - 1)
 
@@ -275,7 +275,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         self._sorting = None
         self._changed.clear()
         if self.accepts is not None:
-            self._checked_to = self._end
+            self._progress.checked_to = self._end
         yield from self.sort()
         if len(self):
             yield ModelChange("repaint", 0, len(self) - 1)
@@ -290,8 +290,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         if keys is not None:
             keys.invalidate(self._changed)
         self._changed.clear()
-        self._unshown.clear()
-        self._found = False
+        self._progress.forget_found()
         self._sorting = None
         if self.accepts is None and keys is None and self._order is self._shown is None:
             yield from self._remove_evicted()
@@ -317,20 +316,17 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
 
     def _matching(self, *, incremental: bool = False) -> Positions | None:
         source, accepts = self.source, self.accepts
-        self._filtered_to = self._checked_to = source.start
-        if accepts is None:
-            return None
-        if not incremental:
-            return matching_positions(source, accepts, source.start, source.stop)
-        found, self._filtered_to = newest_matching(source, accepts, source.stop)
+        found, filtered_to = None, source.start
+        if accepts is not None and incremental:
+            found, filtered_to = newest_matching(source, accepts, source.stop)
+        elif accepts is not None:
+            found = matching_positions(source, accepts, source.start, source.stop)
+        self._progress.restart(source.start, filtered_to)
         return found
 
     def _reach_down(self) -> None:
         """Reach to the oldest row of the source; older rows than before are to be filtered."""
-        first = self.source.start
-        if self._checked_to <= self._first:
-            self._checked_to = first
-        self._filtered_to = max(self._filtered_to, first)
+        self._progress.reach_down(self._first, self.source.start)
         super()._reach_down()
 
     def _insert_new(self) -> Iterator[ModelChange]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pulse_desktop.ui.rows.row_filter import Positions, RowChange, matching_positions
 from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.table.filter_progress import FilterProgress
 from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.reordering import Reordering, reorder_in_slices
 from pulse_desktop.ui.table.shown_rows import ShownRows
@@ -30,9 +31,7 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         self.accepts: Callable[[RowT], bool] | None = None
         self.sort_keys: SortKeys[RowT] | None = None
         self._changed: set[int] = set()  # since the last sort
-        self._filtered_to = self._first  # the filter has been applied from here to the end
-        self._unshown: list[Positions] = []  # older matches found but not shown, oldest last
-        self._found = False  # matching rows were found that are not sorted in yet
+        self._progress = FilterProgress(self._first)
         # Makes the next order.
         self._sorting: Generator[None, None, Reordering[RowT]] | None = None
 
@@ -81,11 +80,11 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         source, shown = self.source, self._shown
         if shown is not None and self.accepts is not None:
             shown = shown[np.searchsorted(shown, source.start) :]
-            filtered = {each for each in self._changed if each >= self._filtered_to}
+            filtered = {each for each in self._changed if each >= self._progress.filtered_to}
             shown = RowChange(source, self.accepts, shown, filtered, self._end).apply(shown)
             new = matching_positions(source, self.accepts, self._end, source.stop)
             shown = np.concatenate((shown, new))
-        self._found = False
+        self._progress.is_unsorted = False
         self._changed.clear()
         self._end = source.stop
         self._reach_down()
@@ -130,8 +129,7 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
     def show_found(self) -> Iterator[ModelChange]:
         """Show older rows that were found to match, below those shown."""
         shown = self._shown
-        if not self._unshown or shown is None:
+        if shown is None or (older := self._progress.take_unshown()) is None:
             return
-        together = np.concatenate((*reversed(self._unshown), shown))
-        self._unshown.clear()
+        together = np.concatenate((older, shown))
         yield ModelChange("insert", len(shown), len(together) - 1, self._set_shown(together))
