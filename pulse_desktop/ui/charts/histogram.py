@@ -87,6 +87,10 @@ class Histogram(QWidget):
         """Say why there may be no bars although there are items; an empty text: it is not so."""
         self.bars.set_reason(reason)
 
+    def set_empty_text(self, text: str) -> None:
+        """Change the sentence that is shown while there are no items."""
+        self.bars.set_empty_text(text)
+
     def set_subtitle(self, subtitle: str) -> None:
         """Change the text after the title."""
         self._header.set_subtitle(subtitle)
@@ -130,6 +134,17 @@ class HistogramBars(QWidget):
         """Change the reason that is painted instead of the usual sentence."""
         if reason != self._reason:
             self._reason = reason
+            self.update()
+
+    @property
+    def hint(self) -> str:
+        """What is painted while there are no items."""
+        return self._reason or self._empty_text
+
+    def set_empty_text(self, text: str) -> None:
+        """Change the usual sentence."""
+        if text != self._empty_text:
+            self._empty_text = text
             self.update()
 
     def select(self, index: int | None) -> None:
@@ -196,8 +211,7 @@ class HistogramBars(QWidget):
         if not self._total():
             painter.setPen(QColor(colors.muted))
             flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
-            text = self._reason or self._empty_text
-            painter.drawText(self.rect().adjusted(16, 0, -16, 0), flags, text)
+            painter.drawText(self.rect().adjusted(16, 0, -16, 0), flags, self.hint)
             painter.end()
             return
         painter.setFont(theme().text_font(step=-2))

@@ -110,8 +110,13 @@ def test_the_charts_show_the_messages_that_the_table_shows(
     harness.update(page, NOW + 1)
     assert scores(page) == {0.1: 1, 0.9: 1}
     assert scored(qtbot, page) == {"noise": 1, "weak signal": 0, "signal": 1}
-    page.filter_bar.clear()
+    page.filter_bar.set_filter(text="author:nobody")
     harness.update(page, NOW + 2)
+    assert scores(page) == {}
+    assert page.charts.scores.bars.hint == "No message that the table shows has a score."
+    page.filter_bar.clear()
+    harness.update(page, NOW + 3)
+    assert "No message has been scored yet" in page.charts.scores.bars.hint
     assert scores(page) == {0.1: 2, 0.45: 1, 0.9: 1}
     assert scored(qtbot, page) == {"noise": 2, "weak signal": 1, "signal": 1}
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pulse_desktop.state.series import TimeBuckets
 
 BINS: Final = 20
+_NO_SCORES: Final = _("No message has been scored yet. Scores are counted here from 0 to 1.")
 _MAX_SCORES: Final = 5_000
 """Scores in the histogram: those of the newest messages."""
 
@@ -71,7 +72,7 @@ class MessageCharts:
         )
         self.scores = Histogram(
             _("Scores"),
-            empty_text=_("No message has been scored yet. Scores are counted here from 0 to 1."),
+            empty_text=_NO_SCORES,
         )
 
     def reset(self) -> None:
@@ -114,6 +115,8 @@ class MessageCharts:
         self.scored.set_subtitle(matching if filtered.query else _("per minute"))
         scores = [row.score for row in latest[:_MAX_SCORES] if row.score is not None]
         self.scores.set_bins(score_bins(scores))
+        unscored = _("No message that the table shows has a score.")
+        self.scores.set_empty_text(_NO_SCORES if filtered.positions is None else unscored)
         self.scores.set_subtitle(_counted_text(len(scores), is_filtered=bool(filtered.query)))
 
 
