@@ -114,7 +114,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         shown = self._shown
         if self.accepts is None or shown is None or self.source is not self.rows or self.filtering:
             return None
-        if low < self._first or high > self._end or self._found:
+        if low < self._first or high > self._end or self._progress.is_unsorted:
             return None
         if any(low <= position < high for position in self._changed):
             return None
