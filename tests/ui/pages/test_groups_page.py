@@ -24,7 +24,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.tables import click_row, select_rows
-from tests.ui.window_builder import draw_frame, make_window
+from tests.ui.window_builder import draw_frame, make_window, run_at_once
 from tests.unit.query.recorded_tracebacks import recorded
 
 TASK = "shop.orders:extract"
@@ -285,12 +285,21 @@ def test_nothing_is_marked_or_edited_in_a_recording(
     assert all(button.isEnabled() for button in buttons)
     edit = tasks(window).runs.detail.header.edit_button
     assert edit.isEnabled()
-    session.connection_status = dataclasses.replace(session.connection_status, recording="shop")
+
+    recorded = FakeSession(builder.state)
+    recorded.connection_status = dataclasses.replace(session.connection_status, recording="shop")
+    window.set_session(recorded, run_at_once)
+    window.navigate(ShowGroups())
     draw_frame(window, builder, 3.0)
+    detail = tasks(window).groups.detail
+    click_row(tasks(window).groups, 0)
+    draw_frame(window, builder)
+    buttons = (detail.mute, detail.resolve, detail.note.button)
     assert not any(button.isEnabled() for button in buttons)
     assert all("recording cannot be marked" in button.toolTip() for button in buttons)
     window.navigate(ShowRun(f"{3:032x}"))
     draw_frame(window, builder, 1.0)
+    edit = tasks(window).runs.detail.header.edit_button
     assert not edit.isEnabled()
     assert "recording" in edit.toolTip()
 

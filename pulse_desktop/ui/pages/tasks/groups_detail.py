@@ -56,7 +56,6 @@ class GroupDetail(DetailPanel):
 
     Attributes:
         group: the group shown, None before the first.
-        is_recording: whether it is of a recording, where nothing can be marked.
         show_runs: opens the runs of the group.
         rerun: re-runs them.
         mute: mutes the group, or no longer.
@@ -80,15 +79,16 @@ class GroupDetail(DetailPanel):
     resolve_requested = Signal()
     note_changed = Signal(str)
 
-    def __init__(self, task_label: Callable[[str], str]) -> None:
+    def __init__(self, task_label: Callable[[str], str], *, is_recording: bool = False) -> None:
         """Create an empty panel.
 
         Args:
             task_label: returns the short name of a task.
+            is_recording: whether a recording is shown, where nothing can be marked.
         """
         super().__init__(_("Details of the failure group"))
         self.group: FailureGroup | None = None
-        self.is_recording = False
+        self._is_recording = is_recording
         self._task_label = task_label
         self._icon = Label()
         self._state = Label()
@@ -228,10 +228,10 @@ class GroupDetail(DetailPanel):
             self.resolve, _("The cause is removed; a new failure makes the group regressed (V)")
         )
         set_tooltip(self.note.button, _("Leave a note on this group (N)"))
-        can_be_marked = group.id != OTHER.id and not self.is_recording
+        can_be_marked = group.id != OTHER.id and not self._is_recording
         for button in (self.mute, self.resolve, self.note.button):
             button.setEnabled(can_be_marked)
-            if self.is_recording:
+            if self._is_recording:
                 set_tooltip(button, _("Groups of a recording cannot be marked"))
         self._buttons.arrange()
 

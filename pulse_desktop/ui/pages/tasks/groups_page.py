@@ -99,7 +99,8 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def make_detail(self) -> GroupDetail:
         """Create the detail panel."""
-        return GroupDetail(self.context.state.runs.names.label)
+        label = self.context.state.runs.names.label
+        return GroupDetail(label, is_recording=self.context.is_recording)
 
     def count_text(self, count: int) -> str:
         """Return a number of groups as text."""
@@ -176,7 +177,6 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         example = self.context.state.runs.get(row.example) if row.example else None
         in_range = row.count_between(*self._bounds) if self._is_limited() else None
         retained = self._retained(row)
-        self.detail.is_recording = self.context.is_recording
         self.detail.show_group(row, example, self._bounds, retained, self.now, in_range)
 
     def update_detail(self, now: float) -> None:  # noqa: ARG002 - the base class has it

@@ -35,6 +35,7 @@ class RunsPage(RunTablePage):
         super().__init__(context)
         self.compare_action = CompareAction(context, self)
         self._throttle = Throttle()
+        self.detail.header.allow_edit(allowed=not context.is_recording)
 
     def make_selection_bar(self) -> SelectionBar:
         """Create the bar to re-run, cancel and copy the selected runs."""
@@ -68,7 +69,6 @@ class RunsPage(RunTablePage):
         self.show_awaited_run()
         if self.table.selected_count() > 1 and self._throttle.due("selected", now, _SELECTED_S):
             self._counts.update_selection()
-        self.detail.header.allow_edit(allowed=not self.context.is_recording)
 
     def navigate(self, target: Target) -> None:
         """Show a run, or filter the runs. A run that is unknown is searched for by its id."""
