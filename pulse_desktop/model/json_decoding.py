@@ -1,5 +1,6 @@
-"""Decode JSON of any sender: what cannot be decoded raises nothing."""
+"""Decode JSON of any sender."""
 
+import json
 from typing import Any, Final
 
 import msgspec
@@ -19,3 +20,16 @@ def decode_json_or_text(raw: bytes) -> Any:
     """Return decoded JSON, and what cannot be decoded as text."""
     value = decode_json(raw, raw)
     return raw.decode("utf-8", "backslashreplace") if value is raw else value
+
+
+def decode_any_json(raw: bytes) -> Any:
+    """Decode JSON, and what Python's json module writes beyond it: NaN, infinity, lone surrogates.
+
+    Raises:
+        ValueError: it is not JSON, or not UTF-8.
+        RecursionError: it nests too deeply.
+    """
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(raw.decode())

@@ -1,9 +1,11 @@
 """JSON that cannot be decoded, through each reader of a run's arguments."""
 
+import math
+
 import pytest
 
 from pulse_desktop.fields.run_fields import run_fields
-from pulse_desktop.model.json_decoding import decode_json, decode_json_or_text
+from pulse_desktop.model.json_decoding import decode_any_json, decode_json, decode_json_or_text
 from pulse_desktop.query.matcher import compile_query
 from pulse_desktop.query.parser import parse
 from pulse_desktop.state.message_path import message_ids_of
@@ -37,6 +39,23 @@ def test_the_default_or_the_text_is_returned(raw: bytes) -> None:
     assert decode_json(raw) is None
     assert decode_json(raw, "default") == "default"
     assert decode_json_or_text(raw) == raw.decode("utf-8", "backslashreplace")
+
+
+def test_it_is_an_error_where_the_reason_is_wanted(raw: bytes) -> None:
+    with pytest.raises((ValueError, RecursionError)):
+        decode_any_json(raw)
+
+
+def test_what_python_writes_beyond_json_is_decoded() -> None:
+    assert decode_any_json(b'["\\ud800", Infinity, 1e400]') == ["\ud800", math.inf, math.inf]
+    assert math.isnan(decode_any_json(b"NaN"))
+    assert decode_any_json(b'{"a": 1}') == {"a": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le"])
+def test_json_in_another_encoding_than_utf_8_is_not_decoded(encoding: str) -> None:
+    with pytest.raises(ValueError, match=r"decode|JSON|Expecting"):
+        decode_any_json('{"password": "hunter2"}'.encode(encoding))
 
 
 def test_json_null_is_a_value() -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_desktop.model.json_decoding import decode_any_json
 from pulse_desktop.model.redaction import is_secret_name, redact_secrets
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.json_value import to_json
@@ -96,7 +97,7 @@ class Masking:
             with contextlib.suppress(MalformedTaskError):
                 raw = msgspec.json.encode(decode_task(raw))
         try:
-            value = _decode_json(raw)
+            value = decode_any_json(raw)
         except (ValueError, RecursionError):
             return self._unreadable(raw).encode()
         self._left_out.clear()
@@ -197,7 +198,7 @@ class Masking:
         """Return a text without secrets; JSON in it, also in base64, is masked as JSON is."""
         if depth and text.lstrip()[:1] in _OPENING:
             with contextlib.suppress(ValueError, RecursionError):
-                value = _decode_json(text.encode())
+                value = decode_any_json(text.encode())
                 masked = self._value(self._unambiguous(text.encode(), value), depth - 1)
                 if masked is not value:
                     return to_json(masked)
@@ -279,8 +280,8 @@ class Masking:
         """Return masked positional arguments, also those in JSON, without those to leave out."""
         if isinstance(args, str) and isinstance(masked, str) and args.lstrip()[:1] == "[":
             with contextlib.suppress(ValueError, RecursionError):
-                items = _decode_json(masked.encode())
-                left = self._arguments(items, _decode_json(args.encode()), names)
+                items = decode_any_json(masked.encode())
+                left = self._arguments(items, decode_any_json(args.encode()), names)
                 return masked if left is items else to_json(left)
         if not (isinstance(args, list | tuple) and isinstance(masked, list | tuple)):
             return masked
@@ -310,18 +311,6 @@ class Masking:
         if len(key) > _MAX_NAME:
             return key.casefold() in self._fields
         return key.casefold() in self._fields or _promises_secret(key)
-
-
-def _decode_json(raw: bytes) -> Any:
-    """Decode JSON, and what Python's json module writes beyond it: NaN, lone surrogates.
-
-    Raises:
-        ValueError, RecursionError: it is no JSON.
-    """
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return json.loads(raw.decode())
 
 
 @functools.lru_cache(4096)

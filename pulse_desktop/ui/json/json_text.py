@@ -4,15 +4,13 @@ The standard encoder has no limit, recurses, and fails on values that are not JS
 at its limit and reports what it left out.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
+from pulse_desktop.model.json_decoding import decode_any_json
 from pulse_desktop.text.printable import printable
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.json.values import (
@@ -223,13 +221,7 @@ def decode_json(raw: bytes) -> Any:
     if len(raw) > MAX_DECODED_BYTES:
         raise ValueError(_("it is larger than {size} MiB").format(size=MAX_DECODED_BYTES >> 20))
     try:
-        return msgspec.json.decode(raw)
-    except RecursionError:
-        raise ValueError(_("it is nested too deeply")) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    try:
-        return json.loads(raw)  # accepts NaN and lone surrogates, which msgspec does not
+        return decode_any_json(raw)
     except RecursionError:
         raise ValueError(_("it is nested too deeply")) from None
 
