@@ -50,22 +50,22 @@ class ByteSearch:
             found: a byte per payload.
             mark: what to set it to.
         """
-        pattern = self._pattern_for(payloads)
-        matches = pattern.finditer(payloads.lower() if self._lowers else payloads)
-        first = next(matches, None)
-        if first is None:
+        search = self._pattern_for(payloads).search
+        if self._lowers:
+            payloads = payloads.lower()
+        match = search(payloads)
+        if match is None:
             return
         offset, size = self._offset, len(self._needle)
-        ends = [*ends]
-        at = first.start() - offset
-        index = bisect_right(ends, at)
-        if at + size <= ends[index]:  # else it spans two payloads
-            found[index] = mark
-        for match in matches:
+        index, ends = 0, [*ends]
+        while match is not None:
             at = match.start() - offset
             index = bisect_right(ends, at, index)
             if at + size <= ends[index]:
                 found[index] = mark
+                match = search(payloads, ends[index])  # a payload may contain a letter many times
+            else:  # it spans two payloads
+                match = search(payloads, match.start() + 1)
 
     def _pattern_for(self, payloads: bytes) -> re.Pattern[bytes]:
         pattern = self._pattern
@@ -97,14 +97,11 @@ class ByteSearch:
 
 
 def _pieces(needle: bytes, seen: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the short parts of a text that are without some letters.
-
-    No character is in a part twice: the next match would be missed if parts could overlap.
-    """
+    """Yield the short parts of a text that are without some letters."""
     for start in range(min(len(needle), _MAX_ANCHORS)):
         for stop in range(start + 1, min(start + _MAX_PIECE, len(needle)) + 1):
             piece = needle[start:stop]
-            if len({*piece}) < len(piece) or any(letter in seen for letter in _capitals(piece)):
+            if any(letter in seen for letter in _capitals(piece)):
                 break
             yield start, stop
 
