@@ -43,7 +43,7 @@ class Playback:
             reader: an open recording.
         """
         self._reader = reader
-        self._lines: Iterator[Line] = reader.lines()
+        self._lines: Iterator[Line | None] = reader.lines()
         self.state = SystemState(subject_prefix=reader.header.subject_prefix)
         self.messages = 0
         self.results = PlayedResults()
@@ -66,16 +66,24 @@ class Playback:
         while not self.is_complete:
             if self._is_read:
                 self._judge()
-            elif (line := next(self._lines, None)) is not None:
-                self._fold_line(line)
             else:
-                self._is_read = True
-                if (end := self._reader.end) is not None:
-                    self.last_at = max(self.last_at, end.ended_at)
-                self.state.tick(self.last_at)
+                self._read_line()
             if time.perf_counter() >= deadline:
                 break
         return not self.is_complete
+
+    def _read_line(self) -> None:
+        """Fold the next line, or skip it if it is malformed; after the last one, note the end."""
+        try:
+            line = next(self._lines)
+        except StopIteration:
+            self._is_read = True
+            if (end := self._reader.end) is not None:
+                self.last_at = max(self.last_at, end.ended_at)
+            self.state.tick(self.last_at)
+            return
+        if line is not None:
+            self._fold_line(line)
 
     def _judge(self) -> None:
         """Judge a further slice of what depends on time, as it was at the end."""

@@ -111,8 +111,11 @@ class RecordingReader:
         if self._file is not None:
             self._file.close()
 
-    def lines(self) -> Iterator[Line]:
-        """Iterate over the lines after the header; malformed ones are counted and skipped."""
+    def lines(self) -> Iterator[Line | None]:
+        """Iterate over the lines after the header; malformed ones are counted, and None is yielded.
+
+        So a reader with little time can stop after any of them: each may be long.
+        """
         for raw in self._lines:
             try:
                 line = decode_line(raw)
@@ -122,6 +125,7 @@ class RecordingReader:
                 self.malformed += 1
                 if self.malformed >= _MAX_MALFORMED:
                     return
+                yield None
                 continue
             if isinstance(line, End):
                 self.end = line

@@ -64,7 +64,7 @@ def write_plain(path: Path, *lines: Line) -> Path:
 
 def read(path: Path) -> tuple[list[Line], RecordingReader]:
     with RecordingReader(path) as reader:
-        return list(reader.lines()), reader
+        return [line for line in reader.lines() if line is not None], reader
 
 
 def frames(path: Path) -> list[int]:

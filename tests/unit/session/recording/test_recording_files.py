@@ -63,7 +63,7 @@ def write(path: Path, *batches: Iterable[Line], header: Header = HEADER, end: bo
 
 def lines_of(path: Path) -> tuple[list[Line], RecordingReader]:
     with RecordingReader(path) as reader:
-        return list(reader.lines()), reader
+        return [line for line in reader.lines() if line is not None], reader
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,18 @@ def test_damaged_lines_are_skipped_and_counted(tmp_path: Path) -> None:
     found, reader = lines_of(path)
     assert len(found) == 2
     assert reader.malformed == 4
+
+
+def test_the_time_is_checked_after_each_damaged_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "r", end=False)
+    with path.open("ab") as file:
+        file.write(zstandard.compress(b"no json\n" * 3 + encode_line(event_line(1))))
+    with RecordingReader(path) as reader:
+        playback = Playback(reader)
+        seen = []
+        while playback.fold(0.0):
+            seen.append((playback.malformed, playback.messages))
+    assert seen[:4] == [(1, 0), (2, 0), (3, 0), (3, 1)]
 
 
 def test_a_line_that_is_too_long_is_skipped_within_bounds(tmp_path: Path) -> None:
