@@ -210,7 +210,11 @@ class ChartCanvas(QWidget):
             arrays[name] = without_gaps(times, series, self._marks.gaps)
         self._series.set_data(times, arrays)
         self._time_range = time_range
-        self._schedule_redraw()
+        if time.monotonic() - self._drawn_at >= REDRAW_MS / 1000:
+            self._stale = True
+            self._redraw()  # at once, so that it is painted together with the rest of the frame
+        else:
+            self._schedule_redraw()
 
     def is_series_visible(self, name: str) -> bool:
         """Return whether a series is switched on in the legend."""
@@ -253,6 +257,7 @@ class ChartCanvas(QWidget):
         self._update_axes()
         self.header.set_subtitle(self.subtitle)
         self._crosshair.refresh(self._visible_data())
+        self.plot.apply_ranges()
 
     def _update_axes(self) -> None:
         """Choose ranges and ticks for the visible data and the size of the plot."""

@@ -136,6 +136,10 @@ class Plot(pg.PlotWidget):
         if values != self._grid_values:
             self._draw_grid(values)
 
+    def apply_ranges(self) -> None:
+        """Apply the ranges that were set; applied while painting, they would need a second paint."""
+        self.scene().prepareForPaint()
+
     @property
     def mark_color(self) -> str:
         """Color of the marks of moments, as `#rrggbb`."""

@@ -12,8 +12,9 @@ from pulse_desktop.ui.shell.other_names_notice import OtherNamesNotice
 from pulse_desktop.ui.shell.status_updater import StatusUpdater
 from pulse_desktop.ui.shell.window import MainWindow
 
-FRAME_S: Final = 0.08
-"""Shortest time between two frames: nobody reads a list that changes more often."""
+FRAME_S: Final = 0.125
+"""Shortest time between two frames: nobody reads a list that changes more often. What arrives
+after a pause is shown at once."""
 
 TICK_S: Final = 1.01
 """Longest time between two frames, for clocks and ages. A little more than a second, so that what
