@@ -27,7 +27,7 @@ MAX_WAITING: Final = 1_000
 """Messages in the arrival queue. More would be painted less often, and shown as waiting."""
 
 _REFILL_AT: Final = MAX_WAITING // 2
-_CHECK_INTERVAL_S: Final = 1.0
+_CHECK_INTERVAL_S: Final = 2.0
 _RETRY_INTERVAL_S: Final = 1.0
 _MAX_RETRY_INTERVAL_S: Final = 60.0
 

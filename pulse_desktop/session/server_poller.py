@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
@@ -19,25 +20,35 @@ from pulse_desktop.transport.task_queue import TaskQueue
 
 QUEUE_INTERVAL_S: Final = 2.0
 SERVER_INTERVAL_S: Final = 5.0
+IDLE_FACTOR: Final = 4
+"""How many times as long the intervals are at most while no run and no answer changes."""
 
 
 class ServerPoller:
-    """Polls the task queue and the monitoring port at fixed intervals.
+    """Polls the task queue and the monitoring port, less often while nothing changes.
 
     Attributes:
         queue: the task queue.
         server: figures of the server, None while its monitoring port does not answer.
     """
 
-    def __init__(self, connection: Connection, names: TaskiqNames, monitor_url: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        names: TaskiqNames,
+        monitor_url: str,
+        activity: Callable[[], object] = lambda: None,
+    ) -> None:
         """Create a poller.
 
         Args:
             connection: to the server.
             names: of the TaskIQ system.
             monitor_url: HTTP address of the server's monitoring port, guessed when empty.
+            activity: returns another value whenever a run has changed.
         """
         self._connection = connection
+        self._activity = activity
         self._server_monitor = ServerMonitor("")
         self.move_to(monitor_url)
         self.queue = TaskQueue(connection, names, monitor=self._server_monitor)
@@ -73,17 +84,48 @@ class ServerPoller:
         await self._server_monitor.close()
 
     async def _poll_queue(self) -> None:
+        pauses = PollPauses(QUEUE_INTERVAL_S)
         while True:
             await self._connection.wait_connected()
             with contextlib.suppress(UserFacingError):
                 self._queue_status = await self.queue.status()
-            await asyncio.sleep(QUEUE_INTERVAL_S)
+            await pauses.wait(lambda: (self._activity(), self._queue_status))
 
     async def _poll_server(self) -> None:
+        pauses = PollPauses(SERVER_INTERVAL_S)
         while True:
             await self._connection.wait_connected()
             self.server = await self._server_monitor.snapshot()
-            await asyncio.sleep(SERVER_INTERVAL_S)
+            # Its figures always change: this program itself sends messages.
+            await pauses.wait(lambda: (self._activity(), self.server is None))
+
+
+class PollPauses:
+    """Pauses between polls: an interval, or several of them while nothing changes."""
+
+    def __init__(
+        self,
+        interval_s: float,
+        *,
+        sleep: Callable[[float], Coroutine[Any, Any, object]] = asyncio.sleep,
+    ) -> None:
+        """Create the pauses of one poll.
+
+        Args:
+            interval_s: seconds of an interval.
+            sleep: waits for an interval.
+        """
+        self._interval_s = interval_s
+        self._sleep = sleep
+        self._version: object = None
+
+    async def wait(self, version: Callable[[], object]) -> None:
+        """Wait for the end of the first interval in which a version changes, or of the last."""
+        for _interval in range(IDLE_FACTOR):
+            await self._sleep(self._interval_s)
+            before, self._version = self._version, version()
+            if self._version != before:
+                return
 
 
 def with_live_workers(

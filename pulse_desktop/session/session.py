@@ -216,7 +216,12 @@ class Session:
             names.bucket,
             backlog=self.config.stored_results,
         )
-        self._poller = ServerPoller(self.connection, names, self.config.profile.monitor_url)
+        self._poller = ServerPoller(
+            self.connection,
+            names,
+            self.config.profile.monitor_url,
+            activity=lambda: self.state.runs.timings.version,
+        )
         self.finder = SystemFinder(
             self.connection, lambda: self.names, self.state, self.results.is_result
         )

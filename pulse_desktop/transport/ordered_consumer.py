@@ -36,6 +36,7 @@ MAX_REQUEST_BYTES: Final = 16 << 20
 REQUEST_EXPIRES_S: Final = 30.0
 HEARTBEAT_S: Final = 5.0
 SILENCE_TIMEOUT_S: Final = 12.0
+SILENCE_CHECK_S: Final = 3.0
 NO_ROOM_PAUSE_S: Final = 0.01
 INACTIVE_THRESHOLD_S: Final = 2 * REQUEST_EXPIRES_S
 """Seconds after which the server removes the consumer of a reader that died.
@@ -204,7 +205,7 @@ class OrderedConsumer:
             refused.add_done_callback(lambda _refused: self._wake.set())
             while True:
                 no_room = self._outstanding <= self._refill_at and not await self._request_more()
-                if await self._woken(NO_ROOM_PAUSE_S if no_room else 1.0):
+                if await self._woken(NO_ROOM_PAUSE_S if no_room else SILENCE_CHECK_S):
                     self._wake.clear()
                 if refused.done():
                     raise refused.result()

@@ -137,7 +137,7 @@ class Plot(pg.PlotWidget):
             self._draw_grid(values)
 
     def apply_ranges(self) -> None:
-        """Apply the ranges that were set; applied while painting, they would need a second paint."""
+        """Apply the ranges that were set: applied while painting, they need a second paint."""
         self.scene().prepareForPaint()
 
     @property

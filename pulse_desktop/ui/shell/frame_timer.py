@@ -6,6 +6,7 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.ui.backend import SessionBackend
 from pulse_desktop.ui.shell.limitations_notice import LimitationsNotice
 from pulse_desktop.ui.shell.other_names_notice import OtherNamesNotice
@@ -19,6 +20,11 @@ after a pause is shown at once."""
 TICK_S: Final = 1.01
 """Longest time between two frames, for clocks and ages. A little more than a second, so that what
 is due every second is due in each of them."""
+
+IDLE_TICK_S: Final = 2.02
+"""The same while nothing runs and no run has changed for a while."""
+
+IDLE_AFTER_S: Final = 5.0
 
 RESTING_FRAME_S: Final = 0.5
 """Shortest time between two foldings while the window cannot be seen."""
@@ -42,7 +48,7 @@ _EXPOSING: Final = (QEvent.Type.Show, QEvent.Type.Expose, QEvent.Type.WindowStat
 
 
 class FrameTimer(QObject):
-    """Drives one window: a frame soon after something has arrived, and once a second without.
+    """Drives one window: a frame soon after something has arrived, and now and then without.
 
     While the window cannot be seen, arrivals are folded and nothing is shown.
     """
@@ -62,6 +68,8 @@ class FrameTimer(QObject):
         self._ended_at = -math.inf  # end of the latest frame
         self._soon = False  # whether the next frame is not only for the clocks
         self._missed = False  # whether something was folded and not shown
+        self._runs_version: object = None
+        self._runs_changed_at = -math.inf
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, singleShot=True)
         self._frames.setObjectName("frame")
         self._frames.timeout.connect(self._frame)
@@ -153,7 +161,19 @@ class FrameTimer(QObject):
             return BACKLOG_S if session.waiting > BACKLOG else FRAME_S
         if session.data_time is not None and session.connection_status.server:
             return REPLAY_S
-        return TICK_S
+        return IDLE_TICK_S if self._is_idle(session) else TICK_S
+
+    def _is_idle(self, session: SessionBackend) -> bool:
+        """Return whether nothing runs, and no run has changed for a while."""
+        runs = session.state.runs
+        version = session, runs.timings.version
+        if version != self._runs_version:
+            self._runs_version, self._runs_changed_at = version, self._ended_at
+        return (
+            self._ended_at - self._runs_changed_at >= IDLE_AFTER_S
+            and not runs.counts[RunState.RUNNING]
+            and session.connection_status.state == "connected"
+        )
 
     def _fold(self, budget_s: float = FOLD_BUDGET_S) -> None:
         if self._window.session.drain(budget_s):

@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.charts.chart_canvas import REDRAW_MS
@@ -224,3 +224,27 @@ def test_a_chart_of_few_points_says_how_long_each_of_them_is(
     chart.set_data(TIMES, {"succeeded": np.ones(100)}, (TIMES[0], TIMES[-1]))
     qtbot.waitUntil(lambda: not chart.redraw_pending)
     assert chart.subtitle == "last 1 min 39 s"
+
+
+class _Paints(QObject):
+    """Counts the paints of a widget."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: ARG002, N802
+        self.count += event.type() is QEvent.Type.Paint
+        return False
+
+
+def test_a_change_of_the_data_is_painted_once(qtbot: QtBot, chart: TimeChart) -> None:
+    shown(qtbot, chart)
+    chart.set_data(TIMES, {"succeeded": np.ones(100)})
+    qtbot.wait(REDRAW_MS + 50)
+    paints = _Paints(chart.plot.viewport())
+    for number in range(1, 4):
+        chart.set_data(TIMES + number, {"succeeded": np.ones(100)})
+        qtbot.wait(REDRAW_MS + 50)
+    assert paints.count == 3

@@ -11,7 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.frame_timer import FRAME_S, RESTING_FRAME_S, TICK_S, FrameTimer
+from pulse_desktop.ui.shell import frame_timer
+from pulse_desktop.ui.shell.frame_timer import (
+    FRAME_S,
+    IDLE_TICK_S,
+    RESTING_FRAME_S,
+    TICK_S,
+    FrameTimer,
+)
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import StateBuilder
 from tests.ui.fake_session import FakeSession
@@ -98,7 +105,7 @@ def _is_drawn_since(page: TimedPage, frames: int) -> bool:
     return len(page.frames) > frames
 
 
-def test_a_busy_window_is_drawn_at_most_every_80_ms(
+def test_a_busy_window_is_drawn_no_more_often_than_can_be_read(
     qtbot: QtBot, session: ArrivingSession, page: TimedPage, busy: QTimer
 ) -> None:
     busy.start()
@@ -127,6 +134,22 @@ def test_an_idle_window_is_drawn_once_a_second(qtbot: QtBot, page: TimedPage) ->
     page.frames = []
     qtbot.waitUntil(lambda: len(page.frames) > 2, timeout=15_000)
     assert min(gaps(page.frames)) >= TICK_S - SLACK_S
+
+
+def test_a_window_without_any_run_that_changes_is_drawn_half_as_often(
+    qtbot: QtBot, session: ArrivingSession, page: TimedPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_timer, "IDLE_AFTER_S", 0.0)
+    session.arrive()
+    qtbot.waitUntil(partial(_is_drawn_since, page, len(page.frames)))
+    page.frames = []
+    qtbot.waitUntil(lambda: len(page.frames) > 1, timeout=15_000)
+    assert min(gaps(page.frames)) >= IDLE_TICK_S - SLACK_S
+    session.builder.started(f"{0:032x}")
+    page.frames = []
+    session.arrive()
+    qtbot.waitUntil(lambda: len(page.frames) > 2, timeout=15_000)
+    assert gaps(page.frames)[-1] < IDLE_TICK_S - SLACK_S
 
 
 @pytest.mark.parametrize("leave", [MainWindow.hide, MainWindow.showMinimized])

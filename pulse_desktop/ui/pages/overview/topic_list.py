@@ -29,6 +29,7 @@ _RATE_WIDTH: Final = 62
 _NAME_WIDTH: Final = 112
 _SHORT_NAME_WIDTH: Final = 74
 _FILL_ALPHA: Final = 44
+_RIGHT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 
 
 class TopicRow(QAbstractButton):
@@ -155,31 +156,40 @@ class TopicRow(QAbstractButton):
         if self.hasFocus():
             painter.fillRect(QRect(0, 0, 2, area.height()), colors.color("accent"))
         painter.fillRect(QRect(0, area.height() - 1, area.width(), 1), colors.color("row_line"))
-        middle = Qt.AlignmentFlag.AlignVCenter
-        right = middle | Qt.AlignmentFlag.AlignRight
-        color = colors.topic(self.topic)
+        self._paint_ago(painter)
+        if not self._ago_area().contains(event.rect()):
+            self._paint_name(painter)
+            self._paint_rate(painter)
+        painter.end()
+
+    def _paint_ago(self, painter: QPainter) -> None:
+        painter.setFont(theme().text_font())
+        painter.setPen(theme().color(SemanticColor.MUTED))
+        never = "" if self.stale else _("never")
+        painter.drawText(self._ago_area(), _RIGHT, self.ago or never)
+
+    def _paint_name(self, painter: QPainter) -> None:
+        area = self.rect()
+        color = theme().topic(self.topic)
         icon = "ring" if self.silent else "dot"
         icons.paint(painter, icon, color.name(), 8, (area.height() - 12) / 2, 12)
-        painter.setFont(colors.text_font())
-        painter.setPen(colors.color(SemanticColor.MUTED if self.silent else SemanticColor.TEXT))
-        painter.drawText(area.adjusted(26, 0, 0, 0), middle, self.topic)
-        painter.setPen(colors.color(SemanticColor.MUTED))
-        ago = self._ago_area()
-        never = "" if self.stale else _("never")
-        painter.drawText(ago, right, self.ago or never)
+        painter.setPen(theme().color(SemanticColor.MUTED if self.silent else SemanticColor.TEXT))
+        painter.drawText(area.adjusted(26, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.topic)
+
+    def _paint_rate(self, painter: QPainter) -> None:
+        """Paint the rate and its line."""
+        area, colors = self.rect(), theme()
         left = 26 + (_NAME_WIDTH if area.width() > 400 else _SHORT_NAME_WIDTH)
         painter.setFont(colors.number_font())
         painter.setPen(colors.color(SemanticColor.FAINT if self.stale else SemanticColor.TEXT))
-        painter.drawText(QRect(left - 20, 0, _RATE_WIDTH + 20, area.height()), right, self.rate)
-        line = QRectF(
-            left + _RATE_WIDTH + 14, 0, ago.left() - left - _RATE_WIDTH - 24, area.height()
-        )
-        is_part = ago.contains(event.rect())
-        if line.width() > 24 and not self.silent and not is_part:
+        painter.drawText(QRect(left - 20, 0, _RATE_WIDTH + 20, area.height()), _RIGHT, self.rate)
+        room = self._ago_area().left() - left - _RATE_WIDTH - 24
+        line = QRectF(left + _RATE_WIDTH + 14, 0, room, area.height())
+        if line.width() > 24 and not self.silent:
             spare = max(5.0, (line.height() - 20) / 2)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            paint_sparkline(painter, line.adjusted(0, spare, 0, -spare), self._values, color)
-        painter.end()
+            line = line.adjusted(0, spare, 0, -spare)
+            paint_sparkline(painter, line, self._values, colors.topic(self.topic))
 
 
 class TopicList(QWidget):
