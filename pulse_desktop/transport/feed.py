@@ -26,7 +26,7 @@ from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.deduplicator import Deduplicator
 from pulse_desktop.transport.feed_history import OlderPart, open_newest
-from pulse_desktop.transport.feed_status import FeedStatus, GapLog, Loss, Mode
+from pulse_desktop.transport.feed_status import FeedStatus, GapLog, LossLog, Mode
 from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
@@ -115,7 +115,7 @@ class SubjectFeed:
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
         self._unread = 0
-        self._loss: Loss | None = None
+        self._losses = LossLog()
         self._older: OlderPart | None = None
         self._caught_up = asyncio.Event()
         self._is_current = False
@@ -143,7 +143,7 @@ class SubjectFeed:
             missing=self._missing,
             older=self._older.count if self._older is not None else 0,
             oldest_at=self._deduplicator.first_at,
-            loss=self._loss,
+            loss=self._losses.loss,
         )
 
     def older_pages(self) -> MessagePages | None:
@@ -344,11 +344,7 @@ class SubjectFeed:
             consumer.at_end.set()  # no message comes that says so
 
     def _add_loss(self, count: int, reason: str) -> None:
-        if not (count and reason):
-            return
-        before, now = self._loss, self._clock()
-        start = before.start if before else self._deduplicator.last_at or now
-        self._loss = Loss(count + (before.count if before else 0), start, now, reason)
+        self._losses.add(count, reason, since=self._deduplicator.last_at, now=self._clock())
 
     async def _reach_end(self, consumer: OrderedConsumer) -> None:
         await consumer.at_end.wait()

@@ -159,3 +159,29 @@ class GapLog:
     def add(self, gap: Gap) -> None:
         """Add a gap."""
         self.gaps = (*self.gaps, gap)[-MAX_GAPS:]
+
+
+class LossLog:
+    """The stored messages that were deleted before one feed had read them.
+
+    Attributes:
+        loss: all of them as one span, with the latest reason; None for nothing.
+    """
+
+    def __init__(self) -> None:
+        self.loss: Loss | None = None
+
+    def add(self, count: int, reason: str, *, since: float, now: float) -> None:
+        """Add messages that were deleted.
+
+        Args:
+            count: about how many; nothing is added if there are none.
+            reason: what happened; nothing is added without one.
+            since: Unix seconds when the last message before them was stored, 0 for none.
+            now: Unix seconds.
+        """
+        if not (count and reason):
+            return
+        before = self.loss
+        start = before.start if before else since or now
+        self.loss = Loss(count + (before.count if before else 0), start, now, reason)
