@@ -5,28 +5,21 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
-from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult, UnreadableResultError
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_decoder import ResultDecoder, decode_small
+from pulse_desktop.session.result_pages import ResultPage, result_pages
 from pulse_desktop.session.supervisor import Supervisor
-from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_updates import (
-    update_from_result,
-    update_from_unread_result,
-    update_from_unreadable_result,
-)
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.body_batch import MAX_BODIES, BodyBatches, fits
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.object_pages import ObjectPages
 from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
 from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
 
@@ -47,22 +40,6 @@ LOAD_BUDGET_S: Final = 3.0
 
 OPEN_BUDGET_S: Final = 20.0
 """Time to decode a result that the operator opens."""
-
-
-LIST_CONCURRENCY: Final = 32
-PAGE_SIZE: Final = 500
-
-
-class ResultPage(NamedTuple):
-    """Some of the stored results, newest first.
-
-    Attributes:
-        updates: what each result says of its run.
-        unread: about how many older results there are.
-    """
-
-    updates: list[TaskRun]
-    unread: int
 
 
 class ResultLoader:
@@ -236,36 +213,11 @@ class ResultLoader:
         with contextlib.suppress(UserFacingError):
             await self._load_progress(await self.store.info(f"{PROGRESS_PREFIX}{task_id}"))
 
-    async def newest_first(
+    def newest_first(
         self, first_page: int, *, since: float | None = None
     ) -> AsyncGenerator[ResultPage, None]:
-        """Yield the stored results a page at a time, newest first, with their outcomes.
-
-        Nothing is folded and nothing else is kept, so a bucket of any size can be read.
-
-        Args:
-            first_page: about how many results the first page has. Later ones are larger.
-            since: Unix seconds; older results are left out.
-
-        Raises:
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
-        """
-        pages = ObjectPages(self._connection, self.bucket, since=since)
-        turns = asyncio.Semaphore(LIST_CONCURRENCY)
-
-        async def update(stored: StoredObject) -> TaskRun:
-            async with turns:
-                return _update(stored, await self._load(stored))
-
-        size = min(first_page, PAGE_SIZE)
-        while objects := await pages.next(size):
-            loading = [asyncio.ensure_future(update(stored)) for stored in objects]
-            try:
-                updates = await asyncio.gather(*loading)
-            finally:
-                await cancel_and_wait(*loading)
-            yield ResultPage(updates, pages.unread)
-            size = PAGE_SIZE
+        """Yield the stored results a page at a time, newest first; see `result_pages`."""
+        return result_pages(self._connection, self.bucket, self._load, first_page, since=since)
 
     async def save(self, task_id: str, path: Path) -> int:
         """Save the bytes of a stored result to a file and return their number.
@@ -413,13 +365,3 @@ class ResultLoader:
         except (UserFacingError, UnreadableResultError):
             return
         self._ingestor.note_folded()
-
-
-def _update(stored: StoredObject, body: TaskResult | str | None) -> TaskRun:
-    """Return what a stored result says of its run; see `ResultLoader._load` for the body."""
-    match body:
-        case TaskResult():
-            return update_from_result(stored.key, body, stored)
-        case None:
-            return update_from_unread_result(stored)
-    return update_from_unreadable_result(stored, body)

@@ -14,7 +14,8 @@ from contextlib import aclosing
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.history_extent import FIRST_WIDENING, MAX_LOOK_BACK_S, MAX_WIDENING
 from pulse_desktop.session.history_backfill import HistoryBackfill
-from pulse_desktop.session.result_loader import ResultLoader, ResultPage
+from pulse_desktop.session.result_loader import ResultLoader
+from pulse_desktop.session.result_pages import ResultPage
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_merge import derive_state
 from pulse_desktop.state.task_runs import TaskRuns
