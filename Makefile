@@ -7,8 +7,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 # Tests often wait for servers, so two cores are busy with four processes. A process that crashes
-# ends the run: pytest-xdist would replace it, but the last tests would then wait for ever.
-PARALLEL := -n 4 --dist loadfile --max-worker-restart=0
+# ends the run: pytest-xdist would replace it, but the last tests would then wait for ever. The order
+# of the files is that of tests/kit/file_order.py.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 # Tests draw into memory; a test that needs a screen starts its own X server.
 OFFSCREEN := QT_QPA_PLATFORM=offscreen
 

@@ -14,6 +14,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from pulse_workers.config.known_secrets import KNOWN_SECRETS
 
+from tests.kit.file_order import mixed
 from tests.kit.nats_servers import NatsServer
 from tests.kit.worker_cli import PulseWorkerCommand, worker_command
 
@@ -39,6 +40,12 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mix files that wait with files that compute, in a run on several processes."""
+    if hasattr(config, "workerinput"):
+        items[:] = mixed(items)
 
 
 @pytest.hookimpl(trylast=True)
