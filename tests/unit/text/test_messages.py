@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -16,6 +17,8 @@ import pulse_desktop
 ROOTS: Final = [Path(package.__path__[0]) for package in (pulse_desktop, pulse_workers)]
 PARAMETERS: Final = {"_": 1, "N_": 1, "ngettext": 2, "pgettext": 2}
 """Number of literal arguments of each function that marks a text for translation."""
+MAY_BE_A_CALL: Final = re.compile(rf"\b({'|'.join(PARAMETERS)})\s*\(")
+"""Found in the text of each module with such a call: the others need not be parsed."""
 TRANSLATION: Final = "pulse_desktop.text.translation"
 
 
@@ -55,7 +58,10 @@ def python_files() -> Iterator[Path]:
 
 def translated_calls(path: Path) -> Iterator[Call]:
     """Iterate over the calls of a module that mark a text for translation."""
-    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    text = path.read_text("utf-8")
+    if MAY_BE_A_CALL.search(text) is None:
+        return
+    nodes = list(ast.walk(ast.parse(text)))
     keywords = {
         id(node.func.value): frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
         for node in nodes
@@ -145,7 +151,10 @@ def binds_underscore(node: ast.AST) -> bool:
 def test_no_module_hides_the_translation_function() -> None:
     hiding = []
     for path in python_files():
-        tree = ast.parse(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        if TRANSLATION not in text:
+            continue
+        tree = ast.parse(text)
         imports = any(
             isinstance(node, ast.ImportFrom)
             and node.module == TRANSLATION
