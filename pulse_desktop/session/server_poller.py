@@ -11,10 +11,7 @@ from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.text.translation import _
-from pulse_desktop.text.worker_text import clock_difference
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.feed_status import FeedStatus
-from pulse_desktop.transport.result_watch import WatchStatus
 from pulse_desktop.transport.server_monitor import ServerMonitor, ServerSnapshot, guess_monitor_url
 from pulse_desktop.transport.task_queue import TaskQueue
 
@@ -126,73 +123,3 @@ class PollPauses:
             before, self._version = self._version, version()
             if self._version != before:
                 return
-
-
-def with_live_workers(
-    status: QueueStatus, alive: int, paused: int = 0, late: int = 0
-) -> QueueStatus:
-    """Return a queue status in which live workers count as consumers.
-
-    Args:
-        status: as reported by the server.
-        alive: workers whose heartbeats arrive.
-        paused: those of them that take no tasks.
-        late: further workers, whose heartbeats are late.
-    """
-    if late and status.connected:
-        status = replace(status, late=late)
-    if not (alive and status.connected):
-        return status
-    if status.mode == "jetstream":
-        # A stream reports only its open pulls, and one worker may have several.
-        return replace(status, consumers=alive, paused=paused)
-    return replace(status, consumers=max(status.consumers or 0, alive), paused=paused)
-
-
-def unreadable(events: FeedStatus, tasks: FeedStatus, results: str) -> dict[str, str]:
-    """Return why stored events, tasks and results cannot be read, without those that can be.
-
-    Args:
-        events: status of their feed.
-        tasks: status of their feed.
-        results: why they cannot be read, empty when they can be.
-    """
-    results = results.rstrip(".")
-    found = {
-        name: results if results and results in feed.problem else feed.problem
-        for name, feed in (("events", events), ("tasks", tasks))
-        if feed.unreadable
-    }
-    return {**found, "results": results} if results else found
-
-
-def limitations(
-    connection: Connection,
-    events: FeedStatus,
-    tasks: FeedStatus,
-    results: WatchStatus,
-    queue: QueueStatus | None,
-) -> list[str]:
-    """Return what cannot be seen or done, with the reasons; empty when nothing."""
-    if not connection.connected:
-        return []
-    problems = [(_("queue: {problem}"), queue.problem if queue is not None else "")]
-    reason = results.problem.rstrip(".")
-    if reason and reason in events.problem and reason in tasks.problem:  # without JetStream
-        problems.insert(0, (_("history and results: {problem}"), results.problem))
-    else:
-        problems[:0] = (
-            (_("events: {problem}"), events.problem),
-            (_("tasks: {problem}"), tasks.problem),
-            (_("results: {problem}"), results.problem),
-        )
-    found = [text.format(problem=problem) for text, problem in problems if problem]
-    if offset_s := connection.clock_offset_s:
-        text = _("clock: this machine's is {difference} of the server's, which is used instead")
-        found.append(text.format(difference=clock_difference(offset_s)))
-    known = "".join(found)
-    return found + [
-        _("permissions: {problem}").format(problem=problem)
-        for problem in connection.violations.problems
-        if problem not in known
-    ]

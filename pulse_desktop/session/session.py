@@ -32,11 +32,12 @@ from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.history_catch_up import HistoryCatchUp
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
+from pulse_desktop.session.limitations import limitations, unreadable
 from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
 from pulse_desktop.session.recording.recorder import Recorder, ResultRead
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.run_waiter import RunWaiter
-from pulse_desktop.session.server_poller import ServerPoller, limitations, unreadable
+from pulse_desktop.session.server_poller import ServerPoller
 from pulse_desktop.session.supervisor import Supervisor, TaskFailure
 from pulse_desktop.session.system_finder import SystemFinder
 from pulse_desktop.session.task_canceller import TaskCanceller
@@ -380,7 +381,12 @@ class Session:
     @property
     def unreadable(self) -> dict[str, str]:
         """Why stored events, tasks and results cannot be read, without those that can be."""
-        return unreadable(self.event_feed.status, self.task_feed.status, self.results.unreadable)
+        return unreadable(
+            self.connection,
+            self.event_feed.status,
+            self.task_feed.status,
+            self.results.unreadable,
+        )
 
     @property
     def other_names(self) -> TaskiqNames | None:

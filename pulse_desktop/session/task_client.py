@@ -1,6 +1,7 @@
 """Enqueues, re-runs and cancels tasks, and publishes the events about it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pulse_desktop.model.errors import UserFacingError
@@ -23,7 +24,7 @@ from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import format_timestamp
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
-from pulse_desktop.session.server_poller import ServerPoller, with_live_workers
+from pulse_desktop.session.server_poller import ServerPoller
 from pulse_desktop.session.task_canceller import TaskCanceller
 from pulse_desktop.state.run import Request, TaskRun
 from pulse_desktop.state.run_updates import update_from_task
@@ -106,6 +107,27 @@ def cancel_action(task_ids: Sequence[str]) -> str:
     """Return what cancelling is called in a question."""
     text = ngettext("Cancel {count} task", "Cancel {count} tasks", len(task_ids))
     return text.format(count=len(task_ids))
+
+
+def with_live_workers(
+    status: QueueStatus, alive: int, paused: int = 0, late: int = 0
+) -> QueueStatus:
+    """Return a queue status in which live workers count as consumers.
+
+    Args:
+        status: as reported by the server.
+        alive: workers whose heartbeats arrive.
+        paused: those of them that take no tasks.
+        late: further workers, whose heartbeats are late.
+    """
+    if late and status.connected:
+        status = replace(status, late=late)
+    if not (alive and status.connected):
+        return status
+    if status.mode == "jetstream":
+        # A stream reports only its open pulls, and one worker may have several.
+        return replace(status, consumers=alive, paused=paused)
+    return replace(status, consumers=max(status.consumers or 0, alive), paused=paused)
 
 
 class TaskClient:

@@ -1,39 +1,55 @@
-"""How live workers are counted among the consumers of the queue."""
+"""How long the pauses between two polls of the server are."""
+
+import asyncio
 
 import pytest
 
-from pulse_desktop.model.queue_status import QueueStatus
-from pulse_desktop.session.server_poller import with_live_workers
+from pulse_desktop.session.server_poller import IDLE_FACTOR, PollPauses
+
+INTERVAL_S = 2.0
+
+
+class Sleeps:
+    """Stands in for `asyncio.sleep`: changes a version while it sleeps.
+
+    Attributes:
+        version: of what is polled.
+        changing: during which of the sleeps, counted from 1, it changes.
+        count: of sleeps.
+    """
+
+    def __init__(self, *changing: int) -> None:
+        self.version = 0
+        self.changing = set(changing)
+        self.count = 0
+
+    async def sleep(self, seconds: float) -> None:
+        assert seconds == INTERVAL_S
+        self.count += 1
+        if self.count in self.changing:
+            self.version += 1
 
 
 @pytest.mark.parametrize(
-    ("status", "alive", "expected"),
-    [
-        (QueueStatus("jetstream", consumers=3), 2, 2),  # three open pulls of two workers
-        (QueueStatus("jetstream", consumers=0), 2, 2),  # all of them busy
-        (QueueStatus("jetstream", consumers=3), 0, 3),  # foreign workers publish no heartbeat
-        (QueueStatus("core", consumers=3), 2, 3),  # two of ours, one foreign
-        (QueueStatus("core", consumers=None), 2, 2),
-        (QueueStatus("core", consumers=None), 0, None),
-        (QueueStatus("core", consumers=0), 0, 0),
-    ],
+    ("changing", "expected"),
+    [((), IDLE_FACTOR), ((1,), 1), ((3,), 3), ((9,), IDLE_FACTOR)],
 )
-def test_live_workers_are_counted_rather_than_open_pulls(
-    status: QueueStatus, alive: int, expected: int | None
+def test_a_pause_ends_with_the_interval_in_which_something_changes(
+    changing: tuple[int, ...], expected: int
 ) -> None:
-    assert with_live_workers(status, alive).consumers == expected
+    sleeps = Sleeps(*changing)
+    pauses = PollPauses(INTERVAL_S, sleep=sleeps.sleep)
+
+    async def wait() -> None:
+        await pauses.wait(lambda: 0)  # nothing is known before
+        sleeps.count = 0
+        await pauses.wait(lambda: sleeps.version)
+
+    asyncio.run(wait())
+    assert sleeps.count == expected
 
 
-@pytest.mark.parametrize(
-    ("status", "paused", "expected"),
-    [
-        (QueueStatus("jetstream", consumers=0), 2, True),
-        (QueueStatus("jetstream", consumers=0), 1, False),
-        (QueueStatus("jetstream", consumers=1, open_pulls=1), 2, False),  # a foreign worker
-        (QueueStatus("core", consumers=3), 2, False),
-    ],
-)
-def test_all_are_paused_if_nobody_takes_tasks(
-    status: QueueStatus, paused: int, expected: bool
-) -> None:
-    assert with_live_workers(status, 2, paused).all_paused is expected
+def test_the_first_pause_is_one_interval() -> None:
+    sleeps = Sleeps()
+    asyncio.run(PollPauses(INTERVAL_S, sleep=sleeps.sleep).wait(lambda: 1))
+    assert sleeps.count == 1
