@@ -1,13 +1,10 @@
 """`pulse-desktop tail`: print events as they arrive."""
 
 import contextlib
-import re
 import shutil
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import duration, positive_int, since
@@ -18,6 +15,7 @@ from pulse_desktop.cli.connection import (
     note_missing,
     start_of_span,
 )
+from pulse_desktop.cli.event_selection import EventSelection
 from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.output import (
     to_json,
@@ -45,7 +43,6 @@ LINE_WIDTH: Final = 160
 """Characters per line when stdout is not a terminal."""
 
 _MIN_LINE_WIDTH: Final = 80
-_TOPIC: Final = re.compile(r"[\w.-]+")
 _TIME_ONLY_S: Final = 12 * 3600.0
 """Events older than this are printed with their date."""
 
@@ -61,12 +58,13 @@ def add_parser(subparsers: Subparsers) -> None:
             "Print events as they arrive, until Ctrl-C. TOPIC is agents, tasks, providers, "
             "knowledge, messages, monitoring, metrics or any other websocket.TOPIC; taskiq "
             "selects the task messages themselves. QUERY is written as in the filter of the "
-            "window and begins with the first word that is no plain name."
+            "window and begins with the first word that is no plain name, or is and, or or not."
         ),
         examples=(
             ("pulse-desktop tail", _("all topics, from now on")),
             ("pulse-desktop tail tasks --since 10m", _("start with the last 10 minutes")),
             ("pulse-desktop tail tasks type:failed task:send", _("failures of one task")),
+            ("pulse-desktop tail not type:heartbeat", _("all but the heartbeats")),
             ("pulse-desktop tail --since 1h -n 20", _("at most 20 events, then exit")),
             ("pulse-desktop tail tasks --duration 5 --json", _("for 5 seconds, as JSON lines")),
             ("pulse-desktop tail --since 7d --duration 0", _("stored events only")),
@@ -102,7 +100,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 async def run(arguments: Namespace) -> int:
     """Print events, starting with the stored ones of the given time span."""
-    return await with_query_errors(_Selection.query_text(arguments.words), _tail(arguments))
+    return await with_query_errors(EventSelection.query_text(arguments.words), _tail(arguments))
 
 
 async def _tail(arguments: Namespace) -> int:
@@ -110,7 +108,7 @@ async def _tail(arguments: Namespace) -> int:
 
     from pulse_desktop.nats_client.aio import cancel_and_wait
 
-    selection = _Selection(arguments.words)
+    selection = EventSelection(arguments.words)
     async with connected_session(
         arguments,
         history_s=arguments.since or 0.0,
@@ -153,61 +151,8 @@ async def _wait_for_end(
                 await asyncio.wait((printing,))
 
 
-class _Selection:
-    """The events to print: topics, and a query.
-
-    Attributes:
-        topics: of the events, all but task messages if empty.
-    """
-
-    def __init__(self, words: Sequence[str]) -> None:
-        """Read the words of the command line.
-
-        Raises:
-            QueryError: the query cannot be understood.
-        """
-        from pulse_desktop.fields.event_fields import event_fields
-        from pulse_desktop.query import compile_query, parse
-        from pulse_desktop.query.syntax import field_names
-
-        self.topics = frozenset(takewhile(_TOPIC.fullmatch, words))
-        self._query = parse(self.query_text(words))
-        self._fields = event_fields()
-        compile_query(self._query, self._fields, time.time())
-        self._names_topics = "topic" in field_names(self._query)
-
-    @staticmethod
-    def query_text(words: Sequence[str]) -> str:
-        """Return the query in the words of the command line: what follows the topics."""
-        return " ".join(dropwhile(_TOPIC.fullmatch, words))
-
-    @property
-    def has_tasks(self) -> bool:
-        """Whether task messages may be among the events."""
-        return TASK_TOPIC in self.topics or (self._names_topics and not self.topics)
-
-    @property
-    def has_events(self) -> bool:
-        """Whether other events may be among them."""
-        return self.topics != {TASK_TOPIC}
-
-    def test(self, now: float) -> "Callable[[Event], bool]":
-        """Return a test for events at a time, Unix seconds."""
-        from pulse_desktop.query import compile_query
-
-        topics, all_topics = self.topics, self._names_topics
-        matches = compile_query(self._query, self._fields, now).accepts
-
-        def accepts(event: "Event") -> bool:
-            if topics:
-                return event.topic in topics and matches(event)
-            return (all_topics or event.topic != TASK_TOPIC) and matches(event)
-
-        return accepts
-
-
 async def _note_missing_events(
-    session: "Session", arguments: Namespace, selection: _Selection
+    session: "Session", arguments: Namespace, selection: EventSelection
 ) -> bool:
     """Note on stderr if past events that --since asks for are not shown.
 
@@ -249,7 +194,9 @@ async def _note_feed(feed: "SubjectFeed", no_stream: str, *, past: bool) -> bool
     return not status.unreadable
 
 
-async def _print_events(session: "Session", arguments: Namespace, selection: _Selection) -> None:
+async def _print_events(
+    session: "Session", arguments: Namespace, selection: EventSelection
+) -> None:
     """Print events until --lines of them are printed, or until cancelled."""
     from pulse_desktop.state.serialize import EVENT_CELLS, event_to_cells, event_to_dict
 
