@@ -129,10 +129,11 @@ class LocalStateFile:
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA max_page_count = {MAX_BYTES // _PAGE_BYTES}")
             self._migrate(connection)
+            # The mode is kept in the file: it is changed only in one that can be used.
+            connection.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             connection.close()
             raise

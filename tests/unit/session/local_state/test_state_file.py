@@ -128,6 +128,25 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(file: LocalStateFile) -> Non
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [f"PRAGMA user_version = {len(MIGRATIONS) + 1}", "CREATE TABLE group_marks (other TEXT)"],
+)
+def test_not_a_byte_of_a_file_is_changed_that_cannot_be_used(
+    file: LocalStateFile, statement: str
+) -> None:
+    file.path.parent.mkdir()
+    with sqlite3.connect(file.path) as connection:
+        connection.execute("CREATE TABLE others (text TEXT)")
+        connection.execute(statement)
+    connection.close()
+    before = file.path.read_bytes()
+    for use in (count, insert):
+        with pytest.raises(LocalStateError):
+            use(file)
+    assert file.path.read_bytes() == before
+
+
 def test_a_locked_file_is_waited_for_and_then_reported(
     file: LocalStateFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
