@@ -59,7 +59,7 @@ def run_fields(
     Args:
         parameters: returns the names of a task's positional arguments, as far as they are known.
         group: returns the id of the failure group of a run, empty for none.
-        profile: name of the connection profile that the runs belong to.
+        profile: of the connection that the runs belong to, `Profile.query_name`.
     """
     kind, call = FieldKind, _CallValues(parameters)
     return FieldSet[TaskRun](

@@ -96,6 +96,16 @@ class Profile:
     confirm: bool = False
 
     @property
+    def query_name(self) -> str:
+        """What `profile:` in a query compares with: its name, else its servers without logins.
+
+        The same in every program and language, unlike what the window calls a connection.
+        """
+        servers = self.options.servers.split(",")
+        hosts = (each.rpartition("@")[2].rpartition("://")[2].strip() for each in servers)
+        return self.name or ", ".join(filter(None, hosts))
+
+    @property
     def is_embedded(self) -> bool:
         """Whether this is the profile of the embedded server."""
         return self.name == EMBEDDED_NAME

@@ -1,5 +1,6 @@
 """A single page without a window: its state, its session, and what it asks of the window."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtWidgets import QWidget
@@ -12,6 +13,7 @@ from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import run_at_once
 
 if TYPE_CHECKING:
+    from pulse_desktop.profiles.profile import Profile
     from pulse_desktop.ui.navigation import Target
     from pulse_desktop.ui.page.notification import Notification
 
@@ -52,6 +54,10 @@ class PageHarness:
             navigate=self.targets.append,
             profile_name=lambda: self.profile_name,
         )
+
+    def use_profile(self, profile: "Profile", label: str) -> None:
+        """Open pages of a profile from now on; `label` is how the window calls it."""
+        self._context = replace(self._context, profile=profile, profile_label=label)
 
     def open(self, page_class: type[PageT]) -> PageT:
         """Create a page, show it, and bring it up to date."""

@@ -226,7 +226,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     def make_fields(self) -> FieldSet[TaskRun]:
         """Return the query fields of runs."""
         group_id = self.context.state.runs.group_id
-        return run_fields(self._parameters, group_id, self.context.profile_label)
+        return run_fields(self._parameters, group_id, self.context.profile.query_name)
 
     def facets_of(self, row: TaskRun) -> Sequence[str]:
         """Return the state of a run."""
