@@ -87,11 +87,8 @@ async def run(arguments: Namespace) -> int:
     for line in _topic_lines(topics, session.now(), is_known=is_known):
         write_text(line)
     if looked and not topics.are_complete:
-        write_note(
-            _("The events were counted only as far as they were read. {looked}").format(
-                looked=looked
-            )
-        )
+        text = _("Of some topics the events were counted only as far as they were read. {looked}")
+        write_note(text.format(looked=looked))
     write_text(_queue_line(status["queue"], queue_problem))
     write_text(_workers_line(status["workers"], is_known=is_known))
     write_text(_results_line(status["results"], results_problem))
@@ -122,6 +119,7 @@ def _status(session: "Session", topics: TopicCounts) -> dict[str, Any]:
             for name, topic in topics.by_name.items()
             if name in TOPICS or topic.received
         },
+        **({} if topics.are_complete else {"topics_are_complete": False}),
         "queue": {
             "mode": queue.mode if queue else "unknown",
             "pending": queue.pending if queue else None,

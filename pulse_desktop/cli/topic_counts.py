@@ -60,7 +60,7 @@ async def read_topics(session: "Session", max_age_s: float) -> TopicCounts:
         )
     except (ConsumerResetError, UserFacingError):
         return TopicCounts(counts, are_complete=False)
-    for subject, activity in stored.items():
+    for subject, activity in stored.by_subject.items():
         if activity.count:
             counts[topic_of(subject, prefix)] = TopicCount(activity.count, activity.last_at)
-    return TopicCounts(counts, are_complete=True)
+    return TopicCounts(counts, are_complete=stored.is_complete)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.output import write_note
 from pulse_desktop.model.errors import NotPermittedError, UserFacingError
+from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ _HEARTBEAT_MARGIN_S: Final = 0.5
 async def read_heartbeats(session: "Session") -> None:
     """Read the heartbeats of all online workers that are older than the newest part of history.
 
-    Under load that part is shorter than the time between two heartbeats.
+    Under load that part is shorter than the time between two heartbeats. If there are so many that
+    only the newest are read, stderr says so.
     """
     from pulse_desktop.protocol.topics import subject_of
     from pulse_desktop.transport.ordered_consumer import ConsumerResetError
@@ -36,7 +38,12 @@ async def read_heartbeats(session: "Session") -> None:
     subject = subject_of(_HEARTBEATS, session.names.subject_prefix)
     with contextlib.suppress(ConsumerResetError, UserFacingError):
         stored = await messages_since(session.connection, feed.stream, subject, since)
-        session.state.fold(each for each in reversed(stored) if each.at < read_since)
+        messages = stored.messages
+        session.state.fold(each for each in reversed(messages) if each.at < read_since)
+        if not stored.is_complete:
+            text = _("Only the newest {count} heartbeats were read, back to {time}.")
+            count, time = formats.count(len(messages)), formats.clock(messages[0].at, session.now())
+            write_note(text.format(count=count, time=time))
 
 
 async def discover_workers(session: "Session") -> frozenset[str] | None:

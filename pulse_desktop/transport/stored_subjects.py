@@ -4,9 +4,13 @@ How many messages a subject has since a time is known to a new consumer before i
 newest message is the only one that a consumer of the newest of each subject reads.
 """
 
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import DeliverPolicy, OrderedConsumer
@@ -15,7 +19,13 @@ from pulse_desktop.transport.range_reader import RangeReader
 MAX_SUBJECTS: Final = 100
 """Senders choose the subjects."""
 
-_MAX_MESSAGES: Final = 100_000
+MAX_MESSAGES: Final = 100_000
+"""Messages in memory at a time."""
+
+_CONCURRENCY: Final = 8
+"""Consumers at a time: enough that the round trips to a distant server do not add up."""
+
+_BATCH: Final = 5_000
 
 
 @dataclass(frozen=True)
@@ -31,10 +41,36 @@ class SubjectActivity:
     last_at: float
 
 
+@dataclass(frozen=True)
+class StreamActivity:
+    """The stored messages of the subjects of a stream.
+
+    Attributes:
+        by_subject: those with the newest messages, at most `MAX_SUBJECTS`.
+        is_complete: whether these are all subjects.
+    """
+
+    by_subject: Mapping[str, SubjectActivity]
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class StoredMessages:
+    """Messages of a stream.
+
+    Attributes:
+        messages: oldest first.
+        is_complete: whether none is left out.
+    """
+
+    messages: Sequence[InboundMessage]
+    is_complete: bool
+
+
 async def subject_activity(
     connection: Connection, stream: str, pattern: str, since: float
-) -> dict[str, SubjectActivity]:
-    """Return the activity of the subjects of a stream, at most `MAX_SUBJECTS` of them.
+) -> StreamActivity:
+    """Return the activity of the subjects of a stream with the newest messages.
 
     Args:
         connection: must be connected.
@@ -45,26 +81,45 @@ async def subject_activity(
     Raises:
         ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
     """
-    newest = await _read(connection, stream, pattern, DeliverPolicy(newest_per_subject=True))
-    newest.sort(key=lambda message: message.at, reverse=True)
-    return {
-        each.subject: SubjectActivity(
-            await _count(connection, stream, each.subject, since) if each.at >= since else 0,
-            each.at,
-        )
-        for each in newest[:MAX_SUBJECTS]
-    }
+    policy = DeliverPolicy(newest_per_subject=True)
+    newest = await _read(connection, stream, pattern, policy, MAX_SUBJECTS)
+    turns = asyncio.Semaphore(_CONCURRENCY)
+
+    async def count(message: InboundMessage) -> int:
+        if message.at < since:
+            return 0
+        async with turns:
+            return await _count(connection, stream, message.subject, since)
+
+    counting = [asyncio.ensure_future(count(message)) for message in newest.messages]
+    try:
+        counts = await asyncio.gather(*counting)
+    finally:
+        await cancel_and_wait(*counting)
+    return StreamActivity(
+        {
+            message.subject: SubjectActivity(number, message.at)
+            for message, number in zip(newest.messages, counts, strict=True)
+        },
+        newest.is_complete,
+    )
 
 
 async def messages_since(
     connection: Connection, stream: str, subject: str, since: float
-) -> list[InboundMessage]:
-    """Return the stored events of a subject since a time, Unix seconds, oldest first.
+) -> StoredMessages:
+    """Return the stored events of a subject since a time, the newest `MAX_MESSAGES` of them.
+
+    Args:
+        connection: must be connected.
+        stream: the stream's name.
+        subject: of the events.
+        since: Unix seconds.
 
     Raises:
         ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
     """
-    return await _read(connection, stream, subject, DeliverPolicy(since=since))
+    return await _read(connection, stream, subject, DeliverPolicy(since=since), MAX_MESSAGES)
 
 
 async def _count(connection: Connection, stream: str, subject: str, since: float) -> int:
@@ -79,26 +134,28 @@ async def _count(connection: Connection, stream: str, subject: str, since: float
 
 
 async def _read(
-    connection: Connection, stream: str, subject: str, start: DeliverPolicy
-) -> list[InboundMessage]:
-    reader = _SubjectMessages(connection, stream, subject)
+    connection: Connection, stream: str, subject: str, start: DeliverPolicy, limit: int
+) -> StoredMessages:
+    reader = _NewestMessages(connection, stream, subject, limit)
     try:
         await reader.read(start)
     finally:
         await reader.close()
-    return reader.found
+    return StoredMessages(reader.found, reader.count == len(reader.found))
 
 
-class _SubjectMessages(RangeReader):
-    """Reads the messages of a subject to the end of the stream.
+class _NewestMessages(RangeReader):
+    """Reads the messages of a subject to the end of the stream, and keeps the newest.
 
     Attributes:
-        found: the messages, oldest first, at most `_MAX_MESSAGES`.
+        found: the messages, oldest first, at most as many as asked for.
+        count: how many were read.
     """
 
-    def __init__(self, connection: Connection, stream: str, subject: str) -> None:
-        super().__init__(connection, stream, subject, room=lambda: _MAX_MESSAGES - len(self.found))
-        self.found: list[InboundMessage] = []
+    def __init__(self, connection: Connection, stream: str, subject: str, limit: int) -> None:
+        super().__init__(connection, stream, subject, room=lambda: _BATCH)
+        self.found: deque[InboundMessage] = deque(maxlen=limit)
+        self.count = 0
 
     async def read(self, start: DeliverPolicy) -> None:
         """Read from a position on."""
@@ -107,6 +164,5 @@ class _SubjectMessages(RangeReader):
 
     def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
         self.found.append(InboundMessage(Source.EVENT, subject, payload, at, sequence, older=True))
-        if len(self.found) >= _MAX_MESSAGES:
-            self._end()
+        self.count += 1
         return True

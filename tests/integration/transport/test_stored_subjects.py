@@ -5,8 +5,13 @@ import time
 import pytest
 
 from pulse_desktop.model.errors import NotPermittedError
+from pulse_desktop.transport import stored_subjects
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.stored_subjects import messages_since, subject_activity
+from pulse_desktop.transport.stored_subjects import (
+    StoredMessages,
+    messages_since,
+    subject_activity,
+)
 from tests.kit.nats_servers import NatsServer
 from tests.kit.running_feed import STREAM, create_stream, store
 from tests.kit.waiting import wait_until
@@ -21,6 +26,10 @@ authorization {
 """
 
 
+def numbers(stored: StoredMessages) -> list[int]:
+    return [int(each.payload) for each in stored.messages]
+
+
 async def test_each_subject_is_counted_since_a_time(nats_server: NatsServer) -> None:
     await create_stream(nats_server)
     await store(nats_server, range(300), "websocket.tasks")
@@ -31,22 +40,50 @@ async def test_each_subject_is_counted_since_a_time(nats_server: NatsServer) -> 
     await connection.open()
     try:
         found = await subject_activity(connection, STREAM, "websocket.*", middle - 3600)
-        assert {subject: each.count for subject, each in found.items()} == {
+        assert found.is_complete
+        assert {subject: each.count for subject, each in found.by_subject.items()} == {
             "websocket.tasks": 320,
             "websocket.agents": 5,
         }
-        assert found["websocket.agents"].last_at < middle < found["websocket.tasks"].last_at
+        agents, tasks = found.by_subject["websocket.agents"], found.by_subject["websocket.tasks"]
+        assert agents.last_at < middle < tasks.last_at
         recent = await subject_activity(connection, STREAM, "websocket.*", middle)
-        assert recent["websocket.tasks"].count == 20
-        assert recent["websocket.agents"].count == 0
+        assert recent.by_subject["websocket.tasks"].count == 20
+        assert recent.by_subject["websocket.agents"].count == 0
         stored = await messages_since(connection, STREAM, "websocket.tasks", middle)
-        assert [int(each.payload) for each in stored] == list(range(300, 320))
-        assert await messages_since(connection, STREAM, "websocket.metrics", 0.0) == []
+        assert numbers(stored) == list(range(300, 320))
+        assert stored.is_complete
+        none = await messages_since(connection, STREAM, "websocket.metrics", 0.0)
+        assert (numbers(none), none.is_complete) == ([], True)
 
         async def is_cleaned_up() -> bool:
             return (await connection.js.stream_info(STREAM)).state.consumer_count == 0
 
         await wait_until(is_cleaned_up)
+    finally:
+        await connection.close()
+
+
+async def test_the_newest_are_kept_and_a_cut_is_said(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_subjects, "MAX_SUBJECTS", 3)
+    monkeypatch.setattr(stored_subjects, "MAX_MESSAGES", 7)
+    await create_stream(nats_server)
+    for name in "edcba":
+        await store(nats_server, range(10), f"websocket.{name}")
+    connection = Connection(nats_server.url)
+    await connection.open()
+    try:
+        found = await subject_activity(connection, STREAM, "websocket.*", 0.0)
+        assert {subject: each.count for subject, each in found.by_subject.items()} == {
+            "websocket.a": 10,
+            "websocket.b": 10,
+            "websocket.c": 10,
+        }
+        assert not found.is_complete
+        stored = await messages_since(connection, STREAM, "websocket.e", 0.0)
+        assert (numbers(stored), stored.is_complete) == ([3, 4, 5, 6, 7, 8, 9], False)
     finally:
         await connection.close()
 
