@@ -7,7 +7,7 @@ from pulse_desktop.fields.field_values import coded, named
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.protocol.event import HEARTBEAT, Event, event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
-from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextPredicate, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
 from pulse_desktop.text.translation import _
@@ -81,7 +81,7 @@ def event_text(event: Event) -> str:
     return f"{names}\n{json_text(event.raw)}"
 
 
-def _contains(text: str) -> TextTest[Event]:
+def _contains(text: str) -> TextPredicate[Event]:
     in_json = JsonSearch(text).is_in
 
     def contains(event: Event) -> bool:

@@ -10,7 +10,7 @@ from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_names import legacy_name
 from pulse_desktop.protocol.timestamps import elapsed_since
-from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextTest, Values
+from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextPredicate, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
 from pulse_desktop.state.run import Request, TaskRun
@@ -135,7 +135,7 @@ def run_text(run: TaskRun) -> str:
     return "\n".join((*parts, run.reason.casefold()))
 
 
-def _contains(text: str) -> TextTest[TaskRun]:
+def _contains(text: str) -> TextPredicate[TaskRun]:
     in_json = JsonSearch(text).is_in
     in_name = _CachedTest(lambda name: text in _task_text(name))
     in_worker = _CachedTest(lambda worker: text in worker.casefold())

@@ -4,8 +4,8 @@ import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Final
 
+from pulse_desktop.query.field_predicates import PARSERS
 from pulse_desktop.query.fields import FieldKind
-from pulse_desktop.query.value_tests import PARSERS
 
 _DIGITS: Final = 6
 _MAX_EXACT: Final = 2**53

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pulse_desktop.query.basic_tests import EQUAL
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.query.predicates import EQUAL
 from pulse_desktop.query.quoting import keyed_field, quote
 from pulse_desktop.query.tokens import Token, TokenKind, tokenize
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Generic
 
-from pulse_desktop.query.basic_tests import any_of
 from pulse_desktop.query.coded_columns import NO, OTHER, YES, CodedColumns, PayloadSearch
 from pulse_desktop.query.fields import FieldSet, RowT_contra
 from pulse_desktop.query.json_search import JsonSearch
+from pulse_desktop.query.predicates import all_of, any_of
 
 CODED, PLAIN, SEARCHED = range(3)
 """Costs of looking at a row; the cheap conditions of a conjunction come first."""
@@ -239,7 +239,7 @@ class AndCondition(Condition[RowT_contra]):
     def __init__(self, operands: list[Condition[RowT_contra]]) -> None:
         self._operands = sorted(operands, key=lambda each: each.cost)
         super().__init__(
-            _all_of([each.accepts for each in self._operands]),
+            all_of([each.accepts for each in self._operands]),
             self._operands[-1].cost,
             coded=any(each.coded for each in operands),
         )
@@ -281,17 +281,3 @@ class OrCondition(Condition[RowT_contra]):
             else:
                 possible = block.ones
         return possible, certain
-
-
-def _all_of(tests: list[Callable[[RowT_contra], bool]]) -> Callable[[RowT_contra], bool]:
-    if len(tests) == 2:
-        first, second = tests
-        return lambda row: first(row) and second(row)
-
-    def accepts(row: RowT_contra) -> bool:
-        for test in tests:  # noqa: SIM110  a generator would double the time
-            if not test(row):
-                return False
-        return True
-
-    return accepts

@@ -88,8 +88,8 @@ class Field(Generic[RowT_contra]):
         return self.kind in ORDERED
 
 
-class TextTest(Protocol[RowT_contra]):
-    """A test for free text."""
+class TextPredicate(Protocol[RowT_contra]):
+    """A predicate of free text."""
 
     def __call__(self, row: RowT_contra, /) -> bool:
         """Return whether a row contains it."""
@@ -111,7 +111,7 @@ class FieldSet(Generic[RowT_contra]):
         fields: Iterable[Field[RowT_contra]],
         free_text: Callable[[RowT_contra], str],
         *,
-        contains: Callable[[str], TextTest[RowT_contra]] | None = None,
+        contains: Callable[[str], TextPredicate[RowT_contra]] | None = None,
         fallback: str = "",
         aliases: Mapping[str, str] | None = None,
         text_columns: Mapping[str, Callable[[str], str]] | None = None,
@@ -160,7 +160,7 @@ class FieldSet(Generic[RowT_contra]):
         """Return the text of a row that words are searched for in, in small letters."""
         return self._free_text(row)
 
-    def contains(self, text: str) -> TextTest[RowT_contra]:
+    def contains(self, text: str) -> TextPredicate[RowT_contra]:
         """Return a test whether the free text of a row contains a text in small letters."""
         if self._contains is not None:
             return self._contains(text)

@@ -3,7 +3,6 @@
 import difflib
 from typing import TYPE_CHECKING, Any, Generic
 
-from pulse_desktop.query.basic_tests import ANY, EQUAL, ValueTest, wildcard_test
 from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.conditions import (
     PLAIN,
@@ -19,11 +18,12 @@ from pulse_desktop.query.conditions import (
     WildcardCondition,
 )
 from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.field_predicates import literal_texts, value_predicate
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
 from pulse_desktop.query.json_search import JsonSearch
 from pulse_desktop.query.json_value_search import JsonValueSearch, is_searchable
+from pulse_desktop.query.predicates import ANY, EQUAL, ValuePredicate, wildcard_predicate
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
-from pulse_desktop.query.value_tests import literal_texts, value_test
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Compiler(Generic[RowT_contra]):
 
     def _free_text(self, text: str, *, quoted: bool) -> Condition[RowT_contra]:
         fields, text = self._fields, text.casefold()
-        wildcard = None if quoted else wildcard_test(text, whole=False)
+        wildcard = None if quoted else wildcard_predicate(text, whole=False)
         if wildcard is not None:
             free_text = fields.free_text
             parts = [part for part in text.split(ANY) if part]
@@ -150,7 +150,7 @@ class _Compiler(Generic[RowT_contra]):
             raise self._unknown_field(node)
         if field.free:
             return self._text_comparison(node)
-        test, time_dependent = value_test(node, field, self._now)
+        test, time_dependent = value_predicate(node, field, self._now)
         self.time_dependent |= time_dependent or field.time_dependent
         found = self._field_condition(field, test)
         numbers = field.kind is not FieldKind.VALUE
@@ -176,7 +176,7 @@ class _Compiler(Generic[RowT_contra]):
         return found
 
     def _field_condition(
-        self, field: Field[RowT_contra], test: ValueTest
+        self, field: Field[RowT_contra], test: ValuePredicate
     ) -> Condition[RowT_contra]:
         get, now = field.get, self._now
 

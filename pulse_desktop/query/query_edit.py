@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pulse_desktop.query.basic_tests import ANY, EQUAL
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.parser import parse
+from pulse_desktop.query.predicates import ANY, EQUAL
 from pulse_desktop.query.quoting import quote
 from pulse_desktop.query.syntax import And, Comparison, Node, Not, Or, Value
 from pulse_desktop.query.tokens import RANGE, TokenKind, tokenize

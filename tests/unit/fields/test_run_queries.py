@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query import FieldKind, QueryError, compile_query, parse, quote, with_condition
-from pulse_desktop.query.basic_tests import wildcard_test
+from pulse_desktop.query.predicates import wildcard_predicate
 from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.state.run import (
     Attempt,
@@ -348,7 +348,7 @@ def test_every_field_has_a_title_and_reads_any_run() -> None:
     ],
 )
 def test_a_star_stands_for_any_characters(typed: str, text: str, *, expected: bool) -> None:
-    test = wildcard_test(typed, whole=True)
+    test = wildcard_predicate(typed, whole=True)
 
     assert test is not None
     assert test(text) is expected
@@ -356,7 +356,10 @@ def test_a_star_stands_for_any_characters(typed: str, text: str, *, expected: bo
 
 @given(st.text("ab*"), st.text("ab"))
 def test_a_part_matches_when_stars_around_it_match_the_whole(typed: str, text: str) -> None:
-    part, whole = wildcard_test(f"*{typed}", whole=False), wildcard_test(f"*{typed}*", whole=True)
+    part, whole = (
+        wildcard_predicate(f"*{typed}", whole=False),
+        wildcard_predicate(f"*{typed}*", whole=True),
+    )
 
     assert part is not None
     assert whole is not None

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.time_range import typed_range
 from pulse_desktop.model.typed_time import TimeSpan, parse_time, repeated_offset
+from pulse_desktop.query.field_predicates import value_predicate
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.syntax import Comparison
-from pulse_desktop.query.value_tests import value_test
 from pulse_desktop.text import formats
 from pulse_desktop.text.time_range_text import typed_text
 
@@ -60,7 +60,7 @@ def span_of(text: str, now: float = SECOND + 86_400) -> TimeSpan:
 def accepts(text: str, at: float, now: float = SECOND + 86_400) -> bool:
     root = parse(text).root
     assert isinstance(root, Comparison)
-    return value_test(root, run_fields().fields["queued"], now)[0](at)
+    return value_predicate(root, run_fields().fields["queued"], now)[0](at)
 
 
 @pytest.mark.parametrize(

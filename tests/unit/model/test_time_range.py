@@ -28,9 +28,9 @@ from pulse_desktop.model.time_range import (
     zoomed_out,
 )
 from pulse_desktop.model.typed_time import parse_moment, parse_time
+from pulse_desktop.query.field_predicates import value_predicate
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.syntax import Comparison
-from pulse_desktop.query.value_tests import value_test
 from pulse_desktop.text.time_range_text import typed_text
 
 NOW = 1_795_430_942.25
@@ -233,7 +233,7 @@ def test_a_time_is_the_same_in_a_query_a_range_and_a_command(
 ) -> None:
     at = parse_moment(text, NOW)
     assert at is not None
-    span = value_test(comparison(f'queued>="{text}"'), QUEUED, NOW)[0]
+    span = value_predicate(comparison(f'queued>="{text}"'), QUEUED, NOW)[0]
     assert span(at)
     assert not span(at - 0.01)
     if at < NOW:
@@ -253,7 +253,7 @@ def test_a_day_as_the_end_of_a_range_is_included() -> None:
 @pytest.mark.parametrize("end", ["2026-11-20", "2026-11-20 22:00", "20 22:00:05", "2026-11-20T22"])
 def test_the_end_of_a_range_is_that_of_a_query(end: str) -> None:
     typed = typed_range("2026-11-20", end, NOW)
-    accepts = value_test(comparison(f'queued:2026-11-20.."{end}"'), QUEUED, NOW)[0]
+    accepts = value_predicate(comparison(f'queued:2026-11-20.."{end}"'), QUEUED, NOW)[0]
     assert not typed.is_live
     assert accepts(typed.end - 0.001)
     assert not accepts(typed.end)

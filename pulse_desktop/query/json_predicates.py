@@ -1,12 +1,12 @@
-"""Tests for values of JSON: arguments, labels, the data of events."""
+"""Predicates of values of JSON: arguments, labels, the data of events."""
 
 from typing import Any, Final
 
 import msgspec
 
 from pulse_desktop.model.quantities import parse_number
-from pulse_desktop.query.basic_tests import EQUAL, ValueTest, between, ordered, text_test
 from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.predicates import EQUAL, ValuePredicate, between, ordered, text_predicate
 from pulse_desktop.query.quoting import query_text
 from pulse_desktop.query.syntax import Value, ValueRange
 from pulse_desktop.query.tokens import RANGE
@@ -15,10 +15,10 @@ from pulse_desktop.text.translation import _
 _CONSTANTS: Final = ("true", "false", "null")
 
 
-def json_test(operator: str, value: Value | ValueRange) -> ValueTest:
-    """Return a test for a value of any type."""
+def json_predicate(operator: str, value: Value | ValueRange) -> ValuePredicate:
+    """Return a predicate of a value of any type."""
     if isinstance(value, ValueRange):
-        return _json_range_test(operator, value)
+        return _json_range_predicate(operator, value)
     if operator in EQUAL:
         return _json_equality(value, part=operator == ":")
     number = parse_number(value.text)
@@ -29,8 +29,8 @@ def json_test(operator: str, value: Value | ValueRange) -> ValueTest:
     return lambda found: isinstance(found, str) and by_text(found.casefold())
 
 
-def _json_range_test(operator: str, value: ValueRange) -> ValueTest:
-    """Return a test for a range of numbers; of anything else it is a text with two dots in it."""
+def _json_range_predicate(operator: str, value: ValueRange) -> ValuePredicate:
+    """Return a predicate of a range of numbers; else the range is a text with two dots in it."""
     ends = [None if e is None else parse_number(e.text) for e in (value.low, value.high)]
     given = [end for end in (value.low, value.high) if end is not None]
     are_numbers = len(given) == sum(end is not None for end in ends) > 0
@@ -45,11 +45,11 @@ def _json_range_test(operator: str, value: ValueRange) -> ValueTest:
     return _json_equality(Value(text, False, value.start, value.end), part=operator == ":")
 
 
-def _json_equality(value: Value, *, part: bool) -> ValueTest:
-    """Return a test for equality; for a part of a text or list if `part` is set."""
+def _json_equality(value: Value, *, part: bool) -> ValuePredicate:
+    """Return a predicate of equality; for a part of a text or list if `part` is set."""
     number = parse_number(value.text)
     limit = None if number is None else number.value
-    in_text = text_test(value, whole=not part)
+    in_text = text_predicate(value, whole=not part)
     as_json = _canonical(value.text).casefold()
     is_word = limit is None and as_json not in _CONSTANTS
 

@@ -1,39 +1,55 @@
-"""Tests for a value: texts, wildcards, order and ranges."""
+"""Predicates of a value: texts, wildcards, order and ranges; and their combinations."""
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.syntax import Value, ValueRange
 from pulse_desktop.text.translation import _
 
-ValueTest = Callable[[Any], bool]
+T = TypeVar("T")
+ValuePredicate = Callable[[Any], bool]
 
 ANY: Final = "*"
 EQUAL: Final = (":", "=", "!=")
 """Operators that ask for a value; the others ask for an order."""
 
 
-def any_of(tests: Sequence[Callable[[Any], bool]]) -> Callable[[Any], bool]:
-    """Return a test that any of some tests accepts."""
-    if len(tests) == 1:
-        return tests[0]
-    if len(tests) == 2:
-        first, second = tests
+def any_of(predicates: Sequence[Callable[[T], bool]]) -> Callable[[T], bool]:
+    """Return a predicate that accepts what at least one of some predicates accepts."""
+    if len(predicates) == 1:
+        return predicates[0]
+    if len(predicates) == 2:
+        first, second = predicates
         return lambda value: first(value) or second(value)
 
-    def accepts(value: Any) -> bool:
-        for test in tests:  # noqa: SIM110  a generator would double the time
-            if test(value):
+    def accepts(value: T) -> bool:
+        for predicate in predicates:  # noqa: SIM110  a generator would double the time
+            if predicate(value):
                 return True
         return False
 
     return accepts
 
 
-def wildcard_test(text: str, *, whole: bool) -> Callable[[str], bool] | None:
-    """Return a test for a casefolded text with `*`, None if it has none.
+def all_of(predicates: Sequence[Callable[[T], bool]]) -> Callable[[T], bool]:
+    """Return a predicate that accepts what all of some predicates accept."""
+    if len(predicates) == 2:
+        first, second = predicates
+        return lambda value: first(value) and second(value)
+
+    def accepts(value: T) -> bool:
+        for predicate in predicates:  # noqa: SIM110  a generator would double the time
+            if not predicate(value):
+                return False
+        return True
+
+    return accepts
+
+
+def wildcard_predicate(text: str, *, whole: bool) -> Callable[[str], bool] | None:
+    """Return a predicate of a casefolded text with `*`, None if it has none.
 
     No regular expression: one with several `*` would take minutes for a long line of one letter.
 
@@ -72,10 +88,10 @@ def never(_value: Any) -> bool:
     return False
 
 
-def text_test(value: Value, *, whole: bool) -> ValueTest:
-    """Return a test for a text: for the whole of it, or for a part."""
+def text_predicate(value: Value, *, whole: bool) -> ValuePredicate:
+    """Return a predicate of a text: for the whole of it, or for a part."""
     text = value.text.casefold()
-    wildcard = None if value.quoted else wildcard_test(text, whole=True)
+    wildcard = None if value.quoted else wildcard_predicate(text, whole=True)
     if wildcard is not None:
         return lambda found: wildcard(found.casefold())
     if whole:
@@ -83,8 +99,8 @@ def text_test(value: Value, *, whole: bool) -> ValueTest:
     return lambda found: text in found.casefold()
 
 
-def between(low: float | None, high: float | None, value: ValueRange) -> ValueTest:
-    """Return a test for what lies between two ends, both included.
+def between(low: float | None, high: float | None, value: ValueRange) -> ValuePredicate:
+    """Return a predicate of what lies between two ends, both included.
 
     Raises:
         QueryError: the range is empty or has no ends.
@@ -101,8 +117,8 @@ def between(low: float | None, high: float | None, value: ValueRange) -> ValueTe
     return lambda each: low <= each <= high
 
 
-def ordered(operator: str, limit: Any) -> ValueTest:
-    """Return a test for what is on one side of a limit."""
+def ordered(operator: str, limit: Any) -> ValuePredicate:
+    """Return a predicate of what is on one side of a limit."""
     match operator:
         case ">":
             return lambda each: each > limit

@@ -1,24 +1,24 @@
-"""Tests for the values of a field: what an operator and a typed value accept."""
+"""Predicates of the values of a field: what an operator and a typed value accept."""
 
 import re
 from typing import Any, Final
 
 from pulse_desktop.model.quantities import Quantity, parse_duration, parse_number, parse_size
 from pulse_desktop.model.typed_time import TimeSpan, parse_time
-from pulse_desktop.query.basic_tests import (
+from pulse_desktop.query.errors import QueryError
+from pulse_desktop.query.fields import ORDERED, Field, FieldKind
+from pulse_desktop.query.json_predicates import json_predicate
+from pulse_desktop.query.predicates import (
     ANY,
     EQUAL,
-    ValueTest,
+    ValuePredicate,
     any_of,
     between,
     never,
     ordered,
-    text_test,
-    wildcard_test,
+    text_predicate,
+    wildcard_predicate,
 )
-from pulse_desktop.query.errors import QueryError
-from pulse_desktop.query.fields import ORDERED, Field, FieldKind
-from pulse_desktop.query.json_tests import json_test
 from pulse_desktop.query.syntax import Comparison, Value, ValueRange
 from pulse_desktop.query.tokens import RANGE
 from pulse_desktop.text.translation import _
@@ -32,10 +32,12 @@ PARSERS: Final = {
 """Readers of typed amounts."""
 
 
-def value_test(comparison: Comparison, field: Field[Any], now: float) -> tuple[ValueTest, bool]:
-    """Return a test for one value of a field, and whether it depends on the time.
+def value_predicate(
+    comparison: Comparison, field: Field[Any], now: float
+) -> tuple[ValuePredicate, bool]:
+    """Return a predicate of one value of a field, and whether it depends on the time.
 
-    The test of `!=` is that of `=`: the caller negates it for the whole row.
+    The predicate of `!=` is that of `=`: the caller negates it for the whole row.
 
     Raises:
         QueryError: the operator does not suit the field, or a value cannot be understood.
@@ -47,9 +49,9 @@ def value_test(comparison: Comparison, field: Field[Any], now: float) -> tuple[V
         message = _("Several values are for :, = or != only")
         raise QueryError(message, comparison.values[0].start, comparison.values[-1].end)
     time_dependent = False
-    tests: list[ValueTest] = []
+    tests: list[ValuePredicate] = []
     for value in comparison.values:
-        test, changes = _single_test(comparison, value, field, now)
+        test, changes = _single_predicate(comparison, value, field, now)
         tests.append(test)
         time_dependent |= changes
     return any_of(tests), time_dependent
@@ -78,9 +80,9 @@ def literal_texts(comparison: Comparison, *, numbers: bool) -> list[str] | None:
     return texts
 
 
-def _single_test(
+def _single_predicate(
     comparison: Comparison, value: Value | ValueRange, field: Field[Any], now: float
-) -> tuple[ValueTest, bool]:
+) -> tuple[ValuePredicate, bool]:
     operator, kind = comparison.operator, field.kind
     if isinstance(value, Value) and value.text == ANY and not value.quoted:
         if operator in EQUAL:
@@ -88,20 +90,20 @@ def _single_test(
         raise QueryError(_("* is for :, = or != only"), value.start, value.end)
     value = _with_ends(value, kind)
     if kind is FieldKind.VALUE:
-        return json_test(operator, value), False
+        return json_predicate(operator, value), False
     if isinstance(value, ValueRange) and (operator not in EQUAL or kind not in ORDERED):
         raise QueryError(_("A range is for :, = or != of a number or time"), value.start, value.end)
     if kind is FieldKind.TIME:
         if isinstance(value, ValueRange):
-            return _time_range_test(value, now)
-        return _time_test(operator, value, now)
+            return _time_range_predicate(value, now)
+        return _time_predicate(operator, value, now)
     if kind in PARSERS:
-        return _quantity_test(operator, value, kind), False
+        return _quantity_predicate(operator, value, kind), False
     if isinstance(value, ValueRange):
         return never, False  # was rejected above
     if field.choices:
-        return _choice_test(value, field), False
-    return text_test(value, whole=operator != ":" or kind is not FieldKind.TEXT), False
+        return _choice_predicate(value, field), False
+    return text_predicate(value, whole=operator != ":" or kind is not FieldKind.TEXT), False
 
 
 def _with_ends(value: Value | ValueRange, kind: FieldKind) -> Value | ValueRange:
@@ -120,9 +122,9 @@ def _with_ends(value: Value | ValueRange, kind: FieldKind) -> Value | ValueRange
     )
 
 
-def _choice_test(value: Value, field: Field[Any]) -> ValueTest:
+def _choice_predicate(value: Value, field: Field[Any]) -> ValuePredicate:
     text = value.text.casefold()
-    wildcard = None if value.quoted else wildcard_test(text, whole=True)
+    wildcard = None if value.quoted else wildcard_predicate(text, whole=True)
     if wildcard is not None:
         chosen = {each for typed, each in field.choices.items() if wildcard(typed)}
     else:
@@ -134,7 +136,9 @@ def _choice_test(value: Value, field: Field[Any]) -> ValueTest:
     return lambda found: found in chosen
 
 
-def _quantity_test(operator: str, value: Value | ValueRange, kind: FieldKind) -> ValueTest:
+def _quantity_predicate(
+    operator: str, value: Value | ValueRange, kind: FieldKind
+) -> ValuePredicate:
     if isinstance(value, ValueRange):
         low = None if value.low is None else _quantity(value.low, kind).value
         high = None if value.high is None else _quantity(value.high, kind).value
@@ -171,7 +175,7 @@ def _time(value: Value, now: float) -> TimeSpan:
     return found
 
 
-def _time_test(operator: str, value: Value, now: float) -> tuple[ValueTest, bool]:
+def _time_predicate(operator: str, value: Value, now: float) -> tuple[ValuePredicate, bool]:
     span = _time(value, now)
     start, stop = span.start, span.last_stop
     if operator in EQUAL:
@@ -189,7 +193,7 @@ def _time_test(operator: str, value: Value, now: float) -> tuple[ValueTest, bool
     return test, span.time_dependent
 
 
-def _time_range_test(value: ValueRange, now: float) -> tuple[ValueTest, bool]:
+def _time_range_predicate(value: ValueRange, now: float) -> tuple[ValuePredicate, bool]:
     low = None if value.low is None else _time(value.low, now)
     high = None if value.high is None else _time(value.high, now)
     if low is not None and high is not None:
@@ -208,12 +212,12 @@ def _time_range_test(value: ValueRange, now: float) -> tuple[ValueTest, bool]:
     raise QueryError(_("The range has no end"), value.start, value.end)
 
 
-def _until(span: TimeSpan) -> ValueTest:
-    """Return a test for times until the end of a span."""
+def _until(span: TimeSpan) -> ValuePredicate:
+    """Return a predicate of times until the end of a span."""
     return ordered("<" if span.stop > span.start else "<=", span.last_stop)
 
 
-def _in_spans(span: TimeSpan) -> ValueTest:
+def _in_spans(span: TimeSpan) -> ValuePredicate:
     start, stop = span.start, span.stop
     if span.repeated_after:
         return span.contains
