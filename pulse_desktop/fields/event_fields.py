@@ -82,7 +82,7 @@ def event_text(event: Event) -> str:
 
 
 def _contains(text: str) -> TextPredicate[Event]:
-    in_json = JsonSearch(text).is_in
+    in_json = JsonSearch(text).matches
 
     def contains(event: Event) -> bool:
         if in_json(event.raw) or text in event.topic.casefold() or text in event.type.casefold():

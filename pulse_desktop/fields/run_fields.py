@@ -136,7 +136,7 @@ def run_text(run: TaskRun) -> str:
 
 
 def _contains(text: str) -> TextPredicate[TaskRun]:
-    in_json = JsonSearch(text).is_in
+    in_json = JsonSearch(text).matches
     in_name = _CachedTest(lambda name: text in _task_text(name))
     in_worker = _CachedTest(lambda worker: text in worker.casefold())
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from pulse_desktop.query.json_spelling import Spelling
+from pulse_desktop.query.json_escaping import Escaping
 
 NO: Final = 0
 """In a mask: the row does not match."""
@@ -33,18 +33,18 @@ class PayloadSearch(Protocol):
     def task_id(self) -> str:
         """The id of a run that a payload has to be of to match; empty if that is not asked."""
 
-    def is_in(self, raw: bytes) -> bool:
+    def matches(self, raw: bytes) -> bool:
         """Return whether a payload contains the text."""
 
-    def may_be_in(self, spelling: Spelling) -> bool:
-        """Return whether payloads of a spelling may contain the text."""
+    def may_match(self, escaping: Escaping) -> bool:
+        """Return whether payloads with such escaping may contain the text."""
 
     def scan(
-        self, payloads: bytes, ends: Sequence[int], spelling: Spelling | None = None
+        self, payloads: bytes, ends: Sequence[int], escaping: Escaping | None = None
     ) -> bytearray:
         """Search payloads that lie one after the other; return `YES`, `NO` or `LOOK` for each.
 
-        The spelling is that of all of them, or of more than these; None if it is not known.
+        The escaping is of all of them, or of more than these; None if it is not known.
         """
 
 

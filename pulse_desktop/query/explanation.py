@@ -198,7 +198,7 @@ class _Leaf(Generic[RowT_contra]):
             self._names.update(dict.fromkeys(keys(self._base, row)))
 
     def explanations(self) -> list[Explanation]:
-        """Return why the condition matches nothing: of a list of texts each."""
+        """Return why the condition matches nothing; one explanation for each text of `text:a,b`."""
         node = self._node
         if isinstance(node, FreeText):
             return [Explanation(Reason.TEXT_NEVER, node.text)]

@@ -13,7 +13,7 @@ from typing import Final
 
 from pulse_desktop.query.byte_search import ByteSearch
 from pulse_desktop.query.coded_columns import LOOK, YES
-from pulse_desktop.query.json_spelling import Spelling, folds_to_ascii, is_plain
+from pulse_desktop.query.json_escaping import Escaping, folds_to_ascii, is_plain
 from pulse_desktop.query.tokens import ESCAPED
 
 _PLAIN: Final = re.compile(r"[ !#$%()*+,\-.0-9:;=?@A-Z\[\]^_`a-z{|}~]*")
@@ -54,7 +54,7 @@ class JsonSearch:
         encoded = (*variants, _ESCAPE_BEGINS) if variants else ()
         self._variants = [ByteSearch(each) for each in encoded]
 
-    def is_in(self, raw: bytes) -> bool:
+    def matches(self, raw: bytes) -> bool:
         """Return whether JSON contains the text."""
         needle = self._needle
         if needle:
@@ -66,19 +66,19 @@ class JsonSearch:
         may_be = self.text.isascii() or b"\\u" in raw or not raw.isascii()
         return may_be and self.text in json_text(raw)
 
-    def may_be_in(self, spelling: Spelling) -> bool:
-        """Return whether JSON of a spelling may contain the text."""
-        return spelling is not Spelling.PLAIN or self.text.isascii()
+    def may_match(self, escaping: Escaping) -> bool:
+        """Return whether JSON with such escaping may contain the text."""
+        return escaping is not Escaping.PLAIN or self.text.isascii()
 
     def scan(
-        self, payloads: bytes, ends: Sequence[int], spelling: Spelling | None = None
+        self, payloads: bytes, ends: Sequence[int], escaping: Escaping | None = None
     ) -> bytearray:
         """Search many payloads that lie one after the other.
 
         Args:
             payloads: all of them.
             ends: index after the last byte of each.
-            spelling: of the payloads, or of more than these; None if it is not known.
+            escaping: of the payloads, or of more than these; None if it is not known.
 
         Returns:
             A byte per payload: `YES`, `NO`, or `LOOK` where only decoding it tells.
@@ -86,12 +86,14 @@ class JsonSearch:
         found = bytearray(len(ends))
         if not self.text:
             return found.replace(b"\0", bytes((YES,)))
-        if spelling is Spelling.PLAIN or (spelling is not Spelling.OPEN and is_plain(payloads)):
+        if escaping is Escaping.PLAIN or (
+            escaping is not Escaping.ASCII_LITERAL and is_plain(payloads)
+        ):
             if self._in_ascii is not None:
                 self._in_ascii.mark(payloads, ends, found, YES)
             return found
         if self._needle and self._in_ascii is not None:
-            if spelling is not Spelling.OPEN and folds_to_ascii(payloads):
+            if escaping is not Escaping.ASCII_LITERAL and folds_to_ascii(payloads):
                 return found.replace(b"\0", bytes((LOOK,)))
             self._in_ascii.mark(payloads, ends, found, YES)
             if b"\\" in payloads:  # what was found may be a part of an escape

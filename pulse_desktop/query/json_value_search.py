@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pulse_desktop.query.coded_columns import LOOK, NO
-from pulse_desktop.query.json_spelling import Spelling
+from pulse_desktop.query.json_escaping import Escaping
 
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 """Keys that are only ever written in one way, but for `\\u0061`."""
@@ -35,16 +35,16 @@ class JsonValueSearch:
         self._find = re.compile(re.escape(key.encode()) + _NUMBER).finditer
         self._test = test
 
-    def is_in(self, raw: bytes) -> bool:
+    def matches(self, raw: bytes) -> bool:
         """Return whether JSON may have the key with a value that passes."""
         return self.scan(raw, (len(raw),))[0] != NO
 
-    def may_be_in(self, _spelling: Spelling) -> bool:
-        """Return whether JSON of a spelling may contain the key."""
+    def may_match(self, _escaping: Escaping) -> bool:
+        """Return whether JSON with such escaping may contain the key."""
         return True
 
     def scan(
-        self, payloads: bytes, ends: Sequence[int], spelling: Spelling | None = None
+        self, payloads: bytes, ends: Sequence[int], escaping: Escaping | None = None
     ) -> bytearray:
         """Search payloads that lie one after the other; return `LOOK` or `NO` for each."""
         found = bytearray(len(ends))
@@ -57,7 +57,7 @@ class JsonValueSearch:
                 passes = decimal is None or test(float(decimal))
             if passes:
                 found[bisect_right(ends, value.start())] = LOOK
-        if spelling is not Spelling.PLAIN and b"\\" in payloads:
+        if escaping is not Escaping.PLAIN and b"\\" in payloads:
             for escape in _ESCAPED_ASCII.finditer(payloads):
                 found[bisect_right(ends, escape.start())] = LOOK
         return found

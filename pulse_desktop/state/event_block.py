@@ -15,7 +15,7 @@ import msgspec
 
 from pulse_desktop.protocol.event import HEARTBEAT, Event
 from pulse_desktop.query.coded_columns import OTHER, PayloadSearch
-from pulse_desktop.query.json_spelling import Spelling, spelling_of
+from pulse_desktop.query.json_escaping import Escaping, escaping_of
 from pulse_desktop.state.code_table import CodeTable
 from pulse_desktop.state.event_ids import id_hashes, task_ids
 
@@ -61,7 +61,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
         types: a code per event.
         sources: a code per event.
         weight: bytes of memory.
-        spelling: of the payloads.
+        escaping: of the payloads.
     """
 
     # Numbers are packed into bytes, which the garbage collector need not look at.
@@ -82,7 +82,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
     flags: bytes
     unusual: bytes  # compressed: the events with `_UNUSUAL`, without payload, by index
     id_hashes: bytes  # of the task ids, sorted
-    spelling: Spelling
+    escaping: Escaping
     id_slots: bytes  # 1 where an id has the lowest bits of its hash: tells most blocks apart
 
     def may_mention(self, hashed: int) -> bool:
@@ -99,7 +99,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
         Heartbeats are left out.
         """
         # Hidden, an id is not found by the index.
-        return self.spelling is Spelling.HIDING or self.may_mention(hashed)
+        return self.escaping is Escaping.ASCII_ESCAPED or self.may_mention(hashed)
 
     def problems(self) -> bytes:
         """Return a byte per event: 1 if it is unreadable, else 0."""
@@ -173,13 +173,13 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
         count, block = stop - start, self.block
         searched = count if wanted is None else count - wanted.count(0)
         if searched * _SPARSE > block.count:
-            return bytes(search.scan(self.payloads, self.ends, block.spelling)[start:stop])
+            return bytes(search.scan(self.payloads, self.ends, block.escaping)[start:stop])
         ends, payloads = self.ends, self.payloads
         indices: Sequence[int] = range(start, stop)
         if wanted is not None:
             indices = [*compress(indices, wanted)]
         parts = [payloads[ends[at - 1] if at else 0 : ends[at]] for at in indices]
-        marks = search.scan(b"".join(parts), [*accumulate(map(len, parts))], block.spelling)
+        marks = search.scan(b"".join(parts), [*accumulate(map(len, parts))], block.escaping)
         if wanted is None:
             return bytes(marks)
         found = bytearray(count)
@@ -269,7 +269,7 @@ def encode_block(first: int, events: Sequence[Event], codes: EventCodes) -> Even
         flags,
         described,
         hashes.tobytes(),
-        spelling_of(joined),
+        escaping_of(joined),
         slots,
     )
 

@@ -132,7 +132,7 @@ class EventRows:
                     continue
             if block is None:
                 found.append(_marks(search, self._events(part), wanted_here))
-            elif not search.may_be_in(block.spelling) or (
+            elif not search.may_match(block.escaping) or (
                 hashed is not None and not block.may_be_of(hashed)
             ):
                 found.append(bytes(part.stop - part.start))
@@ -221,11 +221,11 @@ class EventRows:
 
 def _marks(search: PayloadSearch, events: Sequence[Event], wanted: bytes | None) -> bytes:
     """Search the payloads of events one by one."""
-    is_in = search.is_in
+    matches = search.matches
     if wanted is None:
-        return bytes([YES * is_in(each.raw) for each in events])
+        return bytes([YES * matches(each.raw) for each in events])
     pairs = zip(events, wanted, strict=True)
-    return bytes([YES if ask and is_in(each.raw) else NO for each, ask in pairs])
+    return bytes([YES if ask and matches(each.raw) else NO for each, ask in pairs])
 
 
 class EventColumn:

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.query.coded_columns import LOOK, NO, YES
+from pulse_desktop.query.json_escaping import Escaping, escaping_of
 from pulse_desktop.query.json_search import JsonSearch, json_text
-from pulse_desktop.query.json_spelling import Spelling, spelling_of
 
 _TEXT = st.text(
     st.sampled_from('abAB sSßſKK\u212a1"\\/n<\n\u0416\u0436ΣσςİiΐιéÉ😀\U0001d11e\ufb01')
@@ -42,7 +42,7 @@ def test_json_text_is_the_casefolded_text(text: str, escaped: bool) -> None:
 def test_what_is_contained_is_found(text: str, wanted: str, escaped: bool) -> None:
     raw = encoded({"key": text}, escaped=escaped)
     wanted = wanted.casefold()
-    assert JsonSearch(wanted).is_in(raw) == (wanted in json_text(raw))
+    assert JsonSearch(wanted).matches(raw) == (wanted in json_text(raw))
 
 
 @given(st.lists(st.tuples(_TEXT, st.booleans()), min_size=1, max_size=8), _TEXT)
@@ -53,14 +53,14 @@ def test_a_scan_never_contradicts_the_search_of_each(
     payloads = [encoded(text, escaped=escaped) for text, escaped in texts]
     search, together = JsonSearch(wanted.casefold()), b"".join(payloads)
     ends = list(accumulate(map(len, payloads)))
-    spelling = spelling_of(together)
-    scans = [search.scan(together, ends), search.scan(together, ends, spelling)]
-    if not search.may_be_in(spelling):
+    escaping = escaping_of(together)
+    scans = [search.scan(together, ends), search.scan(together, ends, escaping)]
+    if not search.may_match(escaping):
         scans.append(bytearray(len(payloads)))
     for marks in scans:
         assert len(marks) == len(payloads)
         for mark, payload in zip(marks, payloads, strict=True):
-            assert mark in ((YES, LOOK) if search.is_in(payload) else (NO, LOOK))
+            assert mark in ((YES, LOOK) if search.matches(payload) else (NO, LOOK))
 
 
 @given(st.lists(_TEXT, min_size=2, max_size=8), _TEXT)
@@ -68,10 +68,10 @@ def test_payloads_may_be_spelled_more_plainly_than_their_block(
     texts: list[str], wanted: str
 ) -> None:
     payloads = [encoded(text, escaped=False) for text in texts]
-    search, spelling = JsonSearch(wanted.casefold()), spelling_of(b"".join(payloads))
+    search, escaping = JsonSearch(wanted.casefold()), escaping_of(b"".join(payloads))
     for payload in payloads:
-        (mark,) = search.scan(payload, (len(payload),), spelling)
-        assert mark in ((YES, LOOK) if search.is_in(payload) else (NO, LOOK))
+        (mark,) = search.scan(payload, (len(payload),), escaping)
+        assert mark in ((YES, LOOK) if search.matches(payload) else (NO, LOOK))
 
 
 @pytest.mark.parametrize("wanted", ["needle", "голка"])
@@ -92,25 +92,29 @@ def test_every_letter_that_casefolds_to_ascii_is_known() -> None:
     for code in range(0x80, 0x1F000):
         character = chr(code)
         if not 0xD800 <= code < 0xE000 and any(map(str.isascii, character.casefold())):
-            assert spelling_of(encoded(character, escaped=False)) is Spelling.HIDING, character
-            assert spelling_of(encoded(character, escaped=True)) is Spelling.HIDING, character
+            assert escaping_of(encoded(character, escaped=False)) is Escaping.ASCII_ESCAPED, (
+                character
+            )
+            assert escaping_of(encoded(character, escaped=True)) is Escaping.ASCII_ESCAPED, (
+                character
+            )
             upper = f"\\u{code:04X}".encode()
-            assert spelling_of(b'"%b"' % upper) is Spelling.HIDING, character
+            assert escaping_of(b'"%b"' % upper) is Escaping.ASCII_ESCAPED, character
 
 
 @pytest.mark.parametrize(
-    ("raw", "spelling"),
+    ("raw", "escaping"),
     [
-        (b'"plain"', Spelling.PLAIN),
-        (b'"a\\nb \\"quoted\\""', Spelling.OPEN),
-        (b'"\\u0416"', Spelling.OPEN),
-        ('"Жé"'.encode(), Spelling.OPEN),
-        (b'"\\u0041"', Spelling.HIDING),
-        (b'"a\\/b"', Spelling.HIDING),
+        (b'"plain"', Escaping.PLAIN),
+        (b'"a\\nb \\"quoted\\""', Escaping.ASCII_LITERAL),
+        (b'"\\u0416"', Escaping.ASCII_LITERAL),
+        ('"Жé"'.encode(), Escaping.ASCII_LITERAL),
+        (b'"\\u0041"', Escaping.ASCII_ESCAPED),
+        (b'"a\\/b"', Escaping.ASCII_ESCAPED),
     ],
 )
-def test_the_spelling_of_json_is_known(raw: bytes, spelling: Spelling) -> None:
-    assert spelling_of(raw) is spelling
+def test_how_json_is_escaped_is_known(raw: bytes, escaping: Escaping) -> None:
+    assert escaping_of(raw) is escaping
 
 
 @given(

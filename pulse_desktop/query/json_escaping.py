@@ -1,4 +1,4 @@
-"""How JSON is spelled: whether text stands in its bytes as it is."""
+"""How JSON is escaped: whether text stands in its bytes as it is."""
 
 import enum
 import re
@@ -10,14 +10,14 @@ _ASCII_FOLDS: Final = re.compile(
     rb"\xc3\x9f|\xc4\xb0|\xc5[\x89\xbf]|\xc7\xb0|\xe1\xba[\x96-\x9a\x9e]|\xe2\x84\xaa|\xef\xac[\x80-\x86]"
     rb"|\\u(?:00[dD][fF]|0130|0149|017[fF]|01[fF]0|1[eE]9[6-9aAeE]|212[aA]|[fF][bB]0[0-6])"
 )
-_HIDING_ESCAPES: Final = (
+_ASCII_ESCAPES: Final = (
     *(b"\\/", b"\\u00", b"\\u01", b"\\u1e", b"\\u1E", b"\\u21"),
     *(b"\\ufb", b"\\uFB", b"\\uFb", b"\\ufB"),
 )
 """How escapes of ASCII and of those letters begin. In escaped text an expression takes longer."""
 
 
-class Spelling(enum.IntEnum):
+class Escaping(enum.IntEnum):
     """How text stands in JSON."""
 
     PLAIN = 0
@@ -29,15 +29,15 @@ class Spelling(enum.IntEnum):
     """printable ASCII may be escaped, or there are letters that fold to it"""
 
 
-def spelling_of(raw: bytes) -> Spelling:
+def escaping_of(raw: bytes) -> Escaping:
     """Return how text stands in JSON."""
     if is_plain(raw):
-        return Spelling.PLAIN
-    if b"\\" in raw and any(escape in raw for escape in _HIDING_ESCAPES):
-        return Spelling.HIDING
+        return Escaping.PLAIN
+    if b"\\" in raw and any(escape in raw for escape in _ASCII_ESCAPES):
+        return Escaping.ASCII_ESCAPED
     if not raw.isascii() and _ASCII_FOLDS.search(raw) is not None:
-        return Spelling.HIDING
-    return Spelling.OPEN
+        return Escaping.ASCII_ESCAPED
+    return Escaping.ASCII_LITERAL
 
 
 def folds_to_ascii(raw: bytes) -> bool:
