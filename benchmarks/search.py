@@ -88,7 +88,7 @@ class Table(Generic[RowT]):
         text: returns the text of a row, for the plain loop.
         columns: of the table.
         facets_of: returns the facets of a row.
-        facet_columns: the coded columns that tell them.
+        facet_columns: the columns that tell them.
     """
 
     name: str
@@ -254,7 +254,7 @@ class Screen(QObject, Generic[RowT]):
             self._rows.facets_of,
             columns=lambda: rows.columns,
             facet_columns=self._rows.facet_columns,
-            known=model.matches_between,
+            matches=model.matches_between,
         )
         counts.set_filter(accepts)
         while counts.count_next_slice():

@@ -1,6 +1,6 @@
 """The fields of agent calls."""
 
-from pulse_desktop.fields.field_values import choices, known, named
+from pulse_desktop.fields.field_values import choices, free_text_field, number_values, text_values
 from pulse_desktop.fields.names import worker_values
 from pulse_desktop.protocol.timestamps import elapsed_since
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
@@ -26,10 +26,12 @@ def agent_fields() -> FieldSet[AgentCall]:
                 lambda row, _now: (row.state,),
                 choices(labels),
             ),
-            Field("agent", kind.TEXT, _("Agent"), lambda row, _now: named(row.agent)),
-            Field("provider", kind.TEXT, _("Provider"), lambda row, _now: named(row.provider)),
-            Field("model", kind.TEXT, _("Model"), lambda row, _now: named(row.model)),
-            Field("error", kind.TEXT, _("Error"), lambda row, _now: named(row.error)),
+            Field("agent", kind.TEXT, _("Agent"), lambda row, _now: text_values(row.agent)),
+            Field(
+                "provider", kind.TEXT, _("Provider"), lambda row, _now: text_values(row.provider)
+            ),
+            Field("model", kind.TEXT, _("Model"), lambda row, _now: text_values(row.model)),
+            Field("error", kind.TEXT, _("Error"), lambda row, _now: text_values(row.error)),
             Field(
                 "fallback",
                 kind.TEXT,
@@ -37,11 +39,19 @@ def agent_fields() -> FieldSet[AgentCall]:
                 lambda row, _now: tuple(filter(None, (row.fallback_from, row.fallback_reason))),
             ),
             Field("latency", kind.DURATION, _("Latency"), _latency, time_dependent=True),
-            Field("items", kind.NUMBER, _("Items"), lambda row, _now: known(row.items)),
+            Field("items", kind.NUMBER, _("Items"), lambda row, _now: number_values(row.items)),
             Field("tokens", kind.NUMBER, _("Tokens in and out"), _tokens),
-            Field("tokens_in", kind.NUMBER, _("Tokens in"), lambda row, _now: known(row.tokens_in)),
             Field(
-                "tokens_out", kind.NUMBER, _("Tokens out"), lambda row, _now: known(row.tokens_out)
+                "tokens_in",
+                kind.NUMBER,
+                _("Tokens in"),
+                lambda row, _now: number_values(row.tokens_in),
+            ),
+            Field(
+                "tokens_out",
+                kind.NUMBER,
+                _("Tokens out"),
+                lambda row, _now: number_values(row.tokens_out),
             ),
             Field("cost", kind.NUMBER, _("Cost, US dollars"), _cost),
             Field("started", kind.TIME, _("Started"), lambda row, _now: (row.started_at,)),
@@ -49,8 +59,8 @@ def agent_fields() -> FieldSet[AgentCall]:
                 "active", kind.TIME, _("End, or now while it runs"), _active, time_dependent=True
             ),
             Field("worker", kind.ID, _("Worker"), lambda row, _now: worker_values(row.worker)),
-            Field("run", kind.ID, _("Task id"), lambda row, _now: named(row.task_id)),
-            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+            Field("run", kind.ID, _("Task id"), lambda row, _now: text_values(row.task_id)),
+            free_text_field(_text),
         ),
         _text,
         aliases={"time": "started"},
@@ -60,7 +70,7 @@ def agent_fields() -> FieldSet[AgentCall]:
 def _latency(row: AgentCall, now: float) -> Values:
     if row.state == "running":
         return (max(0.0, now - elapsed_since(row.started_at, row.seen_at)),)
-    return known(row.latency_s)
+    return number_values(row.latency_s)
 
 
 def _active(row: AgentCall, now: float) -> Values:
@@ -76,7 +86,7 @@ def _tokens(row: AgentCall, _now: float) -> Values:
 
 
 def _cost(row: AgentCall, _now: float) -> Values:
-    return known(row.cost_usd)
+    return number_values(row.cost_usd)
 
 
 def _text(row: AgentCall) -> str:

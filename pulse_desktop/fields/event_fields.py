@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from pulse_desktop.fields.field_values import coded, named
+from pulse_desktop.fields.field_values import dictionary_field, free_text_field, text_values
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.protocol.event import HEARTBEAT, Event, event_data
 from pulse_desktop.protocol.topics import TASK_TOPIC
-from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextPredicate, Values
+from pulse_desktop.query.fields import Field, FieldIndex, FieldKind, FieldSet, TextPredicate, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
 from pulse_desktop.text.translation import _
@@ -46,11 +46,17 @@ def event_fields() -> FieldSet[Event]:
 
     return FieldSet[Event](
         (
-            coded("topic", kind.ID, _("Topic"), "topic", named),
-            coded("type", kind.TEXT, _("Type"), "type", named),
-            coded("source", kind.ID, _("Sender"), "source", worker_values),
+            dictionary_field("topic", kind.ID, _("Topic"), "topic", text_values),
+            dictionary_field("type", kind.TEXT, _("Type"), "type", text_values),
+            dictionary_field("source", kind.ID, _("Sender"), "source", worker_values),
             Field("task", kind.TEXT, _("Task"), task),
-            Field("run", kind.ID, _("Task id"), run, in_payload=True, is_run=True),
+            Field(
+                "run",
+                kind.ID,
+                _("Task id"),
+                run,
+                index=FieldIndex(in_payload=True, is_task_id=True),
+            ),
             Field("time", kind.TIME, _("Time"), lambda e, _now: (e.timestamp,)),
             Field("received", kind.TIME, _("Received"), lambda e, _now: (e.received_at,)),
             Field(
@@ -59,13 +65,13 @@ def event_fields() -> FieldSet[Event]:
                 _("Data"),
                 lambda e, _now: (json_text(e.raw),),
                 bind=data,
-                in_payload=True,
+                index=FieldIndex(in_payload=True),
             ),
-            Field("id", kind.ID, _("Event id"), lambda e, _now: named(e.id)),
+            Field("id", kind.ID, _("Event id"), lambda e, _now: text_values(e.id)),
             Field("size", kind.SIZE, _("Size"), lambda e, _now: (len(e.raw),)),
             Field("sequence", kind.NUMBER, _("Sequence"), _sequence),
             Field("unreadable", kind.TEXT, _("Why it is unreadable"), _problem),
-            Field("text", kind.TEXT, _("Any text"), lambda e, _now: (event_text(e),), free=True),
+            free_text_field(event_text),
         ),
         event_text,
         contains=_contains,
@@ -97,4 +103,4 @@ def _sequence(event: Event, _now: float) -> Values:
 
 
 def _problem(event: Event, _now: float) -> Values:
-    return named(event.problem)
+    return text_values(event.problem)

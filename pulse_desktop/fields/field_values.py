@@ -4,38 +4,39 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pulse_desktop.query.fields import Field, FieldKind, Values
+from pulse_desktop.query.fields import Field, FieldIndex, FieldKind, Values
+from pulse_desktop.text.translation import _
 
 RowT = TypeVar("RowT")
 
 _FLAGS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
 
 
-def named(text: str) -> Values:
+def text_values(text: str) -> Values:
     """Return a text as the only value, none if it is empty."""
     return (text,) if text else ()
 
 
-def known(value: float | None) -> Values:
+def number_values(value: float | None) -> Values:
     """Return a number as the only value, none if it is unknown."""
     return () if value is None else (value,)
 
 
-def spelled(name: str) -> Values:
+def name_values(name: str) -> Values:
     """Return a name on the wire as it is, and with spaces as it is shown: `weak_signal`."""
     if not name:
         return ()
     return tuple(dict.fromkeys((name, name.replace("_", " "))))
 
 
-def coded(
+def dictionary_field(
     name: str,
     kind: FieldKind,
     title: str,
     attribute: str,
     values: Callable[[str], Values],
 ) -> Field[Any]:
-    """Return a field whose values follow from one attribute, which has a coded column.
+    """Return a field whose values follow from one attribute, which has a dictionary column.
 
     Args:
         name: in a query, and of the column.
@@ -49,7 +50,19 @@ def coded(
     def get(row: object, _now: float) -> Values:
         return values(value_of(row))
 
-    return Field(name, kind, title, get, column=name, of_coded=values)
+    return Field(name, kind, title, get, index=FieldIndex(name, values))
+
+
+def free_text_field(text_of: Callable[[RowT], str]) -> Field[RowT]:
+    """Return the field `text`, which stands for the free text of a row.
+
+    Args:
+        text_of: returns the free text of a row.
+    """
+    title = _("Any text")
+    return Field(
+        "text", FieldKind.TEXT, title, lambda row, _now: (text_of(row),), is_free_text=True
+    )
 
 
 def flag(

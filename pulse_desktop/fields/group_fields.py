@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pulse_desktop.fields.field_values import choices, flag, named
+from pulse_desktop.fields.field_values import choices, flag, free_text_field, text_values
 from pulse_desktop.fields.names import task_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
 from pulse_desktop.state.failure_group import FailureGroup
@@ -23,16 +23,16 @@ def group_fields(count: Callable[[FailureGroup], int]) -> FieldSet[FailureGroup]
             Field("state", kind.CHOICE, _("State"), _state, choices(labels)),
             flag("muted", _("Muted"), lambda row, _now: row.marks.muted is not None),
             Field("count", kind.NUMBER, _("Failures"), lambda row, _now: (count(row),)),
-            Field("cause", kind.TEXT, _("Cause"), lambda row, _now: named(row.cause)),
-            Field("message", kind.TEXT, _("Message"), lambda row, _now: named(row.message)),
+            Field("cause", kind.TEXT, _("Cause"), lambda row, _now: text_values(row.cause)),
+            Field("message", kind.TEXT, _("Message"), lambda row, _now: text_values(row.message)),
             Field("task", kind.TEXT, _("Task"), _tasks),
             Field("shared", kind.TEXT, _("What failures share"), _shared),
             flag("soft", _("Soft failures"), lambda row, _now: row.fingerprint.soft),
             Field("first", kind.TIME, _("First failure"), lambda row, _now: (row.first_seen,)),
             Field("last", kind.TIME, _("Latest failure"), lambda row, _now: (row.last_seen,)),
-            Field("note", kind.TEXT, _("Note"), lambda row, _now: named(_note(row))),
+            Field("note", kind.TEXT, _("Note"), lambda row, _now: text_values(_note(row))),
             Field("id", kind.ID, _("Group id"), lambda row, _now: (row.id,)),
-            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+            free_text_field(_text),
         ),
         _text,
         aliases={"group": "id", "error": "message"},

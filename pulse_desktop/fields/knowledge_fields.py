@@ -1,6 +1,11 @@
 """The fields of findings: topics, atoms, their versions, extractions and analyses."""
 
-from pulse_desktop.fields.field_values import known, named, spelled
+from pulse_desktop.fields.field_values import (
+    free_text_field,
+    name_values,
+    number_values,
+    text_values,
+)
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.state.knowledge import KnowledgeItem
 from pulse_desktop.text.translation import _
@@ -11,15 +16,27 @@ def knowledge_fields() -> FieldSet[KnowledgeItem]:
     kind = FieldKind
     return FieldSet[KnowledgeItem](
         (
-            Field("kind", kind.ID, _("Kind"), lambda row, _now: spelled(row.kind)),
-            Field("title", kind.TEXT, _("Title"), lambda row, _now: named(row.title)),
-            Field("type", kind.ID, _("Type"), lambda row, _now: spelled(row.type)),
+            Field("kind", kind.ID, _("Kind"), lambda row, _now: name_values(row.kind)),
+            Field("title", kind.TEXT, _("Title"), lambda row, _now: text_values(row.title)),
+            Field("type", kind.ID, _("Type"), lambda row, _now: name_values(row.type)),
             Field(
-                "confidence", kind.NUMBER, _("Confidence"), lambda row, _now: known(row.confidence)
+                "confidence",
+                kind.NUMBER,
+                _("Confidence"),
+                lambda row, _now: number_values(row.confidence),
             ),
-            Field("quality", kind.NUMBER, _("Quality"), lambda row, _now: known(row.quality)),
-            Field("messages", kind.NUMBER, _("Messages"), lambda row, _now: known(row.messages)),
-            Field("version", kind.NUMBER, _("Version"), lambda row, _now: known(row.version)),
+            Field(
+                "quality", kind.NUMBER, _("Quality"), lambda row, _now: number_values(row.quality)
+            ),
+            Field(
+                "messages",
+                kind.NUMBER,
+                _("Messages"),
+                lambda row, _now: number_values(row.messages),
+            ),
+            Field(
+                "version", kind.NUMBER, _("Version"), lambda row, _now: number_values(row.version)
+            ),
             Field("found", kind.TIME, _("Found or started"), lambda row, _now: (row.at,)),
             Field(
                 "ended",
@@ -27,9 +44,9 @@ def knowledge_fields() -> FieldSet[KnowledgeItem]:
                 _("Found or ended"),
                 lambda row, _now: (row.at if row.ended_at is None else row.ended_at,),
             ),
-            Field("id", kind.ID, _("Id"), lambda row, _now: named(row.item_id)),
-            Field("run", kind.ID, _("Task id"), lambda row, _now: named(row.task_id)),
-            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+            Field("id", kind.ID, _("Id"), lambda row, _now: text_values(row.item_id)),
+            Field("run", kind.ID, _("Task id"), lambda row, _now: text_values(row.task_id)),
+            free_text_field(_text),
         ),
         _text,
         aliases={"time": "found"},

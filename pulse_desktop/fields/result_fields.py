@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pulse_desktop.fields.field_values import choices, named
+from pulse_desktop.fields.field_values import choices, free_text_field, text_values
 from pulse_desktop.fields.names import task_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.state.stored_results import StoredResult
@@ -47,16 +47,16 @@ def result_fields() -> FieldSet[StoredResult]:
             ),
             Field("size", kind.SIZE, _("Size"), lambda row, _now: (row.stored.size,)),
             Field("stored", kind.TIME, _("Stored"), lambda row, _now: (row.stored.stored_at,)),
-            Field("format", kind.ID, _("Format"), lambda row, _now: named(row.format)),
+            Field("format", kind.ID, _("Format"), lambda row, _now: text_values(row.format)),
             Field(
                 "problem",
                 kind.TEXT,
                 _("Why it is unreadable"),
-                lambda row, _now: named(row.problem),
+                lambda row, _now: text_values(row.problem),
             ),
-            Field("bucket", kind.ID, _("Bucket"), lambda row, _now: named(row.stored.bucket)),
+            Field("bucket", kind.ID, _("Bucket"), lambda row, _now: text_values(row.stored.bucket)),
             Field("chunks", kind.NUMBER, _("Chunks"), lambda row, _now: (row.stored.chunks,)),
-            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+            free_text_field(_text),
         ),
         _text,
         aliases={"id": "key", "run": "key"},

@@ -5,12 +5,18 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from pulse_desktop.fields.field_values import choices, coded, known, named
+from pulse_desktop.fields.field_values import (
+    choices,
+    dictionary_field,
+    free_text_field,
+    number_values,
+    text_values,
+)
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_names import legacy_name
 from pulse_desktop.protocol.timestamps import elapsed_since
-from pulse_desktop.query.fields import Field, FieldKind, FieldSet, TextPredicate, Values
+from pulse_desktop.query.fields import Field, FieldIndex, FieldKind, FieldSet, TextPredicate, Values
 from pulse_desktop.query.json_fields import JsonDecoder, json_key, values_at
 from pulse_desktop.query.json_search import JsonSearch, json_text
 from pulse_desktop.state.run import Request, TaskRun
@@ -70,10 +76,10 @@ def run_fields(
                 _("State"),
                 lambda run, _now: (run.state.value,),
                 _STATES,
-                column="state",
+                index=FieldIndex("state"),
             ),
-            coded("task", kind.TEXT, _("Task"), "name", task_values),
-            coded("worker", kind.ID, _("Worker"), "worker", worker_values),
+            dictionary_field("task", kind.TEXT, _("Task"), "name", task_values),
+            dictionary_field("worker", kind.ID, _("Worker"), "worker", worker_values),
             Field("error", kind.TEXT, _("Error"), _error),
             Field("args", kind.TEXT, _("Argument"), _call_texts, bind=call.argument),
             *_time_fields(),
@@ -81,14 +87,14 @@ def run_fields(
             Field("id", kind.ID, _("Task id"), lambda run, _now: (run.task_id,)),
             Field("kwargs", kind.TEXT, _("Keyword argument"), _kwargs_text, bind=call.keyword),
             Field("label", kind.TEXT, _("Label"), _labels_text, bind=call.label),
-            Field("rerun_of", kind.ID, _("Re-run of"), lambda run, _now: named(run.rerun_of)),
-            Field("parent", kind.ID, _("Parent run"), lambda run, _now: named(run.parent)),
-            Field("group", kind.ID, _("Failure group"), lambda run, _now: named(group(run))),
+            Field("rerun_of", kind.ID, _("Re-run of"), lambda run, _now: text_values(run.rerun_of)),
+            Field("parent", kind.ID, _("Parent run"), lambda run, _now: text_values(run.parent)),
+            Field("group", kind.ID, _("Failure group"), lambda run, _now: text_values(group(run))),
             Field("result", kind.TEXT, _("Format of the result"), _result),
             Field("size", kind.SIZE, _("Size of the result"), _size),
             Field("traceback", kind.TEXT, _("Traceback"), _traceback),
-            Field("profile", kind.ID, _("Connection"), lambda _run, _now: named(profile)),
-            Field("text", kind.TEXT, _("Any text"), lambda run, _now: (run_text(run),), free=True),
+            Field("profile", kind.ID, _("Connection"), lambda _run, _now: text_values(profile)),
+            free_text_field(run_text),
         ),
         run_text,
         contains=_contains,
@@ -101,9 +107,11 @@ def run_fields(
 def _time_fields() -> Sequence[Field[TaskRun]]:
     kind = FieldKind
     return (
-        Field("queued", kind.TIME, _("Queued"), lambda run, _now: known(run.queued_at)),
-        Field("started", kind.TIME, _("Started"), lambda run, _now: known(run.started_at)),
-        Field("finished", kind.TIME, _("Finished"), lambda run, _now: known(run.finished_at)),
+        Field("queued", kind.TIME, _("Queued"), lambda run, _now: number_values(run.queued_at)),
+        Field("started", kind.TIME, _("Started"), lambda run, _now: number_values(run.started_at)),
+        Field(
+            "finished", kind.TIME, _("Finished"), lambda run, _now: number_values(run.finished_at)
+        ),
         Field("seen", kind.TIME, _("Last seen"), lambda run, _now: (run.last_seen,)),
         Field("ran", kind.DURATION, _("Duration"), _ran, time_dependent=True),
         Field("waited", kind.DURATION, _("Wait"), _waited, time_dependent=True),
@@ -183,7 +191,7 @@ def _error(run: TaskRun, _now: float) -> Values:
 
 def _traceback(run: TaskRun, _now: float) -> Values:
     error = run.error
-    return () if error is None else named(error.traceback)
+    return () if error is None else text_values(error.traceback)
 
 
 def _ran(run: TaskRun, now: float) -> Values:
@@ -195,7 +203,7 @@ def _ran(run: TaskRun, now: float) -> Values:
                 return (max(0.0, now - since),)
         elif result.run_s is not None and result.outcome != "cancelled":
             return (result.run_s,)  # mostly; the same as `run_s`, and faster
-    return known(run.run_s)
+    return number_values(run.run_s)
 
 
 def _waited(run: TaskRun, now: float) -> Values:
@@ -204,7 +212,7 @@ def _waited(run: TaskRun, now: float) -> Values:
         state = run.state
         if state is RunState.QUEUED or (state is RunState.OVERDUE and not run.attempts):
             waited = max(0.0, now - elapsed_since(run.queued_at, run.last_seen))
-    return known(waited)
+    return number_values(waited)
 
 
 def _result(run: TaskRun, _now: float) -> Values:

@@ -6,7 +6,13 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.fields.field_values import choices, flag, known, named
+from pulse_desktop.fields.field_values import (
+    choices,
+    flag,
+    free_text_field,
+    number_values,
+    text_values,
+)
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
 from pulse_desktop.state.worker import Worker
@@ -32,12 +38,12 @@ def worker_fields() -> FieldSet[Worker]:
                 "activity",
                 kind.CHOICE,
                 _("Activity"),
-                lambda row, now: named(str(row.activity)) if _is_online(row, now) else (),
+                lambda row, now: text_values(str(row.activity)) if _is_online(row, now) else (),
                 _activity_choices(),
                 time_dependent=True,
             ),
             Field("running", kind.NUMBER, _("Busy slots"), _running, time_dependent=True),
-            Field("slots", kind.NUMBER, _("Slots"), lambda row, _now: known(row.slots)),
+            Field("slots", kind.NUMBER, _("Slots"), lambda row, _now: number_values(row.slots)),
             Field("free", kind.NUMBER, _("Free slots"), _free, time_dependent=True),
             Field("task", kind.TEXT, _("Running task"), _tasks, time_dependent=True),
             Field("run", kind.ID, _("Running task id"), _runs, time_dependent=True),
@@ -49,17 +55,21 @@ def worker_fields() -> FieldSet[Worker]:
                 time_dependent=True,
             ),
             Field("seen", kind.TIME, _("Latest heartbeat"), lambda row, _now: (row.last_seen,)),
-            Field("started", kind.TIME, _("Started"), lambda row, _now: known(row.up_since)),
-            Field("host", kind.TEXT, _("Host"), lambda row, _now: named(row.host)),
-            Field("pid", kind.NUMBER, _("Process id"), lambda row, _now: known(row.pid)),
+            Field(
+                "started", kind.TIME, _("Started"), lambda row, _now: number_values(row.up_since)
+            ),
+            Field("host", kind.TEXT, _("Host"), lambda row, _now: text_values(row.host)),
+            Field("pid", kind.NUMBER, _("Process id"), lambda row, _now: number_values(row.pid)),
             Field("cpu", kind.NUMBER, _("CPU, percent"), _cpu, time_dependent=True),
             Field("memory", kind.SIZE, _("Memory"), _memory, time_dependent=True),
-            Field("log_level", kind.ID, _("Log level"), lambda row, _now: named(row.log_level)),
+            Field(
+                "log_level", kind.ID, _("Log level"), lambda row, _now: text_values(row.log_level)
+            ),
             flag("control", _("Accepts commands"), lambda row, _now: bool(row.control)),
             Field("missing", kind.TEXT, _("Task that it lacks"), _missing),
-            Field("version", kind.ID, _("Version"), lambda row, _now: named(row.version)),
-            Field("broker", kind.ID, _("Broker"), lambda row, _now: named(row.broker)),
-            Field("text", kind.TEXT, _("Any text"), lambda row, _now: (_text(row),), free=True),
+            Field("version", kind.ID, _("Version"), lambda row, _now: text_values(row.version)),
+            Field("broker", kind.ID, _("Broker"), lambda row, _now: text_values(row.broker)),
+            free_text_field(_text),
         ),
         _text,
         aliases={"id": "worker", "busy": "running", "tasks": "task"},
@@ -102,7 +112,7 @@ def _is_online(row: Worker, now: float) -> bool:
 
 
 def _running(row: Worker, now: float) -> Values:
-    return known(row.busy) if _is_online(row, now) else ()
+    return number_values(row.busy) if _is_online(row, now) else ()
 
 
 def _free(row: Worker, now: float) -> Values:
@@ -120,11 +130,11 @@ def _runs(row: Worker, now: float) -> Values:
 
 
 def _cpu(row: Worker, now: float) -> Values:
-    return known(row.cpu_percent) if _is_online(row, now) else ()
+    return number_values(row.cpu_percent) if _is_online(row, now) else ()
 
 
 def _memory(row: Worker, now: float) -> Values:
-    return known(row.rss_bytes) if _is_online(row, now) else ()
+    return number_values(row.rss_bytes) if _is_online(row, now) else ()
 
 
 def _missing(row: Worker, _now: float) -> Values:

@@ -5,7 +5,7 @@
 
 from pulse_desktop.query.completion import Completion, CompletionItem, ValueCount, complete
 from pulse_desktop.query.errors import QueryError
-from pulse_desktop.query.fields import Field, FieldKind, FieldSet
+from pulse_desktop.query.fields import Field, FieldIndex, FieldKind, FieldSet
 from pulse_desktop.query.matcher import Matcher, compile_query
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.query_edit import with_condition
@@ -17,6 +17,7 @@ __all__ = (
     "Completion",
     "CompletionItem",
     "Field",
+    "FieldIndex",
     "FieldKind",
     "FieldSet",
     "Matcher",

@@ -1,20 +1,21 @@
-"""Conditions on rows: a test per row, and masks over coded columns and payloads.
+"""Conditions on rows: a test per row, and masks over dictionary columns and payloads.
 
-A condition on a coded column is decided for all rows at once: `bytes.translate` turns codes into
-ones and zeros, and these are combined as integers of as many bytes as there are rows. Two masks are
-combined: the rows that can match and the rows that do. Only rows in between are looked at.
+A condition on a dictionary column is decided for all rows at once: `bytes.translate` turns codes
+into ones and zeros, and these are combined as integers of as many bytes as there are rows. Two
+masks are combined: the rows that can match and the rows that do. Only the rows in
+between are tested.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Generic
 
-from pulse_desktop.query.coded_columns import NO, OTHER, YES, CodedColumns, PayloadSearch
+from pulse_desktop.query.dictionary_columns import NO, OTHER, YES, DictionaryColumns, PayloadSearch
 from pulse_desktop.query.fields import FieldSet, RowT_contra
 from pulse_desktop.query.json_search import JsonSearch
 from pulse_desktop.query.predicates import all_of, any_of
 
-CODED, PLAIN, SEARCHED = range(3)
+BY_COLUMN, BY_FIELD, BY_SEARCH = range(3)
 """Costs of looking at a row; the cheap conditions of a conjunction come first."""
 
 
@@ -34,7 +35,7 @@ class Block:
             may hold anything for the other rows.
     """
 
-    columns: CodedColumns
+    columns: DictionaryColumns
     start: int
     stop: int
     wanted: int | None = None
@@ -71,22 +72,22 @@ class Block:
 
 
 class Condition(Generic[RowT_contra]):
-    """A condition: a test per row, and masks if it is coded."""
+    """A condition: a test per row, and masks if columns or payloads tell about it."""
 
     def __init__(
-        self, accepts: Callable[[RowT_contra], bool], cost: int, *, coded: bool = False
+        self, accepts: Callable[[RowT_contra], bool], cost: int, *, has_masks: bool = False
     ) -> None:
         self.accepts = accepts
         self.cost = cost
-        self.coded = coded
+        self.has_masks = has_masks
 
     def masks(self, block: Block) -> Masks:
         """Return the masks of a block. By default nothing is known."""
         return block.ones, 0
 
 
-class CodedCondition(Condition[RowT_contra]):
-    """A condition that the value of a coded column decides.
+class ColumnCondition(Condition[RowT_contra]):
+    """A condition that the value of a dictionary column decides.
 
     Rows whose value has no code have to be looked at.
     """
@@ -101,7 +102,7 @@ class CodedCondition(Condition[RowT_contra]):
             column: name of the column.
             test: the test of a value of the column.
         """
-        super().__init__(accepts, CODED, coded=True)
+        super().__init__(accepts, BY_COLUMN, has_masks=True)
         self._decision = _ColumnDecision(column, test)
 
     def masks(self, block: Block) -> Masks:
@@ -134,7 +135,7 @@ class _ColumnDecision:
 
 
 class TextCondition(Condition[RowT_contra]):
-    """Free text: it may be in values of coded columns, in the payload, or elsewhere in the row."""
+    """Free text: in values of dictionary columns, in the payload, or elsewhere in the row."""
 
     def __init__(
         self,
@@ -142,8 +143,8 @@ class TextCondition(Condition[RowT_contra]):
         text: str,
         fields: FieldSet[RowT_contra],
     ) -> None:
-        coded = bool(fields.text_columns) or fields.text_in_payload
-        super().__init__(accepts, SEARCHED, coded=coded)
+        has_masks = bool(fields.text_columns) or fields.text_in_payload
+        super().__init__(accepts, BY_SEARCH, has_masks=has_masks)
         self._decisions = [
             _ColumnDecision(name, _part_test(text, text_of))
             for name, text_of in fields.text_columns.items()
@@ -177,7 +178,7 @@ class WildcardCondition(Condition[RowT_contra]):
         fields: FieldSet[RowT_contra],
     ) -> None:
         self._parts = [TextCondition(accepts, part, fields) for part in parts]
-        super().__init__(accepts, SEARCHED, coded=any(part.coded for part in self._parts))
+        super().__init__(accepts, BY_SEARCH, has_masks=any(part.has_masks for part in self._parts))
 
     def masks(self, block: Block) -> Masks:
         """Return the masks of a block."""
@@ -196,7 +197,7 @@ class PayloadCondition(Condition[RowT_contra]):
     def __init__(
         self, accepts: Callable[[RowT_contra], bool], searches: Iterable[PayloadSearch]
     ) -> None:
-        super().__init__(accepts, SEARCHED, coded=True)
+        super().__init__(accepts, BY_SEARCH, has_masks=True)
         self._searches = tuple(searches)
 
     def masks(self, block: Block) -> Masks:
@@ -224,7 +225,7 @@ class NotCondition(Condition[RowT_contra]):
 
     def __init__(self, operand: Condition[RowT_contra]) -> None:
         test = operand.accepts
-        super().__init__(lambda row: not test(row), operand.cost, coded=operand.coded)
+        super().__init__(lambda row: not test(row), operand.cost, has_masks=operand.has_masks)
         self._operand = operand
 
     def masks(self, block: Block) -> Masks:
@@ -241,7 +242,7 @@ class AndCondition(Condition[RowT_contra]):
         super().__init__(
             all_of([each.accepts for each in self._operands]),
             self._operands[-1].cost,
-            coded=any(each.coded for each in operands),
+            has_masks=any(each.has_masks for each in operands),
         )
 
     def masks(self, block: Block) -> Masks:
@@ -250,7 +251,7 @@ class AndCondition(Condition[RowT_contra]):
         for operand in self._operands:
             if not possible:
                 break
-            if operand.coded:
+            if operand.has_masks:
                 undecided = block if possible == block.ones else block.narrowed(possible)
                 also_possible, also_certain = operand.masks(undecided)
                 possible, certain = possible & also_possible, certain & also_certain
@@ -267,14 +268,14 @@ class OrCondition(Condition[RowT_contra]):
         super().__init__(
             any_of([each.accepts for each in self._operands]),
             self._operands[-1].cost,
-            coded=any(each.coded for each in operands),
+            has_masks=any(each.has_masks for each in operands),
         )
 
     def masks(self, block: Block) -> Masks:
         """Return the masks of a block."""
         possible, certain = 0, 0
         for operand in self._operands:
-            if operand.coded:
+            if operand.has_masks:
                 undecided = block.narrowed(block.ones ^ certain) if certain else block
                 also_possible, also_certain = operand.masks(undecided)
                 possible, certain = possible | also_possible, certain | also_certain

@@ -186,7 +186,7 @@ class _Leaf(Generic[RowT_contra]):
             self.matched = True
             return
         field = self._field
-        if field is None or field.free:
+        if field is None or field.is_free_text:
             return
         values = field.get(row, now)
         if values:
@@ -202,7 +202,7 @@ class _Leaf(Generic[RowT_contra]):
         node = self._node
         if isinstance(node, FreeText):
             return [Explanation(Reason.TEXT_NEVER, node.text)]
-        if self._field is not None and self._field.free:
+        if self._field is not None and self._field.is_free_text:
             texts = [each.text for each in node.values if isinstance(each, Value)]
             return [Explanation(Reason.TEXT_NEVER, text) for text in texts]
         if not self._has_field:

@@ -41,6 +41,25 @@ ORDERED = frozenset(
 
 
 @dataclass(frozen=True)
+class FieldIndex:
+    """Where the values of a field are found without looking at the row.
+
+    Attributes:
+        column: name of the dictionary column that holds them, "" for none.
+        from_column: returns the values of the field for a value of the column.
+        in_payload: whether the values, if they are texts, stand as they are in the row's payload.
+        is_task_id: whether they are the `task_id` in the row's payload.
+        payload_path: for a key of a keyed field in the payload, the path to its values.
+    """
+
+    column: str = ""
+    from_column: Callable[[str], Values] = lambda value: (value,)
+    in_payload: bool = False
+    is_task_id: bool = False
+    payload_path: str = ""
+
+
+@dataclass(frozen=True)
 class Field(Generic[RowT_contra]):
     """A field that a query can name.
 
@@ -53,13 +72,9 @@ class Field(Generic[RowT_contra]):
         choices: canonical values by what may be typed for them, in small letters.
         bind: for a keyed field, returns the function `get` of a key.
         key_kind: for a keyed field, the kind of the values by key.
-        column: name of the coded column that holds its values, "" for none.
-        of_coded: returns the values of the field for a value of the coded column.
-        in_payload: whether its values, if they are texts, stand as they are in the row's payload.
-        is_run: whether its values are the `task_id` in the row's payload.
-        payload_path: for a key of a keyed field in the payload, the path to its values.
+        index: where its values are found without looking at the row.
         time_dependent: whether its values change with time alone.
-        free: whether the field is the free text of a row.
+        is_free_text: whether the field is the free text of a row.
     """
 
     name: str
@@ -69,13 +84,9 @@ class Field(Generic[RowT_contra]):
     choices: Mapping[str, str] = field(default_factory=dict)
     bind: Callable[[str], Callable[[RowT_contra, float], Values]] | None = None
     key_kind: FieldKind = FieldKind.VALUE
-    column: str = ""
-    of_coded: Callable[[str], Values] = lambda value: (value,)
-    in_payload: bool = False
-    is_run: bool = False
-    payload_path: str = ""
+    index: FieldIndex = FieldIndex()
     time_dependent: bool = False
-    free: bool = False
+    is_free_text: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -101,8 +112,8 @@ class FieldSet(Generic[RowT_contra]):
     Attributes:
         fields: by name, in the order in which they are offered.
         fallback: name of the keyed field that an unknown name belongs to, "" for none.
-        text_columns: coded columns whose values are part of the free text, with the function that
-            returns the text of a value in small letters.
+        text_columns: dictionary columns whose values are part of the free text, with the function
+            that returns the text of a value in small letters.
         text_in_payload: whether all else of the free text is in the payload of a row.
     """
 
@@ -125,7 +136,7 @@ class FieldSet(Generic[RowT_contra]):
             contains: returns a test for a text in small letters, faster than searching `free_text`.
             fallback: name of the keyed field that an unknown name belongs to.
             aliases: other names of fields.
-            text_columns: coded columns that are part of the free text.
+            text_columns: dictionary columns that are part of the free text.
             text_in_payload: whether all else of it is in the payload of a row.
         """
         self.fields: Mapping[str, Field[RowT_contra]] = {each.name: each for each in fields}
@@ -172,11 +183,6 @@ def _bound(base: Field[RowT_contra], name: str, path: Sequence[str]) -> Field[Ro
     if base.bind is None:
         return None
     key = ".".join(path)
-    return Field(
-        name,
-        base.key_kind,
-        base.title,
-        base.bind(key),
-        in_payload=base.in_payload,
-        payload_path=key if base.in_payload else "",
-    )
+    in_payload = base.index.in_payload
+    index = FieldIndex(in_payload=in_payload, payload_path=key if in_payload else "")
+    return Field(name, base.key_kind, base.title, base.bind(key), index=index)

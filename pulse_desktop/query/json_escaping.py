@@ -22,10 +22,10 @@ class Escaping(enum.IntEnum):
 
     PLAIN = 0
     """ASCII without escapes: as it is"""
-    OPEN = 1
+    LITERAL = 1
     """there are escapes or other letters, but printable ASCII stands as it is; quotes and
     backslashes may be escaped"""
-    HIDING = 2
+    ESCAPED = 2
     """printable ASCII may be escaped, or there are letters that fold to it"""
 
 
@@ -34,10 +34,10 @@ def escaping_of(raw: bytes) -> Escaping:
     if is_plain(raw):
         return Escaping.PLAIN
     if b"\\" in raw and any(escape in raw for escape in _ASCII_ESCAPES):
-        return Escaping.ASCII_ESCAPED
+        return Escaping.ESCAPED
     if not raw.isascii() and _ASCII_FOLDS.search(raw) is not None:
-        return Escaping.ASCII_ESCAPED
-    return Escaping.ASCII_LITERAL
+        return Escaping.ESCAPED
+    return Escaping.LITERAL
 
 
 def folds_to_ascii(raw: bytes) -> bool:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 
 from pulse_desktop.query.byte_search import ByteSearch
-from pulse_desktop.query.coded_columns import LOOK, YES
+from pulse_desktop.query.dictionary_columns import UNDECIDED, YES
 from pulse_desktop.query.json_escaping import Escaping, folds_to_ascii, is_plain
 from pulse_desktop.query.tokens import ESCAPED
 
@@ -81,32 +81,30 @@ class JsonSearch:
             escaping: of the payloads, or of more than these; None if it is not known.
 
         Returns:
-            A byte per payload: `YES`, `NO`, or `LOOK` where only decoding it tells.
+            A byte per payload: `YES`, `NO`, or `UNDECIDED` where only decoding it tells.
         """
         found = bytearray(len(ends))
         if not self.text:
             return found.replace(b"\0", bytes((YES,)))
-        if escaping is Escaping.PLAIN or (
-            escaping is not Escaping.ASCII_LITERAL and is_plain(payloads)
-        ):
+        if escaping is Escaping.PLAIN or (escaping is not Escaping.LITERAL and is_plain(payloads)):
             if self._in_ascii is not None:
                 self._in_ascii.mark(payloads, ends, found, YES)
             return found
         if self._needle and self._in_ascii is not None:
-            if escaping is not Escaping.ASCII_LITERAL and folds_to_ascii(payloads):
-                return found.replace(b"\0", bytes((LOOK,)))
+            if escaping is not Escaping.LITERAL and folds_to_ascii(payloads):
+                return found.replace(b"\0", bytes((UNDECIDED,)))
             self._in_ascii.mark(payloads, ends, found, YES)
             if b"\\" in payloads:  # what was found may be a part of an escape
                 begin = 0
                 for index, end in enumerate(ends):
                     if found[index] and payloads.find(b"\\", begin, end) >= 0:
-                        found[index] = LOOK
+                        found[index] = UNDECIDED
                     begin = end
             return found
         if not self._variants:
-            return found.replace(b"\0", bytes((LOOK,)))
+            return found.replace(b"\0", bytes((UNDECIDED,)))
         for search in self._variants:
-            search.mark(payloads, ends, found, LOOK)
+            search.mark(payloads, ends, found, UNDECIDED)
         return found
 
 

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from pulse_desktop.query.coded_columns import LOOK, NO
+from pulse_desktop.query.dictionary_columns import NO, UNDECIDED
 from pulse_desktop.query.json_escaping import Escaping
 
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -46,7 +46,7 @@ class JsonValueSearch:
     def scan(
         self, payloads: bytes, ends: Sequence[int], escaping: Escaping | None = None
     ) -> bytearray:
-        """Search payloads that lie one after the other; return `LOOK` or `NO` for each."""
+        """Search payloads one after the other; return `UNDECIDED` or `NO` for each."""
         found = bytearray(len(ends))
         test = self._test
         for value in self._find(payloads):
@@ -56,10 +56,10 @@ class JsonValueSearch:
             else:
                 passes = decimal is None or test(float(decimal))
             if passes:
-                found[bisect_right(ends, value.start())] = LOOK
+                found[bisect_right(ends, value.start())] = UNDECIDED
         if escaping is not Escaping.PLAIN and b"\\" in payloads:
             for escape in _ESCAPED_ASCII.finditer(payloads):
-                found[bisect_right(ends, escape.start())] = LOOK
+                found[bisect_right(ends, escape.start())] = UNDECIDED
         return found
 
 

@@ -1,15 +1,14 @@
-"""Compile a query for rows of one kind: a test per row, and masks over their coded columns."""
+"""Compile a query for rows of one kind: a test per row, and masks over columns."""
 
 import difflib
 from typing import TYPE_CHECKING, Any, Generic
 
-from pulse_desktop.query.coded_columns import CodedColumns
 from pulse_desktop.query.conditions import (
-    PLAIN,
-    SEARCHED,
+    BY_FIELD,
+    BY_SEARCH,
     AndCondition,
     Block,
-    CodedCondition,
+    ColumnCondition,
     Condition,
     NotCondition,
     OrCondition,
@@ -17,6 +16,7 @@ from pulse_desktop.query.conditions import (
     TextCondition,
     WildcardCondition,
 )
+from pulse_desktop.query.dictionary_columns import DictionaryColumns
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.field_predicates import literal_texts, value_predicate
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
@@ -53,8 +53,8 @@ class Matcher(Generic[RowT_contra]):
         self.time_dependent = time_dependent
         self._root = root
 
-    def candidates(self, columns: CodedColumns, start: int, stop: int) -> bytes | None:
-        """Decide as much as coded columns tell about rows.
+    def candidates(self, columns: DictionaryColumns, start: int, stop: int) -> bytes | None:
+        """Decide as much as dictionary columns tell about rows.
 
         Args:
             columns: of the rows.
@@ -62,9 +62,9 @@ class Matcher(Generic[RowT_contra]):
             stop: position after the last row; all rows between exist.
 
         Returns:
-            One byte per row, `NO`, `LOOK` or `YES`; None if the columns tell nothing.
+            One byte per row, `NO`, `UNDECIDED` or `YES`; None if the columns tell nothing.
         """
-        if self._root is None or not self._root.coded or start >= stop:
+        if self._root is None or not self._root.has_masks or start >= stop:
             return None
         block = Block(columns, start, stop)
         possible, certain = self._root.masks(block)
@@ -148,20 +148,21 @@ class _Compiler(Generic[RowT_contra]):
         field = self._fields.get(node.field)
         if field is None:
             raise self._unknown_field(node)
-        if field.free:
+        if field.is_free_text:
             return self._text_comparison(node)
         test, time_dependent = value_predicate(node, field, self._now)
         self.time_dependent |= time_dependent or field.time_dependent
         found = self._field_condition(field, test)
         numbers = field.kind is not FieldKind.VALUE
-        texts = literal_texts(node, numbers=numbers) if field.in_payload else None
+        index = field.index
+        texts = literal_texts(node, numbers=numbers) if index.in_payload else None
         if texts is not None:
             self.searches = True
-            searches = [JsonSearch(text, is_task_id=field.is_run) for text in texts]
+            searches = [JsonSearch(text, is_task_id=index.is_task_id) for text in texts]
             found = PayloadCondition(found.accepts, searches)
-        elif field.payload_path and is_searchable(field.payload_path):
+        elif index.payload_path and is_searchable(index.payload_path):
             self.searches = True
-            key = field.payload_path.rpartition(".")[2]
+            key = index.payload_path.rpartition(".")[2]
             found = PayloadCondition(found.accepts, [JsonValueSearch(key, test)])
         value = node.values[0]
         if (
@@ -186,10 +187,11 @@ class _Compiler(Generic[RowT_contra]):
                     return True
             return False
 
-        if not field.column:
-            return Condition(accepts, SEARCHED if "." in field.name else PLAIN)
-        of_coded = field.of_coded
-        return CodedCondition(accepts, field.column, lambda value: any(map(test, of_coded(value))))
+        index = field.index
+        if not index.column:
+            return Condition(accepts, BY_SEARCH if "." in field.name else BY_FIELD)
+        values = index.from_column
+        return ColumnCondition(accepts, index.column, lambda value: any(map(test, values(value))))
 
     def _text_comparison(self, node: Comparison) -> Condition[RowT_contra]:
         conditions = []

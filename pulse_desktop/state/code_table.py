@@ -1,6 +1,6 @@
 """Codes of one byte for the few different values that a field of many rows has."""
 
-from pulse_desktop.query.coded_columns import OTHER
+from pulse_desktop.query.dictionary_columns import OTHER
 
 
 class CodeTable(dict[str, int]):

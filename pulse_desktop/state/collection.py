@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 import msgspec
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.query.coded_columns import CodedColumns
+from pulse_desktop.query.dictionary_columns import DictionaryColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 
 Row = TypeVar("Row")
@@ -47,7 +47,7 @@ class Collection(Generic[Row]):
     name: ClassVar[str]
     topics: ClassVar[frozenset[str]] = frozenset()
     rows: RingBuffer[Row]
-    columns: CodedColumns | None = None
+    columns: DictionaryColumns | None = None
 
     def apply(self, event: Event, body: msgspec.Raw | None = None, *, older: bool = False) -> None:
         """Fold a readable event of one of `topics`; ignore one of a type it does not know.

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from pulse_desktop.protocol.event import HEARTBEAT, Event
-from pulse_desktop.query.coded_columns import OTHER, PayloadSearch
+from pulse_desktop.query.dictionary_columns import OTHER, PayloadSearch
 from pulse_desktop.query.json_escaping import Escaping, escaping_of
 from pulse_desktop.state.code_table import CodeTable
 from pulse_desktop.state.event_ids import id_hashes, task_ids
@@ -99,7 +99,7 @@ class EventBlock(msgspec.Struct, gc=False, eq=False):
         Heartbeats are left out.
         """
         # Hidden, an id is not found by the index.
-        return self.escaping is Escaping.ASCII_ESCAPED or self.may_mention(hashed)
+        return self.escaping is Escaping.ESCAPED or self.may_mention(hashed)
 
     def problems(self) -> bytes:
         """Return a byte per event: 1 if it is unreadable, else 0."""
@@ -162,7 +162,7 @@ class OpenBlock(msgspec.Struct, gc=False, eq=False):
     def scan(
         self, search: PayloadSearch, start: int, stop: int, wanted: bytes | None = None
     ) -> bytes:
-        """Search payloads; return `YES`, `NO` or `LOOK` for each.
+        """Search payloads; return `YES`, `NO` or `UNDECIDED` for each.
 
         Args:
             search: what to search for.

@@ -6,7 +6,7 @@ from itertools import compress
 from typing import Final
 
 from pulse_desktop.protocol.event import HEARTBEAT
-from pulse_desktop.query.coded_columns import OTHER
+from pulse_desktop.query.dictionary_columns import OTHER
 from pulse_desktop.state.code_table import CodeTable
 
 _MAX_ID: Final = 128

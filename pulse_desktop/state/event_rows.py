@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulse_desktop.protocol.event import Event
-from pulse_desktop.query.coded_columns import NO, YES, CodedColumn, PayloadSearch
+from pulse_desktop.query.dictionary_columns import NO, YES, DictionaryColumn, PayloadSearch
 from pulse_desktop.state.event_block import EventBlock, EventCodes, OpenBlock
 from pulse_desktop.state.event_ids import id_hash
 
@@ -97,8 +97,8 @@ class EventRows:
         copy._codes = self._codes
         return copy
 
-    def column(self, name: str) -> CodedColumn | None:
-        """Return a column of codes: "topic", "type", "source" or `UNREADABLE`, None for others."""
+    def column(self, name: str) -> DictionaryColumn | None:
+        """Return the column "topic", "type", "source" or `UNREADABLE`, None for others."""
         if name == UNREADABLE:
             return ProblemColumn(self)
         return EventColumn(self, name) if name in EventColumn.NAMES else None
@@ -111,7 +111,7 @@ class EventRows:
     def search(
         self, search: PayloadSearch, start: int, stop: int, wanted: bytes | None = None
     ) -> bytes:
-        """Return `YES`, `NO` or `LOOK` for the payload of each event at the positions of a span.
+        """Return a mark of `dictionary_columns` for the payload of each event of a span.
 
         A block is decompressed only if an event in it may match.
 
@@ -229,7 +229,7 @@ def _marks(search: PayloadSearch, events: Sequence[Event], wanted: bytes | None)
 
 
 class EventColumn:
-    """A field of all events as codes of one byte: see `query.coded_columns.CodedColumn`."""
+    """A field of all events as a `DictionaryColumn` of the query."""
 
     NAMES: Final = {"topic": "topics", "type": "types", "source": "sources"}
 
@@ -266,7 +266,7 @@ class EventColumn:
 
 
 class ProblemColumn:
-    """Whether events are unreadable, as codes: see `query.coded_columns.CodedColumn`."""
+    """Whether events are unreadable, as codes: see `query.dictionary_columns.DictionaryColumn`."""
 
     values: Final = ("", UNREADABLE)
 

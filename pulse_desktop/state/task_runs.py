@@ -11,9 +11,9 @@ from pulse_desktop.model.run_state import OPEN_STATES, UNHEALTHY_STATES, RunStat
 from pulse_desktop.protocol.event import Event
 from pulse_desktop.protocol.task_names import task_name_forms
 from pulse_desktop.query.fingerprint import FAILURE_STATES, fingerprint
-from pulse_desktop.state.coded_column import StoredColumns
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, ROW_OVERHEAD, Collection, Folded
 from pulse_desktop.state.deadlines import DEFAULT_S, Deadline, Deadlines
+from pulse_desktop.state.dictionary_column import DictionaryColumns
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.lineage import Lineage
 from pulse_desktop.state.overdue_runs import OverdueRuns
@@ -73,7 +73,7 @@ class TaskRuns(Collection[TaskRun]):
 
     name = "runs"
     topics = frozenset({"tasks", "monitoring"})
-    columns: StoredColumns
+    columns: DictionaryColumns
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class TaskRuns(Collection[TaskRun]):
         self.overdue = OverdueRuns()
         self.lineage = Lineage()
         self.names = ShortNames(task_name_forms)
-        self.columns = StoredColumns(capacity, ("state", "task", "worker"))
+        self.columns = DictionaryColumns(capacity, ("state", "task", "worker"))
         self._states, self._tasks, self._workers = self.columns.by_name.values()
         self._busy_tasks = busy_tasks
         self._deadlines = Deadlines(self.durations, self.waits, overdue_after_s)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pulse_desktop.model.history_extent import HistoryExtent
-from pulse_desktop.query.coded_columns import CodedColumns
+from pulse_desktop.query.dictionary_columns import DictionaryColumns
 from pulse_desktop.query.explanation import Explainer
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
@@ -45,7 +45,7 @@ class FilteredPage(Protocol[RowT]):
 
     Attributes:
         now: Unix seconds.
-        facet_columns: the coded columns that decide which facets a row belongs to, if any do.
+        facet_columns: the columns that decide which facets a row belongs to, if any do.
     """
 
     now: float
@@ -69,8 +69,8 @@ class FilteredPage(Protocol[RowT]):
     def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
         """Return the counters of values by field, for completion."""
 
-    def coded_columns(self) -> CodedColumns | None:
-        """Return the coded columns of the rows, None if they have none."""
+    def dictionary_columns(self) -> DictionaryColumns | None:
+        """Return the dictionary columns of the rows, None if they have none."""
 
     def keys_of(self, field: str, row: RowT) -> Iterable[str]:
         """Return the names in a keyed field of a row, for completion."""
@@ -133,9 +133,9 @@ class PageFilter(QObject, Generic[RowT]):
         self._counts = FacetCounts(
             page.rows,
             page.facets_of,
-            columns=page.coded_columns,
+            columns=page.dictionary_columns,
             facet_columns=page.facet_columns,
-            known=self._known_matches,
+            matches=self._matching_positions,
         )
         self._counted_at = 0.0
         self._rechecked_at = 0.0
@@ -199,7 +199,7 @@ class PageFilter(QObject, Generic[RowT]):
         if not checked:
             return self._matches()
         facets = self._facet_query()
-        if facets and self._page.coded_columns() is not None:
+        if facets and self._page.dictionary_columns() is not None:
             matcher = self.query.matcher_with(facets)
             return self._page.limited_to_time(self._row_filter(matcher))
         matches, facets_of = self._matches(), self._page.facets_of
@@ -221,7 +221,7 @@ class PageFilter(QObject, Generic[RowT]):
         return self._page.limited_to_time(accepts)
 
     def _row_filter(self, matcher: Matcher[RowT]) -> RowFilter[RowT]:
-        return RowFilter(matcher, self._page.rows(), self._page.coded_columns())
+        return RowFilter(matcher, self._page.rows(), self._page.dictionary_columns())
 
     def _explainer(self) -> Explainer[RowT]:
         """Return what explains why nothing matches. Raises QueryError."""
@@ -330,7 +330,7 @@ class PageFilter(QObject, Generic[RowT]):
             self._counting.stop()
             self.counted.emit()
 
-    def _known_matches(self, low: int, high: int) -> Positions | None:
+    def _matching_positions(self, low: int, high: int) -> Positions | None:
         """Return what the table has found, if it shows the rows of all facets."""
         if self._applied is None or self._applied[0]:
             return None

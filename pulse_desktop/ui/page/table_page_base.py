@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.model.history_extent import HistoryExtent
-from pulse_desktop.query.coded_columns import CodedColumns
+from pulse_desktop.query.dictionary_columns import DictionaryColumns
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.state.collection import Collection
 from pulse_desktop.text import formats
@@ -39,7 +39,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
         empty_text: what would appear here, and how to make it appear.
         facets: categories of rows, each a filter chip.
         facet_field: query field whose values are the keys of the facets, empty for none.
-        facet_columns: the coded columns that decide which facets a row belongs to, at most two;
+        facet_columns: the columns that decide which facets a row belongs to, at most two;
             empty if the rows do.
         other_facet: key of the facet of all rows that belong to no other one, empty for none.
         time_fields: query fields with the first and the last time of a row.
@@ -169,8 +169,8 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
         """Return counters of values by query field, for completion; others are sampled."""
         return {}
 
-    def coded_columns(self) -> CodedColumns | None:
-        """Return the coded columns of the rows, None if they have none."""
+    def dictionary_columns(self) -> DictionaryColumns | None:
+        """Return the dictionary columns of the rows, None if they have none."""
         return self.collection().columns
 
     def keys_of(self, field: str, row: RowT) -> Iterable[str]:  # noqa: ARG002

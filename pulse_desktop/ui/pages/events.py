@@ -285,7 +285,7 @@ class EventsPage(TablePage[Event, RowDetail]):
 
     def _count_tasks(self) -> int:
         """Count the messages of the task queue that came since the last call, or from history."""
-        columns, rows = self.coded_columns(), self.collection().rows
+        columns, rows = self.dictionary_columns(), self.collection().rows
         topics = columns.column("topic") if columns is not None else None
         older = rows.start, min(self._counted_from, rows.stop)
         newer = max(self._counted_to, rows.start), rows.stop

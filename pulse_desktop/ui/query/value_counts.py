@@ -13,8 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pulse_desktop.query.coded_columns import OTHER, CodedColumns
 from pulse_desktop.query.completion import ValueCount
+from pulse_desktop.query.dictionary_columns import OTHER, DictionaryColumns
 from pulse_desktop.query.fields import FieldKind, FieldSet
 from pulse_desktop.query.quoting import query_text
 from pulse_desktop.ui.rows.row_source import RowSource
@@ -162,8 +162,8 @@ class ValueCounts(QObject, Generic[RowT]):
         return lambda row: map(query_text, get(row, now)[:1])
 
 
-def count_codes(columns: CodedColumns, name: str, rows: RowSource[Any]) -> Mapping[str, int]:
-    """Return the number of rows by value of a coded column."""
+def count_codes(columns: DictionaryColumns, name: str, rows: RowSource[Any]) -> Mapping[str, int]:
+    """Return the number of rows by value of a dictionary column."""
     column = columns.column(name)
     if column is None or rows.stop <= rows.start:
         return {}

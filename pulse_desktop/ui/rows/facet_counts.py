@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.query.coded_columns import OTHER, CodedColumns
+from pulse_desktop.query.dictionary_columns import OTHER, DictionaryColumns
 from pulse_desktop.ui.rows.row_filter import Positions, matching_positions, oldest_rejected
 from pulse_desktop.ui.rows.row_source import RowSource
 
@@ -37,27 +37,28 @@ class FacetCounts(Generic[RowT]):
         rows: Callable[[], RowSource[RowT]],
         facets_of: Callable[[RowT], Sequence[str]],
         *,
-        columns: Callable[[], CodedColumns | None] = lambda: None,
+        columns: Callable[[], DictionaryColumns | None] = lambda: None,
         facet_columns: Sequence[str] = (),
-        known: Callable[[int, int], Positions | None] = lambda _low, _high: None,
+        matches: Callable[[int, int], Positions | None] = lambda _low, _high: None,
     ) -> None:
         """Count nothing yet.
 
         Args:
             rows: returns the rows, live.
             facets_of: returns the keys of the facets that a row belongs to.
-            columns: returns the coded columns of the rows, None if they have none.
+            columns: returns the dictionary columns of the rows, None if they have none.
             facet_columns: the columns that decide which facets a row belongs to, at most two.
-            known: returns the positions between two at which rows are accepted, if it is known.
+            matches: returns the positions between two of the rows that are accepted, None if they
+                are not known.
         """
         self.accepts: Callable[[RowT], bool] | None = None
         self._rows = rows
         self._facets_of = facets_of
         self._columns = columns
         self._facet_columns = tuple(facet_columns)
-        self._known = known
-        # By the codes of a row in these columns, -1 where that is not known yet.
-        self._code_of_coded: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._matches = matches
+        # By the combined codes of a row in these columns, -1 where that is not known yet.
+        self._code_of_combined: NDArray[np.int16] = np.zeros(0, np.int16)
         self._facets: list[Sequence[str]] = []  # by code
         self._code_of: dict[Sequence[str], int] = {}
         self._totals: list[int] = []  # by code
@@ -89,7 +90,7 @@ class FacetCounts(Generic[RowT]):
         """Count the next slice of older rows; return whether more remain."""
         if self.pending:
             low = max(self._first - SLICE, self._rows().start)
-            self._count(low, self._first, self._known(low, self._first))
+            self._count(low, self._first, self._matches(low, self._first))
             self._first = low
         return self.pending
 
@@ -139,7 +140,7 @@ class FacetCounts(Generic[RowT]):
         self._facets, self._code_of, self._totals = [()], {}, [0]
         self._first = self._stop = self._base = self._rows().stop
         self._codes = np.zeros(0, np.int16)
-        self._code_of_coded = np.full(1 << 8 * len(self._facet_columns), -1, np.int16)
+        self._code_of_combined = np.full(1 << 8 * len(self._facet_columns), -1, np.int16)
 
     def _count(self, low: int, high: int, positions: Positions | None = None) -> None:
         accepts = self.accepts
@@ -162,30 +163,30 @@ class FacetCounts(Generic[RowT]):
         """Return the code of the facets of each row."""
         columns = self._columns() if self._facet_columns and len(positions) > _FEW else None
         if columns is None:
-            return self._looked_up(positions)
+            return self._codes_of_rows(positions)
         low, high = int(positions[0]), int(positions[-1]) + 1
-        coded: NDArray[np.int32] = np.zeros(len(positions), np.int32)
+        combined: NDArray[np.int32] = np.zeros(len(positions), np.int32)
         is_other = np.zeros(len(positions), bool)
         for name in self._facet_columns:
             column = columns.column(name)
             if column is None:
-                return self._looked_up(positions)
+                return self._codes_of_rows(positions)
             codes = np.frombuffer(column.codes(low, high), np.uint8)[positions - low]
             is_other |= codes == OTHER
-            coded = coded * 256 + codes
-        found: NDArray[np.int16] = self._code_of_coded[coded]
+            combined = combined * 256 + codes
+        found: NDArray[np.int16] = self._code_of_combined[combined]
         found[is_other] = _NO_MATCH
         unknown = np.flatnonzero(found < 0)
         if len(unknown):
-            new, firsts = np.unique(coded[unknown], return_index=True)
-            self._code_of_coded[new] = self._looked_up(positions[unknown[firsts]])
-            found[unknown] = self._code_of_coded[coded[unknown]]
+            new, firsts = np.unique(combined[unknown], return_index=True)
+            self._code_of_combined[new] = self._codes_of_rows(positions[unknown[firsts]])
+            found[unknown] = self._code_of_combined[combined[unknown]]
         if is_other.any():
-            found[is_other] = self._looked_up(positions[is_other])
+            found[is_other] = self._codes_of_rows(positions[is_other])
         return found
 
-    def _looked_up(self, positions: Positions) -> "NDArray[np.int16]":
-        """Return the code of the facets of each row, looking at all of them."""
+    def _codes_of_rows(self, positions: Positions) -> "NDArray[np.int16]":
+        """Return the code of the facets of each row, from the rows themselves."""
         facets_of, code_of, rows = self._facets_of, self._code_of, self._rows()
         codes = []
         for position in positions.tolist():

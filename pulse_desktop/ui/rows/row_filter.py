@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pulse_desktop.query.coded_columns import LOOK, NO, CodedColumns
+from pulse_desktop.query.dictionary_columns import NO, UNDECIDED, DictionaryColumns
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.ui.rows.row_source import RowSource
 
@@ -33,7 +33,7 @@ block again takes longer than to find them."""
 
 
 class RowFilter(Generic[RowT]):
-    """A compiled query for live rows: a test per row, and what their coded columns tell at once.
+    """A compiled query for live rows: a test per row, and what their columns tell at once.
 
     It is called with a row, as any other test.
 
@@ -43,7 +43,7 @@ class RowFilter(Generic[RowT]):
     """
 
     def __init__(
-        self, matcher: Matcher[RowT], rows: RowSource[RowT], columns: CodedColumns | None
+        self, matcher: Matcher[RowT], rows: RowSource[RowT], columns: DictionaryColumns | None
     ) -> None:
         """Create a filter.
 
@@ -80,10 +80,10 @@ class RowFilter(Generic[RowT]):
         if self._columns is None:
             return None
         mask = self._matcher.candidates(self._columns, start, stop)
-        return mask if mask is None or not self._also else mask.translate(_LOOK_AT_ALL)
+        return mask if mask is None or not self._also else mask.translate(_ALL_UNDECIDED)
 
 
-_LOOK_AT_ALL: Final = bytes((NO, LOOK, LOOK)) + bytes(253)
+_ALL_UNDECIDED: Final = bytes((NO, UNDECIDED, UNDECIDED)) + bytes(253)
 """Translates a mask to one in which the rows that match have to be looked at."""
 
 
@@ -112,19 +112,19 @@ def newest_matching(
     stop = min(stop, source.stop)
     searches = isinstance(accepts, RowFilter) and accepts.searches
     size, end = _SEARCHED_SLICE, stop - (_SEARCHED_SLICE if searches else _DECIDED_SLICE)
-    looks, found = SLICE, [_NONE]
-    while stop > max(end, source.start) and looks > 0:
+    left, found = SLICE, [_NONE]
+    while stop > max(end, source.start) and left > 0:
         start = max(stop - size, end, source.start)
         mask = _candidates(source, accepts, start, stop)
         if mask is None:  # older rows that the columns tell nothing of
-            start = max(stop - looks, source.start)
+            start = max(stop - left, source.start)
             found.append(matching_positions(source, accepts, start, stop))
             stop = start
             break
-        looked_at = np.flatnonzero(np.frombuffer(mask, np.uint8) == LOOK)
-        skipped = int(looked_at[-looks]) if len(looked_at) > looks else 0
+        undecided = np.flatnonzero(np.frombuffer(mask, np.uint8) == UNDECIDED)
+        skipped = int(undecided[-left]) if len(undecided) > left else 0
         found.append(_decided_positions(source, accepts, start + skipped, mask[skipped:]))
-        looks -= len(looked_at)
+        left -= len(undecided)
         stop = start + skipped
         size *= 2  # few rows are left open
     return np.concatenate(found[::-1]), stop
@@ -146,8 +146,8 @@ def _decided_positions(
     """Return the positions whose rows match, looking only at the rows that a mask leaves open."""
     accepts = accepts.accepts if isinstance(accepts, RowFilter) else accepts
     decided = np.frombuffer(mask, np.uint8)
-    matching = decided > LOOK
-    open_rows = np.flatnonzero(decided == LOOK)
+    matching = decided > UNDECIDED
+    open_rows = np.flatnonzero(decided == UNDECIDED)
     if len(open_rows):
         indices = open_rows.tolist()
         if len(indices) * _SPARSE < len(mask):

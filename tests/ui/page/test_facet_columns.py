@@ -1,4 +1,4 @@
-"""Facets that coded columns tell, of rows that a table has found, are those of the rows."""
+"""Facets that dictionary columns tell, of rows that a table has found, are those of the rows."""
 
 import random
 from collections import Counter
@@ -41,7 +41,7 @@ def counted(log: EventLog) -> dict[str, int]:
     return dict(Counter(facet for event in log if accepts(event) for facet in facets_of(event)))
 
 
-def known_in(log: EventLog) -> Callable[[int, int], Positions | None]:
+def matches_in(log: EventLog) -> Callable[[int, int], Positions | None]:
     """Return what tells the positions that are accepted, but for some stretches."""
 
     def known(low: int, high: int) -> Positions | None:
@@ -71,7 +71,7 @@ def test_columns_tell_the_same_as_the_rows(seed: int, monkeypatch: pytest.Monkey
         looked_at,
         columns=lambda: log,
         facet_columns=COLUMNS,
-        known=known_in(log),
+        matches=matches_in(log),
     )
     counts.set_filter(accepts)
     while counts.count_next_slice():

@@ -1,4 +1,4 @@
-"""Filters applied in slices, with and without coded columns, show what a naive filter shows."""
+"""Filters applied in slices, with or without dictionary columns, show what a naive one shows."""
 
 import random
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 from PySide6.QtTest import QAbstractItemModelTester
 
-from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse
-from pulse_desktop.state.coded_column import StoredColumns
+from pulse_desktop.query import Field, FieldIndex, FieldKind, FieldSet, compile_query, parse
+from pulse_desktop.state.dictionary_column import DictionaryColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.ui.rows import row_filter
 from pulse_desktop.ui.rows.row_filter import RowFilter, newest_matching
@@ -35,8 +35,7 @@ FIELDS = FieldSet[Thing](
             FieldKind.TEXT,
             "Kind",
             lambda thing, _now: (thing.kind,) if thing.kind else (),
-            column="kind",
-            of_coded=lambda kind: (kind,) if kind else (),
+            index=FieldIndex("kind", lambda kind: (kind,) if kind else ()),
         ),
         Field("number", FieldKind.NUMBER, "Number", lambda thing, _now: (thing.number,)),
     ),
@@ -57,12 +56,12 @@ QUERIES = (
 
 
 class Things:
-    """Rows with a coded column."""
+    """Rows with a dictionary column."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.rows: RingBuffer[Thing] = RingBuffer(CAPACITY)
-        self.columns = StoredColumns(CAPACITY, ("kind",))
+        self.columns = DictionaryColumns(CAPACITY, ("kind",))
         self.number = 0
 
     def thing(self) -> Thing:

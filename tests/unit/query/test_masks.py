@@ -10,7 +10,7 @@ from pulse_desktop.fields.event_fields import event_fields
 from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.protocol.event import Event, decode_event
 from pulse_desktop.query import Matcher, compile_query, parse
-from pulse_desktop.query.coded_columns import LOOK, NO, YES
+from pulse_desktop.query.dictionary_columns import NO, UNDECIDED, YES
 from pulse_desktop.state.event_block import EventBlock, OpenBlock
 from pulse_desktop.state.event_log import EventLog
 from pulse_desktop.state.run import Attempt, AttemptResult, Request, RunError, TaskRun
@@ -138,7 +138,7 @@ def check(matcher: Matcher[object], mask: bytes | None, rows: list[object]) -> N
         return
     assert len(mask) == len(rows)
     for mark, row in zip(mask, rows, strict=True):
-        assert mark in ((YES, LOOK) if matcher.accepts(row) else (NO, LOOK))
+        assert mark in ((YES, UNDECIDED) if matcher.accepts(row) else (NO, UNDECIDED))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -188,7 +188,7 @@ def test_conditions_on_columns_alone_leave_nothing_open() -> None:
         matcher = compile_query(parse(text), run_fields(), 1e9)
         mask = matcher.candidates(runs.columns, 0, runs.rows.stop)
         assert mask is not None
-        assert LOOK not in mask
+        assert UNDECIDED not in mask
         assert list(map(bool, mask)) == list(map(matcher.accepts, runs.rows))
 
 

@@ -1,4 +1,4 @@
-"""Coded columns: one byte per row that stands for the value of a field, held beside the rows."""
+"""Dictionary-encoded columns: one byte per row that stands for the value of a field."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -7,15 +7,15 @@ from pulse_desktop.query.json_escaping import Escaping
 
 NO: Final = 0
 """In a mask: the row does not match."""
-LOOK: Final = 1
-"""In a mask: the row has to be looked at."""
+UNDECIDED: Final = 1
+"""In a mask: only the row itself tells."""
 YES: Final = 2
 """In a mask: the row matches."""
 OTHER: Final = 255
 """Code of rows whose value has no code: only the row itself tells."""
 
 
-class CodedColumn(Protocol):
+class DictionaryColumn(Protocol):
     """The codes of one field. Values get codes in the order in which they are first seen."""
 
     @property
@@ -42,7 +42,7 @@ class PayloadSearch(Protocol):
     def scan(
         self, payloads: bytes, ends: Sequence[int], escaping: Escaping | None = None
     ) -> bytearray:
-        """Search payloads that lie one after the other; return `YES`, `NO` or `LOOK` for each.
+        """Search payloads that lie one after the other; return a mark for each.
 
         The escaping is of all of them, or of more than these; None if it is not known.
         """
@@ -54,7 +54,7 @@ class SearchablePayloads(Protocol):
     def search(
         self, search: PayloadSearch, start: int, stop: int, wanted: bytes | None = None
     ) -> bytes:
-        """Return `YES`, `NO` or `LOOK` for each row at the positions `start` to `stop` - 1.
+        """Return `YES`, `NO` or `UNDECIDED` for each row at the positions `start` to `stop` - 1.
 
         Args:
             search: what to search for.
@@ -64,10 +64,10 @@ class SearchablePayloads(Protocol):
         """
 
 
-class CodedColumns(Protocol):
-    """The coded columns of a collection of rows."""
+class DictionaryColumns(Protocol):
+    """The dictionary columns of a collection of rows."""
 
-    def column(self, name: str) -> CodedColumn | None:
+    def column(self, name: str) -> DictionaryColumn | None:
         """Return a column by name, None if there is none."""
 
     @property

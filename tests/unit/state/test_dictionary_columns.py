@@ -1,9 +1,9 @@
-"""The coded columns of runs follow the runs."""
+"""The dictionary columns of runs follow the runs."""
 
 import random
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.state.coded_column import CodedColumn
+from pulse_desktop.state.dictionary_column import DictionaryColumn
 from pulse_desktop.state.run import Attempt, AttemptResult, TaskRun
 from pulse_desktop.state.task_runs import TaskRuns
 
@@ -34,7 +34,7 @@ def test_any_sequence_of_updates_leaves_columns_and_rows_alike() -> None:
     start, stop = runs.rows.start, runs.rows.stop
     assert stop - start == 50
 
-    def values(column: CodedColumn) -> list[str]:
+    def values(column: DictionaryColumn) -> list[str]:
         return [column.values[code] for code in column.codes(start, stop)]
 
     assert values(states) == [run.state for run in runs.rows]

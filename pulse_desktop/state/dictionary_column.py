@@ -1,4 +1,4 @@
-"""Coded columns: the values of one field of all rows as one byte each, beside the rows.
+"""Dictionary-encoded columns: a field of all rows as one byte each, beside the rows.
 
 A filter looks at a byte per row instead of at the row, all of them at once. The rows of a table
 have few states, tasks, workers and topics; should there be more of one than codes, the others share
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pulse_desktop.state.code_table import CodeTable
 
 
-class CodedColumn:
-    """The codes of one field, by position as in a `RingBuffer`."""
+class DictionaryColumn:
+    """The dictionary-encoded values of one field, by position as in a `RingBuffer`."""
 
     def __init__(self, capacity: int) -> None:
         """Create a column without values.
@@ -47,8 +47,8 @@ class CodedColumn:
         return {value: count for value, count in counted.items() if count}
 
 
-class StoredColumns:
-    """The coded columns of a collection, by name."""
+class DictionaryColumns:
+    """The dictionary columns of a collection, by name."""
 
     def __init__(self, capacity: int, names: Sequence[str]) -> None:
         """Create columns without values.
@@ -57,12 +57,12 @@ class StoredColumns:
             capacity: maximum number of rows.
             names: of the columns.
         """
-        self.by_name = {name: CodedColumn(capacity) for name in names}
+        self.by_name = {name: DictionaryColumn(capacity) for name in names}
 
     @property
     def payloads(self) -> None:
         """None: the rows are not searched in this way."""
 
-    def column(self, name: str) -> CodedColumn | None:
+    def column(self, name: str) -> DictionaryColumn | None:
         """Return a column, None if there is none of this name."""
         return self.by_name.get(name)
