@@ -82,6 +82,7 @@ class _BoundAction:
     run: Callable[[], object]
     enabled: Callable[[], bool]
     page: str
+    keys: frozenset[str]
 
 
 class ActionTable(QObject):
@@ -127,21 +128,22 @@ class ActionTable(QObject):
         """
         if action.id in self._bound:
             raise ValueError(f"duplicate action id {action.id}")
-        for other in self._bound.values():
-            shared = action.keys & other.action.keys
+        keys = action.keys
+        for other in self._bound.values() if keys else ():
+            shared = keys & other.keys
             if shared and (other.page == page or not (other.page and page)):
                 raise ValueError(
                     f"{action.id} and {other.action.id} share the shortcut {min(shared)}"
                 )
         qt = QAction(without_mnemonic(action.title), self._window)
-        qt.setShortcuts([QKeySequence(keys) for keys in action.shortcut.split("|") if keys])
+        qt.setShortcuts([QKeySequence(each) for each in action.shortcut.split("|") if each])
         qt.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         if action.icon:
             qt.setIcon(icons.icon(action.icon))
         qt.triggered.connect(lambda: self.run(action.id))
         qt.setEnabled(not page)
         self._window.addAction(qt)
-        self._bound[action.id] = _BoundAction(action, qt, run, enabled, page)
+        self._bound[action.id] = _BoundAction(action, qt, run, enabled, page, keys)
         return qt
 
     def add_page_action(

@@ -28,32 +28,40 @@ class DetailWidth:
 class DetailSplitter(QSplitter):
     """Keeps table and details in proportion until the operator moves the handle."""
 
-    def __init__(self, table: QWidget, detail: QWidget, width: DetailWidth) -> None:
+    def __init__(self, width: DetailWidth, parent: QWidget) -> None:
+        """Create it empty.
+
+        Args:
+            width: of the details.
+            parent: the page.
+        """
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._detail: QWidget | None = None
+        self._width = width
+        self._moved_by_hand = False
+        self.setHandleWidth(12)
+        self.setChildrenCollapsible(False)
+        self.splitterMoved.connect(self._on_moved)
+
+    def fill(self, table: QWidget, detail: QWidget) -> None:
         """Put table and details side by side, the details hidden.
 
         Args:
             table: on the left.
             detail: on the right.
-            width: of the details.
         """
-        super().__init__(Qt.Orientation.Horizontal)
         self._detail = detail
-        self._width = width
-        self._moved_by_hand = False
-        self.setHandleWidth(12)
-        self.setChildrenCollapsible(False)
         self.addWidget(table)
         self.addWidget(detail)
         self.setStretchFactor(0, 1)
         self.setStretchFactor(1, 0)
         table.setMinimumWidth(_MIN_TABLE_WIDTH)
-        detail.setMinimumWidth(width.minimum)
+        detail.setMinimumWidth(self._width.minimum)
         detail.hide()
-        self.splitterMoved.connect(self._on_moved)
 
     def show_detail(self) -> None:
         """Show the details if they are hidden."""
-        if self._detail.isHidden():
+        if self._detail is not None and self._detail.isHidden():
             self._detail.show()
             self._distribute()
 
@@ -66,7 +74,7 @@ class DetailSplitter(QSplitter):
         self._moved_by_hand = True
 
     def _distribute(self) -> None:
-        if self._moved_by_hand or self._detail.isHidden():
+        if self._moved_by_hand or self._detail is None or self._detail.isHidden():
             return
         limits = self._width
         detail = self.width() * limits.percent // 100

@@ -81,6 +81,8 @@ class PageContext:
         profile_name: returns the name of the profile as it is now, empty if it has none.
         time: the time range that all pages show.
         colors: the colors of tasks, workers and other series in all charts.
+        container: the widget that the page is going to be in. It is the parent of the page from
+            the start: Qt styles all widgets of a page again when the page gets another parent.
         views: the saved views.
     """
 
@@ -106,6 +108,7 @@ class PageContext:
     time: WindowTime = field(default_factory=WindowTime)
     views: SavedViews = field(default_factory=SavedViews)
     colors: SeriesColors = field(default_factory=SeriesColors)
+    container: QWidget | None = None
 
     @property
     def is_recording(self) -> bool:
@@ -169,7 +172,7 @@ class Page(QWidget):
     section: ClassVar[str] = ""
 
     def __init__(self, context: PageContext) -> None:
-        super().__init__()
+        super().__init__(context.container)
         self.context = context
         self.setObjectName("page")
         self.setAccessibleName(self.title)

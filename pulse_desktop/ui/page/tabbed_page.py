@@ -1,6 +1,7 @@
 """A page that holds other pages as tabs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QVBoxLayout
@@ -56,7 +57,7 @@ class TabbedPage(Page):
         """Return the page of a tab, created if necessary."""
         page = self._created.get(kind)
         if page is None:
-            page = self._created[kind] = kind(self.context)
+            page = self._created[kind] = kind(replace(self.context, container=self._stack))
             self._stack.addWidget(page)
             self.part_created.emit(page)
         return cast("PageT", page)

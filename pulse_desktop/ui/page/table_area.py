@@ -39,6 +39,7 @@ class TableArea(QWidget):
         charts: Sequence[QWidget],
         table: LiveTable[Any],
         bar: QWidget | None,
+        parent: QWidget,
         *,
         height_for_charts: int = 0,
         even: bool = False,
@@ -49,10 +50,11 @@ class TableArea(QWidget):
             charts: from left to right, the first one wider than the others unless `even`.
             table: the table.
             bar: line above the table, None for none.
+            parent: what the area is in.
             even: whether all charts are equally wide.
             height_for_charts: height in pixels below which the charts are hidden at first.
         """
-        super().__init__()
+        super().__init__(parent)
         self._table = table
         self._charts: list[QWidget] = []
         self._height_for_charts = height_for_charts
@@ -60,12 +62,12 @@ class TableArea(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(_GAP)
-        self.toggle = QToolButton()
+        self.toggle = QToolButton(self)
         self.toggle.setText(_("Charts"))
         self.toggle.setProperty("kind", "fold")
         self.toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.toggle.clicked.connect(self.toggle_charts)
-        self._row = QWidget()
+        self._row = QWidget(self)
         if charts:
             part = QVBoxLayout()
             part.setSpacing(2)
@@ -74,7 +76,7 @@ class TableArea(QWidget):
             row.setContentsMargins(0, 0, 0, 0)
             row.setSpacing(_GAP)
             for number, chart in enumerate(charts):
-                card = _card(_CHART_PADDING, [chart])
+                card = _card(self._row, _CHART_PADDING, [chart])
                 self._charts.append(card)
                 row.addWidget(card, 3 if number == 0 and not even else 2)
             part.addWidget(self._row)
@@ -84,7 +86,7 @@ class TableArea(QWidget):
         else:
             self.toggle.hide()
             self._row.hide()
-        column.addWidget(_card(1, [table] if bar is None else [bar, table]), 1)
+        column.addWidget(_card(self, 1, [table] if bar is None else [bar, table]), 1)
         self._show_toggle()
         self._fit_charts()
 
@@ -132,8 +134,8 @@ class TableArea(QWidget):
             chart.setFixedHeight(max(_MIN_CHART_HEIGHT, height))
 
 
-def _card(padding: int, widgets: Sequence[QWidget]) -> QFrame:
-    frame = QFrame()
+def _card(parent: QWidget, padding: int, widgets: Sequence[QWidget]) -> QFrame:
+    frame = QFrame(parent)
     frame.setProperty("card", "true")
     layout = QVBoxLayout(frame)
     layout.setContentsMargins(padding, padding, padding, padding)

@@ -119,14 +119,16 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         )
         if self.default_sort:
             self.table.rows_model.set_sort(self.default_sort, descending=self.sort_descending)
+        self._splitter = DetailSplitter(self.detail_width, self)
         self.area = TableArea(
             charts,
             self.table,
             self.selection_bar,
+            self._splitter,
             height_for_charts=self.height_for_charts,
             even=self.even_charts,
         )
-        self._splitter = DetailSplitter(self.area, self.detail, self.detail_width)
+        self._splitter.fill(self.area, self.detail)
         self.export_action = ExportAction(context, self, self.table, self.export_format)
         self.export_button = ExportButton(self.table, self.export)
         self.filter_bar.add_after(self.export_button)

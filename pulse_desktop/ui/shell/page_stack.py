@@ -1,6 +1,7 @@
 """The pages of the window: created when they are first shown, one of them visible."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedWidget
@@ -53,7 +54,7 @@ class PageStack(QStackedWidget):
         """Return a page, created if necessary. Raises KeyError."""
         page = self._created.get(key)
         if page is None:
-            page = self._created[key] = self._classes[key](context)
+            page = self._created[key] = self._classes[key](replace(context, container=self))
             self.addWidget(page)
             for part in page.parts():
                 self._adopt(part)

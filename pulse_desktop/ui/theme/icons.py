@@ -35,6 +35,9 @@ GLYPHS: Final = {
 }
 """The characters that stand for a state in text, and the icons that are painted for them."""
 
+_RATIOS: Final = (1.0, 1.25, 1.5, 2.0, 2.5)
+"""The usual scale factors."""
+
 
 @lru_cache(maxsize=1)
 def _sources() -> dict[str, str]:
@@ -74,17 +77,42 @@ def pixmap(name: str, color: str | SemanticColor, size: int = 16, ratio: float =
     Raises:
         KeyError: there is no such icon or color.
     """
-    value = color if color.startswith("#") else theme().tokens.colors[color]
+    value, _disabled = _shades(color)
     return _render_pixmap(GLYPHS.get(name, name), value, size, ratio)
 
 
 def icon(name: str, color: str | SemanticColor = SemanticColor.MUTED, size: int = 16) -> QIcon:
     """Return an icon for a button or menu, sharp at the usual scale factors."""
+    return QIcon(_icon(GLYPHS.get(name, name), *_shades(color), size))
+
+
+@lru_cache(maxsize=512)
+def _icon(name: str, color: str, disabled: str, size: int, gap: int = 0, left: int = 0) -> QIcon:
+    """Make an icon that is `gap` wider than high, and drawn `left` from its left edge."""
     result = QIcon()
-    for ratio in (1.0, 1.25, 1.5, 2.0, 2.5):
-        result.addPixmap(pixmap(name, color, size, ratio))
-        result.addPixmap(pixmap(name, "disabled", size, ratio), QIcon.Mode.Disabled)
+    for ratio in _RATIOS:
+        for mode, shade in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, disabled)):
+            result.addPixmap(_widened(_render_pixmap(name, shade, size, ratio), gap, left), mode)
     return result
+
+
+def _widened(narrow: QPixmap, gap: int, left: int) -> QPixmap:
+    if not gap:
+        return narrow
+    ratio, size = narrow.devicePixelRatio(), narrow.deviceIndependentSize()
+    wide = QPixmap(round((size.width() + gap) * ratio), narrow.height())
+    wide.setDevicePixelRatio(ratio)
+    wide.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(wide)
+    painter.drawPixmap(left, 0, narrow)
+    painter.end()
+    return wide
+
+
+def _shades(color: str | SemanticColor) -> tuple[str, str]:
+    """Return a color, and that of what is disabled, as `#rrggbb`."""
+    colors = theme().tokens.colors
+    return color if color.startswith("#") else colors[color], colors["disabled"]
 
 
 def set_button_icon(
@@ -93,17 +121,8 @@ def set_button_icon(
     """Give a button an icon, with a wider gap to its text than Qt's styles leave."""
     gap = 4 if button.text() else 0
     mirrored = button.layoutDirection() is Qt.LayoutDirection.RightToLeft
-    result = QIcon()
-    for ratio in (1.0, 1.25, 1.5, 2.0, 2.5):
-        for mode, shade in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, "disabled")):
-            wide = QPixmap(round((size + gap) * ratio), round(size * ratio))
-            wide.setDevicePixelRatio(ratio)
-            wide.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(wide)
-            painter.drawPixmap(gap if mirrored else 0, 0, pixmap(name, shade, size, ratio))
-            painter.end()
-            result.addPixmap(wide, mode)
-    button.setIcon(result)
+    left = gap if mirrored else 0
+    button.setIcon(_icon(GLYPHS.get(name, name), *_shades(color), size, gap, left))
     button.setIconSize(QSize(size + gap, size))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -107,6 +107,26 @@ def test_pages_are_created_when_they_are_first_shown(window: MainWindow) -> None
     target = FilterPage("second", "here")
     assert calls(window, "second") == ["shown 1000.0", "hidden", "shown 1000.0", target]
     assert window.windowTitle() == "Second · Pulse Desktop"
+
+
+class MovedPage(Page):
+    """A page that counts how often it gets a parent."""
+
+    key, title, icon = "moved", "Moved", "overview"
+    moves = 0
+
+    def event(self, event: QEvent) -> bool:
+        self.moves += event.type() is QEvent.Type.ParentChange
+        return super().event(event)
+
+
+def test_a_page_is_created_where_it_is_shown(qtbot: QtBot, builder: StateBuilder) -> None:
+    window = make_window(qtbot, builder, (FirstPage, MovedPage))
+    window.show_page("moved")
+    page = window.page("moved")
+    assert isinstance(page, MovedPage)
+    assert page.isVisible()
+    assert page.moves == 0
 
 
 def test_only_the_visible_page_is_refreshed(window: MainWindow, builder: StateBuilder) -> None:
