@@ -201,7 +201,7 @@ def test_limitations_of_the_server_are_notified(
         await wait_until(lambda: operator.has_notification)
         notification = operator.notification
         assert notification.severity == "info"
-        assert "events: no stream stores websocket.*" in notification.detail
+        assert "Events: no stream stores websocket.*" in notification.detail
 
     with NatsServer() as server:
         run_operator(qapp, server.url, without_streams, server.monitor_url)
