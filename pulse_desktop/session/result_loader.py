@@ -165,7 +165,10 @@ class ResultLoader:
         The watched one comes first where others exist and it does not: its results are shown.
 
         Raises:
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         store = self.store
         names = await store.buckets()
@@ -194,7 +197,11 @@ class ResultLoader:
             limit: bytes; larger objects are refused.
 
         Raises:
-            NotFoundError, TooLargeError, BrokenObjectError, NotConnectedError, NoJetStreamError.
+            NotFoundError: there is no such object, or it was deleted.
+            TooLargeError: it is larger than `limit`; nothing was read.
+            BrokenObjectError: chunks are missing or damaged.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
         """
         stored = await self.store.info(task_id)
         raw = await self.store.read(stored, limit=limit)
@@ -223,7 +230,11 @@ class ResultLoader:
         """Save the bytes of a stored result to a file and return their number.
 
         Raises:
-            NotFoundError, BrokenObjectError, NotConnectedError, NoJetStreamError, UserFacingError.
+            NotFoundError: there is no such object, or it was deleted.
+            BrokenObjectError: chunks are missing or damaged.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            UserFacingError: the file cannot be written, or JetStream reported another error.
         """
         return (await self.store.save(task_id, path)).size
 
@@ -309,7 +320,7 @@ class ResultLoader:
         """Return a decoded body, why it cannot be read, or None if it is too large.
 
         Raises:
-            NotConnectedError.
+            NotConnectedError: there is no connection; what else fails is returned as text.
         """
         if stored.size > MAX_EAGER_READ_BYTES:
             return None

@@ -55,7 +55,10 @@ async def result_pages(
         since: Unix seconds; older results are left out.
 
     Raises:
-        NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+        NotConnectedError: there is no connection, or it was lost meanwhile.
+        NoJetStreamError: the server has no JetStream.
+        NotPermittedError: the server denies one of the subjects.
+        UserFacingError: JetStream reported another error, or did not respond.
     """
     pages = ObjectPages(connection, bucket, since=since)
     turns = asyncio.Semaphore(CONCURRENCY)

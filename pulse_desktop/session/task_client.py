@@ -202,7 +202,11 @@ class TaskClient:
 
         Raises:
             ReadOnlyError, ConfirmationRequiredError: see `ActionGuard.check`.
-            NoConsumersError, NotConnectedError, TooLargeError, NotPermittedError, UnconfirmedError.
+            NoConsumersError: no worker consumes the queue, and `force` is not set.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            TooLargeError: the message is larger than the server accepts.
+            NotPermittedError: the server denies one of the subjects.
+            UnconfirmedError: it was sent, and the server has not confirmed it.
         """
         self._guard.check(run_action(task_name), confirmed=confirmed)
         labels = dict(labels or {})

@@ -62,7 +62,9 @@ class HistoryProvisioner:
         """Return what the server keeps, and what can be made.
 
         Raises:
-            NotConnectedError, NoJetStreamError, JetStreamNotReadyError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            JetStreamNotReadyError: its cluster has no leader at the moment.
         """
         _js = self._connection.js  # raises without JetStream
         if (error := self._connection.jetstream_error) is not None:

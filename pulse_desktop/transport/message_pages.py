@@ -77,7 +77,10 @@ class MessagePages:
 
         Raises:
             ConsumerResetError: the stream cannot be read at the moment.
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         failures = 0
         while self._stop > self._first:

@@ -65,7 +65,10 @@ class ObjectPages:
             size: about how many; at most twice as many are returned.
 
         Raises:
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         if not self._opened:
             await self._open()
@@ -164,7 +167,10 @@ async def count_results(connection: Connection, bucket: str) -> int:
     that it had before. So what ends early is counted once more.
 
     Raises:
-        ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
+        ConsumerResetError: the stream cannot be read at the moment.
+        NotConnectedError: there is no connection, or it was lost meanwhile.
+        NotPermittedError: the server denies one of the subjects.
+        UserFacingError: JetStream reported another error, or did not respond.
     """
     for _attempt in range(_COUNT_ATTEMPTS):
         reader = _MetadataRange(connection, bucket, sys.maxsize)

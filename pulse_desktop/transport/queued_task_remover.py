@@ -74,7 +74,10 @@ class QueuedTaskRemover:
             hint: its sequence in the stream if known, else 0.
 
         Raises:
-            NotConnectedError, NotPermittedError, NoJetStreamError, JetStreamNotReadyError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NotPermittedError: the server denies one of the subjects.
+            NoJetStreamError: the server has no JetStream.
+            JetStreamNotReadyError: its cluster has no leader at the moment.
             UserFacingError: the server refused, with its reason.
         """
         if status.mode != "jetstream":

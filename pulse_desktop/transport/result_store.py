@@ -77,7 +77,10 @@ class ResultStore:
         """Return the names of all buckets on the server, sorted.
 
         Raises:
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         subject = "$JS.API.STREAM.NAMES"
         names: list[str] = []
@@ -98,7 +101,10 @@ class ResultStore:
 
         Raises:
             NotFoundError: there is no such bucket.
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         stream = stream_name(self.bucket)
         info = await self._request(
@@ -122,7 +128,10 @@ class ResultStore:
         Raises:
             NotFoundError: there is no such object, or it was deleted.
             BrokenObjectError: its metadata cannot be read.
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         stream = stream_name(self.bucket)
         message = await self._request(
@@ -151,7 +160,10 @@ class ResultStore:
             NotFoundError: there is no such object, or it was deleted.
             TooLargeError: it is larger than `limit`; nothing was read.
             BrokenObjectError: chunks are missing or damaged.
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         stored = wanted if isinstance(wanted, StoredObject) else await self.info(wanted)
         if stored.deleted:
@@ -180,9 +192,12 @@ class ResultStore:
             on_progress: called with the bytes written so far and the total.
 
         Raises:
-            NotFoundError, BrokenObjectError: as `read`.
+            NotFoundError: there is no such object, or it was deleted.
+            BrokenObjectError: chunks are missing or damaged.
             UserFacingError: the file cannot be written; no part of it is left.
-            NotConnectedError, NoJetStreamError, NotPermittedError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
         """
         stored = await self.info(key)
         done = 0
@@ -201,7 +216,10 @@ class ResultStore:
 
         Raises:
             NotFoundError: there is no such object, or it was deleted before.
-            NotConnectedError, NoJetStreamError, NotPermittedError, UserFacingError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            NotPermittedError: the server denies one of the subjects.
+            UserFacingError: JetStream reported another error, or did not respond.
         """
         stream = stream_name(self.bucket)
         store = await self._request(

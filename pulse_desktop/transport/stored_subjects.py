@@ -79,7 +79,10 @@ async def subject_activity(
         since: Unix seconds from which on messages are counted.
 
     Raises:
-        ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
+        ConsumerResetError: the stream cannot be read at the moment.
+        NotConnectedError: there is no connection, or it was lost meanwhile.
+        NotPermittedError: the server denies one of the subjects.
+        UserFacingError: JetStream reported another error, or did not respond.
     """
     policy = DeliverPolicy(newest_per_subject=True)
     newest = await _read(connection, stream, pattern, policy, MAX_SUBJECTS)
@@ -117,7 +120,10 @@ async def messages_since(
         since: Unix seconds.
 
     Raises:
-        ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
+        ConsumerResetError: the stream cannot be read at the moment.
+        NotConnectedError: there is no connection, or it was lost meanwhile.
+        NotPermittedError: the server denies one of the subjects.
+        UserFacingError: JetStream reported another error, or did not respond.
     """
     return await _read(connection, stream, subject, DeliverPolicy(since=since), MAX_MESSAGES)
 

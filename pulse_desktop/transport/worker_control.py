@@ -174,7 +174,8 @@ class WorkerControlClient:
             timeout_s: without the round trip.
 
         Raises:
-            NotConnectedError, NotPermittedError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NotPermittedError: the server denies the subject, or the inbox for replies.
         """
         subject = with_prefix(subject, self._subject_prefix)
         rtt = self._connection.status.rtt_s or 0.0
