@@ -219,7 +219,7 @@ class _OlderMessages:
         """Load the next page if none is waiting; return False without one."""
         if self.waiting or self.failure:
             return bool(self.waiting)
-        if (pages := self.feed.older_pages()) is not None:
+        if (pages := self.feed.take_older_pages()) is not None:
             await self.close()
             self._pages, self._oldest_at = pages, 0.0
         if self._pages is None or not (self._next or self._pages.unread):

@@ -56,7 +56,9 @@ class HistoryStreams:
         """Return what the server keeps, and what can be made; nothing is changed.
 
         Raises:
-            NotConnectedError, NoJetStreamError, JetStreamNotReadyError.
+            NotConnectedError: there is no connection, or it was lost meanwhile.
+            NoJetStreamError: the server has no JetStream.
+            JetStreamNotReadyError: its cluster has no leader at the moment.
         """
         return await self._provisioner.plan()
 
@@ -85,7 +87,7 @@ class HistoryStreams:
             if outcome.created:
                 await self._events.publish_audit(_ACTION, stream.name, limits_text(stream.limits))
         for feed in self._feeds:
-            feed.look_again()
+            feed.find_stream_now()
         return outcomes
 
 

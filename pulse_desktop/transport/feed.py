@@ -2,7 +2,7 @@
 
 Where a stream stores the subject, the stream is read, from the beginning of its newest part on:
 messages stored while nothing was connected arrive as well, a lost connection leaves no gap, and
-nothing is dropped for lack of room. What is stored before is read by `older_pages`. Elsewhere
+nothing is dropped for lack of room. What is stored before is read by `take_older_pages`. Elsewhere
 a plain subscription receives what is published, and the times without it are recorded as gaps.
 When a stream is created, removed or replaced, the feed switches without delivering anything twice.
 """
@@ -110,7 +110,7 @@ class SubjectFeed:
         self._problem = ""
         self._unreadable = False
         self._missing = False
-        self._look_again = asyncio.Event()
+        self._find_now = asyncio.Event()
         self._retries = Backoff(poll_s, max(poll_s, MAX_RETRY_INTERVAL_S))
         self._position = ResumePosition(self._deduplicator, self._gaps)
         self._consumer: OrderedConsumer | None = None
@@ -146,8 +146,8 @@ class SubjectFeed:
             loss=self._losses.loss,
         )
 
-    def older_pages(self) -> MessagePages | None:
-        """Return a reader of the stored messages before the newest part, None for none.
+    def take_older_pages(self) -> MessagePages | None:
+        """Return a reader of the stored messages before the newest part, once; None for none.
 
         A feed has another part, and so another reader, when it could read no stream at first.
         """
@@ -156,9 +156,9 @@ class SubjectFeed:
         part, self._older = self._older, None
         return MessagePages(self._connection, part, self._source, self.subject, self._stored_as)
 
-    def look_again(self) -> None:
+    def find_stream_now(self) -> None:
         """Look for a stream at once, while none is read: one may have been made."""
-        self._look_again.set()
+        self._find_now.set()
 
     async def wait_caught_up(self, timeout_s: float) -> bool:
         """Wait until the stored messages have been read; False after `timeout_s` seconds."""
@@ -421,13 +421,13 @@ class SubjectFeed:
     async def _wait_for_change(
         self, refused: asyncio.Future[NotPermittedError], timeout_s: float
     ) -> None:
-        """Wait until the subscription is refused, `look_again` is called, or it is time to look."""
-        again = asyncio.ensure_future(self._look_again.wait())
+        """Wait until the subscription is refused, `find_stream_now` is called, or time is up."""
+        again = asyncio.ensure_future(self._find_now.wait())
         try:
             pending: set[asyncio.Future[Any]] = {refused, again}
             await asyncio.wait(pending, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._look_again.clear()
+            self._find_now.clear()
             await cancel_and_wait(again)
 
     async def _wait_refused(self, error: NotPermittedError) -> SourceStream | NoStream:

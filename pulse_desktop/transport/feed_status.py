@@ -90,7 +90,7 @@ class FeedStatus:
         unreadable: whether the server may store messages that cannot be read, or refuses new ones.
         missing: whether no stream stores the subject, so that one could be made.
         older: about how many stored messages are older than what the feed reads, until
-            `older_pages` is called.
+            `take_older_pages` is called.
         loss: what was deleted before it was read, None for nothing.
         oldest_at: Unix seconds when the first message that was read had been stored, 0 before it.
     """

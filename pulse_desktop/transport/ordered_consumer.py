@@ -125,7 +125,7 @@ class OrderedConsumer:
         self._outstanding = 0
         self._expected = 1
         self._alive = True
-        self._left = "0"
+        self._left = "0"  # as the server writes it: not converted for every message
         self._request_subject = ""
         self._reply_subject = ""
         self._subscription: Subscription | None = None

@@ -1,6 +1,7 @@
 """A reader of a range of a stream, with a consumer of its own."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import DeliverPolicy, OrderedConsumer
 
 
-class RangeReader:
+class RangeReader(ABC):
     """Reads messages from a position until the range or the stream ends.
 
     The stream ends where it has no more messages, also if some that it had were deleted meanwhile.
@@ -73,9 +74,9 @@ class RangeReader:
     def _end(self) -> None:
         self._ended.set()
 
+    @abstractmethod
     def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
         """Take a message; return False if there is no room for it."""
-        raise NotImplementedError
 
 
 async def _wait_first(*ends: asyncio.Future[Any]) -> None:

@@ -99,7 +99,7 @@ class ResultWatch:
         self._bucket = bucket
         self._backlog = backlog
         self._poll_s = poll_s
-        self._read_bucket: _Bucket | None = None
+        self._opened_bucket: _Bucket | None = None
         self._last = 0
         self._mode: Mode = "off"
         self._problem = ""
@@ -201,7 +201,7 @@ class ResultWatch:
     async def _open(self, found: _Bucket) -> OrderedConsumer:
         """Open a consumer at the next metadata to read."""
         consumer = self._make_consumer()
-        same = self._read_bucket is not None and self._read_bucket.created == found.created
+        same = self._opened_bucket is not None and self._opened_bucket.created == found.created
         if same and found.last >= self._last:
             await consumer.open(DeliverPolicy(self._last + 1))
         elif self._backlog == 0:
@@ -217,7 +217,7 @@ class ResultWatch:
                 consumer = self._make_consumer()
                 await consumer.open(DeliverPolicy(found.last - 2 * self._backlog + 1))
                 self._last = consumer.last
-        self._read_bucket = found
+        self._opened_bucket = found
         return consumer
 
     async def _read(self, consumer: OrderedConsumer, found: _Bucket) -> None:

@@ -30,9 +30,9 @@ authorization {
 
 async def pages_of(running: RunningFeed) -> MessagePages:
     assert await running.feed.wait_caught_up(10)
-    pages = running.feed.older_pages()
+    pages = running.feed.take_older_pages()
     assert pages is not None
-    assert running.feed.older_pages() is None
+    assert running.feed.take_older_pages() is None
     return pages
 
 
@@ -83,7 +83,7 @@ async def test_nothing_is_older_than_a_short_or_a_recent_history(nats_server: Na
     await store(nats_server, range(2_000))
     async with RunningFeed(nats_server, backlog=2_000) as running:
         assert await running.feed.wait_caught_up(5)
-        assert running.feed.older_pages() is None
+        assert running.feed.take_older_pages() is None
     middle = time.time()
     await store(nats_server, range(2_000, 5_000))
     async with RunningFeed(nats_server, backlog=500, since=middle) as running:
@@ -172,7 +172,7 @@ async def test_messages_of_a_stream_that_replaced_another_are_not_older(
         await wait_until(lambda: len(running.take()) == 21_000)
         assert running.payloads() == list(range(9_000, 30_000))
         assert page == list(range(9_000 - len(page), 9_000))
-        assert running.feed.older_pages() is None
+        assert running.feed.take_older_pages() is None
 
 
 async def test_a_deleted_stream_ends_the_pages(nats_server: NatsServer) -> None:
@@ -275,7 +275,7 @@ async def test_what_was_received_live_is_not_read_back_as_older() -> None:
             server.config = DENIALS % '"x"'
             server.reload()
             await running.in_mode("history")
-            pages = running.feed.older_pages()
+            pages = running.feed.take_older_pages()
             older = numbers(await read_all(pages)) if pages is not None else []
             await wait_until(lambda: len(running.take()) + len(older) >= 6_000)
             assert sorted(older + running.payloads()) == list(range(6_000))
