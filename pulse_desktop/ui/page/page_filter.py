@@ -22,7 +22,8 @@ from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.page_query import PageQuery
 from pulse_desktop.ui.query.value_counts import ValueCounts
 from pulse_desktop.ui.rows.facet_counts import FacetCounts
-from pulse_desktop.ui.rows.row_filter import Positions, RowFilter
+from pulse_desktop.ui.rows.positions import Positions
+from pulse_desktop.ui.rows.row_filter import RowFilter
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.time.window_time import WindowTime

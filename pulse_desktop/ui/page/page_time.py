@@ -63,8 +63,8 @@ class PageTime(Generic[RowT]):
         if not self.is_limited:
             return accepts
         if isinstance(accepts, RowFilter):
-            return accepts.also(self._rows.accepts)
-        return self._rows.combined(accepts)
+            return accepts.limited(self._rows.accepts)
+        return self._rows.limited(accepts)
 
     def includes(self, row: RowT) -> bool:
         """Return whether a row is in the range."""
@@ -78,7 +78,7 @@ class PageTime(Generic[RowT]):
         """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
         return min(self._time.range.end_or(now), now) if self._has_times else now
 
-    def moves(self, now: float) -> bool:
+    def move_on(self, now: float) -> bool:
         """Move a live range on, not too often; return whether it has left rows behind."""
         applied = self._applied
         if applied.kind is not RangeKind.LAST or not self.is_limited:

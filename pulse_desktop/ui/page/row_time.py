@@ -31,7 +31,7 @@ class RowTimeFilter(Generic[RowT]):
         first, last = self._times(row)
         return first <= self.end and last >= self.start
 
-    def combined(self, accepts: Callable[[RowT], bool] | None) -> Callable[[RowT], bool]:
+    def limited(self, accepts: Callable[[RowT], bool] | None) -> Callable[[RowT], bool]:
         """Return a test that a row passes if another test accepts it too, None for no other."""
         if accepts is None:
             return self.accepts

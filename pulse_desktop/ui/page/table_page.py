@@ -425,7 +425,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def _leaving_range(self, now: float) -> set[int]:
         """Return the positions of the oldest rows, which a live range has moved past."""
-        if not self._time.moves(now):
+        if not self._time.move_on(now):
             return set()
         self.filter.leave_behind()
         return self.table.rows_model.oldest_not_accepted()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 import numpy as np
 
 from pulse_desktop.query.dictionary_columns import OTHER, DictionaryColumns
-from pulse_desktop.ui.rows.row_filter import Positions, matching_positions, oldest_rejected
+from pulse_desktop.ui.rows.positions import Positions
+from pulse_desktop.ui.rows.row_filter import matching_positions, oldest_rejected
 from pulse_desktop.ui.rows.row_source import RowSource
 
 if TYPE_CHECKING:

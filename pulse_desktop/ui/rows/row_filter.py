@@ -1,18 +1,16 @@
 """Apply a filter to rows, and find what changes in its result when rows change."""
 
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pulse_desktop.query.dictionary_columns import NO, UNDECIDED, DictionaryColumns
 from pulse_desktop.query.matcher import Matcher
+from pulse_desktop.ui.rows.positions import Positions
 from pulse_desktop.ui.rows.row_source import RowSource
 
 RowT = TypeVar("RowT")
-Result = TypeVar("Result")
-Positions = NDArray[np.int64]
 
 SLICE: Final = 512
 """Rows that a filter looks at in one go: a hundred thousand at once would make typing stutter."""
@@ -20,10 +18,6 @@ _DECIDED_SLICE: Final = 1 << 17
 """Rows that are decided by their columns in one go, without looking at them."""
 _SEARCHED_SLICE: Final = 1 << 12
 """Rows whose payloads are searched in one go."""
-_COMPARED: Final = 1 << 15
-"""Positions that are compared with one in one go."""
-_LOOKED_UP: Final = 1 << 18
-"""Positions that are looked up in one go."""
 _KEPT: Final = 64
 """Consecutive rows that are still accepted, after which the rest is taken to be as well."""
 _NONE: Final[Positions] = np.empty(0, np.int64)
@@ -56,7 +50,7 @@ class RowFilter(Generic[RowT]):
         self.accepts: Callable[[RowT], bool] = matcher.accepts
         self._matcher = matcher
         self._columns = columns
-        self._also = False  # rows have to pass another test besides
+        self._is_limited = False  # rows have to pass another test besides
 
     def __call__(self, row: RowT) -> bool:
         """Return whether a row matches."""
@@ -67,12 +61,12 @@ class RowFilter(Generic[RowT]):
         """Whether `candidates` searches payloads, which takes longer."""
         return self._matcher.searches
 
-    def also(self, test: Callable[[RowT], bool]) -> "RowFilter[RowT]":
+    def limited(self, test: Callable[[RowT], bool]) -> "RowFilter[RowT]":
         """Return a filter for the rows that match and pass another test."""
         matches = self.accepts
         both = RowFilter(self._matcher, self.rows, self._columns)
         both.accepts = lambda row: matches(row) and test(row)
-        both._also = True
+        both._is_limited = True
         return both
 
     def candidates(self, start: int, stop: int) -> bytes | None:
@@ -80,7 +74,7 @@ class RowFilter(Generic[RowT]):
         if self._columns is None:
             return None
         mask = self._matcher.candidates(self._columns, start, stop)
-        return mask if mask is None or not self._also else mask.translate(_ALL_UNDECIDED)
+        return mask if mask is None or not self._is_limited else mask.translate(_ALL_UNDECIDED)
 
 
 _ALL_UNDECIDED: Final = bytes((NO, UNDECIDED, UNDECIDED)) + bytes(253)
@@ -245,109 +239,3 @@ class RowChange(FilterChange):
         after = np.array([accepts(source[p]) for p in existing.tolist()], bool)
         super().__init__(existing[before & ~after], existing[after & ~before])
         self.staying = existing[before & after]
-
-
-def contiguous_ranges(numbers: Iterable[int], *, gap: int = 0) -> list[tuple[int, int]]:
-    """Merge ascending numbers into ranges, first and last included.
-
-    Args:
-        numbers: ascending.
-        gap: how many missing numbers a range may span.
-    """
-    ranges: list[tuple[int, int]] = []
-    for number in numbers:
-        if ranges and number <= ranges[-1][1] + 1 + gap:
-            ranges[-1] = (ranges[-1][0], number)
-        else:
-            ranges.append((number, number))
-    return ranges
-
-
-def without(positions: Positions, others: Positions) -> Positions:
-    """Return those positions that are not among others, in their order; both without repetitions.
-
-    Much faster than `numpy.isin`, since positions are close to each other.
-    """
-    return finished(without_in_slices(positions, others))
-
-
-def without_in_slices(positions: Positions, others: Positions) -> Generator[None, None, Positions]:
-    """Return the same as `without`, in steps of a few milliseconds."""
-    if not len(positions) or not len(others):
-        return positions
-    low, high = int(others.min()), int(others.max())
-    is_other = np.zeros(high - low + 1, bool)
-    for start in range(0, len(others), _LOOKED_UP):
-        if start:
-            yield
-        is_other[others[start : start + _LOOKED_UP] - low] = True
-    parts = []
-    for start in range(0, len(positions), _LOOKED_UP):
-        if start:
-            yield
-        part = positions[start : start + _LOOKED_UP]
-        kept = (part < low) | (part > high)
-        within = ~kept
-        kept[within] = ~is_other[part[within] - low]
-        parts.append(part[kept])
-    return np.concatenate(parts)
-
-
-def difference(before: Positions, after: Positions) -> tuple[Positions, Positions]:
-    """Return the positions that are new in `after`, and those that are only in `before`.
-
-    All are descending. A few times as fast as to ask for each whether it is among the others.
-    """
-    if not len(before) or not len(after):
-        return after, before
-    low = min(int(before[-1]), int(after[-1]))
-    high = max(int(before[0]), int(after[0]))
-    in_before, in_after = (_mask(each, low, high) for each in (before, after))
-    return _descending(in_after & ~in_before, low), _descending(in_before & ~in_after, low)
-
-
-def _mask(positions: Positions, low: int, high: int) -> NDArray[np.bool_]:
-    """Return for each position between two ends whether it is among some that are descending."""
-    mask = np.zeros(high - low + 1, bool)
-    first, last = int(positions[-1]), int(positions[0])
-    if last - first + 1 == len(positions):
-        mask[first - low : last - low + 1] = True
-    else:
-        mask[positions - low] = True
-    return mask
-
-
-def _descending(mask: NDArray[np.bool_], low: int) -> Positions:
-    found: Positions = np.flatnonzero(mask).astype(np.int64, copy=False)
-    found += low
-    return found[::-1]
-
-
-def finished(slices: Generator[None, None, Result]) -> Result:
-    """Do work that is done in slices in one go; return its result."""
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-
-
-def indices_of(wanted: Positions, positions: Positions) -> Positions:
-    """Return the index of each wanted position in an array that contains all of them."""
-    if len(wanted) <= 4:
-        return np.array([_index_of(each, positions) for each in wanted.tolist()], np.int64)
-    places = np.flatnonzero(np.isin(positions, wanted))
-    found = positions[places]
-    in_order = np.argsort(found)
-    sorted_places: Positions = places[in_order]
-    return sorted_places[np.searchsorted(found[in_order], wanted)]
-
-
-def _index_of(position: int, positions: Positions) -> int:
-    """Return the index of a position in an array that contains it, mostly near the beginning."""
-    for start in range(0, len(positions), _COMPARED):
-        found = np.flatnonzero(positions[start : start + _COMPARED] == position)
-        if len(found):
-            return start + int(found[0])
-    raise ValueError(position)

@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import Positions
+from pulse_desktop.ui.rows.positions import Positions
 
 
 class FilterStep(Enum):

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 )
 
 from pulse_desktop.text.printable import printable_cell
-from pulse_desktop.ui.rows.row_filter import Positions, indices_of
+from pulse_desktop.ui.rows.positions import Positions, indices_of
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model_change import ModelChange

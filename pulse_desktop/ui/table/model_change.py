@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import Positions
+from pulse_desktop.ui.rows.positions import Positions
 
 _EMPTY: Final[Positions] = np.empty(0, np.int64)
 

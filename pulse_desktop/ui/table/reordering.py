@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pulse_desktop.ui.rows.row_filter import Positions, without_in_slices
+from pulse_desktop.ui.rows.positions import Positions, without_in_slices
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.sort_keys import SortKeys
 

@@ -10,10 +10,10 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
+from pulse_desktop.ui.rows.positions import Positions
 from pulse_desktop.ui.rows.row_filter import (
     SLICE,
     FilterChange,
-    Positions,
     RowChange,
     matching_positions,
     newest_matching,

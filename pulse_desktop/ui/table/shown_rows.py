@@ -9,13 +9,8 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import (
-    FilterChange,
-    Positions,
-    contiguous_ranges,
-    difference,
-    without,
-)
+from pulse_desktop.ui.rows.positions import Positions, contiguous_ranges, difference, without
+from pulse_desktop.ui.rows.row_filter import FilterChange
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.model_change import ModelChange
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pulse_desktop.ui.rows.row_filter import finished
+from pulse_desktop.ui.rows.positions import run_to_end
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.key_ranks import KeyRanks
 
@@ -101,7 +101,7 @@ class SortKeys(Generic[RowT]):
 
     def order(self, source: RowSource[RowT], newest_first: Positions) -> Positions:
         """Return the positions, given newest first, in the order of their keys."""
-        return finished(self.order_in_slices(source, newest_first))
+        return run_to_end(self.order_in_slices(source, newest_first))
 
     def order_in_slices(
         self, source: RowSource[RowT], newest_first: Positions

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from pulse_desktop.ui.rows.row_filter import Positions, RowChange, matching_positions
+from pulse_desktop.ui.rows.positions import Positions
+from pulse_desktop.ui.rows.row_filter import RowChange, matching_positions
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.filter_progress import FilterProgress
 from pulse_desktop.ui.table.model_change import ModelChange

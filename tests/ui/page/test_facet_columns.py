@@ -16,7 +16,7 @@ from pulse_desktop.ui.pages.events import EventsPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.rows import facet_counts, row_filter
 from pulse_desktop.ui.rows.facet_counts import FacetCounts
-from pulse_desktop.ui.rows.row_filter import Positions
+from pulse_desktop.ui.rows.positions import Positions
 from tests.ui.page_harness import PageHarness
 
 COLUMNS = ("topic", UNREADABLE)

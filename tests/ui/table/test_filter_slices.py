@@ -10,7 +10,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from pulse_desktop.query import Field, FieldIndex, FieldKind, FieldSet, compile_query, parse
 from pulse_desktop.state.dictionary_column import DictionaryColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.ui.rows import row_filter
+from pulse_desktop.ui.rows import positions, row_filter
 from pulse_desktop.ui.rows.row_filter import RowFilter, newest_matching
 from pulse_desktop.ui.table import row_index
 from pulse_desktop.ui.table.column import Column
@@ -110,7 +110,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_filter, "SLICE", 7)
     monkeypatch.setattr(row_filter, "_DECIDED_SLICE", 40)
     monkeypatch.setattr(row_filter, "_SEARCHED_SLICE", 4)
-    monkeypatch.setattr(row_filter, "_LOOKED_UP", 16)
+    monkeypatch.setattr(positions, "_LOOKED_UP", 16)
     monkeypatch.setattr(row_index, "_AT_ONCE_SHOWN", 10)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pulse_desktop.ui.rows.row_filter import Positions, difference, indices_of
+from pulse_desktop.ui.rows.positions import Positions, difference, indices_of
 
 _SETS = st.sets(st.integers(-5, 40) | st.integers(200, 260))
 

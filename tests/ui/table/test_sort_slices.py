@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from pulse_desktop.state.ring_buffer import RingBuffer
-from pulse_desktop.ui.rows import row_filter
+from pulse_desktop.ui.rows import positions, row_filter
 from pulse_desktop.ui.table import row_index, sort_keys
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import LiveTableModel
@@ -37,7 +37,7 @@ Filter = Callable[[Thing], bool]
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
         (row_filter, "SLICE", 7),
-        (row_filter, "_LOOKED_UP", 16),
+        (positions, "_LOOKED_UP", 16),
         (row_index, "SLICE", 7),
         (row_index, "_AT_ONCE", 28),
         (row_index, "_AT_ONCE_SHOWN", 10),
@@ -182,7 +182,7 @@ def test_no_step_of_a_sort_is_a_pass_over_all_rows(monkeypatch: pytest.MonkeyPat
         rows.append(Thing(number, ""))
     for name in ("_COMPUTED", "_SORTED", "_GATHERED"):
         monkeypatch.setattr(sort_keys, name, 100)
-    monkeypatch.setattr(row_filter, "_LOOKED_UP", 100)
+    monkeypatch.setattr(positions, "_LOOKED_UP", 100)
     model = LiveTableModel(rows, COLUMNS)
     model.set_sort("number")
     while model.filter_next_slice():

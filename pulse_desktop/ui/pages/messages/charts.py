@@ -20,7 +20,7 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange
 from pulse_desktop.ui.pages.messages.columns import CLASS_LABELS
-from pulse_desktop.ui.rows.row_filter import Positions
+from pulse_desktop.ui.rows.positions import Positions
 
 if TYPE_CHECKING:
     from pulse_desktop.state.series import TimeBuckets

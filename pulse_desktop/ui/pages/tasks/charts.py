@@ -18,7 +18,7 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange
 from pulse_desktop.ui.pages.tasks.task_times import TaskTimesTable
-from pulse_desktop.ui.rows.row_filter import Positions
+from pulse_desktop.ui.rows.positions import Positions
 
 _ENDED: Final = _("ended runs")
 _OUTCOMES: Final = (
