@@ -1,4 +1,4 @@
-"""The way of a chat message through the stages: the runs that concerned it, in their order."""
+"""The path of a chat message through the stages: the runs that concerned it, in their order."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ class PathStep(msgspec.Struct, frozen=True):
 
 
 class MessagePath(msgspec.Struct, frozen=True):
-    """The way of a message.
+    """The path of a message.
 
     Attributes:
         steps: runs in the order in which they were enqueued, after stages without a known run that
@@ -133,7 +133,7 @@ class PathSearch:
 def message_path(
     runs: TaskRuns, message_runs: MessageRuns, row: MessageRow | None, message_id: str = ""
 ) -> MessagePath:
-    """Return the way of a message; looks at all retained runs.
+    """Return the path of a message; looks at all retained runs.
 
     Args:
         runs: all runs.

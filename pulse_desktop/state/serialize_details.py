@@ -65,7 +65,7 @@ def attempts_to_list(run: TaskRun) -> list[dict[str, Any]]:
 
 
 def path_to_dict(path: MessagePath, message_id: str) -> dict[str, Any]:
-    """Return the way of a message as a JSON-ready object; a step of no known run has no id."""
+    """Return the path of a message as a JSON-ready object; a step of no known run has no id."""
     return {
         "message_id": message_id,
         "steps": [

@@ -1,4 +1,4 @@
-"""Text about the way of a chat message through the stages."""
+"""Text about the path of a chat message through the stages."""
 
 from typing import Final
 

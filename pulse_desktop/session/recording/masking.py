@@ -87,7 +87,7 @@ class Masking:
         self.unchecked = 0
         self.unnamed = 0
 
-    def payload(self, message: InboundMessage) -> bytes:
+    def mask_payload(self, message: InboundMessage) -> bytes:
         """Return the payload of a message without secrets: JSON on one line, or text.
 
         A task in another format becomes JSON. Of what cannot be read only the length is kept.
@@ -101,7 +101,7 @@ class Masking:
         except (ValueError, RecursionError):
             return self._unreadable(raw).encode()
         self._left_out.clear()
-        masked = self.value(self._unambiguous(raw, value))
+        masked = self.mask_value(self._unambiguous(raw, value))
         masked = self._without_quoted(message, value, masked)
         if masked is value and b"\n" not in raw and b"\r" not in raw:
             return raw  # exactly as it was sent, with repeated keys and numbers of any length
@@ -140,14 +140,14 @@ class Masking:
         self.unchecked += bool(self._fields) and run_id not in self._values
         return self._values.masker(run_id)
 
-    def result(self, result: TaskResult, run_id: str = "") -> RecordedResult:
+    def mask_result(self, result: TaskResult, run_id: str = "") -> RecordedResult:
         """Return a result without secrets, and without what was left out of its run's arguments."""
         masked = msgspec.structs.replace(
             result,
-            error=_map_messages(result.error, self.value),
-            soft_reason=self.value(result.soft_reason),
+            error=_map_messages(result.error, self.mask_value),
+            soft_reason=self.mask_value(result.soft_reason),
         )
-        returned = self.value(result.return_value)
+        returned = self.mask_value(result.return_value)
         failed = result.error is not None or bool(result.soft_reason)
         mask = self._masker(run_id) if failed else None
         if mask is not None:
@@ -158,11 +158,11 @@ class Masking:
             )
             returned = mask_texts(returned, mask)
         value = to_json(returned).encode()
-        labels = to_json(self.value(result.labels)).encode()
+        labels = to_json(self.mask_value(result.labels)).encode()
         self._left_out.clear()
         return recorded_result(masked, value, labels)
 
-    def value(self, value: Any) -> Any:
+    def mask_value(self, value: Any) -> Any:
         """Return a value without secrets: the same object if there are none."""
         return self._value(value, _MAX_DEPTH)
 

@@ -232,11 +232,11 @@ class Recorder:
     def _line(self, item: Recorded) -> Line:
         match item:
             case InboundMessage():
-                return message_line(item, self._masking.payload(item))
+                return message_line(item, self._masking.mask_payload(item))
             case StoredObject():
                 return ObjectLine(item)
             case ResultRead(stored, TaskResult() as result):
-                return ResultLine(stored, self._masking.result(result, stored.key))
+                return ResultLine(stored, self._masking.mask_result(result, stored.key))
             case ResultRead(stored, str() as problem):
                 return ResultLine(stored, problem=problem)
             case ResultRead(stored):

@@ -1,4 +1,4 @@
-"""The way of a chat message through the stages, as a table whose rows lead to the runs."""
+"""The path of a chat message through the stages, as a table whose rows lead to the runs."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ class MessagePathView(QWidget):
         self.summary.setProperty("role", "muted")
         self.summary.setWordWrap(True)
         columns = path_columns(task_label, lambda: self.path.is_complete)
-        self.table = SectionTable(columns, _("Way of the message"))
+        self.table = SectionTable(columns, _("Stages of the message"))
         self.table.row_chosen.connect(self._show_run)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -65,7 +65,7 @@ class MessagePathView(QWidget):
         self._timer.timeout.connect(self._step)
 
     def show_message(self, message_id: str, row: MessageRow | None, now: float) -> None:
-        """Show the way of a message.
+        """Show the path of a message.
 
         Args:
             message_id: any id of it.

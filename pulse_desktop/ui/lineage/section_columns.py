@@ -42,7 +42,7 @@ class AttemptRow(NamedTuple):
     attempt: Attempt
 
 
-class SubjectRow(NamedTuple):
+class ItemRow(NamedTuple):
     """What a run was about: a message, or a finding.
 
     Attributes:
@@ -152,7 +152,7 @@ def related_columns(task_label: Callable[[str], str]) -> Sequence[Column[Related
 def path_columns(
     task_label: Callable[[str], str], is_complete: Callable[[], bool]
 ) -> Sequence[Column[PathStep]]:
-    """Return the columns of the way of a message.
+    """Return the columns of the path of a message.
 
     Args:
         task_label: returns the short name of a task.
@@ -193,7 +193,7 @@ def path_columns(
     )
 
 
-def subject_columns() -> Sequence[Column[SubjectRow]]:
+def item_columns() -> Sequence[Column[ItemRow]]:
     """Return the columns of the messages and findings of a run."""
     return (
         Column(

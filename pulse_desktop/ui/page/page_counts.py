@@ -44,8 +44,8 @@ class PageCounts:
         self._reason: EmptyReason | None
         self._reason, self._as_of = _NO_REASON
 
-    def set_knowledge(self, reason: EmptyReason | None, as_of: str) -> None:
-        """Say what is not known.
+    def set_data_state(self, reason: EmptyReason | None, as_of: str) -> None:
+        """Set how complete and how recent the rows are.
 
         Args:
             reason: why there may be rows that are not shown, None if there are none.

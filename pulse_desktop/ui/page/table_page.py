@@ -112,7 +112,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self,
             profile=context.profile_name,
         )
-        self.views_button = ViewsButton(self.views, self._complain, self.copy_query)
+        self.views_button = ViewsButton(self.views, self._warn_of_views, self.copy_query)
         self.filter_bar.add_before(self.views_button)
         self.row_menus = RowMenus(
             self, self.table, self.filter, self.argument_values, self.row_menu
@@ -159,7 +159,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         table, bar, counts = self.table, self.filter_bar, self._counts
         table.column_layout.make_extra = self.extra_column
         table.header.chooser_requested.connect(self.choose_columns)
-        table.copied_in_part.connect(self._tell_of_copied_part)
+        table.copied_in_part.connect(self._warn_of_copied_part)
         bar.changed.connect(self.apply_filter)
         bar.submitted.connect(table.setFocus)
         for shown in (counts.update_rows, self.views.update):  # also what is not valid, nor applied
@@ -167,7 +167,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter.applied.connect(counts.update_rows)
         self.filter.applied.connect(self._charting.reset)
         self.filter.applied.connect(self.views.update)
-        self.filter.applied.connect(self._tell_filtered_out)
+        self.filter.applied.connect(self._show_filtered_out)
         bar.validity_changed.connect(counts.update_rows)
         self.filter.navigated.connect(self.views.leave)
         self.filter.returned.connect(self.views.go_back)
@@ -335,7 +335,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.show_row(row)
         self._splitter.show_detail()
         self.context.on_details()
-        self._tell_filtered_out()
+        self._show_filtered_out()
 
     def close_detail(self) -> None:
         """Hide the detail panel."""
@@ -362,16 +362,16 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         if row is not None and row is not self._shown_row:
             self.open_detail(row)
 
-    def _tell_filtered_out(self) -> None:
+    def _show_filtered_out(self) -> None:
         """Say in the open details whether the filter hides their row: they stay on it."""
         row = self._shown_row
         is_out = row is not None and self.table.rows_model.is_filtered_out(row)
         self.detail.set_filtered_out(filtered_out=is_out)
 
-    def _complain(self, title: str, sentence: str) -> None:
+    def _warn_of_views(self, title: str, sentence: str) -> None:
         self.context.notify(Notification(title, sentence, severity="warning", key="views"))
 
-    def _tell_of_copied_part(self, selected: int) -> None:
+    def _warn_of_copied_part(self, selected: int) -> None:
         title = _("Only the first {count} of {total} selected rows were copied")
         title = title.format(count=formats.count(MAX_COPIED_ROWS), total=formats.count(selected))
         sentence = _("Export writes all rows that are shown to a file.")
@@ -436,7 +436,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def _update(self, now: float) -> None:
         self.views.update()
-        self._tell_filtered_out()
+        self._show_filtered_out()
         self._updated_at = wall = self.wall_time(now)
         connection, reason = self.context.connection, self.empty_reason(wall)
         for chart in self._charts:
@@ -456,4 +456,4 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         stale, as_of = connection.data_time is not None, as_of_text(connection)
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
-        self._counts.set_knowledge(reason, as_of)
+        self._counts.set_data_state(reason, as_of)

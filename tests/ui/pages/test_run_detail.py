@@ -91,7 +91,7 @@ def test_rows_of_the_overview_lead_to_runs_workers_and_messages(
 ) -> None:
     _page, detail = opened(RUN, OVERVIEW)
     overview = detail.overview
-    for table in (overview.related, overview.attempts, overview.subjects):
+    for table in (overview.related, overview.attempts, overview.items):
         index = table.rows_model.index(0, 0)
         table.setCurrentIndex(index)
         table.row_activated.emit(table.current_row())
@@ -110,9 +110,9 @@ def test_a_finding_of_a_run_leads_to_the_page_of_knowledge(
     atom = {"atom_id": "atom-7", "atom_title": "Friday", "atom_type": "decision", "task_id": RUN}
     builder.event("knowledge", "knowledge.atom_created", atom)
     _page, detail = opened(RUN, OVERVIEW)
-    subjects = detail.overview.subjects
-    assert cells(subjects, "text") == [f"message {MESSAGE}: its text is unknown", "Friday"]
-    subjects.row_chosen.emit(subjects.rows()[1])
+    items = detail.overview.items
+    assert cells(items, "text") == [f"message {MESSAGE}: its text is unknown", "Friday"]
+    items.row_chosen.emit(items.rows()[1])
     assert harness.targets == [FilterPage("knowledge", "atom-7")]
 
 

@@ -273,7 +273,7 @@ class OverviewPage(Page):
         self.refresh(DirtyRows(), now)
 
     def on_hide(self) -> None:
-        """Let the selected run go, which the click has opened: the latest runs are followed."""
+        """Clear the selection of the latest runs, and follow the newest ones again."""
         self.latest.release()
         self.latest.go_to_newest()
 

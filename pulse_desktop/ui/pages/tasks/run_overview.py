@@ -23,17 +23,17 @@ from pulse_desktop.ui.lineage.message_path_view import MessagePathView
 from pulse_desktop.ui.lineage.run_time_history import MAX_SAMPLES, RunTimeHistory
 from pulse_desktop.ui.lineage.section_columns import (
     AttemptRow,
-    SubjectRow,
+    ItemRow,
     attempt_columns,
+    item_columns,
     related_columns,
-    subject_columns,
 )
 from pulse_desktop.ui.lineage.section_table import SectionTable
 from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowItem, ShowRun
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.widgets.elided_button import ElidedButton
 
-MAX_SUBJECTS: Final = 50
+MAX_ITEMS: Final = 50
 _GAP: Final = 6
 _QUERY_FIELDS: Final = {Relation.CHILD: "parent", Relation.RERUN: "rerun_of"}
 
@@ -46,8 +46,8 @@ class RunOverview(QScrollArea):
         history: run times of the task.
         related: originals, parents, children and re-runs.
         all_links: show all children or re-runs, where not all are listed.
-        subjects: messages and findings that the run was about.
-        path: way of the message, if the run was about a single one.
+        items: messages and findings that the run was about.
+        path: the stages of the message, if the run was about a single one.
 
     Signals:
         target_requested: the operator wants to go to a `Target`.
@@ -67,7 +67,7 @@ class RunOverview(QScrollArea):
         self.attempts = SectionTable(attempt_columns(state.workers.names.label), _("Attempts"))
         self.history = RunTimeHistory()
         self.related = SectionTable(related_columns(task_label), _("Related runs"))
-        self.subjects = SectionTable(subject_columns(), _("Messages and findings"))
+        self.items = SectionTable(item_columns(), _("Messages and findings"))
         self.path = MessagePathView(state, task_label)
         self.all_links = {relation: ElidedButton() for relation in _QUERY_FIELDS}
         self._run: TaskRun | None = None
@@ -79,7 +79,7 @@ class RunOverview(QScrollArea):
         self.related.row_chosen.connect(self._show_related)
         for relation, link in self.all_links.items():
             link.clicked.connect(partial(self._show_all, relation))
-        self.subjects.row_chosen.connect(self._show_subject)
+        self.items.row_chosen.connect(self._show_item)
         self.path.target_requested.connect(self.target_requested)
 
     def _lay_out(self) -> None:
@@ -91,8 +91,8 @@ class RunOverview(QScrollArea):
             ("attempts", _("Attempts"), self.attempts),
             ("history", _("Run times of this task"), self.history),
             ("related", _("Related runs"), self.related),
-            ("subjects", _("Messages and findings"), self.subjects),
-            ("path", _("Way of the message"), self.path),
+            ("items", _("Messages and findings"), self.items),
+            ("path", _("Stages of the message"), self.path),
         ):
             heading = self._titles[key] = Label(title)
             heading.setProperty("role", "heading")
@@ -117,7 +117,7 @@ class RunOverview(QScrollArea):
         self.setAccessibleName(_("Overview of the run"))
 
     def note(self, section: str) -> str:
-        """Return the note below a section: "attempts", "history", "related", "subjects", "path"."""
+        """Return the note below a section: "attempts", "history", "related", "items", "path"."""
         label = self._notes[section]
         return "" if label.isHidden() else label.text()
 
@@ -141,7 +141,7 @@ class RunOverview(QScrollArea):
             count = self._count(relation)
             link.show_text(all_related_text(relation, count))
             link.setVisible(bool(related.more.get(relation)) and count > 0)
-        self._show_subjects(run, now)
+        self._show_items(run, now)
 
     def refresh(self, now: float) -> None:
         """Update what changes with time alone."""
@@ -158,19 +158,19 @@ class RunOverview(QScrollArea):
         self._set_note("history", self.history.text)
         self.history.setVisible(bool(others))
 
-    def _show_subjects(self, run: TaskRun, now: float) -> None:
+    def _show_items(self, run: TaskRun, now: float) -> None:
         state = self._state
         ids = [*message_ids_of(run), *state.message_runs.messages_of(run.task_id)]
         messages = known_messages(ids, state.messages.get)
         findings = [item for item in state.knowledge.rows if item.task_id == run.task_id]
-        rows = [SubjectRow(each, row) for each, row in messages[:MAX_SUBJECTS]]
-        rows += [SubjectRow(item.item_id, None, item) for item in findings[:MAX_SUBJECTS]]
+        rows = [ItemRow(each, row) for each, row in messages[:MAX_ITEMS]]
+        rows += [ItemRow(item.item_id, None, item) for item in findings[:MAX_ITEMS]]
         left_out = len(messages) + len(findings) - len(rows)
-        self.subjects.set_rows(rows, now)
-        self.subjects.setVisible(bool(rows))
-        self._titles["subjects"].setVisible(bool(rows))
+        self.items.set_rows(rows, now)
+        self.items.setVisible(bool(rows))
+        self._titles["items"].setVisible(bool(rows))
         more = _("{count} more not listed").format(count=left_out) if left_out else ""
-        self._set_note("subjects", more)
+        self._set_note("items", more)
         single = messages[0] if len(messages) == 1 else None
         for part in (self._titles["path"], self.path):
             part.setVisible(single is not None)
@@ -209,7 +209,7 @@ class RunOverview(QScrollArea):
         query = f"{_QUERY_FIELDS[relation]}={quote(run.task_id)}"
         self.target_requested.emit(FilterRuns(query=query, why=why, everything=True))
 
-    def _show_subject(self, row: SubjectRow) -> None:
+    def _show_item(self, row: ItemRow) -> None:
         if row.finding is not None:
             self.target_requested.emit(FilterPage("knowledge", row.id))
         else:

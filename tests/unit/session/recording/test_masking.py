@@ -32,7 +32,7 @@ def task(payload: bytes) -> InboundMessage:
 
 
 def masked(value: Any, *fields: str) -> Any:
-    return json.loads(Masking(fields).payload(event(json.dumps(value).encode())))
+    return json.loads(Masking(fields).mask_payload(event(json.dumps(value).encode())))
 
 
 def test_values_of_secret_fields_are_left_out_at_any_depth() -> None:
@@ -65,18 +65,18 @@ def test_fields_that_are_named_are_left_out_in_any_case() -> None:
 
 def test_a_payload_without_secrets_stays_exactly_as_it_was_sent() -> None:
     raw = b'{"type":"x","n":12345678901234567890123,"n":1,"f":1.0e0}'
-    assert Masking().payload(event(raw)) == raw
+    assert Masking().mask_payload(event(raw)) == raw
 
 
 def test_a_payload_of_several_lines_becomes_one() -> None:
-    payload = Masking().payload(event(b'{\n  "type": "x"\r\n}'))
+    payload = Masking().mask_payload(event(b'{\n  "type": "x"\r\n}'))
     assert payload == b'{"type":"x"}'
 
 
 def test_positional_arguments_are_left_out_by_the_names_of_the_task() -> None:
     payload, _headers = encode_task("1", "send", args=b'["hello", 5]', kwargs=b'{"text":"a"}')
     masking = Masking(["text"], lambda name: ("text", "times") if name == "send" else ())
-    assert json.loads(masking.payload(task(payload)))["args"] == [MASK, 5]
+    assert json.loads(masking.mask_payload(task(payload)))["args"] == [MASK, 5]
 
 
 @pytest.mark.parametrize("format_", ["json", "msgpack", "cbor", "pickle"])
@@ -84,12 +84,14 @@ def test_arguments_are_masked_in_every_format_of_a_task(format_: str) -> None:
     payload, _headers = encode_task(
         "1", "login", kwargs=b'{"password":"hunter2","user":"ann"}', format_=format_
     )
-    recorded = Masking().payload(task(payload))
+    recorded = Masking().mask_payload(task(payload))
     assert json.loads(recorded)["kwargs"] == {"password": MASK, "user": "ann"}
 
 
 def test_what_is_no_json_is_kept_as_text_without_secrets() -> None:
-    assert Masking().payload(event(b"token=abcdef123456 \xc3\xa9\tx")) == b"token=*** \xc3\xa9\tx"
+    assert (
+        Masking().mask_payload(event(b"token=abcdef123456 \xc3\xa9\tx")) == b"token=*** \xc3\xa9\tx"
+    )
 
 
 SECRET = {"password": "hunter2", "text": "private"}
@@ -113,20 +115,20 @@ def test_of_what_is_neither_json_nor_text_only_the_length_is_kept(
     payload: bytes, source: Source
 ) -> None:
     message = InboundMessage(source, "x", payload, AT)
-    assert Masking().payload(message) == b"*** (%d bytes)" % len(payload)
+    assert Masking().mask_payload(message) == b"*** (%d bytes)" % len(payload)
 
 
 def test_text_that_names_a_field_to_leave_out_is_left_out() -> None:
     payload = b'{"Text": "private'
-    assert Masking(["text"]).payload(event(payload)) == b"*** (17 bytes)"
-    assert Masking(["author"]).payload(event(payload)) == payload
+    assert Masking(["text"]).mask_payload(event(payload)) == b"*** (17 bytes)"
+    assert Masking(["author"]).mask_payload(event(payload)) == payload
 
 
 def test_json_with_numbers_that_python_writes_is_masked_as_json_is() -> None:
     payload = b'{"score": NaN, "n": 1e400, "text": "private"}'
-    found = json.loads(Masking(["text"]).payload(event(payload)))
+    found = json.loads(Masking(["text"]).mask_payload(event(payload)))
     assert found["text"] == MASK
-    assert Masking().payload(event(payload)) == payload
+    assert Masking().mask_payload(event(payload)) == payload
 
 
 STEPS = [
@@ -150,7 +152,7 @@ def base64_of(value: Any) -> str:
 def test_later_steps_of_a_pipeline_are_masked_and_stay_readable(dumped: str) -> None:
     labels = {"_pipe_current_step": 0, "_pipe_data": dumped}
     payload, _headers = encode_task("1", "login", labels=labels, typed=False)
-    recorded = json.loads(Masking(["text"]).payload(task(payload)))["labels"]
+    recorded = json.loads(Masking(["text"]).mask_payload(task(payload)))["labels"]
     pipeline = pipeline_of(recorded)
     assert pipeline is not None
     assert [each.task_id for each in pipeline.steps] == ["b"]
@@ -198,7 +200,7 @@ def test_base64_without_secrets_stays_as_it_is(text: str) -> None:
 def test_bytes_of_a_result_are_masked() -> None:
     value = {b"password": "hunter2", "a": [json.dumps(SECRET).encode(), pickle.dumps(SECRET)]}
     body = pickle.dumps({"is_err": False, "return_value": value, "labels": {}})
-    found = json.loads(bytes(Masking().result(decode_result(body)).return_value))
+    found = json.loads(bytes(Masking().mask_result(decode_result(body)).return_value))
     assert found[base64.b64encode(b"password").decode()] == MASK
     assert json.loads(base64.b64decode(found["a"][0])) == {**SECRET, "password": MASK}
     assert found["a"][1] == MASK
@@ -219,17 +221,17 @@ def test_arguments_without_a_known_name_are_left_out_if_any_are_to_be(
     value = {"task_id": "1", "task_name": "t", "args": ["a", "b", None], "kwargs": {}}
     message = InboundMessage(source, "x", json.dumps(value).encode(), AT)
     masking = Masking(["text"], lambda _name: names)
-    assert json.loads(masking.payload(message))["args"] == expected
+    assert json.loads(masking.mask_payload(message))["args"] == expected
     assert masking.unnamed == unnamed
     masking = Masking((), lambda _name: names)
-    assert json.loads(masking.payload(message))["args"] == value["args"]
+    assert json.loads(masking.mask_payload(message))["args"] == value["args"]
     assert masking.unnamed == 0
 
 
 def test_arguments_in_json_and_of_no_named_task_are_left_out_too() -> None:
     masking = Masking(["text"], lambda _name: ("id", "text"))
     value = {"task_name": "t", "args": '["a", "private"]'}
-    found = masking.value([value, {"args": ["private"]}, {"args": "a, b"}])
+    found = masking.mask_value([value, {"args": ["private"]}, {"args": "a, b"}])
     assert json.loads(found[0]["args"]) == ["a", MASK]
     assert found[1:] == [{"args": [MASK]}, {"args": "a, b"}]
     assert masking.unnamed == 1
@@ -253,7 +255,7 @@ def test_a_result_is_masked_with_its_error_and_labels() -> None:
             },
         }
     )
-    recorded = Masking().result(decode_result(body))
+    recorded = Masking().mask_result(decode_result(body))
     line = msgspec.json.encode(recorded)
     assert b"hunter2" not in line
     assert TOKEN.encode() not in line
@@ -280,7 +282,7 @@ def test_a_result_is_masked_with_its_error_and_labels() -> None:
 )
 def test_a_repeated_key_hides_no_secret(payload: bytes) -> None:
     masking = Masking(["text"], lambda name: ("password",) if name == "t" else ())
-    assert b"hunter2" not in masking.payload(event(payload))
+    assert b"hunter2" not in masking.mask_payload(event(payload))
 
 
 @pytest.mark.parametrize("dropped", ["{}", '{"n":{"args":[1],"task_name":"t","n":{}}}'])
@@ -295,7 +297,7 @@ def test_a_repeated_key_costs_no_second_look_at_what_is_kept(dropped: str) -> No
     value = f'{{"a":{dropped},"a":1}}'
     for _level in range(depth):
         value = f'{{"x":{dropped},"args":[1],"task_name":"t","x":{value}}}'
-    assert Masking((), parameters).payload(event(value.encode())) == value.encode()
+    assert Masking((), parameters).mask_payload(event(value.encode())) == value.encode()
     assert len(looked_at) == depth + value.count('"n":{}')
 
 
@@ -305,7 +307,7 @@ def test_json_in_a_text_is_masked_as_json_is(name: str, levels: int) -> None:
     value: object = {name: "hunter2", "n": 1}
     for _level in range(levels):
         value = {"body": json.dumps(value)}
-    found = json.loads(Masking(["text"]).payload(event(json.dumps(value).encode())))
+    found = json.loads(Masking(["text"]).mask_payload(event(json.dumps(value).encode())))
     for _level in range(levels):
         found = json.loads(found["body"])
     assert found == {name: MASK, "n": 1}
@@ -313,7 +315,7 @@ def test_json_in_a_text_is_masked_as_json_is(name: str, levels: int) -> None:
 
 def test_json_in_a_text_without_secrets_stays_as_it_is() -> None:
     raw = json.dumps({"body": '{ "n" : 1.0e0 }'}).encode()
-    assert Masking().payload(event(raw)) == raw
+    assert Masking().mask_payload(event(raw)) == raw
 
 
 @pytest.mark.parametrize(
@@ -336,14 +338,14 @@ def test_secrets_in_pairs_lists_and_keys_are_left_out(value: Any) -> None:
 
 def test_a_key_is_left_out_in_a_text_of_letters_alone() -> None:
     key = "AKIA" + "A1B2" * 5
-    assert Masking().value({"note": key, "id": "0f" * 16}) == {"note": "***", "id": "0f" * 16}
+    assert Masking().mask_value({"note": key, "id": "0f" * 16}) == {"note": "***", "id": "0f" * 16}
     for _time in range(2):  # the second time from the cache
-        assert Masking().value([f"key {key}", "token: abcdef"]) == ["key ***", "token: ***"]
+        assert Masking().mask_value([f"key {key}", "token: abcdef"]) == ["key ***", "token: ***"]
 
 
 def test_masking_forgets_the_names_of_another_recording() -> None:
-    assert Masking(["author"]).value({"author": "me"}) == {"author": "***"}
-    assert Masking().value({"author": "me"}) == {"author": "me"}
+    assert Masking(["author"]).mask_value({"author": "me"}) == {"author": "***"}
+    assert Masking().mask_value({"author": "me"}) == {"author": "me"}
 
 
 TEXT = "Kyiv, 12 O'Brien street"
@@ -356,7 +358,7 @@ def failure(run_id: str, *, message: str, **more: Any) -> InboundMessage:
 
 
 def recorded(masking: Masking, message: InboundMessage) -> str:
-    return masking.payload(message).decode()
+    return masking.mask_payload(message).decode()
 
 
 @pytest.mark.parametrize("quoted", [TEXT, repr(TEXT), json.dumps({"text": TEXT})])
@@ -423,22 +425,22 @@ def test_a_number_of_too_many_digits_does_not_prevent_masking() -> None:
 def test_results_and_log_lines_do_not_quote_what_is_left_out() -> None:
     masking = Masking(("text",))
     payload, _headers = encode_task("a1", "work", kwargs=json.dumps({"text": TEXT}).encode())
-    masking.payload(task(payload))
+    masking.mask_payload(task(payload))
     lines = [{"level": "ERROR", "message": f"got {TEXT}"}]
     log = {"type": "task.log", "data": {"task_id": "a1", "lines": lines}}
     assert "Brien" not in recorded(masking, event(json.dumps(log).encode()))
     body = {"is_err": True, "error": f"ValueError: {TEXT}", "return_value": None, "log": None}
     result = decode_result(json.dumps({**body, "execution_time": 1.0, "labels": {}}).encode())
     assert result.error is not None
-    assert "Brien" in str(msgspec.json.encode(masking.result(result, "b2")))
-    assert "Brien" not in str(msgspec.json.encode(masking.result(result, "a1")))
+    assert "Brien" in str(msgspec.json.encode(masking.mask_result(result, "b2")))
+    assert "Brien" not in str(msgspec.json.encode(masking.mask_result(result, "a1")))
     assert masking.unchecked == 1
 
 
 def test_without_named_fields_an_error_of_an_unknown_run_is_not_counted() -> None:
     masking = Masking()
     raw = failure("b2", message="text")
-    assert masking.payload(raw) == raw.payload
+    assert masking.mask_payload(raw) == raw.payload
     assert masking.unchecked == 0
 
 

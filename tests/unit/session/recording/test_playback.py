@@ -65,7 +65,7 @@ def played(path: Path) -> Playback:
 
 
 def recorded(return_value: object) -> RecordedResult:
-    return Masking().result(decode_result(result_body(return_value)))
+    return Masking().mask_result(decode_result(result_body(return_value)))
 
 
 def queued(at: float, task_id: str, value: str) -> InboundMessage:
