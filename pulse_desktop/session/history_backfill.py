@@ -54,7 +54,7 @@ class HistoryBackfill:
             feeds: what they have not read is read.
             arrivals: gets the messages.
             waiter: waits until they have been folded.
-            is_current: whether the newest part has been read and folded, and judged.
+            is_current: whether the newest part has been read, folded and ticked.
             has_room: whether the state can hold older messages.
         """
         self._sources = [_OlderMessages(feed) for feed in feeds]

@@ -14,7 +14,7 @@ from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
 
 RESULTS_S: Final = 10.0
-"""A bucket of any size, or one that cannot be read, does not hold the judgement back for longer."""
+"""A bucket of any size, or one that cannot be read, does not delay `has_outcomes` for longer."""
 
 GRACE_S: Final = HEARTBEAT_S
 """Workers that were cut off as well come back within it, and heartbeats without history arrive."""
@@ -44,7 +44,7 @@ class HistoryCatchUp:
             results_read: whether the latest of the stored results have been read.
         """
         self._results_read = results_read
-        self._judged_generation = 0
+        self._outcomes_generation = 0
         self._connection = connection
         self._feeds = feeds
         self._arrivals = arrivals
@@ -66,7 +66,7 @@ class HistoryCatchUp:
     @property
     def has_outcomes(self) -> bool:
         """Whether the outcomes of the latest runs are known as well: they may be in results."""
-        return self.is_complete and self._judged_generation == self._connection.generation
+        return self.is_complete and self._outcomes_generation == self._connection.generation
 
     @property
     def progress(self) -> HistoryProgress | None:
@@ -85,7 +85,7 @@ class HistoryCatchUp:
             waited = abs(self._clock() - self._completed_at)
             read = not self._arrivals and self._results_read()
             if read or waited >= RESULTS_S:
-                self._judged_generation = self._connection.generation
+                self._outcomes_generation = self._connection.generation
         if self.is_complete or not self._connection.connected:
             return
         if len(self._arrivals) <= _MAX_WAITING and all(

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 SLICE: Final = 100
 """Arrivals folded between two checks of the time budget."""
 
-SWEEP_INTERVAL_S: Final = 1.0
-MAX_SWEEP_INTERVAL_S: Final = 5.0
-MAX_SWEEP_SHARE: Final = 0.1
-"""Part of the time that sweeps may take; with much to judge they become rarer."""
+TICK_INTERVAL_S: Final = 1.0
+MAX_TICK_INTERVAL_S: Final = 5.0
+MAX_TICK_SHARE: Final = 0.1
+"""Part of the time that ticks may take; with much to update they become rarer."""
 
 MAX_REST_SHARE: Final = 0.005
 MAX_REST_S: Final = 20.0
-"""After all that depends on time was looked at without a pause, it rests: for so long that this
-takes no more than the share of the time, but no longer than this."""
+"""After the last slice of all that depends on time, further slices rest: for so long that they take
+no more than the share of the time, but no longer than this."""
 
 ASLEEP_AFTER_S: Final = 10.0
-"""Without a sweep for so long this machine slept, or its clock was set."""
+"""Without a tick for so long this machine slept, or its clock was set."""
 
 
 class Ingestor:
@@ -53,7 +53,8 @@ class Ingestor:
             state: where they are folded.
             clock: Unix seconds.
             is_current: whether everything that the server has was folded, as far as is known.
-                Without a connection and while history is read, nothing is judged by its silence.
+                Without a connection and while history is read there is no tick: silence says
+                nothing.
             timer: seconds, to measure what work takes.
         """
         self._arrivals = arrivals
@@ -61,8 +62,8 @@ class Ingestor:
         self._clock = clock
         self._is_current = is_current
         self._timer = timer
-        self._swept_at = 0.0
-        self._sweep_interval_s = SWEEP_INTERVAL_S
+        self._ticked_at = 0.0
+        self._tick_interval_s = TICK_INTERVAL_S
         self._was_current = True
         self._rests_until = 0.0  # by the timer
         self._slices_s = 0.0
@@ -73,8 +74,8 @@ class Ingestor:
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether there is more.
 
-        What depends on time is judged once a second, a slice of it. While there is no arrival to
-        fold, a call does one further slice until all is judged.
+        What depends on time is updated once a second, a slice of it. While there is no arrival
+        to fold, a call does one further slice until all is updated.
         """
         deadline = self._timer() + budget_s
         arrivals, fold = self._arrivals, self._state.fold
@@ -86,25 +87,25 @@ class Ingestor:
             if self._timer() >= deadline:
                 break
         now, more = self._clock(), False
-        if not self._swept_at:
-            self._swept_at = now
+        if not self._ticked_at:
+            self._ticked_at = now
         if not self._is_current():
             self._was_current = False
-        elif abs(now - self._swept_at) >= self._sweep_interval_s:  # a clock can be set back
+        elif abs(now - self._ticked_at) >= self._tick_interval_s:  # a clock can be set back
             started = self._timer()
             self._state.tick(now, self._missed_s(now))
             took = self._timer() - started
-            rarer = min(took / MAX_SWEEP_SHARE, MAX_SWEEP_INTERVAL_S)
-            self._sweep_interval_s = max(SWEEP_INTERVAL_S, rarer)
-            self._swept_at = now
+            rarer = min(took / MAX_TICK_SHARE, MAX_TICK_INTERVAL_S)
+            self._tick_interval_s = max(TICK_INTERVAL_S, rarer)
+            self._ticked_at = now
             more = self._timer() >= self._rests_until
         elif not arrivals and self._timer() >= self._rests_until:
-            more = self._judge_more(now)
+            more = self._tick_more(now)
         self.folded.set()
         return more or bool(arrivals)
 
-    def _judge_more(self, now: float) -> bool:
-        """Judge a further slice; return whether there is more. Rest after the last one."""
+    def _tick_more(self, now: float) -> bool:
+        """Update a further slice; return whether there is more. Rest after the last one."""
         started = self._timer()
         more = self._state.tick_more(now)
         ended = self._timer()
@@ -120,8 +121,8 @@ class Ingestor:
         self.on_fold()
 
     def _missed_s(self, now: float) -> float:
-        """Return the seconds since the last sweep, if nothing could arrive; else 0."""
+        """Return the seconds since the last tick, if nothing could arrive; else 0."""
         was_current, self._was_current = self._was_current, True
-        elapsed = now - self._swept_at
+        elapsed = now - self._ticked_at
         heard = was_current and abs(elapsed) < ASLEEP_AFTER_S
         return 0.0 if heard else elapsed

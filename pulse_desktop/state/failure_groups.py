@@ -227,14 +227,14 @@ class FailureGroups(Collection[FailureGroup]):
     def tick(self, now: float) -> None:
         """Update the states of some groups, and find out a part of what their failures share."""
         self._check_states(now)
-        self._comparisons.step(now, _TICK_RUNS)
+        self._comparisons.tick(now, _TICK_RUNS)
 
     def tick_more(self, now: float) -> bool:
         """Update the states of the next groups, then compare; return whether there is more."""
         if self._checked < len(self._slots):
             self._check_states(now)
             return True
-        return self._comparisons.go_on(now, _TICK_RUNS)
+        return self._comparisons.tick_more(now, _TICK_RUNS)
 
     def _check_states(self, now: float) -> None:
         self._now = now
@@ -249,7 +249,7 @@ class FailureGroups(Collection[FailureGroup]):
         self._now = now
         for group in list(self._groups.values()):
             self._publish(group)
-        self._comparisons.finish(now)
+        self._comparisons.tick_all(now)
 
     # Groups
 

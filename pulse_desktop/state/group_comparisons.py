@@ -67,16 +67,16 @@ class GroupComparisons:
         """Forget a group that is no more."""
         self._changed.pop(group, None)
 
-    def step(self, now: float, count: int) -> None:
+    def tick(self, now: float, count: int) -> None:
         """Read the values of at most about `count` runs. `now` is Unix seconds."""
         if self._due <= 0:
             self._due = len(self._changed) + 1  # and the one that has begun
         self._read(now, count)
 
-    def go_on(self, now: float, count: int) -> bool:
-        """Read values as `step` does, until as many groups are compared as had changed.
+    def tick_more(self, now: float, count: int) -> bool:
+        """Read values as `tick` does, until as many groups are compared as had changed.
 
-        Groups that change in the meantime are for the next `step`: failures that go on would keep
+        Groups that change in the meantime are for the next `tick`: failures that go on would keep
         this from ever ending. Returns whether there is more to read.
         """
         if self._due > 0:
@@ -94,7 +94,7 @@ class GroupComparisons:
                     break
                 self._current = self._compare(self._changed.popitem()[0])
 
-    def finish(self, now: float) -> None:
+    def tick_all(self, now: float) -> None:
         """Compare all groups with the successes as they are now."""
         self._now = now
         for each in self._successes.values():

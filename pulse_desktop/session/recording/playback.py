@@ -32,7 +32,7 @@ class Playback:
         results: results that were read, by the key of their object.
         first_at: Unix seconds of the oldest message, None before the first.
         last_at: Unix seconds of the newest message so far.
-        is_complete: whether the whole recording was folded and judged: what is overdue at its end,
+        is_complete: whether the whole recording was folded and ticked: what is overdue at its end,
             and what the failures of a group share.
     """
 
@@ -58,7 +58,7 @@ class Playback:
         return self._reader.malformed
 
     def fold(self, budget_s: float) -> bool:
-        """Fold and judge for at most about `budget_s` seconds; return whether there is more.
+        """Fold and tick for at most about `budget_s` seconds; return whether there is more.
 
         One line or slice is always done: lines may be large, so the time is checked after each.
         """

@@ -22,7 +22,7 @@ from tests.unit.state.state_builders import (
 
 
 class Observer:
-    """An ingestor whose clock and connection the test sets; it sweeps once a second."""
+    """An ingestor whose clock and connection the test sets; it ticks once a second."""
 
     def __init__(self, state: SystemState, timer: Callable[[], float] = time.perf_counter) -> None:
         self.state = state
@@ -114,18 +114,18 @@ def test_a_lost_connection_makes_no_run_overdue() -> None:
 def test_sweeps_that_take_long_become_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
     timer = _Timer(step_s=0.0)
     observer = Observer(state_of(heartbeat()), timer)
-    swept: list[float] = []
+    ticked: list[float] = []
 
     def tick(now: float, _missed_s: float) -> None:
-        swept.append(now - NOW)
+        ticked.append(now - NOW)
         timer.seconds += 0.25
 
     monkeypatch.setattr(observer.state, "tick", tick)
     observer.run(10)
-    assert swept == [1, 4, 7, 10]
-    monkeypatch.setattr(observer.state, "tick", lambda now, _missed_s: swept.append(now - NOW))
+    assert ticked == [1, 4, 7, 10]
+    monkeypatch.setattr(observer.state, "tick", lambda now, _missed_s: ticked.append(now - NOW))
     observer.run(5)
-    assert swept == [1, 4, 7, 10, 13, 14, 15]
+    assert ticked == [1, 4, 7, 10, 13, 14, 15]
 
 
 class _Timer:
