@@ -34,6 +34,11 @@ IDLE_TIMEOUT_S: Final = 0.1
 
 SEARCH_BATCH: Final = 5_000
 
+_NO_MESSAGE_FOUND: Final = 10037
+_SEQUENCE_NOT_FOUND: Final = 10043
+_DELETE_FAILED: Final = 10057
+"""Error codes of JetStream."""
+
 Outcome = Literal["removed", "delivered", "not_queued", "not_stored", "not_searched"]
 
 
@@ -112,8 +117,8 @@ class QueuedTaskRemover:
                 self._connection.js.delete_msg(status.stream, sequence),
                 f"$JS.API.STREAM.MSG.DELETE.{status.stream}",
             )
-        except (NotFoundError, APIError) as error:
-            if "no message found" in str(error).lower():
+        except APIError as error:
+            if is_message_gone(error):
                 return Removal("not_queued")
             raise
         if await self._delivered(status) >= sequence:
@@ -213,3 +218,13 @@ class QueuedTaskRemover:
 
     async def _request(self, request: Any, subject: str) -> Any:
         return await self._connection.request(request, subject)
+
+
+def is_message_gone(error: APIError) -> bool:
+    """Return whether a message could not be deleted because the stream has it no more.
+
+    Of the oldest messages the server says so only in the text of a more general error.
+    """
+    if error.err_code == _DELETE_FAILED:
+        return "no message found" in (error.description or "")
+    return error.err_code in (_NO_MESSAGE_FOUND, _SEQUENCE_NOT_FOUND)

@@ -80,7 +80,7 @@ class FrameReader:
             try:
                 held.append(frame.decompress(chunk))
             except (zstandard.ZstdError, MemoryError) as error:
-                if "checksum" not in str(error):
+                if not is_checksum_mismatch(error):
                     yield from held
                 raise _DamagedFrameError from None
             size += len(held[-1])
@@ -113,6 +113,14 @@ class FrameReader:
             start += len(chunk)
             overlap = data[1 - len(MAGIC) :]
         return None
+
+
+def is_checksum_mismatch(error: Exception) -> bool:
+    """Return whether a frame was decompressed to its end and is not what was compressed.
+
+    zstandard gives no code of its errors, only their text.
+    """
+    return "doesn't match checksum" in str(error)
 
 
 def _has_checksum(frame: bytes) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.json.values import escaped
+from pulse_desktop.ui.run_form.json_faults import JsonFault, fault_of
 
 RootType = Literal["array", "object"]
 """Type of the outermost value."""
@@ -184,21 +185,21 @@ def _reject_constant(name: str) -> Any:
 
 
 def _describe(error: json.JSONDecodeError, text: str) -> JsonError:
-    # Python 3.13 reports the position of an illegal comma, earlier versions the one after it.
-    at = error.pos + error.msg.startswith("Illegal trailing comma")
+    fault = fault_of(error)
+    at = error.pos + (fault is JsonFault.TRAILING_COMMA)
     while at < len(text) and text[at].isspace():
         at += 1
     rest, before = text[at:], text[:at].rstrip()
     line = text.count("\n", 0, at) + 1
-    if "string" in error.msg and "Unterminated" in error.msg:
+    if fault is JsonFault.OPEN_STRING:
         return JsonError(line, _("the string that begins here has no closing quote"))
-    if "control character" in error.msg:
+    if fault is JsonFault.CONTROL_CHARACTER:
         # A missing quote at the end of the line is more likely than a line break in a string.
         return JsonError(
             text.count("\n", 0, error.pos) + 1,
             _("a string ends with a double quote in the same line; write \\n for a line break"),
         )
-    if "escape" in error.msg:
+    if fault is JsonFault.ESCAPE:
         return JsonError(line, _("a backslash in a string is written twice: \\\\"))
     if not rest:
         missing = _open_brackets(text)
@@ -209,25 +210,25 @@ def _describe(error: json.JSONDecodeError, text: str) -> JsonError:
         return JsonError(end, reason)
     if rest[0] in "]}" and before.endswith(","):
         return JsonError(line, _("remove the comma before {bracket}").format(bracket=rest[0]))
-    return JsonError(line, _describe_token(error.msg, rest, before))
+    return JsonError(line, _describe_token(fault, rest, before))
 
 
-def _describe_token(message: str, rest: str, before: str) -> str:
+def _describe_token(fault: JsonFault, rest: str, before: str) -> str:
     match = _NAME.match(rest)
     name = match.group() if match else ""
     first = _first_token(rest)
-    if message.startswith("Extra data"):
+    if fault is JsonFault.EXTRA_DATA:
         return _("nothing may follow the closing {bracket}").format(bracket=before[-1:])
-    if "',' delimiter" in message:
+    if fault is JsonFault.NO_COMMA:
         if rest[0] in "]}":
             missing = "}" if rest[0] == "]" else "]"
             return _("{missing} is missing before {token}").format(missing=missing, token=rest[0])
         if rest[0].isdigit() and before[-1:] == "0":
             return _("a number does not begin with 0")
         return _("a comma is missing before {token}").format(token=first)
-    if "':' delimiter" in message:
+    if fault is JsonFault.NO_COLON:
         return _("a colon is missing before {token}").format(token=first)
-    if "property name" in message:
+    if fault is JsonFault.NO_NAME:
         return _("a name is written in double quotes, not {token}").format(token=first)
     if rest[0] == "'":
         return _("a string is written in double quotes, not single quotes")

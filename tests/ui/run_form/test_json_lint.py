@@ -1,12 +1,16 @@
 """Edited JSON is validated with helpful messages, and printed without a change of its values."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulse_desktop.ui.run_form.json_faults import JsonFault, fault_of
 from pulse_desktop.ui.run_form.json_lint import RootType, compact, lint, pretty
+
+AFTER_COMMA = JsonFault.TRAILING_COMMA if sys.version_info >= (3, 13) else JsonFault.NO_NAME
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,8 @@ from pulse_desktop.ui.run_form.json_lint import RootType, compact, lint, pretty
         ('{"a": "x\n}', 1, "a string ends with a double quote in the same line"),
         ('{"a": uk}', 1, 'uk is not a value: a string is written in double quotes, "…"'),
         ('{"a": NaN}', 1, "NaN is not JSON: write null, or a number"),
+        ('{"a": 1, "b": "x', 1, "the string that begins here has no closing quote"),
+        ('{"a": "C:\\dir"}', 1, "a backslash in a string is written twice"),
         ('{"a": 1} x', 1, "nothing may follow the closing }"),
         ("[1]", 1, "this must be an object"),
         ('{"a": 1e999}', 1, "it cannot be sent"),
@@ -35,6 +41,31 @@ def test_an_error_has_a_line_and_a_reason(text: str, line: int, reason: str) -> 
     assert error is not None
     assert error.line == line
     assert error.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"a": "x', JsonFault.OPEN_STRING),
+        ('{"a": "x\n"}', JsonFault.CONTROL_CHARACTER),
+        ('{"a": "\\d"}', JsonFault.ESCAPE),
+        ('{"a": "\\u12"}', JsonFault.ESCAPE),
+        ("{} x", JsonFault.EXTRA_DATA),
+        ('{"a": 1 "b": 2}', JsonFault.NO_COMMA),
+        ("[1 2]", JsonFault.NO_COMMA),
+        ('{"a" 1}', JsonFault.NO_COLON),
+        ("{a: 1}", JsonFault.NO_NAME),
+        (
+            '{"a": 1,}',
+            JsonFault.TRAILING_COMMA if sys.version_info >= (3, 13) else JsonFault.NO_NAME,
+        ),
+        ('{"a": x}', JsonFault.NO_VALUE),
+    ],
+)
+def test_the_decoder_says_what_is_wrong(text: str, fault: JsonFault) -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads(text)
+    assert fault_of(caught.value) is fault
 
 
 @settings(deadline=None)

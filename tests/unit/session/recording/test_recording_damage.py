@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from pulse_desktop.session.recording.frame_reader import is_checksum_mismatch
 from pulse_desktop.session.recording.recording_check import damage, is_whole
 from pulse_desktop.session.recording.recording_file import RecordingFile
 from pulse_desktop.session.recording.recording_format import (
@@ -207,3 +208,13 @@ def test_a_limit_is_used(tmp_path: Path, max_bytes: int) -> None:
     size = (tmp_path / "r").stat().st_size
     assert max_bytes - 6_000 < size <= max_bytes
     assert read(tmp_path / "r")[0] == lines[:written]
+
+
+def test_only_a_frame_that_is_read_to_its_end_has_a_wrong_checksum() -> None:
+    whole = zstandard.ZstdCompressor(write_checksum=True).compress(b"some lines\n" * 100)
+    unlike = whole[:-1] + bytes([whole[-1] ^ 1])
+    unreadable = whole[:5] + b"\xff" * 8 + whole[13:]
+    for frame, is_mismatch in ((unlike, True), (unreadable, False)):
+        with pytest.raises(zstandard.ZstdError) as caught:
+            zstandard.ZstdDecompressor().decompressobj().decompress(frame)
+        assert is_checksum_mismatch(caught.value) == is_mismatch
