@@ -9,7 +9,6 @@ from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.lookup import AmbiguousError, find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_note
 from pulse_desktop.cli.parser import Subparsers, add_command, add_confirm_option
-from pulse_desktop.cli.run_search import search_only
 from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text.translation import _
@@ -56,7 +55,7 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(
         arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
     ) as session:
-        search_only(session, arguments.task_ids)
+        session.backfill.search_only(arguments.task_ids)
         missing = await catch_up(session)
         ambiguous = False
         task_ids: list[str] = []

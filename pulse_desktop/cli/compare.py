@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
-from pulse_desktop.cli.lookup import fetch_result, find_run
+from pulse_desktop.cli.lookup import fetch_results, find_run
 from pulse_desktop.cli.output import print_error, write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_search import read_back_until
@@ -58,11 +58,11 @@ async def run(arguments: Namespace) -> int:
         arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
     ) as session:
         missing = await catch_up(session)
-        first = await find_run(session, arguments.task_id, missing, is_read_only=True)
+        first = await find_run(session, arguments.task_id, missing, accept_unique_so_far=True)
         await session.waiter.wait_for_report(first.task_id)
         first = session.state.runs.get(first.task_id) or first
         if arguments.other_id:
-            second = await find_run(session, arguments.other_id, missing, is_read_only=True)
+            second = await find_run(session, arguments.other_id, missing, accept_unique_so_far=True)
         else:
             second = await _last_good(session, first)
         values = await _results(session, first, second)
@@ -97,7 +97,7 @@ async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
             _("Give the id of another run to compare it with."),
         )
     if found.stored_outcome is None:
-        await fetch_result(session, found.task_id)
+        await fetch_results(session, found.task_id)
     return session.state.runs.get(found.task_id) or found
 
 

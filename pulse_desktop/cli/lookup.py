@@ -1,13 +1,12 @@
 """Look up the run or worker that an argument of a command refers to."""
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
 from pulse_desktop.cli.history_notes import unread_history
 from pulse_desktop.cli.run_search import MIN_PREFIX, RunSearch, matching_ids
-from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
@@ -23,7 +22,11 @@ class AmbiguousError(NotFoundError):
 
 
 async def find_run(
-    session: "Session", task_id: str, missing: Sequence[str] = (), *, is_read_only: bool = False
+    session: "Session",
+    task_id: str,
+    missing: Sequence[str] = (),
+    *,
+    accept_unique_so_far: bool = False,
 ) -> "TaskRun":
     """Return a run by its task id, or by a prefix of it that no other run shares.
 
@@ -33,15 +36,15 @@ async def find_run(
         session: which has caught up with the newest part of history; more is read if needed.
         task_id: or its first characters.
         missing: what could not be read, with the reasons.
-        is_read_only: whether it is enough that no other run shares the prefix in the part of
-            history that has to be read, because nothing is done to the run.
+        accept_unique_so_far: whether it is enough that no other run shares the prefix in the part
+            of history that has to be read, because nothing is done to the run.
 
     Raises:
         NotFoundError: no run has this id.
         AmbiguousError: several runs have this prefix.
     """
     runs = session.state.runs
-    await RunSearch(session, task_id, is_read_only=is_read_only).read_back()
+    await RunSearch(session, task_id, accept_unique_so_far=accept_unique_so_far).read_back()
     run = runs.get(task_id)
     if run is None and (matches := matching_ids(session, task_id)):
         if len(matches) > 1:
@@ -49,7 +52,7 @@ async def find_run(
         task_id = matches[0]
         run = runs.get(task_id)
     if run is None or run.stored_outcome is None:
-        await fetch_result(session, task_id)
+        await fetch_results(session, task_id)
         run = runs.get(task_id) or run
     if run is None and len(task_id) < MIN_PREFIX:
         text = _("no task has this id, and the beginning of an id has at least {count} characters.")
@@ -127,9 +130,7 @@ def _ambiguous_run(task_id: str, matches: list[str]) -> AmbiguousError:
     )
 
 
-async def fetch_result(session: "Session", task_id: str) -> None:
-    """Fold the stored result of a run, if there is one."""
-    with contextlib.suppress(UserFacingError):
-        stored = await session.results.store.info(task_id)
-        session.state.fold([stored])
+async def fetch_results(session: "Session", *task_ids: str) -> None:
+    """Load the outcomes in the stored results of runs, of those that have one."""
+    if await session.results.load_metadata(task_ids):
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)

@@ -9,7 +9,6 @@ from pulse_desktop.cli.exit_codes import FAILED
 from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import print_error
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.run_search import search_only
 from pulse_desktop.cli.submission import Submission
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
@@ -58,7 +57,7 @@ async def run(arguments: Namespace) -> int:
     async with connected_session(
         arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
     ) as session:
-        search_only(session, arguments.task_ids)
+        session.backfill.search_only(arguments.task_ids)
         missing = await catch_up(session)
         submissions: list[Submission] = []
         for task_id in arguments.task_ids:

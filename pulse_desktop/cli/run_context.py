@@ -1,13 +1,11 @@
 """What `show` prints around one run: attempts, related runs, and the way of its messages."""
 
-import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
+from pulse_desktop.cli.lookup import fetch_results
 from pulse_desktop.cli.output import write_line, write_text
 from pulse_desktop.cli.run_report import write_property
-from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -107,13 +105,7 @@ async def load_outcomes(session: "Session", run: "TaskRun") -> None:
         for row in related.rows
         if not row.is_planned and (row.run is None or row.run.state in OPEN_STATES)
     ]
-    found = []
-    for task_id in wanted[:_MAX_LOADED]:
-        with contextlib.suppress(UserFacingError):
-            found.append(await session.results.store.info(task_id))
-    if found:
-        session.state.fold(found)
-        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+    await fetch_results(session, *wanted[:_MAX_LOADED])
 
 
 def _attempt_lines(run: "TaskRun") -> Iterable[str]:

@@ -1,11 +1,9 @@
 """Search of history for single runs: only as far back as it needs."""
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.history_notes import ProgressNote
-from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.history_extent import FIRST_WIDENING, MAX_LOOK_BACK_S, MAX_WIDENING
 
 if TYPE_CHECKING:
@@ -19,25 +17,11 @@ UNIQUE_PREFIX: Final = 12
 """So many characters of a random id are shared with no other of a million."""
 
 _MAX_ORIGINS: Final = 20
-_MAX_SELECTED: Final = 8
-"""For more ids than that it costs less to fold every message than to search each for them."""
-
 _MARGIN_S: Final = 0.1
 """Time between the two messages about the start of a run, its task and an event."""
 
 _CAPTURE_MARGIN_S: Final = 2.0
 """The same if the task itself is wanted and only the event was found."""
-
-
-def search_only(session: "Session", task_ids: Sequence[str]) -> None:
-    """Fold only what mentions one of these ids when history is read back.
-
-    All ids that the command looks up, because each message is read once. Not for a command that
-    shows what is around a run: other runs do not mention it.
-    """
-    needles = [task_id.encode() for task_id in task_ids]
-    if len(needles) <= _MAX_SELECTED:
-        session.backfill.select = lambda payload: any(needle in payload for needle in needles)
 
 
 def matching_ids(session: "Session", prefix: str) -> list[str]:
@@ -87,29 +71,25 @@ def are_origins_known(session: "Session", run: "TaskRun") -> bool:
 class RunSearch:
     """Reads history back until all that is stored about a run is known."""
 
-    def __init__(self, session: "Session", task_id: str, *, is_read_only: bool) -> None:
+    def __init__(self, session: "Session", task_id: str, *, accept_unique_so_far: bool) -> None:
         """Describe a search.
 
         Args:
             session: which has caught up with the newest part of history.
             task_id: or its first characters.
-            is_read_only: whether an older run that shares a short prefix does not matter.
+            accept_unique_so_far: whether an older run that shares a short prefix does not matter.
         """
         self._session = session
         self._task_id = task_id
-        self._is_read_only = is_read_only
-        self._needs_all = not is_read_only and len(task_id) < UNIQUE_PREFIX
+        self._accept_unique_so_far = accept_unique_so_far
+        self._needs_all = not accept_unique_so_far and len(task_id) < UNIQUE_PREFIX
 
     async def read_back(self) -> None:
         """Read until the start of the run is known, or there is nothing older."""
         if not self._is_found() and len(self._task_id) >= UNIQUE_PREFIX:
-            await self._load_result()
+            # It says when the run ended.
+            await self._session.results.load_metadata([self._task_id])
         await read_back_until(self._session, self._is_found)
-
-    async def _load_result(self) -> None:
-        """Fold the metadata of the run's result: it says when the run ended."""
-        with contextlib.suppress(UserFacingError):
-            self._session.state.fold([await self._session.results.store.info(self._task_id)])
 
     def _is_found(self) -> bool:
         runs = self._session.state.runs
@@ -121,5 +101,5 @@ class RunSearch:
             run = runs.get(matches[0])
         if run is None:
             return False
-        is_enough = self._is_read_only or (run.request is not None and run.request.captured)
+        is_enough = self._accept_unique_so_far or (run.request is not None and run.request.captured)
         return is_start_known(self._session, run, _MARGIN_S if is_enough else _CAPTURE_MARGIN_S)

@@ -61,7 +61,7 @@ async def run(arguments: Namespace) -> int:
         arguments, history_s=ALL_HISTORY_S, newest=NEWEST_MESSAGES, stored_results=0
     ) as session:
         missing = await catch_up(session)
-        run = await find_run(session, arguments.task_id, missing, is_read_only=True)
+        run = await find_run(session, arguments.task_id, missing, accept_unique_so_far=True)
         await read_back_until(session, lambda: are_origins_known(session, run))
         looked = looked_at(session) if len(arguments.task_id) < UNIQUE_PREFIX else ""
         await session.waiter.wait_for_report(run.task_id)

@@ -27,17 +27,16 @@ MAX_WAITING: Final = 1_000
 """Messages in the arrival queue. More would be painted less often, and shown as waiting."""
 
 _REFILL_AT: Final = MAX_WAITING // 2
+_MAX_SEARCHED: Final = 8
+"""For more ids than that it costs less to fold every message than to search each for them."""
+
 _CHECK_INTERVAL_S: Final = 2.0
 _RETRY_INTERVAL_S: Final = 1.0
 _MAX_RETRY_INTERVAL_S: Final = 60.0
 
 
 class HistoryBackfill:
-    """Puts older messages of some feeds into the arrival queue.
-
-    Attributes:
-        select: whether a payload is folded; one that is not counts as read all the same.
-    """
+    """Puts older messages of some feeds into the arrival queue."""
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class HistoryBackfill:
         self._is_current = is_current
         self._has_room = has_room
         self._is_reading = False
-        self.select: Callable[[bytes], bool] | None = None
+        self._is_searched: Callable[[bytes], bool] | None = None
 
     @property
     def extent(self) -> HistoryExtent:
@@ -80,6 +79,16 @@ class HistoryBackfill:
         return max(
             (each.complete_since for each in self._sources if each.unread), default=-math.inf
         )
+
+    def search_only(self, task_ids: Sequence[str]) -> None:
+        """Fold from now on only messages that mention one of these ids; others count as read.
+
+        All ids that are looked up, because each message is read once. Not for what is around a run:
+        other runs do not mention it.
+        """
+        needles = [task_id.encode() for task_id in task_ids]
+        if len(needles) <= _MAX_SEARCHED:
+            self._is_searched = lambda payload: any(needle in payload for needle in needles)
 
     async def run(self) -> None:
         """Read everything older, and what becomes readable later; run by a supervisor."""
@@ -143,12 +152,14 @@ class HistoryBackfill:
 
     def _deliver(self, source: "_OlderMessages", until: float, room: int) -> int:
         """Put a feed's messages into the queue that are newer than a time; return the room left."""
-        waiting, arrivals, select = source.waiting, self._arrivals, self.select
+        waiting, arrivals, is_searched = source.waiting, self._arrivals, self._is_searched
         while room > 0 and waiting and waiting[-1].at >= until:
             some = waiting[: -room - 1 : -1]
             if until:
                 some = list(takewhile(lambda each: each.at >= until, some))
-            wanted = some if select is None else [each for each in some if select(each.payload)]
+            wanted = some
+            if is_searched is not None:
+                wanted = [each for each in some if is_searched(each.payload)]
             put = arrivals.put_all(wanted)
             if put < len(wanted):
                 some = some[: some.index(wanted[put])]

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,9 @@ from pulse_desktop.transport.result_store import MAX_READ_BYTES, ResultStore
 from pulse_desktop.transport.result_watch import ResultWatch, WatchStatus
 
 CONCURRENCY: Final = 8
+"""Readers of the bodies of new results. Each waits for the server most of the time; more would hold
+more bodies of up to `MAX_EAGER_READ_BYTES` in memory."""
+
 MAX_EAGER_READ_BYTES: Final = 1 << 20
 """Larger results are read when they are opened, not before."""
 
@@ -214,6 +217,21 @@ class ResultLoader:
         if (known := self._known(stored)) is not None:
             self._state.fold_result(known, result)
         return DecodedResult(raw, result)
+
+    async def load_metadata(self, task_ids: Iterable[str]) -> int:
+        """Fold the metadata of stored results, as if they arrived now; return how many there are.
+
+        Those that are not stored, or cannot be read, are left out. The bodies are loaded later.
+        """
+        found = []
+        for task_id in task_ids:
+            with contextlib.suppress(UserFacingError):
+                found.append(await self.store.info(task_id))
+        if found:
+            self._state.fold(found)
+            self.wake()
+            self._ingestor.note_folded()
+        return len(found)
 
     async def load_progress(self, task_id: str) -> None:
         """Load the progress that a task has stored, if it has and it can be read."""

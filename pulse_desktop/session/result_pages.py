@@ -17,6 +17,9 @@ from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.object_pages import ObjectPages
 
 CONCURRENCY: Final = 32
+"""Results that are read at the same time, with requests of their own each: their round trips to a
+distant server do not add up. `load` limits the size of each."""
+
 PAGE_SIZE: Final = 500
 
 Load = Callable[[StoredObject], Awaitable[TaskResult | str | None]]

@@ -66,7 +66,8 @@ CLOSE_GRACE_S: Final = 3.0
 WORK_TIMEOUT_S: Final = 4.0
 """Time after which background work that does not end is left behind, and the rest is closed."""
 CLOSE_TIMEOUT_S: Final = 5.0
-"""Time after which `Session.close` leaves behind what does not end."""
+"""Time after which `Session.close` leaves behind what does not end. More than `WORK_TIMEOUT_S`, so
+that the rest is closed too; a window that takes longer to close would pass for hung."""
 
 _log = logging.getLogger(__name__)
 

@@ -20,7 +20,8 @@ HEALTHY_AFTER_S: Final = 60.0
 
 CANCEL_AGAIN_S: Final = 2.0
 CLOSE_TIMEOUT_S: Final = 5.0
-"""Time after which `close` leaves behind what does not end, unless it is given another."""
+"""Time after which `close` leaves behind what does not end, unless it is given another. Enough to
+cancel it twice more, see `CANCEL_AGAIN_S`."""
 
 _log = logging.getLogger(__name__)
 

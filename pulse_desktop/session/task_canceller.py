@@ -26,7 +26,8 @@ from pulse_desktop.transport.task_queue import TaskQueue
 from pulse_desktop.transport.worker_control import Replies, WorkerControlClient
 
 CONCURRENCY: Final = 16
-"""Tasks that are being cancelled at the same time."""
+"""Tasks that are being cancelled at the same time. Each waits for the replies of all workers, or a
+timeout: many would take minutes one after the other. A worker gets as many requests at once."""
 
 FINAL_EVENT_TIMEOUT_S: Final = 1.0
 """How long the final event of a task may take to arrive here."""

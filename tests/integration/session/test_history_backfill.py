@@ -213,7 +213,7 @@ async def test_what_is_not_selected_counts_as_read(server: NatsServer, client: C
     async with open_session(server, newest=NEWEST, reads_back=False) as session:
         assert await session.wait_caught_up()
         wanted = f"{7:032x}"
-        session.backfill.select = lambda payload: wanted.encode() in payload
+        session.backfill.search_only([wanted])
         while await session.backfill.widen(1_000):
             pass
         assert session.history_extent.is_complete

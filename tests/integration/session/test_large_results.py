@@ -128,3 +128,18 @@ async def test_no_result_in_the_bucket_delays_the_event_loop(
         assert opened.result is not None
         assert opened.result.return_value == value
         assert max(busy) <= 2 / 60
+
+
+async def test_the_metadata_of_single_results_can_be_loaded(
+    nats_server: NatsServer, other: Client
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    for name in "abc":
+        await bucket.put(name, result(name))
+    async with open_session(nats_server, stored_results=0) as session:
+        assert await session.wait_caught_up()
+        assert not session.state.results.rows
+        assert await session.results.load_metadata(["a", "missing", "c"]) == 2
+        assert await session.wait_caught_up()
+        assert [run.state for run in session.state.runs.rows] == [RunState.SUCCEEDED] * 2
+        assert {run.task_id for run in session.state.runs.rows} == {"a", "c"}
