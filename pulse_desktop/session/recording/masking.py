@@ -162,6 +162,13 @@ class Masking:
         self._left_out.clear()
         return recorded_result(masked, value, labels)
 
+    def mask_problem(self, text: str, run_id: str) -> str:
+        """Return why a result cannot be read, without secrets that its text may quote."""
+        masked: str = self.mask_value(text)
+        self._left_out.clear()
+        mask = self._values.masker(run_id)
+        return masked if mask is None else mask(masked)
+
     def mask_value(self, value: Any) -> Any:
         """Return a value without secrets: the same object if there are none."""
         return self._value(value, _MAX_DEPTH)

@@ -107,6 +107,11 @@ class Recorder:
         """Arguments left out so far because their names are not known, see `Masking`."""
         return self._masking.unnamed
 
+    @property
+    def unchecked(self) -> int:
+        """Number of error texts that may quote a masked value, see `Masking`."""
+        return self._masking.unchecked
+
     def add(self, items: Sequence[Recorded]) -> None:
         """Hand over what was received. Never blocks."""
         if self._is_ended:
@@ -121,7 +126,7 @@ class Recorder:
             self._waiting_bytes += size
 
     async def run(self) -> None:
-        """Write until the recording is full; cancel it to end earlier, then call `finish`.
+        """Write until the recording is full, or until cancelled; `stop` and `finish` follow.
 
         Raises:
             UserFacingError: the file cannot be written.
@@ -217,11 +222,6 @@ class Recorder:
                 case ResultRead():
                     self.unreadable += 1
 
-    @property
-    def unchecked(self) -> int:
-        """Number of error texts that may quote a masked value, see `Masking`."""
-        return self._masking.unchecked
-
     def _masked_lines(self, batch: Sequence[Recorded]) -> list[Line]:
         """Return the lines of a batch. Tasks are masked first: errors may quote their arguments."""
         lines: dict[int, Line] = {}
@@ -238,7 +238,7 @@ class Recorder:
             case ResultRead(stored, TaskResult() as result):
                 return ResultLine(stored, self._masking.mask_result(result, stored.key))
             case ResultRead(stored, str() as problem):
-                return ResultLine(stored, problem=problem)
+                return ResultLine(stored, problem=self._masking.mask_problem(problem, stored.key))
             case ResultRead(stored):
                 return ResultLine(stored)
 

@@ -13,6 +13,7 @@ from pulse_desktop.session.recording.recording_format import (
     MAX_LINE_BYTES,
     VERSION,
     Header,
+    ResultLine,
 )
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
@@ -51,6 +52,18 @@ async def test_results_that_were_not_read_are_counted_apart(tmp_path: Path) -> N
     assert (recorder.too_large, recorder.unreadable) == (1, 1)
     assert reader.end is not None
     assert (reader.end.results, reader.end.unread, reader.end.lines) == (0, 2, 3)
+
+
+async def test_why_a_result_is_unreadable_is_masked(tmp_path: Path) -> None:
+    run = b'{"task_id":"k","args":[],"kwargs":{"password":"correct horse"}}'
+    problem = "no JSON: nats://bob:s3cret@host, after 'correct horse'"
+    items = message(run), ResultRead(STORED, problem)
+    await recorded(tmp_path / "r", *items)
+    with RecordingReader(tmp_path / "r") as reader:
+        (line,) = (each for each in reader.lines() if isinstance(each, ResultLine))
+    assert line.problem.startswith("no JSON: nats://")
+    assert "s3cret" not in line.problem
+    assert "horse" not in line.problem
 
 
 async def test_a_line_that_no_reader_accepts_is_not_written(tmp_path: Path) -> None:
