@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,19 +63,27 @@ async def close_in_time(session: Session) -> None:
 
 
 async def fill_send_buffer(session: Session) -> None:
-    """Publish until nothing more is sent, in more tasks than nats-py lets wait for that."""
+    """Publish until nothing more is sent, in more tasks than nats-py lets wait for that.
+
+    The server has been stopped: the buffer of its socket is full, and what waits stays there.
+    """
+    client: Any = session.connection.client
 
     async def publish() -> None:
         with contextlib.suppress(Exception):
             while True:
-                await session.connection.client.publish("full", bytes(20_000))
+                await client.publish("full", bytes(20_000))
 
     for number in range(1_500):
         session.supervisor.start(f"publish.{number}", publish)
-    sent, size = -1, 0
-    while sent != size:
-        sent, size = size, session.connection.client.stats["out_bytes"]
-        await asyncio.sleep(0.3)
+
+    def is_full() -> bool:
+        transport = client._transport._io_writer.transport  # noqa: SLF001 - nats-py does not tell
+        _low, high = transport.get_write_buffer_limits()
+        is_queue_full: bool = client._flush_queue.full()  # noqa: SLF001
+        return is_queue_full and transport.get_write_buffer_size() > high
+
+    await wait_until(is_full)
 
 
 async def test_a_server_that_is_stopped_delays_nothing(
