@@ -199,10 +199,10 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
         """Return the counters of states, tasks and workers."""
         rows, columns = self.context.state.runs.rows, self.context.state.runs.columns
-        coded = {
+        by_column = {
             name: functools.partial(count_codes, columns, name, rows) for name in ("task", "worker")
         }
-        return {"state": self.facet_counts, **coded}
+        return {"state": self.facet_counts, **by_column}
 
     @classmethod
     def system_views(cls) -> Sequence[SavedView]:
