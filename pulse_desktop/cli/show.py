@@ -36,7 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         summary=_("show the details of one run"),
         description=_(
             "Show the arguments, times, attempts, worker, progress, result, error, related runs, "
-            "log lines and events of one run, and the way of the messages that it was about. "
+            "log lines and events of one run, and the stages of the messages that it was about. "
             "Events of a type with more than 10 are counted. TASK_ID can be abbreviated to its "
             "first characters (at least 4)."
         ),
