@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.lookup import fetch_results, find_run
-from pulse_desktop.cli.output import print_error, write_json, write_line, write_note, write_text
+from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
 from pulse_desktop.cli.run_search import read_back_until
-from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text.translation import _
 
@@ -65,7 +65,7 @@ async def run(arguments: Namespace) -> int:
             second = await find_run(session, arguments.other_id, missing, accept_unique_so_far=True)
         else:
             second = await _last_good(session, first)
-        values = await _results(session, first, second)
+        values = await _return_values(session, first, second)
         first, second = (session.state.runs.get(each.task_id) or each for each in (first, second))
         names = argument_names(first, second, session.state.workers.task_schemas)
         comparison = compare_runs(first, second, values[0], values[1], names)
@@ -101,29 +101,20 @@ async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
     return session.state.runs.get(found.task_id) or found
 
 
-async def _results(session: "Session", *runs: "TaskRun") -> list[Any]:
-    """Return the return values of runs, `UNKNOWN` if one is not stored or cannot be read."""
-    from pulse_desktop.state.run_comparison import UNKNOWN
+async def _return_values(session: "Session", *runs: "TaskRun") -> list[Any]:
+    """Return what runs returned, `UNKNOWN` if it is not known; stderr says why, if it matters."""
+    from pulse_desktop.state.run_comparison import UNKNOWN, read_return_value
 
-    values = [await _result(session, run) for run in runs]
-    if UNKNOWN in values and any(value is not UNKNOWN for value in values):
-        run = runs[values.index(UNKNOWN)]
-        text = _("The result of {task_id} is not known: none could be read from {bucket}.")
-        write_note(text.format(task_id=run.task_id, bucket=session.results.bucket))
-    return values
-
-
-async def _result(session: "Session", run: "TaskRun") -> Any:
-    from pulse_desktop.state.run_comparison import UNKNOWN, result_value
-
-    if run.stored_outcome is None:
-        return UNKNOWN
-    try:
-        stored = await session.results.read(run.task_id)
-    except UserFacingError as error:
-        print_error(error)
-        return UNKNOWN
-    return result_value(stored.result) if stored.result is not None else UNKNOWN
+    found = [await read_return_value(run, session.results.read) for run in runs]
+    is_one_known = any(each.value is not UNKNOWN for each in found)
+    for run, (value, problem) in zip(runs, found, strict=True):
+        if problem:
+            text = _("The result of {task_id} is not known: {problem}")
+            write_note(text.format(task_id=run.task_id, problem=problem))
+        elif value is UNKNOWN and is_one_known:
+            text = _("The result of {task_id} is not known: {bucket} has none.")
+            write_note(text.format(task_id=run.task_id, bucket=session.results.bucket))
+    return [each.value for each in found]
 
 
 def _write(comparison: "RunComparison", *, everything: bool) -> None:

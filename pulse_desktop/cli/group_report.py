@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from pulse_desktop.cli.output import write_text
+from pulse_desktop.cli.output import write_labelled
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
@@ -63,8 +63,7 @@ def write_example(example: "TaskRun | None") -> None:
 def write_part(label: str, text: str) -> None:
     """Write a part with its label and further lines indented, nothing without a text."""
     if text:
-        indented = text.replace("\n", "\n" + " " * (_LABEL_WIDTH + 1))
-        write_text(f"{label:<{_LABEL_WIDTH}} {indented}")
+        write_labelled(label, text, _LABEL_WIDTH)
 
 
 def group_to_dict(group: "FailureGroup") -> dict[str, object]:

@@ -90,6 +90,18 @@ def write_text(text: str) -> None:
     _write(sys.stdout, _escape_controls(text) + "\n")
 
 
+def write_labelled(label: str, text: str, width: int) -> None:
+    """Write a labelled text for people, with its further lines indented.
+
+    Args:
+        label: what the text is.
+        text: may have several lines.
+        width: characters of the column of labels.
+    """
+    indented = text.replace("\n", "\n" + " " * (width + 1))
+    write_text(f"{label:<{width}} {indented}")
+
+
 def write_line(text: str) -> None:
     """Write exactly one line to stdout and flush it: line breaks in the text become spaces."""
     _write(sys.stdout, _one_line(text) + "\n")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pulse_desktop.cli.output import to_json, write_text
+from pulse_desktop.cli.output import to_json, write_labelled
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text import formats
@@ -61,8 +61,7 @@ def write_report(report: dict[str, Any]) -> None:
 
 def write_property(label: str, text: str) -> None:
     """Write a property of a run, with further lines of its text indented."""
-    indented = text.replace("\n", "\n" + " " * (_LABEL_WIDTH + 1))
-    write_text(f"{label:<{_LABEL_WIDTH}} {indented}")
+    write_labelled(label, text, _LABEL_WIDTH)
 
 
 def _text(name: str, value: Any) -> str:

@@ -1,15 +1,16 @@
 """Two runs side by side: what is the same, what differs. JSON is compared by its structure."""
 
 import enum
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.json_decoding import decode_json
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import PARENT, REQUESTED_BY, RERUN_OF, RETRIES, TASK_NAME
-from pulse_desktop.protocol.task_result import TaskResult
+from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
 from pulse_desktop.state.list_difference import ListComparer, ListDifference, is_long
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_runs import TaskRuns
@@ -134,6 +135,38 @@ def compare_runs(
 def result_value(result: TaskResult) -> Any:
     """Return what a result is compared by: its value, `NO_VALUE` if the run failed without one."""
     return NO_VALUE if result.is_err and result.return_value is None else result.return_value
+
+
+class ReturnValue(NamedTuple):
+    """What a run returned, to be compared.
+
+    Attributes:
+        value: see `result_value`; `UNKNOWN` if it is not known.
+        problem: why its stored result could not be read, empty if it was, or if none is stored.
+    """
+
+    value: Any
+    problem: str = ""
+
+
+async def read_return_value(
+    run: TaskRun, read: Callable[[str], Awaitable[DecodedResult]]
+) -> ReturnValue:
+    """Return what a run returned.
+
+    Args:
+        run: the run.
+        read: reads the stored result of a task id.
+    """
+    if run.stored_outcome is None:
+        return ReturnValue(UNKNOWN)
+    try:
+        stored = await read(run.task_id)
+    except UserFacingError as error:
+        return ReturnValue(UNKNOWN, error.detail or error.title)
+    if stored.result is None:
+        return ReturnValue(UNKNOWN, stored.problem)
+    return ReturnValue(result_value(stored.result))
 
 
 def argument_names(first: TaskRun, second: TaskRun, schemas: TaskSchemas) -> tuple[str, ...]:

@@ -162,3 +162,10 @@ async def test_stored_results_are_compared_also_of_the_last_good_run(
     unstored = await run_in_thread("compare", BAD, GOOD, env=env)
     assert '? not known    result: not known → {"claims":3}' in unstored.out.splitlines()
     assert f"The result of {BAD} is not known" in unstored.err
+    await bucket.put(AGAIN, b"neither JSON nor a pickle")
+    broken = await run_in_thread("compare", AGAIN, GOOD, env=env)
+    assert '? not known    result: not known → {"claims":3}' in broken.out.splitlines()
+    shown = (await run_in_thread("show", AGAIN, "--json", env=env)).object["result"]["problem"]
+    reason = shown.partition(" (")[0]
+    assert reason
+    assert f"The result of {AGAIN} is not known: {reason}" in broken.err

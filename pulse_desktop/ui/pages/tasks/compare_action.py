@@ -3,18 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_comparison import (
-    UNKNOWN,
     argument_names,
     compare_runs,
     last_good_run,
-    result_value,
+    read_return_value,
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
@@ -93,25 +91,13 @@ class CompareAction:
         self, window: ComparisonWindow, first: TaskRun, second: TaskRun, names: Sequence[str]
     ) -> None:
         """Read both results and compare again, unless the window was closed meanwhile."""
-        values: list[Any] = []
-        problems: list[str] = []
-        size = _arguments_size(first, second)
-        for run in (first, second):
-            value: Any = UNKNOWN
-            if run.stored_outcome is not None:
-                size += run.stored_outcome.size
-                try:
-                    stored = await self._context.results.read(run.task_id)
-                except UserFacingError as error:
-                    problems.append(error.detail or error.title)
-                else:
-                    if stored.result is not None:
-                        value = result_value(stored.result)
-                    else:
-                        problems.append(stored.problem)
-            values.append(value)
-        one, other = values
-        compare = partial(compare_runs, first, second, one, other, names)
+        runs = (first, second)
+        read = self._context.results.read
+        one, other = [await read_return_value(run, read) for run in runs]
+        problems = list(filter(None, (one.problem, other.problem)))
+        sizes = (run.stored_outcome.size for run in runs if run.stored_outcome is not None)
+        size = _arguments_size(first, second) + sum(sizes)
+        compare = partial(compare_runs, first, second, one.value, other.value, names)
         comparison = await asyncio.to_thread(compare) if size > _LARGE else compare()
         if window in self.windows:
             note = _("result not read: {problem}").format(problem="; ".join(problems))
