@@ -1,7 +1,10 @@
-"""Notes on how much of the stored history a command has looked at."""
+"""Notes on what of the stored history a command has not looked at, or does not list."""
 
 import sys
 from typing import TYPE_CHECKING, Final
+
+from pulse_desktop.cli.output import write_note
+from pulse_desktop.text import formats
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
@@ -64,3 +67,16 @@ def unread_history(session: "Session") -> list[str]:
 
     text = unread_text(session.history_extent, session.now())
     return [text] if text else []
+
+
+def note_left_out(count: int, exact: str, at_most: str, *, is_exact: bool) -> None:
+    """Note how many older rows are not listed, nothing if all are.
+
+    Args:
+        count: how many.
+        exact: sentence with a place for the count.
+        at_most: the same for a count that is an upper limit.
+        is_exact: which of the two is true.
+    """
+    if count > 0:
+        write_note((exact if is_exact else at_most).format(count=formats.count(count)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK
+from pulse_desktop.cli.history_notes import note_left_out
 from pulse_desktop.cli.output import (
     TableWriter,
     print_error,
@@ -14,7 +15,6 @@ from pulse_desktop.cli.output import (
     to_json,
     write_csv,
     write_json,
-    write_note,
     write_text,
 )
 from pulse_desktop.cli.parser import (
@@ -189,20 +189,20 @@ async def _count(session: "Session") -> tuple[int, bool]:
 
 
 def _note_older(older: int, *, exact: bool) -> None:
-    if older > 0 and not exact:
-        text = ngettext(
-            "Up to {count} older result is not shown: raise --limit.",
-            "Up to {count} older results are not shown: raise --limit.",
-            older,
-        )
-        write_note(text.format(count=formats.count(older)))
-    elif older > 0:
-        text = ngettext(
+    note_left_out(
+        older,
+        ngettext(
             "{count} older result is not shown: raise --limit.",
             "{count} older results are not shown: raise --limit.",
             older,
-        )
-        write_note(text.format(count=formats.count(older)))
+        ),
+        ngettext(
+            "Up to {count} older result is not shown: raise --limit.",
+            "Up to {count} older results are not shown: raise --limit.",
+            older,
+        ),
+        is_exact=exact,
+    )
 
 
 def _cells(row: _Row, now: float) -> tuple[str, ...]:

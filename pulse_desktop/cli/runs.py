@@ -15,7 +15,12 @@ from pulse_desktop.cli.connection import (
     start_of_span,
 )
 from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.history_notes import ProgressNote, looked_at, unread_history
+from pulse_desktop.cli.history_notes import (
+    ProgressNote,
+    looked_at,
+    note_left_out,
+    unread_history,
+)
 from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_limit_option
 from pulse_desktop.cli.query_errors import with_query_errors
@@ -211,24 +216,23 @@ def _note_older(older: int, unread: int, looked: str, *, filtered: bool) -> None
     if looked:
         write_note(f"{_('There may be more, older runs: raise --limit.')} {looked}")
         return
-    if not count:
-        return
     if unread and filtered:
         write_note(_("There may be more, older runs: raise --limit."))
         return
-    if unread:
-        text = ngettext(
-            "Up to {count} older run is not shown: raise --limit.",
-            "Up to {count} older runs are not shown: raise --limit.",
-            count,
-        )
-    else:
-        text = ngettext(
+    note_left_out(
+        count,
+        ngettext(
             "{count} older run is not shown: raise --limit.",
             "{count} older runs are not shown: raise --limit.",
             count,
-        )
-    write_note(text.format(count=formats.count(count)))
+        ),
+        ngettext(
+            "Up to {count} older run is not shown: raise --limit.",
+            "Up to {count} older runs are not shown: raise --limit.",
+            count,
+        ),
+        is_exact=not unread,
+    )
 
 
 def _known_cells() -> dict[str, list[str]]:
