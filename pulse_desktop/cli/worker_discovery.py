@@ -26,23 +26,15 @@ async def read_heartbeats(session: "Session") -> None:
     Under load that part is shorter than the time between two heartbeats. If there are so many that
     only the newest are read, stderr says so.
     """
-    from pulse_desktop.protocol.topics import subject_of
+    from pulse_desktop.session.topic_history import load_topic
     from pulse_desktop.transport.ordered_consumer import ConsumerResetError
-    from pulse_desktop.transport.stored_subjects import messages_since
 
-    read_since = session.backfill.complete_since
-    since = session.now() - HISTORY_S
-    feed = session.event_feed.status
-    if feed.mode != "history" or read_since <= since:
-        return
-    subject = subject_of(_HEARTBEATS, session.names.subject_prefix)
     with contextlib.suppress(ConsumerResetError, UserFacingError):
-        stored = await messages_since(session.connection, feed.stream, subject, since)
-        messages = stored.messages
-        session.state.fold(each for each in reversed(messages) if each.at < read_since)
+        stored = await load_topic(session, _HEARTBEATS, session.now() - HISTORY_S)
         if not stored.is_complete:
             text = _("Only the newest {count} heartbeats were read, back to {time}.")
-            count, time = formats.count(len(messages)), formats.clock(messages[0].at, session.now())
+            count = formats.count(len(stored.messages))
+            time = formats.clock(stored.messages[0].at, session.now())
             write_note(text.format(count=count, time=time))
 
 
