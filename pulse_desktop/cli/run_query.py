@@ -27,8 +27,8 @@ def _fields(session: "Session") -> "FieldSet[TaskRun]":
     """Return the fields of the runs of a session."""
     from pulse_desktop.fields.run_fields import run_fields
 
-    state, profile = session.state, session.config.profile.query_name
-    return run_fields(state.parameter_names, state.runs.group_id, profile)
+    state, name = session.state, session.config.profile.query_name
+    return run_fields(state.parameter_names, state.runs.group_id, lambda: name)
 
 
 class RunQuery:

@@ -58,14 +58,14 @@ def _no_group(_run: TaskRun) -> str:
 def run_fields(
     parameters: Callable[[str], Sequence[str]] = _no_parameters,
     group: Callable[[TaskRun], str] = _no_group,
-    profile: str = "",
+    profile: Callable[[], str] = str,
 ) -> FieldSet[TaskRun]:
     """Return the fields of runs.
 
     Args:
         parameters: returns the names of a task's positional arguments, as far as they are known.
         group: returns the id of the failure group of a run, empty for none.
-        profile: of the connection that the runs belong to, `Profile.query_name`.
+        profile: returns the `Profile.query_name` of the connection that the runs belong to.
     """
     kind, call = FieldKind, _CallValues(parameters)
     return FieldSet[TaskRun](
@@ -93,7 +93,7 @@ def run_fields(
             Field("result", kind.TEXT, _("Format of the result"), _result),
             Field("size", kind.SIZE, _("Size of the result"), _size),
             Field("traceback", kind.TEXT, _("Traceback"), _traceback),
-            Field("profile", kind.ID, _("Connection"), lambda _run, _now: text_values(profile)),
+            Field("profile", kind.ID, _("Connection"), lambda _run, _now: text_values(profile())),
             free_text_field(run_text),
         ),
         run_text,

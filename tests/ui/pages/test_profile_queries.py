@@ -35,5 +35,17 @@ def test_a_profile_has_one_name(harness: PageHarness, profile: Profile, query: s
     assert run_test(Session(SessionConfig(profile)), parse(query), NOW)(run)
 
 
+def test_a_profile_that_is_renamed_has_its_new_name(harness: PageHarness) -> None:
+    harness.use_profile(server_profile("nats://a:1", name="eu"), "eu")
+    harness.profile_name = "eu"
+    harness.builder.runs(1)
+    page = harness.open(RunsPage)
+    harness.update(page)
+    harness.profile_name = "europe"
+    for query, count in (("profile:europe", 1), ("profile:eu", 0)):
+        page.filter_bar.set_filter(text=query)
+        assert len(list(page.table.rows_model.row_objects())) == count
+
+
 def test_no_login_is_in_the_name() -> None:
     assert LOGIN.query_name == LOGIN.without_secrets().query_name == "a:1, b:2"

@@ -72,7 +72,7 @@ def run_of(
     )
 
 
-FIELDS = run_fields(lambda _name: ("path", "count"), lambda _run: "f3a1", "staging")
+FIELDS = run_fields(lambda _name: ("path", "count"), lambda _run: "f3a1", lambda: "staging")
 
 
 def matches(text: str, run: TaskRun | None = None, now: float = NOW) -> bool:

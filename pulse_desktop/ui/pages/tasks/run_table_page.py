@@ -226,7 +226,11 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     def make_fields(self) -> FieldSet[TaskRun]:
         """Return the query fields of runs."""
         group_id = self.context.state.runs.group_id
-        return run_fields(self._parameters, group_id, self.context.profile.query_name)
+        return run_fields(self._parameters, group_id, self._profile_name)
+
+    def _profile_name(self) -> str:
+        """Return what `profile:` compares with: a profile can be renamed while it is shown."""
+        return self.context.profile_name() or self.context.profile.query_name
 
     def facets_of(self, row: TaskRun) -> Sequence[str]:
         """Return the state of a run."""
