@@ -20,6 +20,8 @@ Values = NDArray[np.float64]
 
 _COUNTED_S: Final = 5.0
 """Width of a bucket that is not over yet and would draw a fall in the rate."""
+_LEAST_KNOWN: Final = 0.1
+"""Part of a bucket over which its events are averaged at least: a moment is no rate."""
 _SLACK: Final = 1.25
 _INTERVAL_QUANTILE: Final = 0.75
 """Quantile of the times between samples that counts as the sampling interval."""
@@ -77,7 +79,8 @@ def rate_series(
         now: Unix seconds.
         time_range: range of the grid.
         per_s: unit of time of the rates: 60 for "per minute".
-        history_start: Unix seconds before which nothing is known.
+        history_start: Unix seconds before which nothing is known. The rate of the bucket that
+            contains it is that of the rest of the bucket.
 
     Returns:
         The middles of these times, Unix seconds, and the rates by name.
@@ -91,10 +94,13 @@ def rate_series(
     whole = np.arange(-max(1, math.ceil(time_range.seconds / width)), 0, dtype=np.float64)
     edges = np.append(last + whole * width, counted)
     times = (edges[:-1] + edges[1:]) / 2
-    unknown = times < history_start
+    # Of the bucket in which history begins, only what is known counts.
+    known = np.minimum(edges[1:] - history_start, np.diff(edges))
+    unknown = known <= 0
+    known = np.maximum(known, _LEAST_KNOWN * np.diff(edges))
     result = {}
     for name, counts in series.items():
-        rates = _sums(counts, edges) * per_s / np.diff(edges)
+        rates = _sums(counts, edges) * per_s / known
         result[name] = np.where(unknown, np.nan, rates)
     return times, result
 

@@ -73,7 +73,7 @@ class LimitationsNotice:
         if connection.is_restricted:
             advice = _("Check JetStream on the server. Everything else is shown.")
         else:
-            advice = _("Events are shown while this window is open; earlier ones are unknown.")
+            advice = _("What no stream stores is known only from while this window was open.")
         severity: Severity = "warning" if connection.is_restricted else "info"
         choices: tuple[tuple[str, Callable[[], object]], ...] = ()
         if connection.can_keep_history:

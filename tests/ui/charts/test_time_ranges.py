@@ -49,6 +49,19 @@ def test_a_rate_is_unknown_before_the_recorded_history_and_zero_after() -> None:
     assert not np.isnan(values["all"][times >= NOW - 300]).any()
 
 
+def test_of_the_bucket_in_which_history_begins_what_is_known_counts() -> None:
+    series = TimeBuckets(5.0, 720)
+    for second in range(0, 480, 5):
+        series.add(NOW - 485 + second, 5)  # one a second for eight minutes
+    day = ChartRange(86_400.0)
+    times, values = rate_series({"all": series}, NOW, day, per_s=1.0, history_start=NOW - 485)
+    known = np.isfinite(values["all"])
+    assert known.any()
+    assert values["all"][known].max() == pytest.approx(1.0, rel=0.1)
+    half = (times[1] - times[0]) / 2
+    assert np.isnan(values["all"][times + half <= NOW - 485]).all()
+
+
 @pytest.mark.parametrize("time_range", RANGES)
 @pytest.mark.parametrize("count", [1, 120])
 @pytest.mark.parametrize("ago", [7.0, 20.0, 50.0])

@@ -431,6 +431,17 @@ def test_a_refused_mark_is_reported_by_a_notice_that_passes(
     assert [each.title for each in window.notifications.shown] == ["Exported"]
 
 
+def test_a_failure_counts_in_the_frame_in_which_it_arrives(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    for number in range(50, 53):
+        fail(builder, number, "RefusedError", builder.at + 0.2, traceback=TRACE)
+        builder.state.failure_groups.tick_all(builder.at + 0.2)
+        draw_frame(window, builder, 0.25)
+        counts = {each.cause: text(page, "count", row) for row, each in enumerate(shown(page))}
+        assert counts["RefusedError"] == str(number - 34)
+
+
 def test_only_failures_in_the_time_range_count(
     window: MainWindow, builder: StateBuilder, page: GroupsPage
 ) -> None:

@@ -124,7 +124,7 @@ class TopicRow(QAbstractButton):
         starts, sums = activity.rate.window(until, HISTORY_S)
         values = np.asarray(sums).reshape(-1, _POINT_S).mean(axis=1)
         middles = np.asarray(starts)[::_POINT_S] + _POINT_S / 2
-        values = np.where(middles < history_start, np.nan, values)
+        values = np.where(middles + _POINT_S / 2 <= history_start, np.nan, values)
         return without_gaps(middles, values, outages)
 
     def _ago_area(self) -> QRect:

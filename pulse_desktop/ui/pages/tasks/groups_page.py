@@ -10,7 +10,7 @@ from pulse_desktop.fields.group_fields import group_fields
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.query.fields import FieldSet
-from pulse_desktop.state.collection import Collection
+from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run import TaskRun
@@ -75,6 +75,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def __init__(self, context: PageContext) -> None:
         self._bounds = (0.0, 1.0)
+        self._bounded_to = 0  # position after the newest group within the bounds
         super().__init__(context)
         self._throttle = Throttle()
         self._marking = asyncio.Lock()  # marks are set in the order of the keys
@@ -145,13 +146,33 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self._move_bounds()
         super().apply_filter()
 
-    def _move_bounds(self) -> None:
-        """Set the ends of what is counted: the time range, as far as anything is known."""
+    def refresh(self, changes: DirtyRows, now: float) -> None:
+        """Show the changes of a frame; the latest failure counts at once."""
+        self.now = now
+        rows = self.collection().rows
+        positions = {*changes.of(self.collection()), *range(self._bounded_to, rows.stop)}
+        self._move_bounds([rows[each] for each in positions if each >= rows.start])
+        self._bounded_to = rows.stop
+        super().refresh(changes, now)
+
+    def _move_bounds(self, changed: Sequence[FailureGroup] | None = None) -> None:
+        """Set the ends of what is counted: the time range, as far as anything is known.
+
+        Args:
+            changed: the groups that have changed since, None if it may be all.
+        """
         now = self.wall_time(self.now)
+        counted = [
+            row for row in (self.collection().rows if changed is None else changed) if row.count
+        ]
+        if not counted and changed is not None:
+            return
         start, end = self.context.time.range.bounds(now)
-        oldest = min((row.first_seen for row in self.collection().rows if row.count), default=now)
+        oldest = min((row.first_seen for row in counted), default=now)
+        latest = max((row.last_seen for row in counted), default=now)
+        if changed is not None:
+            oldest, latest = min(oldest, self._bounds[0]), max(latest, self._bounds[1])
         start = max(start, min(oldest, retained_since(self.context.state)))
-        latest = max((row.last_seen for row in self.collection().rows if row.count), default=now)
         end = min(end, max(now, latest))
         self._bounds = (start, max(end, start + 1.0))
 
