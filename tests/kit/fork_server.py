@@ -12,6 +12,7 @@ differs in a variable that is read while modules are imported, and on systems ot
 import array
 import atexit
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -30,14 +31,37 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
 _PRELOADED: Final = {
-    "pulse_workers": ("pulse_workers.cli.main", "uvloop"),
-    "pulse_desktop": ("pulse_desktop.cli.main", "pulse_desktop.session.session"),
+    "pulse_workers": (
+        "pulse_workers.cli.main",
+        "pulse_workers.cli.command",
+        "pulse_workers.chat.application",
+        "pulse_workers.chat.pipeline.analysis",
+        "pulse_workers.chat.pipeline.ingestion",
+        "pulse_workers.schedules.process",
+        "pulse_workers.worker.process",
+        "anyio._backends._asyncio",
+        "uvloop",
+    ),
+    "pulse_desktop": (
+        "pulse_desktop.cli.main",
+        "pulse_desktop.embedded.stack",
+        "pulse_desktop.fields.run_fields",
+        "pulse_desktop.profiles.nats_contexts",
+        "pulse_desktop.profiles.profile_lookup",
+        "pulse_desktop.profiles.secret_storage",
+        "pulse_desktop.session.session",
+        "anyio._backends._asyncio",
+        "httpcore",
+        "httpx",
+    ),
     "tests.kit.legacy_worker": ("taskiq_nats", "pulse_desktop.protocol.event"),
 }
+"""By program, what most of its commands import, also when they run."""
 _AT_START: Final = dict(os.environ)
 """The environment of the fork servers, whatever a test changes in that of this process."""
-_OWN_VARIABLES: Final = ("PULSE_", "PYTEST_")
-"""Prefixes of variables that are read when a program runs."""
+_OWN_VARIABLES: Final = ("PULSE_", "PYTEST_", "PYSIDE6_OPTION_")
+"""Prefixes of variables that are read when a program runs; the last is of PySide6, which sets one
+when it is imported, and is not preloaded."""
 _POLL_S: Final = 0.005
 _MAX_REQUEST: Final = 1 << 20
 
@@ -224,6 +248,9 @@ def _main() -> None:
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl C ends the tests, then this
     for name in _PRELOADED[module]:
         importlib.import_module(name)
+    # A collection in a child would visit all that was imported, and so copy its memory.
+    gc.collect()
+    gc.freeze()
     arguments = _serve(module, socket.socket(fileno=descriptor))
     if arguments is not None:
         signal.signal(signal.SIGINT, interrupt)
