@@ -180,15 +180,15 @@ async def test_the_feeder_continues_where_it_was_and_only_one_feeder_is_active(
     assert all(event["source"].endswith(f":{first.pid}") for event in feeding)
     first.terminate()
     assert await first.wait_for_exit() == 0
-    await wait_until(lambda: len(data_of(harness, "task.queued")) >= 5, 20)
+
+    def offsets() -> list[int]:
+        queued = data_of(harness, "task.queued")
+        return [d["args"][1] for d in queued if canonical_name(d["task_name"]) == INGEST]
+
+    await wait_until(lambda: len(offsets()) >= 5, 20)
     second.terminate()
     assert await second.wait_for_exit() == 0
-    offsets = [
-        d["args"][1]
-        for d in data_of(harness, "task.queued")
-        if canonical_name(d["task_name"]) == INGEST
-    ]
-    assert offsets[:5] == [0, 12, 15, 18, 21]
+    assert offsets()[:5] == [0, 12, 15, 18, 21]
 
 
 async def test_an_unreachable_server_is_reported_in_one_line_with_status_3(tmp_path: Path) -> None:
