@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
 from pulse_desktop.ui.page import page_filter
 from pulse_desktop.ui.page.export_action import ExportAction
@@ -64,14 +64,13 @@ def test_an_invalid_query_does_not_apply_the_former_one_again(
 
 
 def test_a_relative_time_looks_at_all_rows_the_less_often_the_more_there_are(
-    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_filter, "_RECHECK_ROW_S", 0.5)
     fill(harness, 100)
     page = harness.open(EventsPage)
     page.filter_bar.set_filter(text="time:1h")
-    while page.filter.counts_pending:
-        QTest.qWait(1)
+    qtbot.waitUntil(lambda: not page.filter.counts_pending)
     model = page.table.rows_model
     assert model.shown_count == 100
     passes = recorded(monkeypatch, row_index, "newest_matching")
@@ -82,14 +81,13 @@ def test_a_relative_time_looks_at_all_rows_the_less_often_the_more_there_are(
         assert page.filter.facet_counts()["messages"] == model.shown_count
     assert passes == recounts == []
     harness.update(page, NOW + 54)
-    while model.filtering:
-        QTest.qWait(1)
+    qtbot.waitUntil(lambda: not model.filtering)
     assert passes, "all rows are looked at"
     assert model.shown_count == 47
 
 
 def test_rows_that_a_relative_time_shows_only_now_are_found(
-    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, harness: PageHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_filter, "_RECHECK_ROW_S", 0.5)
     fill(harness, 100)
@@ -98,8 +96,7 @@ def test_rows_that_a_relative_time_shows_only_now_are_found(
     model = page.table.rows_model
     for seconds in (6, 12, 52):
         harness.update(page, NOW + seconds)
-        while model.filtering:
-            QTest.qWait(1)
+        qtbot.waitUntil(lambda: not model.filtering)
     assert model.shown_count == 51
 
 
