@@ -32,6 +32,7 @@ class RunTimings:
         tasks: index of its task in `task_names`.
         task_names: names of tasks by index, in the order in which they were seen.
         version: counts the changes.
+        last_end: the latest end of a run until now, Unix seconds, minus infinity before the first.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -42,6 +43,7 @@ class RunTimings:
         self.tasks = array("H", [0]) * capacity
         self.task_names: list[str] = []
         self.version = 0
+        self.last_end = -math.inf
         self._capacity = capacity
         self._numbers: dict[str, int] = {}
 
@@ -55,6 +57,8 @@ class RunTimings:
             return _NO_TIMES
         run_s, wait_s = run.run_s, run.wait_s
         self.ended_at[index] = at
+        if at > self.last_end:
+            self.last_end = at
         self.run_s[index] = _NAN if run_s is None else run_s
         self.wait_s[index] = _NAN if wait_s is None else wait_s
         self.states[index] = _CODES[run.state]

@@ -4,11 +4,13 @@ from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from pulse_desktop.ui.page.selection_bar import SelectionBar
 from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.table.live_table import LiveTable
+from pulse_desktop.ui.widgets.empty_state import EmptyState
 
 AnyPage = TablePage[Any, Any]
 
@@ -76,3 +78,34 @@ def open_position(page: AnyPage, position: int) -> None:
 
 def column_width(page: AnyPage, key: str) -> int:
     return page.table.columnWidth(column_number(page.table, key))
+
+
+def pill_text(table: LiveTable[Any]) -> str:
+    """Return the text of the pill over a table, empty while it is hidden."""
+    pill = _pill(table)
+    return "" if pill.isHidden() else pill.text()
+
+
+def click_pill(table: LiveTable[Any]) -> None:
+    _pill(table).click()
+
+
+def note_title(table: LiveTable[Any]) -> str:
+    """Return the title of the note in an empty table, empty while it is hidden."""
+    note = _note(table)
+    return "" if note.isHidden() else note.title
+
+
+def note_text(table: LiveTable[Any]) -> str:
+    """Return the sentence of the note in an empty table, empty while it is hidden."""
+    note = _note(table)
+    return "" if note.isHidden() else note.sentence
+
+
+def _pill(table: LiveTable[Any]) -> QPushButton:
+    buttons = table.findChildren(QPushButton)
+    return next(button for button in buttons if button.property("kind") == "pill")
+
+
+def _note(table: LiveTable[Any]) -> EmptyState:
+    return table.viewport().findChildren(EmptyState)[0]

@@ -18,8 +18,8 @@ from pulse_desktop.ui.charts.time_ranges import WIDTHS, ChartRange
 
 Values = NDArray[np.float64]
 
-_COUNTED_S: Final = 5.0
-"""Width of a bucket that is not over yet and would draw a fall in the rate."""
+COUNTED_S: Final = 5.0
+"""Greatest width of a bucket that a rate leaves out because it is not over yet."""
 _LEAST_KNOWN: Final = 0.1
 """Part of a bucket over which its events are averaged at least: a moment is no rate."""
 _SLACK: Final = 1.25
@@ -87,7 +87,7 @@ def rate_series(
     """
     start = now - time_range.seconds
     narrow = max((each.resolution_since(start) for each in series.values()), default=1.0)
-    narrow = max(narrow, min(time_range.bucket_s, _COUNTED_S))
+    narrow = max(narrow, min(time_range.bucket_s, COUNTED_S))
     width = _counting_width(series.values(), now, time_range, narrow)
     counted = now // narrow * narrow  # without the bucket of a series that is not over
     last = counted // width * width

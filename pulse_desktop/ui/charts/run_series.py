@@ -100,6 +100,12 @@ class RunColumns:
         """Changes whenever a run does."""
         return self._timings.version
 
+    def ahead_of(self, now: float) -> int:
+        """Return how many runs ended at a time (Unix seconds) or later: a clock may be ahead."""
+        if self._timings.last_end < now:  # nearly always
+            return 0
+        return int(np.count_nonzero(self._ended_at >= now))
+
     def ended(self, states: Iterable[RunState], task: str | None = None) -> CountedTimes:
         """Return the ends of runs in some states, to be counted; of one task, or of all."""
         codes = [_CODES[state] for state in states]

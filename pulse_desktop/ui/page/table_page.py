@@ -16,6 +16,7 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.histogram import Histogram
+from pulse_desktop.ui.charts.resampling import COUNTED_S
 from pulse_desktop.ui.charts.run_series import charted_since
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
@@ -27,6 +28,7 @@ from pulse_desktop.ui.connection_phase import (
     stale_text,
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
+from pulse_desktop.ui.pacing import CHART_SHARE, Pacing
 from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.page.detail_splitter import DetailSplitter
 from pulse_desktop.ui.page.export_action import ExportAction
@@ -46,7 +48,6 @@ from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.view import MAX_COPIED_ROWS
-from pulse_desktop.ui.theme.throttle import Throttle
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)
@@ -83,8 +84,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             context.time, self.row_times, self.time_fields, has_times=self.has_times
         )
         self._updated_at = 0.0
-        self._charting = Throttle()
-        self._row_changes = 0
+        self._charting = Pacing(CHART_S, share=CHART_SHARE)
+        self._row_changes, self._changed_at = 0, 0.0
         self._shown_row: RowT | None = None
         self._shown_position = -1  # of that row, -1 if it is not in the table
         self.table: LiveTable[RowT] = LiveTable(
@@ -199,7 +200,9 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.now = now
         shown = self._time.shown_time(now)
         changed = changes.of(self.collection())
-        self._row_changes += bool(changed)
+        if changed:
+            self._row_changes += 1
+            self._changed_at = self.wall_time(now)
         dirty = changed | self._leaving_range(now)
         dirty |= self.filter.refresh(dirty, now)
         self.table.refresh(shown, dirty)
@@ -446,14 +449,26 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         if self._charts and self.area.charts_shown:
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
             self.time_range = chart_range(shown_range, charted_since(self.context.state), wall)
-            rows = self.collection().rows
-            shown_count = self.table.rows_model.shown_count
-            version = (rows.start, rows.stop, self._row_changes, shown_range, shown_count)
-            if self._charting.due_if_changed("charts", wall, CHART_S, version):
-                self.update_charts(shown_range.end_or(wall))
+            end, asked = shown_range.end_or(wall), (shown_range, self.time_range)
+            self._charting.run(
+                wall,
+                lambda: self.update_charts(end),
+                self._charted_version(wall, end),
+                (*asked, self.table.rows_model.filter_pending),
+            )
         self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
         stale, as_of = connection.data_time is not None, as_of_text(connection)
         self.table.set_stale(stale=stale)
         self.detail.set_stale(stale=stale)
         self._counts.set_data_state(reason, as_of)
+
+    def _charted_version(self, wall: float, end: float) -> tuple[object, ...]:
+        """Return what the charts show up to an end: the rows, as far as they are counted by then.
+
+        A rate is that of whole buckets: what changed last is in it when its bucket is over.
+        """
+        rows, model = self.collection().rows, self.table.rows_model
+        counted = min(wall // COUNTED_S, self._changed_at // COUNTED_S + 1)
+        retained = rows.start, rows.stop, self._row_changes, model.shown_count
+        return *retained, counted, self.rows_ahead(end)

@@ -119,6 +119,10 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
     def update_charts(self, now: float) -> None:
         """Update the charts up to a time, Unix seconds: the present, or the end of the range."""
 
+    def rows_ahead(self, end: float) -> int:  # noqa: ARG002  few pages know
+        """Return how many rows belong to a time (Unix seconds) or later: a clock may be ahead."""
+        return 0
+
     def row_times(self, row: RowT) -> tuple[float, float]:
         """Return the first and the last time of a row, Unix seconds."""
         raise NotImplementedError

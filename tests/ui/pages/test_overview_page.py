@@ -16,10 +16,12 @@ from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui.charts import pacing, run_series
+from pulse_desktop.ui import pacing
+from pulse_desktop.ui.charts import run_series
 from pulse_desktop.ui.charts.counted_times import CountedTimes
 from pulse_desktop.ui.charts.legend import LegendKey
 from pulse_desktop.ui.pages.metrics import MetricsPage
+from pulse_desktop.ui.pages.overview import page as overview_page
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.overview.run_charts import RunCharts
@@ -29,7 +31,7 @@ from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.attention_monitor import badges
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder
-from tests.ui.tables import cell, column
+from tests.ui.tables import cell, column, pill_text
 from tests.ui.window_builder import draw_frame, make_window
 
 MUTED = GroupMarks(muted=Mark(NOW, "bob@host"))
@@ -241,7 +243,7 @@ def test_the_latest_runs_are_followed_again_after_one_was_opened(
     newest = latest.rows_model.row_object(latest.rowAt(0))
     assert newest is not None
     assert newest.task_id == "b" * 32
-    assert (latest.holds, latest.overlay.pill_text) == (False, "")
+    assert (latest.holds, pill_text(latest)) == (False, "")
 
 
 def test_the_latest_runs_leave_a_time_range_that_moves_on(
@@ -256,6 +258,26 @@ def test_the_latest_runs_leave_a_time_range_that_moves_on(
     assert latest.rows_model.shown_count == 1
     draw_frame(window, builder, 400.0)
     assert latest.rows_model.shown_count == 0
+
+
+def test_a_range_that_moves_on_does_not_look_at_the_rows_in_every_frame(
+    qtbot: QtBot, builder: StateBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window(qtbot, builder, (OverviewPage,))
+    window.time.set_range(last(3600.0))
+    draw_frame(window, builder, 0.1)
+    model, looked = overview(window).latest.rows_model, 0
+    oldest_not_accepted = model.oldest_not_accepted
+
+    def look() -> set[int]:
+        nonlocal looked
+        looked += 1
+        return oldest_not_accepted()
+
+    monkeypatch.setattr(model, "oldest_not_accepted", look)
+    for _frame in range(50):
+        draw_frame(window, builder, 0.5)
+    assert looked == 2
 
 
 def test_an_attention_item_opens_its_runs(qtbot: QtBot, builder: StateBuilder) -> None:
@@ -505,7 +527,8 @@ def test_the_charts_are_drawn_at_once_when_the_page_is_shown_again(
     qtbot: QtBot, builder: StateBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacing, "_FREE_S", -1.0)
-    monkeypatch.setattr(pacing, "_SHARE", 1e-9)  # drawn once, it is not due again for hours
+    # Drawn once, it is not due again for hours.
+    monkeypatch.setattr(overview_page, "CHART_SHARE", 1e-9)
     builder.runs(8)
     window = make_window(qtbot, builder, (OverviewPage, TasksPage))
     draw_frame(window, builder)

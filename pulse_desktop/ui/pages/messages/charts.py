@@ -14,7 +14,6 @@ from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.ui.charts.colors import SeriesSpec
 from pulse_desktop.ui.charts.counted_times import CountedTimes
 from pulse_desktop.ui.charts.histogram import Bin, Histogram
-from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.resampling import rate_series
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -38,12 +37,10 @@ class FilteredMessages:
     Attributes:
         query: the filter apart from the time range, empty for none.
         positions: of the messages that were found until now, None for all.
-        is_complete: whether all messages have been tested.
     """
 
     query: str = ""
     positions: Positions | None = None
-    is_complete: bool = True
 
 
 class MessageCharts:
@@ -56,7 +53,6 @@ class MessageCharts:
 
     def __init__(self, state: SystemState) -> None:
         self._state = state
-        self._pacing = Pacing()
         self.scored = TimeChart(
             _("Messages scored"),
             Unit.PER_MINUTE,
@@ -75,10 +71,6 @@ class MessageCharts:
             empty_text=_NO_SCORES,
         )
 
-    def reset(self) -> None:
-        """Draw at the next update, whenever that was done before."""
-        self._pacing.reset()
-
     def update(self, shown: ChartRange, end: float, filtered: FilteredMessages) -> None:
         """Show a range of time up to an end, Unix seconds.
 
@@ -87,10 +79,6 @@ class MessageCharts:
             end: its end.
             filtered: the messages to show.
         """
-        asked = shown, filtered.query, filtered.is_complete
-        self._pacing.run(asked, lambda: self._draw(shown, end, filtered))
-
-    def _draw(self, shown: ChartRange, end: float, filtered: FilteredMessages) -> None:
         rows = self._state.messages.rows
         known_since = counted_since(self._state) if rows else end
         counts: dict[str, TimeBuckets | CountedTimes] = {**self._state.messages.scored}

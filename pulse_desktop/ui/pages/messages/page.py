@@ -112,19 +112,13 @@ class MessagesPage(TablePage[MessageRow, RowDetail]):
         self.charts = MessageCharts(self.context.state)
         return self.charts.scored, self.charts.scores
 
-    def on_show(self, now: float) -> None:
-        """Catch up with what happened while another page was visible."""
-        self.charts.reset()
-        super().on_show(now)
-
     def update_charts(self, now: float) -> None:
         """Update the charts up to a time, Unix seconds; they show what the table shows."""
         model, shown = self.table.rows_model, FilteredMessages()
         if self.filter.active:
             is_limited = self.filter_bar.checked_facets or self.filter.query.matcher is not None
             query = self.filter.effective_query if is_limited else ""
-            is_complete = not model.filter_pending
-            shown = FilteredMessages(query, model.positions(), is_complete)
+            shown = FilteredMessages(query, model.positions())
         self.charts.update(self.time_range, now, shown)
 
     def navigate(self, target: Target) -> None:

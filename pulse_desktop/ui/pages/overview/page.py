@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
 )
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind
 from pulse_desktop.protocol.topics import TOPICS
 from pulse_desktop.state.attention import AttentionItem, muted_groups
 from pulse_desktop.state.collection import DirtyRows
@@ -26,8 +25,7 @@ from pulse_desktop.text.semantic_color import SemanticColor
 from pulse_desktop.text.time_range_text import span_length_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_group import ChartGroup
-from pulse_desktop.ui.charts.pacing import Pacing
-from pulse_desktop.ui.charts.resampling import quantile_series
+from pulse_desktop.ui.charts.resampling import COUNTED_S, quantile_series
 from pulse_desktop.ui.charts.run_series import RunColumns, charted_since
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -47,8 +45,9 @@ from pulse_desktop.ui.navigation import (
     ShowRun,
     Target,
 )
+from pulse_desktop.ui.pacing import CHART_SHARE, Pacing
 from pulse_desktop.ui.page.page import Page, PageContext
-from pulse_desktop.ui.page.row_time import RowTimeFilter
+from pulse_desktop.ui.page.page_time import PageTime
 from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.attention_list import MIN_ROWS, ROW_HEIGHT, AttentionList
 from pulse_desktop.ui.pages.overview.run_charts import RunCharts
@@ -58,7 +57,6 @@ from pulse_desktop.ui.pages.tasks.columns import latest_columns, run_arrival_ord
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
-from pulse_desktop.ui.theme.throttle import Throttle
 from pulse_desktop.ui.widgets.card import Card
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
@@ -110,12 +108,12 @@ class OverviewPage(Page):
 
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self._throttle = Throttle()
         self._run_changes = 0
         self._group_changes = 0
         self._wall = 0.0  # of the last frame
         self._division = (False, 0)
         self._known = (Phase.LIVE, True)
+        self._stats: dict[str, stats.Stat] = {}
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
         }
@@ -130,10 +128,18 @@ class OverviewPage(Page):
         self.chart_group = ChartGroup(charts, context.time, self)
         self.chart_group.set_clickable(clickable=True)
         self.chart_group.series_chosen.connect(self._open_series)
-        self._times: RowTimeFilter[TaskRun] = RowTimeFilter(run_span)
-        self._shown_range = ALL_RETAINED
-        self._cards_pacing, self._runs_pacing = Pacing(), Pacing()
-        self._waits_pacing, self._run_times_pacing = Pacing(), Pacing()
+        self._time: PageTime[TaskRun] = PageTime(
+            context.time, run_span, ("queued", "seen"), has_times=True
+        )
+        self._pacing = {
+            "cards": Pacing(1.0, share=CHART_SHARE),
+            "reason": Pacing(1.0),
+            "throughput": Pacing(1.0, share=CHART_SHARE, delay_s=0.25),
+            "times": Pacing(1.0, share=CHART_SHARE, delay_s=0.25),
+            "topics": Pacing(1.0, delay_s=0.5),
+            "attention": Pacing(1.0, delay_s=0.75),
+            "run times": Pacing(2.0, share=CHART_SHARE, delay_s=0.75),
+        }
         self._columns = RunColumns(context.state.runs.timings)
         self.topics = TopicList(TOPICS)
         self.attention = AttentionList(self._target_label)
@@ -217,59 +223,77 @@ class OverviewPage(Page):
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Update the latest runs with every frame, everything else about once a second."""
+        self._wall = self.wall_time(now)
+        self._refresh_latest(changes, now)
+        self._follow_phase()
+        self._run_changes += bool(changes.of(self.context.state.runs))
+        self._group_changes += bool(changes.of(self.context.state.failure_groups))
+        self._refresh_cards(now)
+        self._refresh_charts()
+        self._pacing["topics"].run(self._wall, lambda: self._update_topics(now))
+        self._pacing["attention"].run(self._wall, lambda: self._update_attention(now))
+
+    def _refresh_latest(self, changes: DirtyRows, now: float) -> None:
+        """Show the latest runs of the time range, which may be another one, or have moved on."""
         self._follow_range(now)
         changed = changes.of(self.context.state.runs)
-        if self._shown_range.kind is RangeKind.LAST:
+        if self._time.move_on(now):
             changed = changed | self.latest.rows_model.oldest_not_accepted()
-        self.latest.refresh(self._shown_time(now), changed)
-        connection, wall = self.context.connection, self.wall_time(now)
-        self._wall = wall
+        self.latest.refresh(self._time.shown_time(now), changed)
+
+    def _follow_range(self, now: float) -> None:
+        """Show another time range."""
+        if self._time.has_changed:
+            self._time.apply(now)
+            self.latest.set_filter(self._time.limited(None))
+            self._reset_pacing()
+
+    def _follow_phase(self) -> None:
+        """Update everything when what is known about the server has changed."""
+        connection = self.context.connection
         known = connection_phase(connection), connection.has_outcomes
         if known != self._known:
             self._known = known
-            self._throttle.reset()
-        due, due_if_changed = self._throttle.due, self._throttle.due_if_changed
-        runs = self.context.state.runs
-        self._run_changes += bool(changes.of(runs))
-        self._group_changes += bool(changes.of(self.context.state.failure_groups))
-        # Pacing must not delay the first runs, so whether there are any is asked anew.
-        version = (runs.rows.start, runs.rows.stop, self._run_changes)
-        if due_if_changed("cards", wall, 1.0, (version, *self._card_version(now))):
-            asked = self.context.time.range, known, bool(runs.rows), connection.data_time
-            self._cards_pacing.run(asked, lambda: self._update_cards(now))
-            self._show_reason(wall)
-        if due_if_changed("run charts", wall, 1.0, version):
-            charted = self.context.time.range, known, bool(runs.rows)
-            charts = self.run_charts
-            self._runs_pacing.run(charted, lambda: self._draw(charts.update_throughput, wall))
-            self._waits_pacing.run(charted, lambda: self._draw(charts.update_times, wall))
-        if due("topics", wall, 1.0):
-            since = counted_since(self.context.state)
-            for topic, row in self.topics.rows.items():
-                activity = self.context.state.topics.by_name[topic]
-                row.show_activity(activity, now, since, connection.outages)
-                live = self.context.time.is_live
-                row.set_stale(stale_text(connection) or ("" if live else _NOT_PAST))
-            past = "" if self.context.time.is_live else _NOT_PAST
-            self._topics_card.set_subtitle(past or _TOPICS_SUBTITLE)
-        if due("attention", wall, 1.0):
-            self._update_attention(now)
-        if due_if_changed("run times", wall, 2.0, version):
-            charted = self.context.time.range, known, bool(runs.rows)
-            self._run_times_pacing.run(charted, lambda: self._update_run_times(wall))
+            self._reset_pacing()
+
+    def _refresh_cards(self, now: float) -> None:
+        """Update the cards, and say why something may be missing, if anything has changed."""
+        version = *self._run_version(now), *self._card_version(now)
+        asked = *self._asked(), self.context.connection.data_time
+        self._pacing["cards"].run(self._wall, lambda: self._update_cards(now), version, asked)
+        self._pacing["reason"].run(self._wall, self._show_reason, version, asked)
+
+    def _refresh_charts(self) -> None:
+        """Update the charts if runs have changed."""
+        wall, charts, asked = self._wall, self.run_charts, self._asked()
+        ended = self._run_version(wall)
+        # A rate is that of whole buckets: a run is in it when its bucket is over.
+        rated = self._run_version(wall // COUNTED_S * COUNTED_S)
+        for name, version, update in (
+            ("throughput", rated, lambda: self._draw(charts.update_throughput, wall)),
+            ("times", ended, lambda: self._draw(charts.update_times, wall)),
+            ("run times", ended, lambda: self._update_run_times(wall)),
+        ):
+            self._pacing[name].run(wall, update, version, asked)
+
+    def _run_version(self, counted: float) -> tuple[object, ...]:
+        """Return what changes with the runs that ended before a time, Unix seconds."""
+        rows = self.context.state.runs.rows
+        return rows.start, rows.stop, self._run_changes, self._columns.ahead_of(counted)
+
+    def _asked(self) -> tuple[object, ...]:
+        """Return what does not wait; the first runs do not either."""
+        return self.context.time.range, self._known, bool(self.context.state.runs.rows)
+
+    def _reset_pacing(self) -> None:
+        for each in self._pacing.values():
+            each.reset()
 
     def on_show(self, now: float) -> None:
         """Update everything."""
         self._follow_range(now)
-        self.latest.catch_up(self._shown_time(now))
-        self._throttle.reset()
-        for pacing in (
-            self._cards_pacing,
-            self._runs_pacing,
-            self._waits_pacing,
-            self._run_times_pacing,
-        ):
-            pacing.reset()
+        self.latest.catch_up(self._time.shown_time(now))
+        self._reset_pacing()
         self.refresh(DirtyRows(), now)
 
     def on_hide(self) -> None:
@@ -306,20 +330,6 @@ class OverviewPage(Page):
         self._attention_body.setStretchFactor(self._run_times_layout, int(not fills_card))
         self.attention.set_max_rows(None if fills_card else rows)
 
-    def _shown_time(self, now: float) -> float:
-        """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
-        return min(self.context.time.range.end_or(now), now)
-
-    def _follow_range(self, now: float) -> None:
-        """Show the runs of the time range, when it is another one."""
-        shown = self.context.time.range
-        if shown.kind is RangeKind.LAST:
-            self._times.start, self._times.end = shown.bounds(now)
-        if shown != self._shown_range:
-            self._shown_range = shown
-            self._times.start, self._times.end = shown.bounds(now)
-            self.latest.set_filter(self._times.accepts if shown.limits_rows else None)
-
     def _card_span(self, now: float) -> tuple[float, float]:
         """Return the end and the length in seconds of what the cards count: the last hour at most.
 
@@ -329,21 +339,31 @@ class OverviewPage(Page):
         if not shown.limits_rows:
             return now, stats.HOUR
         start, _end = shown.bounds(now)
-        end = self._shown_time(now)
+        end = self._time.shown_time(now)
         return end, max(0.0, end - start)
 
     # Updating
 
-    def _show_reason(self, wall: float) -> None:
+    def _show_reason(self) -> None:
         """Say where nothing is shown why that does not mean that nothing happened."""
         state, connection = self.context.state, self.context.connection
-        reason = empty_reason(connection, state, wall, ("tasks", "events", "results"))
+        reason = empty_reason(connection, state, self._wall, ("tasks", "events", "results"))
         self.latest.overlay.set_reason(reason)
         self.latest.set_stale(stale=connection.data_time is not None)
         for chart in self.chart_group.charts:
             chart.set_reason(reason.title if reason is not None else "")
         live = self.context.time.is_live
-        self.chart_group.set_marks(self.context.chart_marks(wall), is_live=live)
+        self.chart_group.set_marks(self.context.chart_marks(self._wall), is_live=live)
+
+    def _update_topics(self, now: float) -> None:
+        connection = self.context.connection
+        since = counted_since(self.context.state)
+        past = "" if self.context.time.is_live else _NOT_PAST
+        for topic, row in self.topics.rows.items():
+            activity = self.context.state.topics.by_name[topic]
+            row.show_activity(activity, now, since, connection.outages)
+            row.set_stale(stale_text(connection) or past)
+        self._topics_card.set_subtitle(past or _TOPICS_SUBTITLE)
 
     def _update_attention(self, now: float) -> None:
         connection = self.context.connection
@@ -383,6 +403,7 @@ class OverviewPage(Page):
             "workers": stats.workers(state, now),
             "noise": stats.noise(state),
         }
+        self._stats = values
         for key, stat in values.items():
             self.cards[key].set_stat(stat.value, stat.detail, stat.color)
             queue = self.context.tasks.queue_status
@@ -438,7 +459,8 @@ class OverviewPage(Page):
 
     def _open_card(self, key: str) -> None:
         max_age_s = 0.0 if self.context.time.range.limits_rows else stats.HOUR
-        self.context.navigate(card_target(key, self.cards[key].value, max_age_s))
+        state = self._stats[key].state if key in self._stats else None
+        self.context.navigate(card_target(key, state, max_age_s))
 
     def _open_item(self, item: AttentionItem | None) -> None:
         if item is not None:

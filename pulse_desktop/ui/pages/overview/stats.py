@@ -35,11 +35,13 @@ class Stat:
         value: with its unit, empty when unknown.
         detail: a few words more, or why the value is unknown.
         color: of the value.
+        state: of the runs that are counted, None if they are in several.
     """
 
     value: str
     detail: str
     color: SemanticColor = SemanticColor.TEXT
+    state: RunState | None = None
 
 
 def success_rate(state: SystemState, now: float, seconds: float = HOUR) -> Stat:
@@ -63,23 +65,25 @@ def failures(
 ) -> Stat:
     """Return the number of failed runs in the last seconds, and their most common cause.
 
-    Those of muted and resolved groups are counted, since the runs did fail, and named.
+    Those of muted and resolved groups are counted, since the runs did fail, and named. Soft
+    failures are told only when no run failed: then the figure leads to them.
     """
     counts = _ended(state, now, seconds)
     failed, soft = counts[RunState.FAILED], counts[RunState.SOFT_FAILED]
     if not sum(counts.values()):
         return Stat("", _none_ended(seconds))
     if not failed and not soft:
-        return Stat("0", _("none"), SemanticColor.GOOD)
+        return Stat("0", _("none"), SemanticColor.GOOD, RunState.FAILED)
     quiet = quiet_failures(state, now - seconds, now, soft=not failed)
     noted = quiet_text(quiet, failed or soft)
     all_quiet = sum(quiet) >= (failed or soft)
     if not failed:
         detail = ngettext("{count} soft failure", "{count} soft failures", soft)
         detail = ", ".join(filter(None, (detail.format(count=formats.count(soft)), noted)))
-        return Stat("0", detail, SemanticColor.TEXT if all_quiet else SemanticColor.WARNING)
+        color = SemanticColor.TEXT if all_quiet else SemanticColor.WARNING
+        return Stat("0", detail, color, RunState.SOFT_FAILED)
     if all_quiet:
-        return Stat(formats.count(failed), noted)
+        return Stat(formats.count(failed), noted, state=RunState.FAILED)
     causes: Counter[str] = Counter()
     for item in items:
         if item.kind is AttentionKind.FAILED and not item.is_rest:
@@ -88,7 +92,7 @@ def failures(
     detail = " · ".join(
         filter(None, (noted, _causes_text(causes, failed - sum(quiet), has_rest=has_rest)))
     )
-    return Stat(formats.count(failed), detail, SemanticColor.BAD)
+    return Stat(formats.count(failed), detail, SemanticColor.BAD, RunState.FAILED)
 
 
 def _ended(state: SystemState, now: float, seconds: float) -> dict[RunState, int]:

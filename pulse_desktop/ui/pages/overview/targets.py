@@ -33,19 +33,17 @@ def series_target(key: str, charted_task: str | None) -> Target:
     return FilterRuns(query=_task_query(key))
 
 
-def card_target(key: str, value: str, max_age_s: float) -> Target:
+def card_target(key: str, state: RunState | None, max_age_s: float) -> Target:
     """Return the rows that a statistic counts.
 
     Args:
         key: of the card.
-        value: what it shows.
+        state: of the runs that it counts, None if they are in several.
         max_age_s: age of the runs that it counts in seconds, 0 for the time range that is shown.
     """
     match key:
         case "failed":
-            # The card counts soft failures when no run failed.
-            state = RunState.SOFT_FAILED if value == "0" else RunState.FAILED
-            return FilterRuns((state,), max_age_s=max_age_s)
+            return FilterRuns((state or RunState.FAILED,), max_age_s=max_age_s)
         case "queue":
             return FilterRuns((RunState.QUEUED, RunState.RETRYING))
         case "workers":

@@ -12,7 +12,6 @@ from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import STATE_LABELS
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.colors import SeriesSpec
-from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.run_series import RunColumns, bucket_edges
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
@@ -38,18 +37,17 @@ class FilteredRuns:
     Attributes:
         query: the filter.
         positions: of the runs that were found until now.
-        is_complete: whether all runs have been tested.
     """
 
     query: str
     positions: Positions
-    is_complete: bool
 
 
 class TaskCharts:
     """The charts of a state.
 
     Attributes:
+        columns: the times of the runs.
         outcomes: runs by outcome.
         times: table of waits and run times by task.
     """
@@ -62,9 +60,8 @@ class TaskCharts:
             label: returns the short name of a task.
         """
         self._runs = runs
-        self._columns = RunColumns(runs.timings)
+        self.columns = RunColumns(runs.timings)
         self._drawn: tuple[object, ...] = ()
-        self._pacing = Pacing()
         self.outcomes = TimeChart(
             _("Runs by outcome"),
             Unit.COUNT,
@@ -77,14 +74,12 @@ class TaskCharts:
     def reset(self) -> None:
         """Draw at the next update, whenever that was done before."""
         self._drawn = ()
-        self._pacing.reset()
 
     def update(
         self,
         shown: ChartRange,
         end: float,
         *,
-        is_live: bool,
         filtered: FilteredRuns | None = None,
         shows_all: bool = False,
     ) -> None:
@@ -93,33 +88,27 @@ class TaskCharts:
         Args:
             shown: what is shown.
             end: its end.
-            is_live: whether that is the present, which moves on.
             filtered: the runs to show, None for all.
             shows_all: whether it is the range of all that is retained; the charts say then how
                 many runs ended outside of it.
         """
-        width = shown.bucket_s
-        asked: tuple[object, ...] = shown, None if is_live else end
-        drawn: tuple[object, ...] = self._columns.version, shown, end // (width / 4)
+        runs = self.columns.version, self.columns.ahead_of(end)
+        drawn: tuple[object, ...] = *runs, shown, end // (shown.bucket_s / 4)
         if filtered is not None:
-            asked = *asked, filtered.query, filtered.is_complete
             drawn = *drawn, filtered.query, filtered.positions.size
         if drawn != self._drawn:
-            self._pacing.run(
-                asked, lambda: self._draw(drawn, shown, end, filtered, shows_all=shows_all)
-            )
+            self._draw(shown, end, filtered, shows_all=shows_all)
+            self._drawn = drawn
 
     def _draw(
         self,
-        drawn: tuple[object, ...],
         shown: ChartRange,
         end: float,
         filtered: FilteredRuns | None,
         *,
         shows_all: bool,
     ) -> None:
-        self._drawn = drawn
-        columns = self._columns
+        columns = self.columns
         if filtered is not None:
             retained = filtered.positions >= self._runs.rows.start
             columns = columns.selected(filtered.positions[retained])
@@ -134,7 +123,7 @@ class TaskCharts:
         self.outcomes.set_subtitle(subtitle)
         self._set_outcomes({state: bool(values.any()) for state, values in counts.items()})
         times = (edges[:-1] + edges[1:]) / 2
-        known = self._columns.first_end(_OUTCOMES)
+        known = self.columns.first_end(_OUTCOMES)
         blank = times + width / 2 < known if np.isfinite(known) else np.ones(times.shape, bool)
         values = {
             STATE_LABELS[state][0]: np.where(blank, np.nan, each) for state, each in counts.items()

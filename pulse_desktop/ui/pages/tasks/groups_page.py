@@ -24,6 +24,7 @@ from pulse_desktop.text.group_text import (
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, Target
+from pulse_desktop.ui.pacing import Pacing
 from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
@@ -37,7 +38,6 @@ from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.table.column import Column
-from pulse_desktop.ui.theme.throttle import Throttle
 
 _MAX_RERUN: Final = 10_000
 _FILTER_S: Final = 1.0
@@ -77,7 +77,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self._bounds = (0.0, 1.0)
         self._bounded_to = 0  # position after the newest group within the bounds
         super().__init__(context)
-        self._throttle = Throttle()
+        self._filter_pacing, self._detail_pacing = Pacing(_FILTER_S), Pacing(_FILTER_S)
         self._marking = asyncio.Lock()  # marks are set in the order of the keys
         self._rerun = RerunAction(context)
         detail = self.detail
@@ -180,8 +180,8 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Follow the clock; see `TablePage`."""
         del stale
         self._move_bounds()
-        if self._is_limited() and self._throttle.due("range", now, _FILTER_S):
-            self.filter.update()
+        if self._is_limited():
+            self._filter_pacing.run(now, self.filter.update)
         self._counts.update_rows()
         self.detail.show_problem(self.context.group_marks.problem)
         self.table.viewport().update()
@@ -206,9 +206,10 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         if shown is None or self.detail.isHidden():
             return
         row = self.context.state.failure_groups.get(shown.id) or shown
-        if row is not self._shown_row or self._throttle.due("detail", self.now, _FILTER_S):
+        if row is not self._shown_row:
             self._shown_row = row
-            self.show_row(row)
+            self._detail_pacing.reset()
+        self._detail_pacing.run(self.now, lambda: self.show_row(row))
 
     def open_group(self, group_id: str) -> None:
         """Show the details of a group, and widen the filter if it hides the group."""

@@ -11,6 +11,7 @@ from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import last, range_to_text
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.fingerprint import FAILURE_STATES
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.syntax import Query, Value, comparisons
 from pulse_desktop.state.collection import Collection
@@ -58,7 +59,6 @@ def _state_facet(state: RunState) -> Facet:
     )
 
 
-_FAILED: Final = (RunState.FAILED, RunState.SOFT_FAILED)
 _FAILURE_FIELDS: Final = frozenset({"error", "traceback", "group"})
 """Only runs with an error have them."""
 
@@ -69,7 +69,9 @@ def _is_about_failures(query: Query, fields: FieldSet[TaskRun]) -> bool:
     names = state.choices if state is not None else {}
     for each, negated in comparisons(query):
         typed = (value.text.casefold() for value in each.values if isinstance(value, Value))
-        is_about = each.field == "state" and any(names.get(text) in _FAILED for text in typed)
+        is_about = each.field == "state" and any(
+            names.get(text) in FAILURE_STATES for text in typed
+        )
         if not negated and (is_about or each.field in _FAILURE_FIELDS):
             return True
     return False
@@ -77,7 +79,7 @@ def _is_about_failures(query: Query, fields: FieldSet[TaskRun]) -> bool:
 
 def is_failed_run(run: TaskRun) -> bool:
     """Return whether a run failed, also if it only said so in its result."""
-    return run.state in _FAILED
+    return run.state in FAILURE_STATES
 
 
 class RunTablePage(TablePage[TaskRun, RunDetail]):
@@ -125,7 +127,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     def _favor_errors(self) -> None:
         """Keep the column of errors while the filter is about failures."""
         query = self.filter.query
-        is_about = not self.filter_bar.checked_facets.isdisjoint(_FAILED)
+        is_about = not self.filter_bar.checked_facets.isdisjoint(FAILURE_STATES)
         is_about = is_about or _is_about_failures(parse(query.text), query.fields)
         self.table.column_layout.set_favored(frozenset({"error"} if is_about else ()))
 
@@ -168,17 +170,17 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         """Update the charts up to a time, Unix seconds; they show the runs that the table shows."""
         shown = None
         if self.filter_bar.checked_facets or self.filter.query.matcher is not None:
-            model = self.table.rows_model
-            query = self.filter.effective_query
-            shown = FilteredRuns(query, model.positions(), is_complete=not model.filter_pending)
-        time = self.context.time
+            shown = FilteredRuns(self.filter.effective_query, self.table.rows_model.positions())
         self.charts.update(
             self.time_range,
             now,
-            is_live=time.is_live,
             filtered=shown,
-            shows_all=not time.range.limits_rows,
+            shows_all=not self.context.time.range.limits_rows,
         )
+
+    def rows_ahead(self, end: float) -> int:
+        """Return how many runs ended at a time (Unix seconds) or later: a clock may be ahead."""
+        return self.charts.columns.ahead_of(end)
 
     def filter_by_task(self, name: str) -> None:
         """Show only the runs of a task; all again if they are shown already."""
@@ -226,7 +228,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     def make_fields(self) -> FieldSet[TaskRun]:
         """Return the query fields of runs."""
         group_id = self.context.state.runs.group_id
-        return run_fields(self._parameters, group_id, self._profile_name)
+        return run_fields(self.context.state.parameter_names, group_id, self._profile_name)
 
     def _profile_name(self) -> str:
         """Return what `profile:` compares with: a profile can be renamed while it is shown."""
@@ -240,7 +242,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         """Return the names of the arguments or labels of a run."""
         if field == "label":
             return label_names(row)
-        return argument_names(row, self._parameters(row.name))
+        return argument_names(row, self.context.state.parameter_names(row.name))
 
     def extra_columns(self) -> Sequence[Column[TaskRun]]:
         """Return columns with the labels and arguments that runs have."""
@@ -262,12 +264,8 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         args, kwargs = call.get("args", []), call.get("kwargs", {})
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             return ()
-        names = self._parameters(row.name)
+        names = self.context.state.parameter_names(row.name)
         return values_of_arguments(self.filter.query.fields, args, kwargs.items(), names)
-
-    def _parameters(self, task_name: str) -> Sequence[str]:
-        schema = self.context.state.workers.task_schemas.get(task_name)
-        return () if schema is None else [argument.name for argument in schema.arguments]
 
     def show_row(self, row: TaskRun) -> None:
         """Show a run in the detail panel."""

@@ -23,7 +23,6 @@ from pulse_desktop.text.worker_text import (
     clock_offset,
 )
 from pulse_desktop.ui.charts.colors import percentile_specs
-from pulse_desktop.ui.charts.pacing import Pacing
 from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
@@ -149,7 +148,6 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             subtitle=_("of one core"),
             empty_text=_("CPU usage reported in heartbeats appears here."),
         )
-        self._pacing = Pacing()
         self._columns = RunColumns(self.context.state.runs.timings)
         self.run_times = TimeChart(
             _("Run time"),
@@ -159,11 +157,6 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         )
         self.run_times.set_series(percentile_specs(*_QUANTILES))
         return self._busy, self._cpu, self.run_times
-
-    def on_show(self, now: float) -> None:
-        """Catch up with what happened while another page was visible."""
-        self._pacing.reset()
-        super().on_show(now)
 
     def update_charts(self, now: float) -> None:
         """Update the charts at the present time, Unix seconds."""
@@ -177,14 +170,9 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             chart.set_series(self.context.colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, bounds)
-        asked = self.context.time.range, self.time_range
-        self._pacing.run(asked, lambda: self._update_run_times(*bounds))
-
-    def _update_run_times(self, start: float, end: float) -> None:
-        """Show percentiles of the run time of all tasks."""
-        times, found = self._columns.quantile_series(start, end, self.time_range.bucket_s)
+        times, found = self._columns.quantile_series(*bounds, self.time_range.bucket_s)
         values = dict(zip(_QUANTILES, found.values(), strict=True))
-        self.run_times.set_data(times, values, (start, end))
+        self.run_times.set_data(times, values, bounds)
 
     def update_summary(self, now: float, stale: str) -> None:
         """Update the statistics; see `TablePage`."""
