@@ -20,6 +20,7 @@ from pulse_desktop.event_loop import run_with_qt
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.table.view import ROW_HEIGHT
+from tests.ui.tables import pill_text
 
 
 def report(desktop: Desktop) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def report(desktop: Desktop) -> dict[str, Any]:
         "places": [(place.x(), place.y()) for place in places],
         "pointed": pointed.task_id if pointed is not None else "",
         "selected": [run.task_id for run in table.selected_rows()],
-        "pill": table.overlay.pill_text,
+        "pill": pill_text(table),
     }
 
 

@@ -19,6 +19,7 @@ from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
+from tests.ui.tables import note_title
 
 WORKER: Final = "worker-1@host-a:41"
 EVENTS: Final = 12_105
@@ -59,7 +60,7 @@ def test_a_dead_address_is_waited_for_and_opens_by_itself(
         assert window.top_bar.pause.text() == "Offline"
         assert window.top_bar.alerts.count == "unknown"
         assert window.status_bar.labels["as_of"].text() == "not connected"
-        assert overview(operator).latest.overlay.note_title == "Not connected yet"
+        assert note_title(overview(operator).latest) == "Not connected yet"
         await wait_until(lambda: window.banner.next_try.text().startswith("Next try in"))
         attempts = window.session.connection_status.attempts
         await operator.click(window.banner.buttons["try"])
@@ -67,7 +68,7 @@ def test_a_dead_address_is_waited_for_and_opens_by_itself(
         server.start()
         await wait_until(lambda: phase(operator) is None)
         assert window.top_bar.pause.text() == "Live"
-        assert overview(operator).latest.overlay.note_title == "No runs yet"
+        assert note_title(overview(operator).latest) == "No runs yet"
 
     try:
         run_operator(qapp, f"nats://127.0.0.1:{unused_tcp_port}", scenario)
@@ -118,7 +119,7 @@ def test_a_wrong_password_is_a_refused_login(qapp: QApplication) -> None:
             banner = operator.window.banner
             assert "refused these credentials" in banner.detail.text()
             assert "wr0ng" not in banner.title.text() + banner.detail.text()
-            assert overview(operator).latest.overlay.note_title == "The server refuses the login"
+            assert note_title(overview(operator).latest) == "The server refuses the login"
 
         run_operator(qapp, f"nats://me:wr0ng@{server.address}", scenario)
 
@@ -147,8 +148,8 @@ def test_refused_permissions_are_no_silence(qapp: QApplication) -> None:
             await wait_until(lambda: phase(operator) is Phase.NO_PERMISSION)
             assert "may not" in operator.window.banner.detail.text()
             await wait_until(lambda: operator.window.top_bar.alerts.count == "unknown")
-            note = overview(operator).latest.overlay
-            await wait_until(lambda: note.note_title == "Not everything can be read")
+            latest = overview(operator).latest
+            await wait_until(lambda: note_title(latest) == "Not everything can be read")
 
         run_operator(qapp, f"nats://me:right@{server.address}", scenario, server.monitor_url)
 

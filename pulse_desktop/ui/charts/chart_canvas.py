@@ -1,7 +1,7 @@
 """Canvas of a live chart over time: one unit, zero-based, gaps left open.
 
-Data may be set at any rate. The chart is redrawn at most ten times a second, and not while it is
-invisible.
+Data may be set at any rate, and is drawn at most ten times a second, and not while the chart is
+invisible. Pages set it once a second at most: see `ui/pacing.py`.
 """
 
 import math
@@ -215,10 +215,6 @@ class ChartCanvas(QWidget):
             self._redraw()  # at once, so that it is painted together with the rest of the frame
         else:
             self._schedule_redraw()
-
-    def is_series_visible(self, name: str) -> bool:
-        """Return whether a series is switched on in the legend."""
-        return self.header.legend.is_visible(name)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw data that was set while the chart was invisible."""

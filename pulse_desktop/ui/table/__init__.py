@@ -1,1 +1,1 @@
-"""Live tables over the rows of the state, and the page framework around them."""
+"""Live tables over the rows of the state."""

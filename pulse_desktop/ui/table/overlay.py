@@ -66,21 +66,6 @@ class TableOverlay:
             moved.connect(lambda *_section: self._follow_columns())
         view.horizontalScrollBar().valueChanged.connect(lambda _value: self._follow_columns())
 
-    @property
-    def pill_text(self) -> str:
-        """Text of the pill, empty while it is hidden."""
-        return "" if self._pill.isHidden() else self._pill.text()
-
-    @property
-    def note_title(self) -> str:
-        """Title of the note, empty while it is hidden."""
-        return "" if self._note.isHidden() else self._note.title
-
-    @property
-    def note_text(self) -> str:
-        """Sentence of the note, empty while it is hidden."""
-        return "" if self._note.isHidden() else self._note.sentence
-
     def set_reason(self, reason: EmptyReason | None) -> None:
         """Say in an empty table why it may be empty although there is something."""
         if reason != self._reason:
@@ -92,10 +77,6 @@ class TableOverlay:
         if text != self._explanation:
             self._explanation = text
             self.update()
-
-    def click_pill(self) -> None:
-        """Click the pill."""
-        self._pill.click()
 
     def set_new(self, count: int) -> None:
         """Say how many rows have arrived above those shown; 0 says nothing."""

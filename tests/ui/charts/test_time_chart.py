@@ -108,7 +108,7 @@ def test_the_scale_starts_at_zero_and_fits_the_visible_series(
     key = next(k for k in chart.findChildren(LegendKey) if k.text() == "succeeded")
     key.click()
     qtbot.waitUntil(lambda: not chart.redraw_pending)
-    assert not chart.is_series_visible("succeeded")
+    assert not chart.header.legend.is_visible("succeeded")
     assert not chart.curve("succeeded").line.isVisible()
     assert chart.plot.visible_range[1][1] < 5.2
 
@@ -119,8 +119,8 @@ def test_a_hidden_series_stays_hidden_when_the_series_change(
     shown(qtbot, chart)
     next(k for k in chart.findChildren(LegendKey) if k.text() == "failed").click()
     chart.set_series([SeriesSpec("failed", "bad"), SeriesSpec("cancelled", "faint")])
-    assert not chart.is_series_visible("failed")
-    assert chart.is_series_visible("cancelled")
+    assert not chart.header.legend.is_visible("failed")
+    assert chart.header.legend.is_visible("cancelled")
 
 
 def test_the_pointer_shows_values_of_every_visible_series(qtbot: QtBot, chart: TimeChart) -> None:

@@ -149,7 +149,7 @@ def test_a_link_to_a_run_keeps_the_filter_or_offers_it_again(opened: Opened) -> 
     page, detail = opened(RUN, OVERVIEW)
 
     def offers_former() -> bool:
-        return page.filter_bar.notice.offers_former
+        return not page.filter_bar.notice.back_button.isHidden()
 
     page.filter_bar.set_filter((), "task:*")
     page.navigate(ShowRun("parent"))

@@ -10,6 +10,7 @@ from pulse_desktop.ui.pages.results.page import ResultsPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
+from tests.ui.tables import note_text, note_title
 
 REFUSED = "these credentials may not publish to $JS.API.CONSUMER.CREATE.S.>"
 
@@ -28,10 +29,10 @@ def test_an_empty_page_says_what_cannot_be_read(
 ) -> None:
     harness.session.unreadable = {source: REFUSED}
     page = harness.open(kind)
-    overlay = page.table.overlay
-    assert (overlay.note_title == "Not everything can be read") is bool(text)
+    table = page.table
+    assert (note_title(table) == "Not everything can be read") is bool(text)
     if text:
-        assert overlay.note_text == text
+        assert note_text(table) == text
         harness.session.unreadable = {}
         harness.update(page, NOW + 5)
-        assert overlay.note_title == kind.empty_title
+        assert note_title(table) == kind.empty_title

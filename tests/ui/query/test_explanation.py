@@ -9,6 +9,7 @@ from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 from tests.ui.query.test_query_field import ids
+from tests.ui.tables import note_text, note_title
 from tests.unit.state.state_builders import run_update, task_message
 
 
@@ -25,46 +26,46 @@ from tests.unit.state.state_builders import run_update, task_message
 def test_the_reason_is_said(
     qtbot: QtBot, page: RunsPage, query: str, facets: tuple[str, ...], reason: str
 ) -> None:
-    overlay = page.table.overlay
+    table = page.table
     page.filter_bar.set_filter(facets, query)
     assert ids(page) == []
-    qtbot.waitUntil(lambda: reason in overlay.note_text)
-    assert overlay.note_title == "Nothing matches"
-    assert overlay.note_text.startswith("None of 12 rows matches the filter.")
+    qtbot.waitUntil(lambda: reason in note_text(table))
+    assert note_title(table) == "Nothing matches"
+    assert note_text(table).startswith("None of 12 rows matches the filter.")
 
 
 def test_a_time_range_that_hides_rows_is_named(qtbot: QtBot, page: RunsPage) -> None:
     page.filter_bar.set_filter((), "language=uk")
     page.context.time.set_range(fixed(NOW - 7200, NOW - 3600))
     page.on_time_range(page.now)
-    overlay = page.table.overlay
-    qtbot.waitUntil(lambda: "Without the time range there are 4 rows." in overlay.note_text)
+    table = page.table
+    qtbot.waitUntil(lambda: "Without the time range there are 4 rows." in note_text(table))
 
 
 def test_rows_that_are_read_from_history_meanwhile_are_looked_at(
     qtbot: QtBot, page: RunsPage, harness: PageHarness
 ) -> None:
-    overlay, session = page.table.overlay, harness.session
+    table, session = page.table, harness.session
     session.history_extent = HistoryExtent(17_700, 45_947, NOW - 60, is_reading=True)
     page.filter_bar.set_filter((), "language=pl task:prune")
-    qtbot.waitUntil(lambda: "Nothing matches task:prune." in overlay.note_text)
-    assert "Looked at" not in overlay.note_text
-    assert "Reading history: 17,700 of 45,947 messages, back to" in overlay.note_text
+    qtbot.waitUntil(lambda: "Nothing matches task:prune." in note_text(table))
+    assert "Looked at" not in note_text(table)
+    assert "Reading history: 17,700 of 45,947 messages, back to" in note_text(table)
     run = run_update(task_message(NOW - 900, "f" * 32, "prune"))
     harness.builder.state.runs.put(run, older=True)
     harness.update(page)
-    qtbot.waitUntil(lambda: "Without language=pl there is 1 row." in overlay.note_text)
+    qtbot.waitUntil(lambda: "Without language=pl there is 1 row." in note_text(table))
     session.history_extent = HistoryExtent(45_947, 45_947, NOW - 900)
-    qtbot.waitUntil(lambda: "Reading" not in overlay.note_text)
+    qtbot.waitUntil(lambda: "Reading" not in note_text(table))
 
 
 def test_the_reason_goes_with_the_filter(qtbot: QtBot, page: RunsPage) -> None:
-    overlay = page.table.overlay
+    table = page.table
     page.filter_bar.set_filter((), "nowhere")
-    qtbot.waitUntil(lambda: "nowhere" in overlay.note_text)
+    qtbot.waitUntil(lambda: "nowhere" in note_text(table))
     page.filter_bar.set_filter((), "elsewhere")
-    qtbot.waitUntil(lambda: "elsewhere" in overlay.note_text)
-    assert "nowhere" not in overlay.note_text
+    qtbot.waitUntil(lambda: "elsewhere" in note_text(table))
+    assert "nowhere" not in note_text(table)
     page.filter_bar.clear()
-    assert overlay.note_text == ""
+    assert note_text(table) == ""
     assert len(ids(page)) == 12

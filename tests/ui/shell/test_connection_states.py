@@ -26,7 +26,7 @@ from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import theme
 from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
-from tests.ui.tables import shown_table_page
+from tests.ui.tables import note_title, shown_table_page
 from tests.ui.window_builder import draw_frame, make_window
 
 SERVER = "nats://me:***@broker:4222"
@@ -54,7 +54,7 @@ class Window:
         """Title of the note in the table of the page."""
         current = self.window.current
         assert current is not None
-        return current.tables()[0].overlay.note_title
+        return note_title(current.tables()[0])
 
     def frame(self, later: float = 0.0) -> None:
         draw_frame(self.window, self.builder, later)
@@ -354,7 +354,7 @@ def test_a_system_without_events_is_all_right_and_is_told_how_to_get_them(opened
     opened.window.show_page("monitoring")
     opened.frame(1.0)
     page = shown_table_page(opened.window)
-    assert page.table.overlay.note_title == "This system publishes no events"
+    assert note_title(page.table) == "This system publishes no events"
     banner.buttons["hide"].click()
     opened.frame(1.0)
     assert opened.title == ""
@@ -390,7 +390,7 @@ def test_nothing_is_counted_that_is_not_known(opened: Window) -> None:
     assert "0 runs" not in [each.text() for each in _labels(opened.window)]
     opened.session.connection_status, opened.session.data_time = UP, None
     opened.frame(1.0)
-    assert page.table.overlay.note_title == "No runs yet"
+    assert note_title(page.table) == "No runs yet"
     assert "0 runs" in [each.text() for each in _labels(opened.window)]
 
 

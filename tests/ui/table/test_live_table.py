@@ -15,6 +15,7 @@ from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.painter import RowPainter
 from pulse_desktop.ui.table.view import ROW_HEIGHT
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.tables import click_pill, note_title, pill_text
 
 COLUMNS: tuple[Column[int], ...] = (
     Column(
@@ -98,9 +99,9 @@ def test_rows_added_above_are_counted_until_the_table_is_scrolled_up(
     table.verticalScrollBar().setValue(50 * ROW_HEIGHT)
     _append(rows, 12)
     table.refresh(1.0)
-    assert table.overlay.pill_text == "12 new"
-    table.overlay.click_pill()
-    assert (_top(table), table.overlay.pill_text) == (211, "")
+    assert pill_text(table) == "12 new"
+    click_pill(table)
+    assert (_top(table), pill_text(table)) == (211, "")
 
 
 def test_the_pill_hides_no_title_after_the_table_is_scrolled_sideways(qtbot: QtBot) -> None:
@@ -152,9 +153,9 @@ def test_space_pauses_and_shows_how_many_rows_wait(
     qtbot.keyClick(table, Qt.Key.Key_Space)
     _append(rows, 3)
     table.refresh(1.0)
-    assert (_top(table), table.overlay.pill_text) == (199, "Paused · 3 waiting")
+    assert (_top(table), pill_text(table)) == (199, "Paused · 3 waiting")
     qtbot.keyClick(table, Qt.Key.Key_Space)
-    assert (_top(table), table.overlay.pill_text) == (202, "")
+    assert (_top(table), pill_text(table)) == (202, "")
 
 
 def test_home_and_end_go_to_the_first_and_last_row(qtbot: QtBot, table: LiveTable[int]) -> None:
@@ -220,14 +221,14 @@ def test_the_header_menu_never_hides_the_last_visible_column(table: LiveTable[in
 
 
 def test_an_empty_table_shows_why_it_is_empty(table: LiveTable[int], rows: RingBuffer[int]) -> None:
-    assert table.overlay.note_title == ""
+    assert note_title(table) == ""
     rows.clear()
     table.refresh(1.0)
-    assert table.overlay.note_title == "No numbers"
+    assert note_title(table) == "No numbers"
     _append(rows, 3)
     table.refresh(2.0)
     table.set_filter(lambda _number: False)
-    assert table.overlay.note_title == "Nothing matches"
+    assert note_title(table) == "Nothing matches"
 
 
 @pytest.mark.parametrize("choice", [ThemeChoice.DARK, ThemeChoice.LIGHT])

@@ -15,6 +15,7 @@ from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.view import ROW_HEIGHT
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
+from tests.ui.tables import click_pill, pill_text
 
 Table = LiveTable[int]
 SHOWN = 10
@@ -89,7 +90,7 @@ def test_a_clicked_row_at_the_top_stays_in_place_and_the_new_ones_are_counted(
         append(rows, 7)
         table.refresh(float(second))
         assert place(table, 197) == before
-    assert table.overlay.pill_text == "133 new"
+    assert pill_text(table) == "133 new"
 
 
 def test_the_row_stays_in_place_also_where_the_rows_do_not_fill_the_table(qtbot: QtBot) -> None:
@@ -101,10 +102,10 @@ def test_the_row_stays_in_place_also_where_the_rows_do_not_fill_the_table(qtbot:
     append(rows, 3)
     table.refresh(1.0)
     assert place(table, 2) == before
-    assert table.overlay.pill_text == "3 new"
+    assert pill_text(table) == "3 new"
     table.release()
     table.refresh(2.0)
-    assert (top(table), table.overlay.pill_text) == (6, "")
+    assert (top(table), pill_text(table)) == (6, "")
 
 
 def test_the_row_stays_in_place_when_the_table_is_resized(
@@ -135,7 +136,7 @@ def test_a_selected_row_of_a_sorted_table_stays_in_place(
         if selected < rows.start:
             break
         assert place(table, selected) == before
-    assert table.overlay.pill_text.endswith(" new")
+    assert pill_text(table).endswith(" new")
 
 
 def test_a_row_sorted_to_the_top_stays_below_room(table: Table, rows: RingBuffer[int]) -> None:
@@ -158,7 +159,7 @@ def test_without_a_row_a_sorted_table_stays_at_the_top(table: Table, rows: RingB
     table.rows_model.set_sort("number", descending=True)
     append(rows, 5)
     table.refresh(5.0)
-    assert (top(table), table.overlay.pill_text) == (204, "")
+    assert (top(table), pill_text(table)) == (204, "")
 
 
 def test_the_keyboard_stays_near_a_row_that_left_the_filter(
@@ -225,11 +226,11 @@ def test_rows_stay_under_a_moving_pointer_until_it_rests(
     QApplication.sendEvent(table.viewport(), move)
     append(rows, 40)
     table.refresh(1.0)
-    assert (place(table, 197), table.overlay.pill_text) == (2 * ROW_HEIGHT, "40 new")
+    assert (place(table, 197), pill_text(table)) == (2 * ROW_HEIGHT, "40 new")
     now += steady_view.POINTER_S + 0.1
     append(rows, 1)
     table.refresh(2.0)
-    assert (top(table), table.overlay.pill_text) == (240, "")
+    assert (top(table), pill_text(table)) == (240, "")
 
 
 def test_the_pill_is_at_the_top_and_goes_to_the_newest_row(
@@ -241,7 +242,7 @@ def test_the_pill_is_at_the_top_and_goes_to_the_newest_row(
     pill = next(b for b in table.findChildren(QPushButton) if b.property("kind") == "pill")
     assert table.viewport().mapFrom(table, pill.pos()).y() < ROW_HEIGHT
     pill.click()
-    assert (top(table), table.selected_rows(), table.overlay.pill_text) == (229, [], "")
+    assert (top(table), table.selected_rows(), pill_text(table)) == (229, [], "")
     append(rows, 1)
     table.refresh(2.0)
     assert top(table) == 230
@@ -254,7 +255,7 @@ def test_several_selected_rows_survive_the_way_to_the_newest(
     QTest.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
     append(rows, 30)
     table.refresh(1.0)
-    table.overlay.click_pill()
+    click_pill(table)
     assert (top(table), table.selected_rows()) == (229, [199, 198])
 
 
@@ -265,7 +266,7 @@ def test_home_goes_to_the_newest_row_and_makes_it_current(
     append(rows, 30)
     table.refresh(1.0)
     QTest.keyClick(table, Qt.Key.Key_Home)
-    assert (top(table), table.current_row(), table.overlay.pill_text) == (229, 229, "")
+    assert (top(table), table.current_row(), pill_text(table)) == (229, 229, "")
 
 
 def test_a_table_scrolled_by_the_operator_stays_there(table: Table, rows: RingBuffer[int]) -> None:
@@ -292,7 +293,7 @@ def test_rows_that_arrive_while_the_table_is_hidden_are_counted(
     append(rows, 40)
     table.show()
     table.catch_up(2.0)
-    assert (place(table, 197), table.overlay.pill_text) == (before, "45 new")
+    assert (place(table, 197), pill_text(table)) == (before, "45 new")
 
 
 @pytest.mark.parametrize("sort_key", ["", "digit"])
@@ -304,7 +305,7 @@ def test_only_new_rows_that_the_filter_shows_are_counted_after_the_table_was_hid
     click(table, 2 * ROW_HEIGHT + 5)
     append(rows, 40)
     table.catch_up(2.0)
-    assert table.overlay.pill_text == "20 new"
+    assert pill_text(table) == "20 new"
 
 
 def test_nothing_is_new_in_a_hidden_table_without_a_selected_row(
@@ -312,7 +313,7 @@ def test_nothing_is_new_in_a_hidden_table_without_a_selected_row(
 ) -> None:
     append(rows, 40)
     table.catch_up(2.0)
-    assert (top(table), table.overlay.pill_text) == (239, "")
+    assert (top(table), pill_text(table)) == (239, "")
 
 
 def test_letting_the_row_go_shows_the_newest_and_counts_from_zero(
@@ -321,16 +322,16 @@ def test_letting_the_row_go_shows_the_newest_and_counts_from_zero(
     click(table, 2 * ROW_HEIGHT + 5)
     append(rows, 30)
     table.refresh(1.0)
-    assert table.overlay.pill_text == "30 new"
+    assert pill_text(table) == "30 new"
     assert table.release()
-    assert (top(table), table.overlay.pill_text) == (229, "")
+    assert (top(table), pill_text(table)) == (229, "")
     append(rows, 4)
     table.refresh(2.0)
-    assert (top(table), table.overlay.pill_text) == (233, "")
+    assert (top(table), pill_text(table)) == (233, "")
     click(table, 2 * ROW_HEIGHT + 5)
     append(rows, 3)
     table.refresh(3.0)
-    assert table.overlay.pill_text == "3 new"
+    assert pill_text(table) == "3 new"
 
 
 def test_letting_the_row_go_keeps_where_the_operator_has_scrolled_to(
@@ -343,7 +344,7 @@ def test_letting_the_row_go_keeps_where_the_operator_has_scrolled_to(
     table.release()
     append(rows, 1)
     table.refresh(2.0)
-    assert (top(table), table.overlay.pill_text) == (149, "31 new")
+    assert (top(table), pill_text(table)) == (149, "31 new")
 
 
 def test_a_row_that_all_others_have_outlived_holds_nothing(
@@ -354,10 +355,10 @@ def test_a_row_that_all_others_have_outlived_holds_nothing(
     table.refresh(1.0)
     table.update_filter(lambda number: number >= 240)  # as a live time range moves on
     assert not table.holds
-    assert (top(table), table.overlay.pill_text) == (249, "")
+    assert (top(table), pill_text(table)) == (249, "")
     append(rows, 5)
     table.refresh(2.0)
-    assert (top(table), table.overlay.pill_text) == (254, "")
+    assert (top(table), pill_text(table)) == (254, "")
 
 
 def test_an_evicted_row_holds_nothing(table: Table, rows: RingBuffer[int]) -> None:
@@ -367,7 +368,7 @@ def test_an_evicted_row_holds_nothing(table: Table, rows: RingBuffer[int]) -> No
         table.refresh(float(second))
     assert rows.start > 197
     assert not table.holds
-    assert (top(table), table.overlay.pill_text) == (rows.stop - 1, "")
+    assert (top(table), pill_text(table)) == (rows.stop - 1, "")
 
 
 def test_another_filter_makes_no_other_row_current(table: Table) -> None:
@@ -484,17 +485,17 @@ def test_a_paused_table_says_how_many_arrived_and_how_many_of_them_failed(
     table.set_paused(True)
     append(rows, 6)
     table.refresh(2.0)
-    assert table.overlay.pill_text == "Paused · 6 waiting, 2 failed"
+    assert pill_text(table) == "Paused · 6 waiting, 2 failed"
     failed |= {206}
     failed -= {203}
     table.refresh(3.0, {203, 206})
     append(rows, 1)
     table.refresh(4.0)
-    assert table.overlay.pill_text == "Paused · 7 waiting, 2 failed"
+    assert pill_text(table) == "Paused · 7 waiting, 2 failed"
     table.set_paused(False)
     table.refresh(5.0)
-    assert table.overlay.pill_text == ""
+    assert pill_text(table) == ""
     table.set_paused(True)
     append(rows, 1)
     table.refresh(6.0)
-    assert table.overlay.pill_text == "Paused · 1 waiting"
+    assert pill_text(table) == "Paused · 1 waiting"
