@@ -4,11 +4,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from pulse_desktop.cli.connection import ALL_HISTORY_S, catch_up, connected_session, note_missing
-from pulse_desktop.cli.lookup import fetch_results, find_run
+from pulse_desktop.cli.last_good_run import find_last_good_run
+from pulse_desktop.cli.lookup import find_run
 from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.run_search import read_back_until
-from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text.translation import _
 
@@ -64,7 +63,7 @@ async def run(arguments: Namespace) -> int:
         if arguments.other_id:
             second = await find_run(session, arguments.other_id, missing, accept_unique_so_far=True)
         else:
-            second = await _last_good(session, first)
+            second = await find_last_good_run(session, first)
         values = await _return_values(session, first, second)
         first, second = (session.state.runs.get(each.task_id) or each for each in (first, second))
         names = argument_names(first, second, session.state.workers.task_schemas)
@@ -74,31 +73,6 @@ async def run(arguments: Namespace) -> int:
     else:
         _write(comparison, everything=arguments.all)
     return note_missing(missing)
-
-
-async def _last_good(session: "Session", first: "TaskRun") -> "TaskRun":
-    """Return the last good run before a run, with the outcome in its stored result.
-
-    History is read back until there is one.
-    """
-    from pulse_desktop.state.run_comparison import last_good_run
-
-    def is_known() -> bool:
-        found = last_good_run(session.state.runs, first)
-        return found is not None and found.began_at <= first.began_at
-
-    if first.name:
-        await read_back_until(session, is_known)
-    found = last_good_run(session.state.runs, first)
-    if found is None:
-        raise NotFoundError(
-            _("No good run of {name}").format(name=first.name or first.task_id),
-            _("no run of this task has succeeded, as far as its history is known."),
-            _("Give the id of another run to compare it with."),
-        )
-    if found.stored_outcome is None:
-        await fetch_results(session, found.task_id)
-    return session.state.runs.get(found.task_id) or found
 
 
 async def _return_values(session: "Session", *runs: "TaskRun") -> list[Any]:

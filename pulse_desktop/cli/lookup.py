@@ -54,6 +54,9 @@ async def find_run(
     if run is None or run.stored_outcome is None:
         await fetch_results(session, task_id)
         run = runs.get(task_id) or run
+    elif not run.stored_outcome.format:  # its body may be on the way, and tell its name and state
+        await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
+        run = runs.get(run.task_id) or run
     if run is None and len(task_id) < MIN_PREFIX:
         text = _("no task has this id, and the beginning of an id has at least {count} characters.")
         raise NotFoundError(

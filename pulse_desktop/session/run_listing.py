@@ -25,7 +25,8 @@ class RunListing:
     """Lists the runs of a state, the newest part of whose history has been loaded, and of results.
 
     Attributes:
-        unread: about how many results have not been read.
+        read: how many results have been read.
+        unread: about how many have not been.
         problem: why the results could not be read, empty if they could.
         is_history_missing: whether history that such runs may be in could not be read.
     """
@@ -63,7 +64,7 @@ class RunListing:
         self._history_read = False
         self._results_since = math.inf
         self._add_history()
-        self.unread = 0
+        self.read = self.unread = 0
         self.problem = ""
         self.is_history_missing = False
 
@@ -122,6 +123,7 @@ class RunListing:
         self._results_since = -math.inf
         try:
             async for page in pages:
+                self.read += len(page.updates)
                 self.unread = page.unread
                 for update in page.updates:
                     self._add(update)

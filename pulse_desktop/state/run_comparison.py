@@ -175,12 +175,12 @@ def argument_names(first: TaskRun, second: TaskRun, schemas: TaskSchemas) -> tup
     return tuple(argument.name for argument in schema.arguments) if schema is not None else ()
 
 
-def last_good_run(runs: TaskRuns, run: TaskRun) -> TaskRun | None:
-    """Return the last successful run of the same task that was enqueued before a run.
+def good_runs(runs: TaskRuns, run: TaskRun) -> Iterator[TaskRun]:
+    """Yield the successful runs of the same task: the last one before a run first, later ones last.
 
-    If there is none, the last successful one at all; None if no retained run of the task succeeded.
+    Successful as far as is known: a result that was not read may tell of a failure.
     """
-    later: TaskRun | None = None
+    later: list[TaskRun] = []
     before = run.began_at
     for each in runs.rows.newest_first():
         if each.name != run.name or each.state is not RunState.SUCCEEDED or not each.name:
@@ -188,9 +188,18 @@ def last_good_run(runs: TaskRuns, run: TaskRun) -> TaskRun | None:
         if each.task_id == run.task_id:
             continue
         if each.began_at <= before:
-            return each
-        later = later or each
-    return later
+            yield each
+        else:
+            later.append(each)
+    yield from later
+
+
+def last_good_run(runs: TaskRuns, run: TaskRun) -> TaskRun | None:
+    """Return the last successful run of the same task that was enqueued before a run.
+
+    If there is none, the last successful one at all; None if no retained run of the task succeeded.
+    """
+    return next(good_runs(runs, run), None)
 
 
 def _facts(first: TaskRun, second: TaskRun) -> Iterator[Row]:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
+from pulse_desktop.cli import last_good_run
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, subject_of
 from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import key_of, store_results
 
 MESSAGE = "2147719036.5"
 GOOD, BAD, CHILD, AGAIN, INGEST = (f"{name:0<32}" for name in ("90", "bad", "c41d", "a6a1", "16"))
@@ -169,3 +171,96 @@ async def test_stored_results_are_compared_also_of_the_last_good_run(
     reason = shown.partition(" (")[0]
     assert reason
     assert f"The result of {AGAIN} is not known: {reason}" in broken.err
+
+
+SOFT = [f"50f7{number:028d}" for number in range(3)]
+
+
+async def put_result(client: Client, task_id: str, value: Any, **fields: Any) -> None:
+    """Store a result, in a bucket that exists."""
+    bucket = await client.jetstream().object_store(RESULT_BUCKET)
+    result = {"is_err": False, "return_value": value, "execution_time": 0.5, "log": None}
+    body = {**result, "error": None, "labels": {}, **fields}
+    await bucket.put(task_id, json.dumps(body).encode())
+
+
+async def test_a_run_whose_result_tells_of_a_failure_is_no_good_run(
+    client: Client, server: NatsServer, tmp_path: Path
+) -> None:
+    publisher = Publisher(client)
+    await publisher.queued(GOOD, "m:soft", [1])
+    await publisher.succeeded(GOOD)
+    for task_id in SOFT:
+        await publisher.queued(task_id, "m:soft", [2])
+        await publisher.succeeded(task_id)
+    await publisher.queued(BAD, "m:soft", [3])
+    await publisher.succeeded(BAD)
+    await client.jetstream().create_object_store(RESULT_BUCKET)
+    await put_result(client, GOOD, 5)
+    small, *rest = SOFT
+    for task_id in rest:
+        await put_result(client, task_id, {"status": "error", "message": "no model"})
+    # So large that it is read only when it is asked for.
+    await put_result(client, small, {"status": "error", "message": "x" * (1 << 20)})
+    env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    compared = await run_in_thread("compare", BAD, "--last-good", env=env)
+    assert compared.code == 0, compared
+    assert compared.out.splitlines()[1] == f"second   {GOOD}  m:soft"
+
+
+async def test_of_too_many_soft_failures_it_says_how_many_were_checked(
+    client: Client, server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_good_run, "MAX_CHECKED", 2)
+    publisher = Publisher(client)
+    await client.jetstream().create_object_store(RESULT_BUCKET)
+    for task_id in (GOOD, *SOFT, BAD):
+        await publisher.queued(task_id, "m:soft", [2])
+        await publisher.succeeded(task_id)
+        value = 5 if task_id == GOOD else {"status": "error", "message": "no model"}
+        await put_result(client, task_id, value)
+    env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    compared = await run_in_thread("compare", BAD, env=env)
+    assert compared.code == 1
+    assert "The results of the latest 3 runs that ended well tell of failures." in compared.err
+
+
+async def test_without_events_the_last_good_run_is_known_from_the_results(
+    server: NatsServer, tmp_path: Path
+) -> None:
+    """As of an app with the broker of taskiq-nats alone: no event says how its runs end."""
+    client = await connect(server.url, allow_reconnect=False)
+    await client.jetstream().create_object_store(RESULT_BUCKET)
+    charge, other = {"labels": {"task_name": "m:charge"}}, {"labels": {"task_name": "m:other"}}
+    await put_result(client, "0" * 32, 1, **charge)
+    await put_result(client, GOOD, {"claims": 3}, **charge)
+    await put_result(client, SOFT[0], {"status": "error", "message": "no model"}, **charge)
+    await put_result(client, SOFT[1], {"claims": 5}, **other)
+    await put_result(client, BAD, None, **charge, is_err=True)
+    await put_result(client, AGAIN, {"claims": 4}, **charge)
+    env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    compared = await run_in_thread("compare", BAD, "--last-good", env=env)
+    assert compared.code == 0, compared
+    assert compared.out.splitlines()[1] == f"second   {GOOD}  m:charge"
+    again = await run_in_thread("compare", AGAIN, env=env)
+    assert "≠ differs      result claims: 4 → 3  (−1)" in again.out.splitlines()
+    first = await run_in_thread("compare", "0" * 32, env=env)
+    assert first.out.splitlines()[1] == f"second   {AGAIN}  m:charge"
+    alone = await run_in_thread("compare", SOFT[1], env=env)
+    assert alone.code == 1
+    assert "no run of this task has succeeded" in alone.err
+    await client.close()
+
+
+async def test_it_says_how_many_results_were_looked_at(
+    server: NatsServer, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(last_good_run, "MAX_RESULTS", 100)
+    await store_results(client, 700, labels={"task_name": "m:charge"})
+    env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+    latest = await run_in_thread("compare", key_of(699), env=env)
+    assert (latest.code, latest.err) == (0, "")
+    assert latest.out.splitlines()[1] == f"second   {key_of(698)}  m:charge"
+    oldest = await run_in_thread("compare", key_of(0), env=env)
+    assert oldest.out.splitlines()[1] == f"second   {key_of(699)}  m:charge"
+    assert "No earlier run has succeeded. Looked at the newest " in oldest.err

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
@@ -16,7 +17,7 @@ from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from tests.kit.labelled_tasks import task
 from tests.kit.state_builder import NOW, StateBuilder
-from tests.ui.fake_session import FakeSession
+from tests.ui.fake_session import FakeSession, decoded
 from tests.ui.page_harness import PageHarness
 from tests.ui.tables import select_rows
 from tests.ui.window_builder import draw_frame, make_window, run_at_once
@@ -156,3 +157,46 @@ def test_results_that_cannot_be_read_are_said(
     page.navigate(ShowRun("bad"))
     page.compare_selected()
     assert "result not read" in window(page).summary
+
+
+def test_a_run_whose_unread_result_tells_of_a_failure_is_no_good_run(
+    page: RunsPage, harness: PageHarness, builder: StateBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its events say that the run succeeded; a large result is read only when it is asked for."""
+    builder.state.fold([task("soft", "m:f", [["a", "b"]], NOW - 24, language="en")])
+    builder.succeeded("soft", 2.0, NOW - 22)
+    stored = {key: builder.stored(key, at=NOW - 21) for key in ("good", "soft")}
+    for each in stored.values():
+        builder.state.fold_unread_body(each)
+    values = {"good": {"n": 1}, "soft": {"status": "error", "message": "no model"}}
+
+    async def read(task_id: str) -> DecodedResult:
+        builder.result(stored[task_id], values[task_id])
+        return decoded(values[task_id])
+
+    monkeypatch.setattr(harness.session, "read", read)
+    harness.update(page, builder.at)
+    page.navigate(ShowRun("bad"))
+    page.compare_selected()
+    shown = window(page)
+    assert [card.id_button.full_text for card in shown.cards] == ["bad", "good"]
+    assert "found" not in shown.summary
+
+
+def test_it_says_if_all_runs_that_ended_well_have_failed_by_their_results(
+    page: RunsPage, harness: PageHarness, builder: StateBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = builder.stored("good", at=NOW - 21)
+    builder.state.fold_unread_body(stored)
+
+    async def read(_task_id: str) -> DecodedResult:
+        value = {"status": "error", "message": "no model"}
+        builder.result(stored, value)
+        return decoded(value)
+
+    monkeypatch.setattr(harness.session, "read", read)
+    harness.update(page, builder.at)
+    page.navigate(ShowRun("bad"))
+    page.compare_selected()
+    assert "no run was found that succeeded by its result too" in window(page).summary
+    assert rows(window(page))["state"][2].endswith("soft failure")

@@ -7,8 +7,10 @@ from typing import Final
 
 import msgspec
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_comparison import (
+    ReturnValue,
     argument_names,
     compare_runs,
     last_good_run,
@@ -21,6 +23,9 @@ from pulse_desktop.ui.page.page import Page, PageContext, unique_name
 
 _LARGE: Final = 64 << 10
 """More bytes of arguments and results are compared in a thread: that can take a second."""
+
+MAX_CHECKED: Final = 20
+"""Runs that ended well by their events, and whose results are read to know it for certain."""
 
 
 class CompareAction:
@@ -57,12 +62,12 @@ class CompareAction:
                     )
                 )
                 return
-            self._open(runs[0], good)
+            self._open(runs[0], good, is_last_good=True)
         elif len(runs) == 2:
             earlier, later = sorted(runs, key=lambda run: run.began_at)
             self._open(later, earlier)
 
-    def _open(self, first: TaskRun, second: TaskRun) -> None:
+    def _open(self, first: TaskRun, second: TaskRun, *, is_last_good: bool = False) -> None:
         context = self._context
         window = ComparisonWindow(self._page.window(), context.state.runs.names.label)
         window.target_requested.connect(context.navigate)
@@ -70,7 +75,7 @@ class CompareAction:
         window.finished.connect(lambda _code: self._forget(window))
         context.close_with_session(window)
         has_results = any(run.stored_outcome is not None for run in (first, second))
-        names = argument_names(first, second, context.state.workers.task_schemas)
+        names = self._names(first, second)
         is_large = _arguments_size(first, second) > _LARGE
         known = [without_arguments(run) for run in (first, second)] if is_large else [first, second]
         note = ""
@@ -80,28 +85,57 @@ class CompareAction:
         window.show()
         window.table.setFocus()
         if note:
-            work = self._read(window, first, second, names)
+            work = self._read(window, first, second, is_last_good=is_last_good)
             context.run_in_background(unique_name("compare"), work)
 
     def _forget(self, window: ComparisonWindow) -> None:
         if window in self.windows:
             self.windows.remove(window)
 
+    def _names(self, first: TaskRun, second: TaskRun) -> Sequence[str]:
+        return argument_names(first, second, self._context.state.workers.task_schemas)
+
     async def _read(
-        self, window: ComparisonWindow, first: TaskRun, second: TaskRun, names: Sequence[str]
+        self, window: ComparisonWindow, first: TaskRun, second: TaskRun, *, is_last_good: bool
     ) -> None:
         """Read both results and compare again, unless the window was closed meanwhile."""
-        runs = (first, second)
         read = self._context.results.read
-        one, other = [await read_return_value(run, read) for run in runs]
+        one = await read_return_value(first, read)
+        note = ""
+        if is_last_good:
+            second, other, note = await self._confirm(first, second)
+        else:
+            other = await read_return_value(second, read)
         problems = list(filter(None, (one.problem, other.problem)))
-        sizes = (run.stored_outcome.size for run in runs if run.stored_outcome is not None)
+        if problems:
+            note = _("result not read: {problem}").format(problem="; ".join(problems))
+        first, second = self._current(first), self._current(second)
+        outcomes = (run.stored_outcome for run in (first, second))
+        sizes = (outcome.size for outcome in outcomes if outcome is not None)
         size = _arguments_size(first, second) + sum(sizes)
+        names = self._names(first, second)
         compare = partial(compare_runs, first, second, one.value, other.value, names)
         comparison = await asyncio.to_thread(compare) if size > _LARGE else compare()
         if window in self.windows:
-            note = _("result not read: {problem}").format(problem="; ".join(problems))
-            window.show_comparison(comparison, note if problems else "")
+            window.show_comparison(comparison, note)
+
+    async def _confirm(self, first: TaskRun, good: TaskRun) -> tuple[TaskRun, ReturnValue, str]:
+        """Return the last run that has succeeded by its result too, what it returned, and a note.
+
+        A result is read only now if it is large or has just been stored.
+        """
+        for _number in range(MAX_CHECKED):
+            value = await read_return_value(good, self._context.results.read)
+            if self._current(good).state is RunState.SUCCEEDED:
+                return good, value, ""
+            found = last_good_run(self._context.state.runs, first)
+            if found is None:
+                break
+            good = found
+        return good, value, _("no run was found that succeeded by its result too")
+
+    def _current(self, run: TaskRun) -> TaskRun:
+        return self._context.state.runs.get(run.task_id) or run
 
 
 def without_arguments(run: TaskRun) -> TaskRun:
