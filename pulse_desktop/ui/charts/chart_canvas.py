@@ -286,6 +286,7 @@ class ChartCanvas(QWidget):
                 spec.dash,
                 spec.glyph,
                 self._clickable and bool(spec.key),
+                spec.stacked,
             )
             for spec in self._series.specs
         ]

@@ -18,9 +18,11 @@ class ChartGroup(QObject):
 
     Signals:
         series_chosen: key of a series to filter by.
+        bar_chosen: key of a series, and Unix seconds at both sides of a bar, to filter by.
     """
 
     series_chosen = Signal(str)
+    bar_chosen = Signal(str, float, float)
 
     def __init__(
         self, charts: Sequence[TimeChart], window_time: WindowTime, parent: QObject
@@ -31,6 +33,7 @@ class ChartGroup(QObject):
             chart.range_selected.connect(window_time.select)
             chart.zoom_out_requested.connect(window_time.zoom_out)
             chart.series_chosen.connect(self.series_chosen)
+            chart.bar_chosen.connect(self.bar_chosen)
             chart.crosshair_moved.connect(partial(self._share_crosshair, chart))
 
     def set_clickable(self, *, clickable: bool) -> None:

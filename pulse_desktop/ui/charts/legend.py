@@ -37,6 +37,7 @@ class LegendEntry(NamedTuple):
         dash: which of the `DASHES` its line has.
         glyph: character of an icon that is painted instead of a dot, empty for none.
         clickable: whether a click on the name filters by the series.
+        has_bars: whether it is drawn as bars, each of which filters by its time as well.
     """
 
     name: str
@@ -44,6 +45,7 @@ class LegendEntry(NamedTuple):
     dash: int = 0
     glyph: str = ""
     clickable: bool = False
+    has_bars: bool = False
 
 
 class LegendKey(QAbstractButton):
@@ -68,6 +70,11 @@ class LegendKey(QAbstractButton):
         text = _("{series}: click to show or hide")
         if entry.clickable:
             text = _("{series}: click to filter by it; click the dot to show or hide it")
+            if entry.has_bars:
+                text = _(
+                    "{series}: click to filter by it, or click a bar to filter by it and its time; "
+                    "click the dot to show or hide it"
+                )
         set_tooltip(self, text.format(series=entry.name))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 

@@ -148,3 +148,12 @@ class PlottedSeries:
             elif abs(height - value) <= distance:
                 nearest, distance = spec.key, abs(height - value)
         return nearest
+
+    def bar_span(self, key: str, at: float) -> tuple[float, float] | None:
+        """Return both sides of the bar of a series at a time, Unix seconds; None for a line."""
+        is_bar = any(spec.key == key and spec.stacked for spec in self.specs)
+        if not is_bar or not self.times.size or math.isnan(at):
+            return None
+        middle = float(self.times[np.abs(self.times - at).argmin()])
+        half = (self.point_s or 1.0) / 2
+        return middle - half, middle + half

@@ -18,12 +18,14 @@ class TimeChart(ChartCanvas):
         range_selected: Unix seconds at both ends of what was selected, in order.
         zoom_out_requested: more time was asked for.
         series_chosen: key of a series to filter by.
+        bar_chosen: key of a series, and Unix seconds at both sides of a bar, to filter by.
         crosshair_moved: Unix seconds at the crosshair, NaN when it was hidden.
     """
 
     range_selected = Signal(float, float)
     zoom_out_requested = Signal()
     series_chosen = Signal(str)
+    bar_chosen = Signal(str, float, float)
     crosshair_moved = Signal(float)
 
     def __init__(self, title: str, unit: Unit, *, subtitle: str = "", empty_text: str = "") -> None:
@@ -32,7 +34,8 @@ class TimeChart(ChartCanvas):
         self.setAccessibleDescription(
             _(
                 "Chart. The left and right arrow keys show values, with Shift they select a time "
-                "range that Enter shows. Up and down pick a series that Enter filters by. "
+                "range that Enter shows. Up and down pick a series that Enter filters by: a bar "
+                "with its time. "
                 "Plus and minus show less or more time."
             )
         )
@@ -46,7 +49,7 @@ class TimeChart(ChartCanvas):
         self._click_timer.setObjectName("chart click")
         self._click_timer.setSingleShot(True)
         self._click_timer.timeout.connect(self._choose_clicked)
-        self._clicked_key = ""
+        self._clicked: tuple[str, tuple[float, float] | None] = "", None
 
     def set_clickable(self, *, clickable: bool) -> None:
         """Offer to filter by a series with a click on it."""
@@ -76,7 +79,7 @@ class TimeChart(ChartCanvas):
                 self.plot.cancel_selection()
                 self.range_selected.emit(min(selection), max(selection))
             case Qt.Key.Key_Return | Qt.Key.Key_Enter if self._picked:
-                self._choose_name(self._picked)
+                self._choose_picked()
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
                 self._zoom_in()
             case Qt.Key.Key_Minus:
@@ -137,7 +140,7 @@ class TimeChart(ChartCanvas):
         _x_range, (_low, top) = self.plot.visible_range
         key = self._series.key_at(at, value, top)
         if key and self._clickable:
-            self._clicked_key = key
+            self._clicked = key, self._series.bar_span(key, at)
             self._click_timer.start(QApplication.doubleClickInterval())
 
     def _on_double_clicked(self) -> None:
@@ -145,9 +148,25 @@ class TimeChart(ChartCanvas):
         self.zoom_out_requested.emit()
 
     def _choose_clicked(self) -> None:
-        self.series_chosen.emit(self._clicked_key)
+        self._choose(*self._clicked)
+
+    def _choose_picked(self) -> None:
+        """Filter by the series that the keys have picked, at the crosshair."""
+        key, index = self._key_of(self._picked), self._crosshair.index
+        if key and self._clickable:
+            at = math.nan if index is None else float(self._series.times[index])
+            self._choose(key, self._series.bar_span(key, at))
 
     def _choose_name(self, name: str) -> None:
-        key = next((spec.key for spec in self._series.specs if spec.name == name), "")
+        key = self._key_of(name)
         if key and self._clickable:
             self.series_chosen.emit(key)
+
+    def _choose(self, key: str, bar: tuple[float, float] | None) -> None:
+        if bar is None:
+            self.series_chosen.emit(key)
+        else:
+            self.bar_chosen.emit(key, *bar)
+
+    def _key_of(self, name: str) -> str:
+        return next((spec.key for spec in self._series.specs if spec.name == name), "")

@@ -148,6 +148,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._counting.timeout.connect(self._count_next_slice)
         self._explanation = EmptyExplanation(table, page.rows, self._explainer, self._reading, self)
         self._former: FilterState | None = None
+        self._navigated: FilterState | None = None  # what navigation has shown
         self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
         bar.notice.back_requested.connect(self.go_back)
@@ -363,17 +364,21 @@ class PageFilter(QObject, Generic[RowT]):
     def navigate(self, state: FilterState, why: str = "") -> None:
         """Show another filter; the operator's own one can be restored, also if it is empty.
 
+        What navigation has shown becomes the operator's own filter when it is edited.
+
         Args:
             state: the other filter.
             why: what is shown, such as "15 failed runs of this group".
         """
         own = self.state
         shown = state if state.time_range is not None else replace(state, time_range=own.time_range)
-        if self._former is None and own != shown:
+        was_edited = self._navigated is not None and not own.same_rows(self._navigated)
+        if (self._former is None or was_edited) and own != shown:
             self._former = own
         if self._former == shown:
             self._former = None
         self.show(state)
+        self._navigated = shown
         self.navigated.emit()
         if self._former is None:
             self.forget_former()
@@ -395,7 +400,7 @@ class PageFilter(QObject, Generic[RowT]):
 
     def forget_former(self) -> None:
         """Keep the filter that is shown."""
-        self._former = None
+        self._former = self._navigated = None
         self._bar.notice.show_former("")
 
     def edit(self, change: Callable[[str], str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtWidgets import QVBoxLayout
 
-from pulse_desktop.model.time_range import ALL_RETAINED
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed
 from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.text import formats
@@ -177,6 +177,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             answered.connect(table.setFocus)  # the button is gone
         self.filter.counted.connect(counts.update_facets)
         self.chart_group.series_chosen.connect(self.filter_by_series)
+        self.chart_group.bar_chosen.connect(self.filter_by_bar)
         self.area.charts_toggled.connect(lambda _shown: self._update(self.now))
         table.clear_filter_requested.connect(bar.clear)
         table.current_changed.connect(lambda _row: self._show_current())
@@ -415,6 +416,18 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         else:
             checked = self.filter_bar.checked_facets
             self.filter_bar.set_filter(() if checked == {key} else (key,), self.filter_bar.text)
+
+    def filter_by_bar(self, key: str, start: float, end: float) -> None:
+        """Show only the rows of a bar of a chart: those of its series, in its time.
+
+        Args:
+            key: of the facet that the series stands for.
+            start: of the bar, Unix seconds.
+            end: of the bar, Unix seconds; one that is not over yet ends now.
+        """
+        span = fixed(start, max(start, min(end, self.context.time.now())))
+        bar = FilterState(self.filter_bar.text, frozenset((key,)), span)
+        self.filter.navigate(bar, _("One bar of the chart is shown."))
 
     def limited_to_time(
         self, accepts: Callable[[RowT], bool] | None

@@ -24,3 +24,7 @@ class FilterState:
         """Whether it may exclude rows."""
         limits_time = self.time_range is not None and self.time_range.limits_rows
         return bool(self.text or self.facets or limits_time)
+
+    def same_rows(self, other: "FilterState") -> bool:
+        """Return whether another filter has the same query and facets, whatever its time range."""
+        return (self.text, self.facets) == (other.text, other.facets)

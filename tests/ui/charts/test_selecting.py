@@ -95,16 +95,34 @@ def test_a_double_click_shows_more_time_and_filters_by_nothing(
 
 
 @pytest.mark.parametrize(("height", "key"), [(0.1, "failed"), (0.6, "succeeded")])
-def test_a_click_on_a_bar_filters_by_it(
+def test_a_click_on_a_bar_filters_by_its_series_and_its_time(
     qtbot: QtBot, charts: list[TimeChart], height: float, key: str
 ) -> None:
-    with qtbot.waitSignal(charts[0].series_chosen) as chosen:
+    with qtbot.waitSignal(charts[0].bar_chosen) as chosen:
         qtbot.mouseClick(
             charts[0].plot.viewport(),
             Qt.MouseButton.LeftButton,
             pos=at(charts[0], TIMES[30], height),
         )
-    assert chosen.args == [key]
+    assert chosen.args == [key, TIMES[30] - 5, TIMES[30] + 5]
+
+
+def test_the_legend_and_lines_filter_by_the_series_alone(
+    qtbot: QtBot, charts: list[TimeChart]
+) -> None:
+    chart = charts[0]
+    with qtbot.waitSignal(chart.series_chosen) as chosen:
+        chart.header.legend.chosen.emit("failed")
+    assert chosen.args == ["failed"]
+    chart.set_series([SeriesSpec("rate", "good", key="rate")])
+    chart.set_data(TIMES, {"rate": np.full(60, 4.0)}, (NOW - 600, NOW))
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    _times, (_low, top) = chart.plot.visible_range
+    with qtbot.waitSignal(chart.series_chosen) as chosen:
+        view = chart.plot.viewport()
+        pos = at(chart, TIMES[30], 4.0 / top)
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=pos)
+    assert chosen.args == ["rate"]
 
 
 def test_the_keys_select_and_filter_as_the_mouse_does(
@@ -127,9 +145,9 @@ def test_the_keys_select_and_filter_as_the_mouse_does(
     qtbot.keyClick(chart, Qt.Key.Key_Down)
     qtbot.keyClick(chart, Qt.Key.Key_Down)
     assert "▸ succeeded" in chart.tooltip
-    with qtbot.waitSignal(chart.series_chosen) as chosen:
+    with qtbot.waitSignal(chart.bar_chosen) as chosen:
         qtbot.keyClick(chart, Qt.Key.Key_Return)
-    assert chosen.args == ["succeeded"]
+    assert chosen.args == ["succeeded", TIMES[4] - 5, TIMES[4] + 5]
 
 
 def test_escape_forgets_a_selection(

@@ -159,5 +159,6 @@ class RunsPage(RunTablePage):
         self.cancel_action.confirm(self.rows_to_act_on())
 
     def show_failed(self) -> None:
-        """Show only failed runs and soft failures."""
-        self.filter_bar.set_filter((RunState.FAILED.value, RunState.SOFT_FAILED.value))
+        """Show only failed runs and soft failures; the operator's filter can be restored."""
+        failed = frozenset((RunState.FAILED.value, RunState.SOFT_FAILED.value))
+        self.filter.navigate(FilterState(facets=failed), _("Failed runs are shown."))
