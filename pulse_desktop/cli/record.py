@@ -1,6 +1,7 @@
 """`pulse-desktop record`: record what a server publishes into a file."""
 
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,9 @@ FINISH_TIMEOUT_S: Final = 5.0
 """Time to write what has arrived when the command is interrupted."""
 _DRAIN_S: Final = 0.5
 """Time to record what had arrived when the recording ends."""
+_POLL_S: Final = 0.01
+_SERVER_TIME_S: Final = 1.0
+"""Time for the server to say its time: each answer of JetStream does, and old servers never do."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -110,6 +114,8 @@ async def run(arguments: Namespace) -> int:
 async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
     import asyncio
 
+    import msgspec
+
     from pulse_desktop.session.recording.masking import Masking
     from pulse_desktop.session.recording.recorder import Recorder
     from pulse_desktop.session.recording.recording_writer import RecordingWriter
@@ -119,10 +125,13 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
     try:
         async with connected_session(arguments, history_s=arguments.since or 0.0) as session:
             header = _header(session, arguments.mask)
-            with RecordingWriter(file, header, arguments.max_size) as writer:
-                masking = Masking(arguments.mask, session.state.parameter_names)
-                recorder = Recorder(writer, masking, session.now)
-                session.record(recorder)
+            writer = RecordingWriter(file, header, arguments.max_size)
+            masking = Masking(arguments.mask, session.state.parameter_names)
+            recorder = Recorder(writer, masking, partial(_server_time, session))
+            session.record(recorder)
+            await _wait_server_time(session)
+            writer.header = msgspec.structs.replace(header, started_at=session.now())
+            with writer:
                 try:
                     missing = await _record(session, recorder, arguments)
                 except asyncio.CancelledError:
@@ -133,7 +142,7 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
             code = OK if recorder.messages or recorder.results else FAILED
             code = max(note_missing(missing.past), code)
     except asyncio.CancelledError:
-        if writer is None:
+        if writer is None or not writer.size:
             raise
         if not writer.is_finished:
             note_unfinished(arguments.file)
@@ -193,6 +202,21 @@ async def _record(
     texts = (*missing.past, *missing.while_recording)
     await interrupt.guard(lambda: recorder.finish(reason, texts))
     return missing
+
+
+def _server_time(session: "Session") -> float | None:
+    """Return Unix seconds by the server's clock, None while it is unknown."""
+    return None if session.connection.clock_offset_s is None else session.now()
+
+
+async def _wait_server_time(session: "Session") -> None:
+    """Wait until the server's clock is known, if it is to be."""
+    import asyncio
+
+    for _attempt in range(int(_SERVER_TIME_S / _POLL_S)):
+        if _server_time(session) is not None or session.connection.jetstream_error is not None:
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 def _header(session: "Session", masked: list[str]) -> "Header":

@@ -31,7 +31,6 @@ class Playback:
         messages: messages folded so far.
         results: results that were read, by the key of their object.
         first_at: Unix seconds of the oldest message, None before the first.
-        last_at: Unix seconds of the newest message so far.
         is_complete: whether the whole recording was folded and ticked: what is overdue at its end,
             and what the failures of a group share.
     """
@@ -48,9 +47,18 @@ class Playback:
         self.messages = 0
         self.results = PlayedResults()
         self.first_at: float | None = None
-        self.last_at = reader.header.started_at
+        self._last_at: float | None = None
         self.is_complete = False
         self._is_read = False
+
+    @property
+    def last_at(self) -> float:
+        """Unix seconds of the newest message so far, and at last of the end.
+
+        Only a recording without both ends at its start: that is no lower bound, as an older version
+        took it from a clock of its own that may have been ahead of the server's.
+        """
+        return self._reader.header.started_at if self._last_at is None else self._last_at
 
     @property
     def malformed(self) -> int:
@@ -79,7 +87,7 @@ class Playback:
         except StopIteration:
             self._is_read = True
             if (end := self._reader.end) is not None:
-                self.last_at = max(self.last_at, end.ended_at)
+                self._move_end(end.ended_at)
             self.state.tick(self.last_at)
             return
         if line is not None:
@@ -108,9 +116,12 @@ class Playback:
 
     def _fold_message(self, message: InboundMessage) -> None:
         self.messages += 1
-        self.last_at = max(self.last_at, message.at)
+        self._move_end(message.at)
         self.first_at = min(message.at, self.first_at or message.at)
         self.state.fold((message,))
+
+    def _move_end(self, at: float) -> None:
+        self._last_at = at if self._last_at is None else max(self._last_at, at)
 
     def _fold_unread(self, stored: StoredObject, problem: str) -> None:
         if problem:

@@ -6,6 +6,7 @@ neither the session nor the disk holds up the other.
 
 import asyncio
 import itertools
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -65,18 +66,22 @@ class Recorder:
     """
 
     def __init__(
-        self, writer: RecordingWriter, masking: Masking, clock: Callable[[], float]
+        self,
+        writer: RecordingWriter,
+        masking: Masking,
+        server_time: Callable[[], float | None],
     ) -> None:
         """Create a recorder.
 
         Args:
-            writer: an open recording.
+            writer: of the recording; open before anything is written.
             masking: masks what is written.
-            clock: Unix seconds.
+            server_time: returns Unix seconds by the server's clock, None while it is unknown.
         """
         self._writer = writer
         self._masking = masking
-        self._clock = clock
+        self._server_time = server_time
+        self._newest = -math.inf  # of a message, Unix seconds minus those of the monotonic clock
         self._waiting: deque[Recorded] = deque()
         self._waiting_bytes = 0
         self._writing: asyncio.Future[None] | None = None
@@ -116,7 +121,10 @@ class Recorder:
         """Hand over what was received. Never blocks."""
         if self._is_ended:
             return
+        now = time.monotonic()
         for item in items:
+            if isinstance(item, InboundMessage) and item.at - now > self._newest:
+                self._newest = item.at - now
             size = _size(item)
             too_many = len(self._waiting) >= MAX_WAITING
             if too_many or self._waiting_bytes + size > MAX_WAITING_BYTES:
@@ -171,7 +179,7 @@ class Recorder:
         if self._writer.is_full:
             reason = "size"
         end = End(
-            self._clock(),
+            self._now(),
             reason,
             self.messages,
             self.results,
@@ -184,6 +192,17 @@ class Recorder:
             self._finishing = asyncio.ensure_future(asyncio.to_thread(self._writer.finish, end))
             self._finishing.add_done_callback(_retrieve)
         await asyncio.shield(self._finishing)
+
+    def _now(self) -> float:
+        """Return Unix seconds by the clock that dates the messages.
+
+        As long as the server has not said its time, that is not later than the newest message and
+        what has passed since: this machine's clock may be wrong.
+        """
+        server_time = self._server_time()
+        if server_time is not None:
+            return server_time
+        return time.time() if self._newest == -math.inf else self._newest + time.monotonic()
 
     async def _write_batch(self) -> None:
         batch = self._take_batch()

@@ -28,6 +28,7 @@ class RecordingWriter:
 
     Attributes:
         path: the file.
+        header: the first line, written by `__enter__`.
         size: bytes written so far.
         is_full: whether the limit is reached; nothing more is written but the end.
         is_finished: whether the end is written.
@@ -43,7 +44,7 @@ class RecordingWriter:
         """
         self.path = file.path
         self._recording_file = file
-        self._header = header
+        self.header = header
         self._max_bytes = max_bytes
         self._file: FileIO | None = None
         self._compress = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress
@@ -62,7 +63,7 @@ class RecordingWriter:
             self._file = self._recording_file.start()
         except OSError as error:
             raise write_error(self.path, error) from None
-        self._append(self._compress(encode_line(self._header)))
+        self._append(self._compress(encode_line(self.header)))
         return self
 
     def __exit__(

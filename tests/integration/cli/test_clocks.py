@@ -11,12 +11,15 @@ from nats.aio.client import Client
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import encode_event
+from pulse_desktop.protocol.timestamps import parse_timestamp
 from pulse_desktop.protocol.topics import (
     EVENT_STREAM,
     EVENT_STREAM_SUBJECT,
     RESULT_BUCKET,
     TASK_SUBJECT,
 )
+from pulse_desktop.session.recording.playback import Playback
+from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.state.worker import OFFLINE_AFTER_S
 from tests.kit.cli_process import CommandResult, command_environment, run_command
 from tests.kit.nats_servers import NatsServer
@@ -74,6 +77,31 @@ async def test_a_wrong_clock_of_this_machine_is_named_and_blames_no_worker(
     assert len(tail.objects) == 2
     assert "ago" in results.out or "now" in results.out
     assert not any(unit in results.out for unit in (" min ago", " h ago"))
+
+
+@pytest.mark.parametrize("offset_s", [7200.0, -7200.0])
+async def test_a_recording_is_dated_by_the_clock_of_the_server(
+    server: NatsServer, client: Client, tmp_path: Path, offset_s: float
+) -> None:
+    await client.jetstream().add_stream(name=EVENT_STREAM, subjects=[EVENT_STREAM_SUBJECT])
+    task = {"task_id": "running", "task_name": "work"}
+    request = {"args": [], "kwargs": {}, "labels": {"timeout": 600}}
+    await publish(client, "tasks", "task.queued", {**task, **request})
+    await publish(client, "tasks", "task.started", {**task})
+    env = command_environment(
+        tmp_path / "data", PULSE_SERVER=server.url, **wrong_clock(tmp_path / "clock", offset_s)
+    )
+    file = tmp_path / "r.zst"
+    done = await run("record", str(file), "--since", "1h", "--duration", "0", env=env)
+    assert done.code == 0, done
+    described = (await run("replay", str(file), "--check", "--json", env=env)).object
+    for name in ("started_at", "last_at"):
+        assert parse_timestamp(described[name]) == pytest.approx(time.time(), abs=60), name
+    with RecordingReader(file) as reader:
+        playback = Playback(reader)
+        while playback.fold(1.0):
+            pass
+    assert [run.state for run in playback.state.runs.rows] == [RunState.RUNNING]
 
 
 async def test_a_group_is_resolved_by_the_clock_of_the_server(

@@ -40,15 +40,18 @@ from tests.unit.state.state_builders import (
 HOUR = 3600.0
 
 
-def write(path: Path, lines: Iterable[Line], ended_at: float = NOW) -> Path:
-    header = Header(FORMAT, VERSION, "pulse-desktop 0.1.0", NOW)
+def write(
+    path: Path, lines: Iterable[Line], ended_at: float | None = NOW, started_at: float = NOW
+) -> Path:
+    header = Header(FORMAT, VERSION, "pulse-desktop 0.1.0", started_at)
     with (
         RecordingFile(path, replace=False) as file,
         RecordingWriter(file, header, 1 << 30) as writer,
     ):
         for line in lines:
             writer.write([line])
-        writer.finish(End(ended_at, "stopped", 0, 0))
+        if ended_at is not None:
+            writer.finish(End(ended_at, "stopped", 0, 0))
     return path
 
 
@@ -82,6 +85,23 @@ def test_all_that_is_overdue_at_the_end_is_shown_so(tmp_path: Path) -> None:
     state = played(write(tmp_path / "r", queued, NOW + 100 * HOUR)).state
     assert {run.state for run in state.runs.rows} == {RunState.OVERDUE}
     assert len(state.runs.rows) == count
+
+
+@pytest.mark.parametrize("ended_at", [NOW, None])
+@pytest.mark.parametrize("ahead_s", [2 * HOUR, 10 * 24 * HOUR])
+def test_a_start_by_a_clock_that_is_ahead_makes_no_run_overdue(
+    tmp_path: Path, ended_at: float | None, ahead_s: float
+) -> None:
+    started = task_event("started", NOW - 60, "1", labels={"timeout": 600})
+    file = write(tmp_path / "r", lines_of([started]), ended_at, started_at=NOW + ahead_s)
+    playback = played(file)
+    assert playback.last_at == pytest.approx(ended_at or NOW - 60, abs=1)
+    assert playback.state.runs.rows[0].state is RunState.RUNNING
+
+
+def test_the_end_of_a_recording_of_nothing_is_known(tmp_path: Path) -> None:
+    assert played(write(tmp_path / "ended", [], NOW, started_at=NOW + HOUR)).last_at == NOW
+    assert played(write(tmp_path / "cut", [], None)).last_at == NOW
 
 
 def test_all_groups_are_judged_and_compared(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """A recorder counts what is in the file, and says what is not."""
 
+import time
 from pathlib import Path
+
+import msgspec
+import pytest
 
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
@@ -27,14 +31,17 @@ def message(payload: bytes) -> InboundMessage:
 
 
 async def recorded(
-    path: Path, *items: InboundMessage | ResultRead, timeout_s: float | None = None
+    path: Path,
+    *items: InboundMessage | ResultRead,
+    timeout_s: float | None = None,
+    server_time: float | None = AT,
 ) -> tuple[Recorder, RecordingReader]:
     """Record and read again."""
     with (
         RecordingFile(path, replace=False) as file,
         RecordingWriter(file, Header(FORMAT, VERSION, "x", AT), 1 << 30) as writer,
     ):
-        recorder = Recorder(writer, Masking(), lambda: AT)
+        recorder = Recorder(writer, Masking(), lambda: server_time)
         recorder.add(items)
         await recorder.stop(timeout_s)
         await recorder.finish("stopped")
@@ -78,3 +85,19 @@ async def test_what_is_not_written_in_time_is_counted(tmp_path: Path) -> None:
     recorder, reader = await recorded(tmp_path / "r", *items, timeout_s=0.0)
     assert reader.messages == recorder.messages == 0
     assert recorder.unwritten == recorder.dropped == 2 * BATCH
+
+
+async def test_without_the_time_of_the_server_the_end_is_dated_by_messages(tmp_path: Path) -> None:
+    older = msgspec.structs.replace(message(b"{}"), at=AT - 60)
+    _recorder, reader = await recorded(
+        tmp_path / "r", older, message(b"{}"), older, server_time=None
+    )
+    assert reader.end is not None
+    assert reader.end.ended_at == pytest.approx(AT, abs=60)
+    assert reader.end.ended_at >= AT
+
+
+async def test_the_end_of_a_recording_of_nothing_is_dated(tmp_path: Path) -> None:
+    _recorder, reader = await recorded(tmp_path / "r", server_time=None)
+    assert reader.end is not None
+    assert reader.end.ended_at == pytest.approx(time.time(), abs=60)
