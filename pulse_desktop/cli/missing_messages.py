@@ -58,7 +58,10 @@ def unwritten(recorder: "Recorder") -> list[str]:
 
 
 def left_out(recorder: "Recorder") -> list[str]:
-    """Return what was too large to record, and which results are known by size and time alone."""
+    """Return what could not be recorded, and which results are known by size and time alone.
+
+    What came after the largest size of the file is not missing: it is the end that was asked for.
+    """
     too_long = ngettext(
         "{count} message: it is longer than 16 MiB",
         "{count} messages: they are longer than 16 MiB",
@@ -74,7 +77,12 @@ def left_out(recorder: "Recorder") -> list[str]:
         "{count} results: they cannot be read",
         recorder.unreadable,
     )
+    refused = 0 if recorder.is_full else recorder.dropped - recorder.unwritten - recorder.too_long
+    too_slow = ngettext(
+        "{count} message: the disk is too slow", "{count} messages: the disk is too slow", refused
+    )
     counts = (
+        (refused, too_slow),
         (recorder.too_long, too_long),
         (recorder.too_large, too_large),
         (recorder.unreadable, unreadable),

@@ -138,9 +138,8 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
                     session.connection.abort()  # it is to end at once
                     raise
                 write_report(recorder, writer, missing, for_scripts=arguments.json)
-            note_missing(missing.while_recording)
             code = OK if recorder.messages or recorder.results else FAILED
-            code = max(note_missing(missing.past), code)
+            code = max(note_missing((*missing.while_recording, *missing.past)), code)
     except asyncio.CancelledError:
         if writer is None or not writer.size:
             raise

@@ -114,10 +114,3 @@ def write_report(
         write_note(text.format(count=formats.count(recorder.unchecked)))
     if writer.is_full:
         write_note(_("The recording ended because it reached --max-size."))
-    elif dropped := recorder.dropped - recorder.unwritten - recorder.too_long:
-        text = ngettext(
-            "{count} message was not recorded: the disk is too slow.",
-            "{count} messages were not recorded: the disk is too slow.",
-            dropped,
-        )
-        write_note(text.format(count=formats.count(dropped)))

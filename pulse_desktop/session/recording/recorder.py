@@ -108,6 +108,11 @@ class Recorder:
         return self._refused + self._not_written
 
     @property
+    def is_full(self) -> bool:
+        """Whether the file has its largest size."""
+        return self._writer.is_full
+
+    @property
     def unnamed(self) -> int:
         """Arguments left out so far because their names are not known, see `Masking`."""
         return self._masking.unnamed

@@ -177,8 +177,11 @@ async def test_a_server_that_is_gone_ends_no_recording(
         await wait_recording(client, file)
         server.kill()
         ended = command.stop(signal.SIGTERM)
-    assert ended.code == 0, ended
     assert ended.object["messages"] >= 1
+    (outage,) = ended.object["missing"]
+    assert "the connection was lost" in outage
+    assert run_command("replay", str(file), "--check", env=env).code == 1
+    assert ended.code == 1, ended
 
 
 async def store_events(client: Client, count: int) -> None:

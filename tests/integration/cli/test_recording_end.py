@@ -172,11 +172,13 @@ async def test_results_that_are_not_held_are_missing(
         await wait_until(lambda: content(file).count('"line":"result"') == 3)
         ended = command.stop(signal.SIGINT)
     missing = ["1 result: it is larger than 1 MiB", "1 result: it cannot be read"]
-    assert ended.object["results"] == 1, ended
+    assert ended.code == 1, ended
+    assert ended.object["results"] == 1
     assert ended.object["unread_results"] == 2
     assert ended.object["missing"] == missing
     assert all(f"Incomplete: {each}." in ended.err for each in missing)
     checked = run_command("replay", str(file), "--check", "--json", env=env)
+    assert checked.code == 1
     assert checked.object["results"] == 1
     assert checked.object["missing"] == missing
     assert checked.object["damage"] == []

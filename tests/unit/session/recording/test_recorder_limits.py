@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pulse_desktop.cli.missing_messages import left_out
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
@@ -51,6 +52,7 @@ def test_results_wait_within_the_limit_of_bytes(recorder: Recorder) -> None:
     room = MAX_WAITING_BYTES // MIB
     recorder.add([result(number) for number in range(room + 5)])
     assert recorder.dropped == 5
+    assert left_out(recorder) == ["5 messages: the disk is too slow"]
     too_large = StoredObject("large", 1 << 40, 1, "n", AT)
     recorder.add([too_large, ResultRead(too_large, None), ResultRead(too_large, "no result")])
     assert recorder.dropped == 5  # their bodies are not held
@@ -87,4 +89,5 @@ async def test_what_is_refused_while_a_batch_is_written_is_counted(recorder: Rec
         threading.settrace(None)
     assert refused > 20
     assert 0 < recorder.messages < 20
+    assert left_out(recorder) == []  # the largest size is the end that was asked for
     assert recorder.dropped == 20 - recorder.messages + refused
