@@ -87,6 +87,7 @@ def write_report(
                 "unread_results": recorder.too_large + recorder.unreadable,
                 "dropped": recorder.dropped,
                 "unchecked_errors": recorder.unchecked,
+                "hidden_errors": recorder.hidden,
                 "unnamed_arguments": recorder.unnamed,
                 "full": writer.is_full,
                 "missing": [*missing.past, *missing.while_recording],
@@ -105,12 +106,20 @@ def write_report(
     )
     if recorder.unchecked:
         text = ngettext(
-            "{count} error text was kept as it is: the arguments of its run are not recorded, so "
-            "masked values in it were not recognized.",
+            "{count} error text was kept as it is: the arguments of its run are not recorded, or "
+            "were too long ago, so masked values in it were not recognized.",
             "{count} error texts were kept as they are: the arguments of their runs are not "
-            "recorded, so masked values in them were not recognized.",
+            "recorded, or were too long ago, so masked values in them were not recognized.",
             recorder.unchecked,
         )
         write_note(text.format(count=formats.count(recorder.unchecked)))
+    if recorder.hidden:
+        text = ngettext(
+            "{count} error text was left out: its run has too many masked values to look for.",
+            "{count} error texts were left out: their runs have too many masked values to look "
+            "for.",
+            recorder.hidden,
+        )
+        write_note(text.format(count=formats.count(recorder.hidden)))
     if writer.is_full:
         write_note(_("The recording ended because it reached --max-size."))

@@ -4,11 +4,15 @@ An exception often quotes what it was called with. Its message and traceback are
 values that were left out of the arguments of the same run.
 """
 
+import contextlib
+import itertools
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
+
+from pulse_desktop.model.json_decoding import decode_any_json
 
 MASK: Final = "***"
 MIN_LENGTH: Final = 4
@@ -19,16 +23,27 @@ MAX_RUNS: Final = 100_000
 MAX_CHARACTERS: Final = 32 << 20
 _MIN_WITHIN_WORDS: Final = 8
 """A shorter value is masked as a whole word only."""
-_MAX_VALUES: Final = 200
+MAX_TEXTS: Final = 2_000
+"""Texts and numbers of one run that its errors are compared with, those within texts included."""
+_MAX_RUN_CHARACTERS: Final = 2 << 20
 _MAX_DEPTH: Final = 50
+_MAX_JSON_DEPTH: Final = 3
+"""JSON in a text in JSON in a text."""
+_ESCAPED: Final = re.compile(r"""["'\\]""")
 _ERROR_KEYS: Final = frozenset(
     ("cause", "detail", "details", "error", "error_message", "errors", "exception", "lines")
 ) | {"message", "reason", "traceback"}
 """Keys of an event about a run whose texts may quote its arguments."""
+_KEPT_KEYS: Final = frozenset(("type", "level"))
+"""Keys whose texts quote nothing: the name of an exception, the level of a log line."""
 
 
 class MaskedValues:
-    """The masked values of the latest runs."""
+    """The masked values of the latest runs.
+
+    Attributes:
+        has_forgotten: whether those of an earlier run made room for others.
+    """
 
     def __init__(self, max_runs: int = MAX_RUNS, max_characters: int = MAX_CHARACTERS) -> None:
         """Know of no run.
@@ -38,41 +53,55 @@ class MaskedValues:
             max_characters: of all their values.
         """
         self._max_runs, self._max_characters = max_runs, max_characters
-        self._values: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._values: OrderedDict[str, tuple[str, ...] | None] = OrderedDict()  # None: too many
         self._characters = 0
+        self.has_forgotten = False
 
     def add(self, run_id: str, values: Iterable[Any]) -> None:
         """Remember what was masked in the arguments of a run, also if that is nothing."""
         known = self._values.pop(run_id, ())
-        texts = {text for value in values for text in _texts(value, _MAX_DEPTH)}
-        kept = tuple(dict.fromkeys((*known, *sorted(texts))))[:_MAX_VALUES]
+        self._characters -= _length(known)
+        kept = None if known is None else _distinct((*known, *_texts(list(values), _MAX_DEPTH)))
         self._values[run_id] = kept
-        self._characters += sum(map(len, kept)) - sum(map(len, known))
+        self._characters += _length(kept)
         while len(self._values) > self._max_runs or self._characters > self._max_characters:
             _id, dropped = self._values.popitem(last=False)
-            self._characters -= sum(map(len, dropped))
+            self._characters -= _length(dropped)
+            self.has_forgotten = self.has_forgotten or dropped != ()
 
     def __contains__(self, run_id: object) -> bool:
         """Return whether the arguments of a run were seen."""
         return run_id in self._values
 
     def masker(self, run_id: str) -> Callable[[str], str] | None:
-        """Return what masks the values of a run in a text, None if it has none."""
-        values = self._values.get(run_id)
-        if not values:
+        """Return what masks the values of a run in a text, None if it has none.
+
+        It is `mask_whole` if there are too many to look for.
+        """
+        values = self._values.get(run_id, ())
+        if values == ():
             return None
-        forms = {form for value in values for form in _forms(value)}
+        texts = None if values is None else _distinct(_texts_within(values, _MAX_JSON_DEPTH))
+        if texts is None:
+            return mask_whole
+        forms = {form for text in texts for form in _forms(text)}
         longest_first = sorted(forms, key=len, reverse=True)
-        long = [form for form in longest_first if len(form) >= _MIN_WITHIN_WORDS]
-        short = [re.escape(form) for form in longest_first[len(long) :]]
-        words = re.compile(rf"(?<!\w)(?:{'|'.join(short)})(?!\w)") if short else None
 
         def mask(text: str) -> str:
-            for form in long:
-                text = text.replace(form, MASK)
-            return words.sub(MASK, text) if words is not None else text
+            found = [form for form in longest_first if form in text]
+            for form in found:
+                if len(form) >= _MIN_WITHIN_WORDS:
+                    text = text.replace(form, MASK)
+                else:
+                    text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
+            return text
 
         return mask
+
+
+def mask_whole(text: str) -> str:
+    """Return the mask for a text."""
+    return MASK if text else text
 
 
 def has_error_text(value: Any) -> bool:
@@ -89,7 +118,7 @@ def mask_error_texts(value: dict[Any, Any], mask: Callable[[str], str]) -> dict[
 
 
 def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) -> Any:
-    """Return a value with all texts and numbers in it masked."""
+    """Return a value with all texts and numbers in it masked, also keys."""
     match value:
         case int() | float() if text := _number_text(value):
             masked = mask(text)
@@ -97,10 +126,35 @@ def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) 
         case str():
             return mask(value)
         case dict() if depth:
-            return {key: mask_texts(item, mask, depth - 1) for key, item in value.items()}
+            return dict(_mask_item(*item, mask, depth - 1) for item in value.items())
         case list() | tuple() if depth:
             return [mask_texts(item, mask, depth - 1) for item in value]
     return value
+
+
+def _mask_item(key: Any, item: Any, mask: Callable[[str], str], depth: int) -> tuple[Any, Any]:
+    """Return a key and its value masked; the keys that errors and log lines have stay."""
+    if key in _KEPT_KEYS and isinstance(item, str):
+        return key, item if mask is mask_whole else mask(item)
+    is_value = isinstance(key, str) and key not in _ERROR_KEYS | _KEPT_KEYS
+    return mask(key) if is_value else key, mask_texts(item, mask, depth)
+
+
+def _length(texts: Iterable[str] | None) -> int:
+    return sum(map(len, texts or ()))
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...] | None:
+    """Return each text once, None if they are too many."""
+    found: dict[str, None] = {}
+    length = 0
+    for text in texts:
+        if text not in found:
+            found[text] = None
+            length += len(text)
+        if len(found) > MAX_TEXTS or length > _MAX_RUN_CHARACTERS:
+            return None
+    return tuple(found)
 
 
 def _number_text(number: float) -> str:
@@ -115,22 +169,37 @@ def _number_text(number: float) -> str:
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:
-    """Iterate over the texts and numbers in a value that are long enough to be recognized."""
+    """Iterate over the texts, keys and numbers in a value that are long enough to be recognized."""
     match value:
         case int() | float() if text := _number_text(value):
             yield text
         case str() if len(value.strip()) >= MIN_LENGTH:
             yield value
         case dict() if depth:
-            for item in value.values():
+            for item in itertools.chain(value, value.values()):
                 yield from _texts(item, depth - 1)
         case list() | tuple() | set() | frozenset() if depth:
             for item in value:
                 yield from _texts(item, depth - 1)
 
 
-def _forms(text: str) -> Sequence[str]:
+def _texts_within(texts: Iterable[str], json_depth: int) -> Iterator[str]:
+    """Iterate over texts, each of their lines, and what JSON in them holds."""
+    for text in texts:
+        yield text
+        for line in text.splitlines():
+            if len(line := line.strip()) >= MIN_LENGTH:
+                yield line
+        if json_depth and text.lstrip()[:1] in ("{", "[", '"'):
+            with contextlib.suppress(ValueError, RecursionError):
+                value = decode_any_json(text.encode())
+                yield from _texts_within(_texts(value, _MAX_DEPTH), json_depth - 1)
+
+
+def _forms(text: str) -> tuple[str, ...]:
     """Return a text as it is, and as `repr` and JSON write it between quotes."""
+    if text.isascii() and text.isprintable() and not _ESCAPED.search(text):
+        return (text,)
     return (
         text,
         repr(text)[1:-1],

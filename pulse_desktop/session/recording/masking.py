@@ -34,6 +34,7 @@ from pulse_desktop.session.recording.masked_values import (
     has_error_text,
     mask_error_texts,
     mask_texts,
+    mask_whole,
 )
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
 
@@ -64,7 +65,8 @@ class Masking:
 
     Attributes:
         unchecked: error texts that may have a masked value, because the arguments of the run were
-            not seen before; counted only where fields are named.
+            not seen before, or too long ago; without named fields only where some are forgotten.
+        hidden: error texts that are left out as a whole: their runs have too many masked values.
         unnamed: positional arguments left out because their names are not known.
     """
 
@@ -72,6 +74,7 @@ class Masking:
         self,
         fields: Iterable[str] = (),
         parameters: Callable[[str], Sequence[str]] = _no_names,
+        values: MaskedValues | None = None,
     ) -> None:
         """Create it.
 
@@ -79,12 +82,14 @@ class Masking:
             fields: names of fields and arguments to leave out, in any case.
             parameters: returns the names of a task's positional parameters, as far as they are
                 known. If any fields are given, arguments without a known name are left out.
+            values: remembers what is masked of how many runs; None for the usual number.
         """
         self._fields = frozenset(name.casefold() for name in fields)
         self._parameters = parameters
         self._left_out: list[Any] = []  # of the message at hand
-        self._values = MaskedValues()
+        self._values = values if values is not None else MaskedValues()
         self.unchecked = 0
+        self.hidden = 0
         self.unnamed = 0
 
     def mask_payload(self, message: InboundMessage) -> bytes:
@@ -137,8 +142,11 @@ class Masking:
 
     def _masker(self, run_id: str) -> Callable[[str], str] | None:
         """Return what masks the values of a run in its error texts, None for nothing to mask."""
-        self.unchecked += bool(self._fields) and run_id not in self._values
-        return self._values.masker(run_id)
+        if run_id not in self._values:
+            self.unchecked += bool(self._fields) or self._values.has_forgotten
+        mask = self._values.masker(run_id)
+        self.hidden += mask is mask_whole
+        return mask
 
     def mask_result(self, result: TaskResult, run_id: str = "") -> RecordedResult:
         """Return a result without secrets, and without what was left out of its run's arguments."""
@@ -166,7 +174,7 @@ class Masking:
         """Return why a result cannot be read, without secrets that its text may quote."""
         masked: str = self.mask_value(text)
         self._left_out.clear()
-        mask = self._values.masker(run_id)
+        mask = self._masker(run_id)
         return masked if mask is None else mask(masked)
 
     def mask_value(self, value: Any) -> Any:

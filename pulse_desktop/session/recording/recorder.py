@@ -122,6 +122,11 @@ class Recorder:
         """Number of error texts that may quote a masked value, see `Masking`."""
         return self._masking.unchecked
 
+    @property
+    def hidden(self) -> int:
+        """Number of error texts that are left out as a whole, see `Masking`."""
+        return self._masking.hidden
+
     def add(self, items: Sequence[Recorded]) -> None:
         """Hand over what was received. Never blocks."""
         if self._is_ended:

@@ -422,6 +422,80 @@ def test_a_number_of_too_many_digits_does_not_prevent_masking() -> None:
     assert mask("inf of secret words") == f"inf of {MASK}"
 
 
+def queued(kwargs: dict[str, Any], run_id: str = "a1") -> InboundMessage:
+    data = {"task_id": run_id, "task_name": "work", "kwargs": kwargs}
+    return event(json.dumps({"type": "task.queued", "data": data}).encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        ([f"user{number}@example.com" for number in range(300)], "user299@example.com"),
+        ([f"{number:04}x" for number in range(1_900)], "1899x"),
+        ({"hunter2-very-secret": "prod"}, "hunter2-very-secret"),
+        ([{"by": {"hunter2": None}}], "hunter2"),
+        ('{"mail": "alice@example.com", "n": [380501234567]}', "alice@example.com"),
+        ('{"mail": "alice@example.com", "n": [380501234567]}', "380501234567"),
+        (json.dumps({"inner": json.dumps({"alice@example.com": 1})}), "alice@example.com"),
+        (json.dumps(["Zoë's", 'the "door"']), "Zoë\\'s"),
+        ("dear friend\n  call me \\'now\\'\r\nbye", "call me \\'now\\'"),
+        ("dear friend\n  call me 'now'\r\nbye", json.dumps("call me 'now'")),
+        ("  padded words ", "padded words"),
+    ],
+)
+@pytest.mark.parametrize("fields", [("who",), ()])
+def test_any_part_of_a_masked_value_is_left_out_of_errors(
+    value: Any, quoted: str, fields: tuple[str, ...]
+) -> None:
+    masking = Masking(fields)
+    masking.mask_payload(queued({"who": value} if fields else {"passwords": value}))
+    failed = failure("a1", message=f"refused {quoted} at last", details={quoted: 1})
+    text = recorded(masking, failed)
+    data = json.loads(text)["data"]
+    assert quoted not in str(data)
+    assert data["error"]["message"].startswith("refused ")
+    assert data["error"]["message"].endswith(" at last")
+    assert list(data["error"]) == ["type", "message", "traceback"]
+    assert (masking.unchecked, masking.hidden) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [f"user{number}@example.com" for number in range(2_001)],
+        "\n".join(f"user{number}@example.com" for number in range(2_001)),
+        json.dumps([f"user{number}@example.com" for number in range(2_001)]),
+        ["x" * 3_000_000, "user2000@example.com"],
+    ],
+)
+@pytest.mark.parametrize("fields", [("who",), ()])
+def test_an_error_of_a_run_with_too_many_masked_values_is_left_out(
+    value: Any, fields: tuple[str, ...]
+) -> None:
+    masking = Masking(fields)
+    name = "who" if fields else "passwords"
+    for _again in range(2):
+        masking.mask_payload(queued({name: value}))
+        masking.mask_payload(queued({name: "few"}))
+    message = "bad address user2000@example.com"
+    lines = [{"level": "ERROR", "message": message}]
+    failed = json.loads(recorded(masking, failure("a1", message=message, lines=lines)))["data"]
+    assert failed["error"] == {"type": "ValueError", "message": MASK, "traceback": MASK}
+    assert failed["lines"] == [{"level": "ERROR", "message": MASK}]
+    assert masking.mask_problem(message, "a1") == MASK
+    assert (masking.unchecked, masking.hidden) == (0, 2)
+
+
+def test_errors_of_runs_whose_values_are_forgotten_are_counted() -> None:
+    masking = Masking(values=MaskedValues(max_runs=2))
+    masking.mask_payload(queued({"password": "hunter2 of many"}))
+    for number in range(2):
+        assert masking.unchecked == 0
+        masking.mask_payload(queued({}, f"r{number}"))
+    masking.mask_payload(failure("a1", message="refused hunter2 of many"))
+    assert masking.unchecked == 1
+
+
 def test_results_and_log_lines_do_not_quote_what_is_left_out() -> None:
     masking = Masking(("text",))
     payload, _headers = encode_task("a1", "work", kwargs=json.dumps({"text": TEXT}).encode())
