@@ -6,7 +6,7 @@ from pulse_desktop.fields.field_values import choices, flag, free_text_field, te
 from pulse_desktop.fields.names import task_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
 from pulse_desktop.state.failure_group import FailureGroup
-from pulse_desktop.text.group_text import GROUP_LABELS, shown_state
+from pulse_desktop.text.group_text import GROUP_LABELS, shared_condition, shown_state
 from pulse_desktop.text.translation import _
 
 
@@ -48,11 +48,12 @@ def _tasks(row: FailureGroup, _now: float) -> Values:
 
 
 def _shared(row: FailureGroup, _now: float) -> Values:
-    """Return `args.language=pl` and, as it is shown, `language=pl`."""
+    """Return `args.language=pl`, `language=pl`, and how it is shown: `args.task="a b"`."""
     found: dict[str, None] = {}
     for each in row.shared:
         short = each.field.removeprefix("args.").removeprefix("label.")
-        found.update(dict.fromkeys((f"{each.field}={each.value}", f"{short}={each.value}")))
+        texts = f"{each.field}={each.value}", f"{short}={each.value}", shared_condition(each)
+        found.update(dict.fromkeys(texts))
     return tuple(found)
 
 

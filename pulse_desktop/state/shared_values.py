@@ -21,7 +21,8 @@ MAX_SHARED: Final = 5
 _MAX_BYTES: Final = 16_384
 """Larger arguments are not compared."""
 _MAX_FIELDS: Final = 60
-_MAX_TEXT: Final = 120
+MAX_TEXT: Final = 120
+"""Longer texts are not compared."""
 
 ParameterNames = Callable[[str], Sequence[str]]
 WorkerVersion = Callable[[str], str]
@@ -130,7 +131,7 @@ def _put(values: dict[str, str], field: str, value: object) -> None:
         text = msgspec.json.encode(value).decode()
     else:
         return
-    if len(text) <= _MAX_TEXT:
+    if len(text) <= MAX_TEXT:
         values[field] = text
 
 
