@@ -25,6 +25,7 @@ class SteadyView(RowView[RowT]):
     Scrolled to the top, the newest row is followed, unless a row is selected or current or the
     pointer aims at one: then that row stays where it is, and the rows that arrive are counted. It
     is let go once it is older than all rows shown: evicted, or not in the time range any more.
+    Rows that all fit on the screen are all shown, unless the pointer aims at one.
 
     Attributes:
         is_changing: whether the model changes by itself, and not for the operator.
@@ -123,6 +124,8 @@ class SteadyView(RowView[RowT]):
                 self.go_to_newest()
             else:
                 self._reset_count()
+        elif self._may_show_all():
+            self._show_all()
         elif self._rows_moved:
             if anchor is not None:
                 self._place(anchor)
@@ -226,9 +229,21 @@ class SteadyView(RowView[RowT]):
     def _place(self, anchor: RowAnchor) -> None:
         """Scroll so that a row is where it was; where needed, beyond the first and last row."""
         row = anchor.find(self.rows_model)
-        if row is None:
-            return
-        wanted = row * ROW_HEIGHT - anchor.top
+        if row is not None:
+            self._scroll_to(row * ROW_HEIGHT - anchor.top)
+
+    def _may_show_all(self) -> bool:
+        """Return whether all rows fit on the screen and no row must stay where it is."""
+        fits = self.rows_model.shown_count * ROW_HEIGHT <= self.viewport().height()
+        has_moved = self._rows_moved or self._hold_range != (0, 0)
+        return fits and has_moved and not (self.rows_model.filter_pending or self.pointer_aims())
+
+    def _show_all(self) -> None:
+        """Give up the room around rows that all fit on the screen: none is hidden above."""
+        self._scroll_to(0)
+        self._reset_count()
+
+    def _scroll_to(self, wanted: int) -> None:
         self._adjusting = True
         # The scroll bar gets its new range only when the layout is done.
         self.executeDelayedItemsLayout()

@@ -93,19 +93,53 @@ def test_a_clicked_row_at_the_top_stays_in_place_and_the_new_ones_are_counted(
     assert pill_text(table) == "133 new"
 
 
-def test_the_row_stays_in_place_also_where_the_rows_do_not_fill_the_table(qtbot: QtBot) -> None:
+def test_rows_that_all_fit_on_the_screen_are_all_shown(qtbot: QtBot) -> None:
+    rows: RingBuffer[int] = RingBuffer(300)
+    append(rows, 4)
+    table = show(qtbot, rows)
+    click(table, 1 * ROW_HEIGHT + 5)
+    append(rows, 3)
+    table.refresh(1.0)
+    assert (place(table, 6), place(table, 2)) == (0, 4 * ROW_HEIGHT)
+    assert (table.selected_rows(), pill_text(table)) == ([2], "")
+    append(rows, 20)
+    table.refresh(2.0)
+    assert (place(table, 2), pill_text(table)) == (4 * ROW_HEIGHT, "20 new")
+
+
+@pytest.mark.parametrize("clicked", [0, 3])
+def test_no_row_of_a_sorted_list_that_fits_is_hidden_above_nor_below_room(
+    qtbot: QtBot, clicked: int
+) -> None:
+    rows: RingBuffer[int] = RingBuffer(300)
+    append(rows, 4)
+    table = show(qtbot, rows)
+    table.rows_model.set_sort("number", descending=True)
+    click(table, clicked * ROW_HEIGHT + 5)
+    selected = table.selected_rows()
+    rows.replace(3 - clicked, 8 if clicked else -8)
+    rows.replace(1, 5)
+    table.refresh(2.0, {3 - clicked, 1})
+    assert top(table) == max(table.rows_model.row_objects())
+    assert table.verticalScrollBar().value() == 0
+    assert len(selected) == len(table.selected_rows()) == 1
+
+
+def test_a_row_at_which_the_pointer_aims_stays_until_it_rests(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows: RingBuffer[int] = RingBuffer(300)
     append(rows, 4)
     table = show(qtbot, rows)
     click(table, 1 * ROW_HEIGHT + 5)
     before = place(table, 2)
+    monkeypatch.setattr(table, "pointer_aims", lambda: True)
     append(rows, 3)
     table.refresh(1.0)
-    assert place(table, 2) == before
-    assert pill_text(table) == "3 new"
-    table.release()
+    assert (place(table, 2), pill_text(table)) == (before, "3 new")
+    monkeypatch.setattr(table, "pointer_aims", lambda: False)
     table.refresh(2.0)
-    assert (top(table), pill_text(table)) == (6, "")
+    assert (place(table, 6), pill_text(table)) == (0, "")
 
 
 def test_the_row_stays_in_place_when_the_table_is_resized(
