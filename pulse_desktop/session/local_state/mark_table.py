@@ -10,12 +10,15 @@ from pulse_desktop.model.group_marks import (
     Mark,
     MarkKind,
 )
+from pulse_desktop.protocol.timestamps import LATEST
 from pulse_desktop.query.fingerprint import FINGERPRINT_VERSION
 from pulse_desktop.session.local_state.state_file import LocalStateFile, damaged
 from pulse_desktop.text.translation import _
 
 MAX_MARKS: Final = 20_000
 """Marks kept; of more than these the oldest are removed."""
+_MAX_BY: Final = 500
+"""Characters of user and host."""
 
 
 class MarkTable:
@@ -41,12 +44,13 @@ class MarkTable:
         rows = self._file.read(_select, none)
         found: dict[str, GroupMarks] = {}
         for row in rows:
-            if tuple(map(type, row)) != _TYPES:
+            if tuple(map(type, row)) != _TYPES or not 0.0 <= row[2] <= LATEST:
                 raise damaged(_("{path}: a mark has other values.").format(path=self._file.path))
             group_id, kind, at, by, text = row
             if kind in _KINDS:
                 marks = found.get(group_id, NO_MARKS)
-                found[group_id] = marks.with_mark(MarkKind(kind), Mark(at, by, text))
+                mark = Mark(at, by[:_MAX_BY], text[:MAX_NOTE])
+                found[group_id] = marks.with_mark(MarkKind(kind), mark)
         return found
 
     def put(self, group_id: str, kind: MarkKind, mark: Mark | None) -> None:
@@ -70,8 +74,8 @@ class MarkTable:
                     group_id,
                     FINGERPRINT_VERSION,
                     kind,
-                    mark.at,
-                    _storable(mark.by),
+                    min(max(mark.at, 0.0), LATEST),
+                    _storable(mark.by[:_MAX_BY]),
                     _storable(mark.text[:MAX_NOTE]),
                 ),
             )
