@@ -21,6 +21,12 @@ _SPACE: Final = re.compile(r"\s*")
 _SEPARATOR: Final = re.compile(r"[\s,]*")
 _NAME: Final = r'[^\W\d][\w-]*(?:\.(?:[\w-]+|"(?:[^"\\]|\\.)*"))*'
 _FIELD: Final = re.compile(rf"({_NAME})(?:(:)|\s*(!=|>=|<=|[=<>]))", re.DOTALL)
+_NO_PART: Final = re.compile(
+    rf"(?=(?:args|arguments|kwargs|labels?|data)\.){_NAME}\.(?=[:.]|\s*(?:!=|[=<>]))"
+    rf"|{_NAME}\.(?=[=<>]|!=)",
+    re.DOTALL,
+)
+"""A name whose last part is missing: before an operator or, in a field with keys, another dot."""
 _NAME_PART: Final = re.compile(r'\.?([\w-]+|"(?:[^"\\]|\\.)*")', re.DOTALL)
 _WORD: Final = re.compile(r'[^\s()"]*')
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.|\Z)", re.DOTALL)
@@ -137,6 +143,9 @@ class _Tokenizer:
                 self._read_quoted(TokenKind.TEXT)
             elif character == "-" and text[self._at + 1 : self._at + 2].strip(" \t\r\n)"):
                 self._add(TokenKind.NOT, "-", self._at + 1)
+            elif found := _NO_PART.match(text, self._at):
+                message = _('A name is missing after “{name}”: type "" for an empty one')
+                raise QueryError(message.format(name=found[0]), found.start(), found.end())
             elif found := _FIELD.match(text, self._at):
                 self._read_comparison(found)
             else:
