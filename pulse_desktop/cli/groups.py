@@ -25,7 +25,14 @@ from pulse_desktop.cli.group_report import (
     write_part,
 )
 from pulse_desktop.cli.history_notes import looked_at, unread_history
-from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
+from pulse_desktop.cli.output import (
+    MAX_QUOTED,
+    TableWriter,
+    write_csv,
+    write_json,
+    write_note,
+    write_text,
+)
 from pulse_desktop.cli.parser import (
     PROGRAM,
     Subparsers,
@@ -114,8 +121,10 @@ async def _run_command(arguments: Namespace, command: str, words: list[str]) -> 
             "`{program} groups` lists it. To search for these words, quote them as one argument: "
             "`{program} groups '{query}'`."
         )
-        query = " ".join((command, *words))
-        write_note(text.format(word=words[0], program=PROGRAM, query=query))
+        query = formats.elided(" ".join((command, *words)), MAX_QUOTED)
+        write_note(
+            text.format(word=formats.elided(words[0], MAX_QUOTED), program=PROGRAM, query=query)
+        )
         return USAGE
     if arguments.csv:
         write_note(_("--csv is for a list of groups, not for one."))

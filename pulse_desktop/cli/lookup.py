@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.connection import CATCH_UP_TIMEOUT_S
 from pulse_desktop.cli.history_notes import unread_history
+from pulse_desktop.cli.output import MAX_QUOTED
 from pulse_desktop.cli.run_search import MIN_PREFIX, RunSearch, matching_ids
 from pulse_desktop.model.errors import NotFoundError
+from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ async def find_run(
     if run is None and len(task_id) < MIN_PREFIX:
         text = _("no task has this id, and the beginning of an id has at least {count} characters.")
         raise NotFoundError(
-            _("No run {task_id}").format(task_id=task_id),
+            _("No run {task_id}").format(task_id=formats.elided(task_id, MAX_QUOTED)),
             text.format(count=MIN_PREFIX),
             _("Give more characters."),
         )
@@ -68,7 +70,7 @@ async def find_run(
         missing = [*missing, *unread_history(session)]
     if run is None and missing:
         raise NotFoundError(
-            _("No run {task_id}").format(task_id=task_id),
+            _("No run {task_id}").format(task_id=formats.elided(task_id, MAX_QUOTED)),
             _("it was not found in what could be read; not readable: {missing}.").format(
                 missing="; ".join(missing)
             ),
@@ -76,7 +78,7 @@ async def find_run(
         )
     if run is None:
         raise NotFoundError(
-            _("No run {task_id}").format(task_id=task_id),
+            _("No run {task_id}").format(task_id=formats.elided(task_id, MAX_QUOTED)),
             _("this task id is unknown."),
             _("`pulse-desktop runs --since 7d` lists the known runs."),
         )
@@ -105,7 +107,7 @@ def find_worker(session: "Session", name: str, responding: frozenset[str] | None
         return matches[0]
     if matches:
         raise AmbiguousError(
-            _("Ambiguous worker {name}").format(name=name),
+            _("Ambiguous worker {name}").format(name=formats.elided(name, MAX_QUOTED)),
             ngettext(
                 "{count} worker matches: {names}.", "{count} workers match: {names}.", len(matches)
             ).format(count=len(matches), names=", ".join(sorted(matches)[:_SHOWN_MATCHES])),
@@ -117,13 +119,15 @@ def find_worker(session: "Session", name: str, responding: frozenset[str] | None
     else:
         detail = _("no worker is online.")
     raise NotFoundError(
-        _("No worker {name}").format(name=name), detail, _("`pulse-desktop workers` lists them.")
+        _("No worker {name}").format(name=formats.elided(name, MAX_QUOTED)),
+        detail,
+        _("`pulse-desktop workers` lists them."),
     )
 
 
 def _ambiguous_run(task_id: str, matches: list[str]) -> AmbiguousError:
     return AmbiguousError(
-        _("Ambiguous task id {task_id}").format(task_id=task_id),
+        _("Ambiguous task id {task_id}").format(task_id=formats.elided(task_id, MAX_QUOTED)),
         ngettext(
             "{count} task id starts with it: {task_ids}.",
             "{count} task ids start with it: {task_ids}.",

@@ -16,6 +16,8 @@ from pulse_desktop.text.translation import _
 
 MAX_CELL: Final = 60
 """Longest text in a column of a table. JSON output has everything."""
+MAX_QUOTED: Final = 120
+"""Characters of an argument that a message repeats."""
 _JOINERS: Final = "\u200c\u200d"  # part of emoji and some scripts
 
 

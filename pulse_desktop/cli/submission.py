@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pulse_desktop.cli.argument_types import duration
 from pulse_desktop.cli.confirmation import confirmed
 from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.output import write_json, write_line, write_note, write_text
+from pulse_desktop.cli.output import MAX_QUOTED, write_json, write_line, write_note, write_text
 from pulse_desktop.cli.parser import add_confirm_option, add_hidden_alias
 from pulse_desktop.cli.run_report import report_run, write_report
 from pulse_desktop.model.errors import NoConsumersError, UserFacingError
 from pulse_desktop.model.run_state import OPEN_STATES, RunState
+from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -100,11 +101,15 @@ def note_unknown_task(session: "Session", name: str) -> None:
     if near:
         write_note(
             _("No online worker has announced a task {name}. Did you mean {near}?").format(
-                name=name, near=near[0]
+                name=formats.elided(name, MAX_QUOTED), near=near[0]
             )
         )
     else:
-        write_note(_("No online worker has announced a task {name}.").format(name=name))
+        write_note(
+            _("No online worker has announced a task {name}.").format(
+                name=formats.elided(name, MAX_QUOTED)
+            )
+        )
 
 
 async def report(session: "Session", arguments: Namespace, submissions: list[Submission]) -> int:
