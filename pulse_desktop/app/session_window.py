@@ -84,6 +84,7 @@ class SessionWindow:
         self._failure: UserFacingError | None = None
         self._freeze: asyncio.TimerHandle | None = None
         self._was_asked = False
+        self._question: QuestionDialog | None = None  # whether to show another session
         self._refused: Profile | None = None
         self.profile: Profile | None = None
         self.session: Session | None = None
@@ -118,17 +119,24 @@ class SessionWindow:
             place_beside(self.window, beside)
         self.window.fit_to_screen(beside.screen().availableGeometry(), restored=True)
 
-    def leave_files(self, then: Callable[[], object], *, closes: bool = True) -> None:
+    def leave_files(self, then: Callable[[], object], *, closes: bool = True) -> bool:
         """Do something that cancels the writing of files, after asking while one is written.
 
         Args:
-            then: called if no file is written, or the operator agrees.
+            then: called if no file is written, or the operator agrees. It follows what a question
+                is open about already.
             closes: whether it closes the window; else another session is shown.
+
+        Returns:
+            Whether it is done; False if the operator is asked first.
         """
         if not self._page_work.is_group_running(FILE_WORK):
             then()
-            return
+            return True
         bring_to_front(self.window)
+        if not closes and self._question is not None:
+            self._question.accepted.connect(then)
+            return False
         question = _("Close, and cancel what is being written to a file?")
         leave, stay = _("Cancel and close"), _("Keep open")
         if not closes:
@@ -137,7 +145,14 @@ class SessionWindow:
         note, title = _("Nothing of the file is kept."), _("A file is being written")
         dialog = QuestionDialog(title, question, note, leave, stay, self.window)
         dialog.accepted.connect(then)
+        if not closes:
+            self._question = dialog
+            dialog.finished.connect(self._forget_question)
         dialog.open()
+        return False
+
+    def _forget_question(self) -> None:
+        self._question = None
 
     # Profiles
 
@@ -206,7 +221,9 @@ class SessionWindow:
         return profile.with_secret(getattr(used.options, profile.secret))
 
     def update_profile(self, profile: Profile, secret: str = "") -> bool:
-        """Show what has changed in the profile that is shown; return whether anything has.
+        """Show what has changed in the profile that is shown; return whether that is done.
+
+        While a file is written, the operator is asked first, and may keep the profile as it was.
 
         Args:
             profile: as it is stored now, perhaps under another name.
@@ -215,13 +232,18 @@ class SessionWindow:
         former = self.profile
         if former is None or (profile == former and not secret):
             return False
+        update = partial(self._update_profile, former, profile, secret)
+        return self.leave_files(update, closes=False)
+
+    def _update_profile(self, former: Profile, profile: Profile, secret: str) -> None:
+        if self.profile != former:
+            return  # another one was shown while the operator was asked
         if self._state is not None:
             self._state.rename_profile(profile.name)
         if profile.name != former.name:
             self.window.drafts.rename(former.name, profile.name)
             self.profile = replace(former, name=profile.name)
-        self.show_profile(profile.with_secret(secret) if secret else profile)
-        return True
+        self._show_profile(profile.with_secret(secret) if secret else profile)
 
     async def _open(self, profile: Profile) -> None:
         try:
