@@ -139,7 +139,7 @@ def _path_lines(path: "MessagePath") -> Iterable[str]:
     for step in path.steps:
         label, glyph, _color = step_state(step)
         stages = stages_text(step)
-        if not step.task_id:
+        if not step.task_id or step.is_noise:
             yield f"{stages:<10} {glyph} {step_meaning(step)}"
             continue
         name = (step.run.name if step.run is not None else "") or "-"

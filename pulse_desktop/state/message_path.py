@@ -1,12 +1,13 @@
 """The path of a chat message through the stages: the runs that concerned it, in their order."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from pulse_desktop.model.json_decoding import decode_json
+from pulse_desktop.model.run_state import OPEN_STATES, RunState
 from pulse_desktop.state.chat_messages import MessageRow
 from pulse_desktop.state.message_runs import STAGES, STAGES_OF_TASKS, MessageRuns, Stage, stages_of
 from pulse_desktop.state.run import TaskRun
@@ -16,6 +17,9 @@ SLICE: Final = 5_000
 """Runs that are looked at in one step of a search."""
 MAX_RUNS: Final = 100
 MAX_MESSAGES: Final = 50
+UNKNOWN: Final = "unknown"
+NOISE: Final = "noise"
+_TELLING_STATES: Final = OPEN_STATES | {RunState.SUCCEEDED}
 _NAMED: Final = frozenset({"message_id", "message_ids", "messages"})
 _ORDER: Final = {stage: number for number, stage in enumerate(Stage)}
 
@@ -24,16 +28,35 @@ class PathStep(msgspec.Struct, frozen=True):
     """One run of a message, or a stage of which no run is known.
 
     Attributes:
-        stages: what the run does with the message; more than one for a run of several stages.
+        stages: what the run does with the message; more than one for a run of several stages of
+            which no event names one.
         task_id: of the run, empty if none is known.
         run: what is known of it, None if it is not retained.
         confirmed: whether an event says so; else the arguments of the run name the message.
+        implied: whether the stage follows another one in the same run, which an event names.
+        is_noise: whether nothing is extracted because the message is noise.
     """
 
     stages: tuple[Stage, ...]
     task_id: str = ""
     run: TaskRun | None = None
     confirmed: bool = False
+    implied: bool = False
+    is_noise: bool = False
+
+    @property
+    def status(self) -> str:
+        """What is known of the stage: the state of its run, `UNKNOWN`, or `NOISE`.
+
+        A run of several messages and stages fails if any of them does, so that a failure says
+        nothing of a stage that no event names; a success says that all of them are done.
+        """
+        if self.is_noise:
+            return NOISE
+        if self.run is None:
+            return UNKNOWN
+        is_known = not self.implied or self.run.state in _TELLING_STATES
+        return self.run.state.value if is_known else UNKNOWN
 
 
 class MessagePath(msgspec.Struct, frozen=True):
@@ -56,15 +79,19 @@ class PathSearch:
         path: what was found so far.
     """
 
-    def __init__(self, runs: TaskRuns, message_runs: MessageRuns, *ids: str) -> None:
+    def __init__(
+        self, runs: TaskRuns, message_runs: MessageRuns, *ids: str, is_noise: bool = False
+    ) -> None:
         """Start with what events say.
 
         Args:
             runs: all runs.
             message_runs: the runs of messages, according to events.
             ids: of the message, such as its external and its internal one.
+            is_noise: whether it was scored as noise.
         """
         self._runs = runs
+        self._is_noise = is_noise
         self._confirmed: dict[str, set[Stage]] = {}
         for stage, task_id in message_runs.of(*ids):
             self._confirmed.setdefault(task_id, set()).add(stage)
@@ -116,18 +143,44 @@ class PathSearch:
         steps = []
         for task_id, stages in self._confirmed.items():
             run = self._runs.get(task_id)
-            steps.append(PathStep(_sorted(stages), task_id, run, confirmed=True))
+            steps += [PathStep((stage,), task_id, run, confirmed=True) for stage in stages]
         for task_id, run in reversed(self._named.items()):
             if task_id not in self._confirmed:
                 steps.append(PathStep(tuple(stages_of(run.name)), task_id, run))
         steps.sort(key=_began_at)
+        steps += self._implied(steps)
+        steps.sort(key=_began_at)
         seen = {stage for step in steps for stage in step.stages}
-        # A run of several stages whose arguments name the message may have done any of them.
-        seen |= {s for step in steps if step.run is not None for s in stages_of(step.run.name)}
-        missing = [PathStep((stage,)) for stage in STAGES if stage not in seen]
+        missing = [
+            PathStep((stage,), is_noise=self._is_noise and stage is Stage.EXTRACT)
+            for stage in STAGES
+            if stage not in seen
+        ]
         before = [step for step in missing if step.stages == (Stage.INGEST,)]
         after = [step for step in missing if step.stages != (Stage.INGEST,)]
         return MessagePath((*before, *steps, *after), is_complete)
+
+    def _implied(self, steps: Sequence[PathStep]) -> list[PathStep]:
+        """Return the other stages of runs of several stages of which events name one.
+
+        No event names a message that was embedded, or of which nothing was extracted. Stages with
+        a run of their own are left out; of several runs, the last one counts.
+        """
+        seen = {stage for step in steps for stage in step.stages}
+        found: dict[Stage, PathStep] = {}
+        for step in steps:
+            if step.confirmed and step.run is not None:
+                for stage in stages_of(step.run.name):
+                    if stage not in seen:
+                        is_noise = self._is_noise and step.run.state is RunState.SUCCEEDED
+                        found[stage] = PathStep(
+                            (stage,),
+                            step.task_id,
+                            step.run,
+                            implied=True,
+                            is_noise=is_noise and stage is Stage.EXTRACT,
+                        )
+        return list(found.values())
 
 
 def message_path(
@@ -142,7 +195,8 @@ def message_path(
         message_id: that id.
     """
     ids = (row.key, row.message_id) if row is not None else (message_id,)
-    return PathSearch(runs, message_runs, *ids).finish()
+    is_noise = row is not None and row.classification == NOISE
+    return PathSearch(runs, message_runs, *ids, is_noise=is_noise).finish()
 
 
 def message_ids_of(run: TaskRun) -> list[str]:
@@ -178,10 +232,6 @@ def _began_at(step: PathStep) -> tuple[float, int]:
     run = step.run
     at = run.began_at if run is not None else 0.0
     return at, min((_ORDER[stage] for stage in step.stages), default=len(_ORDER))
-
-
-def _sorted(stages: Iterable[Stage]) -> tuple[Stage, ...]:
-    return tuple(sorted(stages, key=_ORDER.__getitem__))
 
 
 def known_messages(ids: Sequence[str], get: Any) -> list[tuple[str, MessageRow | None]]:

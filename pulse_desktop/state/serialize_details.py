@@ -77,6 +77,7 @@ def path_to_dict(path: MessagePath, message_id: str) -> dict[str, Any]:
                 "queued_at": time_text(step.run.queued_at) if step.run is not None else None,
                 "run_s": rounded_seconds(step.run.run_s) if step.run is not None else None,
                 "confirmed": step.confirmed,
+                "status": step.status,
             }
             for step in path.steps
         ],

@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.chat_messages import MessageRow
-from pulse_desktop.state.message_path import MessagePath, PathStep
+from pulse_desktop.state.message_path import NOISE, UNKNOWN, MessagePath, PathStep
 from pulse_desktop.state.message_runs import Stage
 from pulse_desktop.text import formats
 from pulse_desktop.text.knowledge_text import message_text
@@ -19,6 +20,7 @@ STAGE_LABELS: Final = {
     Stage.CORRECT: pgettext("stage", "correct"),
 }
 _UNKNOWN: Final = (_("not known"), "·", SemanticColor.FAINT)
+_NOISE: Final = (_("nothing: noise"), "–", SemanticColor.MUTED)
 _MAX_PREVIEW: Final = 200
 
 
@@ -28,8 +30,10 @@ def stages_text(step: PathStep) -> str:
 
 
 def step_state(step: PathStep) -> tuple[str, str, SemanticColor]:
-    """Return label, glyph and color of the state of a step's run."""
-    if step.run is None:
+    """Return label, glyph and color of what is known of a step."""
+    if step.status == NOISE:
+        return _NOISE
+    if step.run is None or step.status == UNKNOWN:
         return _UNKNOWN
     _label, glyph, color = STATE_LABELS[step.run.state]
     return state_label(step.run), glyph, color
@@ -37,6 +41,17 @@ def step_state(step: PathStep) -> tuple[str, str, SemanticColor]:
 
 def step_meaning(step: PathStep, *, is_complete: bool = True) -> str:
     """Return from where a step is known, or why it is not."""
+    if step.status == NOISE and (step.task_id or is_complete):
+        return _("The message was scored as noise: no knowledge is extracted from it.")
+    if step.status == UNKNOWN and step.implied:
+        return _(
+            "Not known: a part of what this run did has failed, and no event says whether this "
+            "stage of this message is among it."
+        )
+    if step.implied and step.status == RunState.SUCCEEDED.value:
+        return _("Done: the run of an event of the message also has this stage, and succeeded.")
+    if step.implied:
+        return _("Not known yet: the run of an event of the message also has this stage.")
     if not step.task_id and not is_complete:
         return _("Not found yet: the runs are still being searched.")
     if not step.task_id and step.stages == (Stage.INGEST,):

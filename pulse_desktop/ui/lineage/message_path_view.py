@@ -7,7 +7,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pulse_desktop.state.chat_messages import MessageRow
-from pulse_desktop.state.message_path import MessagePath, PathSearch, PathStep
+from pulse_desktop.state.message_path import NOISE, MessagePath, PathSearch, PathStep
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.message_path_text import path_summary
 from pulse_desktop.text.translation import _
@@ -45,6 +45,7 @@ class MessagePathView(QWidget):
         super().__init__()
         self._state = state
         self._ids: tuple[str, ...] = ()
+        self._is_noise = False
         self._search: PathSearch | None = None
         self._now = 0.0
         self._searched_at = 0.0
@@ -74,6 +75,7 @@ class MessagePathView(QWidget):
         """
         ids = (row.key, row.message_id) if row is not None else (message_id,)
         self._now = now
+        self._is_noise = row is not None and row.classification == NOISE
         if ids != self._ids:
             self._ids, self.path = ids, MessagePath(())
             self._start()
@@ -86,7 +88,9 @@ class MessagePathView(QWidget):
 
     def _start(self) -> None:
         self._searched_at = self._now
-        self._search = PathSearch(self._state.runs, self._state.message_runs, *self._ids)
+        self._search = PathSearch(
+            self._state.runs, self._state.message_runs, *self._ids, is_noise=self._is_noise
+        )
         if not self.path.steps or not self.isVisible():
             self._show(self._search.path)
         if self.isVisible():

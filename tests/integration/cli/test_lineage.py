@@ -120,6 +120,7 @@ async def test_the_surroundings_of_a_run(
         "queued_at": None,
         "run_s": 0.5,
         "confirmed": True,
+        "status": "succeeded",
     }
 
 

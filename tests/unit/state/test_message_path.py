@@ -79,8 +79,56 @@ def test_a_run_of_several_stages_is_one_step() -> None:
     path = path_of(builder)
     assert steps(path) == [("ingest", ""), ("score,embed,extract", "all")]
     assert "those of the stages that were due" in step_meaning(path.steps[1])
-    message(builder, "message.scored", message_id=MESSAGE, classification="noise", task_id="all")
-    assert steps(path_of(builder)) == [("ingest", ""), ("score", "all")]
+    message(builder, "message.scored", message_id=MESSAGE, classification="signal", task_id="all")
+    path = path_of(builder)
+    assert steps(path) == [("ingest", ""), ("score", "all"), ("embed", "all"), ("extract", "all")]
+    assert [step.confirmed for step in path.steps] == [False, True, False, False]
+    assert path_summary(path) == "ingest · → score ◌ → embed ◌ → extract ◌"
+    assert "Not known yet" in step_meaning(path.steps[2])
+    builder.succeeded("all")
+    path = path_of(builder)
+    assert path_summary(path) == "ingest · → score ✔ → embed ✔ → extract ✔"
+    assert step_meaning(path.steps[3]).startswith("Done: ")
+
+
+def test_of_a_run_with_failures_the_other_stages_are_not_known() -> None:
+    builder = StateBuilder()
+    task(builder, "all", "process_messages", [[MESSAGE, "x"]])
+    message(builder, "message.scored", message_id=MESSAGE, classification="signal", task_id="all")
+    builder.failed("all")
+    path = path_of(builder)
+    assert path_summary(path) == "ingest · → score ✖ → embed · → extract ·"
+    assert path.steps[2].status == "unknown"
+    assert "no event says whether" in step_meaning(path.steps[2])
+
+
+def test_of_noise_nothing_is_extracted() -> None:
+    builder = StateBuilder()
+    scored = {"message_id": MESSAGE, "classification": "noise"}
+    message(builder, "message.scored", **scored, task_id="gone")
+    path = path_of(builder)
+    assert path_summary(path) == "ingest · → score · → embed · → extract –"
+    task(builder, "all", "process_messages", [[MESSAGE, "x"]])
+    message(builder, "message.scored", **scored, task_id="all")
+    assert path_of(builder).steps[-1].status == "queued"
+    builder.succeeded("all")
+    last = path_of(builder).steps[-1]
+    assert (last.stages, last.task_id, last.status) == ((Stage.EXTRACT,), "all", "noise")
+    assert "scored as noise" in step_meaning(last)
+    message(builder, "message.scored", message_id=MESSAGE, classification="signal", task_id="all")
+    assert path_of(builder).steps[-1].status == "succeeded"
+    builder.event("knowledge", "knowledge.atom_created", {"message_id": MESSAGE, "task_id": "all"})
+    assert path_of(builder).steps[-1].confirmed
+
+
+def test_a_stage_with_a_run_of_its_own_is_not_listed_twice() -> None:
+    builder = StateBuilder()
+    task(builder, "all", "process_messages", [[MESSAGE]])
+    message(builder, "message.scored", message_id=MESSAGE, classification="signal", task_id="all")
+    task(builder, "again", "embed_messages_batch", [[MESSAGE]], NOW + 9)
+    assert steps(path_of(builder)) == [
+        ("ingest", ""), ("score", "all"), ("extract", "all"), ("embed", "again"),
+    ]  # fmt: skip
 
 
 def test_an_event_may_name_a_run_that_is_not_retained() -> None:
