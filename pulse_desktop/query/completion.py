@@ -3,7 +3,7 @@
 The text before the cursor is rarely a query yet, so completion works on its tokens.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -104,6 +104,23 @@ def complete(text: str, cursor: int, fields: FieldSet[Any], values: SeenValues) 
     return _complete_word(text, cursor, tokens, fields, values)
 
 
+def ends_in_word(text: str, cursor: int) -> bool:
+    """Return whether the text up to the cursor ends in a word that may become the name of a field.
+
+    Args:
+        text: of the query, finished or not.
+        cursor: index at which the next character would be typed.
+    """
+    try:
+        tokens = tokenize(text[:cursor], unfinished=True)
+    except QueryError:
+        return False
+    last = tokens[-1] if tokens else None
+    if last is None or last.end < cursor:
+        return False
+    return last.kind is TokenKind.TEXT and not last.quoted
+
+
 @dataclass(frozen=True, slots=True)
 class _OpenValue:
     """The value that the cursor is in: its field and what is typed of it."""
@@ -173,7 +190,7 @@ def _complete_word(
     field = _named_field(typed, fields)
     if field is not None and end == cursor:
         longer = _terms(typed, tokens[:-1], fields, values, but=typed)
-        operators = (*EQUAL, *_ORDER) if field.ordered or field.keyed else EQUAL
+        operators = (*EQUAL, *_ORDER) if field.ordered else EQUAL
         if not longer:
             return Completion(
                 cursor, cursor, tuple(CompletionItem(each, each, "operator") for each in operators)
@@ -233,7 +250,19 @@ def _terms(
         for keyword in keywords
         if keyword.startswith(wanted) and keyword != wanted
     ]
+    if wanted:
+        items += _names_of_keyed(wanted, fields, values, {item.insert for item in items})
     return tuple(items[:MAX_ITEMS])
+
+
+def _names_of_keyed(
+    wanted: str, fields: FieldSet[Any], values: SeenValues, offered: Collection[str]
+) -> Iterable[CompletionItem]:
+    """Return the names seen in the keyed fields that begin with what is typed: `label.NAME`."""
+    for field in fields.fields.values():
+        if field.keyed and field.name.startswith(wanted):
+            named = (_named_item(field.name, each) for each in values(f"{field.name}."))
+            yield from (item for item in named if item.insert not in offered)
 
 
 def _named_item(keyed: str, seen: ValueCount) -> CompletionItem:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from pulse_desktop.query.completion import Completion
+from pulse_desktop.query.completion import Completion, ends_in_word
 from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.query_repair import without_error
 from pulse_desktop.text import formats
@@ -66,11 +66,13 @@ class FilterBar(QWidget):
         changed: facets or text changed.
         submitted: Enter was pressed in the query field.
         validity_changed: the text has become a valid query, or is none any more.
+        settled: the word at the cursor may be finished, see `is_in_word`.
     """
 
     changed = Signal()
     submitted = Signal()
     validity_changed = Signal()
+    settled = Signal()
 
     def __init__(
         self,
@@ -88,6 +90,7 @@ class FilterBar(QWidget):
         """
         super().__init__()
         self._facets_beside = False
+        self._is_typing = False
         self._check: Callable[[str], QueryError | None] = _accept_any
         self._complete: Completing = _complete_nothing
         self._chip_row = FilterChips(format_count)
@@ -125,6 +128,8 @@ class FilterBar(QWidget):
     def _connect(self) -> None:
         self._debounce_timer.timeout.connect(self.changed)
         self.text_field.textChanged.connect(lambda _text: self._on_text_changed())
+        self.text_field.textEdited.connect(lambda _text: self._set_typing(is_typing=True))
+        self.text_field.editingFinished.connect(lambda: self._set_typing(is_typing=False))
         self.text_field.cursorPositionChanged.connect(lambda *_: self.completer.update())
         self.completer.applied.connect(self._on_applied)
         self.completer.open_changed.connect(self._show_problem)
@@ -166,6 +171,12 @@ class FilterBar(QWidget):
     def is_valid(self) -> bool:
         """Whether the text is a valid query."""
         return self.text_field.problem is None
+
+    @property
+    def is_in_word(self) -> bool:
+        """Whether a word is being typed that may become the name of a field."""
+        field = self.text_field
+        return self._is_typing and ends_in_word(field.text(), field.text_cursor)
 
     @property
     def checked_facets(self) -> frozenset[str]:
@@ -225,6 +236,7 @@ class FilterBar(QWidget):
             text: the query.
         """
         with QSignalBlocker(self):
+            self._is_typing = False
             self.text_field.setText(text)
             self._debounce_timer.stop()
         self._chip_row.set_checked(facets)
@@ -272,13 +284,19 @@ class FilterBar(QWidget):
         self.completer.update()
         expects_more = self.completer.expects_more
         self._debounce_timer.start(UNFINISHED_MS if expects_more else DEBOUNCE_MS)
+        self.settled.emit()
 
     def _show_problem(self) -> None:
         """Say what is wrong under the field: with the suggestions while they are open."""
         problem = None if self.completer.is_open else self.text_field.problem
         self.notice.show_problem(problem.message if problem is not None else "")
 
+    def _set_typing(self, *, is_typing: bool) -> None:
+        self._is_typing = is_typing
+        self.settled.emit()
+
     def _on_applied(self) -> None:
+        self._set_typing(is_typing=False)
         if self._debounce_timer.isActive():
             self._debounce_timer.stop()
             self.changed.emit()

@@ -141,6 +141,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._counted_at = 0.0
         self._rechecked_at = 0.0
         self._applied: tuple[frozenset[str], TimeRange] | None = None  # facets and time range
+        self._settled = ""  # the last query in force that did not end in an unfinished word
         self._is_hidden = False
         self._counting = QTimer(self)
         self._counting.setObjectName("count facets")
@@ -151,6 +152,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._navigated: FilterState | None = None  # what navigation has shown
         self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
+        bar.settled.connect(self._settle)
         bar.notice.back_requested.connect(self.go_back)
         bar.notice.forget_requested.connect(self._keep_shown)
         self._values.changed.connect(bar.completer.complete_anew)
@@ -184,9 +186,17 @@ class PageFilter(QObject, Generic[RowT]):
         return joined(text, in_time) if in_time else text
 
     def apply(self) -> None:
-        """Apply the filter bar to the table; a query that is not valid leaves the former one."""
+        """Apply the filter bar to the table; a query that is not valid leaves the former one.
+
+        That is the one before the word at the cursor: `label.te` was on the way to `label.tenant:`.
+        """
         others = self._bar.checked_facets, self._time.range
-        if not self.query.set_text(self._bar.text) and others == self._applied:
+        is_other = self.query.set_text(self._bar.text)
+        if is_other:
+            self._settle()
+        elif self.query.text != self._settled:
+            is_other = self.query.set_text(self._settled)
+        if not is_other and others == self._applied:
             return  # it would scroll to the top at each key
         self._applied = others
         self._rechecked_at = self._now()
@@ -194,6 +204,11 @@ class PageFilter(QObject, Generic[RowT]):
         self._explanation.restart()
         self._restart_counting()
         self.applied.emit()
+
+    def _settle(self) -> None:
+        """Keep the query in force behind an error, unless a word of it is still being typed."""
+        if self.query.text == self._bar.text and not self._bar.is_in_word:
+            self._settled = self.query.text
 
     def predicate(self) -> Callable[[RowT], bool] | None:
         """Return the test that rows must pass now, None when all do."""

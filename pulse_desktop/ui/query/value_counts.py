@@ -158,6 +158,8 @@ class ValueCounts(QObject, Generic[RowT]):
         found = self._fields.get(name)
         if found is None or found.kind not in _LISTED:
             return None
+        if found.keyed or found.is_free_text:  # its values are whole objects, or whole rows
+            return None
         get, now = found.get, self._now()
         return lambda row: map(query_text, get(row, now)[:1])
 

@@ -6,9 +6,13 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.ui.page.filter_bar import DEBOUNCE_MS
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.query.query_field import Validity
+from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 
 
@@ -120,6 +124,42 @@ def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
     assert page.filter_bar.row_count_text == "4 of 12 runs"  # at once, not when it is applied
 
 
+@pytest.mark.parametrize("rest", ["nt:", "x:", 'x"', " state:fialed"])
+def test_a_word_that_was_becoming_a_field_is_not_kept_behind_an_error(
+    qtbot: QtBot, page: RunsPage, rest: str
+) -> None:
+    field, is_word = page.filter_bar.text_field, rest.startswith(" ")
+    type_query(qtbot, page, "task:extract")
+    press(qtbot, page, Qt.Key.Key_Return)
+    of_task = ids(page)
+    assert len(of_task) == 6
+    page.filter_bar.focus_text()
+    press(qtbot, page, Qt.Key.Key_End)
+    qtbot.keyClicks(field, " tena" if not is_word else " pl")
+    qtbot.waitUntil(lambda: ids(page) != of_task)  # it is a filter after a pause
+    in_force = ids(page)
+    qtbot.keyClicks(field, rest)
+    expected = in_force if is_word else of_task
+    told = f"{len(expected)} of 12 runs, by the last valid filter"
+    qtbot.waitUntil(lambda: page.filter_bar.row_count_text == told)
+    assert ids(page) == expected
+
+
+@pytest.mark.parametrize("finish", [Qt.Key.Key_Return, Qt.Key.Key_Space])
+def test_a_word_that_was_finished_is_kept_behind_an_error(
+    qtbot: QtBot, page: RunsPage, finish: Qt.Key
+) -> None:
+    type_query(qtbot, page, "uk")
+    qtbot.waitUntil(lambda: ids(page) == [0, 3, 6, 9])
+    press(qtbot, page, finish)
+    page.filter_bar.text_field.setFocus()
+    press(qtbot, page, Qt.Key.Key_End)
+    qtbot.keyClicks(page.filter_bar.text_field, " (")
+    told = "4 of 12 runs, by the last valid filter"
+    qtbot.waitUntil(lambda: page.filter_bar.row_count_text == told)
+    assert ids(page) == [0, 3, 6, 9]
+
+
 def test_the_field_gets_back_the_room_of_a_long_count(qtbot: QtBot, page: RunsPage) -> None:
     field, widths = page.filter_bar.text_field, [page.filter_bar.text_field.width()]
     assert page.filter_bar.row_count_text == "12 runs"
@@ -181,6 +221,27 @@ def test_argument_names_and_values_are_completed(qtbot: QtBot, page: RunsPage) -
     assert field.text() == "args.language"
     qtbot.keyClicks(field, "=")
     assert suggestions(page) == {"pl": 8, "uk": 4}
+
+
+def test_whole_objects_and_rows_are_no_values_to_choose_from(
+    qtbot: QtBot, page: RunsPage, harness: PageHarness
+) -> None:
+    labels = {"mailbox": "post", "tenant": "acme"}
+    payload, _headers = encode_task("a" * 32, "send", labels=labels)
+    harness.builder.state.fold([InboundMessage(Source.TASK, TASK_SUBJECT, payload, NOW)])
+    harness.update(page)
+    type_query(qtbot, page, "la")
+    offered = suggestions(page)
+    assert next(iter(offered)) == "label"
+    assert offered["label.mailbox"] == 1
+    press(qtbot, page, Qt.Key.Key_Tab)
+    assert ">" not in suggestions(page)
+    assert "label:" in suggestions(page)
+    for query in ("label:", "args=", "text:"):
+        type_query(qtbot, page, query)
+        assert suggestions(page) == {}
+    type_query(qtbot, page, "label.mailbox:")
+    assert suggestions(page) == {"post": 1}
 
 
 @pytest.mark.parametrize("text", ['args."a\\q":', 'x label."\\ud800\\z".b=1', 'args."\\ud800":'])
