@@ -34,8 +34,10 @@ _ERROR_KEYS: Final = frozenset(
     ("cause", "detail", "details", "error", "error_message", "errors", "exception", "lines")
 ) | {"message", "reason", "traceback"}
 """Keys of an event about a run whose texts may quote its arguments."""
-_KEPT_KEYS: Final = frozenset(("type", "level"))
-"""Keys whose texts quote nothing: the name of an exception, the level of a log line."""
+_NO_QUOTE_KEYS: Final = frozenset(("type", "level", "logger", "timestamp"))
+"""Keys whose texts quote nothing: the name of an exception, and what precedes a log line."""
+_KEPT_KEYS: Final = _ERROR_KEYS | _NO_QUOTE_KEYS | {"text"}
+"""Keys without which errors and log lines cannot be read; also if a masked object has them."""
 
 
 class MaskedValues:
@@ -134,9 +136,9 @@ def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) 
 
 def _mask_item(key: Any, item: Any, mask: Callable[[str], str], depth: int) -> tuple[Any, Any]:
     """Return a key and its value masked; the keys that errors and log lines have stay."""
-    if key in _KEPT_KEYS and isinstance(item, str):
-        return key, item if mask is mask_whole else mask(item)
-    is_value = isinstance(key, str) and key not in _ERROR_KEYS | _KEPT_KEYS
+    if key in _NO_QUOTE_KEYS and mask is mask_whole and not isinstance(item, dict | list):
+        return key, item
+    is_value = isinstance(key, str) and key not in _KEPT_KEYS
     return mask(key) if is_value else key, mask_texts(item, mask, depth)
 
 

@@ -486,6 +486,19 @@ def test_an_error_of_a_run_with_too_many_masked_values_is_left_out(
     assert (masking.unchecked, masking.hidden) == (0, 2)
 
 
+@pytest.mark.parametrize("count", [1, 2_001])
+def test_log_lines_stay_lines_of_a_log(count: int) -> None:
+    masking = Masking(("who",))
+    people = [{"text": f"Oksana {n}", "logger": "x" * 9, "timestamp": 1} for n in range(count)]
+    masking.mask_payload(queued({"who": people}))
+    line = {"timestamp": AT, "level": "ERROR", "logger": "work", "text": "no room: Oksana 0"}
+    data = {"task_id": "a1", "attempt": 1, "first": 1, "lines": [line], "skipped": 0}
+    log = event(json.dumps({"type": "task.log", "data": data}).encode())
+    text = f"no room: {MASK}" if count == 1 else MASK
+    masked_data = json.loads(recorded(masking, log))["data"]
+    assert masked_data == {**data, "lines": [{**line, "text": text}]}
+
+
 def test_errors_of_runs_whose_values_are_forgotten_are_counted() -> None:
     masking = Masking(values=MaskedValues(max_runs=2))
     masking.mask_payload(queued({"password": "hunter2 of many"}))
