@@ -217,6 +217,9 @@ class Page(QWidget):
         """Show another time range: that of the context. `now` is Unix seconds."""
         self.on_show(now)
 
+    def on_go_again(self) -> None:
+        """Follow the operator, who goes to the page while it is shown."""
+
     def on_hide(self) -> None:
         """Stop expensive work: the page is no longer visible."""
 

@@ -15,6 +15,10 @@ from pulse_desktop.ui.table.live_table import LiveTable
 PageT = TypeVar("PageT", bound=Page)
 
 _TAB_MARGIN: Final = 14
+NEXT_TAB: Final = Action("tab.next", _("Next tab of the page"), "Ctrl+Tab|Ctrl+PgDown", _("View"))
+PREVIOUS_TAB: Final = Action(
+    "tab.previous", _("Previous tab of the page"), "Ctrl+Shift+Tab|Ctrl+PgUp", _("View")
+)
 
 
 class TabbedPage(Page):
@@ -66,6 +70,18 @@ class TabbedPage(Page):
         """Show a tab."""
         self.tabs.setCurrentIndex(self._kinds.index(kind))
 
+    def show_next_tab(self, by: int = 1) -> None:
+        """Show the tab some places to the right, or to the left if negative, around the ends."""
+        self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % self.tabs.count())
+
+    def show_previous_tab(self) -> None:
+        """Show the tab to the left, or the last one."""
+        self.show_next_tab(-1)
+
+    def on_go_again(self) -> None:
+        """Show the first tab: the way back to it is the key of the page."""
+        self.tabs.setCurrentIndex(0)
+
     @classmethod
     def part_kinds(cls) -> Sequence[type[Page]]:
         """Return the classes of the pages of all tabs."""
@@ -98,12 +114,19 @@ class TabbedPage(Page):
 
     @classmethod
     def page_actions(cls) -> Sequence[PageAction[Any]]:
-        """Return the actions of all tabs, each available while a tab that has it is shown."""
+        """Return the actions of all tabs, each available while a tab that has it is shown.
+
+        Those that change to another tab follow.
+        """
         by_action: dict[Action, dict[type[Page], PageAction[Any]]] = {}
         for kind in cls.tab_titles:
             for each in kind.page_actions():
                 by_action.setdefault(each.action, {})[kind] = each
-        return [_of_shown_tab(action, by_kind) for action, by_kind in by_action.items()]
+        return [
+            *(_of_shown_tab(action, by_kind) for action, by_kind in by_action.items()),
+            PageAction(NEXT_TAB, cls.show_next_tab),
+            PageAction(PREVIOUS_TAB, cls.show_previous_tab),
+        ]
 
     def refresh(self, changes: DirtyRows, now: float) -> None:
         """Show the changes of a frame in the tab that is shown."""

@@ -392,7 +392,10 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
     def choose_columns(self) -> None:
         """Open the dialog in which columns are chosen."""
         table = self.table
-        ColumnChooser(table.column_layout, table.rows_model, self.extra_columns(), self).open()
+        offered = self.extra_columns()
+        chooser = ColumnChooser(table.column_layout, table.rows_model, offered, self)
+        chooser.changed.connect(self.views.update)
+        chooser.open()
 
     def reset_columns(self) -> None:
         """Restore the default columns, widths and order."""

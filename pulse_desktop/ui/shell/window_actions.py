@@ -136,7 +136,7 @@ def add_page_actions(window: ActionWindow, pages: Sequence[type[Page]]) -> None:
         keys = f"Ctrl+{number % 10}" if number <= 10 else ""
         title = _("Go to {page}").format(page=page.title)
         go = Action(f"go.{page.key}", title, keys, _("Go to"), page.icon)
-        window.actions_table.add(go, partial(window.show_page, page.key))
+        window.actions_table.add(go, partial(_go, window, page.key))
         for action in page.page_actions():
             if action.everywhere:
                 window.actions_table.add(
@@ -146,6 +146,14 @@ def add_page_actions(window: ActionWindow, pages: Sequence[type[Page]]) -> None:
                 window.actions_table.add_page_action(
                     action, page.key, partial(window.page, page.key)
                 )
+
+
+def _go(window: ActionWindow, key: str) -> None:
+    """Change to a page; the same key once more leads to its first tab."""
+    if window.current is window.page(key):
+        window.page(key).on_go_again()
+    else:
+        window.show_page(key)
 
 
 def _go_and_run(window: ActionWindow, key: str, action: PageAction[Any]) -> None:

@@ -47,10 +47,28 @@ class _ColumnList(QListWidget):
             super().keyPressEvent(event)
 
 
+class _SearchField(QLineEdit):
+    """A field from which an arrow key leads into the list.
+
+    Signals:
+        left: an arrow key was pressed.
+    """
+
+    left = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave with Up or Down."""
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class ColumnChooser(QDialog):
     """A list of all columns with check boxes: those of the table, then those on offer.
 
-    What is chosen is applied at once. Space shows or hides a column, Alt+Up and Alt+Down move it.
+    What is chosen is applied at once. The focus is in the search, from which Down leads to what it
+    has found. Space shows or hides a column, Alt+Up and Alt+Down move it.
 
     Attributes:
         list: the columns.
@@ -84,13 +102,15 @@ class ColumnChooser(QDialog):
         self._columns = layout
         self._model = model
         self._offered = offered
-        self.search = QLineEdit()
+        self.search = _SearchField()
         self.search.setPlaceholderText(_("Find a column"))
         self.search.setAccessibleName(_("Find a column"))
         self.search.setClearButtonEnabled(True)
         self.list = _ColumnList()
         self.list.setAccessibleName(_("Columns of the table"))
-        self._note = Label(_("Space shows or hides a column, Alt+Up and Alt+Down move it."))
+        self._note = Label(
+            _("Down leads to the list. Space shows or hides a column, Alt+Up and Alt+Down move it.")
+        )
         self._note.setProperty("role", "muted")
         self._note.setWordWrap(True)
         self._up, self._down = QPushButton(_("Move up")), QPushButton(_("Move down"))
@@ -114,12 +134,13 @@ class ColumnChooser(QDialog):
         self.list.itemChanged.connect(self._on_checked)
         self.list.currentRowChanged.connect(lambda _row: self._enable_buttons())
         self.search.textChanged.connect(self._show_found)
+        self.search.left.connect(self.list.setFocus)
         self._up.clicked.connect(lambda: self._move(-1))
         self._down.clicked.connect(lambda: self._move(1))
         self._reset.clicked.connect(self._on_reset)
         done.clicked.connect(self.accept)
         self.list.move_requested.connect(self._move)
-        self.list.setFocus()
+        self.search.setFocus()
 
     def _fill(self, current: str = "") -> None:
         titles = {column.key: column.title for column in self._model.columns}

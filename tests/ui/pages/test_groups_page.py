@@ -528,3 +528,38 @@ def test_actions_on_a_table_are_on_the_one_that_is_shown(
     assert not window.actions_table.is_enabled("query.row"), "no run is shown"
     both.show_groups()
     assert window.actions_table.is_enabled("query.row")
+
+
+@pytest.mark.parametrize(
+    ("key", "modifiers"),
+    [
+        (Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_Tab, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_PageUp, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_PageDown, Qt.KeyboardModifier.ControlModifier),
+    ],
+)
+def test_keys_lead_back_from_the_groups_to_the_runs(
+    window: MainWindow, key: Qt.Key, modifiers: Qt.KeyboardModifier
+) -> None:
+    both = tasks(window)
+    both.show_groups()
+    assert both.tabs.currentIndex() == 1
+    QTest.keyClick(window, key, modifiers)
+    assert both.tabs.currentIndex() == 0
+    if key is not Qt.Key.Key_1:
+        QTest.keyClick(window, key, modifiers)
+        assert both.tabs.currentIndex() == 1
+
+
+def test_the_key_that_clears_the_filter_clears_that_of_the_groups(
+    window: MainWindow,
+) -> None:
+    both = tasks(window)
+    both.show_groups()
+    both.runs.filter_bar.set_filter(text="task:extract")
+    both.groups.filter_bar.set_filter(text="cause=RefusedError")
+    assert both.groups.table.rows_model.shown_count == 1
+    QTest.keyClick(both.groups.table, Qt.Key.Key_Backspace, Qt.KeyboardModifier.ControlModifier)
+    assert both.groups.table.rows_model.shown_count == 2
+    assert both.runs.filter_bar.text == "task:extract"

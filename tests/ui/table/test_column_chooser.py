@@ -51,6 +51,25 @@ def test_columns_are_shown_and_hidden_by_the_keyboard(qtbot: QtBot, harness: Pag
     assert chooser.list.currentItem().text() == "Task id"
 
 
+def test_a_column_is_found_and_hidden_without_leaving_the_keyboard(
+    qtbot: QtBot, harness: PageHarness
+) -> None:
+    page = open_page(harness)
+    page.views.save("mine")
+    said: list[bool] = []
+    page.views.changed.connect(lambda: said.append(page.views.is_modified))
+    before, chooser = visible(page), open_chooser(qtbot, page)
+    focused = chooser.focusWidget()
+    assert focused is chooser.search
+    qtbot.keyClicks(focused, "wait")
+    qtbot.keyClick(focused, Qt.Key.Key_Down)
+    focused = chooser.focusWidget()
+    assert focused is chooser.list
+    qtbot.keyClick(focused, Qt.Key.Key_Space)
+    assert visible(page) == [key for key in before if key != "waited"]
+    assert said == [True]
+
+
 def test_arguments_and_labels_that_runs_have_become_columns(
     qtbot: QtBot, harness: PageHarness
 ) -> None:
