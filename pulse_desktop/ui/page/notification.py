@@ -26,6 +26,7 @@ class Notification:
         passes: whether it disappears after a few seconds whatever its severity, and before the next
             notification: nothing was done, and nothing has to be done about it.
         stays: whether it stays until it is closed, whatever its severity.
+        shown_s: after how many seconds it disappears, if it does.
         outlives_session: whether it is about more than the session, and stays for the next one.
     """
 
@@ -41,6 +42,7 @@ class Notification:
     ends: str = ""
     outlives_session: bool = False
     passes: bool = False
+    shown_s: float = 6.0
 
 
 def error_notification(

@@ -20,6 +20,10 @@ SETTLED_S: Final = 8.0
 
 _INTERVAL_S: Final = 1.0
 
+SHOWN_S: Final = 20.0
+"""Long enough to read it. The connection details list the limitations afterwards, and the menu of
+the connection keeps the offer to keep history."""
+
 KEEP_HISTORY: Final = _("Keep history here…")
 
 
@@ -80,6 +84,6 @@ class LimitationsNotice:
             choices = ((KEEP_HISTORY, self._keep_history), (_("Not now"), lambda: None))
         self._notify(
             Notification(
-                title, detail, advice, severity, choices, key=LIMITATIONS_KEY, stays=bool(choices)
+                title, detail, advice, severity, choices, key=LIMITATIONS_KEY, shown_s=SHOWN_S
             )
         )

@@ -29,7 +29,6 @@ _BOTTOM_MARGIN: Final = 46
 """Both leave the scroll bars of tables and texts free."""
 _MAX_WORD: Final = 32
 """Characters of a word that fit into a line."""
-_TIMEOUT_MS: Final = 6_000
 
 _ICONS: Final = {"good": "check", "warning": "warning", "bad": "cross", "info": "info"}
 
@@ -210,7 +209,7 @@ class Notifications(QObject):
             timer.setObjectName("notification timeout")
             timer.setSingleShot(True)
             timer.timeout.connect(card.close)
-            timer.start(_TIMEOUT_MS)
+            timer.start(round(notification.shown_s * 1000))
 
     def dismiss(self, key: str) -> None:
         """Close the notification with a key, if it is shown."""

@@ -25,7 +25,7 @@ from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.page import Page, PageContext
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, LimitationsNotice
+from pulse_desktop.ui.shell.limitations_notice import SETTLED_S, SHOWN_S, LimitationsNotice
 from pulse_desktop.ui.shell.status_bar import StatusBar, StatusFigures
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
@@ -297,7 +297,9 @@ def test_a_limitation_is_notified_until_it_is_gone(window: MainWindow) -> None:
         assert titles(window) == expected
 
 
-def test_missing_history_is_offered_until_it_is_answered(window: MainWindow) -> None:
+def test_missing_history_is_offered_and_does_not_cover_the_table_for_long(
+    window: MainWindow,
+) -> None:
     asked: list[bool] = []
     notice = LimitationsNotice(
         window.notify, window.notifications.dismiss, lambda: asked.append(True)
@@ -308,10 +310,17 @@ def test_missing_history_is_offered_until_it_is_answered(window: MainWindow) -> 
     notice.check(session, 100.0)
     notice.check(session, 100.0 + SETTLED_S)
     (card,) = window.notifications.cards
-    assert card.notification.stays
-    assert not card.findChildren(QTimer)
+    (timer,) = card.findChildren(QTimer)
+    assert timer.interval() == SHOWN_S * 1000
     card.buttons[0].click()
     assert asked == [True]
+    notice.reset()
+    notice.check(session, 200.0)
+    notice.check(session, 200.0 + SETTLED_S)
+    (card,) = window.notifications.cards
+    (timer,) = card.findChildren(QTimer)
+    timer.timeout.emit()
+    assert window.notifications.cards == ()
 
 
 def test_what_was_limited_is_over_when_history_is_kept(window: MainWindow) -> None:
