@@ -37,6 +37,9 @@ REQUEST_EXPIRES_S: Final = 30.0
 HEARTBEAT_S: Final = 5.0
 SILENCE_TIMEOUT_S: Final = 12.0
 SILENCE_CHECK_S: Final = 3.0
+STALL_TIMEOUT_S: Final = 1.0
+"""Less than between the last check before a heartbeat and that heartbeat."""
+
 NO_ROOM_PAUSE_S: Final = 0.01
 INACTIVE_THRESHOLD_S: Final = 2 * REQUEST_EXPIRES_S
 """Seconds after which the server removes the consumer of a reader that died.
@@ -53,6 +56,13 @@ class ConsumerResetError(Exception):
     """The consumer cannot continue; `str()` says why. Start a new one from `last + 1`."""
 
 
+class ConsumerStalledError(ConsumerResetError):
+    """The server sends nothing though messages are waiting: mostly they were deleted meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(_("the server stopped sending messages"))
+
+
 @dataclass(frozen=True)
 class DeliverPolicy:
     """The first message that a consumer delivers.
@@ -60,7 +70,9 @@ class DeliverPolicy:
     Attributes:
         sequence: first sequence wanted.
         since: Unix seconds of the first message wanted, instead of a sequence.
-        newest_per_subject: start with the newest message of every subject.
+        newest_per_subject: start with the newest message of every subject. If one of these is
+            deleted before it is delivered, the server may deliver nothing more, not even new
+            messages: so it is only for counting, or for reading again what stops early.
     """
 
     sequence: int = 0
@@ -124,6 +136,7 @@ class OrderedConsumer:
         self._refill_at = 0
         self._outstanding = 0
         self._expected = 1
+        self._idle_at = 0  # what was expected when the last heartbeat came
         self._alive = True
         self._left = "0"  # as the server writes it: not converted for every message
         self._request_subject = ""
@@ -196,10 +209,12 @@ class OrderedConsumer:
 
         Raises:
             ConsumerResetError: a new consumer is needed.
+            ConsumerStalledError: the same, as the server sends nothing of what is waiting.
             NotPermittedError: a permission was revoked.
         """
         loop = asyncio.get_running_loop()
-        received_at = loop.time()
+        received_at = moved_at = loop.time()
+        expected = self._expected
         violations = self._connection.violations
         with violations.watch(self._request_subject, self._reply_subject) as refused:
             refused.add_done_callback(lambda _refused: self._wake.set())
@@ -211,10 +226,16 @@ class OrderedConsumer:
                     raise refused.result()
                 if self._end_reason:
                     raise ConsumerResetError(self._end_reason)
-                if self._alive or no_room:
+                now = loop.time()
+                if expected != self._expected or not self._outstanding:
+                    expected, moved_at = self._expected, now
+                elif self._is_idle and self.lag and now - moved_at > STALL_TIMEOUT_S:
+                    self._end("stalled")
+                    raise ConsumerStalledError
+                if self._alive or not self._outstanding:
                     self._alive = False
-                    received_at = loop.time()
-                elif loop.time() - received_at > SILENCE_TIMEOUT_S:
+                    received_at = now
+                elif now - received_at > SILENCE_TIMEOUT_S:
                     raise ConsumerResetError(_("the stream sent no heartbeat"))
 
     async def close(self) -> None:
@@ -235,11 +256,17 @@ class OrderedConsumer:
             return False
         return True
 
+    @property
+    def _is_idle(self) -> bool:
+        """Whether a heartbeat came after the last message: the server has nothing to send."""
+        return self._idle_at == self._expected
+
     async def _request_more(self) -> bool:
-        """Request as many messages as fit; return False when too few do."""
-        count = min(self._batch, self._room()) - self._outstanding
-        if count < (MIN_BATCH if self._outstanding else 1):
+        """Request as many messages as fit and the server allows; return False when too few fit."""
+        room = self._room() - self._outstanding
+        if room < (min(MIN_BATCH, self._batch // 2) if self._outstanding else 1):
             return False
+        count = min(room, self._batch - self._outstanding)
         request: dict[str, int | bool] = {
             "batch": count,
             "max_bytes": max(MAX_REQUEST_BYTES, 2 * self._client.max_payload),
@@ -249,6 +276,7 @@ class OrderedConsumer:
             request["idle_heartbeat"] = int(HEARTBEAT_S * 1e9)
         else:
             request["no_wait"] = True
+        self._idle_at = 0
         self._outstanding += count
         self._refill_at = self._outstanding // 2
         try:
@@ -298,6 +326,8 @@ class OrderedConsumer:
         code = headers.get("Status", "").partition("\n")[0].strip()
         text = headers.get("Description", "")
         if code == "100":
+            self._idle_at = self._expected
+            self._wake.set()
             return
         lowered = text.lower()
         if code in ("404", "408") or lowered == "batch completed" or "maxbytes" in lowered:
