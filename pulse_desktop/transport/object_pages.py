@@ -28,7 +28,6 @@ from pulse_desktop.transport.object_bucket import (
 from pulse_desktop.transport.ordered_consumer import ConsumerResetError, DeliverPolicy
 from pulse_desktop.transport.range_reader import RangeReader
 
-_COUNT_ATTEMPTS: Final = 2
 _MAX_GROWTH: Final = 16
 """How many times longer the next range is at most, after one with few objects."""
 
@@ -163,24 +162,18 @@ class ObjectPages:
 async def count_results(connection: Connection, bucket: str) -> int:
     """Count the results in a bucket, without deleted ones, by reading all of its metadata.
 
-    After a purge the server delivers nothing to a consumer of the newest message of each subject
-    that it had before. So what ends early is counted once more.
-
     Raises:
         ConsumerResetError: the stream cannot be read at the moment.
         NotConnectedError: there is no connection, or it was lost meanwhile.
         NotPermittedError: the server denies one of the subjects.
         UserFacingError: JetStream reported another error, or did not respond.
     """
-    for _attempt in range(_COUNT_ATTEMPTS):
-        reader = _MetadataRange(connection, bucket, sys.maxsize)
-        try:
-            if announced := await reader.open(DeliverPolicy(newest_per_subject=True)):
-                await reader.read(announced)
-        finally:
-            await reader.close()
-        if reader.count >= announced:
-            break
+    reader = _MetadataRange(connection, bucket, sys.maxsize)
+    try:
+        if announced := await reader.open(DeliverPolicy(1)):
+            await reader.read(announced)
+    finally:
+        await reader.close()
     return len({stored.key for stored in reader.found})
 
 

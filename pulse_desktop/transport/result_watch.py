@@ -1,8 +1,9 @@
 """A watch of a result bucket: every object in it, those stored and those to come.
 
 The bucket's metadata is a stream of messages and is read as one, which survives restarts by its
-sequence. A bucket that does not exist yet is a normal state: workers create it with the first
-result.
+sequence. It is read in order rather than by the newest of every object: each object has only one
+message of metadata, and deletions do not stop the server. A bucket that does not exist yet is a
+normal state: workers create it with the first result.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from pulse_desktop.transport.object_bucket import (
 )
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
+    ConsumerStalledError,
     DeliverPolicy,
     OrderedConsumer,
 )
@@ -144,15 +146,15 @@ class ResultWatch:
         """Read the bucket while it can be read, and try again when it cannot.
 
         What the server refuses is tried less and less often: it logs each attempt. A consumer that
-        ends is normal, as a loaded server removes an idle one: only attempts that fail one after
-        another are reported.
+        ends is normal, as a loaded server removes an idle one, and so is one that stops as the
+        messages it was to send are deleted: only attempts that fail one after another are reported.
         """
         clock = asyncio.get_running_loop().time
         pauses = Backoff(RETRY_PAUSE_S, self._poll_s)
         intervals = Backoff(self._poll_s, max(self._poll_s, MAX_RETRY_INTERVAL_S))
         failures = 0
         while True:
-            opened_at = math.inf
+            opened_at, before = math.inf, self._last
             try:
                 found = await self._find()
                 if found is None:
@@ -168,7 +170,8 @@ class ResultWatch:
             except NotConnectedError:
                 raise
             except ConsumerResetError as error:
-                if clock() - opened_at > self._poll_s:
+                stalled = isinstance(error, ConsumerStalledError) and self._last == before
+                if clock() - opened_at > self._poll_s and not stalled:
                     failures = 0
                     pauses.reset()
                 failures += 1
@@ -205,11 +208,10 @@ class ResultWatch:
         if same and found.last >= self._last:
             await consumer.open(DeliverPolicy(self._last + 1))
         elif self._backlog == 0:
-            # Finding the newest message of every subject takes the server time in a large bucket.
             await consumer.open(DeliverPolicy(found.last + 1))
             self._last = found.last
         else:
-            await consumer.open(DeliverPolicy(newest_per_subject=True))
+            await consumer.open(DeliverPolicy(found.first))
             self._last = 0
             if self._backlog is not None and consumer.pending > self._backlog:
                 # Most results are one chunk and one metadata message, so this is about right.

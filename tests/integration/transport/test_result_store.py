@@ -23,7 +23,7 @@ from pulse_desktop.model.errors import (
     TooLargeError,
     UserFacingError,
 )
-from pulse_desktop.transport.arrival_queue import ArrivalQueue
+from pulse_desktop.transport.arrival_queue import DEFAULT_CAPACITY, ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.ordered_consumer import REQUEST_EXPIRES_S
 from pulse_desktop.transport.result_store import ResultStore
@@ -31,6 +31,7 @@ from pulse_desktop.transport.result_watch import READ_ATTEMPTS, ResultWatch
 from tests.kit.arrivals import take_objects
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
+from tests.kit.result_bucket import key_of, store_results
 from tests.kit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -71,9 +72,13 @@ class RunningWatch:
     """A connection and a watch that run, and the objects received so far."""
 
     def __init__(
-        self, server: NatsServer, backlog: int | None = None, poll_s: float = POLL_S
+        self,
+        server: NatsServer,
+        backlog: int | None = None,
+        poll_s: float = POLL_S,
+        capacity: int = DEFAULT_CAPACITY,
     ) -> None:
-        self.queue = ArrivalQueue()
+        self.queue = ArrivalQueue(capacity)
         self.connection = Connection(server.url)
         self.watch = ResultWatch(
             self.connection, self.queue, BUCKET, backlog=backlog, poll_s=poll_s
@@ -226,6 +231,41 @@ async def test_the_backlog_limits_the_objects_read_at_first(
     async with RunningWatch(nats_server, backlog=10) as running:
         assert await running.watch.wait_caught_up(5)
         assert running.keys() == [str(number) for number in range(20, 30)]
+
+
+@pytest.mark.parametrize("how", ["purge all", "purge some", "delete some", "delete the newest"])
+async def test_deletions_while_results_are_read_do_not_stop_the_reading(
+    nats_server: NatsServer, worker: Client, how: str
+) -> None:
+    """Results are stored as a body and its metadata, so that of result n is message 2n + 2."""
+    stored, read = 1_000, 300
+    await store_results(worker, stored)
+    bucket = await worker.jetstream().object_store(BUCKET)
+    async with RunningWatch(nats_server, capacity=read) as running:
+        await wait_until(lambda: running.watch.status.received == read)  # there is no more room
+        left = await _delete(worker, how, list(range(read, stored)))
+        await wait_until(lambda: running.keys() and running.watch.status.caught_up)
+        assert running.keys() == [key_of(number) for number in [*range(read), *left]]
+        for number in range(5):
+            await bucket.put(f"new-{number}", b"1")
+        await wait_until(lambda: len(running.keys()) == read + len(left) + 5, 3)
+        assert running.watch.status.mode == "watching"
+
+
+async def _delete(worker: Client, how: str, unread: list[int]) -> list[int]:
+    """Delete results that are not read yet; return the others."""
+    js, stream = worker.jetstream(), f"OBJ_{BUCKET}"
+    if how == "purge all":
+        await js.purge_stream(stream)
+        return []
+    middle = len(unread) // 2
+    if how == "purge some":
+        await js.purge_stream(stream, seq=2 * unread[middle] + 1)  # the first that stays
+        return unread[middle:]
+    gone = unread[10:110] if how == "delete some" else unread[-100:]
+    for number in gone:
+        await js.delete_msg(stream, 2 * number + 2)
+    return [number for number in unread if number not in gone]
 
 
 async def test_invalid_metadata_is_counted_and_skipped(
