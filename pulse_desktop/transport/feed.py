@@ -30,6 +30,7 @@ from pulse_desktop.transport.feed_status import FeedStatus, GapLog, LossLog, Mod
 from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import (
     ConsumerResetError,
+    ConsumerStalledError,
     DeliverPolicy,
     OrderedConsumer,
 )
@@ -323,23 +324,44 @@ class SubjectFeed:
                 if end.done():
                     self._deduplicator.end_dedup()
                 self._position.classify_gaps(found, self._clock())
-            if consuming.done() and not isinstance(consuming.exception(), ConsumerResetError):
+            if not consuming.done():
+                return
+            error = consuming.exception()
+            if isinstance(error, ConsumerStalledError):
+                found = await describe_stream(self._connection, stream.name, self.subject)
+                if isinstance(found, SourceStream) and found.is_same_as(stream):
+                    await self._check_purge(consumer, found, stalled=True)
+            elif not isinstance(error, ConsumerResetError):
                 consuming.result()
         finally:
             await cancel_and_wait(end, consuming)
 
-    async def _check_purge(self, consumer: OrderedConsumer, found: SourceStream) -> None:
-        """Record what was deleted of the stored messages while they are read."""
-        if consumer.at_end.is_set() or found.first <= self._deduplicator.last + 1:
+    async def _check_purge(
+        self, consumer: OrderedConsumer, found: SourceStream, *, stalled: bool = False
+    ) -> None:
+        """Record what was deleted of the stored messages while they are read.
+
+        Args:
+            consumer: reads them.
+            found: the stream as it is now.
+            stalled: whether the server has none of the waiting messages any more.
+        """
+        deduplicator = self._deduplicator
+        oldest = found.first > deduplicator.last + 1
+        if consumer.at_end.is_set() or not (oldest or stalled):
             return
         stored_at = await stored_since(self._connection, found.name)
-        deduplicator = self._deduplicator
-        missing = min(consumer.lag, found.first - deduplicator.last - 1)
+        lag, read = consumer.lag, consumer.last
+        missing = lag if stalled else min(lag, found.first - read - 1)
+        missing -= min(lag, max(0, deduplicator.last - read))  # recorded before
         if stored_at is None or consumer.at_end.is_set() or missing <= 0:
             return
-        if not found.limits.may_remove(self._clock() - stored_at):
+        limits = found.limits
+        # All limits but one remove the oldest messages of the stream.
+        by_age = limits.may_remove(self._clock() - stored_at)
+        if not (by_age if oldest else limits.max_per_subject):
             self._add_loss(missing, purge_text(found))
-        deduplicator.last = found.first - 1
+        deduplicator.last = max(deduplicator.last, found.first - 1)
         if found.first > found.last:
             consumer.at_end.set()  # no message comes that says so
 

@@ -245,6 +245,35 @@ async def test_messages_purged_before_one_was_read_are_lost(
         assert loss.reason == f"messages of the stream {STREAM} were deleted while it was read"
 
 
+@pytest.mark.parametrize("by_subject", [True, False])
+async def test_a_feed_continues_when_all_that_it_waits_for_is_deleted(
+    nats_server: NatsServer, by_subject: bool
+) -> None:
+    await create_stream(nats_server, max_age=3_600)
+    await store(nats_server, range(10))
+    await store(nats_server, range(10, 30), "websocket.agents")
+    async with RunningFeed(nats_server, capacity=10) as running:
+        await wait_until(lambda: running.status.received == 10)
+        async with publisher(nats_server) as client:
+            js = client.jetstream()
+            running.queue.capacity = 11  # one more arrives, and says that there are others
+            await wait_until(lambda: running.status.received == 11)
+            if by_subject:
+                await js.purge_stream(STREAM, subject="websocket.agents")
+            else:
+                for sequence in range(12, 31):
+                    await js.delete_msg(STREAM, sequence)
+        running.take()
+        await wait_until(lambda: running.status.caught_up, 10)
+        loss = running.status.loss
+        assert loss is not None
+        assert (loss.count, running.status.lag) == (19, 0)
+        assert loss.reason == f"messages of the stream {STREAM} were deleted while it was read"
+        await store(nats_server, range(30, 33))
+        await wait_until(lambda: running.payloads() == [*range(11), *range(30, 33)], 3)
+        assert running.status.gaps == ()
+
+
 @pytest.mark.parametrize("stored_later", [0, 3])
 async def test_messages_that_expire_before_one_was_read_are_no_loss(
     nats_server: NatsServer, stored_later: int
