@@ -26,6 +26,7 @@ _CONCURRENCY: Final = 8
 """Consumers at a time: enough that the round trips to a distant server do not add up."""
 
 _BATCH: Final = 5_000
+_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,7 @@ async def subject_activity(
         NotPermittedError: the server denies one of the subjects.
         UserFacingError: JetStream reported another error, or did not respond.
     """
-    policy = DeliverPolicy(newest_per_subject=True)
-    newest = await _read(connection, stream, pattern, policy, MAX_SUBJECTS)
+    newest = await _read_newest(connection, stream, pattern)
     turns = asyncio.Semaphore(_CONCURRENCY)
 
     async def count(message: InboundMessage) -> int:
@@ -125,7 +125,9 @@ async def messages_since(
         NotPermittedError: the server denies one of the subjects.
         UserFacingError: JetStream reported another error, or did not respond.
     """
-    return await _read(connection, stream, subject, DeliverPolicy(since=since), MAX_MESSAGES)
+    reader = _NewestMessages(connection, stream, subject, MAX_MESSAGES)
+    await reader.read(DeliverPolicy(since=since))
+    return reader.messages
 
 
 async def _count(connection: Connection, stream: str, subject: str, since: float) -> int:
@@ -139,15 +141,16 @@ async def _count(connection: Connection, stream: str, subject: str, since: float
     return consumer.pending
 
 
-async def _read(
-    connection: Connection, stream: str, subject: str, start: DeliverPolicy, limit: int
-) -> StoredMessages:
-    reader = _NewestMessages(connection, stream, subject, limit)
-    try:
-        await reader.read(start)
-    finally:
-        await reader.close()
-    return StoredMessages(reader.found, reader.count == len(reader.found))
+async def _read_newest(connection: Connection, stream: str, pattern: str) -> StoredMessages:
+    """Return the newest message of each subject.
+
+    The server may stop sending when some of these are deleted meanwhile, so they are read again.
+    """
+    for _attempt in range(_ATTEMPTS):
+        reader = _NewestMessages(connection, stream, pattern, MAX_SUBJECTS)
+        if await reader.read(DeliverPolicy(newest_per_subject=True)):
+            return reader.messages
+    return StoredMessages(reader.found, is_complete=False)
 
 
 class _NewestMessages(RangeReader):
@@ -163,10 +166,20 @@ class _NewestMessages(RangeReader):
         self.found: deque[InboundMessage] = deque(maxlen=limit)
         self.count = 0
 
-    async def read(self, start: DeliverPolicy) -> None:
-        """Read from a position on."""
-        if await self.open(start):
-            await self._consume()
+    @property
+    def messages(self) -> StoredMessages:
+        """What was read."""
+        return StoredMessages(self.found, self.count == len(self.found))
+
+    async def read(self, start: DeliverPolicy) -> bool:
+        """Read from a position on; return whether as many came as were stored at first."""
+        try:
+            announced = await self.open(start)
+            if announced:
+                await self._consume()
+        finally:
+            await self.close()
+        return self.count >= announced
 
     def _accept(self, subject: str, payload: bytes, at: float, sequence: int) -> bool:
         self.found.append(InboundMessage(Source.EVENT, subject, payload, at, sequence, older=True))

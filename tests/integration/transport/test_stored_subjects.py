@@ -7,6 +7,7 @@ import pytest
 from pulse_desktop.model.errors import NotPermittedError
 from pulse_desktop.transport import stored_subjects
 from pulse_desktop.transport.connection import Connection
+from pulse_desktop.transport.ordered_consumer import OrderedConsumer
 from pulse_desktop.transport.stored_subjects import (
     StoredMessages,
     messages_since,
@@ -86,6 +87,34 @@ async def test_the_newest_are_kept_and_a_cut_is_said(
         assert (numbers(stored), stored.is_complete) == ([3, 4, 5, 6, 7, 8, 9], False)
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("deleted", [(0,), (4, 5), (8, 9)])
+async def test_subjects_whose_newest_message_is_deleted_meanwhile_are_counted(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, deleted: tuple[int, ...]
+) -> None:
+    await create_stream(nats_server)
+    for subject in range(10):
+        await store(nats_server, range(3), f"websocket.{subject}")
+    connection = Connection(nats_server.url)
+    await connection.open()
+    request = OrderedConsumer._request_more  # noqa: SLF001
+    left = list(deleted)
+
+    async def delete_and_request(consumer: OrderedConsumer) -> bool:
+        while left:
+            await connection.js.delete_msg(STREAM, 3 * left.pop() + 3)
+        return await request(consumer)
+
+    monkeypatch.setattr(OrderedConsumer, "_request_more", delete_and_request)
+    try:
+        found = await subject_activity(connection, STREAM, "websocket.*", 0.0)
+    finally:
+        await connection.close()
+    assert found.is_complete
+    assert {subject: each.count for subject, each in found.by_subject.items()} == {
+        f"websocket.{number}": 2 if number in deleted else 3 for number in range(10)
+    }
 
 
 async def test_a_refusal_is_an_error() -> None:
