@@ -119,6 +119,8 @@ async def _many_chunks(connection: Connection, stored: StoredObject) -> AsyncGen
                 while not chunks:
                     if consuming.done():
                         raise _read_error(stored, consuming.exception())
+                    if consumer.at_end.is_set():
+                        raise _broken(stored, _("some of its chunks were deleted meanwhile"))
                     arrived.clear()
                     await connection.run_while_connected(arrived.wait())
                 yield chunks.popleft()

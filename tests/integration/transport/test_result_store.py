@@ -25,7 +25,7 @@ from pulse_desktop.model.errors import (
 )
 from pulse_desktop.transport.arrival_queue import DEFAULT_CAPACITY, ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.ordered_consumer import REQUEST_EXPIRES_S
+from pulse_desktop.transport.ordered_consumer import REQUEST_EXPIRES_S, OrderedConsumer
 from pulse_desktop.transport.result_store import ResultStore
 from pulse_desktop.transport.result_watch import READ_ATTEMPTS, ResultWatch
 from tests.kit.arrivals import take_objects
@@ -374,6 +374,30 @@ async def test_missing_chunks_are_reported_at_once(
         await store.save("torn", tmp_path / "out")
     assert time.monotonic() - started < 4
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("chunk", [0, 30, -1])
+async def test_a_chunk_that_is_deleted_while_the_body_is_read_is_reported(
+    store: ResultStore,
+    bucket: ObjectStore,
+    worker: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    chunk: int,
+) -> None:
+    js = worker.jetstream()
+    await bucket.put("torn", LARGE)
+    state = (await js.stream_info(f"OBJ_{BUCKET}")).state
+    request = OrderedConsumer._request_more  # noqa: SLF001
+    left = [range(state.first_seq, state.last_seq)[chunk]]
+
+    async def delete_and_request(consumer: OrderedConsumer) -> bool:
+        while left:
+            await js.delete_msg(f"OBJ_{BUCKET}", left.pop())
+        return await request(consumer)
+
+    monkeypatch.setattr(OrderedConsumer, "_request_more", delete_and_request)
+    with pytest.raises(BrokenObjectError, match="deleted meanwhile"):
+        await asyncio.wait_for(store.read("torn"), 30)
 
 
 async def test_a_changed_body_is_reported(
