@@ -132,6 +132,7 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
             await _wait_server_time(session)
             writer.header = msgspec.structs.replace(header, started_at=session.now())
             with writer:
+                _note_start(session, arguments)
                 try:
                     missing = await _record(session, recorder, arguments)
                 except asyncio.CancelledError:
@@ -146,6 +147,33 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
         if not writer.is_finished:
             note_unfinished(arguments.file)
     return code
+
+
+def _note_start(session: "Session", arguments: Namespace) -> None:
+    """Note what is recorded, and what ends it: nothing else is printed until then."""
+    from pulse_desktop.text import formats
+
+    now = session.now()
+    since = formats.clock(now - arguments.since, now) if arguments.since else ""
+    if not since:
+        text = _("Recording events, tasks and results into {file} from now on; {end}.")
+    elif arguments.duration == 0:
+        text = _("Recording the events, tasks and results stored since {since} into {file}; {end}.")
+    else:
+        text = _(
+            "Recording events, tasks and results into {file}: those stored since {since}, and "
+            "those that arrive from now on; {end}."
+        )
+    if arguments.duration is None:
+        end = _("Ctrl-C ends it, or the size of {size}")
+    elif arguments.duration == 0:
+        end = _("it ends when all of them are written")
+    else:
+        end = _("it ends after {duration}, or with Ctrl-C")
+    end = end.format(
+        size=formats.size(arguments.max_size), duration=formats.duration(arguments.duration)
+    )
+    write_note(text.format(file=arguments.file, since=since, end=end))
 
 
 async def _record(

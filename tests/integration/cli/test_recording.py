@@ -235,3 +235,26 @@ async def test_an_interrupt_after_the_past_was_read_is_no_failure(
     assert ended.code == 0, ended
     assert ended.object["missing"] == []
     assert run_command("replay", str(file), "--check", env=env).code == 0
+
+
+async def test_it_says_at_its_start_what_is_recorded_and_how_it_ends(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    await store_events(client, EVENTS)
+    file = tmp_path / "r.zst"
+    with started_command("record", str(file), "--since", "1h", env=env) as command:
+        started = command.read_errors_until("\n")
+        command.stop(signal.SIGINT)
+    beginning = f"Recording events, tasks and results into {file}"
+    assert started.startswith(f"{beginning}: those stored since ")
+    assert started.endswith("; Ctrl-C ends it, or the size of 1.1 GB.\n")
+    stored = run_command(
+        "record", str(file), "--since", "1h", "--duration", "0", "--force", env=env
+    )
+    first = stored.err.splitlines()[0]
+    assert first.startswith("Recording the events, tasks and results stored since ")
+    assert first.endswith(f" into {file}; it ends when all of them are written.")
+    live = run_command("record", str(file), "--duration", "1s", "--force", env=env)
+    assert live.err.splitlines()[0] == (
+        f"{beginning} from now on; it ends after 1.00 s, or with Ctrl-C."
+    )
