@@ -71,6 +71,7 @@ class RunQuery:
             since: Unix seconds; runs that were not active afterwards were not listed.
             now: Unix seconds.
         """
+        from pulse_desktop.fields.call_names import run_keys
         from pulse_desktop.query.explanation import MAX_ROWS, Explainer
         from pulse_desktop.text.query_text import explanation_sentences
 
@@ -79,7 +80,14 @@ class RunQuery:
         }
         if self.states:
             others["--state"] = lambda run: run.state in self.states
-        explainer = Explainer(self._query, _fields(session), now, others=others)
+        parameters = session.state.parameter_names
+        explainer = Explainer(
+            self._query,
+            _fields(session),
+            now,
+            others=others,
+            keys=lambda field, run: run_keys(field, run, parameters(run.name)),
+        )
         rows = session.state.runs.rows
         explainer.look_at(rows.span(max(rows.start, rows.stop - MAX_ROWS), rows.stop))
         is_complete = rows.stop - rows.start <= MAX_ROWS

@@ -79,6 +79,11 @@ class StateBuilder:
         at = self.at if at is None else at
         self.state.fold([InboundMessage(Source.TASK, TASK_SUBJECT, payload, at)])
 
+    def labelled(self, task_id: str, labels: dict[str, Any], name: str = TASK) -> None:
+        """Add a queued run with labels."""
+        payload, _headers = encode_task(task_id, name, labels=labels)
+        self.state.fold([InboundMessage(Source.TASK, TASK_SUBJECT, payload, self.at)])
+
     def started(self, task_id: str, at: float | None = None, attempt: int = 1) -> None:
         data = {"task_id": task_id, "worker": WORKER, "attempt": attempt}
         self.event("tasks", "task.started", data, at)

@@ -17,6 +17,8 @@ from tests.unit.state.state_builders import run_update, task_message
     ("query", "facets", "reason"),
     [
         ("langauge=pl", (), "Nothing has “langauge”. Did you mean “language”?"),
+        ("LANGUAGE=pl", (), "Nothing has “LANGUAGE”. Did you mean “language”?"),
+        ("state:failed LANGUAGE=pl", (), "Nothing has “LANGUAGE”. Did you mean “language”?"),
         ("language=pll", (), "Nothing matches language=pll. There is “pl”."),
         ("nowhere", (), "Nothing contains “nowhere”."),
         ("state:failed ran>1h", (), "Without ran>1h there are 4 rows."),

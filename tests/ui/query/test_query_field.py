@@ -6,13 +6,9 @@ from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.protocol.inbound import InboundMessage, Source
-from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import TASK_SUBJECT
 from pulse_desktop.ui.page.filter_bar import DEBOUNCE_MS
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
 from pulse_desktop.ui.query.query_field import Validity
-from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 
 
@@ -226,9 +222,7 @@ def test_argument_names_and_values_are_completed(qtbot: QtBot, page: RunsPage) -
 def test_whole_objects_and_rows_are_no_values_to_choose_from(
     qtbot: QtBot, page: RunsPage, harness: PageHarness
 ) -> None:
-    labels = {"mailbox": "post", "tenant": "acme"}
-    payload, _headers = encode_task("a" * 32, "send", labels=labels)
-    harness.builder.state.fold([InboundMessage(Source.TASK, TASK_SUBJECT, payload, NOW)])
+    harness.builder.labelled("a" * 32, {"mailbox": "post", "tenant": "acme"})
     harness.update(page)
     type_query(qtbot, page, "la")
     offered = suggestions(page)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from PySide6.QtWidgets import QWidget
 
+from pulse_desktop.fields.call_names import run_keys
 from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.run_state import RunState
@@ -37,7 +38,6 @@ from pulse_desktop.ui.pages.tasks.columns import (
 )
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
-from pulse_desktop.ui.query.call_names import argument_names, label_names
 from pulse_desktop.ui.query.cell_filter import CellValue, values_of_arguments
 from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.value_counts import count_codes
@@ -240,9 +240,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
 
     def keys_of(self, field: str, row: TaskRun) -> Iterable[str]:
         """Return the names of the arguments or labels of a run."""
-        if field == "label":
-            return label_names(row)
-        return argument_names(row, self.context.state.parameter_names(row.name))
+        return run_keys(field, row, self.context.state.parameter_names(row.name))
 
     def extra_columns(self) -> Sequence[Column[TaskRun]]:
         """Return columns with the labels and arguments that runs have."""

@@ -1,4 +1,4 @@
-"""The names of the arguments and labels of a run, for completion and for columns."""
+"""The names of the arguments and labels of a run, for completion, columns and suggestions."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +10,17 @@ _MAX_BYTES = 64 * 1024
 _MAX_NAMES = 64
 _keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def run_keys(field: str, run: TaskRun, parameters: Sequence[str]) -> Iterable[str]:
+    """Return the names in a keyed field of a run: those of its labels, or of its arguments.
+
+    Args:
+        field: name of the field, such as `label` or `args`.
+        run: the run.
+        parameters: names of the positional arguments, as far as they are known.
+    """
+    return label_names(run) if field == "label" else argument_names(run, parameters)
 
 
 def argument_names(run: TaskRun, parameters: Sequence[str]) -> Iterable[str]:
