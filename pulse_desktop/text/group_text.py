@@ -216,7 +216,6 @@ def _by(text: str, mark: Mark, now: float) -> str:
     return text.format(who=mark.by, time=formats.ago(mark.at, now))
 
 
-def opened_text(group: FailureGroup, count: int) -> str:
-    """Return what the table of runs shows of a group."""
-    text = ngettext("{count} run of {cause}", "{count} runs of {cause}", count)
-    return text.format(count=formats.count(count), cause=group_cause(group))
+def opened_text(group: FailureGroup) -> str:
+    """Return what the table of runs shows of a group, which may get more while it is shown."""
+    return _("Runs of {cause}").format(cause=group_cause(group))

@@ -10,6 +10,7 @@ from pulse_desktop.query.quoting import quote
 from pulse_desktop.state.palette_search import Found, FoundKind, find
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
+from pulse_desktop.text.group_text import group_title
 from pulse_desktop.text.run_text import arguments_text, state_label
 from pulse_desktop.text.translation import _, ngettext
 from pulse_desktop.text.worker_text import HEALTH_LABELS
@@ -99,8 +100,10 @@ class FoundEntries:
                     return id_, "", FilterRuns(query=f"group:{id_}")
                 count = ngettext("{count} failure", "{count} failures", group.count)
                 count = count.format(count=formats.count(group.count))
-                title = ": ".join(filter(None, (group.cause, group.message)))
-                return title or id_, count, ShowGroups(id_)
+                title = group_title(group)
+                if not title.startswith(group.cause):
+                    title = f"{group.cause}: {title}"
+                return title, count, ShowGroups(id_)
             case FoundKind.RESULT:
                 result = state.results.get(id_)
                 name = label(result.task_name) if result and result.task_name else ""

@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
         self._colors: dict[str, SeriesColors] = {}
         self.views = SavedViews() if views is None else views
         self.time = WindowTime(self._now, lambda: charted_since(self._session.state), self)
+        self.time.is_recording = lambda: self._context.is_recording
         self._session = session
         self._run_form: RunForm | None = None
         self.actions_table = ActionTable(self)

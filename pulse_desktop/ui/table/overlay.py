@@ -105,7 +105,7 @@ class TableOverlay:
             return
         self.place_pill()
         if model.paused:
-            waiting = formats.count(model.waiting_count)
+            waiting = formats.count(model.waiting_count + self.new_above)
             text, icon = _("Paused · {count} waiting").format(count=waiting), "play"
             if self._failures:
                 text = _("Paused · {count} waiting, {failed} failed").format(

@@ -184,7 +184,9 @@ class TypedRangeForm(QWidget):
             return
         set_style_property(self.message, "role", "muted")
         self.apply_button.setEnabled(True)
-        if typed.is_live:
+        if typed.is_live and self._time.is_recording():
+            text = _("{range} of the recording").format(range=range_title(typed, now))
+        elif typed.is_live:
             text = _("{range}, live").format(range=range_title(typed, now))
         else:
             text = _("{span}: {length} of the past, frozen").format(

@@ -29,6 +29,7 @@ class WindowTime(QObject):
         history_start: returns the Unix seconds of the oldest thing that is known, infinity if
             nothing is.
         closed_spans: when this connection was not shown, as start and end in Unix seconds.
+        is_recording: returns whether a recording is shown: its end stands for the present.
         last_look: Unix seconds at which the operator last closed or left this connection, None
             if never.
 
@@ -54,6 +55,7 @@ class WindowTime(QObject):
         super().__init__(parent)
         self.now = now
         self.history_start = history_start
+        self.is_recording: Callable[[], bool] = lambda: False
         self.last_look: float | None = None
         self.closed_spans: tuple[tuple[float, float], ...] = ()
         self._range = ALL_RETAINED

@@ -28,7 +28,7 @@ def test_actions_are_offered_by_the_first_selected_runs(
         return row_object(model, row)
 
     monkeypatch.setattr(LiveTableModel, "row_object", look)
-    assert page.likely_actions()[0] is actions.COPY
+    assert page.likely_actions()[0] is actions.RERUN
     assert page.has_cancellable(), "one of the others may not have ended"
     assert looked_at == set(range(5))
     page.table.clearSelection()

@@ -6,7 +6,7 @@ import re
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import RecordingShownError, UserFacingError
@@ -141,6 +141,8 @@ def test_its_runs_are_shown_and_the_own_filter_comes_back(
     found = {run.task_id for run in runs.table.rows_model.row_objects()}
     assert found == {f"{number:032x}" for number in range(15)}
     assert runs.filter.has_former
+    notice = [each.text() for each in runs.filter_bar.notice.findChildren(QLabel)]
+    assert "Runs of RefusedError" in notice  # how many is beside it, and goes on
     runs.filter.go_back()
     assert runs.filter_bar.text == "task:extract"
 

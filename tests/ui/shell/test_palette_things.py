@@ -72,7 +72,7 @@ def test_what_is_no_query_is_not_offered_as_one(window: MainWindow, text: str) -
     assert not any("Show runs that match" in title for title in type_into(window, text))
 
 
-@pytest.mark.parametrize(("row", "first"), [(0, "Re-run selected"), (1, "Copy selected runs")])
+@pytest.mark.parametrize(("row", "first"), [(0, "Re-run selected"), (1, "Re-run selected")])
 def test_the_first_entry_on_a_selected_run_fits_its_state(
     window: MainWindow, row: int, first: str
 ) -> None:
@@ -82,6 +82,11 @@ def test_the_first_entry_on_a_selected_run_fits_its_state(
     page = shown.runs
     select_rows(page, row)
     assert type_into(window, "")[0] == first
+    assert type_into(window, "")[1] != "Copy selected runs"
+
+
+def test_a_failure_group_is_named_with_its_cause_once(window: MainWindow) -> None:
+    assert "ProviderRefusedError: no quota" in type_into(window, "no quota")
 
 
 def test_a_command_of_that_name_comes_before_what_is_found(window: MainWindow) -> None:

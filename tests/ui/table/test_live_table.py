@@ -147,6 +147,20 @@ def test_evicted_rows_leave_the_selection(
     assert table.selected_rows() == [199]
 
 
+def test_rows_that_had_arrived_above_wait_too_while_paused(
+    qtbot: QtBot, table: LiveTable[int], rows: RingBuffer[int]
+) -> None:
+    table.verticalScrollBar().setValue(300)
+    _append(rows, 30)
+    table.refresh(1.0)
+    assert pill_text(table) == "30 new"
+    qtbot.keyClick(table, Qt.Key.Key_Space)
+    assert pill_text(table) == "Paused · 30 waiting"
+    _append(rows, 3)
+    table.refresh(2.0)
+    assert pill_text(table) == "Paused · 33 waiting"
+
+
 def test_space_pauses_and_shows_how_many_rows_wait(
     qtbot: QtBot, table: LiveTable[int], rows: RingBuffer[int]
 ) -> None:

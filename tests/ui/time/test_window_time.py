@@ -1,5 +1,7 @@
 """The time range of a window, its control, and what the past does to tables and charts."""
 
+import dataclasses
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
@@ -16,6 +18,7 @@ from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from pulse_desktop.ui.shell.window import MainWindow
 from pulse_desktop.ui.time.window_time import WindowTime
 from tests.kit.state_builder import NOW, StateBuilder
+from tests.ui.fake_session import FakeSession
 from tests.ui.tables import shown_table_page
 from tests.ui.window_builder import draw_frame, make_window
 
@@ -36,8 +39,13 @@ def builder() -> StateBuilder:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, builder: StateBuilder) -> MainWindow:
-    window = make_window(qtbot, builder, PAGES)
+def session() -> FakeSession:
+    return FakeSession()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, builder: StateBuilder, session: FakeSession) -> MainWindow:
+    window = make_window(qtbot, builder, PAGES, session)
     draw_frame(window, builder)
     return window
 
@@ -173,6 +181,18 @@ def test_the_picker_takes_typed_times(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.keyClick(picker.typed.end_field, Qt.Key.Key_Return)
     assert not picker.isVisible()
     assert window.time.range == fixed(NOW - 7200, NOW - 3600)
+
+
+def test_the_range_of_a_recording_is_not_called_live(
+    window: MainWindow, session: FakeSession
+) -> None:
+    message = window.top_bar.time_range.picker.typed.message
+    window.choose_time_range()
+    assert message.text() == "All retained, live"
+    window.choose_time_range()
+    session.connection_status = dataclasses.replace(session.connection_status, recording="shop")
+    window.choose_time_range()
+    assert message.text() == "All retained of the recording"
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Show exactly the runs of the group; the operator's own filter can be restored."""
         for group in self._groups_to_act_on()[:1]:
             start, end = self._counted()
-            why = opened_text(group, self._retained(group))
+            why = opened_text(group)
             self.context.navigate(FilterRuns(query=group_query(group.id, start, end), why=why))
 
     def rerun_selected(self) -> None:

@@ -110,7 +110,7 @@ class RunsPage(RunTablePage):
             return (actions.CANCEL, actions.RERUN, actions.EDIT_RERUN)
         if all(run.state in UNHEALTHY_STATES for run in selected):
             return (actions.RERUN, actions.EDIT_RERUN)
-        return (actions.COPY, actions.RERUN, actions.EDIT_RERUN)
+        return (actions.RERUN, actions.COMPARE, actions.EDIT_RERUN, actions.COPY)
 
     # Actions
 
