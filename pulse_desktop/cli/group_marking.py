@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pulse_desktop.cli.connection import DAY_S, catch_up, connected_session, note_missing
 from pulse_desktop.cli.exit_codes import FAILED, OK, USAGE
 from pulse_desktop.cli.history_notes import unread_history
-from pulse_desktop.cli.output import write_json, write_note
+from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import PROGRAM
 from pulse_desktop.cli.run_search import read_back_until
 from pulse_desktop.model.group_marks import MarkKind
@@ -77,7 +77,25 @@ async def mark_group(arguments: Namespace, command: str, group_id: str, text: st
         file.close()
     if arguments.json:
         write_json({"group": group_id, "mark": kind, "set": is_set})
+    else:
+        write_text(_done_text(kind, is_set=is_set).format(id=group_id))
     return OK
+
+
+def _done_text(kind: MarkKind, *, is_set: bool) -> str:
+    """Return what was done, with a place for the id of the group."""
+    match kind, is_set:
+        case MarkKind.MUTED, True:
+            return _("Muted the group {id}: it does not count as needing attention.")
+        case MarkKind.MUTED, False:
+            return _("The group {id} is not muted any more.")
+        case MarkKind.RESOLVED, True:
+            return _("Resolved the group {id}: a new failure makes it regressed.")
+        case MarkKind.RESOLVED, False:
+            return _("Reopened the group {id}.")
+        case MarkKind.NOTE, True:
+            return _("Kept the note of the group {id}.")
+    return _("Removed the note of the group {id}.")
 
 
 async def _look_up(arguments: Namespace, group_id: str) -> tuple[int, float]:

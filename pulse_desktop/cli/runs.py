@@ -4,7 +4,7 @@ import re
 import time
 from argparse import Namespace
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.argument_types import run_state, since
 from pulse_desktop.cli.connection import (
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from pulse_desktop.session.run_listing import RunListing
     from pulse_desktop.state.run import TaskRun
+
+_MAX_ERROR: Final = 60
+"""Characters of an error in the table."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -132,10 +135,11 @@ async def _list(arguments: Namespace) -> int:
         looked = looked_at(session) if writer.is_full else ""
         is_none = not writer.written
         reasons = query.why_nothing_matches(session, since, now) if is_none and query.text else []
-    if is_none and not (missing or is_refused or arguments.json or arguments.csv):
-        write_text(_no_runs(query, arguments.since))
-        for reason in reasons:
-            write_text(reason)
+    if is_none and not (missing or is_refused):
+        # Where stdout is for a program, a person reads it on stderr.
+        write = write_note if arguments.json or arguments.csv else write_text
+        for each in (_no_runs(query, arguments.since), *reasons):
+            write(each)
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if writer.is_full:
@@ -155,8 +159,7 @@ class _RunWriter:
     def __init__(self, arguments: Namespace, now: float) -> None:
         from pulse_desktop.state.serialize import RUN_CELLS
 
-        headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"))
-        self._table = TableWriter(headings, _known_cells())
+        self._table: TableWriter | None = None
         self._arguments = arguments
         self._now = now
         self.limit: int = arguments.limit
@@ -182,6 +185,8 @@ class _RunWriter:
         elif self._arguments.csv:
             write_csv(map(run_to_cells, fitting))
         elif fitting:
+            if self._table is None:
+                self._table = _table(fitting)
             self._table.write(_cells(run, self._now) for run in fitting)
 
 
@@ -235,6 +240,16 @@ def _note_older(older: int, unread: int, looked: str, *, filtered: bool) -> None
     )
 
 
+def _table(first: "list[TaskRun]") -> TableWriter:
+    """Return the table that begins with some runs.
+
+    The errors are the last column, without a heading if none of the first runs has one.
+    """
+    error = _("ERROR") if any(run.reason for run in first) else ""
+    headings = (_("STATE"), _("TASK"), _("QUEUED"), _("WAIT"), _("DURATION"), _("ID"), error)
+    return TableWriter(headings, _known_cells())
+
+
 def _known_cells() -> dict[str, list[str]]:
     """Return the states and the widest times, by heading."""
     from pulse_desktop.text.run_text import RESULT_NOT_READ, STATE_LABELS, UNREADABLE_RESULT
@@ -256,7 +271,7 @@ def _label(state: RunState) -> str:
 
 
 def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:
-    from pulse_desktop.text.run_text import state_name
+    from pulse_desktop.text.run_text import state_name, translated_reason
 
     return (
         state_name(run),
@@ -265,6 +280,7 @@ def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:
         formats.duration(run.wait_s) or "-",
         formats.duration(run.run_s) or "-",
         run.task_id,
+        formats.elided(translated_reason(run.reason), _MAX_ERROR),
     )
 
 

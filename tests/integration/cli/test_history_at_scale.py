@@ -121,8 +121,21 @@ def test_a_query_reads_back_until_enough_runs_match(env: dict[str, str]) -> None
     nothing, *reasons = both.out.splitlines()
     assert (nothing, both.err) == ("No runs in the last 1 d that match.", "")
     assert any(reason.startswith("Without --state there ") for reason in reasons)
+    for form in ("--json", "--csv"):
+        scripted = run_in_process("runs", "language=uk", "--state", "failed", form, env=env)
+        assert scripted.err == both.out
+        assert scripted.out.count("\n") == (form == "--csv")
     (never,) = run_in_process("runs", "language=qq", env=env).out.splitlines()[1:2]
     assert never.startswith("Nothing matches language=qq.")
+
+
+def test_the_errors_of_failed_runs_are_a_column(env: dict[str, str]) -> None:
+    failed = run_in_process("runs", "state:failed", "--limit", "2", env=env)
+    heading, *rows = failed.out.splitlines()
+    assert heading.split()[-2:] == ["ID", "ERROR"]
+    assert all(row.endswith("  OddError: no") for row in rows)
+    ended_well = run_in_process("runs", "--limit", "2", env=env)
+    assert "ERROR" not in ended_well.out
 
 
 def test_an_error_in_a_query_is_underlined(env: dict[str, str]) -> None:
@@ -206,7 +219,7 @@ def test_progress_is_shown_on_a_terminal_only(env: dict[str, str]) -> None:
     with in_terminal("runs", "state:failed", env=env) as command:
         assert command.end() == 0
         assert "Looked at the newest" in command.shown
-        assert command.shown.rstrip().endswith(task_id(0))
+        assert command.shown.rstrip().endswith(f"{task_id(0)}  OddError: no")
 
 
 def test_a_worker_is_online_whose_heartbeat_is_older_than_the_newest_part(

@@ -137,8 +137,21 @@ async def check_command_line(env: dict[str, str], group: FailureGroup, soft: Fai
     missing = await run_in_thread("groups", "show", "0" * 12, env=env)
     assert missing.code == 1
 
-    assert (await run_in_thread("groups", "mute", soft.id, env=env)).code == 0
-    assert (await run_in_thread("groups", "resolve", group.id, env=env)).code == 0
+    steps: tuple[tuple[tuple[str, ...], str], ...] = (
+        (("mute", soft.id), f"Muted the group {soft.id}: "),
+        (("note", soft.id, "OPS-9"), f"Kept the note of the group {soft.id}."),
+        (("note", soft.id, ""), f"Removed the note of the group {soft.id}."),
+        (("unmute", soft.id), f"The group {soft.id} is not muted any more."),
+        (("mute", soft.id), f"Muted the group {soft.id}: "),
+        (("resolve", group.id), f"Resolved the group {group.id}: "),
+        (("reopen", group.id), f"Reopened the group {group.id}."),
+        (("resolve", group.id), f"Resolved the group {group.id}: "),
+    )
+    for command, said in steps:
+        done = await run_in_thread("groups", *command, env=env)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith(said)
+        assert done.out.count("\n") == 1
     short = await run_in_thread("groups", "mute", group.id[:6], env=env)
     assert (short.code, "whole id" in short.err) == (2, True)
     for command in ("mute", "resolve", "note"):
