@@ -101,5 +101,9 @@ class RunSearch:
             run = runs.get(matches[0])
         if run is None:
             return False
-        is_enough = self._accept_unique_so_far or (run.request is not None and run.request.captured)
+        is_enough = (
+            self._accept_unique_so_far
+            or (run.request is not None and run.request.captured)
+            or self._session.task_feed.status.mode != "history"  # no task message is stored
+        )
         return is_start_known(self._session, run, _MARGIN_S if is_enough else _CAPTURE_MARGIN_S)

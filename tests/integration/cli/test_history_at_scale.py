@@ -14,6 +14,7 @@ import pytest
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.recording.recording_format import MessageLine
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from tests.kit.cli_process import CommandResult, command_environment, run_in_process
@@ -289,3 +290,44 @@ def test_a_recording_holds_all_that_is_stored_in_its_order(
     for source, count in (("event", EVENTS), ("task", RUNS)):
         sequences = [line.sequence for line in messages if line.source == source]
         assert sequences == list(range(1, count + 1))
+
+
+def test_without_stored_tasks_no_task_message_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest part takes less than the time in which it would be looked for."""
+    widened: list[int] = []
+    widen = HistoryBackfill.widen
+
+    async def counted(self: HistoryBackfill, count: int) -> bool:
+        widened.append(count)
+        return await widen(self, count)
+
+    with NatsServer() as server:
+        asyncio.run(fill_events_alone(server))
+        env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+        monkeypatch.setattr(HistoryBackfill, "widen", counted)
+        shown = run_in_process("cancel", task_id(NEWEST + 99), "--json", env=env)
+        assert shown.object["outcome"] == "ended"
+        assert widened == []
+
+
+async def fill_events_alone(server: NatsServer) -> None:
+    """Store the events of more runs than the newest part has messages of, and no tasks."""
+    client = await connect(server.url, allow_reconnect=False)
+    js = client.jetstream()
+    await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
+    for number in range(NEWEST + 100):
+        queued = {"task_name": "m:f", "args": [], "kwargs": {}, "labels": {}}
+        await client.publish("websocket.tasks", event(number, "task.queued", **queued))
+        await client.publish("websocket.tasks", event(number, "task.started"))
+        await client.publish("websocket.tasks", event(number, "task.succeeded", run_s=0.1))
+        if number % 50 == 0:  # else they would be stored later than they say
+            await client.flush()
+    await client.flush()
+
+    async def is_stored() -> bool:
+        return (await js.stream_info(EVENT_STREAM)).state.last_seq == 3 * (NEWEST + 100)
+
+    await wait_until(is_stored)
+    await client.close()

@@ -147,11 +147,11 @@ async def check_command_line(env: dict[str, str], group: FailureGroup, soft: Fai
         (("reopen", group.id), f"Reopened the group {group.id}."),
         (("resolve", group.id), f"Resolved the group {group.id}: "),
     )
-    for command, said in steps:
-        done = await run_in_thread("groups", *command, env=env)
-        assert (done.code, done.err) == (0, "")
-        assert done.out.startswith(said)
-        assert done.out.count("\n") == 1
+    for words, said in steps:
+        said_by = await run_in_thread("groups", *words, env=env)
+        assert (said_by.code, said_by.err) == (0, "")
+        assert said_by.out.startswith(said)
+        assert said_by.out.count("\n") == 1
     short = await run_in_thread("groups", "mute", group.id[:6], env=env)
     assert (short.code, "whole id" in short.err) == (2, True)
     for command in ("mute", "resolve", "note"):
