@@ -6,7 +6,7 @@ from typing import Final
 
 CHART_SHARE: Final = 0.02
 """Part of the time for work that reads every run or event."""
-UNCHANGED_FACTOR: Final = 10.0
+UNCHANGED_FACTOR: Final = 20.0
 """How many times as long the interval is while nothing has changed."""
 _FREE_S: Final = 0.002
 """Work that takes no longer than this is done at each interval."""

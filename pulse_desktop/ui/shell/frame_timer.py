@@ -44,6 +44,9 @@ BACKLOG: Final = 2_000
 
 BACKLOG_S: Final = 0.1
 
+_SLACK_S: Final = 0.02
+"""How much earlier than asked a timer of Qt may fire."""
+
 _EXPOSING: Final = (QEvent.Type.Show, QEvent.Type.Expose, QEvent.Type.WindowStateChange)
 
 
@@ -68,6 +71,8 @@ class FrameTimer(QObject):
         self._ended_at = -math.inf  # end of the latest frame
         self._soon = False  # whether the next frame is not only for the clocks
         self._missed = False  # whether something was folded and not shown
+        self._shown_at = -math.inf
+        self._shown_counts = (0, 0)  # heartbeats and other messages received until then
         self._runs_version: object = None
         self._runs_changed_at = -math.inf
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, singleShot=True)
@@ -135,11 +140,11 @@ class FrameTimer(QObject):
         session = self._window.session
         try:
             self._fold(FRAME_FOLD_BUDGET_S)
-            if self._window.is_seen:
-                self._show(session, started)
-            else:
+            if not self._window.is_seen:
                 session.state.take_changes()
                 self._missed = True
+            elif not self._can_wait(session, started):
+                self._show(session, started)
         finally:
             self._ended_at = time.perf_counter()
             if not self._soon:
@@ -147,6 +152,7 @@ class FrameTimer(QObject):
 
     def _show(self, session: SessionBackend, started: float) -> None:
         now = session.now()
+        self._shown_at, self._shown_counts = started, _counts(session)
         if self._missed:
             self._missed = False
             self._window.catch_up(now)
@@ -161,7 +167,16 @@ class FrameTimer(QObject):
             return BACKLOG_S if session.waiting > BACKLOG else FRAME_S
         if session.data_time is not None and session.connection_status.server:
             return REPLAY_S
-        return IDLE_TICK_S if self._is_idle(session) else TICK_S
+        if not self._is_idle(session):
+            return TICK_S
+        return max(0.0, self._shown_at + IDLE_TICK_S - self._ended_at)
+
+    def _can_wait(self, session: SessionBackend, now: float) -> bool:
+        """Return whether nothing but heartbeats has arrived, which the next tick shows."""
+        if self._missed or now - self._shown_at >= IDLE_TICK_S - _SLACK_S:
+            return False
+        before, (heartbeats, others) = self._shown_counts, _counts(session)
+        return heartbeats > before[0] and others == before[1] and self._is_idle(session)
 
     def _is_idle(self, session: SessionBackend) -> bool:
         """Return whether nothing runs, and no run has changed for a while."""
@@ -178,3 +193,9 @@ class FrameTimer(QObject):
     def _fold(self, budget_s: float = FOLD_BUDGET_S) -> None:
         if self._window.session.drain(budget_s):
             self._backlog.start()
+
+
+def _counts(session: SessionBackend) -> tuple[int, int]:
+    """Return how many events of monitoring, and how many other messages have been received."""
+    monitoring = session.state.topics.by_name["monitoring"].received
+    return monitoring, session.received - monitoring

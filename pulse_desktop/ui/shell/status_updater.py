@@ -32,6 +32,7 @@ class StatusUpdater:
         self._shown_render_s = 0.0
         self._memory_bytes = 0
         self._shown_connection: object = None
+        self._shown_figures: StatusFigures | None = None
 
     def update(self, now: float, frame_s: float) -> None:
         """Bring the bars up to date.
@@ -53,7 +54,10 @@ class StatusUpdater:
         if max(abs(now - self._shown_at), tick - self._shown_tick) >= _INTERVAL_S:
             self._shown_at, self._shown_tick = now, tick
             self._measure(now)
-            self._window.status_bar.show_figures(self._figures(session, now))
+            figures = self._figures(session, now)
+            if figures != self._shown_figures:
+                self._shown_figures = figures
+                self._window.status_bar.show_figures(figures)
 
     def _measure(self, now: float) -> None:
         if abs(now - self._measured_at) >= _SLOW_INTERVAL_S:

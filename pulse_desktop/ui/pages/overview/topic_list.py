@@ -24,6 +24,8 @@ RATE_S: Final = 60
 """The rate is averaged over this time, so that bursts do not make it jump."""
 _MIN_RATE_S: Final = 5.0
 _POINT_S: Final = 5
+_SHIFT_S: Final = 15
+"""The line of a topic without new events is moved no more often."""
 _AGO_WIDTH: Final = 76
 _RATE_WIDTH: Final = 62
 _NAME_WIDTH: Final = 112
@@ -52,6 +54,7 @@ class TopicRow(QAbstractButton):
         self.stale = ""
         self._values = np.zeros(0)
         self._values_of: tuple[object, ...] = ()
+        self._values_until = 0.0
         self._described: tuple[int, float | None] | None = None
         self.setText(topic)
         self.setAccessibleName(topic)
@@ -85,9 +88,9 @@ class TopicRow(QAbstractButton):
         self.ago = formats.ago(activity.last_at, now)
         # Whole buckets, so that the line shifts instead of jittering.
         until = now - now % _POINT_S
-        values_of = (until, activity.received, history_start, len(outages), outages[-1:])
-        if values_of != self._values_of:
-            self._values_of = values_of
+        values_of = (activity.received, history_start, len(outages), outages[-1:])
+        if values_of != self._values_of or abs(until - self._values_until) >= _SHIFT_S:
+            self._values_of, self._values_until = values_of, until
             self._values = self._points(activity, until, history_start, outages)
         if shown[:2] != (self.silent, self.rate) or not np.array_equal(
             shown[3], self._values, equal_nan=True
