@@ -131,8 +131,8 @@ class _Turns(QObject):
         self._timed: list[asyncio.TimerHandle] = []
         self._cancelled = 0
         self._ready_timer = 0  # id of the timer of the next turn, 0 for none
-        self._due_timer = 0  # id of the timer of the next callback that has a time
-        self._due_at = math.inf
+        self._due_timer = 0  # id of the timer of the next callbacks that have a time
+        self._due_at = math.inf  # when it fires
 
     def add(self, handle: asyncio.Handle) -> None:
         """Run a callback in the next turn."""
@@ -165,10 +165,9 @@ class _Turns(QObject):
         """Run a turn."""
         if event.timerId() == self._due_timer:
             self._take_due()
-        else:
-            self._stop_ready_timer()
-            self._run_ready()
-            self._collector.collect()
+        self._stop_ready_timer()
+        self._run_ready()
+        self._collector.collect()
 
     def _run_ready(self) -> None:
         ready = self._ready
@@ -198,14 +197,17 @@ class _Turns(QObject):
             if handle.cancelled():
                 self._cancelled = max(0, self._cancelled - 1)
             else:
-                self.add(handle)
+                self._ready.append(handle)
         self._start_due_timer()
 
     def _start_due_timer(self) -> None:
         self._stop_due_timer()
         if self._timed:
-            self._due_at = self._timed[0].when()
-            wait_ms = math.ceil(max(0.0, self._due_at - self._clock()) * 1000)
+            due_at, now = self._timed[0].when(), self._clock()
+            if due_at - now >= _LONG_WAIT_S:
+                due_at = math.ceil(due_at / _GRID_S) * _GRID_S
+            self._due_at = due_at
+            wait_ms = math.ceil(max(0.0, due_at - now) * 1000)
             self._due_timer = self.startTimer(min(wait_ms, _MAX_WAIT_MS), Qt.TimerType.PreciseTimer)
 
     def _stop_due_timer(self) -> None:
@@ -218,6 +220,11 @@ class _Turns(QObject):
             self.killTimer(self._ready_timer)
             self._ready_timer = 0
 
+
+_LONG_WAIT_S: Final = 1.0
+_GRID_S: Final = 0.25
+"""Long waits end at multiples of this, many of them together: each time that the program wakes up
+costs more than what it does then."""
 
 _MAX_WAIT_MS: Final = 24 * 3600 * 1000
 """Qt's timers hold no more than some weeks of milliseconds."""

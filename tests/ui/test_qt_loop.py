@@ -5,13 +5,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from pulse_desktop.ui.qt_loop import QtLoop
+from pulse_desktop.ui.qt_loop import QtLoop, _Turns
 
 
 @pytest.fixture
@@ -50,6 +50,44 @@ def test_a_callback_never_runs_before_its_time(loop: QtLoop) -> None:
 
     loop.run_until_complete(main())
     assert max(early[1:]) <= 0
+
+
+class WaitingTurns(_Turns):
+    """Turns whose timers never fire.
+
+    Attributes:
+        waits: milliseconds of each timer that was started.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self.waits: list[int] = []
+
+    def startTimer(self, interval: int, *_args: object) -> int:  # noqa: N802
+        self.waits.append(interval)
+        return len(self.waits)
+
+    def killTimer(self, _number: int) -> None:  # type: ignore[override]  # noqa: N802
+        pass
+
+
+def test_long_waits_end_together_and_a_short_one_beside_them_in_time(loop: QtLoop) -> None:
+    now = 1_000.0
+    turns = WaitingTurns(lambda: now)
+
+    def wait(seconds: float) -> None:
+        turns.add_timed(asyncio.TimerHandle(now + seconds, loop.stop, (), loop))
+
+    wait(1.02)
+    wait(1.12)
+    assert turns.waits == [1_250, 1_250]  # both at the same time
+    now += 0.9
+    wait(0.15)
+    assert turns.waits[1:] == [
+        pytest.approx(120, abs=1)
+    ]  # the first of them is due, and the short wait is not late
+    wait(0.25)
+    assert len(turns.waits) == 2
 
 
 def test_timed_callbacks_run_by_time_and_cancelled_ones_never(loop: QtLoop) -> None:
