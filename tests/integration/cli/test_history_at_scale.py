@@ -324,6 +324,9 @@ async def fill_events_alone(server: NatsServer) -> None:
         await client.publish("websocket.tasks", event(number, "task.succeeded", run_s=0.1))
         if number % 50 == 0:  # else they would be stored later than they say
             await client.flush()
+        if number == NEWEST:
+            # The newest part begins before, and the newest run a while after this.
+            await asyncio.sleep(0.3)
     await client.flush()
 
     async def is_stored() -> bool:

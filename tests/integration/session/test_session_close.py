@@ -233,4 +233,4 @@ async def test_a_recording_on_a_full_disk_ends_although_the_server_is_stopped(
             finally:
                 os.kill(nats_server.pid, signal.SIGCONT)
     assert result.code == FAILED
-    assert result.err.startswith("Cannot save file: there is not enough space left."), result.err
+    assert "\nCannot save file: there is not enough space left." in result.err
