@@ -169,7 +169,8 @@ class FrameTimer(QObject):
             return REPLAY_S
         if not self._is_idle(session):
             return TICK_S
-        return max(0.0, self._shown_at + IDLE_TICK_S - self._ended_at)
+        left_s = self._shown_at + IDLE_TICK_S - self._ended_at
+        return left_s if left_s > 0 else IDLE_TICK_S  # it may not be seen
 
     def _can_wait(self, session: SessionBackend, now: float) -> bool:
         """Return whether nothing but heartbeats has arrived, which the next tick shows."""

@@ -199,6 +199,26 @@ def test_a_window_that_is_not_seen_folds_and_shows_all_when_it_is_seen_again(
     assert page.runs.table.rows_model.shown_count == len(rows)
 
 
+@pytest.mark.parametrize("leave", [MainWindow.hide, MainWindow.showMinimized])
+def test_a_window_that_is_not_seen_rests_while_nothing_runs(
+    qtbot: QtBot,
+    session: ArrivingSession,
+    window: MainWindow,
+    page: TimedPage,
+    monkeypatch: pytest.MonkeyPatch,
+    leave: Callable[[MainWindow], None],
+) -> None:
+    monkeypatch.setattr(frame_timer, "IDLE_AFTER_S", 0.0)
+    session.arrive()
+    qtbot.waitUntil(partial(_is_drawn_since, page, len(page.frames)))
+    leave(window)
+    qtbot.waitUntil(lambda: not window.is_seen)
+    # The tick after the last frame that was seen, then only ticks.
+    session.folded_at.clear()
+    qtbot.waitUntil(lambda: len(session.folded_at) > 2, timeout=15_000)
+    assert min(gaps(session.folded_at)[1:]) >= IDLE_TICK_S - SLACK_S
+
+
 def test_a_page_that_fails_once_is_drawn_again(
     qtbot: QtBot, page: TimedPage, session: ArrivingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
