@@ -156,6 +156,8 @@ class ObjectPages:
 
     def _error(self, error: Exception) -> UserFacingError:
         title = _("Cannot list {bucket}").format(bucket=self._bucket)
+        if isinstance(error, errors.TimeoutError):
+            return UserFacingError(title, _("the server did not respond in time."), _("Try again."))
         return UserFacingError(title, f"{error}.", _("Try again."))
 
 

@@ -177,7 +177,9 @@ class OrderedConsumer:
             )
         except (APIError, errors.Error) as error:
             await self.close()
-            raise ConsumerResetError(str(error)) from None
+            is_silent = isinstance(error, errors.TimeoutError)
+            reason = _("the server did not respond in time") if is_silent else str(error)
+            raise ConsumerResetError(reason) from None
         except BaseException:
             await self.close()
             raise
