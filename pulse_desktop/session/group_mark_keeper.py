@@ -42,6 +42,7 @@ class GroupMarkKeeper:
         groups: FailureGroups,
         actor: Callable[[], str],
         clock: Callable[[], float],
+        on_change: Callable[[], object] = lambda: None,
         poll_s: float = POLL_S,
     ) -> None:
         """Create a keeper; nothing is read before `load` or `run`.
@@ -51,6 +52,7 @@ class GroupMarkKeeper:
             groups: get the marks.
             actor: returns user and host.
             clock: Unix seconds.
+            on_change: called when marks, or the problem with them, may have changed.
             poll_s: seconds between two looks for changes of other programs.
         """
         self.problem: LocalStateError | None = None
@@ -59,6 +61,7 @@ class GroupMarkKeeper:
         self._groups = groups
         self._actor = actor
         self._clock = clock
+        self._on_change = on_change
         self._poll_s = poll_s
         self._version: object = _UNKNOWN
         self._lock = asyncio.Lock()
@@ -108,9 +111,12 @@ class GroupMarkKeeper:
                 return
             marks = await asyncio.to_thread(self._table.load)
         except LocalStateError as error:
-            if str(error) != str(self.problem):
-                _log.warning("%s", error)
+            is_new = str(error) != str(self.problem)
             self.problem, self._version = error, _UNKNOWN
+            if is_new:
+                _log.warning("%s", error)
+                self._on_change()
             return
         self.problem, self._version = None, version
         self._groups.set_marks(marks)
+        self._on_change()

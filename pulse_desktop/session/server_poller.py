@@ -1,12 +1,10 @@
 """Polls the server: its task queue and its monitoring port."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
-from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.queue_status import QueueStatus
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.session.supervisor import Supervisor
@@ -47,6 +45,7 @@ class ServerPoller:
         self._connection = connection
         self._activity = activity
         self._server_monitor = ServerMonitor("")
+        self._moves = 0
         self.move_to(monitor_url)
         self.queue = TaskQueue(connection, names, monitor=self._server_monitor)
         self._queue_status: QueueStatus | None = None
@@ -69,6 +68,7 @@ class ServerPoller:
 
     def move_to(self, monitor_url: str) -> None:
         """Poll another monitoring port from now on; an empty address is guessed."""
+        self._moves += 1
         if monitor_url:
             self._server_monitor.move_to(monitor_url)
             return
@@ -84,9 +84,8 @@ class ServerPoller:
         pauses = PollPauses(QUEUE_INTERVAL_S)
         while True:
             await self._connection.wait_connected()
-            with contextlib.suppress(UserFacingError):
-                self._queue_status = await self.queue.status()
-            await pauses.wait(lambda: (self._activity(), self._queue_status))
+            self._queue_status = await self.queue.status()
+            await pauses.wait(lambda: (*self._version(), self._queue_status))
 
     async def _poll_server(self) -> None:
         pauses = PollPauses(SERVER_INTERVAL_S)
@@ -94,7 +93,11 @@ class ServerPoller:
             await self._connection.wait_connected()
             self.server = await self._server_monitor.snapshot()
             # Its figures always change: this program itself sends messages.
-            await pauses.wait(lambda: (self._activity(), self.server is None))
+            await pauses.wait(lambda: (*self._version(), self.server is None))
+
+    def _version(self) -> tuple[object, ...]:
+        """Return what changes when figures may be those of before."""
+        return self._activity(), self._connection.generation, self._moves
 
 
 class PollPauses:

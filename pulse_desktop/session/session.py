@@ -222,7 +222,7 @@ class Session:
             self.connection,
             names,
             self.config.profile.monitor_url,
-            activity=lambda: self.state.runs.timings.version,
+            activity=lambda: self.state.runs.changes,
         )
         self.finder = SystemFinder(
             self.connection, lambda: self.names, self.state, self.results.is_result
@@ -236,7 +236,11 @@ class Session:
         profile, prefix = self.config.profile, self.config.profile.names.subject_prefix
         state_file = state_file_path(self.config.local_state or profile_data_folder(), profile)
         self.group_marks = GroupMarkKeeper(
-            LocalStateFile(state_file), self.state.failure_groups, lambda: self.actor, self.now
+            LocalStateFile(state_file),
+            self.state.failure_groups,
+            lambda: self.actor,
+            self.now,
+            self._note_activity,
         )
         control = WorkerControlClient(
             self.connection, self._events.actor, clock=self.now, subject_prefix=prefix

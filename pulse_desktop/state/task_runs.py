@@ -60,6 +60,7 @@ class TaskRuns(Collection[TaskRun]):
         in_order: whether that is the order in which they arrived at the server. It is not once a
             later feed has told of an earlier run, as when results and events are read from history.
         timings: times of the ended runs, in columns.
+        changes: how often a run was added or has changed, open ones included.
         counts: number of runs by state.
         ended: number of runs that ended per 5 s bucket, by state.
         durations: run times in seconds of ended runs, by task name.
@@ -93,6 +94,7 @@ class TaskRuns(Collection[TaskRun]):
             capacity, max_weight=2 * MAX_ROWS_BYTES, weigh=_weight, on_evict=self._on_evicted
         )
         self.timings = RunTimings(capacity)
+        self.changes = 0
         self.counts: Counter[RunState] = Counter()
         self.ended: dict[RunState, TimeBuckets] = {}
         self.durations: dict[str, Reservoir] = {}
@@ -140,6 +142,7 @@ class TaskRuns(Collection[TaskRun]):
                 return run
             self._positions[update.task_id] = position
             self._check_order(run.arrived_at, older=older)
+            self.changes += 1
             self._states.set(position, run.state)
             self._tasks.set(position, run.name)
             self._workers.set(position, run.worker)
@@ -257,6 +260,7 @@ class TaskRuns(Collection[TaskRun]):
             self.in_order = self.rows[position - 1].arrived_at <= run.arrived_at
         unhealthy = run.state in UNHEALTHY_STATES or before.state in UNHEALTHY_STATES
         same_weight = run.request is before.request and not unhealthy
+        self.changes += 1
         self.rows.replace(position, run, same_weight=same_weight)
         if run.parent or run.rerun_of:
             self.lineage.put(run)

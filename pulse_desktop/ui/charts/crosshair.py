@@ -53,12 +53,14 @@ class Crosshair:
     """The crosshair, at one of the times of the data or hidden.
 
     Attributes:
-        index: index of its time, None while it is hidden.
+        index: index of its time when it was shown, None while it is hidden.
+        at: that time, Unix seconds. The data may have changed since.
         tooltip: the box with the values.
     """
 
     def __init__(self, plot: Plot, parent: QWidget) -> None:
         self.index: int | None = None
+        self.at: float | None = None
         self.tooltip = ChartTooltip(parent)
         self._plot = plot
 
@@ -86,7 +88,7 @@ class Crosshair:
         self.show_at(index, data)
 
     def refresh(self, data: VisibleData) -> None:
-        """Show the values of the same time after the data changed."""
+        """Show the values at the same place after the data changed."""
         if self.index is not None:
             self.show_at(self.index, data)
 
@@ -95,8 +97,8 @@ class Crosshair:
         if index >= data.times.size:
             self.hide()
             return
-        self.index = index
-        at = float(data.times[index])
+        self.index, self.at = index, float(data.times[index])
+        at = self.at
         lines = [
             TooltipLine(
                 color,
@@ -120,7 +122,7 @@ class Crosshair:
 
     def hide(self) -> None:
         """Hide line and tooltip."""
-        self.index = None
+        self.index = self.at = None
         self.tooltip.hide()
         self._plot.set_crosshair(None)
 

@@ -128,8 +128,8 @@ class TimeChart(ChartCanvas):
     def _zoom_in(self) -> None:
         """Select the half of the time around the crosshair."""
         start, end = self.visible_time_range
-        index = self._crosshair.index
-        middle = (start + end) / 2 if index is None else float(self._series.times[index])
+        at = self._crosshair.at
+        middle = (start + end) / 2 if at is None else at
         quarter = (end - start) / 4
         middle = min(max(middle, start + quarter), end - quarter)
         self.range_selected.emit(middle - quarter, middle + quarter)
@@ -152,10 +152,9 @@ class TimeChart(ChartCanvas):
 
     def _choose_picked(self) -> None:
         """Filter by the series that the keys have picked, at the crosshair."""
-        key, index = self._key_of(self._picked), self._crosshair.index
+        key, at = self._key_of(self._picked), self._crosshair.at
         if key and self._clickable:
-            at = math.nan if index is None else float(self._series.times[index])
-            self._choose(key, self._series.bar_span(key, at))
+            self._choose(key, self._series.bar_span(key, math.nan if at is None else at))
 
     def _choose_name(self, name: str) -> None:
         key = self._key_of(name)

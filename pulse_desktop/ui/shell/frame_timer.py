@@ -44,9 +44,6 @@ BACKLOG: Final = 2_000
 
 BACKLOG_S: Final = 0.1
 
-_SLACK_S: Final = 0.02
-"""How much earlier than asked a timer of Qt may fire."""
-
 _EXPOSING: Final = (QEvent.Type.Show, QEvent.Type.Expose, QEvent.Type.WindowStateChange)
 
 
@@ -71,8 +68,6 @@ class FrameTimer(QObject):
         self._ended_at = -math.inf  # end of the latest frame
         self._soon = False  # whether the next frame is not only for the clocks
         self._missed = False  # whether something was folded and not shown
-        self._shown_at = -math.inf
-        self._shown_counts = (0, 0)  # heartbeats and other messages received until then
         self._runs_version: object = None
         self._runs_changed_at = -math.inf
         self._frames = QTimer(self, timerType=Qt.TimerType.PreciseTimer, singleShot=True)
@@ -140,11 +135,11 @@ class FrameTimer(QObject):
         session = self._window.session
         try:
             self._fold(FRAME_FOLD_BUDGET_S)
-            if not self._window.is_seen:
+            if self._window.is_seen:
+                self._show(session, started)
+            else:
                 session.state.take_changes()
                 self._missed = True
-            elif not self._can_wait(session, started):
-                self._show(session, started)
         finally:
             self._ended_at = time.perf_counter()
             if not self._soon:
@@ -152,7 +147,6 @@ class FrameTimer(QObject):
 
     def _show(self, session: SessionBackend, started: float) -> None:
         now = session.now()
-        self._shown_at, self._shown_counts = started, _counts(session)
         if self._missed:
             self._missed = False
             self._window.catch_up(now)
@@ -167,22 +161,12 @@ class FrameTimer(QObject):
             return BACKLOG_S if session.waiting > BACKLOG else FRAME_S
         if session.data_time is not None and session.connection_status.server:
             return REPLAY_S
-        if not self._is_idle(session):
-            return TICK_S
-        left_s = self._shown_at + IDLE_TICK_S - self._ended_at
-        return left_s if left_s > 0 else IDLE_TICK_S  # it may not be seen
-
-    def _can_wait(self, session: SessionBackend, now: float) -> bool:
-        """Return whether nothing but heartbeats has arrived, which the next tick shows."""
-        if self._missed or now - self._shown_at >= IDLE_TICK_S - _SLACK_S:
-            return False
-        before, (heartbeats, others) = self._shown_counts, _counts(session)
-        return heartbeats > before[0] and others == before[1] and self._is_idle(session)
+        return IDLE_TICK_S if self._is_idle(session) else TICK_S
 
     def _is_idle(self, session: SessionBackend) -> bool:
         """Return whether nothing runs, and no run has changed for a while."""
         runs = session.state.runs
-        version = session, runs.timings.version
+        version = session, runs.changes
         if version != self._runs_version:
             self._runs_version, self._runs_changed_at = version, self._ended_at
         return (
@@ -194,9 +178,3 @@ class FrameTimer(QObject):
     def _fold(self, budget_s: float = FOLD_BUDGET_S) -> None:
         if self._window.session.drain(budget_s):
             self._backlog.start()
-
-
-def _counts(session: SessionBackend) -> tuple[int, int]:
-    """Return how many events of monitoring, and how many other messages have been received."""
-    monitoring = session.state.topics.by_name["monitoring"].received
-    return monitoring, session.received - monitoring

@@ -23,8 +23,14 @@ class Window:
     def __init__(self, path: Path, who: str) -> None:
         self.state = SystemState()
         self.state.runs.put(failed(1, NOW))
+        self.shown: list[GroupMarks] = []
         self.keeper = GroupMarkKeeper(
-            LocalStateFile(path), self.state.failure_groups, lambda: who, lambda: NOW + 5, 0.01
+            LocalStateFile(path),
+            self.state.failure_groups,
+            lambda: who,
+            lambda: NOW + 5,
+            lambda: self.shown.append(self.marks),
+            poll_s=0.01,
         )
 
     @property
@@ -40,6 +46,7 @@ async def test_two_windows_see_each_others_marks(tmp_path: Path) -> None:
     one, two = (Window(tmp_path / "state.sqlite3", who) for who in ("bob@a", "ann@b"))
     async with in_background(one.keeper.run(), two.keeper.run()):
         await one.keeper.set_mark(one.group_id, MarkKind.RESOLVED)
+        assert one.shown[-1] == one.marks  # without waiting for a frame
         await wait_until(lambda: two.marks == GroupMarks(resolved=Mark(NOW + 5, "bob@a")))
         assert only(two.state.runs).state is GroupState.RESOLVED
         await two.keeper.set_mark(two.group_id, MarkKind.NOTE, "on \x1b[31mit")

@@ -329,3 +329,18 @@ def test_finished_runs_in_the_series_equal_a_recount(
     for state, series in runs.ended.items():
         expected = sum(run.state is state for run in runs.rows)
         assert series.total(NOW + 900, 1_000) == expected
+
+
+def test_each_change_of_a_run_is_counted_also_while_it_is_open() -> None:
+    state = SystemState()
+    counts = [state.runs.changes]
+    for arrival in (
+        task_message(),
+        task_event("started", NOW + 1),
+        task_event("succeeded", NOW + 2, run_s=1.0),
+    ):
+        state.fold([arrival])
+        counts.append(state.runs.changes)
+    assert counts == sorted(set(counts))
+    state.fold([event_message("monitoring", "worker.heartbeat", {"worker": "w@h:1"}, NOW + 3)])
+    assert state.runs.changes == counts[-1]
