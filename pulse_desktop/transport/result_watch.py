@@ -180,12 +180,12 @@ class ResultWatch:
                 pause = pauses.next_delay()
             except UserFacingError as error:
                 self._set_mode("off", error.detail or error.title)
-                pause = intervals.next_delay()
+                pause, failures = intervals.next_delay(), 0
                 if isinstance(error, NoJetStreamError):
                     self._unreadable, pause = False, self._poll_s
             except (APIError, errors.Error):
                 self._set_mode("off", _("JetStream did not respond"))
-                pause = self._poll_s
+                pause, failures = self._poll_s, 0
             if not 0 < failures < READ_ATTEMPTS:
                 self._caught_up.set()
             await asyncio.sleep(pause)

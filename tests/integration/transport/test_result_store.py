@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import nats.errors
 import nats.js.errors
 import pytest
 from nats.aio.client import Client
@@ -25,7 +26,11 @@ from pulse_desktop.model.errors import (
 )
 from pulse_desktop.transport.arrival_queue import DEFAULT_CAPACITY, ArrivalQueue
 from pulse_desktop.transport.connection import Connection
-from pulse_desktop.transport.ordered_consumer import REQUEST_EXPIRES_S, OrderedConsumer
+from pulse_desktop.transport.ordered_consumer import (
+    REQUEST_EXPIRES_S,
+    ConsumerResetError,
+    OrderedConsumer,
+)
 from pulse_desktop.transport.result_store import ResultStore
 from pulse_desktop.transport.result_watch import READ_ATTEMPTS, ResultWatch
 from tests.kit.arrivals import take_objects
@@ -221,6 +226,23 @@ async def test_a_bucket_that_cannot_be_read_again_and_again_is_reported(
         assert "cannot be read" in running.watch.status.problem
         await running.in_mode("watching")
         assert not running.watch.status.unreadable
+
+
+@pytest.mark.parametrize(
+    "lasting", [UserFacingError("Refused", "permissions violation"), nats.errors.TimeoutError()]
+)
+async def test_a_refusal_after_a_consumer_that_ended_keeps_nobody_waiting(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch, lasting: Exception
+) -> None:
+    problems = iter([ConsumerResetError("the server ended it")])
+
+    async def fail(_watch: ResultWatch) -> None:
+        raise next(problems, lasting)
+
+    monkeypatch.setattr(ResultWatch, "_find", fail)
+    async with RunningWatch(nats_server) as running:
+        assert await running.watch.wait_caught_up(5)
+        assert running.watch.status.unreadable
 
 
 async def test_the_backlog_limits_the_objects_read_at_first(
