@@ -132,8 +132,7 @@ class LocalStateFile:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA max_page_count = {MAX_BYTES // _PAGE_BYTES}")
             self._migrate(connection)
-            # The mode is kept in the file: it is changed only in one that can be used.
-            connection.execute("PRAGMA journal_mode = WAL")
+            _set_wal_mode(connection)
         except BaseException:
             connection.close()
             raise
@@ -212,6 +211,19 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         raise
 
 
+def _set_wal_mode(connection: sqlite3.Connection) -> None:
+    """Set the mode, which is kept in the file: call it only for one that can be used.
+
+    SQLite waits for no other program here, and works in the mode before as well: the next time that
+    the file is opened sets it.
+    """
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if _kind(error) not in _BUSY_CODES:
+            raise
+
+
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
@@ -237,9 +249,14 @@ def damaged(reason: str) -> LocalStateError:
     )
 
 
+def _kind(error: sqlite3.Error) -> int:
+    """Return the code of an error without what says more about it, all but the lowest byte."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
+
+
 def _explain(path: Path, error: sqlite3.Error) -> LocalStateError:
-    # The lowest byte is the kind of error, the others say more.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _kind(error)
     reason = _("{path}: {reason}.").format(path=path, reason=error)
     if code in _BUSY_CODES:
         return LocalStateError(

@@ -164,6 +164,23 @@ def test_a_locked_file_is_waited_for_and_then_reported(
     file.close()
 
 
+def test_a_file_that_another_program_is_changing_is_opened(file: LocalStateFile) -> None:
+    insert(file)
+    file.close()
+    holder = sqlite3.connect(file.path, isolation_level=None)
+    assert holder.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    holder.execute("BEGIN IMMEDIATE")
+    assert count(file) == 1
+    holder.execute("ROLLBACK")
+    holder.close()
+    file.close()
+    assert count(file) == 1
+    with sqlite3.connect(file.path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+    file.close()
+
+
 def test_something_else_in_its_place_is_reported(file: LocalStateFile) -> None:
     file.path.mkdir(parents=True)
     for use in (count, insert):
