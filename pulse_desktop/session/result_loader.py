@@ -9,11 +9,13 @@ from typing import Final
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
+from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult, UnreadableResultError
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_decoder import ResultDecoder, decode_small
+from pulse_desktop.session.result_pages import CONCURRENCY as MAX_REQUESTS
 from pulse_desktop.session.result_pages import ResultPage, result_pages
 from pulse_desktop.session.supervisor import Supervisor
 from pulse_desktop.state.system import SystemState
@@ -223,10 +225,19 @@ class ResultLoader:
 
         Those that are not stored, or cannot be read, are left out. The bodies are loaded later.
         """
-        found = []
-        for task_id in task_ids:
-            with contextlib.suppress(UserFacingError):
-                found.append(await self.store.info(task_id))
+        store, turns = self.store, asyncio.Semaphore(MAX_REQUESTS)
+
+        async def info(task_id: str) -> StoredObject | None:
+            async with turns:
+                with contextlib.suppress(UserFacingError):
+                    return await store.info(task_id)
+            return None
+
+        loading = [asyncio.ensure_future(info(task_id)) for task_id in task_ids]
+        try:
+            found = [stored for stored in await asyncio.gather(*loading) if stored is not None]
+        finally:
+            await cancel_and_wait(*loading)
         if found:
             self._state.fold(found)
             self.wake()

@@ -15,11 +15,14 @@ from pulse_desktop.model.errors import (
     UserFacingError,
 )
 from pulse_desktop.model.run_state import RunState
+from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.topics import (
     RESULT_BUCKET,
 )
 from pulse_desktop.session import result_loader
+from pulse_desktop.session.result_pages import CONCURRENCY
 from pulse_desktop.text.run_text import state_name
+from pulse_desktop.transport.result_store import ResultStore
 from tests.kit.background import in_background
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
@@ -143,3 +146,28 @@ async def test_the_metadata_of_single_results_can_be_loaded(
         assert await session.wait_caught_up()
         assert [run.state for run in session.state.runs.rows] == [RunState.SUCCEEDED] * 2
         assert {run.task_id for run in session.state.runs.rows} == {"a", "c"}
+
+
+async def test_the_metadata_of_many_results_is_requested_at_once(
+    nats_server: NatsServer, other: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    names = [f"run-{number}" for number in range(2 * CONCURRENCY)]
+    for name in names[::2]:
+        await bucket.put(name, result(name))
+    waiting: list[int] = [0]
+    read_info = ResultStore.info
+
+    async def counted(store: ResultStore, key: str) -> StoredObject:
+        waiting.append(waiting[-1] + 1)
+        try:
+            return await read_info(store, key)
+        finally:
+            waiting.append(waiting[-1] - 1)
+
+    async with open_session(nats_server, stored_results=0) as session:
+        assert await session.wait_caught_up()
+        monkeypatch.setattr(ResultStore, "info", counted)
+        assert await session.results.load_metadata(reversed(names)) == CONCURRENCY
+        assert max(waiting) == CONCURRENCY
+        assert list(session.state.results.keys) == names[-2::-2]
