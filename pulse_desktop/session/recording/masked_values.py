@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import json
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -57,10 +57,12 @@ class MaskedValues:
         self._max_runs, self._max_characters = max_runs, max_characters
         self._values: OrderedDict[str, tuple[str, ...] | None] = OrderedDict()  # None: too many
         self._characters = 0
+        self._latest: tuple[str, Callable[[str], str]] | None = None
         self.has_forgotten = False
 
     def add(self, run_id: str, values: Iterable[Any]) -> None:
         """Remember what was masked in the arguments of a run, also if that is nothing."""
+        self._latest = None
         known = self._values.pop(run_id, ())
         self._characters -= _length(known)
         kept = None if known is None else _distinct((*known, *_texts(list(values), _MAX_DEPTH)))
@@ -78,27 +80,34 @@ class MaskedValues:
     def masker(self, run_id: str) -> Callable[[str], str] | None:
         """Return what masks the values of a run in a text, None if it has none.
 
-        It is `mask_whole` if there are too many to look for.
+        It is `mask_whole` if there are too many to look for. The latest is kept: the error and the
+        log lines of a run come one after the other.
         """
         values = self._values.get(run_id, ())
         if values == ():
             return None
-        texts = None if values is None else _distinct(_texts_within(values, _MAX_JSON_DEPTH))
-        if texts is None:
-            return mask_whole
-        forms = {form for text in texts for form in _forms(text)}
-        longest_first = sorted(forms, key=len, reverse=True)
+        if self._latest is None or self._latest[0] != run_id:
+            self._latest = run_id, _masker(values)
+        return self._latest[1]
 
-        def mask(text: str) -> str:
-            found = [form for form in longest_first if form in text]
-            for form in found:
-                if len(form) >= _MIN_WITHIN_WORDS:
-                    text = text.replace(form, MASK)
-                else:
-                    text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
-            return text
 
-        return mask
+def _masker(values: Iterable[str] | None) -> Callable[[str], str]:
+    texts = None if values is None else _distinct(_texts_within(values, _MAX_JSON_DEPTH))
+    if texts is None:
+        return mask_whole
+    forms = {form for text in texts for form in _forms(text)}
+    longest_first = sorted(forms, key=len, reverse=True)
+
+    def mask(text: str) -> str:
+        found = [form for form in longest_first if form in text]
+        for form in found:
+            if len(form) >= _MIN_WITHIN_WORDS:
+                text = text.replace(form, MASK)
+            else:
+                text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
+        return text
+
+    return mask
 
 
 def mask_whole(text: str) -> str:
@@ -128,10 +137,27 @@ def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) 
         case str():
             return mask(value)
         case dict() if depth:
-            return dict(_mask_item(*item, mask, depth - 1) for item in value.items())
+            return _mask_items(value, mask, depth - 1)
         case list() | tuple() if depth:
             return [mask_texts(item, mask, depth - 1) for item in value]
     return value
+
+
+def _mask_items(value: dict[Any, Any], mask: Callable[[str], str], depth: int) -> dict[Any, Any]:
+    """Return an object masked; keys that are masked alike are numbered, so that none is lost.
+
+    Keys are masked too where the whole text is: which of them are values is not known then.
+    """
+    found: dict[Any, Any] = {}
+    repeated: Counter[Any] = Counter()
+    for name, item in value.items():
+        masked, masked_item = _mask_item(name, item, mask, depth)
+        key = masked
+        while key in found:
+            repeated[masked] += 1
+            key = f"{masked} {repeated[masked] + 1}"
+        found[key] = masked_item
+    return found
 
 
 def _mask_item(key: Any, item: Any, mask: Callable[[str], str], depth: int) -> tuple[Any, Any]:

@@ -486,6 +486,50 @@ def test_an_error_of_a_run_with_too_many_masked_values_is_left_out(
     assert (masking.unchecked, masking.hidden) == (0, 2)
 
 
+def test_no_value_is_lost_whose_key_is_masked_as_another_is() -> None:
+    masking = Masking(("who",))
+    masking.mask_payload(queued({"who": ["alice-smith", "robert-jones"]}))
+    details = {"*** 2": 0, "alice-smith": 1, "robert-jones": 2, "by alice-smith": {"n": 3}}
+    text = recorded(
+        masking, failure("a1", message="no", details={**details, "by robert-jones": 4, "n": 5})
+    )
+    assert json.loads(text)["data"]["details"] == {
+        "*** 2": 0,
+        "***": 1,
+        "*** 3": 2,
+        "by ***": {"n": 3},
+        "by *** 2": 4,
+        "n": 5,
+    }
+
+
+def test_no_value_is_lost_where_the_whole_text_is_masked() -> None:
+    masking = Masking(("who",))
+    masking.mask_payload(queued({"who": [f"user{number}" for number in range(2_001)]}))
+    details = {f"user{number}": number for number in range(3)}
+    text = recorded(masking, failure("a1", message="no", details=details))
+    assert json.loads(text)["data"]["details"] == {"***": 0, "*** 2": 1, "*** 3": 2}
+
+
+def test_what_is_looked_for_is_found_out_once_until_more_is_added() -> None:
+    values = MaskedValues(max_runs=2)
+    values.add("a1", ["first secret"])
+    values.add("b2", ["other secret"])
+    mask = values.masker("a1")
+    assert mask is not None
+    assert values.masker("a1") is mask
+    other = values.masker("b2")
+    assert other is not None
+    assert other("first secret, other secret") == f"first secret, {MASK}"
+    values.add("a1", ["second secret"])
+    both = values.masker("a1")
+    assert both is not None
+    assert both("first secret, second secret") == f"{MASK}, {MASK}"
+    values.add("c3", ["third secret"])
+    values.add("d4", ["fourth secret"])
+    assert values.masker("a1") is None
+
+
 @pytest.mark.parametrize("count", [1, 2_001])
 def test_log_lines_stay_lines_of_a_log(count: int) -> None:
     masking = Masking(("who",))
