@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec
 from pulse_desktop.ui.charts.curve import Curve, SeriesBars
+from pulse_desktop.ui.charts.resampling import spacing
 from pulse_desktop.ui.charts.scale import typical_top
 
 Values = NDArray[np.float64]
@@ -53,7 +54,7 @@ class PlottedSeries:
     @property
     def point_s(self) -> float:
         """Seconds from one point to the next, 0 if there is only one."""
-        return float(self.times[1] - self.times[0]) if self.times.size > 1 else 0.0
+        return spacing(self.times)
 
     def curve(self, name: str) -> Curve:
         """Return the curve of a series. Raises KeyError: there is no such line."""

@@ -117,8 +117,8 @@ def quantile_series(
         quantile: which sample represents a bucket with several.
 
     Returns:
-        The middles of the buckets, of the last one as far as it is over, Unix seconds, and the
-        values by name, NaN where there is no sample.
+        The middles of the buckets, of the first and last one as far as they are in the range, Unix
+        seconds, and the values by name, NaN where there is no sample.
     """
     start = now - time_range.seconds
     samples = {name: _between(each, start, now) for name, each in series.items()}
@@ -127,7 +127,18 @@ def quantile_series(
     result = {}
     for name, (at, values) in samples.items():
         result[name] = _quantiles(at, values, times[0] - width / 2, width, times.size, quantile)
+    ends = times[0] + width / 2
+    times[0] = (max(start, ends - width) + ends) / 2  # a point beside the chart would not be seen
     return times, result
+
+
+def spacing(times: Values) -> float:
+    """Return the seconds between two points, 0 for a single one; the first and last may be nearer.
+
+    Args:
+        times: Unix seconds, ascending.
+    """
+    return float(np.diff(times).max()) if times.size > 1 else 0.0
 
 
 def without_gaps(times: Values, values: Values, gaps: Sequence[Gap]) -> Values:
@@ -136,13 +147,13 @@ def without_gaps(times: Values, values: Values, gaps: Sequence[Gap]) -> Values:
     What a stream has delivered later is not zero, and stays.
 
     Args:
-        times: middles of the buckets, Unix seconds, ascending and equally spaced.
+        times: middles of the buckets, Unix seconds, ascending; see `spacing`.
         values: for each time.
         gaps: times in which nothing was received.
     """
     if not gaps or times.size < 2:
         return values
-    half = (times[1] - times[0]) / 2
+    half = spacing(times) / 2
     missed = np.zeros(times.shape, dtype=bool)
     for gap in gaps:
         missed |= (times + half > gap.start) & (times - half < gap.end)

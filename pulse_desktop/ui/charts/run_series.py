@@ -223,7 +223,8 @@ class RunColumns:
             quantiles: some of `QUANTILES`.
 
         Returns:
-            The middles of the points, Unix seconds, and the values by quantile.
+            The middles of the parts of the points between start and end, Unix seconds, and the
+            values by quantile.
         """
         inside = (self._ended_at >= start) & (self._ended_at < end)
         if task is not None:
@@ -232,9 +233,10 @@ class RunColumns:
         while width < (end - start) / 8 and ended * width / (end - start) < _MIN_RUNS_PER_POINT:
             width *= 2
         edges = bucket_edges(start, end, width)
-        middles = (edges[:-1] + edges[1:]) / 2
-        middles[-1] = (edges[-2] + end) / 2
-        return middles, self.quantiles(edges, task, waits=waits, quantiles=quantiles)
+        seen = np.clip(edges, start, end)  # a point beside the chart would not be seen
+        return (seen[:-1] + seen[1:]) / 2, self.quantiles(
+            edges, task, waits=waits, quantiles=quantiles
+        )
 
     def quantiles(
         self,

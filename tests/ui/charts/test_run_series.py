@@ -158,7 +158,7 @@ def test_points_over_time_are_wider_with_few_runs_and_of_one_task() -> None:
         run(builder, number, at=NOW + number, wait_s=1.0 if number < 200 else 9.0)
     columns = RunColumns(builder.state.runs.timings)
     times, waits = columns.quantile_series(NOW, NOW + 400, 5.0, waits=True)
-    width = times[1] - times[0]
+    width = times[2] - times[1]
     assert width == 40.0
     late = times > NOW + 200 + width
     assert np.nanmin(waits[0.5][late]) == 9.0
@@ -168,6 +168,17 @@ def test_points_over_time_are_wider_with_few_runs_and_of_one_task() -> None:
     assert np.isnan(others[0.5]).all()
     assert columns.busiest_tasks(NOW, NOW + 400, 5) == [TASK]
     assert columns.busiest_tasks(NOW + 900, NOW + 990, 5) == []
+
+
+def test_no_point_lies_beside_the_range() -> None:
+    builder = StateBuilder()
+    start = math.floor(NOW / 80) * 80 + 70.0  # a bucket of 80 s begins 70 s before
+    run(builder, 1, at=start + 2)
+    columns = RunColumns(builder.state.runs.timings)
+    times, found = columns.quantile_series(start, start + 400, 80.0)
+    assert times[0] == start + 5.0
+    assert found[0.5][0] == 1.0
+    assert start < times.min() < times.max() < start + 400
 
 
 def test_the_first_end_is_that_of_a_run_in_one_of_the_states() -> None:
