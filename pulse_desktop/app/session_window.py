@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from pulse_desktop.app.embedded_server import EmbeddedServer
 from pulse_desktop.app.long_lived_objects import LONG_LIVED
@@ -86,6 +85,7 @@ class SessionWindow:
         self._was_asked = False
         self._question: QuestionDialog | None = None  # whether to show another session
         self._refused: Profile | None = None
+        self._next: Profile | None = None  # what is shown if the operator agrees
         self.profile: Profile | None = None
         self.session: Session | None = None
         self.read_only = False
@@ -103,6 +103,7 @@ class SessionWindow:
         self._embedded_actions = EmbeddedServerActions(self.window, logs, self._switching.run)
         self.window.names_chosen.connect(self._use_names)
         self._retry: Callable[[], object] | None = None
+        self._requested: Profile | None = None
         self.window.reconnect_requested.connect(self._try_again)
         self.window.secret_requested.connect(self._enter_secret)
 
@@ -123,9 +124,9 @@ class SessionWindow:
         """Do something that cancels the writing of files, after asking while one is written.
 
         Args:
-            then: called if no file is written, or the operator agrees. It follows what a question
-                is open about already.
-            closes: whether it closes the window; else another session is shown.
+            then: called if no file is written, or the operator agrees.
+            closes: whether it closes the window; else another session is shown, and only one
+                question about that is open.
 
         Returns:
             Whether it is done; False if the operator is asked first.
@@ -135,7 +136,6 @@ class SessionWindow:
             return True
         bring_to_front(self.window)
         if not closes and self._question is not None:
-            self._question.accepted.connect(then)
             return False
         question = _("Close, and cancel what is being written to a file?")
         leave, stay = _("Cancel and close"), _("Keep open")
@@ -152,7 +152,7 @@ class SessionWindow:
         return False
 
     def _forget_question(self) -> None:
-        self._question = None
+        self._question = self._next = None
 
     # Profiles
 
@@ -173,12 +173,18 @@ class SessionWindow:
     def show_profile(self, profile: Profile) -> None:
         """Show a profile instead of the present one; errors become notifications.
 
-        While a file is written, the operator is asked first.
+        While a file is written, the operator is asked first. What is asked for last is shown.
         """
-        self.leave_files(partial(self._show_profile, profile), closes=False)
+        self._next = profile
+        self.leave_files(self._show_next, closes=False)
+
+    def _show_next(self) -> None:
+        profile, self._next = self._next, None
+        if profile is not None:  # else it was shown since the operator was asked
+            self._show_profile(profile)
 
     def _show_profile(self, profile: Profile) -> None:
-        self._retry = partial(self.show_profile, profile)
+        self._retry, self._requested = None, profile
         profile = self._embedded.recognize(self, profile)
         if not profile.is_embedded:
             self._embedded.release(self)
@@ -223,27 +229,42 @@ class SessionWindow:
     def update_profile(self, profile: Profile, secret: str = "") -> bool:
         """Show what has changed in the profile that is shown; return whether that is done.
 
-        While a file is written, the operator is asked first, and may keep the profile as it was.
+        Another name is shown at once. While a file is written, the operator is asked before
+        anything else applies, and may keep the present session. What was saved last is shown,
+        unless another profile is about to be.
 
         Args:
             profile: as it is stored now, perhaps under another name.
             secret: its new secret, empty if that did not change.
         """
-        former = self.profile
-        if former is None or (profile == former and not secret):
+        former, pending = self.profile, self._next
+        if former is None:
             return False
-        update = partial(self._update_profile, former, profile, secret)
-        return self.leave_files(update, closes=False)
+        is_renamed = profile.name != former.name
+        if is_renamed:
+            self._rename(replace(former, name=profile.name))
+        if pending is not None and pending.name != former.name:
+            return False
+        if pending is not None and not secret and profile.keeps_secret_of(pending):
+            secret = pending.secret_value
+        if profile == self.profile and not secret:
+            if self._question is not None:
+                self._question.reject()  # it was changed back
+            if not is_renamed or self._page_work.is_group_running(FILE_WORK):
+                return is_renamed
+        self._next = profile.with_secret(secret) if secret else profile
+        return self.leave_files(self._show_next, closes=False)
 
-    def _update_profile(self, former: Profile, profile: Profile, secret: str) -> None:
-        if self.profile != former:
-            return  # another one was shown while the operator was asked
+    def _rename(self, profile: Profile) -> None:
+        """Show the present profile under another name; its session stays."""
+        self.profile = profile
+        if self._requested is not None:
+            self._requested = replace(self._requested, name=profile.name)
         if self._state is not None:
             self._state.rename_profile(profile.name)
-        if profile.name != former.name:
-            self.window.drafts.rename(former.name, profile.name)
-            self.profile = replace(former, name=profile.name)
-        self._show_profile(profile.with_secret(secret) if secret else profile)
+        if self.session is not None:
+            self.session.rename(profile.name)
+        self.window.rename_profile(profile, connection_label(profile))
 
     async def _open(self, profile: Profile) -> None:
         try:
@@ -414,6 +435,8 @@ class SessionWindow:
     def _try_again(self) -> None:
         if self._retry is not None:
             self._retry()
+        elif self._requested is not None:
+            self.show_profile(self._requested)
 
     def _enter_secret(self) -> None:
         """Ask for the secret again; what was refused stays in use if the operator cancels."""

@@ -12,17 +12,18 @@ class ActionGuard:
     """Refuses actions on a read-only connection, and those that nobody has confirmed.
 
     Attributes:
+        profile: of the connection.
         read_only: whether every action is refused; the operator may change it.
     """
 
     def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+        self.profile = profile
         self.read_only = profile.read_only
 
     @property
     def asks(self) -> bool:
         """Whether actions must be confirmed."""
-        return self._profile.asks_before_acting
+        return self.profile.asks_before_acting
 
     def check(self, action: str, *, confirmed: bool, always_asks: bool = False) -> None:
         """Let an action pass, or raise why it does not.
@@ -37,6 +38,6 @@ class ActionGuard:
             ConfirmationRequiredError: it must be confirmed first.
         """
         if self.read_only:
-            raise ReadOnlyError(action, self._profile.name)
+            raise ReadOnlyError(action, self.profile.name)
         if (self.asks or always_asks) and not confirmed:
-            raise ConfirmationRequiredError(action, named_with_environment(self._profile))
+            raise ConfirmationRequiredError(action, named_with_environment(self.profile))

@@ -259,6 +259,12 @@ class Session:
             self.guard,
         )
 
+    def rename(self, name: str) -> None:
+        """Call the profile by another name; its local state keeps the former one."""
+        profile = replace(self.config.profile, name=name)
+        self.config = replace(self.config, profile=profile)
+        self.guard.profile = profile
+
     def now(self) -> float:
         """Return Unix seconds by the server's clock as far as it is known, else by this machine's.
 

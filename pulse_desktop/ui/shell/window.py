@@ -6,6 +6,7 @@ first shown.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
@@ -138,6 +139,7 @@ class MainWindow(QMainWindow):
         self._profile = Profile()
         self._next_page = ""
         self.drafts = KeptDrafts()
+        self._context: PageContext  # of the session
         self._profile_label = ""
         self.sidebar_preference: bool | None = None
         self._colors: dict[str, SeriesColors] = {}
@@ -252,6 +254,21 @@ class MainWindow(QMainWindow):
         set_connection(self, connection_text(profile, label))
         self.dialogs.show_profile(profile, label)
         self._view_actions.update()
+
+    def rename_profile(self, profile: Profile, label: str) -> None:
+        """Show the profile of the session under another name; the session and its pages stay.
+
+        Args:
+            profile: without secrets.
+            label: how it is called from now on.
+        """
+        former = self._context.profile_label
+        self.drafts.rename(former, label)
+        self._colors[label] = self._colors.pop(former, SeriesColors())
+        self.show_profile(profile, label, self._next_page)
+        self._context = replace(self._context, profile=profile, profile_label=label)
+        if self._run_form is not None:
+            self._run_form.ui.badge.show_profile(profile, label)
 
     @property
     def session(self) -> SessionBackend:
