@@ -401,12 +401,16 @@ class PageFilter(QObject, Generic[RowT]):
             details = self._former.text or ("" if self._former.active else _("It is empty"))
             self._bar.notice.show_former(why or _("Another filter is shown."), details)
 
-    def go_back(self) -> None:
-        """Restore the operator's filter."""
+    def go_back(self, *, keeps_range: bool = False) -> None:
+        """Restore the operator's filter.
+
+        Args:
+            keeps_range: whether the present time range stays.
+        """
         former = self._former
         if former is not None:
             self.forget_former()
-            self.show(former)
+            self.show(replace(former, time_range=None) if keeps_range else former)
             self.returned.emit()
 
     def _keep_shown(self) -> None:

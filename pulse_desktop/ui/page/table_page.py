@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from PySide6.QtWidgets import QVBoxLayout
 
-from pulse_desktop.model.time_range import ALL_RETAINED, fixed
+from pulse_desktop.model.time_range import ALL_RETAINED
 from pulse_desktop.query.quoting import text_query
 from pulse_desktop.state.collection import DirtyRows
 from pulse_desktop.text import formats
@@ -29,6 +29,7 @@ from pulse_desktop.ui.connection_phase import (
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
 from pulse_desktop.ui.pacing import CHART_SHARE, Pacing
+from pulse_desktop.ui.page.bar_filter import BarFilter
 from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.page.detail_splitter import DetailSplitter
 from pulse_desktop.ui.page.export_action import ExportAction
@@ -105,6 +106,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter: PageFilter[RowT] = PageFilter(
             self, self.filter_bar, self.table, self.make_fields(), context.time
         )
+        self._bar_filter = BarFilter(self.filter, context.time, self)
         self.views = PageViews(
             self.system_views(),
             context.views,
@@ -428,9 +430,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             start: of the bar, Unix seconds.
             end: of the bar, Unix seconds; one that is not over yet ends now.
         """
-        span = fixed(start, max(start, min(end, self.context.time.now())))
-        bar = FilterState(self.filter_bar.text, frozenset((key,)), span)
-        self.filter.navigate(bar, _("One bar of the chart is shown."))
+        end = max(start, min(end, self.context.time.now()))
+        self._bar_filter.show(key, self.bar_query(start, end), start, end)
 
     def limited_to_time(
         self, accepts: Callable[[RowT], bool] | None

@@ -123,6 +123,10 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
         """Return how many rows belong to a time (Unix seconds) or later: a clock may be ahead."""
         return 0
 
+    def bar_query(self, start: float, end: float) -> str:  # noqa: ARG002  few charts have bars
+        """Return the query for the rows that a bar counts, by its ends in Unix seconds."""
+        return ""
+
     def row_times(self, row: RowT) -> tuple[float, float]:
         """Return the first and the last time of a row, Unix seconds."""
         raise NotImplementedError

@@ -1,5 +1,6 @@
 """The operator's filter is kept when a key or a chart shows another one."""
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -7,9 +8,10 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
+from pulse_desktop.ui.query.bar_query import bar_query
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.shell.window import MainWindow
-from tests.kit.state_builder import StateBuilder
+from tests.kit.state_builder import NOW, StateBuilder
 from tests.ui.fake_session import FakeSession
 from tests.ui.window_builder import make_window
 
@@ -53,19 +55,61 @@ def test_what_was_edited_since_is_what_is_kept(page: TasksPage) -> None:
     assert runs.filter.state.text == "worker:w-2"
 
 
-def test_a_bar_shows_its_series_in_its_time_and_one_step_leads_back(
+def test_a_bar_shows_the_runs_that_it_counts_and_one_step_leads_back(
     page: TasksPage, window: MainWindow
 ) -> None:
     runs, time = page.runs, page.runs.context.time
     runs.filter_bar.set_filter(text="task:work")
     now = time.now()
     runs.charts.outcomes.bar_chosen.emit("succeeded", now - 60, now - 30)
-    shown = FilterState("task:work", frozenset({"succeeded"}), fixed(now - 60, now - 30))
+    query = f"task:work {bar_query(now - 60, now - 30)}"
+    shown = FilterState(query, frozenset({"succeeded"}), fixed(now - 60, now - 30))
     assert runs.filter.state == shown
     assert not time.is_live
     runs.charts.outcomes.bar_chosen.emit("succeeded", now - 45, now - 40)
+    assert runs.filter.state.text == f"task:work {bar_query(now - 45, now - 40)}"
     runs.go_back_to_filter()
     assert runs.filter.state == FilterState("task:work", frozenset(), ALL_RETAINED)
+
+
+def test_the_table_of_a_bar_has_as_many_runs_as_the_bar(qtbot: QtBot, session: FakeSession) -> None:
+    builder = StateBuilder()
+    edge = NOW // 60 * 60 - 600
+    for number, (queued, ended) in enumerate(
+        ((-30, 30), (10, 60), (10, 90), (50, 59.999), (70, 80), (0, 0), (-20, -1))
+    ):
+        run = f"{number:032x}"
+        builder.at = edge + queued
+        builder.task(run, "work")
+        builder.started(run, edge + queued)
+        builder.succeeded(run, at=edge + ended)
+    builder.at = NOW
+    window = make_window(qtbot, builder, (TasksPage, OverviewPage), session)
+    assert isinstance(window.current, TasksPage)
+    runs = window.current.runs
+    edges = np.array([edge, edge + 60.0, edge + 120.0])
+    counted = runs.charts.columns.counted(edges, [RunState.SUCCEEDED])[RunState.SUCCEEDED]
+    assert counted.tolist() == [3, 3]
+    for start, count in zip(edges.tolist(), counted.tolist(), strict=False):
+        runs.charts.outcomes.bar_chosen.emit("succeeded", start, start + 60)
+        assert runs.table.rows_model.shown_count == count
+
+
+def test_another_time_range_takes_the_bar_from_the_filter(page: TasksPage) -> None:
+    runs, time = page.runs, page.runs.context.time
+    runs.filter_bar.set_filter({"failed"}, "task:work")
+    now = time.now()
+    time.set_range(fixed(now - 600, now - 10))
+    runs.charts.outcomes.bar_chosen.emit("succeeded", now - 60, now - 30)
+    time.go_live()
+    assert runs.filter.state == FilterState("task:work", frozenset({"failed"}), ALL_RETAINED)
+    assert runs.filter_bar.notice.back_button.isHidden()
+
+    runs.charts.outcomes.bar_chosen.emit("succeeded", now - 60, now - 30)
+    edited = f"{runs.filter_bar.text} worker:w"
+    runs.filter_bar.set_filter(text=edited)
+    time.go_live()
+    assert runs.filter.state.text == edited, "what was edited is the operator's own"
 
 
 def test_a_bar_that_is_not_over_ends_now_and_does_not_move_on(page: TasksPage) -> None:

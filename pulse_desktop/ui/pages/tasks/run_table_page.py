@@ -38,6 +38,7 @@ from pulse_desktop.ui.pages.tasks.columns import (
 )
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
+from pulse_desktop.ui.query.bar_query import bar_query
 from pulse_desktop.ui.query.cell_filter import CellValue, values_of_arguments
 from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.value_counts import count_codes
@@ -181,6 +182,10 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
     def rows_ahead(self, end: float) -> int:
         """Return how many runs ended at a time (Unix seconds) or later: a clock may be ahead."""
         return self.charts.columns.ahead_of(end)
+
+    def bar_query(self, start: float, end: float) -> str:
+        """Return the query for the runs that a bar counts: they ended in it."""
+        return bar_query(start, end)
 
     def filter_by_task(self, name: str) -> None:
         """Show only the runs of a task; all again if they are shown already."""
