@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
 MAX_CELL: Final = 60
@@ -166,8 +167,8 @@ class TableWriter:
 
 
 def _cell(text: str) -> str:
-    text = _one_line(text[: 2 * MAX_CELL])
-    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+    # Cut first: escapes are longer than what they stand for.
+    return formats.elided(_escape_controls(formats.elided(text, 2 * MAX_CELL)), MAX_CELL)
 
 
 def _display_width(text: str) -> int:

@@ -4,7 +4,7 @@ import re
 import time
 from argparse import Namespace
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pulse_desktop.cli.argument_types import run_state, since
 from pulse_desktop.cli.connection import (
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
     from pulse_desktop.session.run_listing import RunListing
     from pulse_desktop.state.run import TaskRun
-
-_MAX_ERROR: Final = 60
-"""Characters of an error in the table."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -280,7 +277,7 @@ def _cells(run: "TaskRun", now: float) -> tuple[str, ...]:
         formats.duration(run.wait_s) or "-",
         formats.duration(run.run_s) or "-",
         run.task_id,
-        formats.elided(translated_reason(run.reason), _MAX_ERROR),
+        translated_reason(run.reason),
     )
 
 

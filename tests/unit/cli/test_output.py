@@ -97,6 +97,8 @@ def test_a_row_of_a_table_is_one_bounded_line(capsys: pytest.CaptureFixture[str]
         ("failed", "x" * 5000, "a"),
         ("failed", "two\nlines\r\u2028and\x1b[31mcolor", "b"),
         ("ok", "日本語", "c"),
+        ("failed", "1 error:\n  field" + "\n" * 200 + "end", "d"),
+        ("failed", "field" + " " * 200 + "end", "e"),
     ]
     TableWriter(("STATE", "TASK", "ID")).write(rows)
     lines = capsys.readouterr().out.split("\n")
@@ -104,6 +106,8 @@ def test_a_row_of_a_table_is_one_bounded_line(capsys: pytest.CaptureFixture[str]
     assert max(map(len, lines)) < 80
     assert lines[1].endswith("x…  a")
     assert "two lines" in lines[2]
+    assert "  1 error: field end  " in lines[4]
+    assert "…  e" in lines[5]
     assert "\x1b" not in "".join(lines)
     # A Japanese character takes two columns of a terminal.
     assert lines[3].rindex("c") == lines[1].rindex("a") - 3
