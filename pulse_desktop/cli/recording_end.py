@@ -70,13 +70,12 @@ def write_report(
     for_scripts: bool,
 ) -> None:
     """Write what was recorded, and what was not."""
-    if recorder.unnamed:
-        text = ngettext(
-            "{count} positional argument was left out: its name is not known.",
-            "{count} positional arguments were left out: their names are not known.",
-            recorder.unnamed,
-        )
-        write_note(text.format(count=formats.count(recorder.unnamed)))
+    unnamed = ngettext(
+        "{count} positional argument was left out: its name is not known.",
+        "{count} positional arguments were left out: their names are not known.",
+        recorder.unnamed,
+    )
+    _note_count(unnamed, recorder.unnamed)
     if for_scripts:
         write_json(
             {
@@ -104,22 +103,25 @@ def write_report(
             size=formats.size(writer.size),
         )
     )
-    if recorder.unchecked:
-        text = ngettext(
-            "{count} error text was kept as it is: the arguments of its run are not recorded, or "
-            "were too long ago, so masked values in it were not recognized.",
-            "{count} error texts were kept as they are: the arguments of their runs are not "
-            "recorded, or were too long ago, so masked values in them were not recognized.",
-            recorder.unchecked,
-        )
-        write_note(text.format(count=formats.count(recorder.unchecked)))
-    if recorder.hidden:
-        text = ngettext(
-            "{count} error text was left out: its run has too many masked values to look for.",
-            "{count} error texts were left out: their runs have too many masked values to look "
-            "for.",
-            recorder.hidden,
-        )
-        write_note(text.format(count=formats.count(recorder.hidden)))
+    unchecked = ngettext(
+        "{count} error text was kept as it is: the arguments of its run are not recorded, or "
+        "were too long ago, so masked values in it were not recognized.",
+        "{count} error texts were kept as they are: the arguments of their runs are not "
+        "recorded, or were too long ago, so masked values in them were not recognized.",
+        recorder.unchecked,
+    )
+    _note_count(unchecked, recorder.unchecked)
+    hidden = ngettext(
+        "{count} error text was left out: its run has too many masked values to look for.",
+        "{count} error texts were left out: their runs have too many masked values to look for.",
+        recorder.hidden,
+    )
+    _note_count(hidden, recorder.hidden)
     if writer.is_full:
         write_note(_("The recording ended because it reached --max-size."))
+
+
+def _note_count(text: str, count: int) -> None:
+    """Note how many there are, if there are any."""
+    if count:
+        write_note(text.format(count=formats.count(count)))
