@@ -59,7 +59,7 @@ class JsonSearch:
         needle = self._needle
         if needle:
             if needle not in raw.lower():
-                if raw.isascii() and b"\\" not in raw:  # mostly
+                if is_plain(raw):  # mostly
                     return False
                 return folds_to_ascii(raw) and self.text in json_text(raw)
             return b"\\" not in raw or self.text in json_text(raw)

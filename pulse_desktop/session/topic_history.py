@@ -10,15 +10,22 @@ _NOTHING: Final = StoredMessages((), is_complete=True)
 
 
 async def load_topic(session: Session, topic: str, since: float) -> StoredMessages:
-    """Fold the stored events of a topic since a time that were not read yet; return all since then.
+    """Fold the stored events of a topic since a time that were not read yet.
 
     Args:
         session: has read the newest part of history.
         topic: of the events.
         since: Unix seconds.
 
+    Returns:
+        All of the topic that is stored since then, also what was read before; nothing if there was
+        nothing to read, as history was read so far back or no stream stores events.
+
     Raises:
-        ConsumerResetError, NotConnectedError, NotPermittedError, UserFacingError.
+        ConsumerResetError: the stream cannot be read at the moment.
+        NotConnectedError: there is no connection, or it was lost meanwhile.
+        NotPermittedError: the server denies one of the subjects.
+        UserFacingError: JetStream reported another error, or did not respond.
     """
     read_since = session.backfill.complete_since
     feed = session.event_feed.status

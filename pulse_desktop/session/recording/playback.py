@@ -73,7 +73,7 @@ class Playback:
         deadline = time.perf_counter() + budget_s
         while not self.is_complete:
             if self._is_read:
-                self._judge()
+                self._tick_more()
             else:
                 self._read_line()
             if time.perf_counter() >= deadline:
@@ -93,8 +93,8 @@ class Playback:
         if line is not None:
             self._fold_line(line)
 
-    def _judge(self) -> None:
-        """Judge a further slice of what depends on time, as it was at the end."""
+    def _tick_more(self) -> None:
+        """Update a further slice of what depends on time, as it was at the end."""
         self.is_complete = not self.state.tick_more(self.last_at)
         self.state.pending_reads.clear()
 
