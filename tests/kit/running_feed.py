@@ -14,6 +14,7 @@ from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.feed import SubjectFeed
 from pulse_desktop.transport.feed_status import FeedStatus
 from tests.kit.arrivals import take_messages
+from tests.kit.filled_server import wait_until_stored
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
 from tests.kit.waiting import wait_until
@@ -118,16 +119,10 @@ async def store(
 ) -> None:
     """Publish and wait until the stream has stored all of it."""
     async with publisher(server) as client:
-        js = client.jetstream()
-        before = (await js.stream_info(STREAM)).state.last_seq
+        before = (await client.jetstream().stream_info(STREAM)).state.last_seq
         for number in numbers:
             await client.publish(subject, str(number).encode())
-        await client.flush()
-
-        async def is_stored() -> bool:
-            return (await js.stream_info(STREAM)).state.last_seq == before + len(numbers)
-
-        await wait_until(is_stored)
+        await wait_until_stored(client, STREAM, before + len(numbers))
 
 
 async def create_stream(

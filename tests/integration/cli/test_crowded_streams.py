@@ -1,28 +1,25 @@
 """Commands on a stream with more subjects, or more heartbeats, than are read: they say so."""
 
-import asyncio
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from nats.aio.client import Client
 
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.transport import stored_subjects
 from pulse_desktop.transport.stored_subjects import MAX_SUBJECTS
-from tests.kit.cli_process import command_environment, run_in_process
-from tests.kit.nats_clients import connect
+from tests.kit.cli_process import run_in_process
+from tests.kit.filled_server import filled_server, wait_until_stored
 from tests.kit.nats_servers import NatsServer
-from tests.kit.waiting import wait_until
 
 TOPICS = MAX_SUBJECTS + 1
 HEARTBEATS = 6_000
 STREAM = "PULSE_EVENTS"
 
 
-async def fill(server: NatsServer) -> None:
+async def fill(client: Client) -> None:
     """Store an event of many topics, then more heartbeats than are read at first."""
-    client = await connect(server.url, allow_reconnect=False)
     js = client.jetstream()
     await js.add_stream(name=STREAM, subjects=["websocket.>"])
     for number in range(TOPICS):
@@ -37,23 +34,13 @@ async def fill(server: NatsServer) -> None:
         )[1]
         await client.publish("websocket.monitoring", payload)
 
-    async def is_stored() -> bool:
-        return (await js.stream_info(STREAM)).state.last_seq == TOPICS + HEARTBEATS
-
-    await wait_until(is_stored)
-    await client.close()
+    await wait_until_stored(client, STREAM, TOPICS + HEARTBEATS)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[NatsServer]:
-    with NatsServer() as server:
-        asyncio.run(fill(server))
+    with filled_server(fill) as server:
         yield server
-
-
-@pytest.fixture
-def env(server: NatsServer, tmp_path: Path) -> dict[str, str]:
-    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
 
 
 def test_topics_that_are_not_counted_are_said(env: dict[str, str]) -> None:

@@ -1,35 +1,32 @@
 """Commands say what was deleted while they read history, and fail."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nats.aio.client import Client
 
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.topics import EVENT_STREAM
 from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import OrderedConsumer
-from tests.kit.cli_process import command_environment, run_in_process
-from tests.kit.nats_clients import connect
+from tests.kit.cli_process import run_in_process
+from tests.kit.filled_server import filled_server, wait_until_stored
 from tests.kit.nats_servers import NatsServer
-from tests.kit.waiting import wait_until
 
 EVENTS = 30_000
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Yield the environment of commands for a server with a long history."""
-    with NatsServer() as server:
-        asyncio.run(_fill(server))
-        yield command_environment(tmp_path / "data", PULSE_SERVER=server.url)
+def server() -> Iterator[NatsServer]:
+    """Yield a server with a long history."""
+    with filled_server(_fill) as server:
+        yield server
 
 
-async def _fill(server: NatsServer) -> None:
-    client = await connect(server.url, allow_reconnect=False)
+async def _fill(client: Client) -> None:
     js = client.jetstream()
     await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
     error = {"type": "ValueError", "message": "bad", "traceback": None}
@@ -37,13 +34,7 @@ async def _fill(server: NatsServer) -> None:
         data = {"task_id": f"{number:032x}", "worker": "w@h:1", "attempt": 1, "error": error}
         _id, payload = encode_event("tasks", "task.failed", data, source="w", now=time.time())
         await client.publish("websocket.tasks", payload)
-    await client.flush()
-
-    async def is_stored() -> bool:
-        return (await js.stream_info(EVENT_STREAM)).state.last_seq == EVENTS
-
-    await wait_until(is_stored)
-    await client.close()
+    await wait_until_stored(client, EVENT_STREAM, EVENTS)
 
 
 @pytest.fixture(params=["delete", "purge"])

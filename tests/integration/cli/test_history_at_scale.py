@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.aio.client import Client
 
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
@@ -18,10 +19,9 @@ from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.recording.recording_format import MessageLine
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from tests.kit.cli_process import CommandResult, command_environment, run_in_process
-from tests.kit.nats_clients import connect
+from tests.kit.filled_server import filled_server, wait_until_stored
 from tests.kit.nats_servers import NatsServer
 from tests.kit.terminal import in_terminal
-from tests.kit.waiting import wait_until
 
 RUNS = 6_000
 NEWEST = 5_000
@@ -39,9 +39,8 @@ def event(number: int, type_: str, **more: Any) -> bytes:
     return encode_event("tasks", type_, data, source="w@h:1", now=time.time())[1]
 
 
-async def fill(server: NatsServer) -> None:
+async def fill(client: Client) -> None:
     """Store the tasks and the events of many runs; every thousandth has failed."""
-    client = await connect(server.url, allow_reconnect=False)
     js = client.jetstream()
     await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
     await js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
@@ -57,27 +56,14 @@ async def fill(server: NatsServer) -> None:
         await client.publish("websocket.tasks", event(number, ended[0], run_s=0.1, **ended[1]))
         if number % 200 == 0:
             await client.flush()
-    await client.flush()
-
-    async def is_stored() -> bool:
-        states = [(await js.stream_info(name)).state for name in (EVENT_STREAM, TASK_STREAM)]
-        return [state.last_seq for state in states] == [EVENTS, RUNS]
-
-    await wait_until(is_stored)
-    await client.close()
+    await wait_until_stored(client, EVENT_STREAM, EVENTS)
+    await wait_until_stored(client, TASK_STREAM, RUNS)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[NatsServer]:
-
-    with NatsServer() as server:
-        asyncio.run(fill(server))
+    with filled_server(fill) as server:
         yield server
-
-
-@pytest.fixture
-def env(server: NatsServer, tmp_path: Path) -> dict[str, str]:
-    return command_environment(tmp_path / "data", PULSE_SERVER=server.url)
 
 
 def looked_at(result: CommandResult) -> tuple[int, int]:
@@ -226,8 +212,7 @@ def test_progress_is_shown_on_a_terminal_only(env: dict[str, str]) -> None:
 def test_a_worker_is_online_whose_heartbeat_is_older_than_the_newest_part(
     tmp_path: Path,
 ) -> None:
-    with NatsServer() as server:
-        asyncio.run(fill_after_a_heartbeat(server))
+    with filled_server(fill_after_a_heartbeat) as server:
         env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
         for command in ("workers", "status"):
             listed = run_in_process(command, "--json", env=env).objects
@@ -235,9 +220,8 @@ def test_a_worker_is_online_whose_heartbeat_is_older_than_the_newest_part(
             assert [each["worker"] for each in workers] == ["w1@h:1"], command
 
 
-async def fill_after_a_heartbeat(server: NatsServer) -> None:
+async def fill_after_a_heartbeat(client: Client) -> None:
     """Store a heartbeat and then more events than the newest part has."""
-    client = await connect(server.url, allow_reconnect=False)
     js = client.jetstream()
     await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
     beat = {"worker": "w1@h:1", "host": "h", "pid": 1, "slots": 2, "busy": 0, "tasks": []}
@@ -245,13 +229,7 @@ async def fill_after_a_heartbeat(server: NatsServer) -> None:
     await js.publish("websocket.monitoring", payload)
     for number in range(NEWEST + 100):
         await client.publish("websocket.tasks", event(number, "task.started"))
-    await client.flush()
-
-    async def is_stored() -> bool:
-        return (await js.stream_info(EVENT_STREAM)).state.last_seq == NEWEST + 101
-
-    await wait_until(is_stored)
-    await client.close()
+    await wait_until_stored(client, EVENT_STREAM, NEWEST + 101)
 
 
 @pytest.mark.slow
@@ -303,8 +281,7 @@ def test_without_stored_tasks_no_task_message_is_looked_for(
         widened.append(count)
         return await widen(self, count)
 
-    with NatsServer() as server:
-        asyncio.run(fill_events_alone(server))
+    with filled_server(fill_events_alone) as server:
         env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
         monkeypatch.setattr(HistoryBackfill, "widen", counted)
         shown = run_in_process("cancel", task_id(NEWEST + 99), "--json", env=env)
@@ -312,9 +289,8 @@ def test_without_stored_tasks_no_task_message_is_looked_for(
         assert widened == []
 
 
-async def fill_events_alone(server: NatsServer) -> None:
+async def fill_events_alone(client: Client) -> None:
     """Store the events of more runs than the newest part has messages of, and no tasks."""
-    client = await connect(server.url, allow_reconnect=False)
     js = client.jetstream()
     await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
     for number in range(NEWEST + 100):
@@ -327,10 +303,4 @@ async def fill_events_alone(server: NatsServer) -> None:
         if number == NEWEST:
             # The newest part begins before, and the newest run a while after this.
             await asyncio.sleep(0.3)
-    await client.flush()
-
-    async def is_stored() -> bool:
-        return (await js.stream_info(EVENT_STREAM)).state.last_seq == 3 * (NEWEST + 100)
-
-    await wait_until(is_stored)
-    await client.close()
+    await wait_until_stored(client, EVENT_STREAM, 3 * (NEWEST + 100))

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 
 import pytest
-from nats.aio.client import Client
 from nats.js.api import DiscardPolicy
 
 from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
@@ -14,6 +13,7 @@ from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.transport import message_pages
 from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import ConsumerResetError
+from tests.kit.filled_server import wait_until_stored
 from tests.kit.nats_servers import NatsServer
 from tests.kit.running_feed import STREAM, RunningFeed, create_stream, publisher, store
 from tests.kit.waiting import wait_until
@@ -44,10 +44,6 @@ async def read_all(pages: MessagePages) -> list[InboundMessage]:
         found += reversed(page)
     assert pages.unread == 0
     return found
-
-
-async def is_stored(client: Client, count: int) -> bool:
-    return (await client.jetstream().stream_info(STREAM)).state.last_seq == count
 
 
 def numbers(messages: Iterable[InboundMessage]) -> list[int]:
@@ -103,8 +99,7 @@ async def test_a_stream_with_other_subjects_has_as_many_messages_in_its_newest_p
                 await client.publish("websocket.tasks", str(number).encode())
             else:
                 await client.publish("other.things", b"x" * 10)
-        await client.flush()
-        await wait_until(lambda: is_stored(client, 30_000))
+        await wait_until_stored(client, STREAM, 30_000)
     wanted = [number for number in range(30_000) if number < 10_000 or number % 20 == 0]
     async with RunningFeed(nats_server, backlog=500) as running:
         pages = await pages_of(running)
@@ -121,8 +116,7 @@ async def test_pages_of_large_messages_are_short(nats_server: NatsServer) -> Non
     async with publisher(nats_server) as client:
         for number in range(60):
             await client.publish("websocket.tasks", b"%d " % number + b" " * 900_000)
-        await client.flush()
-        await wait_until(lambda: is_stored(client, 60))
+        await wait_until_stored(client, STREAM, 60)
     async with RunningFeed(nats_server, backlog=1) as running:
         pages = await pages_of(running)
         found: list[int] = []
