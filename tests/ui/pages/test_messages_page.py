@@ -6,8 +6,11 @@ from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.time_range import fixed
 from pulse_desktop.state.chat_messages import class_of
+from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.text import formats
+from pulse_desktop.ui.charts.time_ranges import ChartRange
 from pulse_desktop.ui.navigation import ShowItem, ShowRun
+from pulse_desktop.ui.pages.messages import charts
 from pulse_desktop.ui.pages.messages.page import MessagesPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
@@ -119,6 +122,29 @@ def test_the_charts_show_the_messages_that_the_table_shows(
     assert "No message has been scored yet" in page.charts.scores.bars.hint
     assert scores(page) == {0.1: 2, 0.45: 1, 0.9: 1}
     assert scored(qtbot, page) == {"noise": 2, "weak signal": 1, "signal": 1}
+
+
+def test_with_a_time_range_alone_only_the_newest_messages_are_read(
+    harness: PageHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        scored_event = {"message_id": f"m{number}", "importance_score": number / 40}
+        harness.builder.event("messages", "message.scored", scored_event, NOW - 300 + number)
+    monkeypatch.setattr(charts, "_MAX_SCORES", 5)
+    read: list[int] = []
+    get = RingBuffer.__getitem__
+
+    def read_row(rows: RingBuffer[object], position: int) -> object:
+        read.append(position)
+        return get(rows, position)
+
+    monkeypatch.setattr(RingBuffer, "__getitem__", read_row)
+    state = harness.builder.state
+    shown = charts.FilteredMessages(positions=np.arange(40, dtype=np.int64))
+    message_charts = charts.MessageCharts(state)
+    message_charts.update(ChartRange(600.0), NOW, shown)
+    assert read == [39, 38, 37, 36, 35]
+    assert sum(each.count for each in message_charts.scores.bins) == 5
 
 
 def test_a_message_is_shown_with_the_runs_that_concerned_it(

@@ -86,7 +86,10 @@ class MessageCharts:
             latest = list(rows.newest_first(_MAX_SCORES))
         else:
             retained = filtered.positions[filtered.positions >= rows.start]
-            latest = [rows[position] for position in np.sort(retained)[::-1].tolist()]
+            newest = np.sort(retained)[::-1]
+            if not filtered.query:
+                newest = newest[:_MAX_SCORES]
+            latest = [rows[position] for position in newest.tolist()]
         if filtered.query:
             counts = {**_scored_times(latest)}
             if rows.evicted:
