@@ -168,7 +168,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         for shown in (counts.update_rows, self.views.update):  # also what is not valid, nor applied
             bar.changed.connect(shown)
         self.filter.applied.connect(counts.update_rows)
-        self.filter.applied.connect(self._charting.reset)
+        self.filter.applied.connect(self.reset_charts)
         self.filter.applied.connect(self.views.update)
         self.filter.applied.connect(self._show_filtered_out)
         bar.validity_changed.connect(counts.update_rows)
@@ -224,7 +224,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         shown = self._time.shown_time(now)
         self.table.catch_up(shown)
         self.update_detail(shown)
-        self._charting.reset()
+        self.reset_charts()
         self._update(now)
         self._counts.update_rows()
         self._counts.update_selection()
@@ -414,6 +414,10 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self._time.apply(self.now)
         self.filter.apply()
 
+    def reset_charts(self) -> None:
+        """Update the charts at the next opportunity, whenever that was done before."""
+        self._charting.reset()
+
     def filter_by_series(self, key: str) -> None:
         """Show only the rows of a series of a chart, which was clicked; all if they are shown."""
         if self.series_field:
@@ -473,6 +477,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
                 self._charted_version(wall, end),
                 (*asked, self.table.rows_model.filter_pending),
             )
+            self.update_costly_charts(wall, end)
         self.update_summary(now, stale_text(connection))
         self.table.overlay.set_reason(reason)
         stale, as_of = connection.data_time is not None, as_of_text(connection)

@@ -119,6 +119,14 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
     def update_charts(self, now: float) -> None:
         """Update the charts up to a time, Unix seconds: the present, or the end of the range."""
 
+    def update_costly_charts(self, wall: float, end: float) -> None:
+        """Update the charts of other rows than those of the table, if they are due.
+
+        Args:
+            wall: the present time, Unix seconds.
+            end: the end of what is shown, Unix seconds.
+        """
+
     def rows_ahead(self, end: float) -> int:  # noqa: ARG002  few pages know
         """Return how many rows belong to a time (Unix seconds) or later: a clock may be ahead."""
         return 0

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -16,6 +17,7 @@ from pulse_desktop.ui.pages.overview import stats
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.overview.run_charts import RunCharts
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
+from pulse_desktop.ui.pages.workers.page import MonitoringPage
 from tests.kit.state_builder import NOW
 from tests.ui.page_harness import PageHarness
 
@@ -138,6 +140,28 @@ def test_the_tasks_page_charts_a_run_that_it_could_not_chart_at_once(
     assert [task.ended for task in charted[-1]] == [1]
     draw(page, 2.6, 4.5 + 2 * ahead_s)
     assert [task.ended for task in charted[-1]] == [2]
+
+
+def test_run_times_are_read_when_a_run_ends_and_not_with_each_heartbeat(
+    harness: PageHarness,
+    draw: Callable[[Page, float, float], None],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = make_costly(monkeypatch, clock, RunColumns, "quantile_series")
+    page = harness.open(MonitoringPage)
+    draw(page, 0.1, 4.0)
+    assert read
+    read.clear()
+    for second in range(5, 12):
+        harness.builder.heartbeat(at=NOW + second)
+        harness.update(page, NOW + second)
+    assert not read
+    harness.builder.task("f" * 32)
+    harness.builder.succeeded("f" * 32, at=NOW + 12.0)
+    draw(page, 12.1, 13.0)
+    ((_times, values),) = read
+    assert np.isfinite(values[0.5]).any()
 
 
 def test_the_card_of_failures_leads_to_the_runs_that_it_counts(harness: PageHarness) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import chain, pairwise
 from typing import Final, Self
 
+import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from pulse_desktop.fields.worker_fields import health_name, worker_fields
@@ -24,16 +25,17 @@ from pulse_desktop.text.worker_text import (
 )
 from pulse_desktop.ui.charts.colors import percentile_specs
 from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series
-from pulse_desktop.ui.charts.run_series import RunColumns
+from pulse_desktop.ui.charts.run_series import RunColumns, Values
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.connection_phase import stale_text
 from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
+from pulse_desktop.ui.pacing import CHART_SHARE, Pacing
 from pulse_desktop.ui.page.actions import PageAction
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.page import PageContext
 from pulse_desktop.ui.page.row_detail import RowDetail
-from pulse_desktop.ui.page.table_page import TablePage
+from pulse_desktop.ui.page.table_page import CHART_S, TablePage
 from pulse_desktop.ui.pages.workers import actions
 from pulse_desktop.ui.pages.workers.columns import (
     CANCEL_ONLY,
@@ -149,6 +151,11 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             empty_text=_("CPU usage reported in heartbeats appears here."),
         )
         self._columns = RunColumns(self.context.state.runs.timings)
+        self._timing = Pacing(CHART_S, share=CHART_SHARE)
+        self._percentiles: tuple[Values, dict[str, Values]] = (
+            np.zeros(0),
+            {name: np.zeros(0) for name in _QUANTILES},
+        )
         self.run_times = TimeChart(
             _("Run time"),
             Unit.SECONDS,
@@ -170,9 +177,23 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             chart.set_series(self.context.colors.specs(shown))
             times, values = quantile_series(shown, now, self.time_range, quantile)
             chart.set_data(times, values, bounds)
+        self.run_times.set_data(*self._percentiles, bounds)  # its axis moves on with the others
+
+    def update_costly_charts(self, wall: float, end: float) -> None:
+        """Update the run times if runs have changed: those of all runs are read."""
+        version = self._columns.version, self._columns.ahead_of(end)
+        self._timing.run(wall, lambda: self._update_run_times(end), version, self.time_range)
+
+    def _update_run_times(self, end: float) -> None:
+        bounds = self.time_range.bounds(end)
         times, found = self._columns.quantile_series(*bounds, self.time_range.bucket_s)
-        values = dict(zip(_QUANTILES, found.values(), strict=True))
-        self.run_times.set_data(times, values, bounds)
+        self._percentiles = times, dict(zip(_QUANTILES, found.values(), strict=True))
+        self.run_times.set_data(*self._percentiles, bounds)
+
+    def reset_charts(self) -> None:
+        """Update the charts at the next opportunity; see `TablePage`."""
+        super().reset_charts()
+        self._timing.reset()
 
     def update_summary(self, now: float, stale: str) -> None:
         """Update the statistics; see `TablePage`."""
