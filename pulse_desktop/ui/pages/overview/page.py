@@ -259,13 +259,13 @@ class OverviewPage(Page):
     def _refresh_cards(self, now: float) -> None:
         """Update the cards, and say why something may be missing, if anything has changed."""
         version = *self._run_version(now), *self._card_version(now)
-        asked = *self._asked(), self.context.connection.data_time
+        asked = self._has_runs(), self.context.connection.data_time
         self._pacing["cards"].run(self._wall, lambda: self._update_cards(now), version, asked)
         self._pacing["reason"].run(self._wall, self._show_reason, version, asked)
 
     def _refresh_charts(self) -> None:
         """Update the charts if runs have changed."""
-        wall, charts, asked = self._wall, self.run_charts, self._asked()
+        wall, charts, asked = self._wall, self.run_charts, self._has_runs()
         ended = self._run_version(wall)
         # A rate is that of whole buckets: a run is in it when its bucket is over.
         rated = self._run_version(wall // COUNTED_S * COUNTED_S)
@@ -281,9 +281,9 @@ class OverviewPage(Page):
         rows = self.context.state.runs.rows
         return rows.start, rows.stop, self._run_changes, self._columns.ahead_of(counted)
 
-    def _asked(self) -> tuple[object, ...]:
-        """Return what does not wait; the first runs do not either."""
-        return self.context.time.range, self._known, bool(self.context.state.runs.rows)
+    def _has_runs(self) -> bool:
+        """Return whether there are runs: the first ones are not put off."""
+        return bool(self.context.state.runs.rows)
 
     def _reset_pacing(self) -> None:
         for each in self._pacing.values():
@@ -380,7 +380,6 @@ class OverviewPage(Page):
         state, connection = self.context.state, self.context.connection
         return (
             self.context.tasks.queue_status,
-            self.context.time.range,
             self._group_changes,
             stale_text(connection),
             state.workers.online(now),
