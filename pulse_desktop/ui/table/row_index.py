@@ -108,8 +108,9 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
     def matches_between(self, low: int, high: int) -> Positions | None:
         """Return the positions from `low` to `high` - 1 of live rows that match the filter.
 
-        None if that is not known for each of them. Those that have changed in this frame are as
-        they were.
+        None if that is not known for each of them, or if a sorted table has changes there that
+        are not sorted in. Without a sort they may be those of the frame before: the caller counts
+        the rows again that have changed in this one.
         """
         shown = self._shown
         if self.accepts is None or shown is None or self.source is not self.rows or self.filtering:
