@@ -151,27 +151,27 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self.now = now
         rows = self.collection().rows
         positions = {*changes.of(self.collection()), *range(self._bounded_to, rows.stop)}
-        self._move_bounds([rows[each] for each in positions if each >= rows.start])
+        changed = [rows[each] for each in positions if each >= rows.start]
+        if groups := [row for row in changed if row.count]:
+            self._widen_bounds(groups)
         self._bounded_to = rows.stop
         super().refresh(changes, now)
 
-    def _move_bounds(self, changed: Sequence[FailureGroup] | None = None) -> None:
-        """Set the ends of what is counted: the time range, as far as anything is known.
-
-        Args:
-            changed: the groups that have changed since, None if it may be all.
-        """
+    def _move_bounds(self) -> None:
+        """Set the ends of what is counted: the time range, as far as anything is known."""
         now = self.wall_time(self.now)
-        counted = [
-            row for row in (self.collection().rows if changed is None else changed) if row.count
-        ]
-        if not counted and changed is not None:
-            return
-        start, end = self.context.time.range.bounds(now)
+        counted = [row for row in self.collection().rows if row.count]
         oldest = min((row.first_seen for row in counted), default=now)
-        latest = max((row.last_seen for row in counted), default=now)
-        if changed is not None:
-            oldest, latest = min(oldest, self._bounds[0]), max(latest, self._bounds[1])
+        self._set_bounds(oldest, max((row.last_seen for row in counted), default=now))
+
+    def _widen_bounds(self, groups: Sequence[FailureGroup]) -> None:
+        """Let the failures of some groups, which have changed since, be counted too."""
+        oldest = min(self._bounds[0], *(row.first_seen for row in groups))
+        self._set_bounds(oldest, max(self._bounds[1], *(row.last_seen for row in groups)))
+
+    def _set_bounds(self, oldest: float, latest: float) -> None:
+        now = self.wall_time(self.now)
+        start, end = self.context.time.range.bounds(now)
         start = max(start, min(oldest, retained_since(self.context.state)))
         end = min(end, max(now, latest))
         self._bounds = (start, max(end, start + 1.0))
