@@ -45,6 +45,7 @@ from pulse_desktop.transport.source_stream import (
     purge_text,
     stored_since,
 )
+from pulse_desktop.transport.stalled_reading import StalledReading
 
 POLL_INTERVAL_S: Final = 5.0
 SETTLE_S: Final = 0.2
@@ -117,6 +118,7 @@ class SubjectFeed:
         self._consumer: OrderedConsumer | None = None
         self._unread = 0
         self._losses = LossLog()
+        self._stalled: StalledReading | None = None
         self._older: OlderPart | None = None
         self._caught_up = asyncio.Event()
         self._is_current = False
@@ -226,6 +228,7 @@ class SubjectFeed:
             end_live: awaited once every later message is certain to be read.
         """
         refused: NoStream | None = None
+        is_stalled = False
         started = self._clock()
         try:
             self._consumer = consumer
@@ -236,7 +239,7 @@ class SubjectFeed:
             self._set_mode("history", "")
             if end_live is not None:
                 await end_live()
-            await self._consume(consumer, stream)
+            is_stalled = await self._consume(consumer, stream)
         except NotPermittedError as error:
             refused = no_stream(error)
         finally:
@@ -248,6 +251,8 @@ class SubjectFeed:
         found = refused or await self._find()
         self._add_loss(self._unread, deletion_text(stream, found))
         if isinstance(found, SourceStream):
+            if is_stalled and found.is_same_as(stream):
+                await self._note_stall(consumer, found)
             await asyncio.sleep(RETRY_PAUSE_S)
         else:
             self._gaps.disconnected(ended, deletion_text(stream, found) or found.reason)
@@ -279,7 +284,7 @@ class SubjectFeed:
     async def _open_once(self, stream: SourceStream) -> OrderedConsumer:
         start = self._position.start_in(stream, self._clock())
         if start is not None:
-            consumer = await self._open_at(stream, start)
+            consumer = await self._open_again(stream, start)
         else:
             since, live_since = self._since, self._position.live_since
             if since is not None:
@@ -294,7 +299,23 @@ class SubjectFeed:
                 live_since=live_since,
             )
             self._deduplicator.first_at = 0.0
+        self._stalled = None
         self._position.begin_reading(stream, consumer.last)
+        return consumer
+
+    async def _open_again(self, stream: SourceStream, start: DeliverPolicy) -> OrderedConsumer:
+        """Open a consumer at the resume position; record what is lost of what the last one left."""
+        stalled, newer = self._stalled, 0
+        if stalled is not None and not stream.is_same_as(stalled.stream):
+            stalled = None
+        if stalled is not None:
+            counting = await self._open_at(stream, DeliverPolicy(stalled.stream.last + 1))
+            await counting.close()
+            newer = counting.pending
+        consumer = await self._open_at(stream, start)
+        if stalled is not None and not stream.limits.max_per_subject:
+            lost = stalled.lost(self._deduplicator.last, max(0, consumer.pending - newer))
+            self._add_loss(lost, purge_text(stream))
         return consumer
 
     async def _open_at(self, stream: SourceStream, start: DeliverPolicy) -> OrderedConsumer:
@@ -308,8 +329,12 @@ class SubjectFeed:
         await consumer.open(start)
         return consumer
 
-    async def _consume(self, consumer: OrderedConsumer, stream: SourceStream) -> None:
-        """Consume until the consumer ends or the stream is not the same any more."""
+    async def _consume(self, consumer: OrderedConsumer, stream: SourceStream) -> bool:
+        """Consume until the consumer ends or the stream is not the same any more.
+
+        Returns:
+            Whether the server stopped sending though messages were waiting.
+        """
         consuming = asyncio.ensure_future(consumer.run())
         end = asyncio.ensure_future(self._reach_end(consumer))
         try:
@@ -325,41 +350,42 @@ class SubjectFeed:
                     self._deduplicator.end_dedup()
                 self._position.classify_gaps(found, self._clock())
             if not consuming.done():
-                return
+                return False
             error = consuming.exception()
-            if isinstance(error, ConsumerStalledError):
-                found = await describe_stream(self._connection, stream.name, self.subject)
-                if isinstance(found, SourceStream) and found.is_same_as(stream):
-                    await self._check_purge(consumer, found, stalled=True)
-            elif not isinstance(error, ConsumerResetError):
+            if not isinstance(error, ConsumerResetError):
                 consuming.result()
+            return isinstance(error, ConsumerStalledError)
         finally:
             await cancel_and_wait(end, consuming)
 
-    async def _check_purge(
-        self, consumer: OrderedConsumer, found: SourceStream, *, stalled: bool = False
-    ) -> None:
-        """Record what was deleted of the stored messages while they are read.
+    async def _note_stall(self, consumer: OrderedConsumer, found: SourceStream) -> None:
+        """Remember what was waiting when the server stopped sending.
+
+        Mostly it was deleted, but only the next consumer shows whether it was.
+        """
+        await self._check_purge(consumer, found)
+        read = self._deduplicator.last
+        waiting = consumer.lag - min(consumer.lag, max(0, read - consumer.last))
+        self._stalled = StalledReading(found, read, waiting)
+
+    async def _check_purge(self, consumer: OrderedConsumer, found: SourceStream) -> None:
+        """Record what was deleted of the oldest stored messages while they are read.
 
         Args:
             consumer: reads them.
             found: the stream as it is now.
-            stalled: whether the server has none of the waiting messages any more.
         """
         deduplicator = self._deduplicator
-        oldest = found.first > deduplicator.last + 1
-        if consumer.at_end.is_set() or not (oldest or stalled):
+        if consumer.at_end.is_set() or found.first <= deduplicator.last + 1:
             return
         stored_at = await stored_since(self._connection, found.name)
         lag, read = consumer.lag, consumer.last
-        missing = lag if stalled else min(lag, found.first - read - 1)
+        missing = min(lag, found.first - read - 1)
         missing -= min(lag, max(0, deduplicator.last - read))  # recorded before
         if stored_at is None or consumer.at_end.is_set() or missing <= 0:
             return
-        limits = found.limits
         # All limits but one remove the oldest messages of the stream.
-        by_age = limits.may_remove(self._clock() - stored_at)
-        if not (by_age if oldest else limits.max_per_subject):
+        if not found.limits.may_remove(self._clock() - stored_at):
             self._add_loss(missing, purge_text(found))
         deduplicator.last = max(deduplicator.last, found.first - 1)
         if found.first > found.last:

@@ -12,6 +12,11 @@ from nats.aio.subscription import Subscription
 
 from pulse_desktop.nats_client.fast_path import FastPathClient
 from pulse_desktop.protocol.inbound import InboundMessage, Source
+from pulse_desktop.transport.ordered_consumer import (
+    ConsumerStalledError,
+    DeliverPolicy,
+    OrderedConsumer,
+)
 from tests.kit.nats_servers import NatsServer
 from tests.kit.running_feed import (
     STREAM,
@@ -271,6 +276,46 @@ async def test_a_feed_continues_when_all_that_it_waits_for_is_deleted(
         assert loss.reason == f"messages of the stream {STREAM} were deleted while it was read"
         await store(nats_server, range(30, 33))
         await wait_until(lambda: running.payloads() == [*range(11), *range(30, 33)], 3)
+        assert running.status.gaps == ()
+
+
+@pytest.mark.parametrize("stored_later", [0, 3])
+@pytest.mark.parametrize("deleted", [[], [4, 5, 8], list(range(1, 8)), list(range(1, 11))])
+async def test_only_what_is_deleted_is_lost_when_the_server_stops_sending(
+    nats_server: NatsServer,
+    monkeypatch: pytest.MonkeyPatch,
+    deleted: list[int],
+    stored_later: int,
+) -> None:
+    run, open_consumer = OrderedConsumer.run, OrderedConsumer.open
+    later = iter([stored_later])
+    is_stalled = False
+
+    async def stall_once(consumer: OrderedConsumer) -> None:
+        nonlocal is_stalled
+        if is_stalled:
+            return await run(consumer)
+        is_stalled = True
+        async with publisher(nats_server) as client:
+            for sequence in deleted:
+                await client.jetstream().delete_msg(STREAM, sequence)
+        raise ConsumerStalledError
+
+    async def store_and_open(consumer: OrderedConsumer, start: DeliverPolicy) -> None:
+        if is_stalled:
+            await store(nats_server, range(10, 10 + next(later, 0)))
+        await open_consumer(consumer, start)
+
+    monkeypatch.setattr(OrderedConsumer, "run", stall_once)
+    monkeypatch.setattr(OrderedConsumer, "open", store_and_open)
+    await create_stream(nats_server, max_age=3_600)
+    await store(nats_server, range(10))
+    async with RunningFeed(nats_server) as running:
+        await wait_until(lambda: running.status.caught_up)
+        kept = [number for number in range(10 + stored_later) if number + 1 not in deleted]
+        assert running.payloads() == kept
+        loss = running.status.loss
+        assert (loss.count if loss is not None else 0) == len(deleted)
         assert running.status.gaps == ()
 
 
