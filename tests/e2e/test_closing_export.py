@@ -123,8 +123,9 @@ def test_a_profile_is_renamed_during_an_export_without_a_question(
     async def scenario(operator: Operator) -> None:
         editor = await edit_during_export(operator, folder)
         window, shown = operator.window, operator.desktop.windows[0]
-        session = operator.session
+        session, previous = operator.session, window.connections.previous_switch
         await save(operator, editor, "eu west")
+        assert window.connections.previous_switch == previous, "there is no eu any more"
         assert not window.findChildren(QuestionDialog)
         assert operator.session is session
         assert list(folder.iterdir())

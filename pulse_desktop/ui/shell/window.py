@@ -265,7 +265,9 @@ class MainWindow(QMainWindow):
         former = self._context.profile_label
         self.drafts.rename(former, label)
         self._colors[label] = self._colors.pop(former, SeriesColors())
+        previous = self.connections.previous_switch
         self.show_profile(profile, label, self._next_page)
+        self.connections.previous_switch = previous  # no other connection was shown
         self._context = replace(self._context, profile=profile, profile_label=label)
         if self._run_form is not None:
             self._run_form.ui.badge.show_profile(profile, label)
