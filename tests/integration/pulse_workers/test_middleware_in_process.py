@@ -111,8 +111,8 @@ async def test_a_task_that_exceeds_its_timeout_fails_with_the_limit(
         await asyncio.sleep(seconds)
         raise TimeoutError
 
-    task = broker.register_task(wait, "wait", timeout=0.2)
-    late, own = await task.kiq(60.0), await task.kiq(0.0)
+    late = await broker.register_task(wait, "wait", timeout=0.2).kiq(60.0)
+    own = await broker.register_task(wait, "fail", timeout=60.0).kiq(0.0)
     error = (await late.wait_result(timeout=10)).error
     assert str(error) == "no result within 0.2 s"
     ended = await wait_for_end(harness, late.task_id)

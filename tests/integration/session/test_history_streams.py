@@ -116,9 +116,9 @@ async def test_a_foreign_core_system_has_history_after_a_restart(
             early = await enqueue(client, "append_line", str(lines))
             await wait_for_run(session, early, RunState.SUCCEEDED)
             assert await make_all(session) == [EVENT_STREAM, TASKS]
-            await wait_until(lambda: session.task_feed.status.mode == "history", 3.0)
-            assert session.event_feed.status.stream == EVENT_STREAM
-            assert not session.history_streams.are_missing
+            await wait_until(lambda: session.task_feed.status.mode == "history")
+            await wait_until(lambda: session.event_feed.status.stream == EVENT_STREAM)
+            await wait_until(lambda: not session.history_streams.are_missing)
             # It is still the queue of a core broker: the stream delivers nothing to workers.
             status = await session.queue.status()
             assert (status.mode, status.durable, status.pending) == ("core", False, None)
