@@ -8,6 +8,7 @@ After any interruption the reader starts again from `last + 1`.
 import asyncio
 import contextlib
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ from nats import errors
 from nats.aio.msg import Msg
 from nats.js import api
 from nats.js.errors import APIError
-from nats.nuid import NUID
 
 from pulse_desktop.nats_client.fast_path import STORED_REPLY
 from pulse_desktop.text.translation import _
@@ -48,8 +48,6 @@ One that waits for messages is not inactive: its next request follows the end of
 """
 
 Accept = Callable[[str, bytes, float, int], bool]
-
-_nuid: Final = NUID()
 
 
 class ConsumerResetError(Exception):
@@ -158,7 +156,8 @@ class OrderedConsumer:
             ConsumerResetError: the server refuses, or the stream no longer exists.
             UserFacingError: no connection, no JetStream, no permission.
         """
-        name = f"pulse-{_nuid.next().decode()}"
+        # From the system: a forked process would repeat the names of a generator with a seed.
+        name = f"pulse-{secrets.token_hex(11)}"
         config = api.ConsumerConfig(
             name=name,
             filter_subject=self._subject,
