@@ -45,7 +45,7 @@ class BarFilter(QObject):
             self._text = self._filter.query.text
         text = joined(self._text, query) if query else self._text
         self._shown = FilterState(text, frozenset((key,)), fixed(start, end))
-        self._filter.navigate(self._shown, _("One bar of the chart is shown."))
+        self._filter.former.navigate(self._shown, _("One bar of the chart is shown."))
 
     def _is_shown(self) -> bool:
         return self._shown is not None and self._filter.state.same_rows(self._shown)
@@ -55,4 +55,4 @@ class BarFilter(QObject):
             return
         is_shown, self._shown = self._is_shown(), None
         if is_shown:
-            self._filter.go_back(keeps_range=True)
+            self._filter.former.go_back(keeps_range=True)

@@ -63,10 +63,10 @@ class PageCounts:
             return
         rows = self._table.rows_model.live_rows
         known = self._reason is None or rows.stop > rows.start
-        if self._filter.counts_pending:
+        if self._filter.facets.pending:
             self._bar.set_counts_stale()
         else:
-            counts = self._filter.facet_counts()
+            counts = self._filter.facets.counts()
             self._bar.set_counts(counts, known=known, stale=self._is_stale())
 
     def update_rows(self) -> None:

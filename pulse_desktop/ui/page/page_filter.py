@@ -1,13 +1,10 @@
 """The filter of a page with a table: its query, its facets with counts, and the former filter."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
-from pulse_desktop.model.history_extent import HistoryExtent
-from pulse_desktop.query.dictionary_columns import DictionaryColumns
 from pulse_desktop.query.explanation import Explainer
 from pulse_desktop.query.fields import FieldSet
 from pulse_desktop.query.matcher import Matcher
@@ -17,14 +14,15 @@ from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.text.history_extent_text import reading_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.empty_explanation import EmptyExplanation
+from pulse_desktop.ui.page.facet_counting import FacetCounting
 from pulse_desktop.ui.page.filter_bar import FilterBar
+from pulse_desktop.ui.page.filtered_page import FilteredPage
 from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.former_filter import FormerFilter
 from pulse_desktop.ui.query.page_query import PageQuery
 from pulse_desktop.ui.query.value_counts import ValueCounts
-from pulse_desktop.ui.rows.facet_counts import FacetCounts
 from pulse_desktop.ui.rows.positions import Positions
 from pulse_desktop.ui.rows.row_filter import RowFilter
-from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.time.window_time import WindowTime
 
@@ -33,56 +31,9 @@ if TYPE_CHECKING:
 
 RowT = TypeVar("RowT")
 
-_SLICE_MS: Final = 0
-_RECOUNT_S: Final = 30.0
-"""How often facets are counted anew only because the result of a query changes with time."""
 _RECHECK_ROW_S: Final = 6e-5
 """So many seconds per row pass between two passes over all rows for the same reason: they take a
 small part of the processor however many rows there are."""
-
-
-class FilteredPage(Protocol[RowT]):
-    """What the filter needs of its page.
-
-    Attributes:
-        now: Unix seconds.
-        facet_columns: the columns that decide which facets a row belongs to, if any do.
-    """
-
-    now: float
-    facet_columns: ClassVar[Sequence[str]]
-
-    def rows(self) -> RowSource[RowT]:
-        """Return the rows, live."""
-
-    def history_extent(self) -> HistoryExtent:
-        """Return how much of the stored history has been read."""
-
-    def facet_query(self, checked: frozenset[str]) -> str:
-        """Return a query for the rows of some facets, empty if a query cannot tell."""
-
-    def facets_of(self, row: RowT) -> Sequence[str]:
-        """Return the keys of the facets that a row belongs to."""
-
-    def facet_counts(self) -> Mapping[str, int]:
-        """Return the number of rows of each facet, whatever the query."""
-
-    def value_counters(self) -> Mapping[str, Callable[[], Mapping[str, int]]]:
-        """Return the counters of values by field, for completion."""
-
-    def dictionary_columns(self) -> DictionaryColumns | None:
-        """Return the dictionary columns of the rows, None if they have none."""
-
-    def keys_of(self, field: str, row: RowT) -> Iterable[str]:
-        """Return the names in a keyed field of a row, for completion."""
-
-    def limited_to_time(
-        self, accepts: Callable[[RowT], bool] | None
-    ) -> Callable[[RowT], bool] | None:
-        """Return a test that also rejects the rows outside of the time range."""
-
-    def time_query(self) -> str:
-        """Return the time range as a condition of a query, empty for all that is retained."""
 
 
 class PageFilter(QObject, Generic[RowT]):
@@ -93,20 +44,14 @@ class PageFilter(QObject, Generic[RowT]):
 
     Attributes:
         query: the query in force.
+        facets: counts the rows of each facet.
+        former: the operator's own filter while navigation shows another one.
 
     Signals:
         applied: another filter is in force.
-        counted: facets have been counted to the end.
-        navigated: another filter is shown, which is not the operator's.
-        returned: the operator's filter is shown again.
-        kept: the operator keeps the filter that is shown instead of the former one.
     """
 
     applied = Signal()
-    counted = Signal()
-    navigated = Signal()
-    returned = Signal()
-    kept = Signal()
 
     def __init__(
         self,
@@ -131,32 +76,16 @@ class PageFilter(QObject, Generic[RowT]):
             page.rows, fields, page.value_counters(), page.keys_of, self._now, self
         )
         self.query = PageQuery(fields, self._values, self._now)
-        self._counts = FacetCounts(
-            page.rows,
-            page.facets_of,
-            columns=page.dictionary_columns,
-            facet_columns=page.facet_columns,
-            matches=self._matching_positions,
-        )
-        self._counted_at = 0.0
+        self.facets = FacetCounting(page, table, self._counted, self._matching_positions, self)
+        self.former = FormerFilter(bar.notice, lambda: self.state, self.show, self)
         self._rechecked_at = 0.0
         self._applied: tuple[frozenset[str], TimeRange] | None = None  # facets and time range
         self._settled = ""  # the last query in force that did not end in an unfinished word
-        self._is_hidden = False
-        self._counting = QTimer(self)
-        self._counting.setObjectName("count facets")
-        self._counting.setInterval(_SLICE_MS)
-        self._counting.timeout.connect(self._count_next_slice)
         self._explanation = EmptyExplanation(table, page.rows, self._explainer, self._reading, self)
-        self._former: FilterState | None = None
-        self._navigated: FilterState | None = None  # what navigation has shown
         self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
         bar.settled.connect(self._settle)
-        bar.notice.back_requested.connect(self.go_back)
-        bar.notice.forget_requested.connect(self._keep_shown)
         self._values.changed.connect(bar.completer.complete_anew)
-        table.rows_model.counts_changed.connect(self._count_on)
 
     def _now(self) -> float:
         return self._page.now
@@ -202,7 +131,7 @@ class PageFilter(QObject, Generic[RowT]):
         self._rechecked_at = self._now()
         self._table.set_filter(self.predicate())
         self._explanation.restart()
-        self._restart_counting()
+        self.facets.restart()
         self.applied.emit()
 
     def _settle(self) -> None:
@@ -267,7 +196,7 @@ class PageFilter(QObject, Generic[RowT]):
         Returns:
             The positions of rows that have left the filter as time has moved on.
         """
-        self._counts.update(dirty)
+        self.facets.update(dirty)
         if not self.query.is_due(now):
             return set()
         self.query.recompile()
@@ -281,7 +210,7 @@ class PageFilter(QObject, Generic[RowT]):
             self.update()
             return set()
         model.move_filter(accepts)
-        self._counts.move_on(self._matches())
+        self.facets.move_on()
         return model.oldest_not_accepted()
 
     def update(self) -> None:
@@ -289,63 +218,14 @@ class PageFilter(QObject, Generic[RowT]):
         accepts = self.predicate()
         if accepts is not None:
             self._table.update_filter(accepts)
-        if abs(self._now() - self._counted_at) >= _RECOUNT_S:
-            self._restart_counting()
+        if self.facets.is_due:
+            self.facets.restart()
         else:
-            self._counts.move_on(self._matches())
+            self.facets.move_on()
 
-    def leave_behind(self) -> None:
-        """Count without the rows that a live time range has moved past."""
-        self._counts.leave_behind()
-
-    def on_hide(self) -> None:
-        """Count no further: the page is no longer visible."""
-        self._is_hidden = True
-        self._counting.stop()
-
-    def on_show(self) -> None:
-        """Count again: follow this with `catch_up`, or apply another filter."""
-        self._is_hidden = False
-
-    def catch_up(self) -> None:
-        """Count anew: changes were not followed while the page was hidden."""
-        self._restart_counting()
-
-    # Facets
-
-    @property
-    def counts_pending(self) -> bool:
-        """Whether rows have not been counted yet."""
-        return self._counts.pending
-
-    def facet_counts(self) -> Mapping[str, int]:
-        """Return the number of rows of each facet that match query and time range."""
-        if self._counts.accepts is None:
-            return self._page.facet_counts()
-        return {**dict.fromkeys(self._page.facet_counts(), 0), **self._counts.counts}
-
-    def _restart_counting(self) -> None:
-        self._counted_at = self._now()
-        self._counts.set_filter(self._matches() if self._bar.chips else None)
-        if self._counts.pending:
-            self._count_on()
-        else:
-            self._counting.stop()
-            self.counted.emit()
-
-    def _count_on(self) -> None:
-        """Count what is left, but first show the rows: the table tells when it has them all."""
-        if self._is_hidden or self._table.rows_model.filter_pending:
-            self._counting.stop()  # it would run idle
-        elif self._counts.pending and not self._counting.isActive():
-            self._counting.start()
-
-    def _count_next_slice(self) -> None:
-        if self._table.rows_model.filter_pending:
-            self._counting.stop()
-        elif not self._counts.count_next_slice():
-            self._counting.stop()
-            self.counted.emit()
+    def _counted(self) -> Callable[[RowT], bool] | None:
+        """Return the test of the rows that facets count; None if there are no facets to show."""
+        return self._matches() if self._bar.chips else None
 
     def _matching_positions(self, low: int, high: int) -> Positions | None:
         """Return what the table has found, if it shows the rows of all facets."""
@@ -361,11 +241,6 @@ class PageFilter(QObject, Generic[RowT]):
     # Changing it
 
     @property
-    def has_former(self) -> bool:
-        """Whether the operator's filter was replaced by navigation and can be restored."""
-        return self._former is not None
-
-    @property
     def state(self) -> FilterState:
         """The filter that is shown."""
         return FilterState(self._bar.text, self._bar.checked_facets, self._time.range)
@@ -375,52 +250,6 @@ class PageFilter(QObject, Generic[RowT]):
         self._bar.set_filter(state.facets, state.text)
         if state.time_range is not None:
             self._time.set_range(state.time_range)
-
-    def navigate(self, state: FilterState, why: str = "") -> None:
-        """Show another filter; the operator's own one can be restored, also if it is empty.
-
-        What navigation has shown becomes the operator's own filter when it is edited.
-
-        Args:
-            state: the other filter.
-            why: what is shown, such as "15 failed runs of this group".
-        """
-        own = self.state
-        shown = state if state.time_range is not None else replace(state, time_range=own.time_range)
-        was_edited = self._navigated is not None and not own.same_rows(self._navigated)
-        if (self._former is None or was_edited) and own != shown:
-            self._former = own
-        if self._former == shown:
-            self._former = None
-        self.show(state)
-        self._navigated = shown
-        self.navigated.emit()
-        if self._former is None:
-            self.forget_former()
-        else:
-            details = self._former.text or ("" if self._former.active else _("It is empty"))
-            self._bar.notice.show_former(why or _("Another filter is shown."), details)
-
-    def go_back(self, *, keeps_range: bool = False) -> None:
-        """Restore the operator's filter.
-
-        Args:
-            keeps_range: whether the present time range stays.
-        """
-        former = self._former
-        if former is not None:
-            self.forget_former()
-            self.show(replace(former, time_range=None) if keeps_range else former)
-            self.returned.emit()
-
-    def _keep_shown(self) -> None:
-        self.forget_former()
-        self.kept.emit()
-
-    def forget_former(self) -> None:
-        """Keep the filter that is shown."""
-        self._former = self._navigated = None
-        self._bar.notice.show_former("")
 
     def edit(self, change: Callable[[str], str]) -> None:
         """Change the query in force, for example by a condition of a cell."""

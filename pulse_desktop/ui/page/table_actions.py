@@ -140,4 +140,4 @@ def _has_rows(page: AnyTablePage) -> bool:
 
 
 def _has_former(page: AnyTablePage) -> bool:
-    return page.filter.has_former
+    return page.filter.former.exists

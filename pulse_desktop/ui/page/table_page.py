@@ -172,12 +172,12 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter.applied.connect(self.views.update)
         self.filter.applied.connect(self._show_filtered_out)
         bar.validity_changed.connect(counts.update_rows)
-        self.filter.navigated.connect(self.views.leave)
-        self.filter.returned.connect(self.views.go_back)
-        self.filter.kept.connect(self.views.forget_former)
+        self.filter.former.navigated.connect(self.views.leave)
+        self.filter.former.returned.connect(self.views.go_back)
+        self.filter.former.kept.connect(self.views.forget_former)
         for answered in (bar.notice.back_requested, bar.notice.forget_requested):
             answered.connect(table.setFocus)  # the button is gone
-        self.filter.counted.connect(counts.update_facets)
+        self.filter.facets.counted.connect(counts.update_facets)
         self.chart_group.series_chosen.connect(self.filter_by_series)
         self.chart_group.bar_chosen.connect(self.filter_by_bar)
         self.area.charts_toggled.connect(lambda _shown: self._update(self.now))
@@ -216,11 +216,11 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
     def on_show(self, now: float) -> None:
         """Catch up with what happened while another page was visible."""
         self.now = now
-        self.filter.on_show()
+        self.filter.facets.resume()
         if self._time.has_changed:
             self.apply_filter()
         else:
-            self.filter.catch_up()
+            self.filter.facets.restart()
         shown = self._time.shown_time(now)
         self.table.catch_up(shown)
         self.update_detail(shown)
@@ -231,7 +231,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def on_hide(self) -> None:
         """Stop counting: everything is counted anew when the page is shown."""
-        self.filter.on_hide()
+        self.filter.facets.pause()
 
     def tables(self) -> Sequence[LiveTable[Any]]:
         """Return the one table."""
@@ -248,9 +248,9 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
                 if (view := self.views.find(name)) is not None:
                     self.views_button.open_view(view)
             case FilterPage(text=text):
-                self.filter.navigate(FilterState(text))
+                self.filter.former.navigate(FilterState(text))
             case ShowItem(id=text):
-                self.filter.navigate(FilterState(text_query(text)))
+                self.filter.former.navigate(FilterState(text_query(text)))
 
     def close_details(self) -> bool:
         """Close the detail panel; return whether it was open."""
@@ -325,7 +325,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             why = _("Your filter hides it, so everything is shown.")
             if not is_in_range:
                 why = _("It is not in your filter and time range, so everything is shown.")
-            self.filter.navigate(everything, why)
+            self.filter.former.navigate(everything, why)
         if self.table.rows_model.view_row(position) is None:
             self.table.set_paused(False)
             self.table.catch_up(self.now)
@@ -385,7 +385,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def go_back_to_filter(self) -> None:
         """Restore the operator's filter, which navigation has replaced."""
-        self.filter.go_back()
+        self.filter.former.go_back()
 
     def copy_query(self) -> None:
         """Copy query, facets and time range as one query, as the command line takes it."""
@@ -451,7 +451,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         """Return the positions of the oldest rows, which a live range has moved past."""
         if not self._time.move_on(now):
             return set()
-        self.filter.leave_behind()
+        self.filter.facets.leave_behind()
         return self.table.rows_model.oldest_not_accepted()
 
     def empty_reason(self, now: float) -> EmptyReason | None:

@@ -10,6 +10,7 @@ from pulse_desktop.model.time_range import ALL_RETAINED, TimeRange, range_from_t
 from pulse_desktop.query.syntax import QUERY_VERSION
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.query.former_filter import FormerFilter
 from pulse_desktop.ui.query.saved_views import SavedView, SavedViews
 
 _COMPARED: Final = ("columns", "order", "sort")
@@ -17,7 +18,13 @@ _COMPARED: Final = ("columns", "order", "sort")
 
 
 class ViewedFilter(Protocol):
-    """The filter of a page, as far as views need it."""
+    """The filter of a page, as far as views need it.
+
+    Attributes:
+        former: the operator's own filter while another one is shown.
+    """
+
+    former: FormerFilter
 
     @property
     def state(self) -> FilterState:
@@ -25,9 +32,6 @@ class ViewedFilter(Protocol):
 
     def show(self, state: FilterState) -> None:
         """Show another filter."""
-
-    def navigate(self, state: FilterState, why: str = "") -> None:
-        """Show another filter; the present one can be restored."""
 
 
 class ViewedColumns(Protocol):
@@ -141,7 +145,9 @@ class PageViews(QObject):
         self._show_columns(view)
         state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
         if was_free:
-            self._filter.navigate(state, _("The view “{name}” is shown.").format(name=view.name))
+            self._filter.former.navigate(
+                state, _("The view “{name}” is shown.").format(name=view.name)
+            )
         else:
             self._filter.show(state)
         self.current = view

@@ -64,7 +64,7 @@ def assert_all_are_counted(page: EventsPage, qapp: QApplication) -> None:
     while page.table.rows_model.filtering:
         qapp.processEvents()
     count_all(page, qapp)
-    assert page.filter.facet_counts()["messages"] == 2 * _MANY
+    assert page.filter.facets.counts()["messages"] == 2 * _MANY
 
 
 def test_rows_that_leave_are_found_without_a_pass_over_all(
@@ -148,7 +148,7 @@ def test_what_history_adds_after_the_end_is_counted_too(
 ) -> None:
     page = open_page(harness)
     count_all(page, qapp)
-    assert page.filter.facet_counts()["messages"] == _MANY
+    assert page.filter.facets.counts()["messages"] == _MANY
     fold(harness.builder.state, 1, older=True)
     harness.update(page)
     assert_all_are_counted(page, qapp)

@@ -104,7 +104,7 @@ def test_the_unreadable_events_have_a_column() -> None:
 
 
 def finish(page: Any, qapp: QApplication) -> None:
-    while page.table.rows_model.filtering or page.filter.counts_pending:
+    while page.table.rows_model.filtering or page.filter.facets.pending:
         qapp.processEvents()
 
 
@@ -127,17 +127,17 @@ def test_what_the_table_has_found_is_not_searched_for_again(
     page.table.rows_model.set_sort(sort)
     page.filter_bar.set_filter(text="task:1")
     finish(page, qapp)
-    assert page.filter.facet_counts()["queued"] == 15
+    assert page.filter.facets.counts()["queued"] == 15
     assert not searched
     harness.builder.started("id-1")
     harness.update(page)
-    assert page.filter.facet_counts()["queued"] == 14
-    assert page.filter.facet_counts()["running"] == 1
+    assert page.filter.facets.counts()["queued"] == 14
+    assert page.filter.facets.counts()["running"] == 1
     searched.clear()
     page.filter_bar.set_filter(frozenset({"running"}), "task:1")
     finish(page, qapp)
     assert searched, "the table shows one facet alone"
-    assert page.filter.facet_counts()["queued"] == 14
+    assert page.filter.facets.counts()["queued"] == 14
 
 
 def test_a_paused_table_does_not_tell_what_matches_now(
@@ -155,4 +155,4 @@ def test_a_paused_table_does_not_tell_what_matches_now(
     harness.update(page)
     finish(page, qapp)
     assert page.table.rows_model.shown_count == 40
-    assert page.filter.facet_counts()["messages"] == 80
+    assert page.filter.facets.counts()["messages"] == 80

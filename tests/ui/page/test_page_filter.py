@@ -70,7 +70,7 @@ def test_a_relative_time_looks_at_all_rows_the_less_often_the_more_there_are(
     fill(harness, 100)
     page = harness.open(EventsPage)
     page.filter_bar.set_filter(text="time:1h")
-    qtbot.waitUntil(lambda: not page.filter.counts_pending)
+    qtbot.waitUntil(lambda: not page.filter.facets.pending)
     model = page.table.rows_model
     assert model.shown_count == 100
     passes = recorded(monkeypatch, row_index, "newest_matching")
@@ -78,7 +78,7 @@ def test_a_relative_time_looks_at_all_rows_the_less_often_the_more_there_are(
     for seconds in range(6, 50, 6):
         harness.update(page, NOW + seconds)
         assert model.shown_count == 100 - seconds + 1
-        assert page.filter.facet_counts()["messages"] == model.shown_count
+        assert page.filter.facets.counts()["messages"] == model.shown_count
     assert passes == recounts == []
     harness.update(page, NOW + 54)
     qtbot.waitUntil(lambda: not model.filtering)

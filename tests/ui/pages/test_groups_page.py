@@ -140,10 +140,10 @@ def test_its_runs_are_shown_and_the_own_filter_comes_back(
     assert tasks(window).shown_part is runs
     found = {run.task_id for run in runs.table.rows_model.row_objects()}
     assert found == {f"{number:032x}" for number in range(15)}
-    assert runs.filter.has_former
+    assert runs.filter.former.exists
     notice = [each.text() for each in runs.filter_bar.notice.findChildren(QLabel)]
     assert "Runs of RefusedError" in notice  # how many is beside it, and goes on
-    runs.filter.go_back()
+    runs.filter.former.go_back()
     assert runs.filter_bar.text == "task:extract"
 
 

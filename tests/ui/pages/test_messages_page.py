@@ -199,7 +199,7 @@ def test_a_link_to_a_message_that_is_hidden_keeps_the_filter_of_the_operator(
     page.on_time_range(page.now)
     page.navigate(ShowItem("messages", "m1"))
     assert page.detail.body == "m1"
-    assert page.filter.has_former
-    page.filter.go_back()
+    assert page.filter.former.exists
+    page.filter.former.go_back()
     assert page.filter_bar.text == "m2"
     assert page.context.time.range == fixed(NOW - 7_200, NOW - 3_600)

@@ -327,7 +327,7 @@ def test_facets_count_what_matches_the_query(
     harness.builder.task("f" * 32, language="uk")
     harness.builder.failed("f" * 32)
     harness.update(page)
-    page.filter.counted.emit()
+    page.filter.facets.counted.emit()
     assert counts() == ("3", "2")
     page.filter_bar.clear()
     harness.update(page)

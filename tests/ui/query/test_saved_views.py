@@ -524,7 +524,7 @@ def test_a_view_is_forgotten_with_the_filter_that_is_not_wanted_back(
     page.filter_bar.notice.forget_requested.emit()
     page.filter_bar.set_filter(text="task:d")
     page.navigate(FilterRuns(query="task:e"))
-    page.filter.go_back()
+    page.filter.former.go_back()
     assert page.filter_bar.text == "task:d"
     assert page.views_button.full_text == "All runs · changed"
 

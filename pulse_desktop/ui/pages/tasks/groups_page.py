@@ -215,7 +215,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Show the details of a group, and widen the filter if it hides the group."""
         position = self.context.state.failure_groups.position(group_id)
         if position is None:
-            self.filter.navigate(FilterState(f"id={group_id}"))
+            self.filter.former.navigate(FilterState(f"id={group_id}"))
         else:
             self.open_row(position)
 

@@ -78,13 +78,13 @@ class RunsPage(RunTablePage):
             case ShowRun(task_id=task_id, wait=True):
                 self.await_run(task_id)
             case ShowRun(task_id=text):
-                self.filter.navigate(FilterState(text_query(text)))
+                self.filter.former.navigate(FilterState(text_query(text)))
             case FilterRuns(states=states, query=query, max_age_s=max_age_s, why=why):
                 facets = frozenset(state.value for state in states)
                 time_range = last(max_age_s) if max_age_s else self.context.time.range
                 if target.everything:
                     time_range = ALL_RETAINED
-                self.filter.navigate(FilterState(query, facets, time_range), why)
+                self.filter.former.navigate(FilterState(query, facets, time_range), why)
             case _:
                 super().navigate(target)
 
@@ -161,4 +161,4 @@ class RunsPage(RunTablePage):
     def show_failed(self) -> None:
         """Show only failed runs and soft failures; the operator's filter can be restored."""
         failed = frozenset((RunState.FAILED.value, RunState.SOFT_FAILED.value))
-        self.filter.navigate(FilterState(facets=failed), _("Failed runs are shown."))
+        self.filter.former.navigate(FilterState(facets=failed), _("Failed runs are shown."))
