@@ -91,8 +91,16 @@ async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
             task.cancel()
         _, running = await asyncio.wait(running, timeout=_REPEAT_S)
     for task in tasks:
-        if not task.cancelled():
-            task.exception()  # retrieved, so that asyncio does not report it
+        retrieve(task)
+
+
+def retrieve(ended: asyncio.Future[Any]) -> None:
+    """Discard the exception of an ended task, so that asyncio does not report it.
+
+    As a done callback, for a task that may end after the one that awaits it was cancelled.
+    """
+    if not ended.cancelled():
+        ended.exception()
 
 
 async def finish(cleanup: Coroutine[Any, Any, None]) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import ParseResult
 
 from nats.aio.transport import TcpTransport
 
-from pulse_desktop.nats_client.aio import wait_for
+from pulse_desktop.nats_client.aio import retrieve, wait_for
 from pulse_desktop.nats_client.connect_progress import ConnectStage, ProgressReport
 
 _CLOSE_TIMEOUT_S: Final = 2.0
@@ -108,6 +108,7 @@ class TLSTransport(TcpTransport):
         never connect to another server.
         """
         closing = asyncio.ensure_future(super().wait_closed())  # type: ignore[no-untyped-call]
+        closing.add_done_callback(retrieve)
         try:
             # Not cancelled, because `close` awaits the same future of asyncio's again.
             await asyncio.wait({closing}, timeout=_CLOSE_TIMEOUT_S)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 from pulse_desktop.launcher import child_environment, module_command
 from pulse_desktop.model.errors import NotConnectedError
+from pulse_desktop.nats_client.aio import retrieve
 from pulse_desktop.protocol.safe_pickle import PickleLimits
 from pulse_desktop.protocol.stored_body import sniff_format
 from pulse_desktop.protocol.task_result import (
@@ -153,7 +154,7 @@ class ResultDecoder:
                 return await asyncio.shield(running)
         finally:
             if not running.done():
-                running.add_done_callback(_retrieve_exception)
+                running.add_done_callback(retrieve)
                 await self._discard()
 
     # In the thread, in the order of the calls.
@@ -205,9 +206,3 @@ class ResultDecoder:
         self._kill()
         loop = asyncio.get_running_loop()
         await asyncio.shield(loop.run_in_executor(self._thread, self._reap))
-
-
-def _retrieve_exception(future: asyncio.Future[Any]) -> None:
-    """Retrieve the exception of an abandoned call, so that asyncio does not report it."""
-    if not future.cancelled():
-        future.exception()

@@ -16,6 +16,7 @@ from typing import Final
 
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES, HistoryExtent
+from pulse_desktop.nats_client.aio import retrieve
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.inbound import Source
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
@@ -479,6 +480,7 @@ class Session:
         when the connection is cut, and what does not end even then is left behind.
         """
         closing = asyncio.ensure_future(self._close())
+        closing.add_done_callback(retrieve)
         try:
             await asyncio.wait({closing}, timeout=CLOSE_GRACE_S)
             if not closing.done():

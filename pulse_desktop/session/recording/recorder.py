@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from pulse_desktop.nats_client.aio import retrieve
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
@@ -200,7 +201,7 @@ class Recorder:
         )
         if self._finishing is None:
             self._finishing = asyncio.ensure_future(asyncio.to_thread(self._writer.finish, end))
-            self._finishing.add_done_callback(_retrieve)
+            self._finishing.add_done_callback(retrieve)
         await asyncio.shield(self._finishing)
 
     def _now(self) -> float:
@@ -217,7 +218,7 @@ class Recorder:
     async def _write_batch(self) -> None:
         batch = self._take_batch()
         self._writing = asyncio.ensure_future(asyncio.to_thread(self._write, batch))
-        self._writing.add_done_callback(_retrieve)
+        self._writing.add_done_callback(retrieve)
         try:
             await asyncio.shield(self._writing)  # a batch is never written in part
         finally:
@@ -280,12 +281,6 @@ def _size(item: Recorded) -> int:
         case ResultRead(stored, TaskResult()):
             return stored.size
     return 0
-
-
-def _retrieve(work: asyncio.Future[None]) -> None:
-    """Mark the exception as seen: a command that is stopped at once waits for no thread."""
-    if not work.cancelled():
-        work.exception()
 
 
 def _is_task(item: Recorded) -> bool:

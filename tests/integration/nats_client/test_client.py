@@ -1,8 +1,10 @@
 """The NATS client: flush, reconnecting and refused subjects."""
 
 import asyncio
+import gc
 import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 
 import psutil
 import pytest
@@ -13,6 +15,7 @@ from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.client import InvalidSubjectError, NatsClient
 from pulse_desktop.nats_client.connect import close_quietly
 from pulse_desktop.nats_client.fast_path import FastPathClient
+from pulse_desktop.nats_client.tls_transport import TLSTransport
 from tests.kit.coincidences import act_at_answer
 from tests.kit.loopback_server import LoopbackServer
 from tests.kit.nats_servers import NatsServer
@@ -103,6 +106,34 @@ async def test_closing_at_a_server_that_does_not_read_leaves_nothing_open(
         await cancel_and_wait(publishing)
     finally:
         process.resume()
+
+
+async def _cancel_close_at_its_error(server: NatsServer) -> None:
+    """Cancel a wait for the end of a connection just when that ends with an error."""
+    transport = TLSTransport()
+    await transport.connect(urlparse(server.url), 1 << 16, 5)
+    writer: asyncio.StreamWriter = vars(transport)["_io_writer"]
+    psutil.Process(server.pid).suspend()
+    transport.write(b"x" * (64 << 20))  # type: ignore[no-untyped-call]
+    transport.close()  # type: ignore[no-untyped-call]
+    closing = asyncio.ensure_future(transport.wait_closed())
+    closed: asyncio.Future[None] = vars(writer)["_protocol"]._get_close_waiter(writer)  # noqa: SLF001
+    closed.add_done_callback(lambda _closed: closing.cancel())
+    server.kill()
+    await asyncio.wait({closing}, timeout=30)
+    assert closing.cancelled()
+    assert isinstance(closed.exception(), OSError)
+
+
+async def test_an_error_that_coincides_with_a_cancelled_close_is_not_reported(
+    nats_server: NatsServer,
+) -> None:
+    reported: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: reported.append(context))
+    await _cancel_close_at_its_error(nats_server)
+    gc.collect()
+    assert reported == []
 
 
 async def test_a_flush_confirms_the_subscriptions_made_before_it(nats_server: NatsServer) -> None:
