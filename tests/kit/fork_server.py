@@ -59,9 +59,9 @@ _PRELOADED: Final = {
 """By program, what most of its commands import, also when they run."""
 _AT_START: Final = dict(os.environ)
 """The environment of the fork servers, whatever a test changes in that of this process."""
-_OWN_VARIABLES: Final = ("PULSE_", "PYTEST_", "PYSIDE6_OPTION_")
-"""Prefixes of variables that are read when a program runs; the last is of PySide6, which sets one
-when it is imported, and is not preloaded."""
+_OWN_VARIABLES: Final = ("PULSE_", "PYTEST_", "PYSIDE6_OPTION_", "PYQTGRAPH_")
+"""Prefixes of variables that are read when a program runs; the last two are of packages that are
+not preloaded, and are set in a process of tests when it imports Qt."""
 _POLL_S: Final = 0.005
 _MAX_REQUEST: Final = 1 << 20
 
