@@ -6,6 +6,7 @@ as it is, and not opened: what its query means is not known here.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,10 +63,27 @@ class SavedView(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change of the views.
+
+    Attributes:
+        apply: makes it in memory, or returns why that is not possible.
+        key: page, name and connection of the view that is changed, None for several views.
+        before: the entry of that view before, None for none.
+    """
+
+    apply: Callable[[], str]
+    key: tuple[str, str, str] | None
+    before: dict[str, Any] | None
+
+
 class SavedViews(QObject):
     """The views of the operator, shared by all windows.
 
-    Each change is made to what the file has then, so that another program's are kept.
+    Each change is made to what the file has then, so that another program's are kept. A change that
+    could not be written is made again to what the file has later, until it can be; if another
+    program has changed the same view meanwhile, that one counts.
 
     Attributes:
         problem: why the file could not be read, empty if it could or is missing.
@@ -92,9 +110,8 @@ class SavedViews(QObject):
         self._others: dict[str, Any] = {}
         """What else is in the file."""
         self._readable = True
-        self._written = True
-        self._unwritten: set[tuple[str, str, str]] = set()
-        """Page, name and connection of views that are in memory alone."""
+        self._unwritten: list[_Change] = []
+        """Changes that are in memory alone, in their order."""
         self._read()
 
     def of(self, page: str, profile: str = "") -> Sequence[SavedView]:
@@ -117,7 +134,7 @@ class SavedViews(QObject):
 
     def is_written(self, view: SavedView) -> bool:
         """Return whether the file has a view as it was saved last."""
-        return (view.page, view.name, view.profile) not in self._unwritten
+        return all(change.key != _key(view) for change in self._unwritten)
 
     def save(self, view: SavedView) -> str:
         """Add a view, or replace that of the same page, name and connection.
@@ -139,7 +156,7 @@ class SavedViews(QObject):
                 self._entries.append(entry)
             return ""
 
-        return self._change(save, (view.page, view.name, view.profile))
+        return self._change(save, _key(view))
 
     def change(self, view: SavedView, *, name: str, profile: str) -> str:
         """Give a view another name, or another connection that it is for.
@@ -172,13 +189,14 @@ class SavedViews(QObject):
         self.reload()
         if not any(entry.get("profile") == former for entry in self._entries):
             return ""
-        return self._change(lambda: self._follow(former, profile))
+        problem = self._change_unannounced(lambda: self._follow(former, profile))
+        if not any(entry.get("profile") == former for entry in self._entries):
+            self.profile_renamed.emit(former, profile)
+        self.changed.emit()
+        return problem
 
     def _follow(self, former: str, profile: str) -> str:
-        following = [entry for entry in self._entries if entry.get("profile") == former]
-        if not following:
-            return ""
-        for entry in following:
+        for entry in [entry for entry in self._entries if entry.get("profile") == former]:
             page, name = entry.get("page", ""), entry.get("name", "")
             place, number = self._place(page, name, profile), 2
             if place is None:
@@ -192,7 +210,6 @@ class SavedViews(QObject):
             {**entry, "profile": profile} if entry.get("profile") == former else entry
             for entry in self._entries
         ]
-        self.profile_renamed.emit(former, profile)
         return ""
 
     def delete(self, view: SavedView) -> str:
@@ -204,52 +221,60 @@ class SavedViews(QObject):
                 del self._entries[place]
             return ""
 
-        return self._change(delete)
+        return self._change(delete, _key(view))
 
     def reload(self) -> None:
         """Read the file again: another program may have changed it."""
-        before = self._entries
+        before = self._entries, self._unwritten
         self._read()
-        if self._entries != before:
+        if (self._entries, self._unwritten) != before:
             self.changed.emit()
 
-    def _change(
-        self, change: Callable[[], str], changed: tuple[str, str, str] | None = None
-    ) -> str:
-        """Read the file again, change the views, and write them.
+    def _change(self, apply: Callable[[], str], key: tuple[str, str, str]) -> str:
+        """Read the file again, change a view, and write all of them.
 
         Args:
-            change: changes `_entries`, or returns why it does not.
-            changed: page, name and connection of the view that is changed.
+            apply: changes `_entries`, or returns why it does not.
+            key: page, name and connection of the view.
 
         Returns:
-            Why the views were not changed or could not be written, empty if they were.
+            Why the view was not changed or could not be written, empty if it was.
         """
-        problem = change() if self._path is None else self._change_file(self._path, change, changed)
+        problem = self._change_unannounced(apply, key)
         self.changed.emit()
         return problem
 
+    def _change_unannounced(
+        self, apply: Callable[[], str], key: tuple[str, str, str] | None = None
+    ) -> str:
+        return apply() if self._path is None else self._change_file(self._path, apply, key)
+
     def _change_file(
-        self, path: Path, change: Callable[[], str], changed: tuple[str, str, str] | None
+        self, path: Path, apply: Callable[[], str], key: tuple[str, str, str] | None
     ) -> str:
         refusal: str | None = None
+        before = self._entry(key)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with filelock.FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT_S, mode=0o600):
                 self._read()
-                refusal = change()
+                before = self._entry(key)
+                refusal = apply()
                 problem = refusal or self._write(path)
         except filelock.Timeout:
             return _("Another program is changing {file}.").format(file=path)
         except OSError as error:
-            self._written = False
             _log.warning("cannot save the views in %s: %s", path, error)
-            refusal = change() if refusal is None else refusal
+            refusal = apply() if refusal is None else refusal
             problem = _("{file} cannot be written: {reason}.")
             problem = refusal or problem.format(file=path, reason=error.strerror or error)
-        if problem and not refusal and changed is not None:
-            self._unwritten.add(changed)
+        if problem and not refusal:
+            self._unwritten = [*self._unwritten, _Change(apply, key, before)]
         return problem
+
+    def _entry(self, key: tuple[str, str, str] | None) -> dict[str, Any] | None:
+        place = None if key is None else self._place(*key)
+        return None if place is None else self._entries[place]
 
     def _place(self, page: str, name: str, profile: str) -> int | None:
         wanted = (page, name, profile)
@@ -259,8 +284,8 @@ class SavedViews(QObject):
         return None
 
     def _read(self) -> None:
-        """Read the file, unless it lacks a change that could not be written."""
-        if self._path is None or not self._written:
+        """Read the file, and make the changes again that it lacks."""
+        if self._path is None:
             return
         try:
             content = read_start(self._path, _MAX_BYTES, follow_links=True)
@@ -277,7 +302,17 @@ class SavedViews(QObject):
         else:
             self._entries, self._others = entries, others
         self.problem, self._readable = "", True
-        self._unwritten.clear()
+        self._change_again()
+
+    def _change_again(self) -> None:
+        """Make each unwritten change again, unless another program was faster or it is done."""
+        unwritten, self._unwritten = self._unwritten, []
+        for change in unwritten:
+            if change.key is not None and self._entry(change.key) != change.before:
+                continue
+            entries = self._entries.copy()
+            if not change.apply() and self._entries != entries:
+                self._unwritten.append(change)
 
     def _write(self, path: Path) -> str:
         if not self._readable:
@@ -285,9 +320,12 @@ class SavedViews(QObject):
             return _("The file of the views cannot be read: {problem}").format(problem=self.problem)
         content = msgspec.json.encode({"views": self._entries, **self._others})
         write_atomic(path, msgspec.json.format(content, indent=1))
-        self._written = True
-        self._unwritten.clear()
+        self._unwritten = []
         return ""
+
+
+def _key(view: SavedView) -> tuple[str, str, str]:
+    return view.page, view.name, view.profile
 
 
 def _decoded(entry: dict[str, Any]) -> SavedView | None:

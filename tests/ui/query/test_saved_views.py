@@ -1,6 +1,8 @@
 """Saved views: opened, changed, saved, kept in a file, and refused if a later version made them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +337,88 @@ def test_a_view_that_was_not_written_is_said_to_be_so(tmp_path: Path) -> None:
     folder.unlink()
     assert views.save(SavedView("tasks", "Another")) == ""
     assert [view.name for view in SavedViews(folder / "views.json").all()] == [NAME, "Another"]
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """Let a folder be a file in a block, so that nothing can be written in it."""
+    kept = folder.with_name("kept")
+    if folder.exists():
+        folder.rename(kept)
+    folder.write_text("")
+    yield
+    folder.unlink()
+    if kept.exists():
+        kept.rename(folder)
+
+
+def test_a_view_that_could_not_be_written_does_not_cost_those_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "settings" / "views.json"
+    first, second = SavedViews(path), SavedViews(path)
+    with unwritable(path.parent):
+        assert "cannot be written" in first.save(SavedView("tasks", "X"))
+    assert second.save(SavedView("tasks", "Y")) == ""
+    first.reload()
+    assert [view.name for view in first.of("tasks")] == ["X", "Y"]
+    assert not first.is_written(SavedView("tasks", "X"))
+    assert first.is_written(SavedView("tasks", "Y"))
+    assert first.save(SavedView("tasks", "Z")) == ""
+    assert [view.name for view in SavedViews(path).of("tasks")] == ["X", "Y", "Z"]
+    assert first.is_written(SavedView("tasks", "X"))
+
+
+def test_each_kind_of_change_is_made_again_to_what_the_file_has_then(tmp_path: Path) -> None:
+    path = tmp_path / "settings" / "views.json"
+    first, second = SavedViews(path), SavedViews(path)
+    for name in ("Deleted", "Renamed", "Changed"):
+        first.save(SavedView("tasks", name))
+    first.save(SavedView("tasks", "Limited", profile="prod"))
+    with unwritable(path.parent):
+        assert first.delete(SavedView("tasks", "Deleted")) != ""
+        assert first.change(SavedView("tasks", "Renamed"), name="New name", profile="") != ""
+        assert first.save(SavedView("tasks", "Changed", "task:a")) != ""
+        assert first.save(SavedView("tasks", "Changed", "task:b")) != ""
+        assert first.rename_profile("prod", "eu") != ""
+    second.save(SavedView("tasks", "Renamed", "task:c"))
+    second.save(SavedView("tasks", "Other"))
+    assert first.save(SavedView("tasks", "Last")) == ""
+    assert saved(SavedViews(path), "eu") == [
+        ("Changed", "", "task:b"),
+        ("Last", "", ""),
+        ("Limited", "eu", ""),
+        ("New name", "", "task:c"),
+        ("Other", "", ""),
+    ]
+
+
+def test_a_view_that_another_program_has_saved_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "settings" / "views.json"
+    first, second = SavedViews(path), SavedViews(path)
+    first.save(SavedView("tasks", "Deleted"))
+    with unwritable(path.parent):
+        first.save(SavedView("tasks", NAME, "task:unsaved"))
+        first.delete(SavedView("tasks", "Deleted"))
+    second.save(SavedView("tasks", NAME, "task:saved"))
+    second.save(SavedView("tasks", "Deleted", "task:saved"))
+    first.save(SavedView("tasks", "Last"))
+    assert saved(SavedViews(path), "") == [
+        ("Deleted", "", "task:saved"),
+        ("Last", "", ""),
+        (NAME, "", "task:saved"),
+    ]
+
+
+def test_the_mark_of_an_unsaved_view_goes_when_the_file_has_it(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "settings" / "views.json"
+    views = SavedViews(path)
+    with unwritable(path.parent):
+        views.save(SavedView("tasks", NAME))
+    SavedViews(path).save(SavedView("tasks", NAME))
+    with qtbot.waitSignal(views.changed):
+        views.reload()
+    assert views.is_written(SavedView("tasks", NAME))
 
 
 def test_a_view_that_could_not_be_written_is_marked_until_it_is(
