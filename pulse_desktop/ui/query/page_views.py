@@ -136,12 +136,13 @@ class PageViews(QObject):
     def open(self, view: SavedView) -> str:
         """Show a view; return why that is not possible, empty if it is.
 
-        A filter that belongs to no view of the operator can be restored afterwards.
+        A view without a time range of its own shows all that is retained. What belongs to no view
+        of the operator can be restored afterwards: the filter, and the time range.
         """
         if view.refusal:
             return view.refusal
         is_limited = bool(self._shown("").time_range) and not self.current.time_range
-        was_free = self.current.is_system and (self.is_modified or is_limited)
+        was_free = is_limited or (self.current.is_system and self.is_modified)
         self._show_columns(view)
         state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
         if was_free:
@@ -179,10 +180,11 @@ class PageViews(QObject):
             self.update(force=True)
 
     def discard(self) -> None:
-        """Show the current view as it was saved."""
+        """Show the current view as it was saved; without a time range, that of the window stays."""
         view = self.current
         self._show_columns(view)
-        state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
+        time_range = _time_range(view.time_range) if view.time_range else None
+        state = FilterState(view.query, frozenset(view.facets), time_range)
         self._filter.show(state)
         self.update(force=True)
 

@@ -35,7 +35,8 @@ class SavedView(msgspec.Struct, frozen=True, omit_defaults=True):
         name: unique on the page, among those of the same connection.
         query: text of the query.
         facets: keys of the checked facets, sorted.
-        time_range: as `range_to_text` returns it, empty for all that is retained.
+        time_range: as `range_to_text` returns it. Empty for none of its own: opened, the view shows
+            all that is retained, and a range that is chosen then is no change of it.
         columns: columns and sort order as `ColumnLayout.state` returns them; None leaves them.
         query_version: version of the language in which the query is written.
         profile: name of the only connection that it is for, empty for all.

@@ -143,6 +143,30 @@ def test_the_range_of_the_window_is_no_change_of_a_view_without_one(
     assert not page.views.is_modified
 
 
+@pytest.mark.parametrize("is_own", [False, True])
+def test_discarding_changes_keeps_the_range_of_a_view_without_one(
+    qtbot: QtBot, page: RunsPage, *, is_own: bool
+) -> None:
+    if is_own:
+        save_as(qtbot, page)
+    page.context.time.set_range(last(900.0))
+    page.filter_bar.set_filter((), "state:failed")
+    choose(page, "Discard changes")
+    assert page.filter_bar.text == ""
+    assert page.context.time.range == last(900.0)
+    assert page.filter_bar.notice.isHidden()
+
+
+def test_the_range_that_another_view_replaces_can_be_restored(qtbot: QtBot, page: RunsPage) -> None:
+    save_as(qtbot, page)
+    page.context.time.set_range(last(900.0))
+    choose(page, "All runs")
+    assert page.context.time.range == ALL_RETAINED
+    page.go_back_to_filter()
+    assert page.context.time.range == last(900.0)
+    assert page.views_button.full_text == NAME
+
+
 def test_changes_are_saved_in_the_view(qtbot: QtBot, page: RunsPage) -> None:
     save_as(qtbot, page)
     page.filter_bar.set_filter((), "language=uk")
