@@ -19,8 +19,11 @@ from pulse_desktop.model.typed_time import (
 
 MIN_RANGE_S: Final = 0.001
 """The shortest range; times are shown in milliseconds."""
-_STEPS: Final = ((1.0, 0.001), (120.0, 1.0), (7200.0, 60.0), (172_800.0, 600.0), (math.inf, 3600.0))
-"""To what a length below a limit is rounded, seconds."""
+_STEPS: Final = (
+    *((1.0, 0.001), (10.0, 0.1), (120.0, 1.0), (600.0, 10.0)),
+    *((7200.0, 60.0), (172_800.0, 600.0), (math.inf, 3600.0)),
+)
+"""To what a length below a limit is rounded, seconds: above 10 ms it grows by a tenth at most."""
 MAX_RANGE_S: Final = 10 * 366 * 86_400.0
 
 
@@ -129,19 +132,27 @@ def zoomed_out(shown: tuple[float, float], now: float) -> TimeRange:
 
     Args:
         shown: Unix seconds at both ends of what is shown.
-        now: Unix seconds; a range that would end later becomes a live one.
+        now: Unix seconds; a range that would end later becomes the live one of its length.
     """
     start, end = shown
     half = (end - start) / 2
     if end + half >= now:
-        return last(_rounded(max(now - start + half, 2 * MIN_RANGE_S)))
+        return last(_rounded(max(2 * (end - start), 2 * MIN_RANGE_S)))
     return fixed(start - half, end + half)
 
 
 def selected(start: float, end: float, now: float) -> TimeRange:
-    """Return the range between two times that were selected; up to the present it is live."""
+    """Return the range between two times that were selected; up to the present it is live.
+
+    Args:
+        start: Unix seconds.
+        end: Unix seconds; infinity for the present. It may be before the start.
+        now: Unix seconds.
+    """
     start, end = min(start, end), max(start, end)
-    return last(_rounded(now - start)) if end >= now > start else fixed(start, end)
+    if end == math.inf or end >= now > start:
+        return last(_rounded(now - start))
+    return fixed(start, end)
 
 
 def _rounded(seconds: float) -> float:

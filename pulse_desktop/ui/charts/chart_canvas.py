@@ -64,7 +64,6 @@ class ChartCanvas(QWidget):
         self._colors = chart_colors(theme())
         self._clickable = False
         self._picked = ""
-        self._is_live = True
         self._subtitle = subtitle
         self._time_range: tuple[float, float] | None = None
         self._visible_times: tuple[float, float] | None = None  # None before there is data
@@ -139,7 +138,7 @@ class ChartCanvas(QWidget):
         if self._visible_times is None:
             return self._subtitle
         start, end = self._visible_times
-        shown = shown_range_text(start, end, time.time(), is_live=self._is_live)
+        shown = shown_range_text(start, end, time.time(), is_live=self.plot.is_live)
         point_s, width = self._series.point_s, ""
         if not self.empty and point_s > (end - start) / _FEW_POINTS:
             width = _("by {duration}").format(duration=length_text(round(point_s, 3)))
@@ -152,7 +151,7 @@ class ChartCanvas(QWidget):
 
     def set_live(self, *, is_live: bool) -> None:
         """Say whether the right edge is the present."""
-        self._is_live = is_live
+        self.plot.is_live = is_live
 
     def set_colors(self, colors: ChartColors) -> None:
         """Use the colors of another theme."""

@@ -5,6 +5,7 @@ A live chart must not move when the page is scrolled over it. Dragging selects a
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
@@ -26,15 +27,24 @@ from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
 
 Ticks = list[tuple[float, str]]
 
+_EDGE_PX: Final = 2.0
+"""So near to the right edge of a live plot the present is selected."""
+
 
 class Plot(pg.PlotWidget):
     """Axes, grid and crosshair line.
+
+    Attributes:
+        is_live: whether the right edge is the present.
+        selection: what is being selected, from one time to another in any order; infinity is the
+            right edge of a live plot, wherever that moves.
 
     Signals:
         pointer_moved: Unix seconds under the pointer, NaN when it left.
         clicked: Unix seconds and value at a click.
         double_clicked: a double click.
-        selected: Unix seconds at both ends of what was selected by dragging, in order.
+        selected: Unix seconds at both ends of what was selected by dragging, in order. The end is
+            infinite at the right edge of a live plot.
         resized: the size changed; other ticks may fit.
     """
 
@@ -76,7 +86,9 @@ class Plot(pg.PlotWidget):
         self._outliers: Sequence[tuple[float, str, str]] = ()
         self._mark_colors: MarkColors | None = None
         self._label_font = QFont()
-        self._pressed: tuple[QPointF, float] | None = None
+        self._pressed: tuple[QPointF, float, float] | None = None
+        """Where, the time there, and the time that is selected from there."""
+        self.is_live = True
         self.selection: tuple[float, float] | None = None
 
     def set_marks(self, marks: ChartMarks) -> None:
@@ -162,31 +174,38 @@ class Plot(pg.PlotWidget):
         box = self.getPlotItem().getViewBox()
         return float(self.mapFromScene(box.mapViewToScene(QPointF(at, 0.0))).x())
 
-    def _time_at(self, position: QPointF, *, clamped: bool = False) -> float:
+    def _time_at(self, position: QPointF) -> float:
         """Return the time at a position, NaN outside of the plot area."""
         box = self.getPlotItem().getViewBox()
-        scene, area = self.mapToScene(position.toPoint()), box.sceneBoundingRect()
-        if clamped:
-            scene.setX(min(max(scene.x(), area.left()), area.right()))
-        elif not area.contains(scene):
+        scene = self.mapToScene(position.toPoint())
+        if not box.sceneBoundingRect().contains(scene):
             return math.nan
+        return float(box.mapSceneToView(scene).x())
+
+    def _selectable_at(self, position: QPointF) -> float:
+        """Return the time to select at a position; outside of the plot area that of the edge."""
+        box = self.getPlotItem().getViewBox()
+        scene, area = self.mapToScene(position.toPoint()), box.sceneBoundingRect()
+        if self.is_live and scene.x() >= area.right() - _EDGE_PX:
+            return math.inf
+        scene.setX(min(max(scene.x(), area.left()), area.right()))
         return float(box.mapSceneToView(scene).x())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Emit the time under the pointer; while a button is pressed, select up to it."""
         position = event.position()
         if self._pressed is not None:
-            origin, start = self._pressed
+            origin, _at, start = self._pressed
             distance = abs(position.x() - origin.x())
             if self.selection is not None or distance >= QApplication.startDragDistance():
-                self.set_selection((start, self._time_at(position, clamped=True)))
+                self.set_selection((start, self._selectable_at(position)))
         self.pointer_moved.emit(self._time_at(position))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to select a span of time."""
         at = self._time_at(event.position())
         if event.button() is Qt.MouseButton.LeftButton and not math.isnan(at):
-            self._pressed = event.position(), at
+            self._pressed = event.position(), at, self._selectable_at(event.position())
             event.accept()
         else:
             event.ignore()
@@ -196,15 +215,18 @@ class Plot(pg.PlotWidget):
         if self._pressed is None or event.button() is not Qt.MouseButton.LeftButton:
             event.ignore()
             return
-        selection, pressed = self.selection, self._pressed
+        selection, (position, at, start) = self.selection, self._pressed
         self._pressed = None
         self.set_selection(None)
         if selection is not None:
-            self.selected.emit(min(selection), max(selection))
+            # A live plot has moved on under a pointer that rested.
+            end = self._selectable_at(event.position())
+            if start != end:
+                self.selected.emit(min(start, end), max(start, end))
         else:
             box = self.getPlotItem().getViewBox()
-            value = box.mapSceneToView(self.mapToScene(pressed[0].toPoint())).y()
-            self.clicked.emit(pressed[1], float(value))
+            value = box.mapSceneToView(self.mapToScene(position.toPoint())).y()
+            self.clicked.emit(at, float(value))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Emit a double click."""
@@ -248,7 +270,9 @@ class Plot(pg.PlotWidget):
             marks.paint_lines(self._marks.lines)
             marks.paint_outliers(self._outliers)
             if self.selection is not None:
-                marks.paint_selection(*self.selection)
+                (_start, right), _values = self.visible_range
+                start, end = self.selection
+                marks.paint_selection(min(start, right), min(end, right))
 
     def _painter(self, painter: QPainter) -> MarkPainter:
         box = self.getPlotItem().getViewBox()

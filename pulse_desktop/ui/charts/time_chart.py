@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_canvas import ChartCanvas
+from pulse_desktop.ui.charts.crosshair import VisibleData
 from pulse_desktop.ui.charts.scale import Unit
 
 
@@ -15,7 +16,8 @@ class TimeChart(ChartCanvas):
     """A chart that is read and selected in, by pointer and by keys.
 
     Signals:
-        range_selected: Unix seconds at both ends of what was selected, in order.
+        range_selected: Unix seconds at both ends of what was selected, in order. The end is
+            infinite when the present was selected: that of a live chart.
         zoom_out_requested: more time was asked for.
         series_chosen: key of a series to filter by.
         bar_chosen: key of a series, and Unix seconds at both sides of a bar, to filter by.
@@ -75,9 +77,10 @@ class TimeChart(ChartCanvas):
             case Qt.Key.Key_Up | Qt.Key.Key_Down if self._crosshair.index is not None:
                 self._pick(1 if event.key() == Qt.Key.Key_Down else -1)
             case Qt.Key.Key_Return | Qt.Key.Key_Enter if self.plot.selection is not None:
-                selection = self.plot.selection
+                start, end = sorted(self.plot.selection)
                 self.plot.cancel_selection()
-                self.range_selected.emit(min(selection), max(selection))
+                if start != end:
+                    self.range_selected.emit(start, end)
             case Qt.Key.Key_Return | Qt.Key.Key_Enter if self._picked:
                 self._choose_picked()
             case Qt.Key.Key_Plus | Qt.Key.Key_Equal:
@@ -104,18 +107,23 @@ class TimeChart(ChartCanvas):
     def _move_crosshair(self, key: int, *, selects: bool) -> None:
         """Move the crosshair, and select from where it was with Shift."""
         data, index = self._visible_data(), self._crosshair.index
-        origin = None if index is None else float(data.times[index])
+        origin = None if index is None else self._selectable(index, data)
         self._crosshair.move(key, data)
         if self._crosshair.index is None:
             return
-        at = float(data.times[self._crosshair.index])
+        at = self._selectable(self._crosshair.index, data)
         if not selects:
             self.plot.cancel_selection()
         elif self.plot.selection is not None:
             self.plot.set_selection((self.plot.selection[0], at))
         elif origin is not None:
             self.plot.set_selection((origin, at))
-        self.crosshair_moved.emit(at)
+        self.crosshair_moved.emit(float(data.times[self._crosshair.index]))
+
+    def _selectable(self, index: int, data: VisibleData) -> float:
+        """Return the time that the keys select at an index: the last of a live chart is now."""
+        is_last = index >= max(data.known, default=index)
+        return math.inf if self.plot.is_live and is_last else float(data.times[index])
 
     def _pick(self, step: int) -> None:
         """Pick the next or previous visible series, to filter by it."""
@@ -126,13 +134,14 @@ class TimeChart(ChartCanvas):
             self._crosshair.refresh(self._visible_data())
 
     def _zoom_in(self) -> None:
-        """Select the half of the time around the crosshair."""
+        """Select the half of the time around the crosshair; the end of a live chart is live."""
         start, end = self.visible_time_range
         at = self._crosshair.at
         middle = (start + end) / 2 if at is None else at
         quarter = (end - start) / 4
         middle = min(max(middle, start + quarter), end - quarter)
-        self.range_selected.emit(middle - quarter, middle + quarter)
+        is_last = self.plot.is_live and middle >= end - quarter
+        self.range_selected.emit(middle - quarter, math.inf if is_last else middle + quarter)
 
     # Filtering
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.connection_status import Outage
-from pulse_desktop.model.time_range import ALL_RETAINED, fixed
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.state.deployments import Deployment
 from pulse_desktop.ui.charts.chart_group import ChartGroup
 from pulse_desktop.ui.charts.colors import SeriesColors, SeriesSpec, percentile_specs
@@ -78,6 +78,85 @@ def test_dragging_freezes_the_time_for_all(
     assert (time.range.start, time.range.end) == pytest.approx((NOW - 400, NOW - 200), abs=3)
     charts[1].zoom_out_requested.emit()
     assert (time.range.start, time.range.end) == pytest.approx((NOW - 500, NOW - 100), abs=6)
+
+
+def right_edge(chart: TimeChart) -> int:
+    right: float = chart.plot.getPlotItem().getViewBox().sceneBoundingRect().right()
+    return round(right)
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 200])
+@pytest.mark.parametrize("forward", [True, False])
+def test_dragging_to_the_end_of_a_live_chart_stays_live(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime, *, beyond: int, forward: bool
+) -> None:
+    time.now = lambda: NOW + 1.9  # the charts were drawn a while ago
+    edge = right_edge(charts[0])
+    end = QPoint(edge + beyond, 40) if forward else QPoint(edge - 1, 40)
+    start = QPoint(round(charts[0].plot.x_of(NOW - 300)), 40)
+    view = charts[0].plot.viewport()
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=start if forward else end)
+    for x in (edge - 150, edge - 50, (end if forward else start).x()):
+        qtbot.mouseMove(view, QPoint(x, 40))
+    charts[0].grab()
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=end if forward else start)
+    assert time.is_live
+    assert time.range.seconds == pytest.approx(302, abs=10)
+
+
+def test_dragging_stays_live_when_the_chart_moves_on_under_the_pointer(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime
+) -> None:
+    chart, edge = charts[0], right_edge(charts[0])
+    view = chart.plot.viewport()
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=at(chart, NOW - 300))
+    qtbot.mouseMove(view, QPoint(edge - 50, 40))
+    qtbot.mouseMove(view, QPoint(edge + 20, 40))
+    time.now = lambda: NOW + 60
+    chart.set_data(TIMES + 60, {"failed": np.full(60, 2.0)}, (NOW - 540, NOW + 60))
+    qtbot.waitUntil(lambda: not chart.redraw_pending)
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(edge + 20, 40))
+    assert time.is_live
+    assert time.range.seconds == pytest.approx(360, abs=10)
+
+
+def test_dragging_to_the_edge_and_back_selects_nothing(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime
+) -> None:
+    edge, view = right_edge(charts[0]), charts[0].plot.viewport()
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(edge - 1, 40))
+    qtbot.mouseMove(view, QPoint(edge - 100, 40))
+    qtbot.mouseMove(view, QPoint(edge + 5, 40))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(edge + 5, 40))
+    assert time.range == ALL_RETAINED
+
+
+def test_dragging_to_the_end_of_a_frozen_chart_is_frozen(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime
+) -> None:
+    time.now = lambda: NOW + 100
+    charts[0].set_live(is_live=False)
+    drag(qtbot, charts[0], NOW - 300, NOW)
+    assert not time.is_live
+    assert (time.range.start, time.range.end) == pytest.approx((NOW - 300, NOW), abs=3)
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_the_keys_select_up_to_the_present_in_a_live_chart_alone(
+    qtbot: QtBot, charts: list[TimeChart], time: WindowTime, *, is_live: bool
+) -> None:
+    time.now = lambda: NOW + 1.9
+    chart, shift = charts[0], Qt.KeyboardModifier.ShiftModifier
+    chart.set_live(is_live=is_live)
+    chart.setFocus()
+    qtbot.keyClick(chart, Qt.Key.Key_End)
+    for _step in range(3):
+        qtbot.keyClick(chart, Qt.Key.Key_Left, shift)
+    qtbot.keyClick(chart, Qt.Key.Key_Return)
+    assert time.range == (last(37) if is_live else fixed(TIMES[-4], TIMES[-1]))
+    qtbot.keyClick(chart, Qt.Key.Key_End)
+    qtbot.keyClick(chart, Qt.Key.Key_Plus)
+    assert time.range == (last(310) if is_live else fixed(NOW - 300, NOW))
 
 
 def test_a_double_click_shows_more_time_and_filters_by_nothing(

@@ -23,6 +23,7 @@ from pulse_desktop.model.time_range import (
     moved,
     range_from_text,
     range_to_text,
+    selected,
     since,
     typed_range,
     zoomed_out,
@@ -92,7 +93,36 @@ def test_moving_and_zooming_stop_at_the_present() -> None:
     assert moved((NOW - 100, NOW - 50), 0.5, NOW) == fixed(NOW - 75, NOW - 25)
     assert moved((NOW - 60, NOW - 10), 0.5, NOW) == last(50)
     assert zoomed_out((NOW - 200, NOW - 100), NOW) == fixed(NOW - 250, NOW - 50)
-    assert zoomed_out((NOW - 110, NOW - 10), NOW) == last(180)
+    assert zoomed_out((NOW - 110, NOW - 10), NOW) == last(200)
+
+
+@given(st.floats(0.05, 1e7), st.floats(0, 0.5))
+def test_zooming_out_near_the_present_shows_twice_the_time(length: float, ago: float) -> None:
+    start, end = NOW - (1 + ago) * length, NOW - ago * length
+    wider = zoomed_out((start, end), NOW)
+    assert wider.is_live or ago > 0.49
+    first, last_ = wider.bounds(NOW)[0], wider.end_or(NOW)
+    assert 2 * length - 1e-6 <= last_ - first <= 2.2 * length + 1e-6
+    assert first <= start + 1e-6
+    assert last_ >= end
+
+
+@pytest.mark.parametrize("seconds", [15, 61, 900, 3600, 21_600, 86_400])
+def test_each_live_range_becomes_twice_as_long(seconds: float) -> None:
+    wider = zoomed_out((NOW - seconds, NOW), NOW)
+    assert wider.kind is last(1).kind
+    assert wider.seconds == pytest.approx(2 * seconds, rel=0.07)
+    assert seconds < 900 or wider == last(2 * seconds)
+
+
+def test_what_is_selected_up_to_the_present_is_live() -> None:
+    assert selected(NOW - 900, math.inf, NOW) == last(900)
+    assert selected(math.inf, NOW - 900, NOW) == last(900)
+    assert selected(NOW - 900, NOW, NOW) == last(900)
+    assert selected(NOW - 900, NOW - 1, NOW) == fixed(NOW - 900, NOW - 1)
+    assert selected(NOW + 5, math.inf, NOW).is_live, "the clock of a worker may be ahead"
+    assert selected(NOW - 100.25, NOW, NOW) == last(101)
+    assert selected(NOW - 121, NOW, NOW) == last(130)
 
 
 @pytest.fixture
