@@ -43,9 +43,9 @@ def since(text: str) -> float:
         at = parse_moment(text, now)
     if at is None or at >= now:
         raise argparse.ArgumentTypeError(
-            _("{text!r} is no past time; use 10m, 1h, 7d, 22:00, yesterday or 2026-11-29").format(
-                text=text
-            )
+            _(
+                "{text!r} is not a past time; use 10m, 1h, 7d, 22:00, yesterday or 2026-11-29"
+            ).format(text=text)
         )
     return min(now - at, _MAX_DURATION_S)
 

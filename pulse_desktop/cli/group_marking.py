@@ -94,7 +94,7 @@ def _done_text(kind: MarkKind, *, is_set: bool) -> str:
         case MarkKind.RESOLVED, False:
             return _("Reopened the group {id}.")
         case MarkKind.NOTE, True:
-            return _("Kept the note of the group {id}.")
+            return _("Saved the note of the group {id}.")
     return _("Removed the note of the group {id}.")
 
 

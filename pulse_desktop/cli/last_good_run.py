@@ -45,7 +45,7 @@ async def find_last_good_run(session: "Session", first: "TaskRun") -> "TaskRun":
     """Return the last good run before a run, or else after it, with its stored outcome.
 
     Where events say how runs end, history is read back until there is one, and its result is read,
-    because a return value may tell of a failure. Elsewhere the newest results are read.
+    because a return value may report a failure. Elsewhere the newest results are read.
 
     Raises:
         NotFoundError: there is none, as far as was looked.
@@ -103,8 +103,8 @@ async def _by_events(session: "Session", first: "TaskRun") -> _Found:
 
 def _none_of_checked(count: int) -> str:
     text = ngettext(
-        "The result of the latest {count} run that ended well tells of a failure.",
-        "The results of the latest {count} runs that ended well tell of failures.",
+        "The result of the latest {count} run that ended well reports a failure.",
+        "The results of the latest {count} runs that ended well report failures.",
         count,
     )
     return text.format(count=formats.count(count))

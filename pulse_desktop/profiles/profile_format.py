@@ -254,7 +254,7 @@ def _profile(name: str, fields: Any) -> Profile:
     _check_monitor(stored.monitor_url)
     for field, pattern in _PATTERNS.items():
         if not pattern.fullmatch(value := getattr(stored, field)):
-            raise ValueError(_("{field}: {value!r} is no name").format(field=field, value=value))
+            raise ValueError(_("{field}: {value!r} is not a name").format(field=field, value=value))
     options = {field: getattr(stored, field) for field in _PLAIN_OPTIONS}
     return Profile(
         name=name,

@@ -178,7 +178,7 @@ def argument_names(first: TaskRun, second: TaskRun, schemas: TaskSchemas) -> tup
 def good_runs(runs: TaskRuns, run: TaskRun) -> Iterator[TaskRun]:
     """Yield the successful runs of the same task: the last one before a run first, later ones last.
 
-    Successful as far as is known: a result that was not read may tell of a failure.
+    Successful as far as is known: a result that was not read may report a failure.
     """
     later: list[TaskRun] = []
     before = run.began_at

@@ -147,7 +147,7 @@ def summary_text(comparison: RunComparison) -> str:
     """Return how many differences there are."""
     count = len(comparison.differences)
     if not count:
-        text = _("No difference but in time")
+        text = _("No differences except timing")
     else:
         text = ngettext("{count} difference", "{count} differences", count).format(
             count=formats.count(count)

@@ -24,7 +24,7 @@ _MEANINGS: Final = {
     Relation.PARENT: _("The run that enqueued this one"),
     Relation.CHILD: _("A run that this one enqueued"),
     Relation.RERUN: _("A run that repeats this one"),
-    Relation.CYCLE: _("Back at this run: the labels of the runs above lead in a circle"),
+    Relation.CYCLE: _("Back at this run: the labels of the runs above form a cycle"),
 }
 _FAR_MEANINGS: Final = {
     Relation.ORIGINAL: _("The run that the original repeats"),

@@ -136,7 +136,7 @@ class RecordingReader:
             yield line
 
     def _read_header(self, file: BinaryIO) -> None:
-        is_none = _("it is no recording of Pulse Desktop.")
+        is_none = _("it is not a recording of Pulse Desktop.")
         if file.read(len(MAGIC)) != MAGIC:
             raise self._error(is_none)
         self._frames = FrameReader(file)
@@ -156,7 +156,7 @@ class RecordingReader:
             raise self._error(is_none)
         if first.version < 1:
             copy = _("Open a copy of the file, if there is one.")
-            raise self._error(_("it is damaged: its version is none."), copy)
+            raise self._error(_("it is damaged: its version is not valid."), copy)
         if first.version > VERSION:
             text = _("it was recorded by a newer version, {program}.")
             advice = _("Update Pulse Desktop to open it.")

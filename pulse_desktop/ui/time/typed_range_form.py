@@ -37,8 +37,8 @@ _Part = TypeVar("_Part", bound=QWidget)
 
 _FIELD_WIDTH: Final = 210
 _ERRORS: Final = {
-    "start": _("From is no time. Examples: 22:00, yesterday 22:00, 2026-11-29 22:00:05.250, 2h"),
-    "end": _("To is no time. Examples: 23:10, 2026-11-29 23:10, now"),
+    "start": _("From is not a time. Examples: 22:00, yesterday 22:00, 2026-11-29 22:00:05.250, 2h"),
+    "end": _("To is not a time. Examples: 23:10, 2026-11-29 23:10, now"),
     "order": _("The range must end after it starts."),
 }
 

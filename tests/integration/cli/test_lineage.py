@@ -223,7 +223,7 @@ async def test_of_too_many_soft_failures_it_says_how_many_were_checked(
     env = command_environment(tmp_path / "data", PULSE_SERVER=server.url)
     compared = await run_in_thread("compare", BAD, env=env)
     assert compared.code == 1
-    assert "The results of the latest 3 runs that ended well tell of failures." in compared.err
+    assert "The results of the latest 3 runs that ended well report failures." in compared.err
 
 
 async def test_without_events_the_last_good_run_is_known_from_the_results(

@@ -139,7 +139,7 @@ async def check_command_line(env: dict[str, str], group: FailureGroup, soft: Fai
 
     steps: tuple[tuple[tuple[str, ...], str], ...] = (
         (("mute", soft.id), f"Muted the group {soft.id}: "),
-        (("note", soft.id, "OPS-9"), f"Kept the note of the group {soft.id}."),
+        (("note", soft.id, "OPS-9"), f"Saved the note of the group {soft.id}."),
         (("note", soft.id, ""), f"Removed the note of the group {soft.id}."),
         (("unmute", soft.id), f"The group {soft.id} is not muted any more."),
         (("mute", soft.id), f"Muted the group {soft.id}: "),

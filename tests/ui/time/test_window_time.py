@@ -176,7 +176,7 @@ def test_the_picker_takes_typed_times(qtbot: QtBot, window: MainWindow) -> None:
     picker.typed.start_field.setText("2h")
     picker.typed.end_field.setText("soon")
     assert not picker.typed.apply_button.isEnabled()
-    assert picker.typed.message.text().startswith("To is no time")
+    assert picker.typed.message.text().startswith("To is not a time")
     picker.typed.end_field.setText("1h")
     qtbot.keyClick(picker.typed.end_field, Qt.Key.Key_Return)
     assert not picker.isVisible()

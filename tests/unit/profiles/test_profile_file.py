@@ -217,7 +217,7 @@ def test_a_hostile_name_is_refused(file: ProfileFile, name: str) -> None:
         ('secret = "password"', "user: expected a name"),
         ('environment = "prod"', "Invalid enum value 'prod'"),
         ('color = "#fff"', "Invalid enum value"),
-        ('subject = "a b"', "subject: 'a b' is no name"),
+        ('subject = "a b"', "subject: 'a b' is not a name"),
         ('bucket = "a.b"', "bucket: "),
         ('stream = "*"', "stream: "),
         ('subject_prefix = "a."', "subject_prefix: "),

@@ -121,7 +121,7 @@ def test_times_are_no_difference_to_look_at(builder: StateBuilder) -> None:
     builder.succeeded("again", 2.5, NOW + 33.5)
     comparison = compare_runs(good, run(builder, "again"))
     assert comparison.differences == []
-    assert summary_text(comparison) == "No difference but in time"
+    assert summary_text(comparison) == "No differences except timing"
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_a_line_that_is_too_long_is_skipped_within_bounds(tmp_path: Path) -> Non
 def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "r"
     path.write_bytes(content)
-    with pytest.raises(UserFacingError, match="it is no recording"), RecordingReader(path):
+    with pytest.raises(UserFacingError, match="it is not a recording"), RecordingReader(path):
         pass
 
 
