@@ -8,9 +8,12 @@ from pulse_desktop.model.errors import NotFoundError, RecordingShownError
 from pulse_desktop.profiles.profile import Environment, Profile
 from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.protocol.task_result import DecodedResult
+from pulse_desktop.session.compared_runs import find_last_good_run, read_return_value
 from pulse_desktop.session.recording.playback import Playback
 from pulse_desktop.session.recording.recording_check import damage
 from pulse_desktop.session.recording.recording_reader import RecordingReader
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_comparison import ReturnValue
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.serverless_session import ServerlessSession
 
@@ -107,6 +110,14 @@ class RecordedSession(ServerlessSession):
                 _("{key} was not read while it was recorded.").format(key=task_id),
             )
         return DecodedResult(to_json(result.return_value).encode(), result)
+
+    async def return_value(self, run: TaskRun) -> ReturnValue:
+        """Return what a run returned, or that its result was not recorded."""
+        return await read_return_value(run, self.read)
+
+    async def last_good_run(self, first: TaskRun) -> TaskRun | None:
+        """Return the last recorded run of a task that succeeded by its result too."""
+        return (await find_last_good_run(self.state.runs, first, self.read)).run
 
     def _fail(self) -> NoReturn:
         raise RecordingShownError

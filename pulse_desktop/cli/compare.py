@@ -77,7 +77,8 @@ async def run(arguments: Namespace) -> int:
 
 async def _return_values(session: "Session", *runs: "TaskRun") -> list[Any]:
     """Return what runs returned, `UNKNOWN` if it is not known; stderr says why, if it matters."""
-    from pulse_desktop.state.run_comparison import UNKNOWN, read_return_value
+    from pulse_desktop.session.compared_runs import read_return_value
+    from pulse_desktop.state.run_comparison import UNKNOWN
 
     found = [await read_return_value(run, session.results.read) for run in runs]
     is_one_known = any(each.value is not UNKNOWN for each in found)

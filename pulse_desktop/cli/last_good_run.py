@@ -1,7 +1,6 @@
 """Search for the last good run of a task, with which `compare` compares another one."""
 
 import contextlib
-from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pulse_desktop.cli.connection import ALL_HISTORY_S
@@ -9,7 +8,7 @@ from pulse_desktop.cli.history_notes import ProgressNote, looked_at
 from pulse_desktop.cli.lookup import fetch_results
 from pulse_desktop.cli.output import write_note
 from pulse_desktop.cli.run_search import read_back_until
-from pulse_desktop.model.errors import NotFoundError, UserFacingError
+from pulse_desktop.model.errors import NotFoundError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _, ngettext
@@ -19,13 +18,9 @@ if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
     from pulse_desktop.state.run import TaskRun
 
-MAX_CHECKED: Final = 200
-"""Runs that ended well by their events, and whose results are read to know it for certain."""
-
 MAX_RESULTS: Final = 20_000
 """Newest results that are read where no events say how runs ended."""
 
-_MAX_BATCH: Final = 32
 _FIRST_PAGE: Final = 100
 
 
@@ -75,30 +70,23 @@ def _has_events(session: "Session", name: str) -> bool:
 
 async def _by_events(session: "Session", first: "TaskRun") -> _Found:
     """Return the last run that has succeeded by its events, and by its result if it has one."""
-    from pulse_desktop.state.run_comparison import good_runs, last_good_run
+    from pulse_desktop.session.compared_runs import find_last_good_run
+    from pulse_desktop.state.run_comparison import last_good_run
 
-    runs, checked, opened, size = session.state.runs, set[str](), set[str](), 1
+    runs = session.state.runs
 
     def is_known() -> bool:
-        found = last_good_run(runs, first)
-        return found is not None and found.began_at <= first.began_at
-
-    while True:
-        await read_back_until(session, is_known)
         best = last_good_run(runs, first)
-        if best is not None and best.result_unread and best.task_id not in opened:
-            opened.add(best.task_id)
-            with contextlib.suppress(UserFacingError):
-                await session.results.read(best.task_id)
-            continue
-        if best is None or best.stored_outcome is not None or best.task_id in checked:
-            return _Found(best)
-        if len(checked) >= MAX_CHECKED:
-            return _Found(None, _none_of_checked(len(checked)))
-        batch = [run.task_id for run in islice(good_runs(runs, first), size)]
-        checked.update(batch)
-        size = min(2 * size, _MAX_BATCH)
-        await fetch_results(session, *batch)
+        return best is not None and best.began_at <= first.began_at
+
+    found = await find_last_good_run(
+        runs,
+        first,
+        session.results.read,
+        look_back=lambda: read_back_until(session, is_known),
+        look_up=lambda task_ids: fetch_results(session, *task_ids),
+    )
+    return _Found(found.run, _none_of_checked(found.refuted) if found.refuted else "")
 
 
 def _none_of_checked(count: int) -> str:

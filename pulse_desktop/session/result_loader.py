@@ -13,11 +13,14 @@ from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult, UnreadableResultError
+from pulse_desktop.session.compared_runs import find_last_good_run, read_return_value
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.result_decoder import ResultDecoder, decode_small
 from pulse_desktop.session.result_pages import CONCURRENCY as MAX_REQUESTS
 from pulse_desktop.session.result_pages import ResultPage, result_pages
 from pulse_desktop.session.supervisor import Supervisor
+from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_comparison import ReturnValue
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.body_batch import MAX_BODIES, BodyBatches, fits
@@ -219,6 +222,14 @@ class ResultLoader:
         if (known := self._known(stored)) is not None:
             self._state.fold_result(known, result)
         return DecodedResult(raw, result)
+
+    async def return_value(self, run: TaskRun) -> ReturnValue:
+        """Return what a run returned, or why its stored result cannot be read."""
+        return await read_return_value(run, self.read)
+
+    async def last_good_run(self, first: TaskRun) -> TaskRun | None:
+        """Return the last known run of a task that succeeded by its result too, before another."""
+        return (await find_last_good_run(self._state.runs, first, self.read)).run
 
     async def load_metadata(self, task_ids: Iterable[str]) -> int:
         """Fold the metadata of stored results, as if they arrived now; return how many there are.

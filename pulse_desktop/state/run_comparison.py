@@ -1,16 +1,15 @@
 """Two runs side by side: what is the same, what differs. JSON is compared by its structure."""
 
 import enum
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.json_decoding import decode_json
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.task_message import PARENT, REQUESTED_BY, RERUN_OF, RETRIES, TASK_NAME
-from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
+from pulse_desktop.protocol.task_result import TaskResult
 from pulse_desktop.state.list_difference import ListComparer, ListDifference, is_long
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.task_runs import TaskRuns
@@ -147,26 +146,6 @@ class ReturnValue(NamedTuple):
 
     value: Any
     problem: str = ""
-
-
-async def read_return_value(
-    run: TaskRun, read: Callable[[str], Awaitable[DecodedResult]]
-) -> ReturnValue:
-    """Return what a run returned.
-
-    Args:
-        run: the run.
-        read: reads the stored result of a task id.
-    """
-    if run.stored_outcome is None:
-        return ReturnValue(UNKNOWN)
-    try:
-        stored = await read(run.task_id)
-    except UserFacingError as error:
-        return ReturnValue(UNKNOWN, error.detail or error.title)
-    if stored.result is None:
-        return ReturnValue(UNKNOWN, stored.problem)
-    return ReturnValue(result_value(stored.result))
 
 
 def argument_names(first: TaskRun, second: TaskRun, schemas: TaskSchemas) -> tuple[str, ...]:

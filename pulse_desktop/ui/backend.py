@@ -20,6 +20,7 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_comparison import ReturnValue
 from pulse_desktop.state.system import SystemState
 
 
@@ -81,6 +82,16 @@ class ResultBackend(Protocol):
 
     async def read(self, task_id: str) -> DecodedResult:
         """Read and decode a stored result without running any code of it."""
+
+    async def return_value(self, run: TaskRun) -> ReturnValue:
+        """Return what a run returned, or why its stored result cannot be read."""
+
+    async def last_good_run(self, first: TaskRun) -> TaskRun | None:
+        """Return the last known run of a task that succeeded by its result too.
+
+        Args:
+            first: a run of the task. The latest good one before it is best, else one after it.
+        """
 
     async def save(self, task_id: str, path: Path) -> int:
         """Save the bytes of a stored result to a file; return their number."""

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Self
 
 from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, Outage
+from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.model.history_extent import HistoryExtent
 from pulse_desktop.model.history_plan import HistoryOutcome, HistoryPlan, HistoryStream
@@ -16,6 +17,7 @@ from pulse_desktop.model.outcomes import CancelOutcome, CommandOutcome
 from pulse_desktop.model.queue_status import EnqueueReceipt
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_comparison import UNKNOWN, ReturnValue, last_good_run
 from pulse_desktop.state.system import SystemState
 
 
@@ -135,6 +137,19 @@ class ServerlessSession(ABC):
     async def read(self, task_id: str) -> DecodedResult:
         """Refuse."""
         self._fail()
+
+    async def return_value(self, run: TaskRun) -> ReturnValue:
+        """Say why it is not known, if a result is stored."""
+        if run.stored_outcome is None:
+            return ReturnValue(UNKNOWN)
+        try:
+            self._fail()
+        except UserFacingError as error:
+            return ReturnValue(UNKNOWN, error.detail or error.title)
+
+    async def last_good_run(self, first: TaskRun) -> TaskRun | None:
+        """Return the last good run as far as is known: no result can be read."""
+        return last_good_run(self.state.runs, first)
 
     async def save(self, task_id: str, path: Path) -> int:
         """Refuse."""

@@ -23,6 +23,7 @@ from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
 from pulse_desktop.session.action_guard import ActionGuard
+from pulse_desktop.session.compared_runs import find_last_good_run, read_return_value
 from pulse_desktop.session.history_streams import create_action
 from pulse_desktop.session.local_state.mark_table import MarkTable
 from pulse_desktop.session.local_state.state_file import LocalStateFile
@@ -34,6 +35,7 @@ from pulse_desktop.session.task_client import (
 )
 from pulse_desktop.session.worker_commands import command_action
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.run_comparison import ReturnValue
 from pulse_desktop.state.system import SystemState
 
 if TYPE_CHECKING:
@@ -231,6 +233,12 @@ class FakeSession:
         if found is None:
             raise NotFoundError("Result not found", "It is gone from the bucket.")
         return found
+
+    async def return_value(self, run: TaskRun) -> ReturnValue:
+        return await read_return_value(run, self.read)
+
+    async def last_good_run(self, first: TaskRun) -> TaskRun | None:
+        return (await find_last_good_run(self.state.runs, first, self.read)).run
 
     async def save(self, task_id: str, path: Path) -> int:
         if task_id not in self.decoded:

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from pulse_desktop.cli import last_good_run
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, subject_of
+from pulse_desktop.session import compared_runs
 from tests.kit.cli_process import command_environment, run_in_thread
 from tests.kit.nats_clients import connect
 from tests.kit.nats_servers import NatsServer
@@ -212,7 +213,7 @@ async def test_a_run_whose_result_tells_of_a_failure_is_no_good_run(
 async def test_of_too_many_soft_failures_it_says_how_many_were_checked(
     client: Client, server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_good_run, "MAX_CHECKED", 2)
+    monkeypatch.setattr(compared_runs, "MAX_CHECKED", 2)
     publisher = Publisher(client)
     await client.jetstream().create_object_store(RESULT_BUCKET)
     for task_id in (GOOD, *SOFT, BAD):

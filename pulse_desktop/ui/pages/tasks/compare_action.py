@@ -7,15 +7,8 @@ from typing import Final
 
 import msgspec
 
-from pulse_desktop.model.run_state import RunState
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.run_comparison import (
-    ReturnValue,
-    argument_names,
-    compare_runs,
-    last_good_run,
-    read_return_value,
-)
+from pulse_desktop.state.run_comparison import argument_names, compare_runs, last_good_run
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.lineage.comparison_window import ComparisonWindow
 from pulse_desktop.ui.page.notification import Notification
@@ -23,9 +16,6 @@ from pulse_desktop.ui.page.page import Page, PageContext, unique_name
 
 _LARGE: Final = 64 << 10
 """More bytes of arguments and results are compared in a thread: that can take a second."""
-
-MAX_CHECKED: Final = 20
-"""Runs that ended well by their events, and whose results are read to know it for certain."""
 
 
 class CompareAction:
@@ -99,13 +89,14 @@ class CompareAction:
         self, window: ComparisonWindow, first: TaskRun, second: TaskRun, *, is_last_good: bool
     ) -> None:
         """Read both results and compare again, unless the window was closed meanwhile."""
-        read = self._context.results.read
-        one = await read_return_value(first, read)
-        note = ""
+        results, note = self._context.results, ""
+        one = await results.return_value(first)
         if is_last_good:
-            second, other, note = await self._confirm(first, second)
-        else:
-            other = await read_return_value(second, read)
+            found = await results.last_good_run(first)
+            if found is None:
+                note = _("no run was found that succeeded by its result too")
+            second = found or second
+        other = await results.return_value(second)
         problems = list(filter(None, (one.problem, other.problem)))
         if problems:
             note = _("result not read: {problem}").format(problem="; ".join(problems))
@@ -118,21 +109,6 @@ class CompareAction:
         comparison = await asyncio.to_thread(compare) if size > _LARGE else compare()
         if window in self.windows:
             window.show_comparison(comparison, note)
-
-    async def _confirm(self, first: TaskRun, good: TaskRun) -> tuple[TaskRun, ReturnValue, str]:
-        """Return the last run that has succeeded by its result too, what it returned, and a note.
-
-        A result is read only now if it is large or has just been stored.
-        """
-        for _number in range(MAX_CHECKED):
-            value = await read_return_value(good, self._context.results.read)
-            if self._current(good).state is RunState.SUCCEEDED:
-                return good, value, ""
-            found = last_good_run(self._context.state.runs, first)
-            if found is None:
-                break
-            good = found
-        return good, value, _("no run was found that succeeded by its result too")
 
     def _current(self, run: TaskRun) -> TaskRun:
         return self._context.state.runs.get(run.task_id) or run
