@@ -16,7 +16,7 @@ from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
-from pulse_desktop.ui.pages.tasks import actions
+from pulse_desktop.ui.pages.tasks import actions, groups_page
 from pulse_desktop.ui.pages.tasks.groups_page import GroupsPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.pages.tasks.runs_page import RunsPage
@@ -186,6 +186,40 @@ def test_its_runs_are_rerun_after_a_question(
     asked.choices[0][1]()
     (call,) = session.calls
     assert sorted(call[0]) == [f"{number:032x}" for number in range(15)]
+
+
+@pytest.mark.parametrize(("selected", "further"), [((0,), "10 further"), ((0, 1), "13 further")])
+def test_runs_that_are_too_many_to_be_rerun_at_once_are_said_to_be_left_out(
+    window: MainWindow,
+    builder: StateBuilder,
+    session: FakeSession,
+    page: GroupsPage,
+    monkeypatch: pytest.MonkeyPatch,
+    selected: tuple[int, ...],
+    further: str,
+) -> None:
+    monkeypatch.setattr(groups_page, "_MAX_RERUN", 5)
+    select_rows(page, *selected)
+    draw_frame(window, builder)
+    page.rerun_selected()
+    (asked,) = window.notifications.shown
+    assert asked.title == "Re-run 5 runs?"
+    assert f"{further} runs are left out: at most 5 are re-run at once" in asked.advice
+    asked.choices[0][1]()
+    (call,) = session.calls
+    assert sorted(call[0]) == [f"{number:032x}" for number in range(10, 15)]
+
+
+def test_no_run_is_said_to_be_left_out_at_the_limit(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups_page, "_MAX_RERUN", 15)
+    select_rows(page, 0)
+    draw_frame(window, builder)
+    page.rerun_selected()
+    (asked,) = window.notifications.shown
+    assert asked.title == "Re-run 15 runs?"
+    assert "left out" not in asked.advice
 
 
 def test_a_key_for_groups_out_of_sight_changes_none(

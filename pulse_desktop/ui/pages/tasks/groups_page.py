@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import ClassVar, Final, Self
 
 from pulse_desktop.fields.group_fields import group_fields
@@ -40,6 +40,7 @@ from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.table.column import Column
 
 _MAX_RERUN: Final = 10_000
+"""Runs that are re-run at once; the question says how many are left out."""
 _FILTER_S: Final = 1.0
 """How often groups without a failure in the time range are filtered out."""
 
@@ -266,10 +267,10 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def rerun_selected(self) -> None:
         """Re-run the runs of the group as they are now: later failures are not drawn in."""
-        runs: list[TaskRun] = []
-        for group in self._groups_to_act_on():
-            runs += islice(self._runs_of(group), _MAX_RERUN - len(runs))
-        self._rerun.trigger(runs, ask=len(runs) > 1)
+        failed = chain.from_iterable(map(self._runs_of, self._groups_to_act_on()))
+        runs = list(islice(failed, _MAX_RERUN))
+        beyond = sum(1 for _run in failed)
+        self._rerun.trigger(runs, ask=len(runs) > 1, beyond=beyond)
 
     def toggle_muted(self) -> None:
         """Mute the selected groups, or no longer if they all are."""

@@ -32,7 +32,7 @@ class RerunAction:
         self._context = context
         self._running: set[tuple[str, ...]] = set()
 
-    def trigger(self, runs: Sequence[TaskRun], *, ask: bool = False) -> None:
+    def trigger(self, runs: Sequence[TaskRun], *, ask: bool = False, beyond: int = 0) -> None:
         """Re-run those runs that can be sent again as they were.
 
         Confirm first when there are many, or when arguments are known from an event alone.
@@ -41,6 +41,8 @@ class RerunAction:
             runs: the runs.
             ask: confirm in any case: the operator does not see which runs they are, or may have
                 typed the letter for something else.
+            beyond: number of further runs that are too many to be re-run at once. The question says
+                so.
         """
         if not runs or not self._context.allows(_("Re-run")):
             return
@@ -52,13 +54,15 @@ class RerunAction:
         from_events = sum(
             run.request is not None and not run.request.captured for run in repeatable
         )
-        is_few = len(repeatable) <= CONFIRM_ABOVE and not ask
+        is_few = len(repeatable) <= CONFIRM_ABOVE and not ask and not beyond
         if is_few and not left_out and not from_events:
             self._start(repeatable)
         else:
-            self._confirm(repeatable, left_out, from_events)
+            self._confirm(repeatable, left_out, from_events, beyond)
 
-    def _confirm(self, runs: Sequence[TaskRun], left_out: int, from_events: int) -> None:
+    def _confirm(
+        self, runs: Sequence[TaskRun], left_out: int, from_events: int, beyond: int
+    ) -> None:
         number, count = len(runs), formats.count(len(runs))
         names = sorted({self._context.state.runs.names.label(run.name) for run in runs})
         if number == 1:
@@ -84,6 +88,16 @@ class RerunAction:
                 left_out,
             )
             notes.append(note.format(count=formats.count(left_out)))
+        if beyond:
+            note = ngettext(
+                "{count} further run is left out: at most {most} are re-run at once. "
+                "A time range limits how many.",
+                "{count} further runs are left out: at most {most} are re-run at once. "
+                "A time range limits how many.",
+                beyond,
+            )
+            most = formats.count(number + left_out)
+            notes.append(note.format(count=formats.count(beyond), most=most))
         if not notes:
             notes.append(_("Each is enqueued once more, under a new id."))
         asked = Question(
