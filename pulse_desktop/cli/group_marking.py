@@ -49,7 +49,7 @@ async def mark_group(arguments: Namespace, command: str, group_id: str, text: st
     """
     from pulse_desktop.cli.profile_choice import chosen_profile
     from pulse_desktop.session.event_publisher import actor_name
-    from pulse_desktop.session.group_mark_keeper import make_mark
+    from pulse_desktop.session.local_state.group_mark_keeper import make_mark
     from pulse_desktop.session.local_state.mark_table import MarkTable
     from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
     from pulse_desktop.settings_folder import profile_data_folder

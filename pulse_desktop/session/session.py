@@ -28,12 +28,12 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
-from pulse_desktop.session.group_mark_keeper import GroupMarkKeeper
 from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.history_catch_up import HistoryCatchUp
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.limitations import limitations, unreadable
+from pulse_desktop.session.local_state.group_mark_keeper import GroupMarkKeeper
 from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
 from pulse_desktop.session.recording.recorder import Recorder, ResultRead
 from pulse_desktop.session.result_loader import ResultLoader

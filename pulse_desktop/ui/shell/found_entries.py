@@ -7,7 +7,7 @@ from pulse_desktop.fields.run_fields import run_fields
 from pulse_desktop.query.matcher import compile_query
 from pulse_desktop.query.parser import parse
 from pulse_desktop.query.quoting import quote
-from pulse_desktop.state.palette_search import Found, FoundKind, find
+from pulse_desktop.state.state_search import Found, FoundKind, find
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import group_title

@@ -11,7 +11,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.taskiq_names import TaskiqNames
 from pulse_desktop.query.fingerprint import GroupedBy
-from pulse_desktop.session.group_mark_keeper import make_mark
+from pulse_desktop.session.local_state.group_mark_keeper import make_mark
 from pulse_desktop.session.local_state.mark_table import MarkTable
 from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
 from pulse_desktop.session.session import Session

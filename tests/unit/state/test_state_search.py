@@ -1,6 +1,6 @@
 """What an operator types is found among runs, tasks, workers, groups, results and messages."""
 
-from pulse_desktop.state.palette_search import Found, FoundKind, find
+from pulse_desktop.state.state_search import Found, FoundKind, find
 from tests.kit.state_builder import StateBuilder
 
 ID = "3f9c0e6a41d24c0f9a1b2c3d4e5f6071"

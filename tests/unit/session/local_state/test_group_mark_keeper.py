@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks, Mark, MarkKind
-from pulse_desktop.session.group_mark_keeper import GroupMarkKeeper
+from pulse_desktop.session.local_state.group_mark_keeper import GroupMarkKeeper
 from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
 from pulse_desktop.state.failure_group import GroupState
 from pulse_desktop.state.system import SystemState

@@ -1,4 +1,4 @@
-"""The search of the command palette: runs, tasks, workers, results, messages, failure groups.
+"""Search of all that is known: runs, tasks, workers, failure groups, results, messages.
 
 It is called while an operator types, so each kind is searched within bounds: ids by their
 beginning, names and texts by the words that they contain, the newest first.
