@@ -10,10 +10,11 @@ from pulse_desktop.protocol.json_value import to_json
 from pulse_desktop.protocol.task_result import DecodedResult
 from pulse_desktop.session.compared_runs import find_last_good_run, read_return_value
 from pulse_desktop.session.recording.playback import Playback
-from pulse_desktop.session.recording.recording_check import damage
+from pulse_desktop.session.recording.recording_check import find_damage
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_comparison import ReturnValue
+from pulse_desktop.text.recording_text import damage_texts
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.serverless_session import ServerlessSession
 
@@ -71,7 +72,7 @@ class RecordedSession(ServerlessSession):
     @property
     def limitations(self) -> list[str]:
         """What the recording lacks."""
-        found = damage(self._reader) if self._playback.is_complete else []
+        found = damage_texts(find_damage(self._reader)) if self._playback.is_complete else []
         end = self._reader.end
         if end is not None:
             text = _("missing: {missing}")

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pulse_desktop.text import formats
-from pulse_desktop.text.translation import _, ngettext
+from pulse_desktop.text import recording_text
+from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.session.recording.recorder import Recorder
@@ -40,21 +40,13 @@ def missing_messages(session: "Session", past: list[str] | None) -> MissingMessa
     found = [text for name, status in feeds.items() for text in _gaps(name, status)]
     if not session.connection.connected:
         lost = session.connection.last_alive or session.now()
-        text = _("what was published since {time}: the connection was lost")
-        found.append(text.format(time=formats.absolute(lost)))
+        found.append(recording_text.connection_lost_text(lost))
     return MissingMessages(past, found)
 
 
 def unwritten(recorder: "Recorder") -> list[str]:
     """Return what had arrived and could not be written before the recording ended."""
-    if not recorder.unwritten:
-        return []
-    text = ngettext(
-        "{count} message that had arrived: the recording was stopped before it was written",
-        "{count} messages that had arrived: the recording was stopped before they were written",
-        recorder.unwritten,
-    )
-    return [text.format(count=formats.count(recorder.unwritten))]
+    return [recording_text.unwritten_text(recorder.unwritten)] if recorder.unwritten else []
 
 
 def left_out(recorder: "Recorder") -> list[str]:
@@ -62,81 +54,40 @@ def left_out(recorder: "Recorder") -> list[str]:
 
     What came after the largest size of the file is not missing: it is the end that was asked for.
     """
-    too_long = ngettext(
-        "{count} message: it is longer than 16 MiB",
-        "{count} messages: they are longer than 16 MiB",
-        recorder.too_long,
-    )
-    too_large = ngettext(
-        "{count} result: it is larger than 1 MiB",
-        "{count} results: they are larger than 1 MiB",
-        recorder.too_large,
-    )
-    unreadable = ngettext(
-        "{count} result: it cannot be read",
-        "{count} results: they cannot be read",
-        recorder.unreadable,
-    )
+    from pulse_desktop.session.recording.recording_format import MAX_LINE_BYTES
+    from pulse_desktop.session.result_loader import MAX_EAGER_READ_BYTES
+
+    found = []
     refused = 0 if recorder.is_full else recorder.dropped - recorder.unwritten - recorder.too_long
-    too_slow = ngettext(
-        "{count} message: the disk is too slow", "{count} messages: the disk is too slow", refused
-    )
-    counts = (
-        (refused, too_slow),
-        (recorder.too_long, too_long),
-        (recorder.too_large, too_large),
-        (recorder.unreadable, unreadable),
-    )
-    return [text.format(count=formats.count(count)) for count, text in counts if count]
+    if refused:
+        found.append(recording_text.too_slow_text(refused))
+    if recorder.too_long:
+        found.append(recording_text.too_long_text(recorder.too_long, MAX_LINE_BYTES))
+    if recorder.too_large:
+        found.append(recording_text.too_large_text(recorder.too_large, MAX_EAGER_READ_BYTES))
+    if recorder.unreadable:
+        found.append(recording_text.unreadable_results_text(recorder.unreadable))
+    return found
 
 
 def _unread_past(session: "Session") -> list[str]:
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
-    found: list[str] = []
-    if session.connection.connected:
-        found = describe_unreadable(session.unreadable)
-        reason = _("the past: the recording ended before all of it was read")
-    else:
-        reason = _("the past: the connection was lost before all of it was read")
+    is_connected = session.connection.connected
+    found = describe_unreadable(session.unreadable) if is_connected else []
     feeds = (session.event_feed.status, session.task_feed.status)
     unread = sum(status.lag + status.unread for status in feeds) + session.waiting
-    if not unread:
-        return [*found, reason]
-    text = ngettext(
-        "{reason}; about {count} stored message is missing",
-        "{reason}; about {count} stored messages are missing",
-        unread,
-    )
-    return [*found, text.format(reason=reason, count=formats.count(unread))]
+    return [*found, recording_text.unread_past_text(unread, is_connected=is_connected)]
 
 
 def _deleted(name: str, status: "FeedStatus") -> list[str]:
     """Return what was deleted before it was read."""
     if (loss := status.loss) is None:
         return []
-    text = ngettext(
-        "{name} from {start} to {end}, about {count} stored message: {reason}",
-        "{name} from {start} to {end}, about {count} stored messages: {reason}",
-        loss.count,
-    )
-    return [
-        text.format(
-            name=name,
-            start=formats.absolute(loss.start),
-            end=formats.absolute(loss.end),
-            count=formats.count(loss.count),
-            reason=loss.reason,
-        )
-    ]
+    return [recording_text.deleted_text(name, loss.start, loss.end, loss.count, loss.reason)]
 
 
 def _gaps(name: str, status: "FeedStatus") -> list[str]:
     """Return the times of which nothing was received, and no stream has it."""
     gaps = [gap for gap in status.gaps if not gap.filled]
-    return [
-        _("{name} from {start} to {end}: they could not be received").format(
-            name=name, start=formats.absolute(gap.start), end=formats.absolute(gap.end)
-        )
-        for gap in gaps[-_MAX_GAPS:]
-    ]
+    return [recording_text.gap_text(name, gap.start, gap.end) for gap in gaps[-_MAX_GAPS:]]

@@ -80,8 +80,9 @@ def _check(reader: "RecordingReader", arguments: Namespace) -> int:
 
 def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, object]:
     from pulse_desktop.protocol.timestamps import format_timestamp
-    from pulse_desktop.session.recording.recording_check import damage, is_whole
+    from pulse_desktop.session.recording.recording_check import find_damage, is_whole
     from pulse_desktop.state.serialize import time_text
+    from pulse_desktop.text.recording_text import damage_texts
 
     header = reader.header
     return {
@@ -99,7 +100,7 @@ def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, o
         "missing": list(reader.end.missing) if reader.end is not None else None,
         "damaged_lines": reader.malformed,
         "damaged_parts": reader.damaged_parts,
-        "damage": damage(reader),
+        "damage": damage_texts(find_damage(reader)),
         "checksums": reader.has_checksums,
         "masked": list(header.masked),
         "whole": is_whole(reader),
@@ -107,7 +108,8 @@ def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, o
 
 
 def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
-    from pulse_desktop.session.recording.recording_check import damage
+    from pulse_desktop.session.recording.recording_check import find_damage
+    from pulse_desktop.text.recording_text import damage_texts
 
     header = reader.header
     write_text(
@@ -131,7 +133,7 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
     )
     if header.masked:
         write_text(_("left out   {names}").format(names=", ".join(header.masked)))
-    for each in damage(reader):
+    for each in damage_texts(find_damage(reader)):
         write_note(formats.sentence(each))
     if reader.end is not None:
         note_missing(reader.end.missing)

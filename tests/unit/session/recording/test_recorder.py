@@ -10,7 +10,7 @@ from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.session.recording.masking import Masking
 from pulse_desktop.session.recording.recorder import BATCH, Recorder, ResultRead
-from pulse_desktop.session.recording.recording_check import damage
+from pulse_desktop.session.recording.recording_check import is_whole
 from pulse_desktop.session.recording.recording_file import RecordingFile
 from pulse_desktop.session.recording.recording_format import (
     FORMAT,
@@ -48,7 +48,7 @@ async def recorded(
         await recorder.finish("stopped")  # it has one end
     with RecordingReader(path) as reader:
         assert sum(1 for _line in reader.lines()) == reader.lines_read
-    assert damage(reader) == []
+    assert is_whole(reader)
     return recorder, reader
 
 

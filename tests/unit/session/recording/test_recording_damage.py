@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from pulse_desktop.session.recording.frame_reader import is_checksum_mismatch
-from pulse_desktop.session.recording.recording_check import damage, is_whole
+from pulse_desktop.session.recording.recording_check import find_damage, is_whole
 from pulse_desktop.session.recording.recording_file import RecordingFile
 from pulse_desktop.session.recording.recording_format import (
     FORMAT,
@@ -23,6 +23,7 @@ from pulse_desktop.session.recording.recording_format import (
 )
 from pulse_desktop.session.recording.recording_reader import RecordingReader
 from pulse_desktop.session.recording.recording_writer import RecordingWriter
+from pulse_desktop.text.recording_text import damage_texts
 
 AT = 1_796_000_000.0
 HEADER = Header(FORMAT, VERSION, "pulse-desktop 0.1.0", AT)
@@ -104,7 +105,7 @@ def test_a_damaged_header_costs_no_lines(tmp_path: Path) -> None:
     path.write_bytes(content)
     found, reader = read(path)
     assert found == LINES
-    assert damage(reader)[0].startswith("the beginning is damaged")
+    assert damage_texts(find_damage(reader))[0].startswith("the beginning is damaged")
     assert reader.header.started_at == AT
 
 
@@ -128,7 +129,7 @@ def test_a_part_of_zeros_costs_only_the_lines_in_it(tmp_path: Path) -> None:
     path.write_bytes(content)
     found, reader = read(path)
     assert found == LINES[:BATCH] + LINES[2 * BATCH :]
-    assert damage(reader) == [
+    assert damage_texts(find_damage(reader)) == [
         "1 part of the file is damaged",
         "the file holds 160 messages instead of 200, 160 lines instead of 200",
     ]
@@ -175,7 +176,9 @@ def test_a_recording_without_checksums_is_whole_and_known(tmp_path: Path) -> Non
 def test_an_end_that_states_other_numbers_is_damage(tmp_path: Path, stated: int) -> None:
     path = write_plain(tmp_path / "r", HEADER, *LINES, End(AT, "stopped", stated, 0))
     _found, reader = read(path)
-    assert damage(reader) == [f"the file holds {len(LINES)} messages instead of {stated}"]
+    assert damage_texts(find_damage(reader)) == [
+        f"the file holds {len(LINES)} messages instead of {stated}"
+    ]
 
 
 @pytest.mark.parametrize("cut", range(1, 40))
