@@ -112,6 +112,16 @@ class RecordingShownError(RefusedError):
         super().__init__(title, detail, _("Open the connection itself."))
 
 
+class OtherFailuresError(RefusedError):
+    """A mark of the failures that are counted as “other”, which are no group."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Other failures cannot be marked"),
+            _("they are of many causes, counted together because there are too many groups."),
+        )
+
+
 class ConfirmationRequiredError(UserFacingError):
     """An action on a connection on which every action is confirmed first.
 

@@ -217,8 +217,9 @@ class FailureGroups(Collection[FailureGroup]):
             self._publish(self._leave(group, position))
 
     def set_marks(self, marks: Mapping[str, GroupMarks]) -> None:
-        """Set the marks of all groups, by id."""
-        before, self._marks = self._marks, dict(marks)
+        """Set the marks of all groups, by id; “other” is none and has no marks."""
+        before = self._marks
+        self._marks = {each: marks[each] for each in marks if each != OTHER.id}
         for group_id in {*before, *marks}:
             group = self._groups.get(group_id)
             if group is not None and before.get(group_id) != marks.get(group_id):

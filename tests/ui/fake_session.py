@@ -13,6 +13,7 @@ from pulse_desktop.model.bucket_status import BucketStatus
 from pulse_desktop.model.connection_status import ConnectionStatus, HistoryProgress, Outage
 from pulse_desktop.model.errors import (
     NotFoundError,
+    OtherFailuresError,
     UserFacingError,
 )
 from pulse_desktop.model.group_marks import Mark, MarkKind
@@ -22,6 +23,7 @@ from pulse_desktop.model.outcomes import CancelOutcome, CancelStatus, CommandOut
 from pulse_desktop.model.queue_status import EnqueueReceipt, QueueStatus
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.protocol.task_result import DecodedResult, TaskResult
+from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.compared_runs import find_last_good_run, read_return_value
 from pulse_desktop.session.history_streams import create_action
@@ -145,6 +147,8 @@ class FakeSession:
         return self
 
     async def set_mark(self, group_id: str, kind: MarkKind, text: str = "") -> None:
+        if group_id == OTHER.id:
+            raise OtherFailuresError
         self._put_mark(group_id, kind, Mark(self.now(), "bob@host", text))
 
     async def remove_mark(self, group_id: str, kind: MarkKind) -> None:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from pulse_desktop.model.errors import OtherFailuresError
 from pulse_desktop.model.group_marks import MAX_NOTE, Mark, MarkKind
+from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.session.local_state.mark_table import MarkTable
 from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
 from pulse_desktop.state.failure_groups import FailureGroups
@@ -70,8 +72,11 @@ class GroupMarkKeeper:
         """Set a mark of a group.
 
         Raises:
+            OtherFailuresError: it is not one group, but all that are counted as “other”.
             LocalStateError: it cannot be kept. Nothing has changed.
         """
+        if group_id == OTHER.id:
+            raise OtherFailuresError
         await self._put(group_id, kind, make_mark(self._actor(), text, self._clock()))
 
     async def remove_mark(self, group_id: str, kind: MarkKind) -> None:

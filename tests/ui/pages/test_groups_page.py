@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from pulse_desktop.model.errors import RecordingShownError, UserFacingError
 from pulse_desktop.model.group_marks import Mark, MarkKind
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
+from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
 from pulse_desktop.ui.page.notification import Notification
@@ -333,11 +334,48 @@ def test_nothing_is_marked_or_edited_in_a_recording(
     buttons = (detail.mute, detail.resolve, detail.note.button)
     assert not any(button.isEnabled() for button in buttons)
     assert all("recording cannot be marked" in button.toolTip() for button in buttons)
+    QTest.keyClick(tasks(window).groups.table, Qt.Key.Key_N)
+    assert not detail.note.is_editing
+    (notice,) = window.notifications.shown
+    assert "recording" in notice.title
     window.navigate(ShowRun(f"{3:032x}"))
     draw_frame(window, builder, 1.0)
     edit = tasks(window).runs.detail.header.edit_button
     assert not edit.isEnabled()
     assert "recording" in edit.toolTip()
+
+
+def test_other_failures_are_not_marked_by_key_either(
+    window: MainWindow,
+    builder: StateBuilder,
+    session: FakeSession,
+    page: GroupsPage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(builder.state.failure_groups, "_capacity", 2)
+    fail(builder, 500, "E1", NOW - 10)
+    draw_frame(window, builder, 1.0)
+    row = [group.id for group in shown(page)].index(OTHER.id)
+    click_row(page, row)
+    draw_frame(window, builder)
+    detail = page.detail
+    assert detail.group is not None
+    assert detail.group.id == OTHER.id
+    for button in (detail.mute, detail.resolve, detail.note.button):
+        assert not button.isEnabled()
+        assert "cannot be marked" in button.toolTip()
+    for key in (Qt.Key.Key_M, Qt.Key.Key_V, Qt.Key.Key_N):
+        window.notifications.clear()
+        QTest.keyClick(page.table, key)
+        (notice,) = window.notifications.shown
+        assert notice.title == "Other failures cannot be marked"
+    assert not detail.note.is_editing
+    assert session.mark_table.load() == {}
+    select_rows(page, row, 0 if row else 1)
+    QTest.keyClick(page.table, Qt.Key.Key_M)
+    marked = session.mark_table.load()
+    assert len(marked) == 1
+    assert OTHER.id not in marked
 
 
 def test_a_note_is_kept_and_what_is_typed_survives_another_group(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_desktop.model.group_marks import GroupMarks, Mark
+from pulse_desktop.model.group_marks import GroupMarks, Mark, MarkKind
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fingerprint import FAILURE_STATES, OTHER, fingerprint
 from pulse_desktop.state.attention import (
@@ -194,6 +194,17 @@ def test_the_group_of_other_failures_is_listed_by_its_latest() -> None:
     latest, other = groups.since(NOW)
     assert other.id == OTHER.id
     assert list(groups.since(NOW + 0.5)) == [latest]
+
+
+def test_a_stored_mark_of_other_failures_has_no_effect() -> None:
+    runs = TaskRuns(capacity=10)
+    groups = runs.failure_groups = FailureGroups(runs.rows, capacity=1)
+    groups.set_marks({OTHER.id: GroupMarks(muted=Mark(NOW, "bob@host"))})
+    for number in range(2):
+        runs.put(failed(number, NOW + number, f"T{number}"))
+    other = groups.get(OTHER.id)
+    assert other is not None
+    assert not other.has_mark(MarkKind.MUTED)
 
 
 def test_an_earlier_failure_is_the_example_if_no_later_one_is_retained() -> None:

@@ -228,11 +228,13 @@ class GroupDetail(DetailPanel):
             self.resolve, _("The cause is removed; a new failure makes the group regressed (V)")
         )
         set_tooltip(self.note.button, _("Leave a note on this group (N)"))
-        can_be_marked = group.id != OTHER.id and not self._is_recording
+        refusal = _("Groups of a recording cannot be marked") if self._is_recording else ""
+        if not refusal and group.id == OTHER.id:
+            refusal = _("Other failures cannot be marked: they are of many causes")
         for button in (self.mute, self.resolve, self.note.button):
-            button.setEnabled(can_be_marked)
-            if self._is_recording:
-                set_tooltip(button, _("Groups of a recording cannot be marked"))
+            button.setEnabled(not refusal)
+            if refusal:
+                set_tooltip(button, refusal)
         self._buttons.arrange()
 
     def _properties_of(

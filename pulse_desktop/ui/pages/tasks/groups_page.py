@@ -7,9 +7,10 @@ from itertools import chain, islice
 from typing import ClassVar, Final, Self
 
 from pulse_desktop.fields.group_fields import group_fields
-from pulse_desktop.model.errors import UserFacingError
+from pulse_desktop.model.errors import OtherFailuresError, RecordingShownError, UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.query.fields import FieldSet
+from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.state.collection import Collection, DirtyRows
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.state.history_start import retained_since
@@ -284,10 +285,20 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self._toggle(MarkKind.RESOLVED)
 
     def edit_note(self) -> None:
-        """Edit the note of the selected group."""
+        """Edit the note of the selected group, if it can have one."""
         for group in self._groups_to_act_on()[:1]:
+            refusal = self._refusal(group)
+            if refusal is not None:
+                self.context.notify(error_notification(refusal, key="marks"))
+                return
             self.open_detail(group)
             self.detail.note.edit()
+
+    def _refusal(self, group: FailureGroup) -> UserFacingError | None:
+        """Return why a group cannot be marked, None if it can."""
+        if self.context.is_recording:
+            return RecordingShownError()
+        return OtherFailuresError() if group.id == OTHER.id else None
 
     def _counted(self) -> tuple[float, float]:
         """Return the ends of the time in which failures count, Unix seconds."""
@@ -315,6 +326,8 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def _toggle(self, kind: MarkKind) -> None:
         groups = self._groups_to_act_on()
+        # “Other” among several groups is left out; alone it is refused.
+        groups = [group for group in groups if group.id != OTHER.id] or groups
         others = [group.id for group in groups if not group.has_mark(kind)]
         remove = not others
         ids = others or [group.id for group in groups]

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pulse_desktop.model.errors import OtherFailuresError
 from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks, Mark, MarkKind
+from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.session.local_state.group_mark_keeper import GroupMarkKeeper
+from pulse_desktop.session.local_state.mark_table import MarkTable
 from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
 from pulse_desktop.state.failure_group import GroupState
 from pulse_desktop.state.system import SystemState
@@ -73,6 +76,19 @@ async def test_marks_that_cannot_be_read_are_a_problem_that_heals(tmp_path: Path
         await wait_until(lambda: window.keeper.problem is None)
         await window.keeper.set_mark(window.group_id, MarkKind.MUTED)
         assert window.marks.muted is not None
+    await window.keeper.close()
+
+
+@pytest.mark.parametrize("kind", MarkKind)
+async def test_other_failures_cannot_be_marked(tmp_path: Path, kind: MarkKind) -> None:
+    path = tmp_path / "state.sqlite3"
+    window = Window(path, "bob@a")
+    with closing(LocalStateFile(path)) as file:
+        MarkTable(file).put(window.group_id, MarkKind.MUTED, Mark(NOW, "ann@b"))
+        before = MarkTable(file).load()
+        with pytest.raises(OtherFailuresError):
+            await window.keeper.set_mark(OTHER.id, kind, "text")
+        assert MarkTable(file).load() == before
     await window.keeper.close()
 
 
