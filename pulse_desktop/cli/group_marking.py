@@ -1,6 +1,5 @@
 """`groups mute`, `resolve`, `note` and others: mark a failure group that is known to exist."""
 
-import re
 import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
@@ -17,8 +16,6 @@ from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
-
-_ID: Final = re.compile(r"[0-9a-f]{12}")
 
 MARKS: Final = {
     "mute": (MarkKind.MUTED, True),
@@ -48,6 +45,7 @@ async def mark_group(arguments: Namespace, command: str, group_id: str, text: st
         LocalStateError: the marks cannot be read or written.
     """
     from pulse_desktop.cli.profile_choice import chosen_profile
+    from pulse_desktop.query.fingerprint import is_group_id
     from pulse_desktop.session.event_publisher import actor_name
     from pulse_desktop.session.local_state.group_mark_keeper import make_mark
     from pulse_desktop.session.local_state.mark_table import MarkTable
@@ -55,7 +53,7 @@ async def mark_group(arguments: Namespace, command: str, group_id: str, text: st
     from pulse_desktop.settings_folder import profile_data_folder
 
     kind, is_set = MARKS[command]
-    if _ID.fullmatch(group_id) is None or (text and kind is not MarkKind.NOTE):
+    if not is_group_id(group_id) or (text and kind is not MarkKind.NOTE):
         write_note(
             _("Give the whole id of one group, as `{program} groups` lists it.").format(
                 program=PROGRAM

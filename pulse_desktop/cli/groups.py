@@ -1,7 +1,6 @@
 """`pulse-desktop groups`: list failure groups, show one, and mark it."""
 
 import math
-import re
 import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
@@ -111,15 +110,16 @@ async def run(arguments: Namespace) -> int:
 
 async def _run_command(arguments: Namespace, command: str, words: list[str]) -> int:
     """Show a group or mark it; a query that begins with such a word has to be one argument."""
+    from pulse_desktop.query.fingerprint import is_group_id_prefix
+
     if not words:
         text = _("{command} needs the id of a group, as `{program} groups` lists it.")
         write_note(text.format(command=command, program=PROGRAM))
         return USAGE
-    if not _is_id(words[0]):
+    if not is_group_id_prefix(words[0]):
         text = _(
-            "“{word}” is no id of a failure group: that has 12 of the characters 0-9 and a-f, as "
-            "`{program} groups` lists it. To search for these words, quote them as one argument: "
-            "`{program} groups '{query}'`."
+            "“{word}” is not a group id (12 hex digits, as `{program} groups` lists them). To "
+            "search for these words, quote them as one argument: `{program} groups '{query}'`."
         )
         query = formats.elided(" ".join((command, *words)), MAX_QUOTED)
         write_note(
@@ -132,10 +132,6 @@ async def _run_command(arguments: Namespace, command: str, words: list[str]) -> 
     if command == "show":
         return await _show(arguments, words[0])
     return await mark_group(arguments, command, words[0], " ".join(words[1:]))
-
-
-def _is_id(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-f]{4,12}|other", text) is not None
 
 
 # Listing
@@ -227,10 +223,10 @@ def _count_matching(
 
 
 def _write_table(session: "Session", groups: "list[tuple[FailureGroup, int]]", now: float) -> None:
+    from pulse_desktop.fields.shared_condition import shared_text
     from pulse_desktop.text.group_text import (
         GROUP_LABELS,
         group_title,
-        shared_text,
         shown_state,
         tasks_text,
     )
@@ -269,7 +265,7 @@ def _note_rest(hidden: int, muted: int) -> None:
 
 
 async def _show(arguments: Namespace, wanted: str) -> int:
-    from pulse_desktop.text.group_text import shared_tooltip
+    from pulse_desktop.fields.shared_condition import shared_tooltip
 
     started = time.monotonic()
     async with connected_session(

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from pulse_desktop.fields.field_values import choices, flag, free_text_field, text_values
 from pulse_desktop.fields.names import task_values
+from pulse_desktop.fields.shared_condition import shared_condition
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
 from pulse_desktop.state.failure_group import FailureGroup
-from pulse_desktop.text.group_text import GROUP_LABELS, shared_condition, shown_state
+from pulse_desktop.text.group_text import GROUP_LABELS, shown_state
 from pulse_desktop.text.translation import _
 
 

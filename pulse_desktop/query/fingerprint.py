@@ -30,6 +30,8 @@ FAILURE_STATES: Final = frozenset({RunState.FAILED, RunState.SOFT_FAILED})
 _MAX_TYPES: Final = 8
 _MAX_NAME: Final = 200
 _ID_BYTES: Final = 6
+_ID: Final = re.compile(rf"[0-9a-f]{{{2 * _ID_BYTES}}}")
+_ID_PREFIX: Final = re.compile(rf"[0-9a-f]{{4,{2 * _ID_BYTES}}}")
 _CACHED_TEXT: Final = 16_384
 """Longer tracebacks are not kept for the next failure that has the same."""
 _RECURSION: Final = 3
@@ -144,6 +146,16 @@ class Fingerprint(NamedTuple):
 
 OTHER: Final = Fingerprint("other", GroupedBy.NOTHING, soft=False)
 """Stands for all groups that are no longer kept apart."""
+
+
+def is_group_id(text: str) -> bool:
+    """Return whether a text is the id of a fingerprint. `OTHER` has no such id, and no marks."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_group_id_prefix(text: str) -> bool:
+    """Return whether a text can name a group that is looked up: some of an id, or `OTHER`."""
+    return text == OTHER.id or _ID_PREFIX.fullmatch(text) is not None
 
 
 def fingerprint(run: FailedRun) -> Fingerprint:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Final
@@ -13,6 +14,7 @@ from pulse_desktop.query.tokens import ESCAPED, TokenKind, tokenize
 _BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
 """Characters that may stand without quotes, depending on what is around them."""
 _BARE_NAME: Final = re.compile(r"[\w-]+")
+_ARGUMENT: Final = re.compile(r"[^\W\d][\w-]*")
 _MAX_BARE: Final = 200
 _ESCAPES: Final = {character: f"\\{name}" for name, character in ESCAPED.items()}
 _TO_ESCAPE: Final = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
@@ -46,6 +48,18 @@ def text_query(text: str) -> str:
 def keyed_field(keyed: str, name: str) -> str:
     """Return the query field of a name in a keyed field: `args.language`, `label."a b"`."""
     return f"{keyed}.{name if _BARE_NAME.fullmatch(name) else _in_quotes(name)}"
+
+
+def argument_field(name: str, is_known: Callable[[str], bool]) -> str:
+    """Return the query field of an argument: its name alone, unless that means something else.
+
+    Args:
+        name: of the argument, or its number.
+        is_known: returns whether a name is that of a field.
+    """
+    if _ARGUMENT.fullmatch(name) and not is_known(name):
+        return name
+    return keyed_field("args", name)
 
 
 def query_text(value: Any) -> str:

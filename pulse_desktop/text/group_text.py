@@ -1,13 +1,11 @@
-"""Text about failure groups: what makes them, their state, and what their failures share."""
+"""Text about failure groups: what makes them, and their state."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from pulse_desktop.model.group_marks import GroupMarks, Mark
 from pulse_desktop.query.fingerprint import Fingerprint, GroupedBy
-from pulse_desktop.query.quoting import keyed_field, quote
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
-from pulse_desktop.state.shared_values import MAX_TEXT, SharedValue
 from pulse_desktop.text import formats
 from pulse_desktop.text.run_text import translated_reason
 from pulse_desktop.text.semantic_color import SemanticColor
@@ -33,18 +31,6 @@ GROUP_MEANINGS: Final = {
     MUTED: _("Marked as muted: it does not count as needing attention"),
 }
 GROUP_RANKS: Final = {state: number for number, state in enumerate(GROUP_LABELS)}
-
-RUN_FIELDS: Final = frozenset(
-    (
-        *("state", "task", "worker", "error", "args", "queued", "started", "finished", "seen"),
-        *("ran", "waited", "attempt", "id", "kwargs", "label", "rerun_of", "parent", "group"),
-        *("result", "size", "traceback", "profile", "text", "task_id", "arguments", "labels"),
-    )
-)
-"""Names in a query about runs that are not taken for the name of an argument."""
-
-_OPERATORS: Final = frozenset({"and", "or", "not"})
-_MAX_VALUE: Final = 60
 
 
 def shown_state(group: FailureGroup) -> str:
@@ -119,47 +105,6 @@ def fingerprint_lines(fingerprint: Fingerprint) -> str:
     Lines of code are left out of a fingerprint, so that a deployment makes no new groups.
     """
     return "\n".join((*fingerprint.frames, *filter(None, (fingerprint.message,))))
-
-
-def shared_condition(shared: SharedValue, max_value: int = _MAX_VALUE) -> str:
-    """Return what failures share as it is typed in a query: `language=pl`, `label.tenant="a b"`.
-
-    The version of a worker is no field of a query: `version 2.0`.
-
-    Args:
-        shared: the value.
-        max_value: characters after which it is elided.
-    """
-    value = formats.elided(shared.value, max_value)
-    if shared.field == "version":
-        return _("version {version}").format(version=formats.isolated(value))
-    keyed, _dot, name = shared.field.partition(".")
-    field = keyed_field(keyed, name) if name else keyed
-    is_plain = name.isidentifier() and name.casefold() not in RUN_FIELDS | _OPERATORS
-    if keyed == "args" and is_plain:
-        field = name
-    return f"{field}={formats.isolated(quote(value))}"
-
-
-def shared_text(shared: SharedValue, max_value: int = _MAX_VALUE) -> str:
-    """Return what failures share: `language=pl in all 15`, `worker=w-1 in 9 of 10`."""
-    in_all, in_some = _("{value} in all {count}"), _("{value} in {members} of {count}")
-    text = in_all if shared.is_in_all else in_some
-    return text.format(
-        value=shared_condition(shared, max_value),
-        members=formats.count(shared.members),
-        count=formats.count(shared.of_members),
-    )
-
-
-def shared_tooltip(shared: SharedValue) -> str:
-    """Return the same with the whole value and the share among successes of the same tasks."""
-    text = _("{shared}; of {count} successes compared, {successes} have it")
-    return text.format(
-        shared=shared_text(shared, MAX_TEXT),
-        successes=formats.count(shared.successes),
-        count=formats.count(shared.of_successes),
-    )
 
 
 def count_text(count: int) -> str:

@@ -1,6 +1,5 @@
 """Conditions that a cell of a table can be filtered by: only this, not this, this and more."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -10,13 +9,12 @@ import msgspec
 from pulse_desktop.query.amount_text import amount_text
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.query.query_edit import joined, with_condition
-from pulse_desktop.query.quoting import keyed_field, query_text, time_text
+from pulse_desktop.query.quoting import argument_field, query_text, time_text
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 
 RowT = TypeVar("RowT")
 
-_NAME: Final = re.compile(r"[^\W\d][\w-]*")
 _MAX_SHOWN: Final = 40
 _MAX_VALUE: Final = 500
 """Longer values make a query that nobody can read."""
@@ -112,17 +110,10 @@ def values_of_arguments(
     for name, value in (*named, *kwargs):
         if isinstance(value, dict | list):
             continue
-        field = argument_field(name, fields)
+        field = argument_field(name, fields.is_known)
         shown = msgspec.json.encode(value).decode()
         result.append(CellValue(field, FieldKind.VALUE, value, f"{field} =", shown))
     return result
-
-
-def argument_field(name: str, fields: FieldSet[Any]) -> str:
-    """Return the query field of an argument: its name alone, unless that means something else."""
-    if _NAME.fullmatch(name) and not fields.is_known(name):
-        return name
-    return keyed_field("args", name)
 
 
 def cell_conditions(value: CellValue) -> Sequence[CellCondition]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pulse_desktop.fields.shared_condition import shared_text, shared_tooltip
 from pulse_desktop.state.failure_group import FailureGroup
 from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import (
@@ -10,8 +11,6 @@ from pulse_desktop.text.group_text import (
     GROUP_RANKS,
     group_cause,
     group_title,
-    shared_text,
-    shared_tooltip,
     shown_state,
     state_meaning,
     state_text,

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from pulse_desktop.fields.shared_condition import shared_text, shared_tooltip
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.query.fingerprint import OTHER
@@ -26,8 +27,6 @@ from pulse_desktop.text.group_text import (
     group_title,
     grouped_by_text,
     marks_text,
-    shared_text,
-    shared_tooltip,
     shown_state,
     state_meaning,
     state_text,

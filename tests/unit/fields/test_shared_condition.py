@@ -6,15 +6,10 @@ from typing import Any
 import pytest
 
 from pulse_desktop.fields.run_fields import run_fields
+from pulse_desktop.fields.shared_condition import shared_condition, shared_text, shared_tooltip
 from pulse_desktop.query import compile_query, parse
 from pulse_desktop.state.run import Attempt, Request, TaskRun
 from pulse_desktop.state.shared_values import RunValues, SharedValue
-from pulse_desktop.text.group_text import (
-    RUN_FIELDS,
-    shared_condition,
-    shared_text,
-    shared_tooltip,
-)
 
 
 def names(task_name: str) -> tuple[str, ...]:
@@ -56,8 +51,7 @@ def test_labels_and_positions_are_named_as_such() -> None:
     assert shared_tooltip(shared).startswith(f"label.n={'x' * 100} in all 58; of 3 successes")
 
 
-def test_an_argument_with_the_name_of_a_field_is_named_as_an_argument() -> None:
-    fields = run_fields()
-    assert fields.names()
-    assert all(name in RUN_FIELDS for name in fields.names())
-    assert all(fields.is_known(name) for name in RUN_FIELDS)
+@pytest.mark.parametrize("name", [*run_fields().names(), "labels", "task_id", "a.b", "1"])
+def test_an_argument_with_the_name_of_a_field_is_named_as_an_argument(name: str) -> None:
+    condition = shared_condition(SharedValue(f"args.{name}", "x", 2, 2, 0, 3))
+    assert condition.startswith("args.")
