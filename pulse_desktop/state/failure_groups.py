@@ -168,23 +168,39 @@ class FailureGroups(Collection[FailureGroup]):
         known = self._by_position.get(position)
         if known is not None:
             if known.fingerprint.id == key.id and known.at(position) == at:
+                self._renew(known, position, run, name)
                 return
             self._remove(position, name)
-        successes = self._successes.get(run.name)
+        successes = self._successes.get(name)
         if successes is not None:
             successes.take_back(position)
         group = self._group(key, at)
         self._by_position[position] = group
         self._join(group, position, run, at)
 
-    def put_success(self, position: int, task_name: str, at: float) -> None:
+    def _renew(self, group: GroupMembers, position: int, run: TaskRun, former_name: str) -> None:
+        """Take over what has become known of a member that stays in its group."""
+        if group.absorbed:
+            return  # of the failures that are counted as "other", neither is shown
+        is_renamed = group.rename_task(former_name, run.name)
+        if is_renamed and group is not self._other:
+            self._comparisons.put(group)  # with the successes of its task
+        if group.renew_example(position, run) or is_renamed:
+            self._publish(group)
+
+    def put_success(
+        self, position: int, task_name: str, at: float, former_name: str | None = None
+    ) -> None:
         """Note that a run succeeded: its task may have recovered, and failures are compared to it.
 
         Args:
             position: the run's position among the runs.
             task_name: its task.
             at: Unix seconds.
+            former_name: the task that it was counted for before, None for none.
         """
+        if former_name is not None and former_name in self._successes:
+            self._successes[former_name].take_back(position)
         successes = self._successes.get(task_name)
         if successes is None:
             if len(self._successes) >= _MAX_SUCCESS_TASKS:

@@ -90,8 +90,7 @@ class GroupMembers:
         self.count += 1
         self.retained += 1
         self.times.add(at)
-        if run.name in self.tasks or len(self.tasks) < _MAX_TASKS:
-            self.tasks[run.name] = self.tasks.get(run.name, 0) + 1
+        self._add_task(run.name)
         is_latest = at >= self.last_seen
         if is_latest or self.example_position is None:
             self._set_example(position, run)
@@ -116,6 +115,36 @@ class GroupMembers:
             self.tasks[name] = count - 1
         else:
             self.tasks.pop(name, None)
+
+    def rename_task(self, former: str, name: str) -> bool:
+        """Count a failure for another task, as which it is known now; return whether that is one.
+
+        Args:
+            former: its task as it was known before.
+            name: its task.
+        """
+        if former == name:
+            return False
+        self.remove_task(former)
+        self._add_task(name)
+        return True
+
+    def renew_example(self, position: int, run: TaskRun) -> bool:
+        """Take over what is known now of the example; return whether its message is another one.
+
+        Args:
+            position: of a member, which may be the example.
+            run: the member as it is now.
+        """
+        if position != self.example_position:
+            return False
+        before = self.message
+        self._set_example(position, run)
+        return self.message != before
+
+    def _add_task(self, name: str) -> None:
+        if name in self.tasks or len(self.tasks) < _MAX_TASKS:
+            self.tasks[name] = self.tasks.get(name, 0) + 1
 
     def remove_time(self, at: float) -> None:
         """Remove the time of a run that is no failure."""

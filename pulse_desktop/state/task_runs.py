@@ -278,6 +278,8 @@ class TaskRuns(Collection[TaskRun]):
             self._put_unhealthy(position, run, before.name)
         if run.state is _SUCCEEDED and before.state is not _SUCCEEDED:
             self._put_success(position, run)
+        elif run.state is _SUCCEEDED and before.name != run.name:
+            self._put_success(position, run, before.name)
         if not (was_open and is_open):
             self._replace_end(before, run, self.timings.put(position, run))
 
@@ -314,8 +316,9 @@ class TaskRuns(Collection[TaskRun]):
         else:
             self.overdue.remove(position)
 
-    def _put_success(self, position: int, run: TaskRun) -> None:
-        self.failure_groups.put_success(position, run.name, run.finished_at or run.last_seen)
+    def _put_success(self, position: int, run: TaskRun, former_name: str | None = None) -> None:
+        at = run.finished_at or run.last_seen
+        self.failure_groups.put_success(position, run.name, at, former_name)
 
     def _count_end(self, state: RunState, at: float | None, amount: int) -> None:
         """Add to the number of ended runs, or subtract from it."""

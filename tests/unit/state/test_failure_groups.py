@@ -36,10 +36,18 @@ from tests.unit.state.state_builders import (
 IDS = ["a", "b", "c", "d", "e", "f"]
 MUTED = GroupMarks(muted=Mark(NOW, "bob@host"))
 
+TRACE = """\
+Traceback (most recent call last):
+  File "/srv/shop/orders.py", line 3, in extract
+    send()
+ValueError: no
+"""
+
 
 @st.composite
 def _updates(draw: st.DrawFn) -> TaskRun:
     task_id, at = draw(st.sampled_from(IDS)), NOW + draw(st.integers(0, 3000))
+    name = {"task_name": draw(st.sampled_from(["", NAME]))}
     match draw(
         st.sampled_from(["queued", "started", "failed", "succeeded", "cancelled", "stored"])
     ):
@@ -49,11 +57,13 @@ def _updates(draw: st.DrawFn) -> TaskRun:
             value = draw(st.sampled_from(["fine", "Error: no"]))
             return result_update(stored_object(at, task_id), result_body(value))
         case "failed":
-            error = {"type": draw(st.sampled_from(["E", "F"])), "message": "m"}
+            type_, trace = draw(st.sampled_from(["E", "F"])), draw(st.sampled_from(["", TRACE]))
+            error = {"type": type_, "message": "m", "traceback": trace}
             retry = draw(st.booleans())
-            return run_update(task_event("failed", at, task_id, error=error, will_retry=retry))
+            event = task_event("failed", at, task_id, error=error, will_retry=retry, **name)
+            return run_update(event)
         case kind:
-            return run_update(task_event(kind, at, task_id))
+            return run_update(task_event(kind, at, task_id, **name))
 
 
 def _found_by_iterating(runs: TaskRuns) -> dict[str, set[str]]:
@@ -110,6 +120,11 @@ def test_groups_equal_those_found_by_iterating(
         assert group.count >= group.retained == len(members)
         assert len(group.times) == group.count
         assert all(runs.group_id(run) == group.id for run in members)
+        # Those that are no longer retained count as well.
+        names = {run.name for run in members}
+        assert (
+            names == set(group.tasks) if group.count == len(members) else names <= set(group.tasks)
+        )
         if members:
             assert group.last_seen >= max(run.finished_at or 0.0 for run in members)
             assert group.first_seen <= min(run.finished_at or 0.0 for run in members)
@@ -260,6 +275,51 @@ def test_a_group_recovers_when_it_is_quiet_and_its_task_succeeds() -> None:
     runs.put(succeeded(2, NOW + 10))
     assert state_after(runs, NOW + 899) is GroupState.ONGOING
     assert state_after(runs, NOW + 900) is GroupState.RECOVERED
+
+
+def unnamed(kind: str, number: int, at: float, **error: str) -> TaskRun:
+    """Return the end of a run whose event does not name the task."""
+    fields = {"error": {"type": "ValueError", "message": "no", **error}} if error else {}
+    return run_update(task_event(kind, at, f"{number:032x}", task_name="", **fields))
+
+
+def test_a_group_follows_the_task_that_becomes_known_and_recovers() -> None:
+    runs = TaskRuns()
+    runs.put(unnamed("failed", 1, NOW, traceback=TRACE))
+    assert only(runs).tasks == ("",)
+    runs.put(run_update(task_message(NOW - 1, f"{1:032x}", "orders:extract")))
+    group = only(runs)
+    assert (group.tasks, group.count, group.retained) == (("orders:extract",), 1, 1)
+    runs.put(succeeded(2, NOW + 10, "orders:extract"))
+    assert state_after(runs, NOW + 1_000) == "recovered"
+
+
+def test_a_task_recovers_whose_success_is_named_later() -> None:
+    runs = TaskRuns()
+    runs.put(failed(1, NOW))
+    runs.put(unnamed("succeeded", 2, NOW + 10))
+    assert state_after(runs, NOW + 1_000) == "ongoing"
+    runs.put(run_update(task_message(NOW + 5, f"{2:032x}")))
+    assert state_after(runs, NOW + 1_000) == "recovered"
+
+
+def test_a_success_counts_for_no_other_task_once_it_is_named() -> None:
+    runs = TaskRuns()
+    runs.put(unnamed("failed", 1, NOW, traceback=TRACE))
+    runs.put(unnamed("succeeded", 2, NOW + 10))
+    assert state_after(runs, NOW + 1_000) == "recovered"
+    runs.put(run_update(task_message(NOW + 5, f"{2:032x}")))
+    assert state_after(runs, NOW + 1_000) == "ongoing"
+
+
+def test_the_message_of_a_group_is_that_of_its_example_as_it_is_known_now() -> None:
+    runs = TaskRuns()
+    runs.put(unnamed("failed", 1, NOW, traceback=TRACE, message="no 1"))
+    before = only(runs)
+    runs.put(unnamed("failed", 1, NOW, traceback=TRACE, message="no 7"))
+    (run,) = runs.rows
+    assert run.reason == "ValueError: no 7"
+    assert (only(runs).id, only(runs).message) == (before.id, run.reason)
 
 
 def test_a_success_of_another_task_is_no_recovery() -> None:
