@@ -181,13 +181,15 @@ async def _record(
 ) -> MissingMessages:
     """Record; return what is missing, with the reasons.
 
+    What ends it unexpectedly is raised when the recording is finished.
+
     Raises:
         UserFacingError: the file cannot be written.
         CancelledError: a second signal stopped it before it was finished.
     """
     import asyncio
 
-    from pulse_desktop.nats_client.aio import cancel_and_wait
+    from pulse_desktop.nats_client.aio import cancel_and_wait, failure_of
     from pulse_desktop.text.unreadable_text import describe_unreadable
 
     past: list[str] | None = None if arguments.since else []
@@ -208,7 +210,7 @@ async def _record(
     waiting = asyncio.ensure_future(wait())
     try:
         await asyncio.wait((writing, waiting), return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
+        if waiting.done() and failure_of(waiting) is None:
             reason = "duration"
     except asyncio.CancelledError:
         interrupt.handle()
@@ -228,6 +230,8 @@ async def _record(
     missing.while_recording.extend(left_out(recorder))
     texts = (*missing.past, *missing.while_recording)
     await interrupt.guard(lambda: recorder.finish(reason, texts))
+    if error := failure_of(waiting):
+        raise error
     return missing
 
 

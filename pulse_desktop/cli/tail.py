@@ -117,21 +117,14 @@ async def _tail(arguments: Namespace) -> int:
     ) as session:
         printing = asyncio.ensure_future(_print_events(session, arguments, selection))
         noting = asyncio.ensure_future(_note_missing_events(session, arguments, selection))
-        ended = asyncio.ensure_future(_wait_for_end(printing, noting, arguments.duration))
+        ended = asyncio.ensure_future(_wait_for_end(session, arguments, printing, noting))
         closed = asyncio.ensure_future(wait_stdout_closed())
-        missing: list[str] = []
         try:
             await asyncio.wait((ended, closed), return_when=asyncio.FIRST_COMPLETED)
             if closed.done():
+                closed.result()
                 return OK
-            if not printing.done() and arguments.since:
-                # Stored events are printed however short the duration is.
-                missing = await catch_up_history(session, is_long=True)
-                await asyncio.wait((noting,))
-                await asyncio.sleep(0)
-            for each in (printing, noting):
-                if each.done():
-                    each.result()
+            missing = ended.result()
             code = FAILED if noting.done() and not noting.result() else OK
             return max(code, note_missing(missing))
         finally:
@@ -139,16 +132,48 @@ async def _tail(arguments: Namespace) -> int:
 
 
 async def _wait_for_end(
-    printing: "asyncio.Future[None]", noting: "asyncio.Future[bool]", timeout_s: float | None
-) -> None:
-    """Wait until all events are printed, or the time is over, or nothing can be shown."""
+    session: "Session",
+    arguments: Namespace,
+    printing: "asyncio.Future[None]",
+    noting: "asyncio.Future[bool]",
+) -> list[str]:
+    """Wait until all events are printed, or the time is over; return what the past lacks.
+
+    Raises:
+        BaseException: that of `printing`, or of `noting`.
+    """
     import asyncio
 
+    from pulse_desktop.nats_client.aio import cancel_and_wait, failure_of, wait_first
+
+    missing: list[str] = []
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            await asyncio.wait((printing, noting), return_when=asyncio.FIRST_COMPLETED)
-            if not printing.done() and noting.exception() is None:
-                await asyncio.wait((printing,))
+        async with asyncio.timeout(arguments.duration):
+            await wait_first(printing, noting)
+            await wait_first(printing)
+    if not printing.done() and arguments.since:
+        # Stored events are printed however short the duration is.
+        past = asyncio.ensure_future(_wait_past(session, noting))
+        try:
+            await wait_first(printing, past)
+            missing = past.result() if past.done() else []
+        finally:
+            await cancel_and_wait(past)
+    if error := failure_of(printing) or failure_of(noting):
+        raise error
+    return missing
+
+
+async def _wait_past(session: "Session", noting: "asyncio.Future[bool]") -> list[str]:
+    """Wait until the stored events are printed; return what of them is missing."""
+    import asyncio
+
+    from pulse_desktop.nats_client.aio import wait_first
+
+    missing = await catch_up_history(session, is_long=True)
+    await wait_first(noting)
+    await asyncio.sleep(0)
+    return missing
 
 
 async def _note_missing_events(

@@ -94,6 +94,22 @@ async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
         retrieve(task)
 
 
+def failure_of(future: asyncio.Future[Any]) -> BaseException | None:
+    """Return the exception of a future, None while it is pending, has a result or was cancelled."""
+    return future.exception() if future.done() and not future.cancelled() else None
+
+
+async def wait_first(*futures: asyncio.Future[Any]) -> None:
+    """Wait until one of several futures is done.
+
+    Raises:
+        BaseException: of the first of them, in their order, that has failed.
+    """
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+    if error := next(filter(None, map(failure_of, futures)), None):
+        raise error
+
+
 def retrieve(ended: asyncio.Future[Any]) -> None:
     """Discard the exception of an ended task, so that asyncio does not report it.
 

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from pulse_desktop.nats_client import aio
-from pulse_desktop.nats_client.aio import CancellationGuard, cancel_and_wait, install_wait_for
+from pulse_desktop.nats_client.aio import (
+    CancellationGuard,
+    cancel_and_wait,
+    failure_of,
+    install_wait_for,
+    wait_first,
+)
 
 Wait = Callable[[Awaitable[Any], float | None], Coroutine[Any, Any, Any]]
 
@@ -200,3 +206,24 @@ async def test_only_cancellations_of_the_enclosed_code_are_raised() -> None:
     assert cleaned_up
     with pytest.raises(ValueError, match="wrong"), CancellationGuard():
         raise ValueError("wrong")
+
+
+async def test_the_first_of_several_is_awaited_and_a_failure_raised() -> None:
+    async def fail() -> None:
+        raise ValueError
+
+    forever = asyncio.ensure_future(asyncio.Event().wait())
+    ended = asyncio.ensure_future(value())
+    try:
+        await wait_first(forever, ended)
+        assert ended.done()
+        assert (failure_of(ended), failure_of(forever)) == (None, None)
+        failed = asyncio.ensure_future(fail())
+        with pytest.raises(ValueError):  # noqa: PT011 - of no text
+            await wait_first(forever, failed)
+        assert isinstance(failure_of(failed), ValueError)
+        with pytest.raises(ValueError):  # noqa: PT011 - of no text
+            await wait_first(forever, ended, failed)
+    finally:
+        await cancel_and_wait(forever)
+    assert failure_of(forever) is None
