@@ -1,7 +1,7 @@
 """Canvas of a live chart over time: one unit, zero-based, gaps left open.
 
 Data may be set at any rate, and is drawn at most ten times a second, and not while the chart is
-invisible. Pages set it once a second at most: see `ui/pacing.py`.
+invisible. Pages set it once a second at most: see `ui/throttle.py`.
 """
 
 import math

@@ -28,7 +28,6 @@ from pulse_desktop.ui.connection_phase import (
     stale_text,
 )
 from pulse_desktop.ui.navigation import FilterPage, OpenView, ShowItem, ShowRun, Target
-from pulse_desktop.ui.pacing import CHART_SHARE, Pacing
 from pulse_desktop.ui.page.bar_filter import BarFilter
 from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.page.detail_splitter import DetailSplitter
@@ -49,6 +48,7 @@ from pulse_desktop.ui.table.column_chooser import ColumnChooser
 from pulse_desktop.ui.table.export import ExportFormat, column_format
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.table.view import MAX_COPIED_ROWS
+from pulse_desktop.ui.throttle import CHART_SHARE, Throttle
 
 RowT = TypeVar("RowT")
 DetailT = TypeVar("DetailT", bound=DetailPanel)
@@ -85,7 +85,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             context.time, self.row_times, self.time_fields, has_times=self.has_times
         )
         self._updated_at = 0.0
-        self._charting = Pacing(CHART_S, share=CHART_SHARE)
+        self._chart_throttle = Throttle(CHART_S, share=CHART_SHARE)
         self._row_changes, self._changed_at = 0, 0.0
         self._shown_row: RowT | None = None
         self._shown_position = -1  # of that row, -1 if it is not in the table
@@ -416,7 +416,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
 
     def reset_charts(self) -> None:
         """Update the charts at the next opportunity, whenever that was done before."""
-        self._charting.reset()
+        self._chart_throttle.reset()
 
     def filter_by_series(self, key: str) -> None:
         """Show only the rows of a series of a chart, which was clicked; all if they are shown."""
@@ -471,7 +471,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
             self.time_range = chart_range(shown_range, charted_since(self.context.state), wall)
             end, asked = shown_range.end_or(wall), (shown_range, self.time_range)
-            self._charting.run(
+            self._chart_throttle.run(
                 wall,
                 lambda: self.update_charts(end),
                 self._charted_version(wall, end),

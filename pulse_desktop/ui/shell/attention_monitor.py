@@ -9,9 +9,9 @@ from pulse_desktop.state.system import SystemState
 from pulse_desktop.text import formats
 from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.connection_phase import is_blind
-from pulse_desktop.ui.pacing import Pacing
 from pulse_desktop.ui.shell.sidebar import Sidebar
 from pulse_desktop.ui.shell.top_bar import TopBar
+from pulse_desktop.ui.throttle import Throttle
 
 _INTERVAL_S: Final = 2.0
 _RUN_KINDS: Final = frozenset(
@@ -51,7 +51,7 @@ class AttentionMonitor:
         sidebar.set_stale(False)
         self._sidebar = sidebar
         self._top_bar = top_bar
-        self._pacing = Pacing(_INTERVAL_S)
+        self._throttle = Throttle(_INTERVAL_S)
         self.items: Sequence[AttentionItem] = ()
         top_bar.set_alerts(None)
         self._show_badges()  # none of a session before is left
@@ -70,13 +70,13 @@ class AttentionMonitor:
         if is_known is not self._is_known:
             self._is_known = is_known
             self._sidebar.set_stale(not is_known)
-            self._pacing.reset()
+            self._throttle.reset()
         if not is_known or is_blind(self._connection):
             if self._connection.connection_status.state == "connected":
                 self.items = ()
             self._top_bar.set_alerts(None)
             return
-        self._pacing.run(now, lambda: self._count(now))
+        self._throttle.run(now, lambda: self._count(now))
 
     def _count(self, now: float) -> None:
         settled = self._connection.is_settled

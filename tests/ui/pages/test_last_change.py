@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.ui import pacing
+from pulse_desktop.ui import throttle
 from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.navigation import FilterRuns
 from pulse_desktop.ui.page.page import Page
@@ -38,7 +38,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(pacing, "time", clock)
+    monkeypatch.setattr(throttle, "time", clock)
     return clock
 
 

@@ -16,7 +16,7 @@ from pulse_desktop.state.attention import attention_items
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.text.semantic_color import SemanticColor
-from pulse_desktop.ui import pacing
+from pulse_desktop.ui import throttle
 from pulse_desktop.ui.charts import run_series
 from pulse_desktop.ui.charts.counted_times import CountedTimes
 from pulse_desktop.ui.charts.legend import LegendKey
@@ -526,7 +526,7 @@ def test_a_click_on_an_outcome_filters_by_the_task_of_the_charts(
 def test_the_charts_are_drawn_at_once_when_the_page_is_shown_again(
     qtbot: QtBot, builder: StateBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pacing, "_FREE_S", -1.0)
+    monkeypatch.setattr(throttle, "_FREE_S", -1.0)
     # Drawn once, it is not due again for hours.
     monkeypatch.setattr(overview_page, "CHART_SHARE", 1e-9)
     builder.runs(8)
@@ -591,7 +591,7 @@ def test_throughput_does_not_wait_for_the_charts_of_times(
 
     monkeypatch.setattr(RunCharts, "update_throughput", lambda *_: drawn.append("throughput"))
     monkeypatch.setattr(RunCharts, "update_times", draw_times)
-    monkeypatch.setattr(pacing, "_FREE_S", 0.1)
+    monkeypatch.setattr(throttle, "_FREE_S", 0.1)
     builder.runs(8)
     window = make_window(qtbot, builder, (OverviewPage,))
     draw_frame(window, builder)

@@ -45,7 +45,6 @@ from pulse_desktop.ui.navigation import (
     ShowRun,
     Target,
 )
-from pulse_desktop.ui.pacing import CHART_SHARE, Pacing
 from pulse_desktop.ui.page.page import Page, PageContext
 from pulse_desktop.ui.page.page_time import PageTime
 from pulse_desktop.ui.pages.overview import stats
@@ -57,6 +56,7 @@ from pulse_desktop.ui.pages.tasks.columns import latest_columns, run_arrival_ord
 from pulse_desktop.ui.table.live_table import LiveTable
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.theme import theme
+from pulse_desktop.ui.throttle import CHART_SHARE, Throttle
 from pulse_desktop.ui.widgets.card import Card
 from pulse_desktop.ui.widgets.stat_card import StatCard
 
@@ -131,14 +131,14 @@ class OverviewPage(Page):
         self._time: PageTime[TaskRun] = PageTime(
             context.time, run_span, ("queued", "seen"), has_times=True
         )
-        self._pacing = {
-            "cards": Pacing(1.0, share=CHART_SHARE),
-            "reason": Pacing(1.0),
-            "throughput": Pacing(1.0, share=CHART_SHARE, delay_s=0.25),
-            "times": Pacing(1.0, share=CHART_SHARE, delay_s=0.25),
-            "topics": Pacing(1.0, delay_s=0.5),
-            "attention": Pacing(1.0, delay_s=0.75),
-            "run times": Pacing(2.0, share=CHART_SHARE, delay_s=0.75),
+        self._throttles = {
+            "cards": Throttle(1.0, share=CHART_SHARE),
+            "reason": Throttle(1.0),
+            "throughput": Throttle(1.0, share=CHART_SHARE, delay_s=0.25),
+            "times": Throttle(1.0, share=CHART_SHARE, delay_s=0.25),
+            "topics": Throttle(1.0, delay_s=0.5),
+            "attention": Throttle(1.0, delay_s=0.75),
+            "run times": Throttle(2.0, share=CHART_SHARE, delay_s=0.75),
         }
         self._columns = RunColumns(context.state.runs.timings)
         self.topics = TopicList(TOPICS)
@@ -230,8 +230,8 @@ class OverviewPage(Page):
         self._group_changes += bool(changes.of(self.context.state.failure_groups))
         self._refresh_cards(now)
         self._refresh_charts()
-        self._pacing["topics"].run(self._wall, lambda: self._update_topics(now))
-        self._pacing["attention"].run(self._wall, lambda: self._update_attention(now))
+        self._throttles["topics"].run(self._wall, lambda: self._update_topics(now))
+        self._throttles["attention"].run(self._wall, lambda: self._update_attention(now))
 
     def _refresh_latest(self, changes: DirtyRows, now: float) -> None:
         """Show the latest runs of the time range, which may be another one, or have moved on."""
@@ -246,7 +246,7 @@ class OverviewPage(Page):
         if self._time.has_changed:
             self._time.apply(now)
             self.latest.set_filter(self._time.limited(None))
-            self._reset_pacing()
+            self._reset_throttles()
 
     def _follow_phase(self) -> None:
         """Update everything when what is known about the server has changed."""
@@ -254,14 +254,14 @@ class OverviewPage(Page):
         known = connection_phase(connection), connection.has_outcomes
         if known != self._known:
             self._known = known
-            self._reset_pacing()
+            self._reset_throttles()
 
     def _refresh_cards(self, now: float) -> None:
         """Update the cards, and say why something may be missing, if anything has changed."""
         version = *self._run_version(now), *self._card_version(now)
         asked = self._has_runs(), self.context.connection.data_time
-        self._pacing["cards"].run(self._wall, lambda: self._update_cards(now), version, asked)
-        self._pacing["reason"].run(self._wall, self._show_reason, version, asked)
+        self._throttles["cards"].run(self._wall, lambda: self._update_cards(now), version, asked)
+        self._throttles["reason"].run(self._wall, self._show_reason, version, asked)
 
     def _refresh_charts(self) -> None:
         """Update the charts if runs have changed."""
@@ -274,7 +274,7 @@ class OverviewPage(Page):
             ("times", ended, lambda: self._draw(charts.update_times, wall)),
             ("run times", ended, lambda: self._update_run_times(wall)),
         ):
-            self._pacing[name].run(wall, update, version, asked)
+            self._throttles[name].run(wall, update, version, asked)
 
     def _run_version(self, counted: float) -> tuple[object, ...]:
         """Return what changes with the runs that ended before a time, Unix seconds."""
@@ -285,15 +285,15 @@ class OverviewPage(Page):
         """Return whether there are runs: the first ones are not put off."""
         return bool(self.context.state.runs.rows)
 
-    def _reset_pacing(self) -> None:
-        for each in self._pacing.values():
+    def _reset_throttles(self) -> None:
+        for each in self._throttles.values():
             each.reset()
 
     def on_show(self, now: float) -> None:
         """Update everything."""
         self._follow_range(now)
         self.latest.catch_up(self._time.shown_time(now))
-        self._reset_pacing()
+        self._reset_throttles()
         self.refresh(DirtyRows(), now)
 
     def on_hide(self) -> None:

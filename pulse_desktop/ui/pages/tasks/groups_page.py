@@ -25,7 +25,6 @@ from pulse_desktop.text.group_text import (
 )
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, Target
-from pulse_desktop.ui.pacing import Pacing
 from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.detail_splitter import DetailWidth
 from pulse_desktop.ui.page.facet import Facet
@@ -39,6 +38,7 @@ from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.throttle import Throttle
 
 _MAX_RERUN: Final = 10_000
 """Runs that are re-run at once; the question says how many are left out."""
@@ -79,7 +79,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         self._bounds = (0.0, 1.0)
         self._bounded_to = 0  # position after the newest group within the bounds
         super().__init__(context)
-        self._filter_pacing, self._detail_pacing = Pacing(_FILTER_S), Pacing(_FILTER_S)
+        self._filter_throttle, self._detail_throttle = Throttle(_FILTER_S), Throttle(_FILTER_S)
         self._marking = asyncio.Lock()  # marks are set in the order of the keys
         self._rerun = RerunAction(context)
         detail = self.detail
@@ -183,7 +183,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         del stale
         self._move_bounds()
         if self._is_limited():
-            self._filter_pacing.run(now, self.filter.update)
+            self._filter_throttle.run(now, self.filter.update)
         self._counts.update_rows()
         self.detail.show_problem(self.context.group_marks.problem)
         self.table.viewport().update()
@@ -210,8 +210,8 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         row = self.context.state.failure_groups.get(shown.id) or shown
         if row is not self._shown_row:
             self._shown_row = row
-            self._detail_pacing.reset()
-        self._detail_pacing.run(self.now, lambda: self.show_row(row))
+            self._detail_throttle.reset()
+        self._detail_throttle.run(self.now, lambda: self.show_row(row))
 
     def open_group(self, group_id: str) -> None:
         """Show the details of a group, and widen the filter if it hides the group."""

@@ -12,7 +12,6 @@ from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.navigation import FilterRuns, ShowRun, Target
-from pulse_desktop.ui.pacing import Pacing
 from pulse_desktop.ui.page.actions import Action, PageAction
 from pulse_desktop.ui.page.page import PageContext
 from pulse_desktop.ui.page.selection_bar import SelectionBar, SelectionButton
@@ -21,6 +20,7 @@ from pulse_desktop.ui.pages.tasks.cancel_action import can_be_cancelled
 from pulse_desktop.ui.pages.tasks.compare_action import CompareAction
 from pulse_desktop.ui.pages.tasks.run_table_page import RunTablePage
 from pulse_desktop.ui.query.filter_state import FilterState
+from pulse_desktop.ui.throttle import Throttle
 
 _LOOKED_AT: Final = 1000
 """Selected runs that are looked at to offer actions, which is done at each key of the palette."""
@@ -34,7 +34,7 @@ class RunsPage(RunTablePage):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
         self.compare_action = CompareAction(context, self)
-        self._selection_pacing = Pacing(_SELECTED_S)
+        self._selection_throttle = Throttle(_SELECTED_S)
         self.detail.header.allow_edit(allowed=not context.is_recording)
 
     def make_selection_bar(self) -> SelectionBar:
@@ -68,7 +68,7 @@ class RunsPage(RunTablePage):
         super().refresh(changes, now)
         self.show_awaited_run()
         if self.table.selected_count() > 1:
-            self._selection_pacing.run(now, self._counts.update_selection)
+            self._selection_throttle.run(now, self._counts.update_selection)
 
     def navigate(self, target: Target) -> None:
         """Show a run, or filter the runs. A run that is unknown is searched for by its id."""

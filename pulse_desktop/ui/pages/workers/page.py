@@ -30,7 +30,6 @@ from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.connection_phase import stale_text
 from pulse_desktop.ui.navigation import FilterRuns, ShowItem, Target
-from pulse_desktop.ui.pacing import CHART_SHARE, Pacing
 from pulse_desktop.ui.page.actions import PageAction
 from pulse_desktop.ui.page.facet import Facet
 from pulse_desktop.ui.page.page import PageContext
@@ -52,6 +51,7 @@ from pulse_desktop.ui.pages.workers.detail_buttons import WorkerDetailButtons
 from pulse_desktop.ui.pages.workers.queue_stats import QueueStats
 from pulse_desktop.ui.pages.workers.worker_commands import WorkerCommandActions
 from pulse_desktop.ui.table.column import Column
+from pulse_desktop.ui.throttle import CHART_SHARE, Throttle
 from pulse_desktop.ui.widgets.property_list import Property
 
 _CAN_BE_PAUSED: Final = frozenset(
@@ -151,7 +151,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
             empty_text=_("CPU usage reported in heartbeats appears here."),
         )
         self._columns = RunColumns(self.context.state.runs.timings)
-        self._timing = Pacing(CHART_S, share=CHART_SHARE)
+        self._time_throttle = Throttle(CHART_S, share=CHART_SHARE)
         self._percentiles: tuple[Values, dict[str, Values]] = (
             np.zeros(0),
             {name: np.zeros(0) for name in _QUANTILES},
@@ -182,7 +182,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def update_costly_charts(self, wall: float, end: float) -> None:
         """Update the run times if runs have changed: those of all runs are read."""
         version = self._columns.version, self._columns.ahead_of(end)
-        self._timing.run(wall, lambda: self._update_run_times(end), version, self.time_range)
+        self._time_throttle.run(wall, lambda: self._update_run_times(end), version, self.time_range)
 
     def _update_run_times(self, end: float) -> None:
         bounds = self.time_range.bounds(end)
@@ -193,7 +193,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
     def reset_charts(self) -> None:
         """Update the charts at the next opportunity; see `TablePage`."""
         super().reset_charts()
-        self._timing.reset()
+        self._time_throttle.reset()
 
     def update_summary(self, now: float, stale: str) -> None:
         """Update the statistics; see `TablePage`."""

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pulse_desktop.ui import pacing
-from pulse_desktop.ui.pacing import UNCHANGED_FACTOR, Pacing
+from pulse_desktop.ui import throttle
+from pulse_desktop.ui.throttle import UNCHANGED_FACTOR, Throttle
 
 NOW = 1_795_430_942.0
 
@@ -19,11 +19,11 @@ class Work:
         done: seconds at which it was done.
     """
 
-    def __init__(self, paced: Pacing) -> None:
+    def __init__(self, throttle: Throttle) -> None:
         self.clock = 0.0
         self.cost = 0.0
         self.done: list[float] = []
-        self._paced = paced
+        self._throttle = throttle
 
     def __call__(self) -> None:
         self.done.append(round(self.clock, 3))
@@ -32,14 +32,14 @@ class Work:
     def offer(self, *, at: float, version: object = None, asked: object = None) -> bool:
         """Return whether the work was done when it was offered at a time."""
         self.clock, before = max(self.clock, at), len(self.done)
-        self._paced.run(NOW + at, self, version, asked)
+        self._throttle.run(NOW + at, self, version, asked)
         return len(self.done) > before
 
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    work = Work(Pacing(1.0, share=0.02))
-    monkeypatch.setattr(pacing, "time", SimpleNamespace(perf_counter=lambda: work.clock))
+    work = Work(Throttle(1.0, share=0.02))
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(perf_counter=lambda: work.clock))
     return work
 
 
@@ -79,18 +79,18 @@ def test_unchanged_work_is_repeated_rarely(work: Work) -> None:
 
 def test_a_reset_makes_costly_and_unchanged_work_due(work: Work) -> None:
     work.cost = 0.1
-    paced = Pacing(1.0, share=0.02)
-    paced.run(NOW, work, 1)
-    paced.reset()
-    paced.run(NOW, work, 1)
+    throttled = Throttle(1.0, share=0.02)
+    throttled.run(NOW, work, 1)
+    throttled.reset()
+    throttled.run(NOW, work, 1)
     assert len(work.done) == 2
 
 
 def test_the_second_run_may_be_later_than_the_interval(work: Work) -> None:
-    paced = Pacing(1.0, delay_s=0.5)
+    throttled = Throttle(1.0, delay_s=0.5)
     for tenths in range(36):
         work.clock = tenths / 10
-        paced.run(NOW + work.clock, work)
+        throttled.run(NOW + work.clock, work)
     assert work.done == [0.0, 1.5, 2.5, 3.5]
 
 

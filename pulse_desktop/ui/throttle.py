@@ -1,4 +1,4 @@
-"""Pacing: repeats work at an interval, when something has changed, in a small part of the time."""
+"""Throttle: repeats work at an interval, when something has changed, in part of the time."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _FREE_S: Final = 0.002
 """Work that takes no longer than this is done at each interval."""
 
 
-class Pacing:
+class Throttle:
     """Decides, each time it is called, whether one piece of work is due, and does it.
 
     A version counts as shown only once the work has been done for it: work that is put off stays
