@@ -81,7 +81,7 @@ def _check(reader: "RecordingReader", arguments: Namespace) -> int:
 def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, object]:
     from pulse_desktop.protocol.timestamps import format_timestamp
     from pulse_desktop.session.recording.recording_check import find_damage, is_whole
-    from pulse_desktop.state.serialize import time_text
+    from pulse_desktop.state.serialize import utc_text
     from pulse_desktop.text.recording_text import damage_texts
 
     header = reader.header
@@ -91,7 +91,7 @@ def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, o
         "connection": header.connection or None,
         "server": header.server or None,
         "started_at": format_timestamp(header.started_at),
-        "first_at": time_text(playback.first_at),
+        "first_at": utc_text(playback.first_at),
         "last_at": format_timestamp(playback.last_at),
         "messages": playback.messages,
         "runs": len(playback.state.runs.rows),

@@ -106,7 +106,7 @@ def _problem_of_embedded_server(session: "Session") -> str:
 
 
 def _status(session: "Session", topics: TopicCounts) -> dict[str, Any]:
-    from pulse_desktop.state.serialize import time_text
+    from pulse_desktop.state.serialize import utc_text
 
     now = session.now()
     queue = session.tasks.queue_status
@@ -115,7 +115,7 @@ def _status(session: "Session", topics: TopicCounts) -> dict[str, Any]:
         "connected": session.connection.connected,
         "server": session.connection.status.server,
         "topics": {
-            name: {"received": topic.received, "last": time_text(topic.last_at)}
+            name: {"received": topic.received, "last": utc_text(topic.last_at)}
             for name, topic in topics.by_name.items()
             if name in TOPICS or topic.received
         },

@@ -60,4 +60,4 @@ class GroupMarks:
                 return self.note
 
 
-NO_MARKS: Final = GroupMarks()
+NO_GROUP_MARKS: Final = GroupMarks()

@@ -19,7 +19,7 @@ from pulse_desktop.model.errors import NotConnectedError, NotPermittedError
 from pulse_desktop.nats_client.aio import cancel_and_wait
 
 ResultT = TypeVar("ResultT")
-Action = Literal["publish", "subscribe"]
+SubjectAction = Literal["publish", "subscribe"]
 
 MAX_PROBLEMS: Final = 100
 
@@ -43,7 +43,7 @@ class PermissionViolation:
         queue: queue group of a refused subscription, empty for none.
     """
 
-    action: Action
+    action: SubjectAction
     subject: str
     queue: str = ""
 
@@ -57,7 +57,7 @@ def parse_violation(text: str) -> PermissionViolation | None:
     found = _VIOLATION.search(text)
     if found is None:
         return None
-    action: Action = "publish" if found[1].lower() == "publish" else "subscribe"
+    action: SubjectAction = "publish" if found[1].lower() == "publish" else "subscribe"
     return PermissionViolation(action, found[2], found[3] or "")
 
 
@@ -114,7 +114,7 @@ class PermissionViolations:
                 watch.refused.set_result(self._error(violation))
         return True
 
-    def granted(self, action: Action, *subjects: str) -> None:
+    def granted(self, action: SubjectAction, *subjects: str) -> None:
         """Forget the problems with subjects that the server has accepted now."""
         if not self._problems:
             return

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from pulse_desktop.profiles.profile import Profile, SecretStorage
 
-Action = Literal["add", "replace", "skip"]
+ImportAction = Literal["add", "replace", "skip"]
 _OTHERS: Final = frozenset({"name", "options", "names", "secret_storage"})
 _PARTS: Final = tuple(each.name for each in fields(Profile) if each.name not in _OTHERS)
 
@@ -27,7 +27,7 @@ class PlannedImport:
 
     source: str
     profile: Profile | None
-    action: Action
+    action: ImportAction
     reason: str = ""
     ignored: tuple[str, ...] = ()
     old: Profile | None = None

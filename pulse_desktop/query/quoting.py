@@ -72,7 +72,7 @@ def query_text(value: Any) -> str:
         return str(value)
 
 
-def time_text(at: float, *, is_end: bool = False) -> str:
+def local_time_text(at: float, *, is_end: bool = False) -> str:
     """Return a time in local time, to the millisecond if need be.
 
     Args:

@@ -16,7 +16,7 @@ from pulse_desktop.transport.feed import SubjectFeed
 RESULTS_S: Final = 10.0
 """A bucket of any size, or one that cannot be read, does not delay `has_outcomes` for longer."""
 
-GRACE_S: Final = HEARTBEAT_S
+RETURN_GRACE_S: Final = HEARTBEAT_S
 """Workers that were cut off as well come back within it, and heartbeats without history arrive."""
 
 _MAX_WAITING: Final = 200
@@ -61,7 +61,7 @@ class HistoryCatchUp:
     @property
     def is_settled(self) -> bool:
         """Whether that has been so for long enough to judge what is missing."""
-        return self.is_complete and abs(self._clock() - self._completed_at) >= GRACE_S
+        return self.is_complete and abs(self._clock() - self._completed_at) >= RETURN_GRACE_S
 
     @property
     def has_outcomes(self) -> bool:

@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks, MarkKind
+from pulse_desktop.model.group_marks import NO_GROUP_MARKS, GroupMarks, MarkKind
 from pulse_desktop.query.fingerprint import Fingerprint, GroupedBy
 from pulse_desktop.state.failure_times import FailureTimes
 from pulse_desktop.state.shared_values import SharedValue
@@ -48,7 +48,7 @@ class FailureGroup(msgspec.Struct, frozen=True, gc=False):
     example: str
     times: FailureTimes
     shared: tuple[SharedValue, ...] = ()
-    marks: GroupMarks = NO_MARKS
+    marks: GroupMarks = NO_GROUP_MARKS
 
     @property
     def id(self) -> str:

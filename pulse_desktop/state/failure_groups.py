@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks
+from pulse_desktop.model.group_marks import NO_GROUP_MARKS, GroupMarks
 from pulse_desktop.query.fingerprint import (
     FAILURE_STATES,
     OTHER,
@@ -335,7 +335,7 @@ class FailureGroups(Collection[FailureGroup]):
         return counted
 
     def _state(self, group: GroupMembers, now: float) -> GroupState:
-        resolved = self._marks.get(group.fingerprint.id, NO_MARKS).resolved
+        resolved = self._marks.get(group.fingerprint.id, NO_GROUP_MARKS).resolved
         if resolved is not None and group.last_seen <= resolved.at:
             return GroupState.RESOLVED
         if self._has_recovered(group, now):
@@ -368,6 +368,6 @@ class FailureGroups(Collection[FailureGroup]):
             group.example,
             group.times,
             group.shared,
-            self._marks.get(key.id, NO_MARKS),
+            self._marks.get(key.id, NO_GROUP_MARKS),
         )
         self.rows.replace(group.position, row)

@@ -18,7 +18,7 @@ from pulse_desktop.state.shared_values import (
     MIN_MEMBERS,
     MIN_SUCCESSES,
     RunValues,
-    ValueCounts,
+    SharedCounts,
     shared_values,
 )
 
@@ -107,7 +107,7 @@ class GroupComparisons:
 
     def _compare(self, group: GroupMembers) -> Iterator[None]:
         """Find what the failures of a group share; yield after each run that was read."""
-        failed: ValueCounts = Counter()
+        failed: SharedCounts = Counter()
         number = 0
         members = list(islice(group.positions(), COMPARED))
         if len(members) >= MIN_MEMBERS:
@@ -115,7 +115,7 @@ class GroupComparisons:
                 failed.update(self.values.of(run).items())
                 number += 1
                 yield
-        succeeded: list[ValueCounts] = []
+        succeeded: list[SharedCounts] = []
         of_successes = 0
         for task in list(group.tasks) if number >= MIN_MEMBERS else ():
             successes = self._successes.get(task)
@@ -137,7 +137,7 @@ class GroupComparisons:
             self._publish(group)
 
     def _count(self, successes: TaskSuccesses) -> Iterator[None]:
-        counts: ValueCounts = Counter()
+        counts: SharedCounts = Counter()
         number, changes = 0, successes.changes
         for run in self._runs_at(list(successes.positions)):
             if run.state is RunState.SUCCEEDED:

@@ -11,7 +11,7 @@ from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 
 if TYPE_CHECKING:
-    from pulse_desktop.state.shared_values import SharedValue, ValueCounts
+    from pulse_desktop.state.shared_values import SharedCounts, SharedValue
 
 COMPARED: Final = 200
 """Failures, and successes of each task, that are compared."""
@@ -198,7 +198,7 @@ class TaskSuccesses:
         self.latest_position: int | None = None
         self.positions: deque[int] = deque(maxlen=COMPARED)
         self.changes = self.counted_changes = 0
-        self.counted: tuple[ValueCounts, int] | None = None
+        self.counted: tuple[SharedCounts, int] | None = None
         self.counted_at = 0.0
 
     def is_counted(self, now: float, valid_s: float) -> bool:
@@ -209,7 +209,7 @@ class TaskSuccesses:
         is_recent = 0 <= now - self.counted_at < valid_s
         return self.changes == self.counted_changes or (is_full and is_recent)
 
-    def set_counted(self, counts: "ValueCounts", number: int, changes: int, now: float) -> None:
+    def set_counted(self, counts: "SharedCounts", number: int, changes: int, now: float) -> None:
         """Set `counted`, as of a number of changes and a time in Unix seconds."""
         self.counted, self.counted_changes, self.counted_at = (counts, number), changes, now
 

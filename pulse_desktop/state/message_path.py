@@ -15,7 +15,7 @@ from pulse_desktop.state.task_runs import TaskRuns
 
 SLICE: Final = 5_000
 """Runs that are looked at in one step of a search."""
-MAX_RUNS: Final = 100
+MAX_PATH_RUNS: Final = 100
 MAX_MESSAGES: Final = 50
 UNKNOWN: Final = "unknown"
 NOISE: Final = "noise"
@@ -118,7 +118,7 @@ class PathSearch:
         numbers = [each for each in self._ids if each.isascii() and each.isdigit()]
         pattern = re.compile(rf"(?<![\w.\"-])(?:{'|'.join(numbers)})(?![\w.\"])".encode())
         stop = rows.stop
-        while stop > rows.start and len(named) < MAX_RUNS:
+        while stop > rows.start and len(named) < MAX_PATH_RUNS:
             start = max(rows.start, stop - SLICE)
             for run in reversed(rows.span(start, stop)):
                 request = run.request

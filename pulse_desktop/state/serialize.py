@@ -25,9 +25,9 @@ def run_to_dict(run: TaskRun) -> dict[str, Any]:
         "kwargs": decode_json_or_text(request.kwargs) if request else None,
         "labels": decode_json_or_text(request.labels) if request else None,
         "format": request.format if request else None,
-        "queued_at": time_text(run.queued_at),
-        "started_at": time_text(run.started_at),
-        "finished_at": time_text(run.finished_at),
+        "queued_at": utc_text(run.queued_at),
+        "started_at": utc_text(run.started_at),
+        "finished_at": utc_text(run.finished_at),
         "wait_s": rounded_seconds(run.wait_s),
         "run_s": rounded_seconds(run.run_s),
         "worker": run.worker or None,
@@ -67,9 +67,9 @@ def run_to_cells(run: TaskRun) -> list[str]:
         run.task_id,
         run.name,
         run.state,
-        time_text(run.queued_at),
-        time_text(run.started_at),
-        time_text(run.finished_at),
+        utc_text(run.queued_at),
+        utc_text(run.started_at),
+        utc_text(run.finished_at),
         rounded_seconds(run.wait_s),
         rounded_seconds(run.run_s),
         run.worker,
@@ -135,8 +135,8 @@ def worker_to_dict(worker: Worker | None, now: float) -> dict[str, Any]:
         "rss_bytes": worker.rss_bytes if worker else None,
         "broker": (worker.broker or None) if worker else None,
         "version": (worker.version or None) if worker else None,
-        "started_at": time_text(worker.started_at) if worker else None,
-        "seen_at": time_text(worker.last_seen) if worker else None,
+        "started_at": utc_text(worker.started_at) if worker else None,
+        "seen_at": utc_text(worker.last_seen) if worker else None,
         "clock_offset_s": round(worker.clock_offset_s, 3) if worker else None,
     }
 
@@ -153,7 +153,7 @@ def _progress(progress: Progress | None) -> dict[str, Any] | None:
     if progress is None:
         return None
     return {
-        "at": time_text(progress.at),
+        "at": utc_text(progress.at),
         "done": progress.done,
         "total": progress.total or None,
         "message": progress.message or None,
@@ -162,7 +162,7 @@ def _progress(progress: Progress | None) -> dict[str, Any] | None:
     }
 
 
-def time_text(at: float | None) -> str | None:
+def utc_text(at: float | None) -> str | None:
     """Return a time as ISO 8601, None if it is unknown."""
     return None if at is None else format_timestamp(at)
 

@@ -9,7 +9,7 @@ from pulse_desktop.state.message_path import MessagePath
 from pulse_desktop.state.related_runs import RelatedRuns
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.run_comparison import Row, RunComparison, Section
-from pulse_desktop.state.serialize import rounded_seconds, run_to_dict, time_text
+from pulse_desktop.state.serialize import rounded_seconds, run_to_dict, utc_text
 
 
 def related_to_dict(related: RelatedRuns) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def related_to_dict(related: RelatedRuns) -> dict[str, Any]:
                 "task_id": row.task_id,
                 "task_name": row.task_name or None,
                 "state": str(row.run.state) if row.run is not None else None,
-                "queued_at": time_text(row.run.queued_at) if row.run is not None else None,
+                "queued_at": utc_text(row.run.queued_at) if row.run is not None else None,
                 "run_s": rounded_seconds(row.run.run_s) if row.run is not None else None,
                 "planned": row.is_planned,
             }
@@ -47,9 +47,9 @@ def attempts_to_list(run: TaskRun) -> list[dict[str, Any]]:
         {
             "number": attempt.number,
             "worker": attempt.worker or None,
-            "started_at": time_text(attempt.started_at),
+            "started_at": utc_text(attempt.started_at),
             "outcome": attempt.result.outcome if attempt.result is not None else None,
-            "ended_at": time_text(attempt.result.at) if attempt.result is not None else None,
+            "ended_at": utc_text(attempt.result.at) if attempt.result is not None else None,
             "will_retry": attempt.result.will_retry if attempt.result is not None else None,
             "run_s": rounded_seconds(attempt.result.run_s) if attempt.result is not None else None,
             "error": {
@@ -74,7 +74,7 @@ def path_to_dict(path: MessagePath, message_id: str) -> dict[str, Any]:
                 "task_id": step.task_id or None,
                 "task_name": (step.run.name or None) if step.run is not None else None,
                 "state": str(step.run.state) if step.run is not None else None,
-                "queued_at": time_text(step.run.queued_at) if step.run is not None else None,
+                "queued_at": utc_text(step.run.queued_at) if step.run is not None else None,
                 "run_s": rounded_seconds(step.run.run_s) if step.run is not None else None,
                 "confirmed": step.confirmed,
                 "status": step.status,
@@ -113,4 +113,4 @@ def comparison_to_dict(comparison: RunComparison) -> dict[str, Any]:
 
 def _compared(row: Row, value: Any) -> Any:
     is_time = row.section is Section.RUN and row.path == "queued_at"
-    return time_text(value) if is_time else value
+    return utc_text(value) if is_time else value

@@ -26,7 +26,7 @@ MAX_TEXT: Final = 120
 
 ParameterNames = Callable[[str], Sequence[str]]
 WorkerVersion = Callable[[str], str]
-ValueCounts = Counter[tuple[str, str]]
+SharedCounts = Counter[tuple[str, str]]
 """Number of runs by field and value."""
 
 
@@ -93,7 +93,7 @@ class RunValues:
 
 
 def shared_values(
-    failed: ValueCounts, of_members: int, succeeded: Sequence[ValueCounts], of_successes: int
+    failed: SharedCounts, of_members: int, succeeded: Sequence[SharedCounts], of_successes: int
 ) -> tuple[SharedValue, ...]:
     """Return the values that failures share, most telling first.
 

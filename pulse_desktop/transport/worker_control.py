@@ -34,7 +34,7 @@ from pulse_desktop.transport.connection import Connection
 
 REPLY_TIMEOUT_S: Final = 2.0
 """How long known workers have to reply."""
-GRACE_S: Final = 1.0
+UNKNOWN_WORKERS_S: Final = 1.0
 """How long to wait for replies when no workers are known."""
 REMOVE_TIMEOUT_S: Final = 10.0
 """How long a worker may search its queue."""
@@ -101,7 +101,7 @@ class WorkerControlClient:
             self._command(CANCEL, task_id=task_id, reason=reason or None),
             expected,
             is_final=lambda reply: reply.outcome in (CANCELLED, CANCEL_REQUESTED),
-            timeout_s=REPLY_TIMEOUT_S if expected else GRACE_S,
+            timeout_s=REPLY_TIMEOUT_S if expected else UNKNOWN_WORKERS_S,
         )
 
     async def remove(
@@ -139,7 +139,7 @@ class WorkerControlClient:
         if worker:
             subject = control_subject(worker)
             return await self._request(subject, request, {worker}, is_final=lambda _reply: True)
-        timeout_s = REPLY_TIMEOUT_S if expected else GRACE_S
+        timeout_s = REPLY_TIMEOUT_S if expected else UNKNOWN_WORKERS_S
         return await self._request(CONTROL_ALL, request, expected, timeout_s=timeout_s)
 
     def _command(

@@ -5,7 +5,7 @@ from typing import Final
 
 from pulse_desktop.model.group_marks import (
     MAX_NOTE,
-    NO_MARKS,
+    NO_GROUP_MARKS,
     GroupMarks,
     Mark,
     MarkKind,
@@ -48,7 +48,7 @@ class MarkTable:
                 raise damaged(_("{path}: a mark has other values.").format(path=self._file.path))
             group_id, kind, at, by, text = row
             if kind in _KINDS:
-                marks = found.get(group_id, NO_MARKS)
+                marks = found.get(group_id, NO_GROUP_MARKS)
                 mark = Mark(at, by[:_MAX_BY], text[:MAX_NOTE])
                 found[group_id] = marks.with_mark(MarkKind(kind), mark)
         return found

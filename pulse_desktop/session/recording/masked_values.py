@@ -19,7 +19,7 @@ MIN_LENGTH: Final = 4
 """Fewer characters occur in any text by chance."""
 MIN_NUMBER_LENGTH: Final = 6
 """Shorter numbers are counts and codes, which occur in texts of any run."""
-MAX_RUNS: Final = 100_000
+MAX_MASKED_RUNS: Final = 100_000
 MAX_CHARACTERS: Final = 32 << 20
 _MIN_WITHIN_WORDS: Final = 8
 """A shorter value is masked as a whole word only."""
@@ -47,7 +47,9 @@ class MaskedValues:
         has_forgotten: whether those of an earlier run made room for others.
     """
 
-    def __init__(self, max_runs: int = MAX_RUNS, max_characters: int = MAX_CHARACTERS) -> None:
+    def __init__(
+        self, max_runs: int = MAX_MASKED_RUNS, max_characters: int = MAX_CHARACTERS
+    ) -> None:
         """Know of no run.
 
         Args:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -22,15 +21,13 @@ from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec, chart_colors
 from pulse_desktop.ui.charts.crosshair import Crosshair, VisibleData
 from pulse_desktop.ui.charts.curve import Curve
 from pulse_desktop.ui.charts.legend import LegendEntry
-from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
+from pulse_desktop.ui.charts.marks import NO_CHART_MARKS, ChartMarks
 from pulse_desktop.ui.charts.plot import Plot
 from pulse_desktop.ui.charts.plotted_series import PlottedSeries
-from pulse_desktop.ui.charts.resampling import without_gaps
+from pulse_desktop.ui.charts.resampling import FloatArray, without_gaps
 from pulse_desktop.ui.charts.scale import Unit, clock_ticks, value_text, value_ticks
 from pulse_desktop.ui.theme.plain_text import Label
 from pulse_desktop.ui.theme.theme import theme
-
-Values = NDArray[np.float64]
 
 REDRAW_MS: Final = 100
 _HALF_LABEL: Final = 24  # half of the width of a clock label, pixels
@@ -67,7 +64,7 @@ class ChartCanvas(QWidget):
         self._subtitle = subtitle
         self._time_range: tuple[float, float] | None = None
         self._visible_times: tuple[float, float] | None = None  # None before there is data
-        self._marks = NO_MARKS
+        self._marks = NO_CHART_MARKS
         self._drawn_at = -math.inf
         self._stale = False
         self._title = title
@@ -186,8 +183,8 @@ class ChartCanvas(QWidget):
 
     def set_data(
         self,
-        times: Values,
-        values: Mapping[str, Values],
+        times: FloatArray,
+        values: Mapping[str, FloatArray],
         time_range: tuple[float, float] | None = None,
     ) -> None:
         """Change the data.

@@ -1,20 +1,22 @@
 """Times of things that happened, counted exactly in buckets of any width."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pulse_desktop.state.event_rows import EventRows
 from pulse_desktop.state.series import TimeBuckets
+from pulse_desktop.ui.charts.resampling import FloatArray
 
-Values = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class CountedTimes:
     """The times of one series, Unix seconds. It is an `ExactCounts`."""
 
-    def __init__(self, times: Values) -> None:
+    def __init__(self, times: FloatArray) -> None:
         self._at = np.sort(times)
 
     def total(self, now: float, seconds: float) -> float:
@@ -26,7 +28,7 @@ class CountedTimes:
         """Return the narrowest useful width of buckets, in seconds."""
         return 0.001
 
-    def sums(self, edges: Values) -> Values:
+    def sums(self, edges: FloatArray) -> FloatArray:
         """Return how many are between the edges."""
         return np.diff(np.searchsorted(self._at, edges)).astype(np.float64)
 
@@ -54,7 +56,7 @@ def event_times(
 
     A million events take some milliseconds.
     """
-    parts: list[tuple[Values, NDArray[np.uint8]]] = []
+    parts: list[tuple[FloatArray, NDArray[np.uint8]]] = []
     for times, topic_codes in events.times():
         at = np.frombuffer(times, np.float64)
         inside = (at >= start) & (at <= end)

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
@@ -12,9 +11,8 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.charts.chart_tooltip import ChartTooltip, TooltipLine
 from pulse_desktop.ui.charts.marks import LineMark
 from pulse_desktop.ui.charts.plot import Plot
+from pulse_desktop.ui.charts.resampling import FloatArray
 from pulse_desktop.ui.charts.scale import Unit, clock_text, value_text
-
-Values = NDArray[np.float64]
 
 _NEAR = 5
 """Pixels from the crosshair within which a mark is explained."""
@@ -33,8 +31,8 @@ class VisibleData:
         picked: name of the series that the keys have picked, empty for none.
     """
 
-    times: Values
-    series: tuple[tuple[str, str, Values], ...]
+    times: FloatArray
+    series: tuple[tuple[str, str, FloatArray], ...]
     unit: Unit
     range_s: float
     lines: tuple[LineMark, ...] = ()
@@ -127,7 +125,7 @@ class Crosshair:
         self._plot.set_crosshair(None)
 
 
-def _half_step(times: Values, index: int) -> float:
+def _half_step(times: FloatArray, index: int) -> float:
     """Return half of the distance to the next time."""
     if times.size < 2:
         return 0.0

@@ -60,7 +60,7 @@ class ChartMarks:
         return tuple(span for span in self.spans if not span.known)
 
 
-NO_MARKS = ChartMarks()
+NO_CHART_MARKS = ChartMarks()
 
 
 def closed_marks(

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QApplication, QFrame
 
 from pulse_desktop.ui.charts.colors import ChartColors
 from pulse_desktop.ui.charts.mark_painter import MarkColors, MarkPainter
-from pulse_desktop.ui.charts.marks import NO_MARKS, ChartMarks
+from pulse_desktop.ui.charts.marks import NO_CHART_MARKS, ChartMarks
 
 Ticks = list[tuple[float, str]]
 
@@ -82,7 +82,7 @@ class Plot(pg.PlotWidget):
         self._grid: list[pg.InfiniteLine] = []
         self._grid_color = QColor()
         self._grid_values: list[float] = []
-        self._marks = NO_MARKS
+        self._marks = NO_CHART_MARKS
         self._outliers: Sequence[tuple[float, str, str]] = ()
         self._mark_colors: MarkColors | None = None
         self._label_font = QFont()
@@ -142,7 +142,7 @@ class Plot(pg.PlotWidget):
         # One pixel above the highest tick: its line is cut off at some scale factors otherwise.
         above = top * (1 + 1.5 / max(1, self.height()))
         item.getViewBox().setRange(xRange=time_range, yRange=(0.0, above), padding=0, update=True)
-        if self._marks is not NO_MARKS:
+        if self._marks is not NO_CHART_MARKS:
             self.viewport().update()
         values = [value for value, _label in y]
         if values != self._grid_values:

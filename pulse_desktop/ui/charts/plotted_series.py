@@ -6,16 +6,13 @@ from typing import Final
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 
 from pulse_desktop.ui.charts.colors import ChartColors, SeriesSpec
 from pulse_desktop.ui.charts.curve import Curve, SeriesBars
-from pulse_desktop.ui.charts.resampling import spacing
+from pulse_desktop.ui.charts.resampling import FloatArray, spacing
 from pulse_desktop.ui.charts.scale import typical_top
 
-Values = NDArray[np.float64]
-
-_EMPTY: Final[Values] = np.empty(0)
+_EMPTY: Final[FloatArray] = np.empty(0)
 _CLICK_REACH: Final = 0.08
 """How far from a line a click still means it, as a fraction of the height."""
 
@@ -38,9 +35,9 @@ class PlottedSeries:
         self._plot = plot
         self._is_visible = is_visible
         self._curves: dict[str, Curve | SeriesBars] = {}
-        self._values: dict[str, Values] = {}
+        self._values: dict[str, FloatArray] = {}
         self.specs: list[SeriesSpec] = []
-        self.times: Values = _EMPTY
+        self.times: FloatArray = _EMPTY
 
     @property
     def empty(self) -> bool:
@@ -81,7 +78,7 @@ class PlottedSeries:
         for spec in self.specs:
             self._curves[spec.name].set_color(colors.resolve(spec.color))
 
-    def set_data(self, times: Values, values: Mapping[str, Values]) -> None:
+    def set_data(self, times: FloatArray, values: Mapping[str, FloatArray]) -> None:
         """Change the values by series; one that is missing has none."""
         self.times, self._values = times, dict(values)
 
@@ -102,7 +99,7 @@ class PlottedSeries:
                 base = base + heights
             curve.set_visible(visible)
 
-    def visible(self) -> list[tuple[SeriesSpec, Values]]:
+    def visible(self) -> list[tuple[SeriesSpec, FloatArray]]:
         """Return the series that are switched on and have values."""
         return [
             (spec, self._values[spec.name])

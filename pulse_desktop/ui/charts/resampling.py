@@ -16,7 +16,7 @@ from pulse_desktop.state.series import Reservoir, TimeBuckets
 from pulse_desktop.ui.charts.colors import MAX_SERIES
 from pulse_desktop.ui.charts.time_ranges import WIDTHS, ChartRange
 
-Values = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 COUNTED_S: Final = 5.0
 """Greatest width of a bucket that a rate leaves out because it is not over yet."""
@@ -44,11 +44,11 @@ class CountSource(Protocol):
 class ExactCounts(CountSource, Protocol):
     """Something that is counted exactly in buckets of any width."""
 
-    def sums(self, edges: Values) -> Values:
+    def sums(self, edges: FloatArray) -> FloatArray:
         """Return the numbers between the edges, Unix seconds."""
 
 
-class Gap(Protocol):
+class TimeSpan(Protocol):
     """A span of time in which nothing was received."""
 
     @property
@@ -67,7 +67,7 @@ def rate_series(
     *,
     per_s: float,
     history_start: float,
-) -> tuple[Values, dict[str, Values]]:
+) -> tuple[FloatArray, dict[str, FloatArray]]:
     """Return rates on one grid of times.
 
     Rare events are counted in longer buckets: a single event in ten seconds is not "six per
@@ -107,7 +107,7 @@ def rate_series(
 
 def quantile_series(
     series: Mapping[str, Reservoir], now: float, time_range: ChartRange, quantile: float = 0.5
-) -> tuple[Values, dict[str, Values]]:
+) -> tuple[FloatArray, dict[str, FloatArray]]:
     """Return sampled values on one grid of times that is as fine as the samples.
 
     Args:
@@ -132,7 +132,7 @@ def quantile_series(
     return times, result
 
 
-def spacing(times: Values) -> float:
+def spacing(times: FloatArray) -> float:
     """Return the seconds between two points, 0 for a single one; the first and last may be nearer.
 
     Args:
@@ -141,7 +141,7 @@ def spacing(times: Values) -> float:
     return float(np.diff(times).max()) if times.size > 1 else 0.0
 
 
-def without_gaps(times: Values, values: Values, gaps: Sequence[Gap]) -> Values:
+def without_gaps(times: FloatArray, values: FloatArray, gaps: Sequence[TimeSpan]) -> FloatArray:
     """Return values of which those in a gap are unknown (NaN) instead of zero.
 
     What a stream has delivered later is not zero, and stays.
@@ -179,7 +179,7 @@ def busiest_series(series: Mapping[str, Reservoir], since: float) -> dict[str, R
     return {name: series[name] for name in sorted(most)}
 
 
-def bucket_width(sampled_at: Iterable[Values], time_range: ChartRange) -> float:
+def bucket_width(sampled_at: Iterable[FloatArray], time_range: ChartRange) -> float:
     """Return seconds per point such that regular samples leave no bucket empty.
 
     They are at most a fraction of the range, however rare the samples are.
@@ -197,7 +197,7 @@ def bucket_width(sampled_at: Iterable[Values], time_range: ChartRange) -> float:
     return max(wide, time_range.bucket_s)
 
 
-def _grid(now: float, seconds: float, width: float) -> Values:
+def _grid(now: float, seconds: float, width: float) -> FloatArray:
     """Return the middles of the whole buckets before now, and of the part of the next until now."""
     last = math.ceil(now / width) - 1
     count = max(1, math.ceil(seconds / width))
@@ -223,7 +223,7 @@ def _counting_width(
     return widths[-1] if widths else narrowest
 
 
-def _sums(counts: TimeBuckets | ExactCounts, edges: Values) -> Values:
+def _sums(counts: TimeBuckets | ExactCounts, edges: FloatArray) -> FloatArray:
     if not isinstance(counts, TimeBuckets):
         return counts.sums(edges)
     summed = np.zeros(edges.size - 1)
@@ -233,7 +233,7 @@ def _sums(counts: TimeBuckets | ExactCounts, edges: Values) -> Values:
     return summed
 
 
-def _between(series: Reservoir, start: float, end: float) -> tuple[Values, Values]:
+def _between(series: Reservoir, start: float, end: float) -> tuple[FloatArray, FloatArray]:
     if not series.samples:
         return np.empty(0), np.empty(0)
     array = np.array(series.samples, dtype=np.float64)
@@ -242,8 +242,8 @@ def _between(series: Reservoir, start: float, end: float) -> tuple[Values, Value
 
 
 def _quantiles(
-    at: Values, values: Values, start: float, width: float, count: int, quantile: float
-) -> Values:
+    at: FloatArray, values: FloatArray, start: float, width: float, count: int, quantile: float
+) -> FloatArray:
     result = np.full(count, np.nan)
     index = np.floor((at - start) / width).astype(np.int64)
     for bucket in np.unique(index):

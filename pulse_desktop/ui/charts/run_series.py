@@ -14,8 +14,7 @@ from pulse_desktop.state.history_start import retained_since
 from pulse_desktop.state.run_timings import STATES, RunTimings
 from pulse_desktop.state.system import SystemState
 from pulse_desktop.ui.charts.counted_times import CountedTimes
-
-Values = NDArray[np.float64]
+from pulse_desktop.ui.charts.resampling import FloatArray
 
 QUANTILES: Final = (0.5, 0.95, 0.99)
 _CODES: Final = {state: code for code, state in enumerate(STATES)}
@@ -139,7 +138,7 @@ class RunColumns:
         counts = np.bincount(inside, minlength=len(STATES))
         return {state: int(counts[_CODES[state]]) for state in states}
 
-    def outside(self, edges: Values, states: Sequence[RunState]) -> int:
+    def outside(self, edges: FloatArray, states: Sequence[RunState]) -> int:
         """Return how many runs ended before the first edge or after the last, Unix seconds.
 
         Those of the present, which are shown in a moment, are not counted.
@@ -148,7 +147,7 @@ class RunColumns:
         out = (self._ended_at < edges[0]) | (self._ended_at >= soon)
         return int(np.isin(self._states[out], [_CODES[state] for state in states]).sum())
 
-    def counted(self, edges: Values, states: Sequence[RunState]) -> dict[RunState, Values]:
+    def counted(self, edges: FloatArray, states: Sequence[RunState]) -> dict[RunState, FloatArray]:
         """Return how many runs ended between the edges, Unix seconds, by state."""
         inside = (self._ended_at >= edges[0]) & (self._ended_at < edges[-1])
         at, codes = self._ended_at[inside], self._states[inside]
@@ -171,7 +170,7 @@ class RunColumns:
             for number, of_task in parts
         ]
 
-    def run_times(self, start: float, end: float) -> tuple[Values, str]:
+    def run_times(self, start: float, end: float) -> tuple[FloatArray, str]:
         """Return the known run times in a span of time, seconds, and the name of the slowest task.
 
         It is the one with the highest 95th percentile; empty if there are no run times.
@@ -211,7 +210,7 @@ class RunColumns:
         *,
         waits: bool = False,
         quantiles: Sequence[float] = QUANTILES,
-    ) -> tuple[Values, dict[float, Values]]:
+    ) -> tuple[FloatArray, dict[float, FloatArray]]:
         """Return quantiles over time; with few runs the points are wider.
 
         Args:
@@ -240,12 +239,12 @@ class RunColumns:
 
     def quantiles(
         self,
-        edges: Values,
+        edges: FloatArray,
         task: str | None = None,
         *,
         waits: bool = False,
         quantiles: Sequence[float] = QUANTILES,
-    ) -> dict[float, Values]:
+    ) -> dict[float, FloatArray]:
         """Return quantiles between the edges, NaN where there are too few runs.
 
         Args:
@@ -284,7 +283,7 @@ def percentiles(sample: NDArray[np.float32]) -> Percentiles:
     return Percentiles(int(known.size), *values)
 
 
-def bucket_edges(start: float, end: float, width: float) -> Values:
+def bucket_edges(start: float, end: float, width: float) -> FloatArray:
     """Return the edges of buckets that cover a span of time, at multiples of their width."""
     first = np.floor(start / width)
     count = int(np.ceil(end / width) - first)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pulse_desktop.model.errors import RefusedError, UserFacingError
 
-Severity = Literal["good", "info", "warning", "bad"]
+NotificationSeverity = Literal["good", "info", "warning", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Notification:
     title: str
     detail: str = ""
     advice: str = ""
-    severity: Severity = "info"
+    severity: NotificationSeverity = "info"
     choices: Sequence[tuple[str, Callable[[], object]]] = ()
     key: str = ""
     is_question: bool = False
@@ -47,7 +47,7 @@ class Notification:
 
 def error_notification(
     error: UserFacingError,
-    severity: Severity = "warning",
+    severity: NotificationSeverity = "warning",
     choices: Sequence[tuple[str, Callable[[], object]]] = (),
     key: str = "",
 ) -> Notification:

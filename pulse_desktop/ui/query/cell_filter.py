@@ -9,7 +9,7 @@ import msgspec
 from pulse_desktop.query.amount_text import amount_text
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet
 from pulse_desktop.query.query_edit import joined, with_condition
-from pulse_desktop.query.quoting import argument_field, query_text, time_text
+from pulse_desktop.query.quoting import argument_field, local_time_text, query_text
 from pulse_desktop.text.printable import printable_cell
 from pulse_desktop.text.translation import _
 
@@ -148,7 +148,7 @@ def cell_conditions(value: CellValue) -> Sequence[CellCondition]:
 
 def _time_conditions(value: CellValue) -> Sequence[CellCondition]:
     try:
-        start, end = time_text(value.value), time_text(value.value, is_end=True)
+        start, end = local_time_text(value.value), local_time_text(value.value, is_end=True)
     except (OverflowError, OSError, ValueError, TypeError):
         return ()
     return [

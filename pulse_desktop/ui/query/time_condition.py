@@ -3,7 +3,7 @@
 from typing import Final
 
 from pulse_desktop.model.time_range import RangeKind, TimeRange
-from pulse_desktop.query.quoting import time_text
+from pulse_desktop.query.quoting import local_time_text
 
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -20,10 +20,10 @@ def time_condition(time_range: TimeRange, fields: tuple[str, str]) -> str:
         case RangeKind.LAST:
             return f"{last}:{_length(time_range.seconds)}"
         case RangeKind.SINCE:
-            return f"{last}>={time_text(time_range.start)}"
+            return f"{last}>={local_time_text(time_range.start)}"
         case RangeKind.FIXED:
-            start = time_text(time_range.start)
-            end = time_text(time_range.end, is_end=True)
+            start = local_time_text(time_range.start)
+            end = local_time_text(time_range.end, is_end=True)
             return f"{last}>={start} {first}<={end}"
         case _:
             return ""

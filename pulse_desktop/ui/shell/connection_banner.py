@@ -38,7 +38,7 @@ from pulse_desktop.ui.theme.style_sheet import set_style_property
 from pulse_desktop.ui.theme.theme import theme
 from pulse_desktop.ui.widgets.announcement import announce
 
-Severity = Literal["bad", "warning", "info"]
+BannerSeverity = Literal["bad", "warning", "info"]
 
 _DELAYS_S: Final = {
     Phase.STARTING: 0.3,
@@ -78,7 +78,7 @@ class BannerContent:
     """
 
     phase: Phase
-    severity: Severity
+    severity: BannerSeverity
     title: str
     detail: str
     buttons: tuple[str, ...]

@@ -13,7 +13,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.ui.backend import ConnectionBackend
 from pulse_desktop.ui.connection_phase import Phase, connection_phase
 from pulse_desktop.ui.connections.history_dialog import LIMITATIONS_KEY
-from pulse_desktop.ui.page.notification import Notification, Severity
+from pulse_desktop.ui.page.notification import Notification, NotificationSeverity
 
 SETTLED_S: Final = 8.0
 """Workers create their streams when they start, and a feed checks for new ones every 5 s."""
@@ -78,7 +78,7 @@ class LimitationsNotice:
             advice = _("Check JetStream on the server. Everything else is shown.")
         else:
             advice = _("What no stream stores is known only from while this window was open.")
-        severity: Severity = "warning" if connection.is_restricted else "info"
+        severity: NotificationSeverity = "warning" if connection.is_restricted else "info"
         choices: tuple[tuple[str, Callable[[], object]], ...] = ()
         if connection.can_keep_history:
             choices = ((KEEP_HISTORY, self._keep_history), (_("Not now"), lambda: None))

@@ -7,7 +7,7 @@ import pytest
 
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.state.series import Reservoir, TimeBuckets
-from pulse_desktop.ui.charts.resampling import Values, quantile_series, rate_series
+from pulse_desktop.ui.charts.resampling import FloatArray, quantile_series, rate_series
 from pulse_desktop.ui.charts.time_ranges import ChartRange, chart_range
 
 NOW = 1_763_894_407.0
@@ -15,7 +15,7 @@ TEN_MINUTES = ChartRange(600.0)
 RANGES = (TEN_MINUTES, ChartRange(1800.0), ChartRange(3600.0))
 
 
-def _lengths(times: Values) -> Values:
+def _lengths(times: FloatArray) -> FloatArray:
     """Return the seconds that each rate covers: the last one more than the others."""
     lengths = np.full(times.size, times[1] - times[0])
     lengths[-1] = 2 * (times[-1] - times[-2]) - lengths[0]

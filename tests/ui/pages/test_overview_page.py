@@ -20,6 +20,7 @@ from pulse_desktop.ui import throttle
 from pulse_desktop.ui.charts import run_series
 from pulse_desktop.ui.charts.counted_times import CountedTimes
 from pulse_desktop.ui.charts.legend import LegendKey
+from pulse_desktop.ui.charts.resampling import FloatArray
 from pulse_desktop.ui.pages.metrics import MetricsPage
 from pulse_desktop.ui.pages.overview import page as overview_page
 from pulse_desktop.ui.pages.overview import stats
@@ -550,11 +551,11 @@ def test_the_charts_of_runs_sort_and_compute_only_what_they_draw(
     quantiles: set[float] = set()
     quantiles_of = run_series.quantiles_of
 
-    def sort(times: run_series.Values) -> CountedTimes:
+    def sort(times: FloatArray) -> CountedTimes:
         sorted_times.append(CountedTimes(times))
         return sorted_times[-1]
 
-    def compute(sample: run_series.Values, asked: Sequence[float]) -> list[float]:
+    def compute(sample: FloatArray, asked: Sequence[float]) -> list[float]:
         quantiles.update(asked)
         return quantiles_of(sample, asked)
 

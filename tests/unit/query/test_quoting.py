@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse, quote
-from pulse_desktop.query.quoting import exact_time_text, keyed_field, query_text, time_text
+from pulse_desktop.query.quoting import exact_time_text, keyed_field, local_time_text, query_text
 from pulse_desktop.query.syntax import Comparison
 from pulse_desktop.query.tokens import split_field
 
@@ -48,13 +48,13 @@ def test_a_value_that_is_not_of_json_has_a_text() -> None:
 @pytest.mark.parametrize("at", [NOW, NOW + 7, NOW + 7.25])
 def test_the_last_time_of_a_range_is_exact(at: float) -> None:
     found = (at - 1, at, at + 0.01, at + 1, at + 59)
-    assert times(f"at<={time_text(at, is_end=True)}", *found) == [at - 1, at]
-    assert times(f"at>={time_text(at)}", *found) == list(found[1:])
+    assert times(f"at<={local_time_text(at, is_end=True)}", *found) == [at - 1, at]
+    assert times(f"at>={local_time_text(at)}", *found) == list(found[1:])
 
 
 def test_a_round_time_is_short() -> None:
-    assert len(time_text(NOW)) == len("2026-11-29T22:00")
-    assert len(time_text(NOW + 7)) == len("2026-11-29T22:00:07")
+    assert len(local_time_text(NOW)) == len("2026-11-29T22:00")
+    assert len(local_time_text(NOW + 7)) == len("2026-11-29T22:00:07")
 
 
 @given(st.floats(0, 4e9))

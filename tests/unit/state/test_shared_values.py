@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pulse_desktop.state.run import Attempt, Request, TaskRun
-from pulse_desktop.state.shared_values import RunValues, SharedValue, ValueCounts, shared_values
+from pulse_desktop.state.shared_values import RunValues, SharedCounts, SharedValue, shared_values
 
 VALUES = RunValues(
     lambda name: ("offset", "limit") if name == "m:f" else (),
@@ -28,7 +28,7 @@ def run(
     return TaskRun("a" * 32, "m:f", request, attempts=(Attempt(1, 1.0, worker),))
 
 
-def counts(runs: Sequence[TaskRun]) -> ValueCounts:
+def counts(runs: Sequence[TaskRun]) -> SharedCounts:
     return Counter(entry for each in runs for entry in VALUES.of(each).items())
 
 

@@ -24,8 +24,8 @@ from pulse_desktop.text.worker_text import (
     clock_offset,
 )
 from pulse_desktop.ui.charts.colors import percentile_specs
-from pulse_desktop.ui.charts.resampling import busiest_series, quantile_series
-from pulse_desktop.ui.charts.run_series import RunColumns, Values
+from pulse_desktop.ui.charts.resampling import FloatArray, busiest_series, quantile_series
+from pulse_desktop.ui.charts.run_series import RunColumns
 from pulse_desktop.ui.charts.scale import Unit
 from pulse_desktop.ui.charts.time_chart import TimeChart
 from pulse_desktop.ui.connection_phase import stale_text
@@ -152,7 +152,7 @@ class MonitoringPage(TablePage[Worker, RowDetail]):
         )
         self._columns = RunColumns(self.context.state.runs.timings)
         self._time_throttle = Throttle(CHART_S, share=CHART_SHARE)
-        self._percentiles: tuple[Values, dict[str, Values]] = (
+        self._percentiles: tuple[FloatArray, dict[str, FloatArray]] = (
             np.zeros(0),
             {name: np.zeros(0) for name in _QUANTILES},
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pulse_desktop.model.errors import OtherFailuresError
-from pulse_desktop.model.group_marks import NO_MARKS, GroupMarks, Mark, MarkKind
+from pulse_desktop.model.group_marks import NO_GROUP_MARKS, GroupMarks, Mark, MarkKind
 from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.session.local_state.group_mark_keeper import GroupMarkKeeper
 from pulse_desktop.session.local_state.mark_table import MarkTable
@@ -71,7 +71,7 @@ async def test_marks_that_cannot_be_read_are_a_problem_that_heals(tmp_path: Path
         await wait_until(lambda: window.keeper.problem is not None)
         with pytest.raises(LocalStateError, match="damaged"):
             await window.keeper.set_mark(window.group_id, MarkKind.MUTED)
-        assert window.marks == NO_MARKS
+        assert window.marks == NO_GROUP_MARKS
         path.rename(tmp_path / "old")
         await wait_until(lambda: window.keeper.problem is None)
         await window.keeper.set_mark(window.group_id, MarkKind.MUTED)
