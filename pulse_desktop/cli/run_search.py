@@ -87,7 +87,7 @@ class RunSearch:
     async def read_back(self) -> None:
         """Read until the start of the run is known, or there is nothing older."""
         if not self._is_found() and len(self._task_id) >= UNIQUE_PREFIX:
-            # It says when the run ended.
+            # The metadata of its result says when the run ended, so how far back it is.
             await self._session.results.load_metadata([self._task_id])
         await read_back_until(self._session, self._is_found)
 

@@ -60,12 +60,12 @@ class HistoryCatchUp:
 
     @property
     def is_settled(self) -> bool:
-        """Whether that has been so for long enough to judge what is missing."""
+        """Whether history has been complete for long enough to judge what is missing."""
         return self.is_complete and abs(self._clock() - self._completed_at) >= RETURN_GRACE_S
 
     @property
     def has_outcomes(self) -> bool:
-        """Whether the outcomes of the latest runs are known as well: they may be in results."""
+        """Whether the outcomes of the latest runs are known, including those in results."""
         return self.is_complete and self._outcomes_generation == self._connection.generation
 
     @property

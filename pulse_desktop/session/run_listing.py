@@ -100,7 +100,10 @@ class RunListing:
 
     @property
     def _needed_since(self) -> float:
-        """The same; -inf as well if all was read since the runs that are wanted were active."""
+        """Unix seconds from which on history was read, -inf if no more of it is needed.
+
+        That is the case when it was read back to the time since which runs are wanted.
+        """
         since = self._history_since
         return since if since >= self._since else -math.inf
 

@@ -53,10 +53,10 @@ class Playback:
 
     @property
     def last_at(self) -> float:
-        """Unix seconds of the newest message so far, and at last of the end.
+        """Unix seconds of the newest message so far, and of the recording's end once that is read.
 
-        Only a recording without both ends at its start: that is no lower bound, as an older version
-        took it from a clock of its own that may have been ahead of the server's.
+        The start of the recording counts only while there is neither: older versions took it from
+        the clock of the machine, which may be ahead of the times of the messages.
         """
         return self._reader.header.started_at if self._last_at is None else self._last_at
 

@@ -172,8 +172,8 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.filter.applied.connect(self.views.update)
         self.filter.applied.connect(self._show_filtered_out)
         bar.validity_changed.connect(counts.update_rows)
-        self.filter.former.navigated.connect(self.views.leave)
-        self.filter.former.returned.connect(self.views.go_back)
+        self.filter.former.navigated.connect(self.views.close_for_navigation)
+        self.filter.former.returned.connect(self.views.reopen_former)
         self.filter.former.kept.connect(self.views.forget_former)
         for answered in (bar.notice.back_requested, bar.notice.forget_requested):
             answered.connect(table.setFocus)  # the button is gone

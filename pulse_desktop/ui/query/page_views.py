@@ -85,7 +85,7 @@ class PageViews(QObject):
         self._saved = saved
         self._filter, self._columns = filter_, columns
         self._was_modified = False
-        self._former: SavedView | None = None  # before navigation
+        self._former: SavedView | None = None  # the current one before navigation
         saved.profile_renamed.connect(self._follow_rename)
         saved.changed.connect(self._follow_saved)
 
@@ -155,25 +155,25 @@ class PageViews(QObject):
         self.update(force=True)
         return ""
 
-    def leave(self) -> None:
-        """Follow navigation to rows that belong to no view: it has not changed the current one."""
+    def close_for_navigation(self) -> None:
+        """Close the current view, because navigation shows rows of no view; remember it."""
         if self.current is not self.system[0]:
             self._former = self.current
         self.current = self.system[0]
         self.update(force=True)
 
-    def go_back(self) -> None:
-        """Follow the way back to the operator's filter."""
+    def reopen_former(self) -> None:
+        """Make the view current that navigation has closed: its filter is shown again."""
         if self._former is not None:
             self.current, self._former = self._former, None
         self.update(force=True)
 
     def forget_former(self) -> None:
-        """Follow the operator, who keeps the filter that navigation has shown."""
+        """Forget the view that navigation has closed: the operator keeps the new filter."""
         self._former = None
 
-    def adopt(self, name: str) -> None:
-        """Make a view the current one without showing it: what is shown was restored already."""
+    def set_current(self, name: str) -> None:
+        """Make a view the current one without showing it: its filter and columns are restored."""
         view = self.find(name)
         if view is not None and not view.refusal:
             self.current = view

@@ -313,7 +313,7 @@ class WindowStateManager(QObject):
             facets, text = profile.facets.get(page.key, ()), profile.filters.get(page.key, "")
             if facets or text:
                 page.filter_bar.set_filter(facets, text)
-            page.views.adopt(profile.views.get(page.key, ""))
+            page.views.set_current(profile.views.get(page.key, ""))
 
     def _profile_state(self) -> ProfileState:
         return self._file.state.profiles.get(self._profile, ProfileState())
