@@ -30,7 +30,7 @@ from pulse_desktop.cli.output import (
     write_csv,
     write_json,
     write_note,
-    write_text,
+    write_remark,
 )
 from pulse_desktop.cli.parser import (
     PROGRAM,
@@ -130,6 +130,9 @@ async def _run_command(arguments: Namespace, command: str, words: list[str]) -> 
         write_note(_("--csv is for a list of groups, not for one."))
         return USAGE
     if command == "show":
+        if len(words) > 1:
+            write_note(_("Give one id: `show` describes one group."))
+            return USAGE
         return await _show(arguments, words[0])
     return await mark_group(arguments, command, words[0], " ".join(words[1:]))
 
@@ -168,8 +171,8 @@ async def _list(arguments: Namespace, text: str) -> int:
             write_csv([GROUP_CELLS, *(group_to_cells(*each) for each in shown)])
         elif shown:
             _write_table(session, shown, now)
-        elif not missing:
-            write_text(_no_groups(text))
+        if not (groups or missing):
+            write_remark(_no_groups(text), for_scripts=arguments.json or arguments.csv)
         looked = looked_at(session)
     if looked:
         write_note(looked)

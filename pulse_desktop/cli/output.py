@@ -115,6 +115,16 @@ def write_note(text: str) -> None:
     _write(sys.stderr, _escape_controls(text) + "\n")
 
 
+def write_remark(text: str, *, for_scripts: bool) -> None:
+    """Write what a person reads: to stdout, or to stderr where stdout is for a program.
+
+    Args:
+        text: such as that nothing was found.
+        for_scripts: whether the output is JSON or CSV.
+    """
+    (write_note if for_scripts else write_text)(text)
+
+
 def print_error(error: UserFacingError) -> None:
     """Write an error to stderr: what happened, and what to do about it."""
     message = f"{error.title}: {error.detail}" if error.detail else error.title

@@ -15,6 +15,7 @@ from pulse_desktop.cli.output import (
     to_json,
     write_csv,
     write_json,
+    write_remark,
     write_text,
 )
 from pulse_desktop.cli.parser import (
@@ -139,8 +140,9 @@ async def _list(arguments: Namespace) -> int:
                     older = total - listed
                 break
         bucket, refusal = session.results.bucket, session.results.unreadable
-    if not (listed or arguments.json or arguments.csv):
-        write_text(_("No results in {bucket}.").format(bucket=bucket))
+    if not (listed or refusal):
+        none = _("No results in {bucket}.").format(bucket=bucket)
+        write_remark(none, for_scripts=arguments.json or arguments.csv)
     _note_older(older, exact=exact)
     missing = [_("results: {problem}").format(problem=refusal)] if refusal else []
     return note_missing(missing + names.missing)

@@ -21,7 +21,7 @@ from pulse_desktop.cli.history_notes import (
     note_left_out,
     unread_history,
 )
-from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_text
+from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_remark
 from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_limit_option
 from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.cli.run_query import RunQuery
@@ -133,10 +133,8 @@ async def _list(arguments: Namespace) -> int:
         is_none = not writer.written
         reasons = query.why_nothing_matches(session, since, now) if is_none and query.text else []
     if is_none and not (missing or is_refused):
-        # Where stdout is for a program, a person reads it on stderr.
-        write = write_note if arguments.json or arguments.csv else write_text
         for each in (_no_runs(query, arguments.since), *reasons):
-            write(each)
+            write_remark(each, for_scripts=arguments.json or arguments.csv)
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if writer.is_full:

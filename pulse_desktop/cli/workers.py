@@ -11,7 +11,7 @@ from pulse_desktop.cli.output import (
     write_csv,
     write_json,
     write_note,
-    write_text,
+    write_remark,
 )
 from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option
 from pulse_desktop.cli.worker_discovery import (
@@ -80,14 +80,14 @@ async def run(arguments: Namespace) -> int:
     if arguments.csv:
         headings = (*worker_to_dict(None, now), "answered")
         write_csv([headings, *map(to_cells, listed)])
-        return note_missing(missing)
     if arguments.json:
         for each in listed:
             write_json(each)
-        return note_missing(missing)
+    for_scripts = arguments.json or arguments.csv
     if not listed and not missing:
-        write_text(_("No workers: none is online, or they send no heartbeats."))
-    if not listed:
+        none = _("No workers: none is online, or they send no heartbeats.")
+        write_remark(none, for_scripts=for_scripts)
+    if for_scripts or not listed:
         return note_missing(missing)
     titles = (
         _("WORKER"),

@@ -6,6 +6,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from pulse_desktop.cli.results import RESULT_CELLS
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
@@ -76,6 +78,34 @@ async def test_runs_and_events_are_written_whole_and_never_as_formulas(
     assert "Nothing matches task:none." in none.err
 
 
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+@pytest.mark.parametrize(
+    ("command", "remark"),
+    [
+        (("groups",), "No run failed in this time."),
+        (("groups", "task:none"), "No failure group has runs that match."),
+        (("workers",), "No workers: none is online, or they send no heartbeats."),
+        (("results", "list"), "No results in taskiq_results."),
+    ],
+)
+async def test_that_nothing_is_listed_is_said_where_a_person_reads_it(
+    nats_server: NatsServer, tmp_path: Path, command: tuple[str, ...], remark: str, option: str
+) -> None:
+    client = await connect(nats_server.url)
+    await client.jetstream().add_stream(name="EVENTS", subjects=["websocket.>"])
+    await store_results(client, 0)
+    await client.close()
+    env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    for_scripts, for_people = await asyncio.gather(
+        run_in_thread(*command, option, env=env), run_in_thread(*command, env=env)
+    )
+    assert (for_scripts.code, for_people.code) == (0, 0)
+    assert remark in for_scripts.err
+    assert remark in for_people.out
+    assert remark not in for_scripts.out + for_people.err
+    assert for_scripts.out.count("\n") == (option == "--csv")
+
+
 async def test_csv_and_json_exclude_each_other(nats_server: NatsServer, tmp_path: Path) -> None:
     env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
     both = await asyncio.to_thread(run_command, "runs", "--csv", "--json", env=env)
@@ -89,7 +119,6 @@ async def test_results_and_workers_are_written_with_the_values_of_json(
     env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
     client = await connect(nats_server.url)
     await client.jetstream().add_stream(name="EVENTS", subjects=["websocket.>"])
-    assert rows_of(await run_in_thread("results", "list", "--csv", env=env)) == [list(RESULT_CELLS)]
     await store_results(client, 2, labels={"task_name": FORMULA})
     async with fake_worker(nats_server.url, lambda _request: ("paused", True, "")):
         listed, objects, workers, of_workers = await asyncio.gather(

@@ -20,6 +20,13 @@ def test_a_wrong_id_of_a_group_repeats_no_long_text(tmp_path: Path, words: tuple
     assert len(done.err) < 700
 
 
+def test_only_one_group_is_described_at_once(tmp_path: Path) -> None:
+    ids = ("3f9c0e6a4121", "0123456789ab")
+    done = run_in_process("groups", "show", *ids, env=command_environment(tmp_path))
+    assert (done.code, done.out) == (2, "")
+    assert "Give one id" in done.err
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
