@@ -80,7 +80,7 @@ class LiveTable(SteadyView[RowT]):
         self.menu_index = QModelIndex()
         self.is_failure: Callable[[RowT], bool] | None = None
         self._failures: set[int] = set()  # positions, since the table was paused
-        self._failures_to = self.rows_model.stop
+        self._failures_from = self._failures_to = self.rows_model.stop
         self._ticked_at = 0.0
         self._measured_at = 0.0
         self._found_shown_at = 0.0
@@ -205,10 +205,13 @@ class LiveTable(SteadyView[RowT]):
         model, is_failure = self.rows_model, self.is_failure
         if not model.paused or is_failure is None:
             self._failures.clear()
-            self._failures_to = model.stop
+            self._failures_from = self._failures_to = model.stop
             self.overlay.set_failures(0)
             return
         rows, paused_at = model.live_rows, model.stop
+        for position in range(self._failures_from, rows.start):
+            self._failures.discard(position)  # it is no longer retained
+        self._failures_from = max(self._failures_from, rows.start)
         start = max(self._failures_to, paused_at, rows.start)
         changed = [position for position in dirty if paused_at <= position < start]
         for position in (*changed, *range(start, rows.stop)):

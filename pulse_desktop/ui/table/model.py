@@ -115,8 +115,9 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
 
     @property
     def waiting_count(self) -> int:
-        """Number of rows appended since the table was paused, matching or not."""
-        return self._row_index.rows.stop - self._row_index.source.stop if self.paused else 0
+        """Number of rows appended since the table was paused and retained, matching or not."""
+        rows = self._row_index.rows
+        return rows.stop - max(self._row_index.source.stop, rows.start) if self.paused else 0
 
     @property
     def filtered(self) -> bool:

@@ -533,3 +533,21 @@ def test_a_paused_table_says_how_many_arrived_and_how_many_of_them_failed(
     append(rows, 1)
     table.refresh(6.0)
     assert pill_text(table) == "Paused · 1 waiting"
+
+
+def test_a_paused_table_counts_no_rows_that_are_no_longer_retained(table: Table) -> None:
+    rows = table.rows_model.live_rows
+    assert isinstance(rows, RingBuffer)
+    table.is_failure = lambda number: number % 2 == 0
+    table.set_paused(True)
+    append(rows, 10)
+    table.refresh(1.0)
+    assert pill_text(table) == "Paused · 10 waiting, 5 failed"
+    append(rows, rows.capacity)
+    table.refresh(2.0)
+    count = f"{rows.capacity:,}"
+    assert pill_text(table) == f"Paused · {count} waiting, {rows.capacity // 2:,} failed"
+    append(rows, 3)
+    table.refresh(3.0)
+    waiting, failed = rows.capacity, sum(number % 2 == 0 for number in rows)
+    assert pill_text(table) == f"Paused · {waiting:,} waiting, {failed:,} failed"
