@@ -378,6 +378,36 @@ def test_other_failures_are_not_marked_by_key_either(
     assert OTHER.id not in marked
 
 
+def test_what_is_typed_for_a_group_survives_the_note_of_another_one(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    note = page.detail.note
+
+    def show(row: int) -> None:
+        click_row(page, row)
+        draw_frame(window, builder)
+
+    show(0)
+    QTest.keyClick(page.table, Qt.Key.Key_N)
+    QTest.keyClicks(note.field, "half a sentence")
+    show(1)
+    QTest.keyClick(page.table, Qt.Key.Key_N)
+    assert note.field.text() == ""
+    QTest.keyClicks(note.field, "another")
+    show(0)
+    assert note.is_editing
+    assert note.field.text() == "half a sentence"
+    QTest.keyClick(note.field, Qt.Key.Key_Return)
+    draw_frame(window, builder, 2.0)
+    assert note.text == "half a sentence"
+    show(1)
+    assert note.field.text() == "another"
+    QTest.keyClick(note.field, Qt.Key.Key_Escape)
+    assert note.field.isHidden()
+    note.button.click()
+    assert note.field.text() == ""
+
+
 def test_a_note_is_kept_and_what_is_typed_survives_another_group(
     window: MainWindow, builder: StateBuilder, page: GroupsPage
 ) -> None:

@@ -12,7 +12,9 @@ from pulse_desktop.ui.widgets.wrapped_label import WrappedLabel
 
 
 class GroupNote(QWidget):
-    """The note, and a field to change it. What is typed stays until it is saved or discarded.
+    """The note, and a field to change it.
+
+    What is typed for a group stays until it is saved or discarded, also while others are shown.
 
     Attributes:
         button: opens the field.
@@ -29,7 +31,7 @@ class GroupNote(QWidget):
         self.button = QPushButton(_("Note…"))
         set_tooltip(self.button, _("Leave a note on this group (N)"))
         self._group_id = ""
-        self._edited_id = ""  # of the group whose note is being edited
+        self._typed: dict[str, str] = {}  # by the id of each group whose note is being edited
         self._note: Mark | None = None
         self._focus_before: QWidget | None = None  # when the field was opened
         self._text = WrappedLabel()
@@ -55,6 +57,7 @@ class GroupNote(QWidget):
         layout.addLayout(editor)
         self.button.clicked.connect(self.edit)
         self.save.clicked.connect(self._save)
+        self.field.textEdited.connect(self._keep_typed)
         self.field.returnPressed.connect(self._save)
         self.field.discarded.connect(self._discard)
         self._arrange()
@@ -67,25 +70,31 @@ class GroupNote(QWidget):
     @property
     def is_editing(self) -> bool:
         """Whether the note of the group that is shown is being edited."""
-        return bool(self._edited_id) and self._edited_id == self._group_id
+        return self._group_id in self._typed
 
     def show_note(self, group_id: str, note: Mark | None, now: float) -> None:
         """Show the note of a group, None for none, at a time (Unix seconds)."""
+        is_other = group_id != self._group_id
         self._group_id, self._note = group_id, note
+        if is_other and self.is_editing:
+            self.field.setText(self._typed[group_id])
         self._text.show_text("" if note is None else note.text)
         self._source.setText("" if note is None else note_source_text(note, now))
         self._arrange()
 
     def edit(self) -> None:
         """Edit the note."""
-        if self._edited_id != self._group_id:
-            self._edited_id = self._group_id
+        if not self.is_editing:
             self.field.setText("" if self._note is None else self._note.text)
+            self._keep_typed()
         focused = self.window().focusWidget()
         if focused not in (None, self.field, self.save):
             self._focus_before = focused
         self._arrange()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _keep_typed(self) -> None:
+        self._typed[self._group_id] = self.field.text()
 
     def _save(self) -> None:
         self._end()
@@ -97,7 +106,7 @@ class GroupNote(QWidget):
     def _end(self) -> None:
         """Close the field, and give the keyboard focus back before Qt passes it on."""
         before, self._focus_before = self._focus_before, None
-        self._edited_id = ""
+        self._typed.pop(self._group_id, None)
         if before is None or not before.isVisibleTo(self.window()):
             before = self.button
         before.setFocus(Qt.FocusReason.OtherFocusReason)
