@@ -25,7 +25,7 @@ from pulse_desktop.text.translation import _
 from pulse_desktop.transport.arrival_queue import ArrivalQueue
 from pulse_desktop.transport.connection import Connection
 from pulse_desktop.transport.deduplicator import Deduplicator
-from pulse_desktop.transport.feed_history import OlderPart, open_newest
+from pulse_desktop.transport.feed_history import OlderPart, StalledReading, open_newest
 from pulse_desktop.transport.feed_status import FeedStatus, GapLog, LossLog, Mode
 from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import (
@@ -45,7 +45,6 @@ from pulse_desktop.transport.source_stream import (
     purge_text,
     stored_since,
 )
-from pulse_desktop.transport.stalled_reading import StalledReading
 
 POLL_INTERVAL_S: Final = 5.0
 SETTLE_S: Final = 0.2

@@ -21,7 +21,7 @@ from pulse_desktop.ui.page.filter_bar import FilterBar
 from pulse_desktop.ui.page.page import Page
 from pulse_desktop.ui.page.selection_bar import SelectionBar
 from pulse_desktop.ui.query.cell_filter import CellValue
-from pulse_desktop.ui.query.facet_query import facet_query
+from pulse_desktop.ui.query.conditions import facet_query
 from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.column import Column

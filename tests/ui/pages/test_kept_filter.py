@@ -8,7 +8,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
-from pulse_desktop.ui.query.bar_query import bar_query
+from pulse_desktop.ui.query.conditions import bar_query
 from pulse_desktop.ui.query.filter_state import FilterState
 from pulse_desktop.ui.shell.window import MainWindow
 from tests.kit.state_builder import NOW, StateBuilder

@@ -8,7 +8,7 @@ from pulse_desktop.state.attention import AttentionItem, AttentionKind
 from pulse_desktop.text.attention_text import attention_title
 from pulse_desktop.ui.navigation import FilterPage, FilterRuns, ShowItem, ShowPage, Target
 from pulse_desktop.ui.pages.overview.run_charts import FAILED, SUCCEEDED
-from pulse_desktop.ui.query.group_query import group_query
+from pulse_desktop.ui.query.conditions import group_query
 
 _ENDED: Final = (
     RunState.SUCCEEDED,

@@ -35,8 +35,8 @@ from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
 from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
+from pulse_desktop.ui.query.conditions import group_query
 from pulse_desktop.ui.query.filter_state import FilterState
-from pulse_desktop.ui.query.group_query import group_query
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.throttle import Throttle
 

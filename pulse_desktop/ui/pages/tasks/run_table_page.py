@@ -38,8 +38,8 @@ from pulse_desktop.ui.pages.tasks.columns import (
 )
 from pulse_desktop.ui.pages.tasks.detail import RunDetail
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
-from pulse_desktop.ui.query.bar_query import bar_query
 from pulse_desktop.ui.query.cell_filter import CellValue, values_of_arguments
+from pulse_desktop.ui.query.conditions import bar_query
 from pulse_desktop.ui.query.saved_views import SavedView
 from pulse_desktop.ui.query.value_counts import count_codes
 from pulse_desktop.ui.table.column import Column
