@@ -14,7 +14,7 @@ from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.text.history_extent_text import reading_text
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.empty_explanation import EmptyExplanation
-from pulse_desktop.ui.page.facet_counting import FacetCounting
+from pulse_desktop.ui.page.facet_counter import FacetCounter
 from pulse_desktop.ui.page.filter_bar import FilterBar
 from pulse_desktop.ui.page.filtered_page import FilteredPage
 from pulse_desktop.ui.query.filter_state import FilterState
@@ -76,7 +76,7 @@ class PageFilter(QObject, Generic[RowT]):
             page.rows, fields, page.value_counters(), page.keys_of, self._now, self
         )
         self.query = PageQuery(fields, self._values, self._now)
-        self.facets = FacetCounting(page, table, self._counted, self._matching_positions, self)
+        self.facets = FacetCounter(page, table, self._counted, self._matching_positions, self)
         self.former = FormerFilter(bar.notice, lambda: self.state, self.show, self)
         self._rechecked_at = 0.0
         self._applied: tuple[frozenset[str], TimeRange] | None = None  # facets and time range

@@ -17,7 +17,7 @@ _RECOUNT_S: Final = 30.0
 """How often facets are counted anew only because the result of a query changes with time."""
 
 
-class FacetCounting(QObject, Generic[RowT]):
+class FacetCounter(QObject, Generic[RowT]):
     """Keeps the counts of a page's facets: of the rows that match its query and time range.
 
     Signals:
