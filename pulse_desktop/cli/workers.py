@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from collections import Counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pulse_desktop.cli.connection import catch_up_history, connected_session, note_missing
 from pulse_desktop.cli.output import (
@@ -23,6 +23,9 @@ from pulse_desktop.cli.worker_discovery import (
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
+
+if TYPE_CHECKING:
+    from pulse_desktop.state.worker import Worker
 
 _MAX_RUNNING_LENGTH: Final = 60
 
@@ -97,7 +100,7 @@ async def run(arguments: Namespace) -> int:
         _("COMMANDS"),
         _("RUNNING"),
     )
-    TableWriter(titles).write(_cells(each) for each in listed)
+    TableWriter(titles).write(_cells(each, online.get(each["worker"])) for each in listed)
     for name, text in clocks:
         write_note(_("The clock of {worker} is off: {offset}.").format(worker=name, offset=text))
     return note_missing(missing)
@@ -108,7 +111,7 @@ def _has_replied(control: str, name: str, responding: frozenset[str] | None) -> 
     return None if not control or responding is None else name in responding
 
 
-def _cells(worker: dict[str, Any]) -> tuple[str, ...]:
+def _cells(worker: dict[str, Any], seen: "Worker | None") -> tuple[str, ...]:
     busy = "-" if worker["busy"] is None else str(worker["busy"])
     return (
         worker["worker"],
@@ -116,7 +119,7 @@ def _cells(worker: dict[str, Any]) -> tuple[str, ...]:
         busy if worker["slots"] is None else f"{busy}/{worker['slots']}",
         (worker["log_level"] or "-").lower(),
         _commands(worker),
-        formats.elided(_running(worker["running"] or ()), _MAX_RUNNING_LENGTH) or "-",
+        formats.elided(_running(seen), _MAX_RUNNING_LENGTH) or "-",
     )
 
 
@@ -139,12 +142,13 @@ def _commands(worker: dict[str, Any]) -> str:
     return _("accepted") if worker["control"] else _("not accepted")
 
 
-def _running(tasks: list[dict[str, Any]] | tuple[()]) -> str:
+def _running(worker: "Worker | None") -> str:
     """Return the names of running tasks with their number: `2 × score, embed`."""
+    from pulse_desktop.fields.worker_fields import running_tasks
     from pulse_desktop.protocol.task_names import task_name_forms
     from pulse_desktop.state.short_names import ShortNames
 
-    counts = Counter(str(task.get("task_name") or "") for task in tasks)
+    counts = Counter(running_tasks(worker.tasks) if worker is not None else ())
     names = ShortNames(task_name_forms)
     for name in counts:
         names.add(name)

@@ -15,6 +15,7 @@ from pulse_desktop.fields.field_values import (
 )
 from pulse_desktop.fields.names import task_values, worker_values
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, Values
+from pulse_desktop.state.coerce import to_text
 from pulse_desktop.state.worker import Worker
 from pulse_desktop.text.translation import _
 from pulse_desktop.text.worker_text import ACTIVITY_LABELS, HEALTH_LABELS
@@ -88,14 +89,19 @@ def _activity_choices() -> Mapping[str, str]:
 
 @lru_cache(maxsize=1024)
 def running_tasks(tasks: bytes) -> tuple[str, ...]:
-    """Return the name of each running task in a heartbeat.
+    """Return the name of each running task in a heartbeat, its id if it has no name.
 
     Args:
         tasks: the list in the heartbeat, as JSON.
     """
-    items = msgspec.json.decode(tasks)
-    names = (item.get("task_name") if isinstance(item, dict) else item for item in items)
-    return tuple(name for name in names if isinstance(name, str))
+    return tuple(filter(None, map(_running_task, msgspec.json.decode(tasks))))
+
+
+def _running_task(item: object) -> str:
+    if not isinstance(item, dict):
+        return to_text(item)
+    name = item.get("task_name")
+    return name if name and isinstance(name, str) else to_text(item.get("task_id"))
 
 
 def health_name(health: str) -> str:

@@ -185,6 +185,31 @@ async def test_workers_are_listed_with_the_details_of_their_heartbeats(
         assert "not accepted" in lines[2]
 
 
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"tasks": ["7158ad2000a6ed97", "8158ad2000a6ed97"]}, "7158ad2000a6ed97, 8158ad2000a6ed97"),
+        ({"running": [1, 1, None, [], {}]}, "2 × 1"),
+        ({"running": [{"task_id": "7158ad2000a6ed97", "task_name": None}]}, "7158ad2000a6ed97"),
+        ({"running": [{"task_name": 5, "task_id": 6}]}, "6"),
+        ({"running": {"7158ad2000a6ed97": NAME}}, "-"),
+    ],
+)
+async def test_running_tasks_are_listed_in_any_form_of_a_heartbeat(
+    env: dict[str, str],
+    nats_server: NatsServer,
+    other: Client,
+    fields: dict[str, object],
+    shown: str,
+) -> None:
+    async with fake_worker(nats_server.url, acknowledge) as worker:
+        await worker.send_heartbeat(time.time(), **fields)
+        await other.flush()
+        result = await run("workers", env=env)
+        assert (result.code, result.err) == (0, ""), result
+        assert result.out.splitlines()[1].endswith(f"  {shown}"), result
+
+
 async def test_a_server_without_workers_is_no_error(env: dict[str, str], other: Client) -> None:
     result = await run("workers", env=env)
     assert (result.code, result.err) == (0, "")
