@@ -5,7 +5,6 @@ the exception class that it names.
 Source of the format: taskiq's `TaskiqResult` and `TaskProgress`, dumped in JSON mode.
 """
 
-import math
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +18,7 @@ from pulse_desktop.protocol.soft_failure import (
     first_line,
 )
 from pulse_desktop.protocol.stored_body import Format, UnreadableBodyError, decode_body
+from pulse_desktop.protocol.timestamps import MAX_SPAN_S
 
 _CANCELLED: Final = "CancelledError"
 _MAX_CAUSES: Final = 20
@@ -217,7 +217,7 @@ def _seconds(value: Any) -> float | None:
         seconds = float(value)
     except OverflowError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds <= MAX_SPAN_S else None
 
 
 def _labels(value: Any) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 EARLIEST = 946_684_800.0  # 2000-01-01: an older "timestamp" is a counter, not a time
 LATEST = 4_102_444_800.0  # 2100-01-01
 
+MAX_SPAN_S = LATEST - EARLIEST
+"""A longer duration is no measurement."""
+
 MAX_CLOCK_SKEW_S = 2.0
 """Seconds by which a time may lie after its arrival.
 

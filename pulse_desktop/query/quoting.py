@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from pulse_desktop.model.typed_time import repeated_offset
 from pulse_desktop.query.tokens import ESCAPED, TokenKind, tokenize
 
 _BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
@@ -74,9 +73,7 @@ def query_text(value: Any) -> str:
 
 
 def local_time_text(at: float, *, is_end: bool = False) -> str:
-    """Return a time in local time, to the millisecond if need be: `2026-11-29T22:00`.
-
-    In an hour that occurs twice, as clocks are put back, the offset follows: `…T03:45+02`.
+    """Return a time in local time, to the millisecond if need be.
 
     Args:
         at: Unix seconds.
@@ -84,8 +81,7 @@ def local_time_text(at: float, *, is_end: bool = False) -> str:
     """
     moment = datetime.fromtimestamp(at)  # noqa: DTZ006  as everywhere, local time
     text = moment.isoformat(sep="T", timespec="milliseconds")
-    text = text if is_end else text.removesuffix(".000").removesuffix(":00")
-    return text + repeated_offset(at)
+    return text if is_end else text.removesuffix(".000").removesuffix(":00")
 
 
 def exact_time_text(at: float, *, is_end: bool = False) -> str:

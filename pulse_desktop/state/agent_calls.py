@@ -9,8 +9,10 @@ import msgspec
 from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.state.coerce import (
     MAX_TEXT,
+    Seconds,
     to_float,
     to_int,
+    to_seconds,
     to_text,
 )
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
@@ -89,7 +91,7 @@ class _AgentEvent(msgspec.Struct, gc=False):
     items: _Count | None = None
     tokens_in: _Count | None = None
     tokens_out: _Count | None = None
-    latency_s: float | None = None
+    latency_s: Seconds | None = None
     error: str | None = None
     fallback_from: str | None = None
     fallback_reason: str | None = None
@@ -282,7 +284,7 @@ def _read(event: Event, body: msgspec.Raw | None) -> _AgentEvent:
         to_int(data.get("items")),
         to_int(data.get("tokens_in")),
         to_int(data.get("tokens_out")),
-        to_float(data.get("latency_s")),
+        to_seconds(data.get("latency_s")),
         to_text(data.get("error")),
         to_text(data.get("fallback_from")),
         to_text(data.get("fallback_reason")),

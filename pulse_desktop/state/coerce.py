@@ -1,14 +1,18 @@
 """Coerce single fields from the wire to the types that the state expects."""
 
 from math import isfinite
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from pulse_desktop.protocol.timestamps import MAX_SPAN_S
 from pulse_desktop.query.shortened_text import shortened, shortened_traceback
 
 MAX_TEXT = 64 * 1024
 MAX_INT = 2**63
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=MAX_SPAN_S)]
+"""A duration that can have been measured."""
 
 
 def to_text(value: object) -> str:
@@ -38,6 +42,12 @@ def to_float(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if isfinite(number) else None
+
+
+def to_seconds(value: object) -> float | None:
+    """Return a duration that can have been measured, parsed from text if necessary, or None."""
+    number = to_float(value)
+    return number if number is not None and 0 <= number <= MAX_SPAN_S else None
 
 
 def to_int(value: object) -> int | None:

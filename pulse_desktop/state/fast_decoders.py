@@ -16,7 +16,7 @@ from pulse_desktop.protocol.task_lineage import PIPELINE_DATA, parent_of
 from pulse_desktop.protocol.task_message import PARENT, RERUN_OF, RETRIES, decode_labels
 from pulse_desktop.protocol.task_names import canonical_name
 from pulse_desktop.protocol.timestamps import EARLIEST, MAX_CLOCK_SKEW_S
-from pulse_desktop.state.coerce import MAX_TEXT
+from pulse_desktop.state.coerce import MAX_TEXT, Seconds
 from pulse_desktop.state.interned import INTERNED_LABELS, INTERNED_TEXT
 from pulse_desktop.state.run import (
     Attempt,
@@ -51,7 +51,7 @@ class _Succeeded(msgspec.Struct, gc=False):
     task_name: str
     worker: _Id
     attempt: _Number
-    run_s: float | None = None
+    run_s: Seconds | None = None
     result_bytes: _Count | None = None
     max_attempts: _Count = 0
 

@@ -12,7 +12,7 @@ import msgspec
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
 from pulse_desktop.protocol.task_result import TaskProgress
 from pulse_desktop.protocol.timestamps import elapsed_since
-from pulse_desktop.state.coerce import to_float, to_text
+from pulse_desktop.state.coerce import to_float, to_seconds, to_text
 
 MAX_PENDING: Final = 1_000
 _EVENT_DELAY_S: Final = 2.0
@@ -94,7 +94,7 @@ def progress_from_event(data: dict[str, Any], at: float) -> Progress:
         to_float(data.get("total")) or 0.0,
         to_text(data.get("message")),
         _not_negative(data.get("rate")),
-        _not_negative(data.get("eta_s")),
+        to_seconds(data.get("eta_s")),
     )
 
 
@@ -114,7 +114,7 @@ def progress_from_object(stored: TaskProgress, at: float) -> Progress:
         total or 0.0,
         message,
         _not_negative(meta.get("rate")),
-        _not_negative(meta.get("eta_s")),
+        to_seconds(meta.get("eta_s")),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from pulse_desktop.model.redaction import redact_url
 from pulse_desktop.protocol.event import Event, decoded_fields
 from pulse_desktop.protocol.timestamps import parse_timestamp
-from pulse_desktop.state.coerce import to_float, to_text
+from pulse_desktop.state.coerce import to_seconds, to_text
 from pulse_desktop.state.collection import MAX_ROWS_BYTES, Collection, payload_weight
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.series import ReservoirByName
@@ -140,7 +140,7 @@ def _check(name: str, data: dict[str, Any], at: float, raw: bytes) -> ProviderSt
         name,
         to_text(data.get("kind")),
         status,
-        to_float(data.get("latency_s")),
+        to_seconds(data.get("latency_s")),
         tuple(to_text(model) for model in models[:200]) if isinstance(models, list) else (),
         to_text(data.get("error")) or to_text(data.get("validation_error")),
         at,

@@ -22,6 +22,7 @@ from pulse_desktop.state.coerce import (
     to_float,
     to_int,
     to_json_bytes,
+    to_seconds,
     to_text,
     to_traceback,
 )
@@ -247,7 +248,7 @@ def _ended(task_id: str, data: dict[str, Any], event: Event, outcome: str) -> Ta
         event.timestamp,
         outcome,
         data.get("will_retry") is True,
-        to_float(data.get("run_s")),
+        to_seconds(data.get("run_s")),
         _error(data.get("error")),
         to_int(data.get("result_bytes")),
     )
@@ -272,6 +273,7 @@ def _older_started(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
 def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun]:
     def read(task_id: str, data: dict[str, Any], event: Event) -> TaskRun:
         milliseconds = to_float(data.get("duration_ms"))
+        run_s = None if milliseconds is None else to_seconds(milliseconds / 1000)
         message = to_text(data.get("error_message"))
         return TaskRun(
             task_id,
@@ -283,7 +285,7 @@ def _older_ended(outcome: str) -> Callable[[str, dict[str, Any], Event], TaskRun
                         event.timestamp,
                         outcome,
                         False,
-                        None if milliseconds is None else milliseconds / 1000,
+                        run_s,
                         RunError("Error", message) if message else None,
                     ),
                 ),

@@ -8,7 +8,7 @@ from pulse_desktop.model.run_state import RunState
 from pulse_desktop.query.fingerprint import Fingerprint, fingerprint
 from pulse_desktop.query.shortened_text import shortened_traceback
 from pulse_desktop.query.traceback_text import read_traceback
-from pulse_desktop.state.coerce import MAX_TEXT, to_text, to_traceback
+from pulse_desktop.state.coerce import MAX_TEXT, to_seconds, to_text, to_traceback
 from pulse_desktop.state.run import Attempt, AttemptResult, RunError, TaskRun
 from pulse_desktop.text.error_report import error_report
 from tests.unit.query.recorded_tracebacks import VERSIONS, recorded
@@ -35,6 +35,16 @@ def _failed(text: str) -> TaskRun:
 def _fingerprint(text: str) -> Fingerprint:
     attempt = Attempt(1, result=AttemptResult(NOW, "failed", error=RunError("E", "m", text)))
     return fingerprint(TaskRun("a", "shop.parts:ping", attempts=(attempt,), state=RunState.FAILED))
+
+
+@pytest.mark.parametrize("seconds", [0, 0.25, "5", 86_400 * 365])
+def test_a_duration_is_kept(seconds: float | str) -> None:
+    assert to_seconds(seconds) == float(seconds)
+
+
+@pytest.mark.parametrize("seconds", [-5.0, -1e-9, 1e300, "-5", "nan", "inf", None, True, [5]])
+def test_what_no_clock_measures_is_no_duration(seconds: object) -> None:
+    assert to_seconds(seconds) is None
 
 
 def test_both_ends_of_a_long_traceback_are_kept_with_a_mark_between() -> None:

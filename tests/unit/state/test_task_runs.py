@@ -1,5 +1,6 @@
 """The state of task runs, derived from events, task messages and stored results."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -205,6 +206,23 @@ def test_a_cancelled_run_has_a_duration() -> None:
     assert (run.state, run.finished_at, run.run_s) == (RunState.CANCELLED, NOW + 3, 2.0)
     state.fold([task_event("started", NOW + 5, attempt=2)])
     assert run_of(state).state is RunState.RUNNING
+
+
+@pytest.mark.parametrize("run_s", [-5.0, "-5", 1e300])
+@pytest.mark.parametrize("kind", ["succeeded", "failed"])
+def test_a_run_time_that_no_clock_measures_is_unknown(kind: str, run_s: object) -> None:
+    state = state_of(queued_event(), task_event(kind, NOW + 9, run_s=run_s))
+    assert run_of(state).state in (RunState.SUCCEEDED, RunState.FAILED)
+    assert run_of(state).run_s is None
+    assert all(map(math.isnan, state.runs.timings.run_s[: len(state.runs.rows)]))
+    state.fold([task_event("started", NOW + 2)])
+    assert run_of(state).run_s == 7
+
+
+@pytest.mark.parametrize("duration_ms", [-5_000, 1e300])
+def test_an_older_event_without_a_possible_duration_has_none(duration_ms: float) -> None:
+    data = {"task_id": TASK, "task_name": NAME, "duration_ms": duration_ms}
+    assert run_of(state_of(event_message("tasks", "task_completed", data))).run_s is None
 
 
 def test_the_worker_is_known_from_the_last_event_alone() -> None:

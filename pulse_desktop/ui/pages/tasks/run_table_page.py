@@ -171,9 +171,7 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         """Update the charts up to a time, Unix seconds; they show the runs that the table shows."""
         shown = None
         if self.filter_bar.checked_facets or self.filter.query.matcher is not None:
-            model = self.table.rows_model
-            found, is_complete = model.positions(), not model.filter_pending
-            shown = FilteredRuns(self.filter.effective_query, found, is_complete)
+            shown = FilteredRuns(self.filter.effective_query, self.table.rows_model.positions())
         self.charts.update(
             self.time_range,
             now,
