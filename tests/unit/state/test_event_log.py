@@ -1,6 +1,9 @@
 """The event log is bounded, keeps unreadable events, and finds the events of a run."""
 
+from pathlib import Path
+
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -25,12 +28,25 @@ def test_an_unreadable_event_is_kept_and_counted() -> None:
     assert len(state.workers.rows) == 1
 
 
-def test_a_timestamp_far_in_the_future_is_replaced_by_the_arrival_time() -> None:
-    ahead = raw_message(
-        "messages", {"type": "message.new", "timestamp": NOW + MAX_CLOCK_SKEW_S + 60}
-    )
+@pytest.mark.parametrize(
+    ("ahead_s", "time"),
+    [
+        (MAX_CLOCK_SKEW_S - 0.1, (NOW + MAX_CLOCK_SKEW_S - 0.1, "event")),
+        (MAX_CLOCK_SKEW_S + 0.1, (NOW, "received")),
+        (3_000.0, (NOW, "received")),
+    ],
+)
+def test_a_timestamp_after_the_arrival_is_replaced_by_it(
+    ahead_s: float, time: tuple[float, str]
+) -> None:
+    ahead = raw_message("messages", {"type": "message.new", "timestamp": NOW + ahead_s})
     state = state_of(ahead)
-    assert (state.log[0].timestamp, state.log[0].time_source) == (NOW, "received")
+    assert (state.log[0].timestamp, state.log[0].time_source) == time
+
+
+def test_the_documented_time_after_the_arrival_is_the_one_that_counts() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "wire.md").read_text("utf-8")
+    assert f"more than {MAX_CLOCK_SKEW_S:.0f} seconds after the time of" in text
 
 
 def test_the_log_is_bounded_in_bytes() -> None:
