@@ -80,6 +80,16 @@ class HistoryBackfill:
             (each.complete_since for each in self._sources if each.unread), default=-math.inf
         )
 
+    @property
+    def known_since(self) -> float:
+        """Unix seconds from which on all messages were read that can be read now; -inf for all.
+
+        What is lost, and what a full state cannot hold, cannot be read.
+        """
+        if not self._has_room():
+            return -math.inf
+        return max((each.known_since for each in self._sources), default=-math.inf)
+
     def search_only(self, task_ids: Sequence[str]) -> None:
         """Fold from now on only messages that mention one of these ids; others count as read.
 
@@ -216,6 +226,13 @@ class _OlderMessages:
     def complete_since(self) -> float:
         """Unix seconds from which on all messages were read; inf if the newest were not."""
         return math.inf if self.feed.status.loss is not None else self.oldest_at or math.inf
+
+    @property
+    def known_since(self) -> float:
+        """Unix seconds from which on all messages were read that can be read now; -inf for all."""
+        pages = self._pages is not None and self._pages.unread
+        more = self.waiting or self._next or pages or self.feed.status.older
+        return self.oldest_at or math.inf if more and not self.failure else -math.inf
 
     @property
     def oldest_at(self) -> float:

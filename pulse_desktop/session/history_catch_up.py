@@ -16,6 +16,11 @@ from pulse_desktop.transport.feed import SubjectFeed
 RESULTS_S: Final = 10.0
 """A bucket of any size, or one that cannot be read, does not delay `has_outcomes` for longer."""
 
+RECENT_S: Final = 3600.0
+"""What needs attention is of the last hour."""
+RECENT_HISTORY_S: Final = 60.0
+"""History of a busy hour, or one that is read slowly, does not delay `has_recent` for longer."""
+
 RETURN_GRACE_S: Final = HEARTBEAT_S
 """Workers that were cut off as well come back within it, and heartbeats without history arrive."""
 
@@ -33,6 +38,7 @@ class HistoryCatchUp:
         arrivals: ArrivalQueue,
         clock: Callable[[], float],
         results_read: Callable[[], bool] = lambda: True,
+        recent_read: Callable[[], bool] = lambda: True,
     ) -> None:
         """Create it; `update` is called after every folding.
 
@@ -42,7 +48,10 @@ class HistoryCatchUp:
             arrivals: messages read and not folded yet.
             clock: Unix seconds.
             results_read: whether the latest of the stored results have been read.
+            recent_read: whether the last hour of history was read as far as it can be.
         """
+        self._recent_read = recent_read
+        self._recent_generation = 0
         self._results_read = results_read
         self._outcomes_generation = 0
         self._connection = connection
@@ -69,6 +78,11 @@ class HistoryCatchUp:
         return self.is_complete and self._outcomes_generation == self._connection.generation
 
     @property
+    def has_recent(self) -> bool:
+        """Whether the history of the last hour was read as well, so that failures can be judged."""
+        return self.has_outcomes and self._recent_generation == self._connection.generation
+
+    @property
     def progress(self) -> HistoryProgress | None:
         """How much has been read and folded; None without a connection, and when all has been."""
         if not self._connection.connected or self.is_complete:
@@ -81,11 +95,8 @@ class HistoryCatchUp:
 
     def update(self) -> None:
         """Notice that everything has been folded."""
-        if self.is_complete and not self.has_outcomes:
-            waited = abs(self._clock() - self._completed_at)
-            read = not self._arrivals and self._results_read()
-            if read or waited >= RESULTS_S:
-                self._outcomes_generation = self._connection.generation
+        if self.is_complete and not self.has_recent:
+            self._update_recent(abs(self._clock() - self._completed_at))
         if self.is_complete or not self._connection.connected:
             return
         if len(self._arrivals) <= _MAX_WAITING and all(
@@ -93,3 +104,13 @@ class HistoryCatchUp:
         ):
             self._complete_generation = self._connection.generation
             self._completed_at = self._clock()
+
+    def _update_recent(self, waited_s: float) -> None:
+        """Notice that the results, or the last hour of history, have been read."""
+        generation = self._connection.generation
+        if not self.has_outcomes:
+            read = not self._arrivals and self._results_read()
+            if read or waited_s >= RESULTS_S:
+                self._outcomes_generation = generation
+        elif waited_s >= RECENT_HISTORY_S or (not self._arrivals and self._recent_read()):
+            self._recent_generation = generation

@@ -7,6 +7,7 @@ The window and the command line both use it. It is asyncio and knows no Qt. The 
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ from pulse_desktop.protocol.topics import (
 from pulse_desktop.session.action_guard import ActionGuard
 from pulse_desktop.session.event_publisher import EventPublisher
 from pulse_desktop.session.history_backfill import HistoryBackfill
-from pulse_desktop.session.history_catch_up import HistoryCatchUp
+from pulse_desktop.session.history_catch_up import RECENT_S, HistoryCatchUp
 from pulse_desktop.session.history_streams import HistoryStreams
 from pulse_desktop.session.ingestor import Ingestor
 from pulse_desktop.session.limitations import limitations, unreadable
@@ -59,8 +60,6 @@ from pulse_desktop.transport.worker_control import WorkerControlClient
 HISTORY_S: Final = 24 * 3600.0
 ADVISORY_POLL_S: Final = 30.0
 """A stream of advisories is rarely made; one that is made here is looked for at once."""
-RECENT_S: Final = 3600.0
-"""What needs attention is of the last hour."""
 MAX_BACKGROUND_ERRORS: Final = 100
 CLOSE_GRACE_S: Final = 3.0
 """Time for an orderly close; then the connection is cut."""
@@ -197,6 +196,7 @@ class Session:
             self.arrivals,
             self.now,
             lambda: self.results.has_read_latest(self.now() - RECENT_S),
+            self._has_read_recent,
         )
         self._ingestor = Ingestor(
             self.arrivals, self.state, self.now, lambda: self._catch_up.is_complete
@@ -317,6 +317,11 @@ class Session:
     def has_outcomes(self) -> bool:
         """Whether the outcomes of the latest runs are known, also those in results."""
         return self._catch_up.has_outcomes
+
+    @property
+    def has_recent(self) -> bool:
+        """Whether the history of the last hour was read as far as it can be, and the marks."""
+        return self._catch_up.has_recent
 
     @property
     def data_time(self) -> float | None:
@@ -517,9 +522,29 @@ class Session:
     def drain(self, budget_s: float) -> bool:
         """Fold arrivals for at most about `budget_s` seconds; return whether there is more."""
         more = self._ingestor.drain(budget_s)
+        self._note_history()
         self._catch_up.update()
         self.results.wake()
         return more
+
+    def _note_history(self) -> None:
+        """Tell the failure groups how far history has been folded, if it is read back."""
+        if not self.config.reads_back:
+            return
+        if not self._catch_up.is_complete:
+            self.state.failure_groups.set_known_since(math.inf)
+        elif not self.arrivals:
+            self.state.failure_groups.set_known_since(self.backfill.known_since)
+
+    def _has_read_recent(self) -> bool:
+        """Return whether failures of the last hour can be judged, and those that are muted."""
+        earliest = self.now() - RECENT_S
+        read = not self.config.reads_back or self.backfill.known_since <= earliest
+        return (
+            read
+            and self.group_marks.has_read
+            and self.state.failure_groups.unjudged_until < earliest
+        )
 
     async def wait_caught_up(self, timeout_s: float = 10.0) -> bool:
         """Wait until history and its results are loaded and folded; False on timeout.

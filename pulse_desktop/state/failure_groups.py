@@ -31,6 +31,7 @@ from pulse_desktop.state.group_members import GroupMembers, TaskSuccesses
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.shared_values import RunValues
+from pulse_desktop.state.unjudged_failures import UnjudgedFailures
 
 MAX_GROUPS: Final = 5_000
 _MAX_SUCCESS_TASKS: Final = 500  # senders choose the names
@@ -38,6 +39,8 @@ _LEAST_OF: Final = 32
 _TICK_GROUPS: Final = 250
 _TICK_RUNS: Final = 60
 """Runs of which one tick reads the values."""
+_JUDGED_AT_ONCE: Final = 500
+"""Failures that are grouped at once when nothing more can be read of them."""
 
 
 class FailureGroups(Collection[FailureGroup]):
@@ -78,6 +81,7 @@ class FailureGroups(Collection[FailureGroup]):
         self._comparisons = GroupComparisons(
             runs, self._successes, values or RunValues(), self._publish
         )
+        self._unjudged = UnjudgedFailures()
         self._checked = 0
         self._now = 0.0
 
@@ -149,7 +153,26 @@ class FailureGroups(Collection[FailureGroup]):
     def _find(self, group_id: str) -> GroupMembers | None:
         return self._other if group_id == OTHER.id else self._groups.get(group_id)
 
+    @property
+    def unjudged_until(self) -> float:
+        """Unix seconds of the latest failure that is in no group yet, -inf for none."""
+        return self._unjudged.latest
+
     # Changes
+
+    def set_known_since(self, since: float) -> None:
+        """Say from when on all events were read as far as they can be, and group what waited.
+
+        Before that time a failure that is known from its result alone is in no group: its event may
+        be read yet, and puts it into another one. To be called again as long as
+        `unjudged_until` is later than `since`, because few are grouped at once.
+
+        Args:
+            since: Unix seconds; inf if nothing was read, -inf if everything was.
+        """
+        self._unjudged.known_since = since
+        for position in self._unjudged.take(_JUDGED_AT_ONCE):
+            self.put(position, self._runs[position])
 
     def put(self, position: int, run: TaskRun, former_name: str | None = None) -> None:
         """Add, move or remove a run according to its state.
@@ -161,11 +184,14 @@ class FailureGroups(Collection[FailureGroup]):
         """
         name = run.name if former_name is None else former_name
         if run.state not in FAILURE_STATES:
+            self._unjudged.discard(position)
             self._remove(position, name)
             return
-        key = fingerprint(run)
         at = run.finished_at or run.last_seen
         known = self._by_position.get(position)
+        if known is None and self._unjudged.put(position, run, at):
+            return
+        key = fingerprint(run)
         if known is not None:
             if known.fingerprint.id == key.id and known.at(position) == at:
                 self._renew(known, position, run, name)
@@ -228,6 +254,7 @@ class FailureGroups(Collection[FailureGroup]):
 
     def evict(self, position: int) -> None:
         """Forget a run that is no longer retained; its group has still failed so often."""
+        self._unjudged.discard(position)
         group = self._by_position.get(position)
         if group is not None:
             self._publish(self._leave(group, position))

@@ -177,6 +177,10 @@ class ConnectionBackend(Protocol):
         """Whether the outcomes of the latest runs are known, also those in results."""
 
     @property
+    def has_recent(self) -> bool:
+        """Whether the history of the last hour was read as far as it can be, and the marks."""
+
+    @property
     def data_time(self) -> float | None:
         """Unix seconds for which the state is true; None while that is now."""
 

@@ -222,6 +222,8 @@ def stale_text(
         return _("reading history")
     if of_outcomes and not connection.has_outcomes:
         return _("reading results")
+    if of_outcomes and not connection.has_recent:
+        return _("reading history")
     return _("cannot be read") if not polled and is_blind(connection) else ""
 
 
@@ -234,4 +236,6 @@ def unknown_text(connection: ConnectionBackend) -> str:
         return _("Unknown until history is read.")
     if not connection.has_outcomes:
         return _("Unknown until results are read.")
+    if not connection.has_recent:
+        return _("Unknown until the last hour is read.")
     return _("Unknown: events cannot be read.") if is_blind(connection) else ""

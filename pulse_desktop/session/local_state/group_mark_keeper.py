@@ -36,6 +36,7 @@ class GroupMarkKeeper:
 
     Attributes:
         problem: why marks cannot be read, None if they can.
+        has_read: whether the marks were read, or `problem` says why they could not be.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class GroupMarkKeeper:
             poll_s: seconds between two looks for changes of other programs.
         """
         self.problem: LocalStateError | None = None
+        self.has_read = False
         self._file = file
         self._table = MarkTable(file)
         self._groups = groups
@@ -109,6 +111,12 @@ class GroupMarkKeeper:
             await self._load()
 
     async def _load(self, *, only_changes: bool = False) -> None:
+        try:
+            await self._read(only_changes=only_changes)
+        finally:
+            self.has_read = True
+
+    async def _read(self, *, only_changes: bool) -> None:
         try:
             # Asked first: what changes while the marks are read is read again.
             version = await asyncio.to_thread(self._file.version)

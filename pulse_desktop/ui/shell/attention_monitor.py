@@ -59,14 +59,14 @@ class AttentionMonitor:
     def update(self, now: float) -> None:
         """Update the counts, unless that was done just before.
 
-        Without a connection they are unknown, and so they are while history and results are read:
-        what is missing then may be found yet, and a result may be a failure. For some seconds after
-        that, no worker counts as offline.
+        Without a connection they are unknown, and so they are while the results and the history of
+        the last hour are read: what is missing then may be found yet, and a result may be a failure
+        of a muted group. For some seconds after history is current, no worker counts as offline.
 
         Args:
             now: Unix seconds.
         """
-        is_known = self._connection.data_time is None and self._connection.has_outcomes
+        is_known = self._connection.data_time is None and self._connection.has_recent
         if is_known is not self._is_known:
             self._is_known = is_known
             self._sidebar.set_stale(not is_known)

@@ -290,7 +290,7 @@ def _is_colored(image: QImage, color: SemanticColor) -> bool:
 def test_nothing_is_judged_before_the_results_are_read(opened: Window) -> None:
     opened.builder.task("f" * 32)
     opened.builder.failed("f" * 32)
-    opened.session.has_outcomes = False
+    opened.session.has_outcomes = opened.session.has_recent = False
     opened.frame(3.0)
     page = opened.window.current
     assert isinstance(page, OverviewPage)
@@ -299,6 +299,12 @@ def test_nothing_is_judged_before_the_results_are_read(opened: Window) -> None:
     assert page.cards["workers"].stale == ""
     assert opened.window.top_bar.alerts.count == "unknown"
     opened.session.has_outcomes = True
+    opened.frame(0.1)
+    assert page.attention.more_text == "Unknown until the last hour is read."
+    assert page.cards["failed"].stale == "reading history"
+    assert opened.window.top_bar.alerts.count == "unknown"
+    assert opened.window.sidebar.buttons["tasks"].count == ""
+    opened.session.has_recent = True
     opened.frame(0.1)
     assert page.attention.more_text == ""
     assert page.cards["failed"].stale == ""

@@ -1,5 +1,6 @@
 """Failure groups kept with each change equal those found by iterating over all runs."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from pulse_desktop.model.group_marks import GroupMarks, Mark, MarkKind
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.query.fingerprint import FAILURE_STATES, OTHER, fingerprint
+from pulse_desktop.query.fingerprint import FAILURE_STATES, OTHER, GroupedBy, fingerprint
 from pulse_desktop.state.attention import (
     WINDOW_S,
     AttentionKind,
@@ -393,6 +394,52 @@ def test_a_resolved_group_regresses_with_its_next_failure() -> None:
     assert only(runs).state is GroupState.RESOLVED
     runs.failure_groups.set_marks({})
     assert only(runs).state is GroupState.ONGOING
+
+
+# Results whose events are not read yet
+
+
+def stored_failure(number: int, at: float) -> TaskRun:
+    """Return what the result alone says of a failure."""
+    error = {"exc_type": "ValueError", "exc_message": ["no"], "exc_module": "builtins"}
+    body = result_body(error=error)
+    return result_update(stored_object(at, f"{number:032x}"), body)
+
+
+def test_a_result_is_in_no_group_while_its_event_may_be_read_yet() -> None:
+    runs = TaskRuns()
+    groups = runs.failure_groups
+    groups.set_known_since(math.inf)
+    for number in range(3):
+        runs.put(stored_failure(number, NOW + 100 * number))
+    assert (list(groups.groups()), groups.unjudged_until) == ([], NOW + 200)
+    runs.put(unnamed("failed", 2, NOW + 200, traceback=TRACE))
+    assert (only(runs).count, only(runs).fingerprint.grouped_by) == (1, GroupedBy.FRAMES)
+    assert groups.unjudged_until == NOW + 100
+    groups.set_known_since(NOW + 50)
+    assert {each.fingerprint.grouped_by: each.count for each in groups.groups()} == {
+        GroupedBy.FRAMES: 1,
+        GroupedBy.MESSAGE: 1,
+    }
+    assert groups.unjudged_until == NOW
+    runs.put(unnamed("failed", 0, NOW, traceback=TRACE), older=True)
+    groups.set_known_since(-math.inf)
+    assert sorted(each.count for each in groups.groups()) == [1, 2]
+    runs.put(stored_failure(7, NOW + 300))
+    assert sorted(each.count for each in groups.groups()) == [2, 2], "at once"
+    groups.set_known_since(math.inf)
+    runs.put(stored_failure(7, NOW + 300))
+    assert sorted(each.count for each in groups.groups()) == [2, 2], "what was judged stays"
+
+
+def test_what_waits_is_forgotten_with_its_run() -> None:
+    runs = TaskRuns(2)
+    runs.failure_groups.set_known_since(math.inf)
+    for number in range(2_000):
+        runs.put(stored_failure(number, NOW + number))
+    assert runs.failure_groups.unjudged_until == NOW + 1_999
+    runs.failure_groups.set_known_since(-math.inf)
+    assert runs.failure_groups.size == 2
 
 
 # Attention

@@ -112,7 +112,7 @@ class OverviewPage(Page):
         self._group_changes = 0
         self._wall = 0.0  # of the last frame
         self._division = (False, 0)
-        self._known = (Phase.LIVE, True)
+        self._known = (Phase.LIVE, True, True)
         self._stats: dict[str, stats.Stat] = {}
         self.cards = {
             key: StatCard(title, tooltip=_CARD_TOOLTIPS[key]) for key, title in _CARD_TITLES.items()
@@ -251,7 +251,7 @@ class OverviewPage(Page):
     def _follow_phase(self) -> None:
         """Update everything when what is known about the server has changed."""
         connection = self.context.connection
-        known = connection_phase(connection), connection.has_outcomes
+        known = connection_phase(connection), connection.has_outcomes, connection.has_recent
         if known != self._known:
             self._known = known
             self._reset_throttles()
