@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, Generic
 
+from pulse_desktop.query.errors import QueryError
 from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
-from pulse_desktop.query.matcher import compile_query
+from pulse_desktop.query.matcher import argument_condition, compile_query
+from pulse_desktop.query.parser import parse
 from pulse_desktop.query.quoting import query_text
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
 from pulse_desktop.query.tokens import split_field
@@ -33,6 +35,8 @@ class Reason(enum.Enum):
     """rows have the field, and none has the value"""
     TEXT_NEVER = "text"
     """no row contains the text"""
+    ARGUMENT = "argument"
+    """no row has the value in the field, and some have it in an argument of the same name"""
     HIDES = "hides"
     """rows match all the rest"""
 
@@ -45,13 +49,16 @@ class Explanation:
         reason: the kind of reason.
         condition: the condition as typed, or the name of a test beside the query.
         count: of `HIDES`, how many rows match without the condition.
-        close: a name or value that occurs and is much like what was typed, empty for none.
+        close: a name or value that occurs and is much like what was typed, empty for none; of
+            `ARGUMENT`, the condition on the argument.
+        title: of `ARGUMENT`, what the field is.
     """
 
     reason: Reason
     condition: str
     count: int = 0
     close: str = ""
+    title: str = ""
 
 
 class Explainer(Generic[RowT_contra]):
@@ -92,7 +99,7 @@ class Explainer(Generic[RowT_contra]):
         self._hidden = [0] * len(self._conditions)
         self._nodes = nodes
         self._leaves = {
-            node: _Leaf(node, _compiled(node, query, fields, now), fields)
+            node: _Leaf(node, _compiled(node, query, fields, now), fields, now)
             for each in nodes
             for node in _leaves(each)
         }
@@ -159,6 +166,7 @@ class _Leaf(Generic[RowT_contra]):
         node: Comparison | FreeText,
         accepts: Callable[[RowT_contra], bool],
         fields: FieldSet[RowT_contra],
+        now: float,
     ) -> None:
         self.matched = False
         self._node = node
@@ -168,6 +176,16 @@ class _Leaf(Generic[RowT_contra]):
         self._has_field = False
         self._values: dict[str, None] = {}
         self._names: dict[str, None] = {}
+        self._argument = argument_condition(node, fields)
+        self._is_in_argument: Callable[[RowT_contra], bool] | None = None
+        self._found_in_argument = False
+        if self._argument:
+            try:
+                in_argument = compile_query(parse(self._argument), fields, now)
+            except QueryError:  # it is too long by now
+                self._argument = ""
+            else:
+                self._is_in_argument = in_argument.accepts
         if isinstance(node, Comparison):
             self._field = fields.get(node.field)
             first = split_field(node.field)[0]
@@ -185,6 +203,8 @@ class _Leaf(Generic[RowT_contra]):
         if self._accepts(row):
             self.matched = True
             return
+        if self._is_in_argument is not None and not self._found_in_argument:
+            self._found_in_argument = self._is_in_argument(row)
         field = self._field
         if field is None or field.is_free_text:
             return
@@ -205,6 +225,9 @@ class _Leaf(Generic[RowT_contra]):
         if self._field is not None and self._field.is_free_text:
             texts = [each.text for each in node.values if isinstance(each, Value)]
             return [Explanation(Reason.TEXT_NEVER, text) for text in texts]
+        if self._field is not None and self._found_in_argument:
+            title = self._field.title
+            return [Explanation(Reason.ARGUMENT, node.source, close=self._argument, title=title)]
         if not self._has_field:
             close = _closest(split_field(node.field)[-1], self._names)
             return [Explanation(Reason.FIELD_NEVER, node.field, close=close)]

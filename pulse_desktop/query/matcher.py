@@ -23,7 +23,9 @@ from pulse_desktop.query.fields import Field, FieldKind, FieldSet, RowT_contra
 from pulse_desktop.query.json_search import JsonSearch
 from pulse_desktop.query.json_value_search import JsonValueSearch, is_searchable
 from pulse_desktop.query.predicates import ANY, EQUAL, ValuePredicate, wildcard_predicate
+from pulse_desktop.query.quoting import keyed_field
 from pulse_desktop.query.syntax import And, Comparison, FreeText, Node, Not, Or, Query, Value
+from pulse_desktop.query.tokens import split_field
 from pulse_desktop.text.translation import _
 
 if TYPE_CHECKING:
@@ -106,6 +108,24 @@ def compile_all(
     return Matcher(root, time_dependent=compiler.time_dependent, searches=compiler.searches)
 
 
+def argument_condition(node: Comparison | FreeText, fields: FieldSet[Any]) -> str:
+    """Return a condition on a field as one on the argument of the same name.
+
+    A row shows its argument as `size=3`, which asks for the field `size` where there is one.
+
+    Returns:
+        The condition, empty if the rows have no arguments or the name is not that of a field.
+    """
+    if not isinstance(node, Comparison) or not fields.fallback:
+        return ""
+    names = split_field(node.field)
+    field = fields.get(names[0])
+    if not fields.is_known(node.field) or field is None or field.keyed or field.is_free_text:
+        return ""
+    rest = node.source[node.field_end - node.field_start :]
+    return f"{keyed_field(fields.fallback, names[0])}{rest}"
+
+
 def _always(_row: Any) -> bool:
     return True
 
@@ -150,7 +170,10 @@ class _Compiler(Generic[RowT_contra]):
             raise self._unknown_field(node)
         if field.is_free_text:
             return self._text_comparison(node)
-        test, time_dependent = value_predicate(node, field, self._now)
+        try:
+            test, time_dependent = value_predicate(node, field, self._now)
+        except QueryError as error:
+            raise self._with_argument(error, node) from None
         self.time_dependent |= time_dependent or field.time_dependent
         found = self._field_condition(field, test)
         numbers = field.kind is not FieldKind.VALUE
@@ -175,6 +198,15 @@ class _Compiler(Generic[RowT_contra]):
             # `shop.mail:send` is more likely a part of some text than an argument `shop.mail`.
             return OrCondition([found, self._free_text(node.source, quoted=False)])
         return found
+
+    def _with_argument(self, error: QueryError, node: Comparison) -> QueryError:
+        """Return an error that also names the argument: rows show it like a condition with `=`."""
+        condition = argument_condition(node, self._fields) if node.operator == "=" else ""
+        if not condition:
+            return error
+        message = _("{problem}. An argument: {condition}")
+        message = message.format(problem=error.message, condition=condition)
+        return QueryError(message, error.start, error.end)
 
     def _field_condition(
         self, field: Field[RowT_contra], test: ValuePredicate

@@ -33,6 +33,10 @@ def explanation_text(explanation: Explanation) -> str:
             ).format(condition=condition, count=formats.count(explanation.count))
         case Reason.TEXT_NEVER:
             return _("Nothing contains “{text}”.").format(text=condition)
+        case Reason.ARGUMENT:
+            return _(
+                "Nothing matches {condition} ({title}). Did you mean the argument, {argument}?"
+            ).format(condition=condition, title=explanation.title, argument=close)
         case Reason.FIELD_NEVER if close:
             return _("Nothing has “{field}”. Did you mean “{close}”?").format(
                 field=condition, close=close

@@ -113,5 +113,9 @@ class EmptyExplanation(QObject, Generic[RowT]):
 
 
 def _short(explanation: Explanation) -> Explanation:
-    """Return an explanation with a condition that is short enough for a note."""
-    return replace(explanation, condition=formats.elided(explanation.condition, _MAX_SHOWN))
+    """Return an explanation with conditions that are short enough for a note."""
+    return replace(
+        explanation,
+        condition=formats.elided(explanation.condition, _MAX_SHOWN),
+        close=formats.elided(explanation.close, _MAX_SHOWN),
+    )

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pulse_desktop.fields.run_fields import run_fields
-from pulse_desktop.query import parse
+from pulse_desktop.query import QueryError, compile_query, parse
 from pulse_desktop.query.explanation import MAX_REASONS, Explainer, Explanation, Reason
 from pulse_desktop.state.run import Attempt, Request, TaskRun
 from pulse_desktop.text.query_text import explanation_sentences, explanation_text
@@ -124,6 +124,69 @@ def explain(text: str) -> list[Explanation]:
 def test_reasons(text: str, expected: list[str]) -> None:
     found = [explanation_text(each) for each in explain(text)]
     assert sorted(found) == sorted(expected)
+
+
+def explain_argument(call: dict[str, object], text: str) -> list[str]:
+    """Return why a run with some keyword arguments does not match."""
+    request = Request(2, 0, "send", b"[]", msgspec.json.encode(call), b"{}")
+    run = TaskRun("1", "shop.mail:send", request, last_seen=1.0)
+    query = parse(text)
+    explainer = Explainer(query, run_fields(), 100.0)
+    explainer.look_at([run])
+    return [explanation_text(each) for each in explainer.explanations()]
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "expected"),
+    [
+        (
+            {"size": 399},
+            "size=399",
+            (
+                "Nothing matches size=399 (Size of the result)."
+                " Did you mean the argument, args.size=399?"
+            ),
+        ),
+        (
+            {"task": "invoices 7"},
+            'send task="invoices 7"',
+            (
+                'Nothing matches task="invoices 7" (Task).'
+                ' Did you mean the argument, args.task="invoices 7"?'
+            ),
+        ),
+        (
+            {"attempt": 12},
+            "(attempt>10)",
+            "Nothing matches attempt>10 (Attempt). Did you mean the argument, args.attempt>10?",
+        ),
+        (
+            {"id": "u1"},
+            "task_id=zz or id=u1",
+            "Nothing matches id=u1 (Task id). Did you mean the argument, args.id=u1?",
+        ),
+        (
+            {"task_id": "u1"},
+            "task_id=u1",
+            "Nothing matches task_id=u1 (Task id). Did you mean the argument, args.task_id=u1?",
+        ),
+        ({"size": 399}, "size=400", "Nothing has “size”."),
+        ({"label": "x"}, "label:y", "Nothing has “label”."),
+    ],
+)
+def test_an_argument_that_is_named_like_a_field(
+    call: dict[str, object], text: str, expected: str
+) -> None:
+    assert expected in explain_argument(call, text)
+
+
+def test_a_value_that_a_field_cannot_have_may_be_that_of_an_argument() -> None:
+    with pytest.raises(QueryError) as found:
+        compile_query(parse('size="u399"'), run_fields(), 100.0)
+    assert found.value.message.endswith(' An argument: args.size="u399"')
+    with pytest.raises(QueryError) as found:
+        compile_query(parse("state:opn"), run_fields(), 100.0)
+    assert "args" not in found.value.message
 
 
 def test_a_condition_that_hides_most_is_named_first() -> None:
