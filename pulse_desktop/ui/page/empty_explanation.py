@@ -15,11 +15,11 @@ from pulse_desktop.query.explanation import MAX_ROWS, Explainer, Explanation
 from pulse_desktop.text import formats
 from pulse_desktop.text.query_text import explanation_sentences
 from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.rows.time_slice import TimeSlice
 from pulse_desktop.ui.table.live_table import LiveTable
 
 RowT = TypeVar("RowT")
 
-_SLICE: Final = 500
 _MAX_SHOWN: Final = 80
 _AGAIN_MS: Final = 500
 """While history is being read, this long after the note was written it is looked at again."""
@@ -96,11 +96,10 @@ class EmptyExplanation(QObject, Generic[RowT]):
             self._timer.stop()
             return
         lowest = max(rows.start, self._stop - MAX_ROWS)
-        low = max(self._next - _SLICE, lowest)
-        if low < self._next:
-            explainer.look_at(rows.span(low, self._next))
-            self._next = low
-        if low > lowest:
+        for position, row in TimeSlice().newest_first(rows, lowest, self._next):
+            explainer.look_at((row,))
+            self._next = position
+        if self._next > lowest:
             return
         self._timer.stop()
         self._is_done = True

@@ -18,12 +18,12 @@ from pulse_desktop.query.dictionary_columns import OTHER, DictionaryColumns
 from pulse_desktop.query.fields import FieldKind, FieldSet
 from pulse_desktop.query.quoting import query_text
 from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.rows.time_slice import TimeSlice
 
 RowT = TypeVar("RowT")
 
 SAMPLED: Final = 10_000
 """Newest rows that are counted."""
-_SLICE: Final = 500
 _KEPT_S: Final = 10.0
 _MAX_FIELDS: Final = 30
 _MAX_VALUES: Final = 2_000
@@ -142,13 +142,15 @@ class ValueCounts(QObject, Generic[RowT]):
         if values is None:
             sample.next = sample.last
             return
-        low = max(sample.next - _SLICE, sample.last)
-        counts = sample.counts
-        for row in self._rows().span(low, sample.next):
+        counts, rows = sample.counts, self._rows()
+        first = max(sample.last, rows.start)
+        for position, row in TimeSlice().newest_first(rows, first, sample.next):
             counts.update(values(row))
+            sample.next = position
         if len(counts) > 2 * _MAX_VALUES:
             sample.counts = Counter(dict(counts.most_common(_MAX_VALUES)))
-        sample.next = low
+        if sample.next <= first:
+            sample.next = sample.last
 
     def _reader(self, name: str) -> Callable[[RowT], Iterable[str]] | None:
         """Return what gets the values of a field, None if they are not worth a list."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from pulse_desktop.query.dictionary_columns import OTHER, DictionaryColumns
 from pulse_desktop.ui.rows.positions import Positions
-from pulse_desktop.ui.rows.row_filter import matching_positions, oldest_rejected
+from pulse_desktop.ui.rows.row_filter import matching_positions, newest_matching, oldest_rejected
 from pulse_desktop.ui.rows.row_source import RowSource
 
 if TYPE_CHECKING:
@@ -91,7 +91,10 @@ class FacetCounts(Generic[RowT]):
         """Count the next slice of older rows; return whether more remain."""
         if self.pending:
             low = max(self._first - SLICE, self._rows().start)
-            self._count(low, self._first, self._matches(low, self._first))
+            positions = self._matches(low, self._first)
+            if positions is None and self.accepts is not None:
+                positions, low = newest_matching(self._rows(), self.accepts, self._first, low)
+            self._count(low, self._first, positions)
             self._first = low
         return self.pending
 

@@ -9,11 +9,12 @@ from pulse_desktop.query.dictionary_columns import NO, UNDECIDED, DictionaryColu
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.ui.rows.positions import Positions
 from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.rows.time_slice import TimeSlice
 
 RowT = TypeVar("RowT")
 
 SLICE: Final = 512
-"""Rows that a filter looks at in one go: a hundred thousand at once would make typing stutter."""
+"""Rows that a filter looks at in one go, fewer if they take long: see `TimeSlice`."""
 _DECIDED_SLICE: Final = 1 << 17
 """Rows that are decided by their columns in one go, without looking at them."""
 _SEARCHED_SLICE: Final = 1 << 12
@@ -89,39 +90,100 @@ def matching_positions(
     mask = _candidates(source, accepts, start, stop)
     if mask is not None:
         return _decided_positions(source, accepts, start, mask)
-    accepts = accepts.accepts if isinstance(accepts, RowFilter) else accepts
+    accepts = _row_test(accepts)
     rows = source.span(start, stop)
     return np.array([p for p, row in enumerate(rows, start) if accepts(row)], np.int64)
 
 
 def newest_matching(
-    source: RowSource[RowT], accepts: Callable[[RowT], bool], stop: int
+    source: RowSource[RowT], accepts: Callable[[RowT], bool], stop: int, start: int | None = None
 ) -> tuple[Positions, int]:
     """Filter the newest rows below a position, as many as do not take long.
+
+    Args:
+        source: the rows.
+        accepts: the test.
+        stop: position after the newest row to filter.
+        start: position of the oldest row to filter, by default that of the source.
 
     Returns:
         The positions of the rows that are accepted, ascending, and the position of the oldest row
         that the filter was applied to.
     """
+    step = TimeSlice()
+    start = source.start if start is None else max(start, source.start)
     stop = min(stop, source.stop)
     searches = isinstance(accepts, RowFilter) and accepts.searches
-    size, end = _SEARCHED_SLICE, stop - (_SEARCHED_SLICE if searches else _DECIDED_SLICE)
+    size = SLICE if searches else _SEARCHED_SLICE
+    end = stop - (_SEARCHED_SLICE if searches else _DECIDED_SLICE)
     left, found = SLICE, [_NONE]
-    while stop > max(end, source.start) and left > 0:
-        start = max(stop - size, end, source.start)
-        mask = _candidates(source, accepts, start, stop)
+    while stop > max(end, start) and left > 0:
+        low = max(stop - size, end, start)
+        mask = _candidates(source, accepts, low, stop)
         if mask is None:  # older rows that the columns tell nothing of
-            start = max(stop - left, source.start)
-            found.append(matching_positions(source, accepts, start, stop))
-            stop = start
+            accepted, stop = _newest_accepted(source, accepts, max(stop - left, start), stop, step)
+            found.append(accepted)
             break
         undecided = np.flatnonzero(np.frombuffer(mask, np.uint8) == UNDECIDED)
         skipped = int(undecided[-left]) if len(undecided) > left else 0
-        found.append(_decided_positions(source, accepts, start + skipped, mask[skipped:]))
+        low, mask = low + skipped, mask[skipped:]
+        accepted, stop = _newest_decided(source, accepts, low, mask, step)
+        found.append(accepted)
+        if stop > low or step.is_over:
+            break
         left -= len(undecided)
-        stop = start + skipped
         size *= 2  # few rows are left open
     return np.concatenate(found[::-1]), stop
+
+
+def _newest_accepted(
+    source: RowSource[RowT],
+    accepts: Callable[[RowT], bool],
+    start: int,
+    stop: int,
+    step: TimeSlice,
+) -> tuple[Positions, int]:
+    """Look at rows from the newest on until the time is up; see `newest_matching`."""
+    accepts = _row_test(accepts)
+    found = []
+    for position, row in step.newest_first(source, start, stop):
+        if accepts(row):
+            found.append(position)
+        stop = position
+    return np.array(found[::-1], np.int64), stop
+
+
+def _newest_decided(
+    source: RowSource[RowT],
+    accepts: Callable[[RowT], bool],
+    start: int,
+    mask: bytes,
+    step: TimeSlice,
+) -> tuple[Positions, int]:
+    """Look at the rows that a mask leaves open, from the newest on, until the time is up."""
+    decided = np.frombuffer(mask, np.uint8)
+    open_rows = np.flatnonzero(decided == UNDECIDED)
+    matching, low = decided > UNDECIDED, 0
+    accepts = _row_test(accepts)
+    is_sparse = len(open_rows) * _SPARSE < len(mask)
+    if is_sparse:
+        for index in open_rows[::-1].tolist():
+            matching[index] = accepts(source[start + index])
+            if step.is_over:
+                low = index
+                break
+    elif len(open_rows):
+        first, last = int(open_rows[0]), int(open_rows[-1])
+        for position, row in step.newest_first(source, start + first, start + last + 1):
+            low = position - start
+            if decided[low] == UNDECIDED:
+                matching[low] = accepts(row)
+        low = 0 if low == first else low
+    return np.flatnonzero(matching[low:]).astype(np.int64) + (start + low), start + low
+
+
+def _row_test(accepts: Callable[[RowT], bool]) -> Callable[[RowT], bool]:
+    return accepts.accepts if isinstance(accepts, RowFilter) else accepts
 
 
 def _candidates(
@@ -138,7 +200,7 @@ def _decided_positions(
     source: RowSource[RowT], accepts: Callable[[RowT], bool], start: int, mask: bytes
 ) -> Positions:
     """Return the positions whose rows match, looking only at the rows that a mask leaves open."""
-    accepts = accepts.accepts if isinstance(accepts, RowFilter) else accepts
+    accepts = _row_test(accepts)
     decided = np.frombuffer(mask, np.uint8)
     matching = decided > UNDECIDED
     open_rows = np.flatnonzero(decided == UNDECIDED)

@@ -20,6 +20,7 @@ from pulse_desktop.ui.rows.row_filter import (
     oldest_rejected,
 )
 from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.rows.time_slice import TimeSlice
 from pulse_desktop.ui.table.filter_progress import FilterStep
 from pulse_desktop.ui.table.model_change import ModelChange
 from pulse_desktop.ui.table.sorted_rows import SortedRows
@@ -28,6 +29,8 @@ RowT = TypeVar("RowT")
 
 _AT_ONCE: Final = 4 * SLICE
 """So many rows are filtered at once when a table catches up."""
+_AT_ONCE_S: Final = 0.1
+"""And no longer than that, however large they are."""
 _AT_ONCE_SHOWN: Final = 256
 """So many matches are shown as soon as they are found: more than fit on a screen."""
 _MAX_ON_TOP: Final = 512
@@ -321,9 +324,19 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         if accepts is not None and incremental:
             found, filtered_to = newest_matching(source, accepts, source.stop)
         elif accepts is not None:
-            found = matching_positions(source, accepts, source.start, source.stop)
+            found, filtered_to = self._matching_at_once(accepts)
         self._progress.restart(source.start, filtered_to)
         return found
+
+    def _matching_at_once(self, accepts: Callable[[RowT], bool]) -> tuple[Positions, int]:
+        """Filter all rows, unless they take long: then `filter_next_slice` filters the rest."""
+        source, step = self.source, TimeSlice(_AT_ONCE_S)
+        found, low = newest_matching(source, accepts, source.stop)
+        parts = [found]
+        while low > source.start and not step.is_over:
+            found, low = newest_matching(source, accepts, low)
+            parts.append(found)
+        return np.concatenate(parts[::-1]), low
 
     def _reach_down(self) -> None:
         """Reach to the oldest row of the source; older rows than before are to be filtered."""

@@ -117,13 +117,13 @@ def test_what_the_table_has_found_is_not_searched_for_again(
     page = harness.open(RunsPage)
     harness.update(page)
     searched: list[tuple[int, int]] = []
-    original = row_filter.matching_positions
+    original = row_filter.newest_matching
 
-    def matching(source: Any, accepts: Any, low: int, high: int) -> Positions:
-        searched.append((low, high))
-        return original(source, accepts, low, high)
+    def newest(source: Any, accepts: Any, stop: int, start: int) -> tuple[Positions, int]:
+        searched.append((start, stop))
+        return original(source, accepts, stop, start)
 
-    monkeypatch.setattr(facet_counts, "matching_positions", matching)
+    monkeypatch.setattr(facet_counts, "newest_matching", newest)
     page.table.rows_model.set_sort(sort)
     page.filter_bar.set_filter(text="task:1")
     finish(page, qapp)

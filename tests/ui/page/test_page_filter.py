@@ -74,7 +74,7 @@ def test_a_relative_time_looks_at_all_rows_the_less_often_the_more_there_are(
     model = page.table.rows_model
     assert model.shown_count == 100
     passes = recorded(monkeypatch, row_index, "newest_matching")
-    recounts = recorded(monkeypatch, facet_counts, "matching_positions")
+    recounts = recorded(monkeypatch, facet_counts, "newest_matching")
     for seconds in range(6, 50, 6):
         harness.update(page, NOW + seconds)
         assert model.shown_count == 100 - seconds + 1
