@@ -84,13 +84,27 @@ def local_time_text(at: float, *, is_end: bool = False) -> str:
     return text if is_end else text.removesuffix(".000").removesuffix(":00")
 
 
-def exact_time_text(at: float, *, is_end: bool = False) -> str:
-    """Return a time in UTC, to the microsecond: earlier if need be, or later if it ends a range."""
+def exact_time_text(at: float, *, is_end: bool = False, is_excluded: bool = False) -> str:
+    """Return a time to the microsecond: local time, with the offset from UTC.
+
+    It is what tables show, and means the same where the clock is another one.
+
+    Args:
+        at: Unix seconds.
+        is_end: whether it ends a range: it is rounded up, and otherwise down.
+        is_excluded: whether the range ends before it, as with `<`. A time that belongs to it needs
+            all digits: `22:00:05` would end the range a second later.
+    """
     exact = Fraction(at) * _MICROSECONDS  # a product of floats may be rounded the wrong way
     microseconds = math.ceil(exact) if is_end else math.floor(exact)
     seconds, rest = divmod(microseconds, _MICROSECONDS)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone()
+    if len(offset := f"{moment:%z}") > len("+0200"):  # seconds, which cannot be typed
+        moment, offset = moment.astimezone(UTC), "Z"
+    fraction = f".{rest:06d}"
+    if not is_end or is_excluded:
+        fraction = fraction.rstrip("0").rstrip(".")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{offset.removesuffix('00')}"
 
 
 def _in_quotes(text: str) -> str:

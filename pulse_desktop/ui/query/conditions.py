@@ -57,7 +57,7 @@ def bar_query(start: float, end: float) -> str:
         start: Unix seconds.
         end: Unix seconds.
     """
-    last = exact_time_text(end, is_end=True)
+    last = exact_time_text(end, is_end=True, is_excluded=True)
     return f"finished>={exact_time_text(start)} finished<{last}"
 
 

@@ -1,10 +1,12 @@
 """Names, values and times as they are typed in a query mean what they were written for."""
 
 import math
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pulse_desktop.query import Field, FieldKind, FieldSet, compile_query, parse, quote
@@ -63,3 +65,53 @@ def test_exact_times_include_what_they_were_made_for(at: float) -> None:
     query = f"at:{exact_time_text(at)}..{exact_time_text(at, is_end=True)}"
     assert times(query, at) == [at]
     assert not times(query, at - 2e-5 - math.ulp(at), at + 2e-5 + math.ulp(at))
+
+
+@pytest.fixture
+def use_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    def use(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield use
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("UTC", "2026-11-30T20:11:10+00"),
+        ("Europe/Kyiv", "2026-11-30T22:11:10+02"),
+        ("Asia/Kolkata", "2026-12-01T01:41:10+0530"),
+        ("America/New_York", "2026-11-30T15:11:10-05"),
+    ],
+)
+def test_an_exact_time_is_the_one_that_tables_show(
+    use_zone: Callable[[str], None], zone: str, expected: str
+) -> None:
+    use_zone(zone)
+    at = 1_796_069_470.0
+    assert exact_time_text(at) == expected
+    assert exact_time_text(at, is_end=True, is_excluded=True) == expected
+    typed = f"at>={exact_time_text(at)} at<{expected}"
+    for reader in ("UTC", zone, "Asia/Tokyo"):
+        use_zone(reader)
+        assert times(f"at:{exact_time_text(at)}", at - 0.1, at, at + 0.9, at + 1) == [at, at + 0.9]
+        assert times(f"at>={expected}", at - 0.001, at) == [at]
+        assert not times(typed, at - 0.001, at, at + 0.001)
+        last = exact_time_text(at, is_end=True)
+        assert times(f"at:..{last}", at, at + 0.01) == [at]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Kyiv", "America/New_York", "Africa/Monrovia"])
+@given(at=st.integers(0, 4_000_000_000))
+@example(at=1_792_886_400)  # 25 October 2026, clocks are put back in Europe
+@example(at=1_792_890_000)
+@example(at=40_000_000)  # an offset with seconds in Monrovia
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_an_exact_time_means_one_instant_in_any_zone(
+    use_zone: Callable[[str], None], zone: str, at: int
+) -> None:
+    use_zone(zone)
+    assert times(f"at:{exact_time_text(at)}", at - 3600.0, float(at), at + 3600.0) == [at]
