@@ -1,6 +1,7 @@
 """Atomic files: a reader sees the old content or the new, never a part.
 
-Each is written to a temporary file beside its destination, which then replaces it.
+Each is written to a temporary file beside its destination, which then replaces it. A folder, a FIFO
+or a device is never replaced, and a file that is replaced keeps its mode.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self, TypeVar
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.regular_file import NotARegularFileError
+from pulse_desktop.regular_file import NotARegularFileError, check_regular
 from pulse_desktop.text.translation import _
 
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -28,23 +30,30 @@ _WRONG_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP, e
 Value = TypeVar("Value")
 
 
-def write_atomic(path: Path, content: bytes, *, private: bool = False) -> None:
+def write_atomic(
+    path: Path, content: bytes, *, private: bool = False, follow_links: bool = False
+) -> None:
     """Write a small file atomically.
 
     Args:
-        path: replaced when it exists.
+        path: a file; replaced when it exists.
         content: all of it.
         private: whether only the owner may read it (mode 0600).
+        follow_links: whether the file that a symbolic link leads to is replaced, not the link.
 
     Raises:
-        OSError: the folder is missing, not writable, or the disk is full; no temporary file is
-            left.
+        OSError: something else than a file is there, the folder is missing, not writable, or the
+            disk is full; no temporary file is left.
     """
+    if follow_links:
+        path = _linked_file(path)
+    mode = _mode_of_replaced(path)
     temporary = _temporary_path(path)
     try:
-        mode = 0o600 if private else 0o666
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        created = 0o600 if private else 0o666
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, created)
         with os.fdopen(descriptor, "wb") as file:
+            _set_mode(temporary, None if private else mode)
             file.write(content)
         _replace(temporary, path)
     except OSError:
@@ -55,6 +64,8 @@ def write_atomic(path: Path, content: bytes, *, private: bool = False) -> None:
 
 class AtomicFile:
     """A large file written chunk by chunk in a thread, so that no disk holds up the event loop.
+
+    At the end of a symbolic link it is the file that the link leads to.
 
     Leaving the context without `finish` removes the temporary file. When cancelled it is removed at
     once where the system allows that, so that a slow disk does not outlast the end of the program.
@@ -93,7 +104,11 @@ class AtomicFile:
         await self._in_thread(self._finish)
 
     def _open(self) -> None:
+        self._path = _linked_file(self._path)
+        mode = _mode_of_replaced(self._path)
+        self._temporary = _temporary_path(self._path)
         self._file = self._temporary.open("xb")
+        _set_mode(self._temporary, mode)
 
     def _finish(self) -> None:
         file, self._file = self._file, None
@@ -101,6 +116,7 @@ class AtomicFile:
             with file:
                 file.flush()
                 os.fsync(file.fileno())
+            _mode_of_replaced(self._path)  # still a file
             _replace(self._temporary, self._path)
 
     def _remove(self) -> None:
@@ -130,6 +146,36 @@ def _temporary_path(path: Path) -> Path:
     # Any name that the file may have leaves no room for more, in bytes.
     name = path.name.encode(errors="replace")[:_MAX_NAME_BYTES].decode(errors="ignore")
     return path.with_name(f".{name}.{secrets.token_hex(4)}.part")
+
+
+def _linked_file(path: Path) -> Path:
+    """Return the file that a path leads to, which may be missing.
+
+    Raises:
+        NotARegularFileError: the link leads to itself.
+    """
+    if not path.is_symlink():
+        return path
+    file = Path(os.path.realpath(path))
+    if file.is_symlink():
+        check_regular(file)
+    return file
+
+
+def _mode_of_replaced(path: Path) -> int | None:
+    """Return the mode of the file that is to be replaced, None if there is none or it is a link.
+
+    Raises:
+        NotARegularFileError: something else is there.
+        OSError: it cannot be examined.
+    """
+    status = None if path.is_symlink() else check_regular(path)
+    return None if status is None else stat.S_IMODE(status.st_mode)
+
+
+def _set_mode(path: Path, mode: int | None) -> None:
+    if mode is not None and sys.platform != "win32":
+        path.chmod(mode & 0o777)
 
 
 def _replace(temporary: Path, path: Path) -> None:

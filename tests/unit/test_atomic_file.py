@@ -97,6 +97,104 @@ async def test_a_cancelled_file_is_removed_while_the_disk_is_slow(
     assert _names(tmp_path) == []
 
 
+async def _write_large(path: Path) -> None:
+    async with AtomicFile(path) as file:
+        await file.write(b"new")
+        await file.finish()
+
+
+def _write_small(path: Path) -> None:
+    write_atomic(path, b"new", follow_links=True)
+
+
+def _write_own(path: Path) -> None:
+    write_atomic(path, b"new")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither FIFOs nor devices in folders")
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK, stat.S_IFDIR])
+@pytest.mark.parametrize("through_link", [False, True])
+async def test_what_is_no_file_is_not_replaced(
+    tmp_path: Path, kind: int, through_link: bool
+) -> None:
+    there = path = tmp_path / "there"
+    if kind == stat.S_IFDIR:
+        there.mkdir()
+    else:
+        try:
+            os.mknod(there, kind | 0o600, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("only root makes devices")
+    if through_link:
+        path = tmp_path / "link"
+        path.symlink_to(there)
+    names = sorted(_names(tmp_path))
+    with pytest.raises(UserFacingError, match="not a file") as caught:
+        await _write_large(path)
+    assert caught.value.advice == "Choose another name."
+    for write in (_write_small,) if through_link else (_write_small, _write_own):
+        with pytest.raises(NotARegularFileError):
+            write(path)
+    assert stat.S_IFMT(there.stat().st_mode) == kind
+    assert sorted(_names(tmp_path)) == names
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs in folders")
+async def test_what_appears_while_a_file_is_written_is_not_replaced(tmp_path: Path) -> None:
+    async with AtomicFile(tmp_path / "there") as file:
+        os.mkfifo(tmp_path / "there")
+        with pytest.raises(UserFacingError, match="FIFO"):
+            await file.finish()
+    assert _names(tmp_path) == ["there"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only administrators link on Windows")
+@pytest.mark.parametrize("content", [b"old", None])
+async def test_a_link_stays_and_the_file_that_it_leads_to_is_written(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir()
+    target = folder / "target"
+    link.symlink_to(Path("folder") / "target")
+    for written in ("large", "small"):
+        if content is not None:
+            target.write_bytes(content)
+        if written == "large":
+            await _write_large(link)
+        else:
+            _write_small(link)
+        assert link.is_symlink()
+        assert target.read_bytes() == b"new"
+        target.unlink()
+    _write_own(link)
+    assert not link.is_symlink()
+    assert _names(folder) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only administrators link on Windows")
+async def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(link)
+    with pytest.raises(UserFacingError, match="symbolic link"):
+        await _write_large(link)
+    with pytest.raises(NotARegularFileError):
+        _write_small(link)
+    assert _names(tmp_path) == ["link"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Windows say nothing")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+async def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    await _write_large(path)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    _write_own(path)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
 async def test_a_missing_folder_raises_a_user_facing_error(tmp_path: Path) -> None:
     with pytest.raises(UserFacingError, match="is not a folder"):
         async with AtomicFile(tmp_path / "none" / "result"):

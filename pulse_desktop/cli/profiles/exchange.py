@@ -162,7 +162,7 @@ def _to_dict(planned: "PlannedImport", *, done: bool, with_secrets: bool) -> dic
 
 def run_export(arguments: Namespace) -> int:
     """Write profiles without secrets."""
-    from pulse_desktop.atomic_file import write_atomic
+    from pulse_desktop.atomic_file import write_atomic, write_error
     from pulse_desktop.profiles.profile import CONTEXT_PREFIX
     from pulse_desktop.profiles.profile_format import toml_of
     from pulse_desktop.profiles.profile_lookup import find_profile
@@ -180,9 +180,8 @@ def run_export(arguments: Namespace) -> int:
         write_text(text.rstrip("\n"))
         return OK
     try:
-        write_atomic(arguments.out, text.encode())
+        write_atomic(arguments.out, text.encode(), follow_links=True)
     except OSError as error:
-        title = _("Cannot save {file}").format(file=arguments.out)
-        raise UserFacingError(title, f"{error.strerror or error}.") from None
+        raise write_error(arguments.out, error) from None
     write_note(_("{file} was written.").format(file=arguments.out))
     return OK

@@ -320,7 +320,7 @@ class SavedViews(QObject):
             # Writing would lose the views that the file may still have.
             return _("The file of the views cannot be read: {problem}").format(problem=self.problem)
         content = msgspec.json.encode({"views": self._entries, **self._others})
-        write_atomic(path, msgspec.json.format(content, indent=1))
+        write_atomic(path, msgspec.json.format(content, indent=1), follow_links=True)
         self._unwritten = []
         return ""
 

@@ -127,7 +127,7 @@ class WindowStateFile:
             return
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomic(self._path, content)
+            write_atomic(self._path, content, follow_links=True)
         except OSError as error:
             if not self._logged:
                 self._logged = True
