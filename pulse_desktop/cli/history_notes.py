@@ -69,14 +69,12 @@ def unread_history(session: "Session") -> list[str]:
     return [text] if text else []
 
 
-def note_left_out(count: int, exact: str, at_most: str, *, is_exact: bool) -> None:
+def note_left_out(count: int, sentence: str) -> None:
     """Note how many older rows are not listed, nothing if all are.
 
     Args:
         count: how many.
-        exact: sentence with a place for the count.
-        at_most: the same for a count that is an upper limit.
-        is_exact: which of the two is true.
+        sentence: with a place for the count.
     """
     if count > 0:
-        write_note((exact if is_exact else at_most).format(count=formats.count(count)))
+        write_note(sentence.format(count=formats.count(count)))

@@ -191,20 +191,19 @@ async def _count(session: "Session") -> tuple[int, bool]:
 
 
 def _note_older(older: int, *, exact: bool) -> None:
-    note_left_out(
-        older,
-        ngettext(
+    if exact:
+        sentence = ngettext(
             "{count} older result is not shown: raise --limit.",
             "{count} older results are not shown: raise --limit.",
             older,
-        ),
-        ngettext(
+        )
+    else:
+        sentence = ngettext(
             "Up to {count} older result is not shown: raise --limit.",
             "Up to {count} older results are not shown: raise --limit.",
             older,
-        ),
-        is_exact=exact,
-    )
+        )
+    note_left_out(older, sentence)
 
 
 def _cells(row: _Row, now: float) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ async def _list(arguments: Namespace) -> int:
     if listing.problem:
         write_note(_("Results could not be read: {reason}").format(reason=listing.problem))
     if writer.is_full:
-        _note_older(writer.left_out, listing.unread, looked, filtered=query.is_active)
+        _note_older(writer.left_out, listing, looked, filtered=query.is_active)
     return max(note_missing(missing), FAILED if is_refused else OK)
 
 
@@ -203,36 +203,48 @@ async def _write_latest(
     progress.hide()
 
 
-def _note_older(older: int, unread: int, looked: str, *, filtered: bool) -> None:
-    """Note how many runs are left out. A result that was not read may be of a run that is known.
+def _note_older(older: int, listing: "RunListing", looked: str, *, filtered: bool) -> None:
+    """Note how many runs are left out, as far as that is known.
 
     Args:
         older: matching runs that were found.
-        unread: results that were not read.
+        listing: knows how many results were not read, and whether they may be of these runs.
         looked: what was looked at, empty if all of history was.
         filtered: whether only matching runs are listed: few of the unread ones may match.
     """
-    count = older + unread
+    more = _("There may be more, older runs: raise --limit.")
     if looked:
-        write_note(f"{_('There may be more, older runs: raise --limit.')} {looked}")
-        return
-    if unread and filtered:
-        write_note(_("There may be more, older runs: raise --limit."))
-        return
-    note_left_out(
-        count,
-        ngettext(
-            "{count} older run is not shown: raise --limit.",
-            "{count} older runs are not shown: raise --limit.",
+        write_note(f"{more} {looked}")
+    elif not listing.unread:
+        note_left_out(
+            older,
+            ngettext(
+                "{count} older run is not shown: raise --limit.",
+                "{count} older runs are not shown: raise --limit.",
+                older,
+            ),
+        )
+    elif not filtered and not listing.is_unread_of_found:
+        count = older + listing.unread
+        note_left_out(
             count,
-        ),
-        ngettext(
-            "Up to {count} older run is not shown: raise --limit.",
-            "Up to {count} older runs are not shown: raise --limit.",
-            count,
-        ),
-        is_exact=not unread,
-    )
+            ngettext(
+                "Up to {count} older run is not shown: raise --limit.",
+                "Up to {count} older runs are not shown: raise --limit.",
+                count,
+            ),
+        )
+    elif older:
+        note_left_out(
+            older,
+            ngettext(
+                "At least {count} older run is not shown: raise --limit.",
+                "At least {count} older runs are not shown: raise --limit.",
+                older,
+            ),
+        )
+    else:
+        write_note(more)
 
 
 def _table(first: "list[TaskRun]") -> TableWriter:

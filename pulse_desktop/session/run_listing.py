@@ -94,6 +94,11 @@ class RunListing:
         return self._take()
 
     @property
+    def is_unread_of_found(self) -> bool:
+        """Whether results that were not read may be those of runs that have been found."""
+        return self.unread > 0 and any(run.stored_outcome is None for run in self._runs.rows)
+
+    @property
     def _history_since(self) -> float:
         """Unix seconds from which on history was read; -inf if no more of it can be."""
         return -math.inf if self._history_read else self._backfill.complete_since

@@ -136,6 +136,23 @@ async def test_a_task_is_named_by_its_message_where_the_result_does_not(
     assert names == {key_of(n): "app:add" if n < 20 else None for n in range(25)}
 
 
+@pytest.mark.parametrize("batch", [40, 2_000])
+async def test_no_more_runs_are_counted_than_there_are(
+    client: Client, env: dict[str, str], batch: int
+) -> None:
+    """Results that were not read may be of the runs that are counted already."""
+    await client.jetstream().add_stream(name="taskiq_jetstream", subjects=[TASK_SUBJECT])
+    for number in range(batch):
+        message, headers = encode_task(key_of(number), "app:add")
+        await client.publish(TASK_SUBJECT, message, headers=headers)
+    await store_results(client, batch)
+    some = await run_in_thread("runs", "--limit", "3", env=env)
+    count = some.err.removeprefix("At least ").split()[0].replace(",", "")
+    assert count == str(batch - 3), some.err
+    every = await run_in_thread("runs", "--limit", str(batch), env=env)
+    assert every.err == ""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_a_hundred_thousand_results_are_listed_in_bounded_memory(
