@@ -22,7 +22,10 @@ from pulse_desktop.profiles.profile_file import ProfileFile
 from pulse_desktop.profiles.profile_format import StoredProfiles, toml_of
 from pulse_desktop.profiles.secret_storage import AskSecret, NoSecretError, ProfileSecrets
 from pulse_desktop.profiles.typed_profile import field_problems, separate_login
+from pulse_desktop.session.local_state.moved_state import move_local_state
+from pulse_desktop.session.local_state.state_errors import LocalStateError
 from pulse_desktop.session.supervisor import Supervisor
+from pulse_desktop.settings_folder import profile_data_folder
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
@@ -191,6 +194,7 @@ class ProfileEditor:
         try:
             old = self._file.get(former) if former else None
             problem = await self._changes.save(profile, old=old, secret=secret or None)
+            marks_left = await _move_marks(old, profile.name) if old is not None else None
             stored = self._file.read()
         except UserFacingError as error:
             self.window.show_error(error)
@@ -203,6 +207,8 @@ class ProfileEditor:
         self.window.show_message(
             _("Saved, and used by its window from now on.") if is_shown else _("Saved.")
         )
+        if marks_left is not None:
+            self.window.show_error(marks_left)
         if problem is not None:
             self.window.show_error(_secret_left(problem))
         return True
@@ -264,3 +270,12 @@ def _secret_left(problem: UserFacingError) -> UserFacingError:
     """Return the notice that a secret that is not used any more could not be deleted."""
     title = _("Done, but the stored secret could not be deleted")
     return UserFacingError(title, f"{problem.title}: {problem.detail}", problem.advice)
+
+
+async def _move_marks(former: Profile, name: str) -> LocalStateError | None:
+    """Let the marks of failure groups follow a profile; return why they do not."""
+    try:
+        await asyncio.to_thread(move_local_state, profile_data_folder(), former, name)
+    except LocalStateError as error:
+        return error
+    return None

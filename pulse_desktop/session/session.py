@@ -261,7 +261,7 @@ class Session:
         )
 
     def rename(self, name: str) -> None:
-        """Call the profile by another name; its local state keeps the former one."""
+        """Call the profile by another name; its local state follows when it is moved there."""
         profile = replace(self.config.profile, name=name)
         self.config = replace(self.config, profile=profile)
         self.guard.profile = profile

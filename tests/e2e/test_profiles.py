@@ -1,19 +1,23 @@
 """Windows change profiles, open others, and act only as their profile allows."""
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from pulse_desktop.app.desktop import Desktop
 from pulse_desktop.model.connection_options import ConnectionOptions
 from pulse_desktop.model.errors import ReadOnlyError
+from pulse_desktop.model.group_marks import Mark, MarkKind
 from pulse_desktop.profiles.profile import Environment, Profile, server_profile
 from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
-from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
+from pulse_desktop.session.local_state.mark_table import MarkTable
+from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
+from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE, profile_data_folder
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.connections.password_prompt import PasswordPrompt
 from pulse_desktop.ui.navigation import OpenView
@@ -246,6 +250,17 @@ def test_the_first_window_comes_back_with_what_it_showed(
         run_operator(qapp, nats_server.url, scenario, open_desktop=open_desktop)
 
 
+async def rename(operator: Operator, row: int, name: str, new: str) -> None:
+    await operator.act(operator.window.connections.manage_requested.emit)
+    (form,) = operator.window.findChildren(ConnectionsWindow)
+    await operator.act(lambda: form.list.setCurrentRow(row))
+    assert form.form.name.text() == name
+    await operator.act(lambda: form.form.name.setText(new))
+    await operator.click(form.save)
+    await wait_until(lambda: form.form.isEnabled() and not form.form.is_changed)
+    await operator.act(form.close)
+
+
 @pytest.mark.usefixtures("profiles")
 def test_views_for_one_connection_follow_it_when_it_is_renamed(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
@@ -260,16 +275,6 @@ def test_views_for_one_connection_follow_it_when_it_is_renamed(
         desktop = Desktop(state_file=state_file)
         desktop.open()
         return desktop
-
-    async def rename(operator: Operator, row: int, name: str, new: str) -> None:
-        await operator.act(operator.window.connections.manage_requested.emit)
-        (form,) = operator.window.findChildren(ConnectionsWindow)
-        await operator.act(lambda: form.list.setCurrentRow(row))
-        assert form.form.name.text() == name
-        await operator.act(lambda: form.form.name.setText(new))
-        await operator.click(form.save)
-        await wait_until(lambda: form.form.isEnabled() and not form.form.is_changed)
-        await operator.act(form.close)
 
     async def scenario(operator: Operator) -> None:
         await operator.desktop.wait_connected(20)
@@ -289,6 +294,40 @@ def test_views_for_one_connection_follow_it_when_it_is_renamed(
         view.profile: view.query for each in ("europe", "laboratory") for view in views.all(each)
     }
     assert found == {"europe": "ran>5s eu", "laboratory": "ran>5s lab"}
+
+
+@pytest.mark.usefixtures("profiles")
+def test_marks_follow_a_connection_when_it_is_renamed(
+    qapp: QApplication, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    state_file = WindowStateFile(tmp_path / "window.json")
+    state_file.state.shown = "eu"
+
+    def open_desktop() -> Desktop:
+        desktop = Desktop(state_file=state_file)
+        desktop.open()
+        return desktop
+
+    def kept(name: str) -> set[str]:
+        file = LocalStateFile(state_file_path(profile_data_folder(), Profile(name)))
+        with closing(file):
+            return set(MarkTable(file).load())
+
+    async def scenario(operator: Operator) -> None:
+        await operator.desktop.wait_connected(20)
+        await operator.session.group_marks.set_mark("a" * 12, MarkKind.MUTED)
+        await rename(operator, 0, "eu", "europe")
+        await operator.session.group_marks.set_mark("b" * 12, MarkKind.MUTED)
+        assert (kept("eu"), kept("europe")) == (set(), {"a" * 12, "b" * 12})
+        with closing(LocalStateFile(state_file_path(profile_data_folder(), Profile("us")))) as us:
+            MarkTable(us).put("c" * 12, MarkKind.MUTED, Mark(1.0, "ann"))
+        await rename(operator, 0, "europe", "us")
+        (form,) = operator.window.findChildren(ConnectionsWindow)
+        shown = [label.text() for label in form.findChildren(QLabel)]
+        assert any("stay under its former name" in text for text in shown)
+        assert (kept("europe"), kept("us")) == ({"a" * 12, "b" * 12}, {"c" * 12})
+
+    run_operator(qapp, nats_server.url, scenario, open_desktop=open_desktop)
 
 
 @pytest.mark.slow

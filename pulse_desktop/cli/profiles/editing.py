@@ -4,7 +4,7 @@ from argparse import Namespace
 from dataclasses import replace
 
 from pulse_desktop.cli.exit_codes import FAILED, OK
-from pulse_desktop.cli.output import write_json, write_note, write_text
+from pulse_desktop.cli.output import print_error, write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_json_option
 from pulse_desktop.cli.profile_choice import profile_file, profile_secrets
 from pulse_desktop.cli.profiles.listing import profile_fields
@@ -100,6 +100,21 @@ async def run_edit(arguments: Namespace) -> int:
         profile, old=old, secret=secret or None, may_choose=arguments.secret_storage is None
     )
     _report(stored, as_json=arguments.json)
+    return _move_marks(old, stored.name)
+
+
+def _move_marks(former: Profile, name: str) -> int:
+    """Let the marks of failure groups follow a profile to another name; return the exit code."""
+    from pulse_desktop.session.local_state.moved_state import move_local_state
+    from pulse_desktop.settings_folder import profile_data_folder
+
+    if former.name == name:
+        return OK
+    try:
+        move_local_state(profile_data_folder(), former, name)
+    except UserFacingError as error:
+        print_error(error)
+        return FAILED
     return OK
 
 

@@ -10,7 +10,8 @@ from pulse_desktop.model.errors import OtherFailuresError
 from pulse_desktop.model.group_marks import MAX_NOTE, Mark, MarkKind
 from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.session.local_state.mark_table import MarkTable
-from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
+from pulse_desktop.session.local_state.state_errors import LocalStateError
+from pulse_desktop.session.local_state.state_file import LocalStateFile
 from pulse_desktop.state.failure_groups import FailureGroups
 from pulse_desktop.text.printable import printable
 

@@ -12,7 +12,8 @@ from pulse_desktop.model.group_marks import (
 )
 from pulse_desktop.protocol.timestamps import LATEST
 from pulse_desktop.query.fingerprint import FINGERPRINT_VERSION
-from pulse_desktop.session.local_state.state_file import LocalStateFile, damaged
+from pulse_desktop.session.local_state.state_errors import damaged
+from pulse_desktop.session.local_state.state_file import LocalStateFile
 from pulse_desktop.text.translation import _
 
 MAX_MARKS: Final = 20_000

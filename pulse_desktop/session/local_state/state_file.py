@@ -3,30 +3,42 @@
 It is made with the first thing that is kept. Several programs may have it open: it is in WAL mode,
 and each change is one transaction. A file that cannot be used is never replaced or changed: the
 error says what is wrong with it and what to do.
+
+When the profile gets another name, its rows move to the file of that name, and the former file says
+so: programs that had it open go on with the other one (see `moved_state`).
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.same_servers import servers_without_login
 from pulse_desktop.profiles.profile import Profile
 from pulse_desktop.regular_file import check_regular
+from pulse_desktop.session.local_state.state_errors import (
+    BUSY_TIMEOUT_S,
+    LocalStateError,
+    damaged,
+    explain,
+    is_busy,
+)
 from pulse_desktop.text.translation import _
 
 MAX_BYTES: Final = 64 << 20
-BUSY_TIMEOUT_S: Final = 3.0
 _PAGE_BYTES: Final = 4096
 _MAX_SLUG: Final = 40
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
+_FILE_NAME: Final = re.compile(r"[a-z0-9-]+\.sqlite3")
+_MAX_MOVES: Final = 100
+_READ: Final = "BEGIN"
+_WRITE: Final = "BEGIN IMMEDIATE"
 
 MIGRATIONS: Final[Sequence[str]] = (
     """
@@ -40,18 +52,29 @@ MIGRATIONS: Final[Sequence[str]] = (
         PRIMARY KEY (group_id, fingerprint_version, kind)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE moved_to (file TEXT NOT NULL, at REAL NOT NULL);
+    """,
 )
 """What makes each version of the file from the one before."""
 
 Value = TypeVar("Value")
 
 
-class LocalStateError(UserFacingError):
-    """The local state cannot be read or written."""
+class _MovedError(Exception):
+    """The rows are in another file now."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
 
 
 class LocalStateFile:
-    """The file of one profile. Its methods block, and may be called from any thread."""
+    """The file of one profile. Its methods block, and may be called from any thread.
+
+    Attributes:
+        path: of the file; another one after the profile was renamed.
+    """
 
     def __init__(self, path: Path) -> None:
         """Describe a file, which may not exist yet.
@@ -63,6 +86,9 @@ class LocalStateFile:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._used: tuple[int, int] | None = None
+        """Identity of the file that was in use by this object before it moved."""
+        self._described_at = time.time()
 
     def read(self, work: Callable[[sqlite3.Connection], Value], default: Value) -> Value:
         """Read from the file.
@@ -74,11 +100,15 @@ class LocalStateFile:
         Raises:
             LocalStateError: it cannot be read.
         """
-        with self._lock, self._explained():
+
+        def attempt() -> Value:
             if not self.path.exists():
                 self._disconnect()
                 return default
-            return self._in_transaction("BEGIN", work)
+            return self._in_transaction(_READ, work)
+
+        with self._lock, self._explained():
+            return self._followed(attempt)
 
     def write(self, work: Callable[[sqlite3.Connection], Value]) -> Value:
         """Change the file, all or nothing; make it if there is none.
@@ -86,9 +116,18 @@ class LocalStateFile:
         Raises:
             LocalStateError: it cannot be written.
         """
-        with self._lock, self._explained():
+
+        def begin_anew(connection: sqlite3.Connection) -> Value:
+            if _moved_row(connection) is not None:  # a new profile of the former name
+                connection.execute("DELETE FROM moved_to")
+            return work(connection)
+
+        def attempt() -> Value:
             self._create()
-            return self._in_transaction("BEGIN IMMEDIATE", work)
+            return self._in_transaction(_WRITE, begin_anew)
+
+        with self._lock, self._explained():
+            return self._followed(attempt)
 
     def version(self) -> object:
         """Return a value that differs after another program has changed the file.
@@ -96,12 +135,17 @@ class LocalStateFile:
         Raises:
             LocalStateError: it cannot be read.
         """
-        with self._lock, self._explained():
+
+        def attempt() -> object:
             if not self.path.exists():
                 self._disconnect()
                 return None
+            self._in_transaction(_READ, lambda _connection: None)
             connection = self._connect()
             return self._identity, connection.execute("PRAGMA data_version").fetchone()
+
+        with self._lock, self._explained():
+            return self._followed(attempt)
 
     def close(self) -> None:
         """Close the file."""
@@ -116,7 +160,38 @@ class LocalStateFile:
     def _in_transaction(self, begin: str, work: Callable[[sqlite3.Connection], Value]) -> Value:
         connection = self._connect()
         with _transaction(connection, begin):
-            return work(connection)
+            is_moved = self._check_moved(connection)
+            value = work(connection)
+        if not is_moved or begin == _WRITE:
+            self._used = self._identity
+        return value
+
+    def _followed(self, attempt: Callable[[], Value]) -> Value:
+        """Return what an attempt returns, in another file if the rows have moved there."""
+        for _number in range(_MAX_MOVES):
+            try:
+                return attempt()
+            except _MovedError as moved:
+                self._disconnect()
+                self.path = moved.path
+        raise damaged(_("{path}: it has moved too often.").format(path=self.path))
+
+    def _check_moved(self, connection: sqlite3.Connection) -> bool:
+        """Return whether the rows of a former profile have moved from here to another file.
+
+        Raises:
+            _MovedError: they are those of this profile. An object that was made and has used the
+                file only since then is of a new profile that has the former name.
+        """
+        row = _moved_row(connection)
+        if row is None:
+            return False
+        name, at = row
+        if type(name) is not str or type(at) is not float or not _FILE_NAME.fullmatch(name):
+            raise damaged(_("{path}: it has moved to no file.").format(path=self.path))
+        if self._used == self._identity or self._described_at <= at:
+            raise _MovedError(self.path.with_name(name))
+        return True
 
     def _connect(self) -> sqlite3.Connection:
         check_regular(self.path)
@@ -143,7 +218,7 @@ class LocalStateFile:
         """Bring the file to the latest version; refuse one of a newer program."""
         if _version(connection) == len(MIGRATIONS):
             return
-        with _transaction(connection, "BEGIN IMMEDIATE"):
+        with _transaction(connection, _WRITE):
             version = _version(connection)  # another program may have been faster
             _check_version(self.path, version)
             for number in range(version, len(MIGRATIONS)):
@@ -162,25 +237,16 @@ class LocalStateFile:
         """Raise errors of the file with a text for the operator."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._disconnect()
-            raise _explain(self.path, error) from error
-        except OSError as error:
-            self._disconnect()
-            raise LocalStateError(
-                _("The local state cannot be used"),
-                f"{error.filename or self.path}: {error.strerror or error}.",
-                _disk_advice(self.path) if error.errno in _FULL else _access_advice(self.path),
-            ) from error
+            raise explain(self.path, error) from error
 
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_FULL_CODES: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
-_BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_DAMAGED_CODES: Final = frozenset(
-    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-)
-"""SQLITE_ERROR: a table is missing, or one exists that a version would make."""
+def _moved_row(connection: sqlite3.Connection) -> tuple[object, object] | None:
+    row: tuple[object, object] | None = connection.execute(
+        "SELECT file, at FROM moved_to"
+    ).fetchone()
+    return row
 
 
 def state_file_path(folder: Path, profile: Profile) -> Path:
@@ -220,7 +286,7 @@ def _set_wal_mode(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
-        if _kind(error) not in _BUSY_CODES:
+        if not is_busy(error):
             raise
 
 
@@ -238,46 +304,3 @@ def _check_version(path: Path, version: int) -> None:
             _("{path} was written by a newer version of this program.").format(path=path),
             _("Use that version, or move the file away to begin without it."),
         )
-
-
-def damaged(reason: str) -> LocalStateError:
-    """Return the error of a file that no program of ours has written so."""
-    return LocalStateError(
-        _("The local state is damaged"),
-        reason,
-        _("It was left as it is. Move the file away to begin without it."),
-    )
-
-
-def _kind(error: sqlite3.Error) -> int:
-    """Return the code of an error without what says more about it, all but the lowest byte."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
-
-
-def _explain(path: Path, error: sqlite3.Error) -> LocalStateError:
-    code = _kind(error)
-    reason = _("{path}: {reason}.").format(path=path, reason=error)
-    if code in _BUSY_CODES:
-        return LocalStateError(
-            _("The local state is locked"),
-            _("Another program has held {path} for {seconds:g} s.").format(
-                path=path, seconds=BUSY_TIMEOUT_S
-            ),
-            _("Try again; end that program if it does not answer."),
-        )
-    if code in _DAMAGED_CODES:
-        return damaged(reason)
-    if code in _FULL_CODES:
-        return LocalStateError(_("The local state cannot be written"), reason, _disk_advice(path))
-    return LocalStateError(_("The local state cannot be used"), reason, _access_advice(path))
-
-
-def _disk_advice(path: Path) -> str:
-    return _("Free space on the disk of {folder}, then try again.").format(folder=path.parent)
-
-
-def _access_advice(path: Path) -> str:
-    return _("Make {folder} readable and writable, or set PULSE_DATA_DIR to another one.").format(
-        folder=path.parent
-    )

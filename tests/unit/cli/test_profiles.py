@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from pulse_desktop.cli.main import parse_arguments
+from pulse_desktop.model.group_marks import Mark, MarkKind
+from pulse_desktop.profiles.profile import Profile
+from pulse_desktop.session.local_state.mark_table import MarkTable
+from pulse_desktop.session.local_state.state_file import LocalStateFile, state_file_path
 from tests.kit.cli_process import CommandResult, command_environment, run_in_process
 from tests.kit.memory_keyring import MemoryKeyring
 
@@ -123,6 +127,26 @@ def test_a_rename_moves_the_secret(shop: Run, ring: MemoryKeyring) -> None:
     assert ring.passwords == {("pulse-desktop", "store"): SECRET}
     assert shop("show", "shop").code == 1
     assert fields(shop, "store")["secret_storage"] == "keyring"
+
+
+def test_marks_follow_a_rename(run: Run, tmp_path: Path) -> None:
+    def table(name: str) -> MarkTable:
+        return MarkTable(LocalStateFile(state_file_path(tmp_path / "profiles", Profile(name))))
+
+    def noted(name: str) -> int:
+        return len(table(name).load())
+
+    for name in ("shop", "old"):
+        assert run("add", name, "--server", "nats://127.0.0.1:1").code == 0
+        table(name).put("a" * 12, MarkKind.NOTE, Mark(1.0, "ann", "looked at"))
+    assert run("edit", "shop", "--rename", "store").code == 0
+    assert (noted("shop"), noted("store")) == (0, 1)
+    assert run("remove", "old", "--yes").code == 0
+    refused = run("edit", "store", "--rename", "old")
+    assert refused.code == 1
+    assert "The marks of the connection stay under its former name" in refused.err
+    assert (noted("store"), noted("old")) == (1, 1)
+    assert fields(run, "old")["name"] == "old", "the profile has its new name"
 
 
 def test_a_rename_that_fails_leaves_profile_and_secret(shop: Run, ring: MemoryKeyring) -> None:

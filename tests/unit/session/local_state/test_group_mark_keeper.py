@@ -11,7 +11,8 @@ from pulse_desktop.model.group_marks import NO_GROUP_MARKS, GroupMarks, Mark, Ma
 from pulse_desktop.query.fingerprint import OTHER
 from pulse_desktop.session.local_state.group_mark_keeper import GroupMarkKeeper
 from pulse_desktop.session.local_state.mark_table import MarkTable
-from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
+from pulse_desktop.session.local_state.state_errors import LocalStateError
+from pulse_desktop.session.local_state.state_file import LocalStateFile
 from pulse_desktop.state.failure_group import GroupState
 from pulse_desktop.state.system import SystemState
 from tests.kit.background import in_background

@@ -9,7 +9,8 @@ import pytest
 from pulse_desktop.model.group_marks import MAX_NOTE, Mark, MarkKind
 from pulse_desktop.protocol.timestamps import LATEST
 from pulse_desktop.session.local_state.mark_table import MarkTable
-from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
+from pulse_desktop.session.local_state.state_errors import LocalStateError
+from pulse_desktop.session.local_state.state_file import LocalStateFile
 
 
 def test_a_note_that_is_no_utf8_is_kept_as_far_as_it_can_be(tmp_path: Path) -> None:

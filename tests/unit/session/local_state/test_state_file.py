@@ -10,9 +10,9 @@ import pytest
 
 from pulse_desktop.profiles.profile import Profile, server_profile
 from pulse_desktop.session.local_state import state_file
+from pulse_desktop.session.local_state.state_errors import LocalStateError
 from pulse_desktop.session.local_state.state_file import (
     MIGRATIONS,
-    LocalStateError,
     LocalStateFile,
     state_file_path,
 )
@@ -202,7 +202,8 @@ def test_a_full_disk_is_reported_and_nothing_is_half_written(tmp_path: Path) -> 
     script = """
 import resource, sys
 from pathlib import Path
-from pulse_desktop.session.local_state.state_file import LocalStateError, LocalStateFile
+from pulse_desktop.session.local_state.state_errors import LocalStateError
+from pulse_desktop.session.local_state.state_file import LocalStateFile
 
 insert = "INSERT INTO group_marks VALUES (?, 1, 'note', 1.0, 'bob', ?)"
 file = LocalStateFile(Path(sys.argv[1]))
