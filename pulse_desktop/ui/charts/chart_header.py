@@ -36,6 +36,11 @@ class ChartHeader(QWidget):
         self._colors = colors
         self.update()
 
+    @property
+    def subtitle(self) -> str:
+        """The text after the title."""
+        return self._subtitle
+
     def set_subtitle(self, subtitle: str) -> None:
         """Change the text after the title."""
         if subtitle != self._subtitle:

@@ -86,6 +86,7 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         )
         self._updated_at = 0.0
         self._chart_throttle = Throttle(CHART_S, share=CHART_SHARE)
+        self._was_pending = False
         self._row_changes, self._changed_at = 0, 0.0
         self._shown_row: RowT | None = None
         self._shown_position = -1  # of that row, -1 if it is not in the table
@@ -471,11 +472,14 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
             self.chart_group.set_marks(self.context.chart_marks(wall), is_live=shown_range.is_live)
             self.time_range = chart_range(shown_range, charted_since(self.context.state), wall)
             end, asked = shown_range.end_or(wall), (shown_range, self.time_range)
+            was_pending, self._was_pending = self._was_pending, self.table.rows_model.filter_pending
+            if was_pending and not self._was_pending:
+                self._chart_throttle.reset()  # what a filter matches is known only now
             self._chart_throttle.run(
                 wall,
                 lambda: self.update_charts(end),
                 self._charted_version(wall, end),
-                (*asked, self.table.rows_model.filter_pending),
+                (*asked, self._was_pending),
             )
             self.update_costly_charts(wall, end)
         self.update_summary(now, stale_text(connection))

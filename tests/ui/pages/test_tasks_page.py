@@ -117,6 +117,34 @@ def test_the_charts_show_the_runs_that_the_table_shows(
     assert charted()[0] == everything
 
 
+def test_the_charts_keep_their_values_until_a_filter_has_looked_at_all_runs(
+    qtbot: QtBot, session: FakeSession
+) -> None:
+    builder = StateBuilder()
+    start = builder.at
+    for first in range(0, 3000, 100):
+        builder.at += 1
+        builder.runs(100, first)
+    window = make_window(qtbot, builder, (TasksPage, OverviewPage), session)
+    page = tasks(window)
+    draw_frame(window, builder, 1.0)
+    outcomes, times = page.charts.outcomes, page.charts.times
+    assert [row.ended for row in times.shown] == [3000]
+    page.filter_by_bar(RunState.SUCCEEDED.value, start + 1, start + 2)  # of the oldest runs
+    assert page.table.rows_model.filter_pending
+    draw_frame(window, builder, 0.3)
+    draw_frame(window, builder, 2.0)
+    assert page.table.rows_model.filter_pending
+    assert [row.ended for row in times.shown] == [3000]
+    assert times.subtitle == "counting the runs that match the filter…"
+    assert outcomes.subtitle.startswith(times.subtitle)
+    qtbot.waitUntil(lambda: not page.table.rows_model.filter_pending)
+    draw_frame(window, builder, 0.3)  # not a second later
+    assert [row.ended for row in times.shown] == [100]
+    assert times.subtitle == "100 ended runs"
+    assert outcomes.subtitle.startswith("ended runs that match the filter")
+
+
 def test_the_text_filter_searches_name_arguments_and_error(qtbot: QtBot, page: RunsPage) -> None:
     qtbot.keyClicks(page.filter_bar.text_field, "UK timeout extract")
     qtbot.keyClick(page.filter_bar.text_field, Qt.Key.Key_Return)

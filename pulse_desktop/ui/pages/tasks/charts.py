@@ -20,6 +20,7 @@ from pulse_desktop.ui.pages.tasks.task_times import TaskTimesTable
 from pulse_desktop.ui.rows.positions import Positions
 
 _ENDED: Final = _("ended runs")
+_COUNTING: Final = _("counting the runs that match the filter…")
 _OUTCOMES: Final = (
     RunState.FAILED,
     RunState.SOFT_FAILED,
@@ -37,10 +38,12 @@ class FilteredRuns:
     Attributes:
         query: the filter.
         positions: of the runs that were found until now.
+        is_complete: whether all runs were looked at.
     """
 
     query: str
     positions: Positions
+    is_complete: bool = True
 
 
 class TaskCharts:
@@ -62,6 +65,7 @@ class TaskCharts:
         self._runs = runs
         self.columns = RunColumns(runs.timings)
         self._drawn: tuple[object, ...] = ()
+        self._drawn_query = ""
         self.outcomes = TimeChart(
             _("Runs by outcome"),
             Unit.COUNT,
@@ -85,6 +89,9 @@ class TaskCharts:
     ) -> None:
         """Show the runs that ended in a range up to a time, Unix seconds.
 
+        Until all runs were looked at for another filter, the former values stay: those of the runs
+        found until then would be wrong.
+
         Args:
             shown: what is shown.
             end: its end.
@@ -92,13 +99,19 @@ class TaskCharts:
             shows_all: whether it is the range of all that is retained; the charts say then how
                 many runs ended outside of it.
         """
+        query = "" if filtered is None else filtered.query
+        if filtered is not None and not filtered.is_complete and query != self._drawn_query:
+            self.outcomes.set_subtitle(_COUNTING)
+            self.times.set_subtitle(_COUNTING)
+            self._drawn = ()
+            return
         runs = self.columns.version, self.columns.ahead_of(end)
         drawn: tuple[object, ...] = *runs, shown, end // (shown.bucket_s / 4)
         if filtered is not None:
             drawn = *drawn, filtered.query, filtered.positions.size
         if drawn != self._drawn:
             self._draw(shown, end, filtered, shows_all=shows_all)
-            self._drawn = drawn
+            self._drawn, self._drawn_query = drawn, query
 
     def _draw(
         self,

@@ -171,7 +171,9 @@ class RunTablePage(TablePage[TaskRun, RunDetail]):
         """Update the charts up to a time, Unix seconds; they show the runs that the table shows."""
         shown = None
         if self.filter_bar.checked_facets or self.filter.query.matcher is not None:
-            shown = FilteredRuns(self.filter.effective_query, self.table.rows_model.positions())
+            model = self.table.rows_model
+            found, is_complete = model.positions(), not model.filter_pending
+            shown = FilteredRuns(self.filter.effective_query, found, is_complete)
         self.charts.update(
             self.time_range,
             now,

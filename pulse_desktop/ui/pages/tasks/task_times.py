@@ -111,6 +111,15 @@ class TaskTimesTable(QWidget):
         text = ngettext("{count} ended run", "{count} ended runs", count)
         self._header.set_subtitle(text.format(count=formats.count(count)))
 
+    @property
+    def subtitle(self) -> str:
+        """What is said of the rows."""
+        return self._header.subtitle
+
+    def set_subtitle(self, text: str) -> None:
+        """Say something of the rows until others are shown."""
+        self._header.set_subtitle(text)
+
     def text_at(self, row: int, column: int) -> str:
         """Return the text of a cell."""
         return self._model.text_at(row, column)
