@@ -85,6 +85,9 @@ class PageFilter(QObject, Generic[RowT]):
         self._toggled = ""  # condition
         bar.use_query(self.query.check, self.query.complete)
         bar.settled.connect(self._settle)
+        bar.changed.connect(self.former.follow)
+        bar.submitted.connect(self.former.follow_submitted)
+        time.changed.connect(self.former.follow)
         self._values.changed.connect(bar.completer.complete_anew)
 
     def _now(self) -> float:

@@ -13,6 +13,9 @@ from pulse_desktop.ui.query.query_notice import QueryNotice
 class FormerFilter(QObject):
     """Keeps the filter that navigation has replaced, and restores it.
 
+    The way back is offered while what navigation has shown is on the screen. What is edited of it
+    is the operator's own, and restoring another filter would discard it.
+
     Signals:
         navigated: another filter is shown, which is not the operator's.
         returned: the operator's filter is shown again.
@@ -42,13 +45,14 @@ class FormerFilter(QObject):
         self._notice, self._state, self._show = notice, state, show
         self._former: FilterState | None = None
         self._navigated: FilterState | None = None  # what navigation has shown
+        self._why = ""
         notice.back_requested.connect(self.go_back)
         notice.forget_requested.connect(self._keep_shown)
 
     @property
     def exists(self) -> bool:
         """Whether the operator's filter was replaced by navigation and can be restored."""
-        return self._former is not None
+        return self._former is not None and self._state() == self._navigated
 
     def navigate(self, state: FilterState, why: str = "") -> None:
         """Show another filter; the operator's own one can be restored, also if it is empty.
@@ -72,8 +76,23 @@ class FormerFilter(QObject):
         if self._former is None:
             self.forget()
         else:
-            details = self._former.text or ("" if self._former.active else _("It is empty"))
-            self._notice.show_former(why or _("Another filter is shown."), details)
+            self._why = why or _("Another filter is shown.")
+            self.follow()
+
+    def follow(self) -> None:
+        """Follow a change of what is shown: offer the way back only from what was navigated to."""
+        former = self._former
+        if former is not None and self.exists:
+            details = former.text or ("" if former.active else _("It is empty"))
+            self._notice.show_former(self._why, details)
+        else:
+            self._notice.show_former("")
+
+    def follow_submitted(self) -> None:
+        """Follow the operator, who is done with editing: what was navigated to is not shown."""
+        if self._former is not None and not self.exists:
+            self.forget()
+            self.kept.emit()
 
     def go_back(self, *, keeps_range: bool = False) -> None:
         """Restore the operator's filter.

@@ -145,11 +145,16 @@ class PageViews(QObject):
         was_free = is_limited or (self.current.is_system and self.is_modified)
         self._show_columns(view)
         state = FilterState(view.query, frozenset(view.facets), _time_range(view.time_range))
-        if was_free:
-            self._filter.former.navigate(
-                state, _("The view “{name}” is shown.").format(name=view.name)
-            )
+        chained = self._filter.former.exists
+        if was_free or chained:
+            kept = self._former
+            why = _("The view “{name}” is shown.").format(name=view.name)
+            self._filter.former.navigate(state, why)
+            if chained:  # it leads back to before the first of them
+                self._former = kept
         else:
+            self._filter.former.forget()
+            self._former = None
             self._filter.show(state)
         self.current = view
         self.update(force=True)

@@ -63,6 +63,11 @@ class QueryNotice(QWidget):
         """Why the query is not valid, as shown; empty for nothing."""
         return "" if self._problem.isHidden() else self._problem.full_text
 
+    @property
+    def former_text(self) -> str:
+        """Why a former filter was replaced, as shown; empty for nothing."""
+        return "" if self._former.isHidden() else self._former.text()
+
     def show_problem(self, text: str) -> None:
         """Say why the query is not valid, nothing if the text is empty."""
         self._problem.set_text(text)

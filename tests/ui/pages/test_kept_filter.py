@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.run_state import RunState
-from pulse_desktop.model.time_range import ALL_RETAINED, fixed
+from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
+from pulse_desktop.ui.navigation import ShowRun
 from pulse_desktop.ui.pages.overview.page import OverviewPage
 from pulse_desktop.ui.pages.tasks.page import TasksPage
 from pulse_desktop.ui.query.conditions import bar_query
@@ -118,3 +120,44 @@ def test_a_bar_that_is_not_over_ends_now_and_does_not_move_on(page: TasksPage) -
     page.runs.charts.outcomes.bar_chosen.emit("failed", now - 10, now + 20)
     assert not time.is_live
     assert time.now() - 11 < time.range.start <= time.range.end <= time.now()
+
+
+def offers_former(page: TasksPage) -> bool:
+    """Return whether the way back is offered, on the screen and as an action."""
+    notice, former = page.runs.filter_bar.notice, page.runs.filter.former
+    assert notice.back_button.isHidden() is not former.exists
+    return former.exists
+
+
+def test_what_is_typed_ends_the_notice_of_what_was_shown_before(
+    qtbot: QtBot, page: TasksPage, window: MainWindow
+) -> None:
+    runs, time = page.runs, page.runs.context.time
+    now = time.now()
+    runs.filter_bar.set_filter(text="task:nothing")
+    time.set_range(fixed(now - 600, now - 300))
+    window.navigate(ShowRun("f" * 32))
+    assert offers_former(page)
+    assert time.range == ALL_RETAINED
+    field = runs.filter_bar.text_field
+    qtbot.keyClicks(field, "task:extract attempt:1")
+    qtbot.waitUntil(lambda: runs.filter.query.text == "task:extract attempt:1")
+    assert not offers_former(page)
+    field.selectAll()
+    qtbot.keyClick(field, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: offers_former(page))  # nothing is lost by trying
+    qtbot.keyClicks(field, "attempt:1")
+    qtbot.keyClick(field, Qt.Key.Key_Escape)  # the completion
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert not offers_former(page)
+    runs.clear_filter()
+    assert not offers_former(page)
+
+
+def test_another_time_range_ends_the_notice_that_everything_is_shown(page: TasksPage) -> None:
+    runs, time = page.runs, page.runs.context.time
+    runs.filter_bar.set_filter(text="task:nothing")
+    page.navigate(ShowRun("f" * 32))
+    assert offers_former(page)
+    time.set_range(last(900.0))
+    assert not offers_former(page)

@@ -262,6 +262,22 @@ def test_navigation_offers_the_way_back_to_an_empty_filter(page: RunsPage) -> No
     assert not offers_former()
 
 
+def test_the_notice_names_the_view_that_was_opened_last(qtbot: QtBot, page: RunsPage) -> None:
+    page.filter_bar.set_filter((), "task:b")
+    save_as(qtbot, page)
+    choose(page, "All runs")
+    page.filter_bar.set_filter((), "language=uk")  # changes a view of the program
+    choose(page, NAME)
+    notice = page.filter_bar.notice
+    assert notice.former_text == f"The view “{NAME}” is shown."
+    choose(page, "All runs")
+    assert notice.former_text == "The view “All runs” is shown."
+    notice.back_button.click()
+    assert page.filter_bar.text == "language=uk"
+    assert page.views_button.full_text == "All runs · changed"
+    assert notice.former_text == ""
+
+
 def test_a_view_is_renamed_and_deleted(qtbot: QtBot, page: RunsPage) -> None:
     save_as(qtbot, page)
     choose(page, "Rename…")
