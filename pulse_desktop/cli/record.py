@@ -116,7 +116,7 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
 
     import msgspec
 
-    from pulse_desktop.session.recording.masking import Masking
+    from pulse_desktop.session.recording.masker import Masker
     from pulse_desktop.session.recording.recorder import Recorder
     from pulse_desktop.session.recording.recording_writer import RecordingWriter
 
@@ -126,8 +126,8 @@ async def _record_into(file: "RecordingFile", arguments: Namespace) -> int:
         async with connected_session(arguments, history_s=arguments.since or 0.0) as session:
             header = _header(session, arguments.mask)
             writer = RecordingWriter(file, header, arguments.max_size)
-            masking = Masking(arguments.mask, session.state.parameter_names)
-            recorder = Recorder(writer, masking, partial(_server_time, session))
+            masker = Masker(arguments.mask, session.state.parameter_names)
+            recorder = Recorder(writer, masker, partial(_server_time, session))
             session.record(recorder)
             await _wait_server_time(session)
             writer.header = msgspec.structs.replace(header, started_at=session.now())

@@ -12,7 +12,7 @@ from pulse_desktop.app.recorded_session import RecordedSession
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.profiles.profile import server_profile
 from pulse_desktop.protocol.task_result import decode_result
-from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.masker import Masker
 from pulse_desktop.session.recording.recording_file import RecordingFile
 from pulse_desktop.session.recording.recording_format import (
     FORMAT,
@@ -47,7 +47,7 @@ def recorded(path: Path, *, end: bool = True) -> Path:
     sent = [task_message(), heartbeat(), task_event("task.started"), task_event("task.succeeded")]
     sent.append(heartbeat(NOW - 90))  # read from history after newer messages
     lines: list[Line] = [message_line(each, each.payload) for each in sent]
-    lines.append(ResultLine(stored_object(), Masking().mask_result(decode_result(result_body()))))
+    lines.append(ResultLine(stored_object(), Masker().mask_result(decode_result(result_body()))))
     header = Header(
         FORMAT, VERSION, "pulse-desktop 0.1.0", NOW, "shop", "nats://host:4222", "production"
     )

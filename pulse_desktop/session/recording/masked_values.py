@@ -79,7 +79,7 @@ class MaskedValues:
         """Return whether the arguments of a run were seen."""
         return run_id in self._values
 
-    def masker(self, run_id: str) -> Callable[[str], str] | None:
+    def error_mask(self, run_id: str) -> Callable[[str], str] | None:
         """Return what masks the values of a run in a text, None if it has none.
 
         It is `mask_whole` if there are too many to look for. The latest is kept: the error and the
@@ -89,11 +89,11 @@ class MaskedValues:
         if values == ():
             return None
         if self._latest is None or self._latest[0] != run_id:
-            self._latest = run_id, _masker(values)
+            self._latest = run_id, _mask_of(values)
         return self._latest[1]
 
 
-def _masker(values: Iterable[str] | None) -> Callable[[str], str]:
+def _mask_of(values: Iterable[str] | None) -> Callable[[str], str]:
     texts = None if values is None else _distinct(_texts_within(values, _MAX_JSON_DEPTH))
     if texts is None:
         return mask_whole

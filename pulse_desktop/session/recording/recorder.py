@@ -16,7 +16,7 @@ from pulse_desktop.nats_client.aio import retrieve
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
-from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.masker import Masker
 from pulse_desktop.session.recording.recording_format import (
     MAX_LINE_BYTES,
     End,
@@ -69,18 +69,18 @@ class Recorder:
     def __init__(
         self,
         writer: RecordingWriter,
-        masking: Masking,
+        masker: Masker,
         server_time: Callable[[], float | None],
     ) -> None:
         """Create a recorder.
 
         Args:
             writer: of the recording; open before anything is written.
-            masking: masks what is written.
+            masker: masks what is written.
             server_time: returns Unix seconds by the server's clock, None while it is unknown.
         """
         self._writer = writer
-        self._masking = masking
+        self._masker = masker
         self._server_time = server_time
         self._newest = -math.inf  # of a message, Unix seconds minus those of the monotonic clock
         self._waiting: deque[Recorded] = deque()
@@ -115,18 +115,18 @@ class Recorder:
 
     @property
     def unnamed(self) -> int:
-        """Arguments left out so far because their names are not known, see `Masking`."""
-        return self._masking.unnamed
+        """Arguments left out so far because their names are not known, see `Masker`."""
+        return self._masker.unnamed
 
     @property
     def unchecked(self) -> int:
-        """Number of error texts that may quote a masked value, see `Masking`."""
-        return self._masking.unchecked
+        """Number of error texts that may quote a masked value, see `Masker`."""
+        return self._masker.unchecked
 
     @property
     def hidden(self) -> int:
-        """Number of error texts that are left out as a whole, see `Masking`."""
-        return self._masking.hidden
+        """Number of error texts that are left out as a whole, see `Masker`."""
+        return self._masker.hidden
 
     def add(self, items: Sequence[Recorded]) -> None:
         """Hand over what was received. Never blocks."""
@@ -262,13 +262,13 @@ class Recorder:
     def _line(self, item: Recorded) -> Line:
         match item:
             case InboundMessage():
-                return message_line(item, self._masking.mask_payload(item))
+                return message_line(item, self._masker.mask_payload(item))
             case StoredObject():
                 return ObjectLine(item)
             case ResultRead(stored, TaskResult() as result):
-                return ResultLine(stored, self._masking.mask_result(result, stored.key))
+                return ResultLine(stored, self._masker.mask_result(result, stored.key))
             case ResultRead(stored, str() as problem):
-                return ResultLine(stored, problem=self._masking.mask_problem(problem, stored.key))
+                return ResultLine(stored, problem=self._masker.mask_problem(problem, stored.key))
             case ResultRead(stored):
                 return ResultLine(stored)
 

@@ -10,7 +10,7 @@ from pulse_desktop.ui.rows.row_filter import RowChange, matching_positions
 from pulse_desktop.ui.rows.row_source import RowSource
 from pulse_desktop.ui.table.filter_progress import FilterProgress
 from pulse_desktop.ui.table.model_change import ModelChange
-from pulse_desktop.ui.table.reordering import Reordering, reorder_in_slices
+from pulse_desktop.ui.table.order_change import OrderChange, reorder_in_slices
 from pulse_desktop.ui.table.shown_rows import ShownRows
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         self._changed: set[int] = set()  # since the last sort
         self._progress = FilterProgress(self._first)
         # Makes the next order.
-        self._sorting: Generator[None, None, Reordering[RowT]] | None = None
+        self._sorting: Generator[None, None, OrderChange[RowT]] | None = None
 
     def sort(self) -> Iterator[ModelChange]:
         """Update a sorted table: evicted, new and changed rows in one reordering.
@@ -110,13 +110,13 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         self._sorting = reorder_in_slices(keys, self.source, before, newest_first)
 
     def _sort_next_slice(
-        self, sorting: Generator[None, None, Reordering[RowT]]
+        self, sorting: Generator[None, None, OrderChange[RowT]]
     ) -> Iterator[ModelChange]:
         """Show the next order once it is made."""
         try:
             next(sorting)
         except StopIteration as finished:
-            made: Reordering[RowT] = finished.value
+            made: OrderChange[RowT] = finished.value
         else:
             return
         self._sorting = None

@@ -11,7 +11,7 @@ import pytest
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.task_result import decode_result
-from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.masker import Masker
 from pulse_desktop.session.recording.playback import Playback
 from pulse_desktop.session.recording.played_results import PlayedResults
 from pulse_desktop.session.recording.recording_file import RecordingFile
@@ -68,7 +68,7 @@ def played(path: Path) -> Playback:
 
 
 def recorded(return_value: object) -> RecordedResult:
-    return Masking().mask_result(decode_result(result_body(return_value)))
+    return Masker().mask_result(decode_result(result_body(return_value)))
 
 
 def queued(at: float, task_id: str, value: str) -> InboundMessage:

@@ -8,7 +8,7 @@ import pytest
 
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
-from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.masker import Masker
 from pulse_desktop.session.recording.recorder import BATCH, Recorder, ResultRead
 from pulse_desktop.session.recording.recording_check import is_whole
 from pulse_desktop.session.recording.recording_file import RecordingFile
@@ -41,7 +41,7 @@ async def recorded(
         RecordingFile(path, replace=False) as file,
         RecordingWriter(file, Header(FORMAT, VERSION, "x", AT), 1 << 30) as writer,
     ):
-        recorder = Recorder(writer, Masking(), lambda: server_time)
+        recorder = Recorder(writer, Masker(), lambda: server_time)
         recorder.add(items)
         await recorder.stop(timeout_s)
         await recorder.finish("stopped")

@@ -15,7 +15,7 @@ from pulse_desktop.cli.missing_messages import left_out
 from pulse_desktop.protocol.inbound import InboundMessage, Source
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.task_result import TaskResult
-from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.masker import Masker
 from pulse_desktop.session.recording.recorder import (
     MAX_WAITING_BYTES,
     Recorder,
@@ -45,7 +45,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
         RecordingFile(tmp_path / "r", replace=False) as file,
         RecordingWriter(file, HEADER, 20_000) as writer,
     ):
-        yield Recorder(writer, Masking(), lambda: AT)
+        yield Recorder(writer, Masker(), lambda: AT)
 
 
 def test_results_wait_within_the_limit_of_bytes(recorder: Recorder) -> None:

@@ -17,7 +17,7 @@ from pulse_desktop.protocol.task_lineage import pipeline_of
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.task_result import decode_result
 from pulse_desktop.session.recording.masked_values import MASK, MaskedValues
-from pulse_desktop.session.recording.masking import Masking
+from pulse_desktop.session.recording.masker import Masker
 
 AT = 1_796_000_000.0
 TOKEN = "ghp_0123456789abcdefghijklmnop"
@@ -32,7 +32,7 @@ def task(payload: bytes) -> InboundMessage:
 
 
 def masked(value: Any, *fields: str) -> Any:
-    return json.loads(Masking(fields).mask_payload(event(json.dumps(value).encode())))
+    return json.loads(Masker(fields).mask_payload(event(json.dumps(value).encode())))
 
 
 def test_values_of_secret_fields_are_left_out_at_any_depth() -> None:
@@ -65,18 +65,18 @@ def test_fields_that_are_named_are_left_out_in_any_case() -> None:
 
 def test_a_payload_without_secrets_stays_exactly_as_it_was_sent() -> None:
     raw = b'{"type":"x","n":12345678901234567890123,"n":1,"f":1.0e0}'
-    assert Masking().mask_payload(event(raw)) == raw
+    assert Masker().mask_payload(event(raw)) == raw
 
 
 def test_a_payload_of_several_lines_becomes_one() -> None:
-    payload = Masking().mask_payload(event(b'{\n  "type": "x"\r\n}'))
+    payload = Masker().mask_payload(event(b'{\n  "type": "x"\r\n}'))
     assert payload == b'{"type":"x"}'
 
 
 def test_positional_arguments_are_left_out_by_the_names_of_the_task() -> None:
     payload, _headers = encode_task("1", "send", args=b'["hello", 5]', kwargs=b'{"text":"a"}')
-    masking = Masking(["text"], lambda name: ("text", "times") if name == "send" else ())
-    assert json.loads(masking.mask_payload(task(payload)))["args"] == [MASK, 5]
+    masker = Masker(["text"], lambda name: ("text", "times") if name == "send" else ())
+    assert json.loads(masker.mask_payload(task(payload)))["args"] == [MASK, 5]
 
 
 @pytest.mark.parametrize("format_", ["json", "msgpack", "cbor", "pickle"])
@@ -84,13 +84,13 @@ def test_arguments_are_masked_in_every_format_of_a_task(format_: str) -> None:
     payload, _headers = encode_task(
         "1", "login", kwargs=b'{"password":"hunter2","user":"ann"}', format_=format_
     )
-    recorded = Masking().mask_payload(task(payload))
+    recorded = Masker().mask_payload(task(payload))
     assert json.loads(recorded)["kwargs"] == {"password": MASK, "user": "ann"}
 
 
 def test_what_is_no_json_is_kept_as_text_without_secrets() -> None:
     assert (
-        Masking().mask_payload(event(b"token=abcdef123456 \xc3\xa9\tx")) == b"token=*** \xc3\xa9\tx"
+        Masker().mask_payload(event(b"token=abcdef123456 \xc3\xa9\tx")) == b"token=*** \xc3\xa9\tx"
     )
 
 
@@ -115,20 +115,20 @@ def test_of_what_is_neither_json_nor_text_only_the_length_is_kept(
     payload: bytes, source: Source
 ) -> None:
     message = InboundMessage(source, "x", payload, AT)
-    assert Masking().mask_payload(message) == b"*** (%d bytes)" % len(payload)
+    assert Masker().mask_payload(message) == b"*** (%d bytes)" % len(payload)
 
 
 def test_text_that_names_a_field_to_leave_out_is_left_out() -> None:
     payload = b'{"Text": "private'
-    assert Masking(["text"]).mask_payload(event(payload)) == b"*** (17 bytes)"
-    assert Masking(["author"]).mask_payload(event(payload)) == payload
+    assert Masker(["text"]).mask_payload(event(payload)) == b"*** (17 bytes)"
+    assert Masker(["author"]).mask_payload(event(payload)) == payload
 
 
 def test_json_with_numbers_that_python_writes_is_masked_as_json_is() -> None:
     payload = b'{"score": NaN, "n": 1e400, "text": "private"}'
-    found = json.loads(Masking(["text"]).mask_payload(event(payload)))
+    found = json.loads(Masker(["text"]).mask_payload(event(payload)))
     assert found["text"] == MASK
-    assert Masking().mask_payload(event(payload)) == payload
+    assert Masker().mask_payload(event(payload)) == payload
 
 
 STEPS = [
@@ -152,7 +152,7 @@ def base64_of(value: Any) -> str:
 def test_later_steps_of_a_pipeline_are_masked_and_stay_readable(dumped: str) -> None:
     labels = {"_pipe_current_step": 0, "_pipe_data": dumped}
     payload, _headers = encode_task("1", "login", labels=labels, typed=False)
-    recorded = json.loads(Masking(["text"]).mask_payload(task(payload)))["labels"]
+    recorded = json.loads(Masker(["text"]).mask_payload(task(payload)))["labels"]
     pipeline = pipeline_of(recorded)
     assert pipeline is not None
     assert [each.task_id for each in pipeline.steps] == ["b"]
@@ -200,7 +200,7 @@ def test_base64_without_secrets_stays_as_it_is(text: str) -> None:
 def test_bytes_of_a_result_are_masked() -> None:
     value = {b"password": "hunter2", "a": [json.dumps(SECRET).encode(), pickle.dumps(SECRET)]}
     body = pickle.dumps({"is_err": False, "return_value": value, "labels": {}})
-    found = json.loads(bytes(Masking().mask_result(decode_result(body)).return_value))
+    found = json.loads(bytes(Masker().mask_result(decode_result(body)).return_value))
     assert found[base64.b64encode(b"password").decode()] == MASK
     assert json.loads(base64.b64decode(found["a"][0])) == {**SECRET, "password": MASK}
     assert found["a"][1] == MASK
@@ -220,21 +220,21 @@ def test_arguments_without_a_known_name_are_left_out_if_any_are_to_be(
 ) -> None:
     value = {"task_id": "1", "task_name": "t", "args": ["a", "b", None], "kwargs": {}}
     message = InboundMessage(source, "x", json.dumps(value).encode(), AT)
-    masking = Masking(["text"], lambda _name: names)
-    assert json.loads(masking.mask_payload(message))["args"] == expected
-    assert masking.unnamed == unnamed
-    masking = Masking((), lambda _name: names)
-    assert json.loads(masking.mask_payload(message))["args"] == value["args"]
-    assert masking.unnamed == 0
+    masker = Masker(["text"], lambda _name: names)
+    assert json.loads(masker.mask_payload(message))["args"] == expected
+    assert masker.unnamed == unnamed
+    masker = Masker((), lambda _name: names)
+    assert json.loads(masker.mask_payload(message))["args"] == value["args"]
+    assert masker.unnamed == 0
 
 
 def test_arguments_in_json_and_of_no_named_task_are_left_out_too() -> None:
-    masking = Masking(["text"], lambda _name: ("id", "text"))
+    masker = Masker(["text"], lambda _name: ("id", "text"))
     value = {"task_name": "t", "args": '["a", "private"]'}
-    found = masking.mask_value([value, {"args": ["private"]}, {"args": "a, b"}])
+    found = masker.mask_value([value, {"args": ["private"]}, {"args": "a, b"}])
     assert json.loads(found[0]["args"]) == ["a", MASK]
     assert found[1:] == [{"args": [MASK]}, {"args": "a, b"}]
-    assert masking.unnamed == 1
+    assert masker.unnamed == 1
 
 
 def test_a_result_is_masked_with_its_error_and_labels() -> None:
@@ -255,7 +255,7 @@ def test_a_result_is_masked_with_its_error_and_labels() -> None:
             },
         }
     )
-    recorded = Masking().mask_result(decode_result(body))
+    recorded = Masker().mask_result(decode_result(body))
     line = msgspec.json.encode(recorded)
     assert b"hunter2" not in line
     assert TOKEN.encode() not in line
@@ -281,8 +281,8 @@ def test_a_result_is_masked_with_its_error_and_labels() -> None:
     ],
 )
 def test_a_repeated_key_hides_no_secret(payload: bytes) -> None:
-    masking = Masking(["text"], lambda name: ("password",) if name == "t" else ())
-    assert b"hunter2" not in masking.mask_payload(event(payload))
+    masker = Masker(["text"], lambda name: ("password",) if name == "t" else ())
+    assert b"hunter2" not in masker.mask_payload(event(payload))
 
 
 @pytest.mark.parametrize("dropped", ["{}", '{"n":{"args":[1],"task_name":"t","n":{}}}'])
@@ -297,7 +297,7 @@ def test_a_repeated_key_costs_no_second_look_at_what_is_kept(dropped: str) -> No
     value = f'{{"a":{dropped},"a":1}}'
     for _level in range(depth):
         value = f'{{"x":{dropped},"args":[1],"task_name":"t","x":{value}}}'
-    assert Masking((), parameters).mask_payload(event(value.encode())) == value.encode()
+    assert Masker((), parameters).mask_payload(event(value.encode())) == value.encode()
     assert len(looked_at) == depth + value.count('"n":{}')
 
 
@@ -307,7 +307,7 @@ def test_json_in_a_text_is_masked_as_json_is(name: str, levels: int) -> None:
     value: object = {name: "hunter2", "n": 1}
     for _level in range(levels):
         value = {"body": json.dumps(value)}
-    found = json.loads(Masking(["text"]).mask_payload(event(json.dumps(value).encode())))
+    found = json.loads(Masker(["text"]).mask_payload(event(json.dumps(value).encode())))
     for _level in range(levels):
         found = json.loads(found["body"])
     assert found == {name: MASK, "n": 1}
@@ -315,7 +315,7 @@ def test_json_in_a_text_is_masked_as_json_is(name: str, levels: int) -> None:
 
 def test_json_in_a_text_without_secrets_stays_as_it_is() -> None:
     raw = json.dumps({"body": '{ "n" : 1.0e0 }'}).encode()
-    assert Masking().mask_payload(event(raw)) == raw
+    assert Masker().mask_payload(event(raw)) == raw
 
 
 @pytest.mark.parametrize(
@@ -338,14 +338,14 @@ def test_secrets_in_pairs_lists_and_keys_are_left_out(value: Any) -> None:
 
 def test_a_key_is_left_out_in_a_text_of_letters_alone() -> None:
     key = "AKIA" + "A1B2" * 5
-    assert Masking().mask_value({"note": key, "id": "0f" * 16}) == {"note": "***", "id": "0f" * 16}
+    assert Masker().mask_value({"note": key, "id": "0f" * 16}) == {"note": "***", "id": "0f" * 16}
     for _time in range(2):  # the second time from the cache
-        assert Masking().mask_value([f"key {key}", "token: abcdef"]) == ["key ***", "token: ***"]
+        assert Masker().mask_value([f"key {key}", "token: abcdef"]) == ["key ***", "token: ***"]
 
 
 def test_masking_forgets_the_names_of_another_recording() -> None:
-    assert Masking(["author"]).mask_value({"author": "me"}) == {"author": "***"}
-    assert Masking().mask_value({"author": "me"}) == {"author": "me"}
+    assert Masker(["author"]).mask_value({"author": "me"}) == {"author": "***"}
+    assert Masker().mask_value({"author": "me"}) == {"author": "me"}
 
 
 TEXT = "Kyiv, 12 O'Brien street"
@@ -357,29 +357,29 @@ def failure(run_id: str, *, message: str, **more: Any) -> InboundMessage:
     return event(json.dumps({"type": "task.failed", "data": data}).encode())
 
 
-def recorded(masking: Masking, message: InboundMessage) -> str:
-    return masking.mask_payload(message).decode()
+def recorded(masker: Masker, message: InboundMessage) -> str:
+    return masker.mask_payload(message).decode()
 
 
 @pytest.mark.parametrize("quoted", [TEXT, repr(TEXT), json.dumps({"text": TEXT})])
 def test_what_is_left_out_of_the_arguments_is_left_out_of_the_errors_of_the_run(
     quoted: str,
 ) -> None:
-    masking = Masking(("text",))
+    masker = Masker(("text",))
     payload, _headers = encode_task("a1", "work", kwargs=json.dumps({"text": TEXT}).encode())
-    assert "Brien" not in recorded(masking, task(payload))
-    failed = json.loads(recorded(masking, failure("a1", message=f"cannot read {quoted}: too long")))
+    assert "Brien" not in recorded(masker, task(payload))
+    failed = json.loads(recorded(masker, failure("a1", message=f"cannot read {quoted}: too long")))
     assert "Brien" not in json.dumps(failed)
     message = failed["data"]["error"]["message"]
     assert message.startswith("cannot read ")
     assert MASK in message
     assert message.endswith(": too long")
-    assert "Brien" in recorded(masking, failure("b2", message=quoted))  # of another run
-    assert masking.unchecked == 1
+    assert "Brien" in recorded(masker, failure("b2", message=quoted))  # of another run
+    assert masker.unchecked == 1
 
 
 def test_positional_and_nested_values_are_found_in_errors() -> None:
-    masking = Masking(("who", "text"), lambda _task: ("number", "who"))
+    masker = Masker(("who", "text"), lambda _task: ("number", "who"))
     data = {
         "task_id": "a1",
         "task_name": "work",
@@ -387,15 +387,15 @@ def test_positional_and_nested_values_are_found_in_errors() -> None:
         "kwargs": {"more": {"text": ["dear friend", 5]}},
     }
     queued = event(json.dumps({"type": "task.queued", "data": data}).encode())
-    assert "Oksana" not in recorded(masking, queued)
-    text = recorded(masking, failure("a1", message="7: Oksana wrote dear friend, Oksanas wrote"))
+    assert "Oksana" not in recorded(masker, queued)
+    text = recorded(masker, failure("a1", message="7: Oksana wrote dear friend, Oksanas wrote"))
     assert f"7: {MASK} wrote {MASK}, Oksanas wrote" in text  # a short value as a whole word alone
     assert '"task_name":"work"' in text
-    assert masking.unchecked == 0
+    assert masker.unchecked == 0
 
 
 def test_numbers_left_out_of_the_arguments_are_left_out_of_the_errors_of_the_run() -> None:
-    masking = Masking(("number", "place", "flag", "few"))
+    masker = Masker(("number", "place", "flag", "few"))
     data = {
         "task_id": "a1",
         "task_name": "work",
@@ -406,18 +406,18 @@ def test_numbers_left_out_of_the_arguments_are_left_out_of_the_errors_of_the_run
             "few": 12345,
         },
     }
-    recorded(masking, event(json.dumps({"type": "task.queued", "data": data}).encode()))
+    recorded(masker, event(json.dumps({"type": "task.queued", "data": data}).encode()))
     message = "380501234567: no route to (50.450123, -123456), 9-1234567, True, 12345"
     details = {"phone": 380501234567, "code": 404, "attempt": 123456, "ok": True}
-    text = recorded(masking, failure("a1", message=message, details=details))
+    text = recorded(masker, failure("a1", message=message, details=details))
     assert f"{MASK}: no route to ({MASK}, {MASK}), 9-1234567, True, 12345" in text
     assert json.loads(text)["data"]["details"] == {**details, "phone": MASK}
 
 
-def test_a_number_of_too_many_digits_does_not_prevent_masking() -> None:
+def test_a_number_of_too_many_digits_does_not_prevent_masker() -> None:
     values = MaskedValues()
     values.add("a1", [10**5_000, math.inf, {"text": "secret words"}])
-    mask = values.masker("a1")
+    mask = values.error_mask("a1")
     assert mask is not None
     assert mask("inf of secret words") == f"inf of {MASK}"
 
@@ -447,16 +447,16 @@ def queued(kwargs: dict[str, Any], run_id: str = "a1") -> InboundMessage:
 def test_any_part_of_a_masked_value_is_left_out_of_errors(
     value: Any, quoted: str, fields: tuple[str, ...]
 ) -> None:
-    masking = Masking(fields)
-    masking.mask_payload(queued({"who": value} if fields else {"passwords": value}))
+    masker = Masker(fields)
+    masker.mask_payload(queued({"who": value} if fields else {"passwords": value}))
     failed = failure("a1", message=f"refused {quoted} at last", details={quoted: 1})
-    text = recorded(masking, failed)
+    text = recorded(masker, failed)
     data = json.loads(text)["data"]
     assert quoted not in str(data)
     assert data["error"]["message"].startswith("refused ")
     assert data["error"]["message"].endswith(" at last")
     assert list(data["error"]) == ["type", "message", "traceback"]
-    assert (masking.unchecked, masking.hidden) == (0, 0)
+    assert (masker.unchecked, masker.hidden) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -472,26 +472,26 @@ def test_any_part_of_a_masked_value_is_left_out_of_errors(
 def test_an_error_of_a_run_with_too_many_masked_values_is_left_out(
     value: Any, fields: tuple[str, ...]
 ) -> None:
-    masking = Masking(fields)
+    masker = Masker(fields)
     name = "who" if fields else "passwords"
     for _again in range(2):
-        masking.mask_payload(queued({name: value}))
-        masking.mask_payload(queued({name: "few"}))
+        masker.mask_payload(queued({name: value}))
+        masker.mask_payload(queued({name: "few"}))
     message = "bad address user2000@example.com"
     lines = [{"level": "ERROR", "message": message}]
-    failed = json.loads(recorded(masking, failure("a1", message=message, lines=lines)))["data"]
+    failed = json.loads(recorded(masker, failure("a1", message=message, lines=lines)))["data"]
     assert failed["error"] == {"type": "ValueError", "message": MASK, "traceback": MASK}
     assert failed["lines"] == [{"level": "ERROR", "message": MASK}]
-    assert masking.mask_problem(message, "a1") == MASK
-    assert (masking.unchecked, masking.hidden) == (0, 2)
+    assert masker.mask_problem(message, "a1") == MASK
+    assert (masker.unchecked, masker.hidden) == (0, 2)
 
 
 def test_no_value_is_lost_whose_key_is_masked_as_another_is() -> None:
-    masking = Masking(("who",))
-    masking.mask_payload(queued({"who": ["alice-smith", "robert-jones"]}))
+    masker = Masker(("who",))
+    masker.mask_payload(queued({"who": ["alice-smith", "robert-jones"]}))
     details = {"*** 2": 0, "alice-smith": 1, "robert-jones": 2, "by alice-smith": {"n": 3}}
     text = recorded(
-        masking, failure("a1", message="no", details={**details, "by robert-jones": 4, "n": 5})
+        masker, failure("a1", message="no", details={**details, "by robert-jones": 4, "n": 5})
     )
     assert json.loads(text)["data"]["details"] == {
         "*** 2": 0,
@@ -504,10 +504,10 @@ def test_no_value_is_lost_whose_key_is_masked_as_another_is() -> None:
 
 
 def test_no_value_is_lost_where_the_whole_text_is_masked() -> None:
-    masking = Masking(("who",))
-    masking.mask_payload(queued({"who": [f"user{number}" for number in range(2_001)]}))
+    masker = Masker(("who",))
+    masker.mask_payload(queued({"who": [f"user{number}" for number in range(2_001)]}))
     details = {f"user{number}": number for number in range(3)}
-    text = recorded(masking, failure("a1", message="no", details=details))
+    text = recorded(masker, failure("a1", message="no", details=details))
     assert json.loads(text)["data"]["details"] == {"***": 0, "*** 2": 1, "*** 3": 2}
 
 
@@ -515,64 +515,64 @@ def test_what_is_looked_for_is_found_out_once_until_more_is_added() -> None:
     values = MaskedValues(max_runs=2)
     values.add("a1", ["first secret"])
     values.add("b2", ["other secret"])
-    mask = values.masker("a1")
+    mask = values.error_mask("a1")
     assert mask is not None
-    assert values.masker("a1") is mask
-    other = values.masker("b2")
+    assert values.error_mask("a1") is mask
+    other = values.error_mask("b2")
     assert other is not None
     assert other("first secret, other secret") == f"first secret, {MASK}"
     values.add("a1", ["second secret"])
-    both = values.masker("a1")
+    both = values.error_mask("a1")
     assert both is not None
     assert both("first secret, second secret") == f"{MASK}, {MASK}"
     values.add("c3", ["third secret"])
     values.add("d4", ["fourth secret"])
-    assert values.masker("a1") is None
+    assert values.error_mask("a1") is None
 
 
 @pytest.mark.parametrize("count", [1, 2_001])
 def test_log_lines_stay_lines_of_a_log(count: int) -> None:
-    masking = Masking(("who",))
+    masker = Masker(("who",))
     people = [{"text": f"Oksana {n}", "logger": "x" * 9, "timestamp": 1} for n in range(count)]
-    masking.mask_payload(queued({"who": people}))
+    masker.mask_payload(queued({"who": people}))
     line = {"timestamp": AT, "level": "ERROR", "logger": "work", "text": "no room: Oksana 0"}
     data = {"task_id": "a1", "attempt": 1, "first": 1, "lines": [line], "skipped": 0}
     log = event(json.dumps({"type": "task.log", "data": data}).encode())
     text = f"no room: {MASK}" if count == 1 else MASK
-    masked_data = json.loads(recorded(masking, log))["data"]
+    masked_data = json.loads(recorded(masker, log))["data"]
     assert masked_data == {**data, "lines": [{**line, "text": text}]}
 
 
 def test_errors_of_runs_whose_values_are_forgotten_are_counted() -> None:
-    masking = Masking(values=MaskedValues(max_runs=2))
-    masking.mask_payload(queued({"password": "hunter2 of many"}))
+    masker = Masker(values=MaskedValues(max_runs=2))
+    masker.mask_payload(queued({"password": "hunter2 of many"}))
     for number in range(2):
-        assert masking.unchecked == 0
-        masking.mask_payload(queued({}, f"r{number}"))
-    masking.mask_payload(failure("a1", message="refused hunter2 of many"))
-    assert masking.unchecked == 1
+        assert masker.unchecked == 0
+        masker.mask_payload(queued({}, f"r{number}"))
+    masker.mask_payload(failure("a1", message="refused hunter2 of many"))
+    assert masker.unchecked == 1
 
 
 def test_results_and_log_lines_do_not_quote_what_is_left_out() -> None:
-    masking = Masking(("text",))
+    masker = Masker(("text",))
     payload, _headers = encode_task("a1", "work", kwargs=json.dumps({"text": TEXT}).encode())
-    masking.mask_payload(task(payload))
+    masker.mask_payload(task(payload))
     lines = [{"level": "ERROR", "message": f"got {TEXT}"}]
     log = {"type": "task.log", "data": {"task_id": "a1", "lines": lines}}
-    assert "Brien" not in recorded(masking, event(json.dumps(log).encode()))
+    assert "Brien" not in recorded(masker, event(json.dumps(log).encode()))
     body = {"is_err": True, "error": f"ValueError: {TEXT}", "return_value": None, "log": None}
     result = decode_result(json.dumps({**body, "execution_time": 1.0, "labels": {}}).encode())
     assert result.error is not None
-    assert "Brien" in str(msgspec.json.encode(masking.mask_result(result, "b2")))
-    assert "Brien" not in str(msgspec.json.encode(masking.mask_result(result, "a1")))
-    assert masking.unchecked == 1
+    assert "Brien" in str(msgspec.json.encode(masker.mask_result(result, "b2")))
+    assert "Brien" not in str(msgspec.json.encode(masker.mask_result(result, "a1")))
+    assert masker.unchecked == 1
 
 
 def test_without_named_fields_an_error_of_an_unknown_run_is_not_counted() -> None:
-    masking = Masking()
+    masker = Masker()
     raw = failure("b2", message="text")
-    assert masking.mask_payload(raw) == raw.payload
-    assert masking.unchecked == 0
+    assert masker.mask_payload(raw) == raw.payload
+    assert masker.unchecked == 0
 
 
 def test_values_of_many_runs_are_bounded() -> None:
@@ -580,7 +580,7 @@ def test_values_of_many_runs_are_bounded() -> None:
     for number in range(5):
         values.add(f"r{number}", ["abc", f"value {number}"])
     assert [f"r{number}" in values for number in range(5)] == [False, False, True, True, True]
-    mask = values.masker("r4")
+    mask = values.error_mask("r4")
     assert mask is not None
     assert mask("abc value 4 value 3") == f"abc {MASK} value 3"
     values.add("long", ["x" * 90])

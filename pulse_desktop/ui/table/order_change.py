@@ -12,7 +12,7 @@ RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reordering(Generic[RowT]):
+class OrderChange(Generic[RowT]):
     """A change from one order to another.
 
     Attributes:
@@ -32,7 +32,7 @@ class Reordering(Generic[RowT]):
 
 def reorder_in_slices(
     keys: SortKeys[RowT], source: RowSource[RowT], before: Positions, newest_first: Positions
-) -> Generator[None, None, Reordering[RowT]]:
+) -> Generator[None, None, OrderChange[RowT]]:
     """Sort positions, and find how they differ from those that are shown.
 
     Args:
@@ -51,4 +51,4 @@ def reorder_in_slices(
     yield
     removed = yield from without_in_slices(before, after)
     yield
-    return Reordering(before, after, added, removed, snapshot)
+    return OrderChange(before, after, added, removed, snapshot)

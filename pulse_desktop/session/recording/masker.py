@@ -60,7 +60,7 @@ def _no_names(_task_name: str) -> Sequence[str]:
     return ()
 
 
-class Masking:
+class Masker:
     """Masks messages and results, in the order in which they are recorded.
 
     Attributes:
@@ -129,7 +129,7 @@ class Masking:
             self._values.add(run_id, self._left_out)
         if is_task or not has_error_text(about):
             return masked
-        mask = self._masker(run_id)
+        mask = self._error_mask(run_id)
         if mask is None:
             return masked
         if about is value and isinstance(masked, dict):
@@ -140,11 +140,11 @@ class Masking:
         cleaned = mask_error_texts(data, mask)
         return masked if cleaned is data else {**masked, "data": cleaned}
 
-    def _masker(self, run_id: str) -> Callable[[str], str] | None:
+    def _error_mask(self, run_id: str) -> Callable[[str], str] | None:
         """Return what masks the values of a run in its error texts, None for nothing to mask."""
         if run_id not in self._values:
             self.unchecked += bool(self._fields) or self._values.has_forgotten
-        mask = self._values.masker(run_id)
+        mask = self._values.error_mask(run_id)
         self.hidden += mask is mask_whole
         return mask
 
@@ -157,7 +157,7 @@ class Masking:
         )
         returned = self.mask_value(result.return_value)
         failed = result.error is not None or bool(result.soft_reason)
-        mask = self._masker(run_id) if failed else None
+        mask = self._error_mask(run_id) if failed else None
         if mask is not None:
             masked = msgspec.structs.replace(
                 masked,
@@ -174,7 +174,7 @@ class Masking:
         """Return why a result cannot be read, without secrets that its text may quote."""
         masked: str = self.mask_value(text)
         self._left_out.clear()
-        mask = self._masker(run_id)
+        mask = self._error_mask(run_id)
         return masked if mask is None else mask(masked)
 
     def mask_value(self, value: Any) -> Any:
