@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pulse_desktop.model.typed_time import repeated_offset
 from pulse_desktop.query.tokens import ESCAPED, TokenKind, tokenize
 
 _BARE: Final = re.compile(r"[\w@/+#%&;.!?$^~|':<>=-]+")
@@ -73,7 +74,9 @@ def query_text(value: Any) -> str:
 
 
 def local_time_text(at: float, *, is_end: bool = False) -> str:
-    """Return a time in local time, to the millisecond if need be.
+    """Return a time in local time, to the millisecond if need be: `2026-11-29T22:00`.
+
+    In an hour that occurs twice, as clocks are put back, the offset follows: `…T03:45+02`.
 
     Args:
         at: Unix seconds.
@@ -81,7 +84,8 @@ def local_time_text(at: float, *, is_end: bool = False) -> str:
     """
     moment = datetime.fromtimestamp(at)  # noqa: DTZ006  as everywhere, local time
     text = moment.isoformat(sep="T", timespec="milliseconds")
-    return text if is_end else text.removesuffix(".000").removesuffix(":00")
+    text = text if is_end else text.removesuffix(".000").removesuffix(":00")
+    return text + repeated_offset(at)
 
 
 def exact_time_text(at: float, *, is_end: bool = False, is_excluded: bool = False) -> str:

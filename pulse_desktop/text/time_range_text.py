@@ -75,6 +75,8 @@ def length_text(seconds: float) -> str:
 def moment_text(at: float, now: float, *, precise: bool = False) -> str:
     """Return a time in local time: `22:10`, `22:10:05`, `28 Nov 22:10`, with the year if needed.
 
+    In an hour that occurs twice, the offset follows: `03:45+02`.
+
     Args:
         at: Unix seconds.
         now: Unix seconds: the date is left out on the same day.
@@ -87,6 +89,7 @@ def moment_text(at: float, now: float, *, precise: bool = False) -> str:
         clock = f"{time.strftime('%H:%M:%S', moment)}.{thousandths % 1000:03d}"
     elif moment.tm_sec:
         clock = time.strftime("%H:%M:%S", moment)
+    clock += repeated_offset(thousandths // 1000)
     if moment.tm_year != today.tm_year:
         return f"{time.strftime('%d %b %Y', moment)} {clock}"
     if moment.tm_yday != today.tm_yday:

@@ -9,13 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulse_desktop.fields.run_fields import run_fields
-from pulse_desktop.model.time_range import typed_range
+from pulse_desktop.model.time_range import fixed, typed_range
 from pulse_desktop.model.typed_time import TimeSpan, parse_time, repeated_offset
 from pulse_desktop.query.field_predicates import value_predicate
+from pulse_desktop.query.matcher import compile_query
 from pulse_desktop.query.parser import parse
+from pulse_desktop.query.quoting import local_time_text
 from pulse_desktop.query.syntax import Comparison
+from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
-from pulse_desktop.text.time_range_text import typed_text
+from pulse_desktop.text.time_range_text import moment_text, span_text, typed_text
+from pulse_desktop.ui.query.conditions import time_condition
 
 CHANGES = {
     "Europe/Kyiv": ["2026-10-25T01:00", "2026-03-29T01:00"],
@@ -151,6 +155,44 @@ def test_only_a_repeated_time_is_shown_with_its_offset(use_zone: UseZone) -> Non
     use_zone("Australia/Lord_Howe")
     assert formats.clock(utc("2026-04-04T14:45"), utc("2026-04-04T15:10")) == "01:45:00+11"
     assert formats.clock(utc("2026-04-04T15:15"), utc("2026-04-04T15:15")) == "01:45:00+10:30"
+
+
+@pytest.mark.parametrize("zone", CHANGES)
+@SLOW
+@given(data=st.data())
+def test_the_query_of_a_time_is_for_that_time_alone(
+    zone: str, use_zone: UseZone, data: st.DataObject
+) -> None:
+    use_zone(zone)
+    change = utc(data.draw(st.sampled_from(CHANGES[zone])))
+    at = change + data.draw(st.integers(-7200, 7200)) + data.draw(st.sampled_from([0, 0.25]))
+    start, end = local_time_text(at), local_time_text(at, is_end=True)
+    for text in (f"queued>={start}", f"queued:{start}.."):
+        assert not accepts(text, at - 1), text
+        assert accepts(text, at), text
+    for text in (f"queued<={end}", f"queued:..{end}", f"queued:{start}..{end}"):
+        assert accepts(text, at), text
+        assert not accepts(text, at + 1), text
+
+
+def test_the_query_of_a_range_in_a_repeated_hour_is_for_that_hour() -> None:
+    matcher = compile_query(
+        parse(time_condition(fixed(SECOND, SECOND + 600), ("queued", "seen"))),
+        run_fields(),
+        SECOND + 86_400,
+    )
+    found = [
+        at - SECOND
+        for at in (FIRST + 60, SECOND - 1, SECOND, SECOND + 60, SECOND + 601)
+        if matcher.accepts(TaskRun("a", queued_at=at, last_seen=at))
+    ]
+    assert found == [0, 60]
+
+
+def test_the_title_of_a_repeated_time_has_its_offset() -> None:
+    assert moment_text(FIRST, FIRST) == "03:45+03"
+    assert span_text(SECOND, SECOND + 600, SECOND + 86_400) == "25 Oct 03:45+02 – 03:55+02"
+    assert moment_text(utc("2026-10-25T02:00"), SECOND) == "04:00"
 
 
 def test_a_day_without_midnight_begins_when_its_first_hour_does(use_zone: UseZone) -> None:
