@@ -85,6 +85,13 @@ def test_a_recording_that_cannot_connect_leaves_nothing(
     assert (file.read_bytes() if file.exists() else None) == old
 
 
+def documented_keys(title: str) -> list[str]:
+    """Return the keys of an object that docs/command-line.md lists after a title."""
+    text = (Path(__file__).parents[3] / "docs/command-line.md").read_text(encoding="utf-8")
+    listed = text.partition(f"{title}: `{{")[2].partition("}`")[0]
+    return [key.strip().removesuffix("[]") for key in listed.split(",")]
+
+
 async def test_the_file_is_taken_before_connecting(tmp_path: Path, silent: dict[str, str]) -> None:
     file = tmp_path / "r.zst"
     with started_command("record", str(file), env=silent) as first:
@@ -182,6 +189,8 @@ async def test_results_that_are_not_held_are_missing(
     assert checked.object["results"] == 1
     assert checked.object["missing"] == missing
     assert checked.object["damage"] == []
+    assert list(ended.object) == documented_keys("JSON of `record`")
+    assert list(checked.object) == documented_keys("JSON of `replay --check`")
 
 
 @pytest.mark.parametrize(
