@@ -4,11 +4,12 @@ Each change costs microseconds, since a window folds thousands of events a secon
 failed has a fingerprint computed, at each of its changes, because any of them may say more of its
 error. Everything that depends on time or compares runs is left to `tick`.
 
-A group is *ongoing* until it *recovers*: since its last failure each of its tasks has succeeded,
-and it has been quiet for four times its usual gap between failures (at least 15 minutes, at most a
-day). A failure after it recovered, or after an operator resolved it, makes it *regressed*. A
-resolved group without a later failure is *resolved*. History that is read backwards changes when a
-group was first seen, and never makes it regressed.
+A group is *ongoing* until it *recovers*: since its last failure each of its tasks has succeeded in
+four periods, each as long as the usual gap between failures (at least 15 minutes in all, at most a
+day). Time in which a task does not run says nothing, so it does not count. A failure after it
+recovered, or after an operator resolved it, makes it *regressed*. A resolved group without a later
+failure is *resolved*. History that is read backwards changes when a group was first seen, and never
+makes it regressed.
 """
 
 from collections import OrderedDict
@@ -27,7 +28,7 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.failure_times import FailureTimes
 from pulse_desktop.state.group_comparisons import GroupComparisons
-from pulse_desktop.state.group_members import GroupMembers, TaskSuccesses
+from pulse_desktop.state.group_members import QUIET_GAPS, GroupMembers, TaskSuccesses
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.shared_values import RunValues
@@ -197,9 +198,6 @@ class FailureGroups(Collection[FailureGroup]):
                 self._renew(known, position, run, name)
                 return
             self._remove(position, name)
-        successes = self._successes.get(name)
-        if successes is not None:
-            successes.take_back(position)
         group = self._group(key, at)
         self._by_position[position] = group
         self._join(group, position, run, at)
@@ -225,14 +223,25 @@ class FailureGroups(Collection[FailureGroup]):
             at: Unix seconds.
             former_name: the task that it was counted for before, None for none.
         """
-        if former_name is not None and former_name in self._successes:
-            self._successes[former_name].take_back(position)
+        if former_name is not None:
+            self.take_back_success(former_name, at)
         successes = self._successes.get(task_name)
         if successes is None:
             if len(self._successes) >= _MAX_SUCCESS_TASKS:
                 return
             successes = self._successes[task_name] = TaskSuccesses()
         successes.put(position, at)
+
+    def take_back_success(self, task_name: str, at: float) -> None:
+        """Note that a run did not succeed, as is known now.
+
+        Args:
+            task_name: the task that it was counted for.
+            at: Unix seconds.
+        """
+        successes = self._successes.get(task_name)
+        if successes is not None:
+            successes.take_back(at)
 
     def _remove(self, position: int, task_name: str) -> None:
         """Remove a run that is no failure of that kind, as is known now."""
@@ -373,10 +382,17 @@ class FailureGroups(Collection[FailureGroup]):
 
     def _has_recovered(self, group: GroupMembers, now: float) -> bool:
         """Return whether a group had recovered at a time, before any later failure."""
-        if now - group.last_seen < group.quiet_s:
+        last, quiet_s = group.last_seen, group.quiet_s
+        if now - last < quiet_s:
             return False
+        # Not the first such time after the failure: it is not longer than the usual gap.
+        period_s = quiet_s / QUIET_GAPS
+        start = last + period_s
         successes = (self._successes.get(task) for task in group.tasks)
-        return all(each is not None and each.latest > group.last_seen for each in successes)
+        return all(
+            each is not None and each.minutes.has_periods(start, now, period_s, QUIET_GAPS)
+            for each in successes
+        )
 
     def _publish(self, group: GroupMembers) -> None:
         """Replace the row of a group, or clear that of a group that is no more."""

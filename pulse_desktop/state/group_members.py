@@ -9,6 +9,7 @@ from pulse_desktop.query.fingerprint import Fingerprint
 from pulse_desktop.state.failure_times import FailureTimes
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
+from pulse_desktop.state.success_minutes import SuccessMinutes
 
 if TYPE_CHECKING:
     from pulse_desktop.state.shared_values import SharedCounts, SharedValue
@@ -17,7 +18,7 @@ COMPARED: Final = 200
 """Failures, and successes of each task, that are compared."""
 MIN_QUIET_S: Final = 900.0
 MAX_QUIET_S: Final = 86_400.0
-QUIET_GAPS: Final = 4.0
+QUIET_GAPS: Final = 4
 
 _MAX_TASKS: Final = 20
 """Tasks kept of one group."""
@@ -169,18 +170,15 @@ class GroupMembers:
 
     @property
     def quiet_s(self) -> float:
-        """Seconds without a failure after which it may have recovered."""
-        gap = (self.last_seen - self.first_seen) / max(1, self.count - 1)
-        return min(MAX_QUIET_S, max(MIN_QUIET_S, QUIET_GAPS * gap))
+        """Seconds for which its tasks must run without a failure before it has recovered."""
+        return quiet_seconds(self.first_seen, self.last_seen, self.count)
 
 
 class TaskSuccesses:
     """The latest successes of one task.
 
     Attributes:
-        latest: Unix seconds of the latest, 0 for none.
-        latest_position: of its run; None once it was taken back.
-        previous_latest: `latest` before that one, in case it is taken back.
+        minutes: when there were any.
         positions: of the runs, oldest first.
         changes: number that grows with each change.
         counted: how many have each value, and how many were counted, None if not counted yet.
@@ -189,13 +187,11 @@ class TaskSuccesses:
     """
 
     __slots__ = (
-        "changes", "counted", "counted_at", "counted_changes", "latest", "latest_position",
-        "positions", "previous_latest",
+        "changes", "counted", "counted_at", "counted_changes", "minutes", "positions",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.latest = self.previous_latest = 0.0
-        self.latest_position: int | None = None
+        self.minutes = SuccessMinutes()
         self.positions: deque[int] = deque(maxlen=COMPARED)
         self.changes = self.counted_changes = 0
         self.counted: tuple[SharedCounts, int] | None = None
@@ -216,19 +212,32 @@ class TaskSuccesses:
     def put(self, position: int, at: float) -> None:
         """Add a success at a time, Unix seconds."""
         self.changes += 1
-        if at > self.latest:
-            self.previous_latest, self.latest, self.latest_position = self.latest, at, position
+        self.minutes.add(at)
         positions = self.positions
         if not positions or position > positions[-1]:
             positions.append(position)
         elif position < positions[0] and len(positions) < COMPARED:
             positions.appendleft(position)
 
-    def take_back(self, position: int) -> None:
-        """Forget that a run succeeded: its result says otherwise."""
+    def take_back(self, at: float) -> None:
+        """Forget that a run succeeded at a time: its result says otherwise, or its task is another.
+
+        Its position may stay: whoever reads the run sees its state and its task.
+        """
         self.changes += 1
-        if position == self.latest_position:
-            self.latest, self.latest_position = self.previous_latest, None
+        self.minutes.remove(at)
+
+
+def quiet_seconds(first: float, last: float, count: int) -> float:
+    """Return for how many seconds tasks must run without a failure before a group has recovered.
+
+    Args:
+        first: Unix seconds of the earliest failure.
+        last: Unix seconds of the latest failure.
+        count: number of failures.
+    """
+    gap = (last - first) / max(1, count - 1)
+    return min(MAX_QUIET_S, max(MIN_QUIET_S, QUIET_GAPS * gap))
 
 
 def _first_line(text: str) -> str:

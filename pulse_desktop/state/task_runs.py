@@ -276,6 +276,9 @@ class TaskRuns(Collection[TaskRun]):
             self._states.set(position, run.state)
         if unhealthy:
             self._put_unhealthy(position, run, before.name)
+        if before.state is _SUCCEEDED and run.state is not _SUCCEEDED:
+            at = before.finished_at or before.last_seen
+            self.failure_groups.take_back_success(before.name, at)
         if run.state is _SUCCEEDED and before.state is not _SUCCEEDED:
             self._put_success(position, run)
         elif run.state is _SUCCEEDED and before.name != run.name:

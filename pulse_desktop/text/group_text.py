@@ -26,7 +26,9 @@ GROUP_LABELS: Final = {
 GROUP_MEANINGS: Final = {
     GroupState.ONGOING.value: _("Its tasks still fail, or have not succeeded since"),
     GroupState.REGRESSED.value: _("It failed again after it had recovered or was resolved"),
-    GroupState.RECOVERED.value: _("Quiet for a while, and its tasks have succeeded since"),
+    GroupState.RECOVERED.value: _(
+        "Its tasks have run and succeeded for a while since its last failure"
+    ),
     GroupState.RESOLVED.value: _("Marked as resolved; a new failure makes it regressed"),
     MUTED: _("Marked as muted: it does not count as needing attention"),
 }

@@ -48,8 +48,9 @@ def fail(builder: StateBuilder, number: int, kind: str, at: float, **error: str)
 def builder() -> StateBuilder:
     builder = StateBuilder(NOW)
     for number in range(100, 110):
-        builder.task(f"{number:032x}", TASK, at=NOW - 5_000, language="en")
-        builder.succeeded(f"{number:032x}", at=NOW - 4_999)
+        at = NOW - 6_500 + 250 * (number - 100)
+        builder.task(f"{number:032x}", TASK, at=at, language="en")
+        builder.succeeded(f"{number:032x}", at=at + 1)
     for number in range(15):
         trace = TRACE
         fail(builder, number, "RefusedError", NOW - 1_500 + number, traceback=trace)

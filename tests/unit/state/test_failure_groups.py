@@ -269,13 +269,46 @@ def test_a_row_is_replaced_and_not_changed() -> None:
 # States
 
 
+PERIOD_S = 225
+"""The shortest period of which a recovery needs four, after a first one."""
+
+
+def succeed(
+    runs: TaskRuns, start: float, seconds: float, task: str = NAME, step_s: float = PERIOD_S
+) -> None:
+    """Let runs of a task succeed from a time on, for so many seconds, one in each step."""
+    for number in range(round(seconds / step_s) + 1):
+        at = start + number * step_s
+        runs.put(succeeded(hash((task, at)) % 10**9, at, task))
+
+
 def test_a_group_recovers_when_it_is_quiet_and_its_task_succeeds() -> None:
     runs = TaskRuns()
     runs.put(failed(1, NOW))
     assert state_after(runs, NOW + 10_000) is GroupState.ONGOING  # nothing has succeeded
-    runs.put(succeeded(2, NOW + 10))
+    succeed(runs, NOW + 10, 800, step_s=50)
+    assert state_after(runs, NOW + 10_000) is GroupState.ONGOING
+    succeed(runs, NOW + 900, 100, step_s=50)
     assert state_after(runs, NOW + 899) is GroupState.ONGOING
-    assert state_after(runs, NOW + 900) is GroupState.RECOVERED
+    assert state_after(runs, NOW + 1_000) is GroupState.RECOVERED
+
+
+def test_time_in_which_a_task_does_not_run_is_no_silence() -> None:
+    runs = TaskRuns()
+    for number in range(5):
+        runs.put(failed(number, NOW + 30 * number))
+    succeed(runs, NOW + 121, 30, step_s=1)
+    assert state_after(runs, NOW + 8_000) is GroupState.ONGOING
+    # The worker is back, and works off what has waited.
+    succeed(runs, NOW + 9_000, 60, step_s=0.5)
+    assert state_after(runs, NOW + 9_061) is GroupState.ONGOING
+    runs.put(failed(8, NOW + 9_062))
+    assert only(runs).state is GroupState.ONGOING, "it was never fixed"
+    # Neither do two times of work with a pause make one long enough.
+    succeed(runs, NOW + 9_100, 3_600, step_s=100)
+    assert state_after(runs, NOW + 50_000) is GroupState.ONGOING
+    succeed(runs, NOW + 50_000, 7_200, step_s=100)
+    assert state_after(runs, NOW + 57_200) is GroupState.RECOVERED
 
 
 def unnamed(kind: str, number: int, at: float, **error: str) -> TaskRun:
@@ -291,26 +324,29 @@ def test_a_group_follows_the_task_that_becomes_known_and_recovers() -> None:
     runs.put(run_update(task_message(NOW - 1, f"{1:032x}", "orders:extract")))
     group = only(runs)
     assert (group.tasks, group.count, group.retained) == (("orders:extract",), 1, 1)
-    runs.put(succeeded(2, NOW + 10, "orders:extract"))
-    assert state_after(runs, NOW + 1_000) == "recovered"
+    succeed(runs, NOW + 10, 1_200, "orders:extract")
+    assert state_after(runs, NOW + 1_300) == "recovered"
 
 
 def test_a_task_recovers_whose_success_is_named_later() -> None:
     runs = TaskRuns()
     runs.put(failed(1, NOW))
-    runs.put(unnamed("succeeded", 2, NOW + 10))
-    assert state_after(runs, NOW + 1_000) == "ongoing"
-    runs.put(run_update(task_message(NOW + 5, f"{2:032x}")))
-    assert state_after(runs, NOW + 1_000) == "recovered"
+    succeed(runs, NOW + 10, 900)
+    runs.put(unnamed("succeeded", 2, NOW + 1_150))
+    assert state_after(runs, NOW + 1_200) == "ongoing"
+    runs.put(run_update(task_message(NOW + 1_100, f"{2:032x}")))
+    assert state_after(runs, NOW + 1_200) == "recovered"
 
 
 def test_a_success_counts_for_no_other_task_once_it_is_named() -> None:
     runs = TaskRuns()
     runs.put(unnamed("failed", 1, NOW, traceback=TRACE))
-    runs.put(unnamed("succeeded", 2, NOW + 10))
-    assert state_after(runs, NOW + 1_000) == "recovered"
-    runs.put(run_update(task_message(NOW + 5, f"{2:032x}")))
-    assert state_after(runs, NOW + 1_000) == "ongoing"
+    for number in range(2, 7):
+        runs.put(unnamed("succeeded", number, NOW + 250 * number))
+    assert state_after(runs, NOW + 1_600) == "recovered"
+    for number in range(2, 5):
+        runs.put(run_update(task_message(NOW + 5, f"{number:032x}")))
+    assert state_after(runs, NOW + 1_600) == "ongoing"
 
 
 def test_the_message_of_a_group_is_that_of_its_example_as_it_is_known_now() -> None:
@@ -331,9 +367,9 @@ def test_a_success_of_another_task_is_no_recovery() -> None:
         task_id = f"{number:032x}"
         runs.put(run_update(task_event("failed", NOW, task_id, error=error, task_name=task)))
     assert only(runs).tasks == ("m:f", "m:g")
-    runs.put(succeeded(7, NOW + 10, "m:f"))
+    succeed(runs, NOW + 10, 2_000, "m:f")
     assert state_after(runs, NOW + 5_000) is GroupState.ONGOING
-    runs.put(succeeded(8, NOW + 20, "m:g"))
+    succeed(runs, NOW + 20, 2_000, "m:g")
     assert state_after(runs, NOW + 5_000) is GroupState.RECOVERED
 
 
@@ -341,18 +377,18 @@ def test_what_fails_rarely_needs_a_longer_silence() -> None:
     runs = TaskRuns()
     for number in range(3):
         runs.put(failed(number, NOW + number * 3_600))
-    runs.put(succeeded(9, NOW + 7_300))
+    succeed(runs, NOW + 7_300, 6 * 3_600, step_s=1_800)
     assert state_after(runs, NOW + 7_200 + 3 * 3_600) is GroupState.ONGOING
-    assert state_after(runs, NOW + 7_200 + 4 * 3_600) is GroupState.RECOVERED
+    assert state_after(runs, NOW + 7_200 + 6 * 3_600) is GroupState.RECOVERED
 
 
 def test_a_failure_after_a_recovery_is_a_regression() -> None:
     runs = TaskRuns()
     runs.put(failed(1, NOW))
-    runs.put(succeeded(2, NOW + 10))
+    succeed(runs, NOW + 10, 1_900)
     runs.put(failed(3, NOW + 2_000))
     assert only(runs).state is GroupState.REGRESSED
-    runs.put(succeeded(4, NOW + 2_010))
+    succeed(runs, NOW + 2_010, 40_000)
     assert state_after(runs, NOW + 50_000) is GroupState.RECOVERED
     runs.put(failed(5, NOW + 50_001))
     assert only(runs).state is GroupState.REGRESSED
@@ -374,12 +410,15 @@ def test_older_failures_only_change_when_it_was_first_seen() -> None:
 
 def test_a_task_that_always_fails_softly_has_not_recovered_in_between() -> None:
     runs = TaskRuns()
-    for number in range(3):
+    for number in range(30):
         at, task_id = NOW + number * 3_600, f"{number:032x}"
         runs.put(run_update(task_event("succeeded", at, task_id)))
+    # Their results are read later than their events, as after a start.
+    for number in range(30):
+        at, task_id = NOW + number * 3_600, f"{number:032x}"
         runs.put(result_update(stored_object(at + 0.01, task_id), result_body("Error: no")))
-    assert only(runs).state is GroupState.ONGOING
-    assert state_after(runs, NOW + 90_000) is GroupState.ONGOING
+        assert only(runs).state is GroupState.ONGOING or number < 29
+    assert state_after(runs, NOW + 900_000) is GroupState.ONGOING
 
 
 def test_a_resolved_group_regresses_with_its_next_failure() -> None:
