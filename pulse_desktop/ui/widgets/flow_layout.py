@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QEvent, QRect, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -46,6 +46,12 @@ class FlowLayout(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Return the smallest useful size."""
         return QSize(80, 0)
+
+    def event(self, event: QEvent) -> bool:
+        """Place the children again when one of them says that its size has changed."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self.arrange()
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Place the children for the new width."""
