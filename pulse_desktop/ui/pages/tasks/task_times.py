@@ -33,8 +33,10 @@ _HEADERS: Final = (
     _("p99"),
 )
 
-_LEFT_OUT_BELOW: Final = (((4, 7), 640), ((1,), 520))
-"""Columns, and the width of the table below which they are left out; the tooltip has them."""
+_NAME_WIDTH: Final = 150
+"""Most names of tasks can be read in it."""
+_LEFT_OUT: Final = ((4, 7), (3,), (2,), (6,), (1,))
+"""Columns that are left out together, the first ones first; the tooltip of a name has them."""
 _HEADER_TOOLTIPS: Final = (
     _("Task"),
     _("Runs that ended in the time range"),
@@ -89,7 +91,7 @@ class TaskTimesTable(QWidget):
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, len(_HEADERS)):
-            self.view.setColumnWidth(column, _NUMBER_WIDTH + 16 * (column in (2, 5)))
+            self.view.setColumnWidth(column, _number_width(column))
         self.view.clicked.connect(self._choose)
         self.view.activated.connect(self._choose)
         layout = QVBoxLayout(self)
@@ -125,11 +127,17 @@ class TaskTimesTable(QWidget):
         return self._model.text_at(row, column)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out p99, and then the number of runs, where not all columns fit."""
+        """Leave out columns until names have room: p99, then waits, then the number of runs."""
         super().resizeEvent(event)
-        for columns, fits_from in _LEFT_OUT_BELOW:
+        view = self.view
+        room = self.width() - view.verticalScrollBar().sizeHint().width() - _NAME_WIDTH
+        needed = sum(map(_number_width, range(1, len(_HEADERS))))
+        for columns in _LEFT_OUT:
+            is_left_out = needed > room
+            if is_left_out:
+                needed -= sum(map(_number_width, columns))
             for column in columns:
-                self.view.setColumnHidden(column, self.width() < fits_from)
+                view.setColumnHidden(column, is_left_out)
 
     def _apply_theme(self) -> None:
         self._header.set_colors(chart_colors(theme()))
@@ -216,12 +224,27 @@ class _TaskTimesModel(QAbstractTableModel):
         times = self.rows[row]
         if column < 2:
             text = ngettext("{count} ended run", "{count} ended runs", times.ended)
-            return f"{times.task}\n{text.format(count=formats.count(times.ended))}"
+            lines = [times.task, text.format(count=formats.count(times.ended))]
+            for title, sample in ((_("Wait"), times.wait), (_("Run"), times.run)):
+                lines += [f"{title} {each}" for each in filter(None, [_percentiles(sample)])]
+            return "\n".join(lines)
         sample = times.wait if column < 5 else times.run
         if math.isnan(sample.p99):
             return sample_text(sample)
         p99 = _("p99 {duration}.").format(duration=formats.duration(sample.p99))
         return f"{p99} {sample_text(sample)}"
+
+
+def _number_width(column: int) -> int:
+    """Return the width of a column of numbers; p50 has the title of its group too."""
+    return _NUMBER_WIDTH + 16 * (column in (2, 5))
+
+
+def _percentiles(sample: Percentiles) -> str:
+    """Return the percentiles that are known, empty for none."""
+    known = (("p50", sample.p50), ("p95", sample.p95), ("p99", sample.p99))
+    parts = (f"{name} {formats.duration(each)}" for name, each in known if not math.isnan(each))
+    return ", ".join(parts)
 
 
 def sample_text(sample: Percentiles) -> str:
