@@ -112,8 +112,10 @@ def write_report(
     )
     _note_count(unchecked, recorder.unchecked)
     hidden = ngettext(
-        "{count} error text was left out: its run has too many masked values to look for.",
-        "{count} error texts were left out: their runs have too many masked values to look for.",
+        "The texts of {count} event or result were left out: its run has too many masked values "
+        "to look for.",
+        "The texts of {count} events and results were left out: their runs have too many masked "
+        "values to look for.",
         recorder.hidden,
     )
     _note_count(hidden, recorder.hidden)

@@ -1,7 +1,7 @@
-"""What was masked in the arguments of runs, to be masked in their error texts as well.
+"""What was masked in the arguments of runs, to be masked in all other texts about them as well.
 
-An exception often quotes what it was called with. Its message and traceback are kept, without the
-values that were left out of the arguments of the same run.
+An exception often quotes what it was called with, and so does an answer, a note or what a task
+returns. They are kept, without the values that were left out of the arguments of the same run.
 """
 
 import contextlib
@@ -9,10 +9,11 @@ import itertools
 import json
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pulse_desktop.model.json_decoding import decode_any_json
+from pulse_desktop.protocol.json_value import to_json
 
 MASK: Final = "***"
 MIN_LENGTH: Final = 4
@@ -24,7 +25,7 @@ MAX_CHARACTERS: Final = 32 << 20
 _MIN_WITHIN_WORDS: Final = 8
 """A shorter value is masked as a whole word only."""
 MAX_TEXTS: Final = 2_000
-"""Texts and numbers of one run that its errors are compared with, those within texts included."""
+"""Texts and numbers of one run that others are compared with, those within texts included."""
 _MAX_RUN_CHARACTERS: Final = 2 << 20
 _MAX_DEPTH: Final = 50
 _MAX_JSON_DEPTH: Final = 3
@@ -32,8 +33,21 @@ _MAX_JSON_DEPTH: Final = 3
 _ESCAPED: Final = re.compile(r"""["'\\]""")
 _ERROR_KEYS: Final = frozenset(
     ("cause", "detail", "details", "error", "error_message", "errors", "exception", "lines")
-) | {"message", "reason", "traceback"}
-"""Keys of an event about a run whose texts may quote its arguments."""
+) | {"answer", "fallback_reason", "message", "notes", "reason", "traceback"}
+"""Keys of an event about a run whose texts often quote its arguments."""
+_IDENTITY_KEYS: Final = frozenset(
+    ("event", "queued_at", "target", "task_id", "task_name", "timestamp", "topic", "type")
+)
+"""Keys of an event without which it is not one of this run."""
+_PLAIN_KEYS: Final = frozenset(
+    ("action", "agent", "args", "call_id", "format", "id", "kwargs", "labels", "labels_types")
+) | {"model", "params", "provider", "source", "who", "worker"}
+"""Keys of an event that stay where texts are left out as a whole: they quote nothing, or what they
+hold is masked by its names."""
+_MEASURE_KEYS: Final = frozenset(
+    ("attempt", "cost_usd", "done", "eta_s", "latency_s", "message_bytes", "rate", "result_bytes")
+) | {"retry_in_s", "run_s", "stream_sequence", "tokens_in", "tokens_out", "total"}
+"""Keys of an event whose numbers are measured."""
 _NO_QUOTE_KEYS: Final = frozenset(("type", "level", "logger", "timestamp"))
 """Keys whose texts quote nothing: the name of an exception, and what precedes a log line."""
 _KEPT_KEYS: Final = _ERROR_KEYS | _NO_QUOTE_KEYS | {"text"}
@@ -79,7 +93,7 @@ class MaskedValues:
         """Return whether the arguments of a run were seen."""
         return run_id in self._values
 
-    def error_mask(self, run_id: str) -> Callable[[str], str] | None:
+    def mask_of(self, run_id: str) -> Callable[[str], str] | None:
         """Return what masks the values of a run in a text, None if it has none.
 
         It is `mask_whole` if there are too many to look for. The latest is kept: the error and the
@@ -98,10 +112,20 @@ def _mask_of(values: Iterable[str] | None) -> Callable[[str], str]:
     if texts is None:
         return mask_whole
     forms = {form for text in texts for form in _forms(text)}
-    longest_first = sorted(forms, key=len, reverse=True)
+    return _FormMask(sorted(forms, key=len, reverse=True))
 
-    def mask(text: str) -> str:
-        found = [form for form in longest_first if form in text]
+
+class _FormMask:
+    """Masks texts within another text."""
+
+    def __init__(self, forms: Sequence[str]) -> None:
+        """Take the texts in all forms in which they are looked for, the longest first."""
+        self._forms = forms
+        self._in_json: list[str] | None = None
+
+    def __call__(self, text: str) -> str:
+        """Return a text without them."""
+        found = [form for form in self._forms if form in text]
         for form in found:
             if len(form) >= _MIN_WITHIN_WORDS:
                 text = text.replace(form, MASK)
@@ -109,7 +133,25 @@ def _mask_of(values: Iterable[str] | None) -> Callable[[str], str]:
                 text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", MASK, text)
         return text
 
-    return mask
+    def among(self, encoded: str) -> "_FormMask | None":
+        """Return what masks those of the texts that JSON may have, None if it has none of them.
+
+        Args:
+            encoded: as `to_json` writes it.
+        """
+        if self._in_json is None:
+            self._in_json = [to_json(form)[1:-1] for form in self._forms]
+        found = [
+            form
+            for form, written in zip(self._forms, self._in_json, strict=True)
+            if written in encoded or _is_exponential(form)
+        ]
+        return _FormMask(found) if found else None
+
+
+def _is_exponential(form: str) -> bool:
+    """Return whether a text may be a number that JSON writes in another way."""
+    return "e" in form and form.replace("e", "").strip("+-.0123456789") == ""
 
 
 def mask_whole(text: str) -> str:
@@ -122,12 +164,39 @@ def has_error_text(value: Any) -> bool:
     return isinstance(value, dict) and any(value.get(key) for key in _ERROR_KEYS)
 
 
-def mask_error_texts(value: dict[Any, Any], mask: Callable[[str], str]) -> dict[Any, Any]:
-    """Return an object with the texts under the keys of errors masked; the same without any."""
-    masked = {
-        key: mask_texts(item, mask) if key in _ERROR_KEYS else item for key, item in value.items()
-    }
+def mask_about_run(value: dict[Any, Any], mask: Callable[[str], str]) -> dict[Any, Any]:
+    """Return an event about a run, or its task, with all texts masked; the same without any.
+
+    What identifies the event stays, and what it measures.
+    """
+    if not isinstance(mask, _FormMask):
+        masked = {key: _mask_about_run(key, item, mask)[1] for key, item in value.items()}
+        return value if masked == value else masked
+    found = mask.among(to_json(value))
+    if found is None:
+        return value
+    masked = _mask_items(value, lambda key, item: _mask_about_run(key, item, found))
     return value if masked == value else masked
+
+
+def _mask_about_run(key: Any, item: Any, mask: Callable[[str], str]) -> tuple[Any, Any]:
+    """Return a key of an event or its data, and its value, both masked."""
+    is_measured = key in _MEASURE_KEYS and isinstance(item, int | float)
+    if key in _IDENTITY_KEYS or is_measured or (mask is mask_whole and key in _PLAIN_KEYS):
+        return key, item
+    if key == "data" and isinstance(item, dict):
+        return key, mask_about_run(item, mask)
+    is_value = isinstance(key, str) and key not in _ERROR_KEYS
+    return mask(key) if is_value else key, mask_texts(item, mask)
+
+
+def mask_returned(value: Any, mask: Callable[[str], str]) -> Any:
+    """Return what a run returned, or its labels, with all texts masked; the same without any."""
+    if not isinstance(mask, _FormMask):
+        return mask_texts(value, mask)
+    encoded = to_json(value)
+    found = mask.among(encoded)
+    return value if found is None else mask_texts(decode_any_json(encoded.encode()), found)
 
 
 def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) -> Any:
@@ -139,13 +208,15 @@ def mask_texts(value: Any, mask: Callable[[str], str], depth: int = _MAX_DEPTH) 
         case str():
             return mask(value)
         case dict() if depth:
-            return _mask_items(value, mask, depth - 1)
+            return _mask_items(value, lambda key, item: _mask_item(key, item, mask, depth - 1))
         case list() | tuple() if depth:
             return [mask_texts(item, mask, depth - 1) for item in value]
     return value
 
 
-def _mask_items(value: dict[Any, Any], mask: Callable[[str], str], depth: int) -> dict[Any, Any]:
+def _mask_items(
+    value: dict[Any, Any], mask_item: Callable[[Any, Any], tuple[Any, Any]]
+) -> dict[Any, Any]:
     """Return an object masked; keys that are masked alike are numbered, so that none is lost.
 
     Keys are masked too where the whole text is: which of them are values is not known then.
@@ -153,7 +224,7 @@ def _mask_items(value: dict[Any, Any], mask: Callable[[str], str], depth: int) -
     found: dict[Any, Any] = {}
     repeated: Counter[Any] = Counter()
     for name, item in value.items():
-        masked, masked_item = _mask_item(name, item, mask, depth)
+        masked, masked_item = mask_item(name, item)
         key = masked
         while key in found:
             repeated[masked] += 1

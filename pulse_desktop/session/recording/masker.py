@@ -2,8 +2,8 @@
 
 A recording leaves the machine, so what looks like a secret is left out: values under names such as
 `password`, credentials in addresses, keys in the form of well-known services. Fields whose names
-the operator gives are left out as well, in arguments, labels, events and results, and where the
-errors of the same run quote them.
+the operator gives are left out as well, in arguments, labels, events and results, and where
+other texts about the same run quote them.
 """
 
 import contextlib
@@ -32,8 +32,8 @@ from pulse_desktop.session.recording.masked_values import (
     MASK,
     MaskedValues,
     has_error_text,
-    mask_error_texts,
-    mask_texts,
+    mask_about_run,
+    mask_returned,
     mask_whole,
 )
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
@@ -66,7 +66,8 @@ class Masker:
     Attributes:
         unchecked: error texts that may have a masked value, because the arguments of the run were
             not seen before, or too long ago; without named fields only where some are forgotten.
-        hidden: error texts that are left out as a whole: their runs have too many masked values.
+        hidden: events and results whose texts are left out as a whole: their runs have too many
+            masked values.
         unnamed: positional arguments left out because their names are not known.
     """
 
@@ -122,31 +123,24 @@ class Masker:
         """
         is_task = message.source is Source.TASK
         about = value if is_task else value.get("data", value) if isinstance(value, dict) else None
-        run_id = about.get("task_id") if isinstance(about, dict) else None
+        run_id = about.get("task_id", about.get("target")) if isinstance(about, dict) else None
         if not isinstance(about, dict) or not isinstance(run_id, str):
             return masked
         if is_task or not _ARGUMENT_KEYS.isdisjoint(about):
             self._values.add(run_id, self._left_out)
-        if is_task or not has_error_text(about):
+        has_error = not is_task and "task_id" in about and has_error_text(about)
+        mask = self._mask_of(run_id, has_error=has_error)
+        if mask is None or not isinstance(masked, dict):
             return masked
-        mask = self._error_mask(run_id)
-        if mask is None:
-            return masked
-        if about is value and isinstance(masked, dict):
-            return mask_error_texts(masked, mask)
-        data = masked.get("data") if isinstance(masked, dict) else None
-        if not isinstance(data, dict):
-            return masked  # left out as a whole
-        cleaned = mask_error_texts(data, mask)
-        return masked if cleaned is data else {**masked, "data": cleaned}
+        cleaned = mask_about_run(masked, mask)
+        self.hidden += mask is mask_whole and cleaned is not masked
+        return cleaned
 
-    def _error_mask(self, run_id: str) -> Callable[[str], str] | None:
-        """Return what masks the values of a run in its error texts, None for nothing to mask."""
-        if run_id not in self._values:
+    def _mask_of(self, run_id: str, *, has_error: bool) -> Callable[[str], str] | None:
+        """Return what masks the values of a run in texts about it, None for nothing to mask."""
+        if has_error and run_id not in self._values:
             self.unchecked += bool(self._fields) or self._values.has_forgotten
-        mask = self._values.error_mask(run_id)
-        self.hidden += mask is mask_whole
-        return mask
+        return self._values.mask_of(run_id)
 
     def mask_result(self, result: TaskResult, run_id: str = "") -> RecordedResult:
         """Return a result without secrets, and without what was left out of its run's arguments."""
@@ -156,25 +150,29 @@ class Masker:
             soft_reason=self.mask_value(result.soft_reason),
         )
         returned = self.mask_value(result.return_value)
+        labels = self.mask_value(result.labels)
         failed = result.error is not None or bool(result.soft_reason)
-        mask = self._error_mask(run_id) if failed else None
+        mask = self._mask_of(run_id, has_error=failed)
         if mask is not None:
+            whole = returned, masked.error, masked.soft_reason
             masked = msgspec.structs.replace(
                 masked,
                 error=_map_messages(masked.error, mask),
                 soft_reason=mask(masked.soft_reason),
             )
-            returned = mask_texts(returned, mask)
-        value = to_json(returned).encode()
-        labels = to_json(self.mask_value(result.labels)).encode()
+            returned = mask_returned(returned, mask)
+            labels = labels if mask is mask_whole else mask_returned(labels, mask)
+            is_cut = (returned, masked.error, masked.soft_reason) != whole
+            self.hidden += mask is mask_whole and is_cut
         self._left_out.clear()
-        return recorded_result(masked, value, labels)
+        return recorded_result(masked, to_json(returned).encode(), to_json(labels).encode())
 
     def mask_problem(self, text: str, run_id: str) -> str:
         """Return why a result cannot be read, without secrets that its text may quote."""
         masked: str = self.mask_value(text)
         self._left_out.clear()
-        mask = self._error_mask(run_id)
+        mask = self._mask_of(run_id, has_error=True)
+        self.hidden += mask is mask_whole
         return masked if mask is None else mask(masked)
 
     def mask_value(self, value: Any) -> Any:

@@ -417,7 +417,7 @@ def test_numbers_left_out_of_the_arguments_are_left_out_of_the_errors_of_the_run
 def test_a_number_of_too_many_digits_does_not_prevent_masker() -> None:
     values = MaskedValues()
     values.add("a1", [10**5_000, math.inf, {"text": "secret words"}])
-    mask = values.error_mask("a1")
+    mask = values.mask_of("a1")
     assert mask is not None
     assert mask("inf of secret words") == f"inf of {MASK}"
 
@@ -515,19 +515,19 @@ def test_what_is_looked_for_is_found_out_once_until_more_is_added() -> None:
     values = MaskedValues(max_runs=2)
     values.add("a1", ["first secret"])
     values.add("b2", ["other secret"])
-    mask = values.error_mask("a1")
+    mask = values.mask_of("a1")
     assert mask is not None
-    assert values.error_mask("a1") is mask
-    other = values.error_mask("b2")
+    assert values.mask_of("a1") is mask
+    other = values.mask_of("b2")
     assert other is not None
     assert other("first secret, other secret") == f"first secret, {MASK}"
     values.add("a1", ["second secret"])
-    both = values.error_mask("a1")
+    both = values.mask_of("a1")
     assert both is not None
     assert both("first secret, second secret") == f"{MASK}, {MASK}"
     values.add("c3", ["third secret"])
     values.add("d4", ["fourth secret"])
-    assert values.error_mask("a1") is None
+    assert values.mask_of("a1") is None
 
 
 @pytest.mark.parametrize("count", [1, 2_001])
@@ -568,6 +568,107 @@ def test_results_and_log_lines_do_not_quote_what_is_left_out() -> None:
     assert masker.unchecked == 1
 
 
+QUOTED = "Zx9qKowalski77"
+
+
+@pytest.mark.parametrize(
+    ("type_", "data"),
+    [
+        ("agent.failed", {"answer": f"about {QUOTED}"}),
+        ("agent.finished", {"fallback_reason": f"about {QUOTED}", "model": f"m-{QUOTED}"}),
+        ("task.failed", {"notes": [f"about {QUOTED}"], "error": {"stderr": QUOTED}}),
+        ("task.progress", {"done": 1, "status": {"about": {QUOTED: 1}}}),
+        ("task.cancelled", {"who": QUOTED, "worker": f"worker of {QUOTED}"}),
+        ("message.new", {"content": f"about {QUOTED}", QUOTED: "x", "id": QUOTED}),
+        ("task.queued", {"kwargs": {"pesel": QUOTED, "note": f"about {QUOTED}"}, "args": [QUOTED]}),
+        ("task.queued", {"kwargs": {}, "labels": {"note": f"about {QUOTED}"}}),
+    ],
+)
+@pytest.mark.parametrize("enveloped", [True, False])
+def test_no_text_about_a_run_quotes_what_is_left_out(
+    type_: str, data: dict[str, Any], enveloped: bool
+) -> None:
+    masker = Masker(("pesel",), lambda _task: ("one",))
+    payload, _headers = encode_task(
+        "a1", "work", kwargs=json.dumps({"pesel": QUOTED, "note": f"of {QUOTED}"}).encode()
+    )
+    assert QUOTED not in recorded(masker, task(payload))
+    data = {"task_id": "a1", "task_name": "work", "attempt": 1, "run_s": 0.123456, **data}
+    body = {"type": type_, "data": data, "note": QUOTED} if enveloped else {"event": type_, **data}
+    text = recorded(masker, event(json.dumps(body).encode()))
+    assert QUOTED not in text
+    again = json.loads(text)
+    about = again["data"] if enveloped else again
+    assert again["type" if enveloped else "event"] == type_
+    assert (about["task_id"], about["task_name"], about["run_s"]) == ("a1", "work", 0.123456)
+    other = event(json.dumps(body).replace('"a1"', '"b2"').encode())
+    assert QUOTED in recorded(masker, other) or "pesel" in str(data)
+    assert masker.hidden == 0
+
+
+def test_a_report_of_a_command_does_not_quote_what_is_left_out_of_its_run() -> None:
+    masker = Masker(("pesel",))
+    masker.mask_payload(queued({"pesel": QUOTED}))
+    data = {"who": "me", "action": "cancel", "target": "a1", "detail": f"about {QUOTED}"}
+    audit = event(json.dumps({"type": "audit", "data": data}).encode())
+    assert json.loads(recorded(masker, audit))["data"] == {**data, "detail": "about ***"}
+
+
+@pytest.mark.parametrize(
+    ("returned", "left"),
+    [
+        (f"done for {QUOTED}", "done for ***"),
+        ({QUOTED: 1, "n": [QUOTED, 5]}, {"***": 1, "n": ["***", 5]}),
+        ({"status": "ok", "n": 5}, {"status": "ok", "n": 5}),
+    ],
+)
+def test_a_successful_result_does_not_quote_what_is_left_out_of_its_run(
+    returned: Any, left: Any
+) -> None:
+    masker = Masker(("pesel",))
+    masker.mask_payload(queued({"pesel": QUOTED}))
+    body = {"is_err": False, "error": None, "return_value": returned, "log": None}
+    labels = {"pesel": QUOTED, "note": f"of {QUOTED}", "language": "pl"}
+    result = decode_result(json.dumps({**body, "execution_time": 1, "labels": labels}).encode())
+    kept = masker.mask_result(result, "a1")
+    assert json.loads(bytes(kept.return_value)) == left
+    assert json.loads(bytes(kept.labels)) == {"pesel": MASK, "note": "of ***", "language": "pl"}
+    assert json.loads(bytes(masker.mask_result(result, "b2").return_value)) == returned
+    assert (masker.unchecked, masker.hidden) == (0, 0)
+
+
+def test_texts_of_a_run_with_too_many_masked_values_are_left_out_whatever_their_key() -> None:
+    masker = Masker(("who",))
+    masker.mask_payload(queued({"who": [f"user{number}" for number in range(2_001)]}))
+    data = {
+        "task_id": "a1",
+        "task_name": "work",
+        "agent": "scoring",
+        "provider": "p",
+        "answer": "of user7",
+        "latency_s": 0.123456,
+    }
+    text = recorded(masker, event(json.dumps({"type": "agent.failed", "data": data}).encode()))
+    assert json.loads(text)["data"] == {**data, "answer": MASK}
+    body = {"is_err": False, "return_value": {"by": "user7"}, "labels": {"rerun_of": "b2"}}
+    result = decode_result(json.dumps(body).encode())
+    kept = masker.mask_result(result, "a1")
+    assert json.loads(bytes(kept.return_value)) == {MASK: MASK}
+    assert json.loads(bytes(kept.labels)) == {"rerun_of": "b2"}
+    started = {"task_id": "a1", "task_name": "work", "worker": "w", "attempt": 1}
+    raw = event(json.dumps({"type": "task.started", "data": started}).encode())
+    assert masker.mask_payload(raw) == raw.payload
+    assert masker.hidden == 2
+
+
+@pytest.mark.parametrize("number", [1.25e20, 1.5e-7, 380501234567, 0.1234567])
+def test_a_number_left_out_is_found_however_json_writes_it(number: float) -> None:
+    masker = Masker(("n",))
+    masker.mask_payload(queued({"n": number}))
+    result = decode_result(json.dumps({"is_err": False, "return_value": [number]}).encode())
+    assert json.loads(bytes(masker.mask_result(result, "a1").return_value)) == [MASK]
+
+
 def test_without_named_fields_an_error_of_an_unknown_run_is_not_counted() -> None:
     masker = Masker()
     raw = failure("b2", message="text")
@@ -580,7 +681,7 @@ def test_values_of_many_runs_are_bounded() -> None:
     for number in range(5):
         values.add(f"r{number}", ["abc", f"value {number}"])
     assert [f"r{number}" in values for number in range(5)] == [False, False, True, True, True]
-    mask = values.error_mask("r4")
+    mask = values.mask_of("r4")
     assert mask is not None
     assert mask("abc value 4 value 3") == f"abc {MASK} value 3"
     values.add("long", ["x" * 90])
