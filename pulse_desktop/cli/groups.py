@@ -38,6 +38,7 @@ from pulse_desktop.cli.parser import (
     add_command,
     add_csv_option,
     add_limit_option,
+    add_words,
 )
 from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.cli.run_query import run_test
@@ -80,11 +81,11 @@ def add_parser(subparsers: Subparsers) -> None:
             ("pulse-desktop groups note 3f9c0e6a4121 'waits for OPS-311'", ""),
         ),
     )
-    parser.add_argument(
+    add_words(
+        parser,
         "words",
-        nargs="*",
         metavar="QUERY | COMMAND ID",
-        help=_("a query for runs, or {commands} with the id of a group").format(
+        help_=_("a query for runs, or {commands} with the id of a group").format(
             commands=", ".join(_COMMANDS)
         ),
     )

@@ -75,7 +75,23 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 class Parser(ArgumentParser):
-    """Argument parser that reports an error in one line and suggests the nearest choice."""
+    """Argument parser that reports an error in one line and suggests the nearest choice.
+
+    The words of a query may stand anywhere among the options; see `add_words`.
+    """
+
+    def parse_args(  # type: ignore[override]  # the overloads of the base class
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Return the arguments; exit with a usage error if they are not valid."""
+        found, rest = self.parse_known_args(args, namespace)
+        words = getattr(found, getattr(found, "words_name", ""), None)
+        end = rest.index("--") if "--" in rest else len(rest)
+        if rest and (words is None or any(each.startswith("-") for each in rest[:end])):
+            self.error(_("unrecognized arguments: {words}").format(words=" ".join(rest)))
+        if words is not None:
+            words += rest[:end] + rest[end + 1 :]
+        return found
 
     def error(self, message: str) -> NoReturn:
         """Write the error and exit with the code of usage errors."""
@@ -139,6 +155,22 @@ def add_command(
     parser.set_defaults(run=run, ends_on_signal=ends_on_signal)
     add_shared_options(parser)
     return parser
+
+
+def add_words(parser: argparse.ArgumentParser, name: str, *, metavar: str, help_: str) -> None:
+    """Add the words that a command takes, which may stand before, between and after options.
+
+    The standard library takes only those that stand together: with `tail tasks --since 1h
+    type:failed` it takes `tasks` alone, which `Parser` completes.
+
+    Args:
+        parser: of the command.
+        name: of the argument.
+        metavar: what they are.
+        help_: says more.
+    """
+    parser.add_argument(name, nargs="*", metavar=metavar, help=help_)
+    parser.set_defaults(words_name=name)
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:

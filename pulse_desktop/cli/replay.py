@@ -1,6 +1,6 @@
 """`pulse-desktop replay`: open a recording."""
 
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +9,7 @@ from pulse_desktop.cli.exit_codes import FAILED, OK
 from pulse_desktop.cli.history_notes import ProgressLine
 from pulse_desktop.cli.output import write_json, write_note, write_text
 from pulse_desktop.cli.parser import Subparsers, add_command
-from pulse_desktop.cli.window import load_window
+from pulse_desktop.cli.window import add_theme_option, load_window
 from pulse_desktop.text import formats
 from pulse_desktop.text.translation import _
 
@@ -40,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--check", action="store_true", help=_("describe the recording without a window")
     )
+    add_theme_option(parser, default=SUPPRESS)
 
 
 def run(arguments: Namespace) -> int:

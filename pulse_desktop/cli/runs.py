@@ -22,7 +22,13 @@ from pulse_desktop.cli.history_notes import (
     unread_history,
 )
 from pulse_desktop.cli.output import TableWriter, write_csv, write_json, write_note, write_remark
-from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_limit_option
+from pulse_desktop.cli.parser import (
+    Subparsers,
+    add_command,
+    add_csv_option,
+    add_limit_option,
+    add_words,
+)
 from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.cli.run_query import RunQuery
 from pulse_desktop.model.history_extent import NEWEST_MESSAGES
@@ -61,11 +67,11 @@ def add_parser(subparsers: Subparsers) -> None:
             ("pulse-desktop runs state:failed --csv > failed.csv", _("for a spreadsheet")),
         ),
     )
-    parser.add_argument(
+    add_words(
+        parser,
         "query",
-        nargs="*",
         metavar="QUERY",
-        help=_("conditions, such as task:score state:failed ran>5s; several are joined"),
+        help_=_("conditions, such as task:score state:failed ran>5s; several are joined"),
     )
     states = [str(state) for state in RunState]
     parser.add_argument(

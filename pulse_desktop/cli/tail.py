@@ -25,7 +25,13 @@ from pulse_desktop.cli.output import (
     write_line,
     write_note,
 )
-from pulse_desktop.cli.parser import Subparsers, add_command, add_csv_option, add_hidden_alias
+from pulse_desktop.cli.parser import (
+    Subparsers,
+    add_command,
+    add_csv_option,
+    add_hidden_alias,
+    add_words,
+)
 from pulse_desktop.cli.query_errors import with_query_errors
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.protocol.topics import TASK_TOPIC, TOPICS
@@ -72,11 +78,11 @@ def add_parser(subparsers: Subparsers) -> None:
         ),
         ends_on_signal=True,
     )
-    parser.add_argument(
+    add_words(
+        parser,
         "words",
-        nargs="*",
         metavar="TOPIC|QUERY",
-        help=_("topics such as tasks (default: all), then conditions such as type:failed"),
+        help_=_("topics such as tasks (default: all), then conditions such as type:failed"),
     )
     parser.add_argument(
         "--since",

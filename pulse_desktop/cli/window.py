@@ -12,9 +12,15 @@ from pulse_desktop.text.translation import _
 def add_options(parser: ArgumentParser) -> None:
     """Add the options of the window to the parser of the program."""
     parser.set_defaults(run=run, ends_on_signal=False)
+    add_theme_option(parser, default=None)
+
+
+def add_theme_option(parser: ArgumentParser, default: str | None) -> None:
+    """Add `--theme`."""
     parser.add_argument(
         "--theme",
         choices=("dark", "light", "system"),
+        default=default,
         help=_("color theme of the window (default: as chosen last, else the system's)"),
     )
 

@@ -124,7 +124,7 @@ def open_recording(reader: RecordingReader, arguments: Namespace) -> int:
             _("`pulse-desktop replay FILE --check` describes the recording without one."),
         )
     _log_to_file()
-    theme = getattr(arguments, "theme", None) or WindowStateFile(window_state_path()).theme
+    theme = arguments.theme or WindowStateFile(window_state_path()).theme
     return run_with_qt(lambda: _show_recording(reader), theme)
 
 

@@ -292,3 +292,39 @@ def test_a_name_that_no_server_accepts_is_a_usage_error(
         parse_arguments([option, "x" * 5_000, "status"])
     assert exit_info.value.code == 2
     assert len(capsys.readouterr().err) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "expected"),
+    [
+        ("tail tasks --since 30m -n 3 -- type:failed", "words", ["tasks", "type:failed"]),
+        ("tail tasks --since 30m type:failed -n 3", "words", ["tasks", "type:failed"]),
+        ("tail --since 1h -- tasks -type:started", "words", ["tasks", "-type:started"]),
+        ("tail tasks --since 1h -- -type:started", "words", ["tasks", "-type:started"]),
+        ("tail tasks --since 1h", "words", ["tasks"]),
+        ("tail", "words", []),
+        ("runs task:a --limit 3 state:failed --json ran>5s", "query", None),
+        ("groups state:new --since 2d -- -task:a", "words", ["state:new", "-task:a"]),
+        ("groups mute --json 3f9c0e6a4121", "words", ["mute", "3f9c0e6a4121"]),
+    ],
+)
+def test_words_of_a_query_stand_anywhere(line: str, name: str, expected: list[str] | None) -> None:
+    expected = ["task:a", "state:failed", "ran>5s"] if expected is None else expected
+    assert getattr(parse(line), name) == expected
+    assert getattr(parse(line), name) == expected, "a default is not changed by what is parsed"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["tail tasks --nosuch 1 type:failed", "runs -x", "runs task:a -n 3 b", "status more --json x"],
+)
+def test_what_is_neither_word_nor_option_is_refused(
+    capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    assert "unrecognized arguments: " in usage_error(capsys, line)
+
+
+@pytest.mark.parametrize("line", ["replay a.zst --theme light", "--theme light replay a.zst"])
+def test_the_theme_stands_before_or_after_the_recording(line: str) -> None:
+    assert parse(line).theme == "light"
+    assert parse("replay a.zst").theme is None
