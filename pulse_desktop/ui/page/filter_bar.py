@@ -91,6 +91,7 @@ class FilterBar(QWidget):
         super().__init__()
         self._facets_beside = False
         self._is_typing = False
+        self._is_waiting = False  # for the operator behind the name of a field
         self._check: Callable[[str], QueryError | None] = _accept_any
         self._complete: Completing = _complete_nothing
         self._chip_row = FilterChips(format_count)
@@ -132,7 +133,7 @@ class FilterBar(QWidget):
         self.text_field.editingFinished.connect(lambda: self._set_typing(is_typing=False))
         self.text_field.cursorPositionChanged.connect(lambda *_: self.completer.update())
         self.completer.applied.connect(self._on_applied)
-        self.completer.open_changed.connect(self._show_problem)
+        self.completer.open_changed.connect(self._on_suggestions)
         self.notice.remove_requested.connect(self.remove_wrong_part)
         remove = QShortcut(QKeySequence("Alt+Del"), self.text_field)
         remove.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -239,6 +240,7 @@ class FilterBar(QWidget):
             self._is_typing = False
             self.text_field.setText(text)
             self._debounce_timer.stop()
+            self._is_waiting = False
         self._chip_row.set_checked(facets)
         self.changed.emit()
 
@@ -282,9 +284,22 @@ class FilterBar(QWidget):
     def _on_text_changed(self) -> None:
         self.check_again()
         self.completer.update()
+        self._apply_later()
+        self.settled.emit()
+
+    def _apply_later(self) -> None:
+        """Apply the text after a pause; the name of a field alone when suggestions are closed."""
+        self._is_waiting = self.completer.needs_operator
+        if self._is_waiting:
+            self._debounce_timer.stop()
+            return
         expects_more = self.completer.expects_more
         self._debounce_timer.start(UNFINISHED_MS if expects_more else DEBOUNCE_MS)
-        self.settled.emit()
+
+    def _on_suggestions(self) -> None:
+        self._show_problem()
+        if self._is_waiting and not self.completer.is_open:
+            self._apply_later()
 
     def _show_problem(self) -> None:
         """Say what is wrong under the field: with the suggestions while they are open."""

@@ -50,10 +50,13 @@ class QueryCompleter(QObject):
         self._complete = complete
         self._completion = _EMPTY
         self._completed: tuple[str, int] | None = None  # the text and cursor of the completion
+        self._taken = ""  # the text with the name of a field that was taken from the suggestions
         self._wanted = False  # by the operator, who is typing or has asked for suggestions
         self.popup = Suggestions(field)
         is_continued = WeakMethod(self._is_continued)  # else a field that is gone keeps its page
         field.is_continued = lambda each: (asked := is_continued()) is not None and asked(each)
+        needs = WeakMethod(self._needs_operator)
+        field.needs_more = lambda: (asked := needs()) is not None and asked()
         field.destroyed.connect(self.popup.deleteLater)
         self.popup.chosen.connect(self._take)
         field.textEdited.connect(lambda _text: self._on_edited())
@@ -73,6 +76,22 @@ class QueryCompleter(QObject):
     def expects_more(self) -> bool:
         """Whether the word at the cursor may become the name of a field: it is no query yet."""
         return any(item.kind in ("field", "operator") for item in self.items)
+
+    @property
+    def needs_operator(self) -> bool:
+        """Whether the word at the cursor is meant to be the name of a field: no text to search for.
+
+        It has been taken from the suggestions, or is one of a keyed field, `args.language`, while
+        operators are offered.
+        """
+        return self._needs_operator()
+
+    def _needs_operator(self) -> bool:
+        if not any(item.kind == "operator" for item in self.items):
+            return False
+        text = self._field.text()
+        words = text[: self._field.text_cursor].split()
+        return text == self._taken or (bool(words) and "." in words[-1])
 
     def open(self) -> None:
         """Show what can be typed at the cursor."""
@@ -130,6 +149,7 @@ class QueryCompleter(QObject):
         field, completion = self._field, self._completion
         text = field.text()
         before, after = text[: completion.start], text[completion.end :]
+        self._taken = f"{before}{item.insert}{after}" if item.kind == "field" else ""
         field.setText(f"{before}{item.insert}{after}")
         field.set_text_cursor(len(before) + len(item.insert))
         self.popup.forget_current()
@@ -178,7 +198,7 @@ class QueryCompleter(QObject):
         current = self.popup.current if self.items else None
         if current is not None:
             self._take(current)
-            if self._field.problem is not None:
+            if self._field.problem is not None or self.needs_operator:
                 return  # a field or operator alone is not a query yet
         self.close()
         self.applied.emit()

@@ -44,6 +44,7 @@ class QueryField(QLineEdit):
 
     Attributes:
         is_continued: returns whether suggestions continue what an error is about: it is not shown.
+        needs_more: returns whether suggestions continue the text, which is no query yet.
     """
 
     def __init__(self, hint: str) -> None:
@@ -54,6 +55,7 @@ class QueryField(QLineEdit):
         """
         super().__init__()
         self.is_continued: Callable[[QueryError], bool] = lambda _problem: False
+        self.needs_more: Callable[[], bool] = lambda: False
         self._problem: QueryError | None = None
         self._shown: QueryError | None = None
         self._validity = Validity.EMPTY
@@ -98,7 +100,8 @@ class QueryField(QLineEdit):
     def show_validity(self) -> None:
         """Show anew whether the text is a valid query: suggestions were opened or closed."""
         problem = self._problem
-        validity = Validity.VALID if self.text().strip() else Validity.EMPTY
+        is_query = self.text().strip() and not self.needs_more()
+        validity = Validity.VALID if is_query else Validity.EMPTY
         if problem is not None:
             is_continued = self.is_continued(problem)
             problem = None if is_continued else problem

@@ -1,7 +1,7 @@
 """The query field of a page: validity at each key, completion, and the filter in force."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QListView
 from pytestqt.qtbot import QtBot
@@ -118,6 +118,33 @@ def test_the_last_valid_query_stays_in_force_and_the_count_says_so(
     assert page.filter_bar.text_field.hasFocus()  # Enter does not leave what is not valid
     press(qtbot, page, Qt.Key.Key_Backspace)
     assert page.filter_bar.row_count_text == "4 of 12 runs"  # at once, not when it is applied
+
+
+@pytest.mark.parametrize("typed", ["args.language", "args.lang", "lang", "task:a args.lang"])
+def test_the_name_of_a_field_is_no_filter_before_its_operator(
+    qtbot: QtBot, page: RunsPage, typed: str
+) -> None:
+    field = page.filter_bar.text_field
+    type_query(qtbot, page, typed)
+    if not typed.endswith(".language"):
+        press(qtbot, page, Qt.Key.Key_Tab)
+    assert field.text().endswith("args.language")
+    timer = page.filter_bar.findChild(QTimer, "filter debounce")
+    assert isinstance(timer, QTimer)
+    assert not timer.isActive()
+    assert page.filter.query.text == ""
+    assert validity(page) is Validity.EMPTY
+    qtbot.keyClicks(field, "=uk")
+    qtbot.waitUntil(lambda: page.filter.query.text.endswith("args.language=uk"))
+    assert validity(page) is Validity.VALID
+    assert ids(page)
+
+
+def test_the_name_of_a_field_can_be_searched_for(qtbot: QtBot, page: RunsPage) -> None:
+    type_query(qtbot, page, "args.language")
+    press(qtbot, page, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.filter.query.text == "args.language")
+    assert validity(page) is Validity.VALID
 
 
 @pytest.mark.parametrize("rest", ["nt:", "x:", 'x"', " state:fialed"])
