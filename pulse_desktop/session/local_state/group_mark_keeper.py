@@ -128,7 +128,7 @@ class GroupMarkKeeper:
             is_new = str(error) != str(self.problem)
             self.problem, self._version = error, _UNKNOWN
             if is_new:
-                _log.warning("%s", error)
+                _log.info("%s", error)  # no warning: pages and commands with marks show it
                 self._on_change()
             return
         self.problem, self._version = None, version

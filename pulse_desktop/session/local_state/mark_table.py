@@ -42,7 +42,7 @@ class MarkTable:
             LocalStateError: they cannot be read.
         """
         none: list[tuple[str, str, float, str, str]] = []
-        rows = self._file.read(_select, none)
+        rows = self._file.read(lambda connection: _select(connection, self._max_marks), none)
         found: dict[str, GroupMarks] = {}
         for row in rows:
             if tuple(map(type, row)) != _TYPES or not 0.0 <= row[2] <= LATEST:
@@ -99,8 +99,9 @@ _KINDS: Final = frozenset(MarkKind)
 _TYPES: Final = (str, str, float, str, str)
 
 
-def _select(connection: sqlite3.Connection) -> list[tuple[str, str, float, str, str]]:
+def _select(connection: sqlite3.Connection, limit: int) -> list[tuple[str, str, float, str, str]]:
     return connection.execute(
-        "SELECT group_id, kind, at, by, text FROM group_marks WHERE fingerprint_version = ?",
-        (FINGERPRINT_VERSION,),
+        "SELECT group_id, kind, at, by, text FROM group_marks WHERE fingerprint_version = ?"
+        " LIMIT ?",
+        (FINGERPRINT_VERSION, limit),
     ).fetchall()

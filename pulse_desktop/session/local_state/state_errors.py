@@ -14,9 +14,10 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FULL_CODES: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED_CODES: Final = frozenset(
-    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_INTERRUPT}
 )
-"""SQLITE_ERROR: a table is missing, or one exists that a version would make."""
+"""SQLITE_ERROR: a table is missing, or one exists that a version would make. SQLITE_INTERRUPT: a
+statement took more steps than any does in a file of ours."""
 
 
 class LocalStateError(UserFacingError):
@@ -46,6 +47,8 @@ def explain(path: Path, error: sqlite3.Error | OSError) -> LocalStateError:
             _disk_advice(path) if error.errno in _FULL else _access_advice(path),
         )
     code = _kind(error)
+    if isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode"):
+        return damaged(_("{path}: a text in it is not UTF-8.").format(path=path))  # by Python
     reason = _("{path}: {reason}.").format(path=path, reason=error)
     if code in _BUSY_CODES:
         return LocalStateError(

@@ -29,9 +29,14 @@ from pulse_desktop.session.local_state.state_errors import (
     explain,
     is_busy,
 )
+from pulse_desktop.session.local_state.state_schema import has_own_tables
 from pulse_desktop.text.translation import _
 
 MAX_BYTES: Final = 64 << 20
+_MAX_FILE_BYTES: Final = 2 * MAX_BYTES
+"""SQLite may be somewhat above `MAX_BYTES`; a larger file is none of ours."""
+_MAX_STEPS: Final = 20_000_000
+"""Of a statement; one that changes as many marks as are kept takes less than a tenth."""
 _PAGE_BYTES: Final = 4096
 _MAX_SLUG: Final = 40
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
@@ -160,6 +165,7 @@ class LocalStateFile:
     def _in_transaction(self, begin: str, work: Callable[[sqlite3.Connection], Value]) -> Value:
         connection = self._connect()
         with _transaction(connection, begin):
+            self._check_tables(connection)
             is_moved = self._check_moved(connection)
             value = work(connection)
         if not is_moved or begin == _WRITE:
@@ -193,9 +199,18 @@ class LocalStateFile:
             raise _MovedError(self.path.with_name(name))
         return True
 
+    def _check_tables(self, connection: sqlite3.Connection) -> None:
+        """Refuse a file that has other tables than the migrations make."""
+        if not has_own_tables(connection, MIGRATIONS):
+            raise damaged(
+                _("{path}: its tables are not those of this program.").format(path=self.path)
+            )
+
     def _connect(self) -> sqlite3.Connection:
         check_regular(self.path)
         status = self.path.stat()
+        if status.st_size > _MAX_FILE_BYTES:
+            raise damaged(_("{path}: it is too large.").format(path=self.path))
         identity = (status.st_dev, status.st_ino)
         if self._connection is not None and identity == self._identity:
             return self._connection
@@ -204,6 +219,7 @@ class LocalStateFile:
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         try:
+            connection.set_progress_handler(lambda: 1, _MAX_STEPS)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA max_page_count = {MAX_BYTES // _PAGE_BYTES}")
             self._migrate(connection)
