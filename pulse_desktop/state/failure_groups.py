@@ -12,10 +12,13 @@ failure is *resolved*. History that is read backwards changes when a group was f
 makes it regressed.
 """
 
+import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
+
+from msgspec.structs import replace
 
 from pulse_desktop.model.group_marks import NO_GROUP_MARKS, GroupMarks
 from pulse_desktop.query.fingerprint import (
@@ -28,10 +31,16 @@ from pulse_desktop.state.collection import Collection
 from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.failure_times import FailureTimes
 from pulse_desktop.state.group_comparisons import GroupComparisons
-from pulse_desktop.state.group_members import QUIET_GAPS, GroupMembers, TaskSuccesses
+from pulse_desktop.state.group_members import (
+    QUIET_GAPS,
+    GroupMembers,
+    TaskSuccesses,
+    first_line,
+    quiet_seconds,
+)
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.state.run import TaskRun
-from pulse_desktop.state.shared_values import RunValues
+from pulse_desktop.state.shared_values import RunValues, SharedValue
 from pulse_desktop.state.unjudged_failures import UnjudgedFailures
 
 MAX_GROUPS: Final = 5_000
@@ -134,6 +143,59 @@ class FailureGroups(Collection[FailureGroup]):
 
     def runs_of(self, group_id: str, since: float = 0.0) -> Iterator[TaskRun]:
         """Iterate over the retained runs of a group, newest first, that ended since a time."""
+        for position in self._members(group_id, since, math.inf):
+            yield self._runs[position]
+
+    def as_of(self, group_id: str, start: float, end: float) -> FailureGroup | None:
+        """Return a group as it was at the end of a time, in which it failed; None if it did not.
+
+        Its latest failure, and with it message and example, are those of that time, its state and
+        marks those at its end. What its failures of that time share is left to `shared_between`.
+        A mark that was removed since is not known.
+
+        Args:
+            group_id: id of the group.
+            start: Unix seconds.
+            end: Unix seconds.
+        """
+        group = self._find(group_id)
+        last = None if group is None else group.times.latest(start, end)
+        if group is None or last is None:
+            return None
+        run = next((self._runs[each] for each in self._members(group_id, start, end)), None)
+        return replace(
+            self.rows[group.position],
+            last_seen=last,
+            state=self._state_as_of(group, last, end),
+            message="" if run is None else first_line(run.reason),
+            example="" if run is None else run.task_id,
+            shared=(),
+        )
+
+    def shared_between(self, group_id: str, start: float, end: float) -> tuple[SharedValue, ...]:
+        """Return what the failures of a group between two times share, most telling first."""
+        group = self._find(group_id)
+        if group is None or group is self._other:
+            return ()
+        return self._comparisons.shared_by(self._members(group_id, start, end), group.tasks)
+
+    def _state_as_of(self, group: GroupMembers, last: float, end: float) -> GroupState:
+        """Return the state of a group at a time, when its latest failure was `last`."""
+        resolved = self._marks.get(group.fingerprint.id, NO_GROUP_MARKS).resolved
+        resolved_at = resolved.at if resolved is not None and resolved.at <= end else None
+        if resolved_at is not None and last <= resolved_at:
+            return GroupState.RESOLVED
+        count = group.times.count(-math.inf, end) + group.times.dropped
+        quiet_s = quiet_seconds(group.first_seen, last, count)
+        if self._have_run(group.tasks, last, quiet_s, end):
+            return GroupState.RECOVERED
+        regressed_at = group.regressed_at
+        if resolved_at is not None or (regressed_at is not None and regressed_at <= last):
+            return GroupState.REGRESSED
+        return GroupState.ONGOING
+
+    def _members(self, group_id: str, start: float, end: float) -> Iterator[int]:
+        """Iterate over the positions of a group's retained runs of a time, newest first."""
         group = self._find(group_id)
         if group is None:
             return
@@ -144,8 +206,8 @@ class FailureGroups(Collection[FailureGroup]):
         )
         for position in members:
             at = self._by_position[position].at(position)
-            if at is not None and at >= since:
-                yield self._runs[position]
+            if at is not None and start <= at <= end:
+                yield position
 
     def _is_other(self, position: int) -> bool:
         group = self._by_position[position]
@@ -349,8 +411,9 @@ class FailureGroups(Collection[FailureGroup]):
         self._publish(other)
 
     def _join(self, group: GroupMembers, position: int, run: TaskRun, at: float) -> None:
-        if group.count and at >= group.last_seen:
-            group.regressed = group.regressed or self._has_recovered(group, at)
+        is_later = group.count and at >= group.last_seen
+        if is_later and group.regressed_at is None and self._has_recovered(group, at):
+            group.regressed_at = at
         is_latest = group.add(position, run, at)
         if group is not self._other:
             if is_latest and at >= next(reversed(self._groups.values())).last_seen:
@@ -376,19 +439,22 @@ class FailureGroups(Collection[FailureGroup]):
             return GroupState.RESOLVED
         if self._has_recovered(group, now):
             return GroupState.RECOVERED
-        if group.regressed or resolved is not None:
+        if group.regressed_at is not None or resolved is not None:
             return GroupState.REGRESSED
         return GroupState.ONGOING
 
     def _has_recovered(self, group: GroupMembers, now: float) -> bool:
         """Return whether a group had recovered at a time, before any later failure."""
-        last, quiet_s = group.last_seen, group.quiet_s
+        return self._have_run(group.tasks, group.last_seen, group.quiet_s, now)
+
+    def _have_run(self, tasks: Iterable[str], last: float, quiet_s: float, now: float) -> bool:
+        """Return whether tasks have run and succeeded for long enough since the last failure."""
         if now - last < quiet_s:
             return False
         # Not the first such time after the failure: it is not longer than the usual gap.
         period_s = quiet_s / QUIET_GAPS
         start = last + period_s
-        successes = (self._successes.get(task) for task in group.tasks)
+        successes = (self._successes.get(task) for task in tasks)
         return all(
             each is not None and each.minutes.has_periods(start, now, period_s, QUIET_GAPS)
             for each in successes

@@ -76,6 +76,12 @@ class FailureTimes:
         self._merge_older()
         return (self._times[0], self._times[-1]) if self._times else None
 
+    def latest(self, start: float, stop: float) -> float | None:
+        """Return the latest time in a range, both ends included, None if there is none."""
+        self._merge_older()
+        index = bisect_right(self._times, stop)
+        return self._times[index - 1] if index and self._times[index - 1] >= start else None
+
     def count(self, start: float, stop: float) -> int:
         """Return how many times are in a range, both ends included."""
         self._merge_older()

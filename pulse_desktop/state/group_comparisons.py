@@ -6,7 +6,7 @@ of runs, and the values of a task's successes are counted once for all its group
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -19,6 +19,7 @@ from pulse_desktop.state.shared_values import (
     MIN_SUCCESSES,
     RunValues,
     SharedCounts,
+    SharedValue,
     shared_values,
 )
 
@@ -107,9 +108,33 @@ class GroupComparisons:
 
     def _compare(self, group: GroupMembers) -> Iterator[None]:
         """Find what the failures of a group share; yield after each run that was read."""
+        members = list(islice(group.positions(), COMPARED))
+        shared = yield from self._find_shared(members, list(group.tasks))
+        if shared != group.shared and not group.absorbed and group.count:
+            group.shared = shared
+            self._publish(group)
+
+    def shared_by(self, members: Iterable[int], tasks: Iterable[str]) -> tuple[SharedValue, ...]:
+        """Return at once what some failures share, which takes some milliseconds.
+
+        Args:
+            members: positions of their runs.
+            tasks: their tasks.
+        """
+        reading = self._find_shared(list(islice(members, COMPARED)), list(tasks))
+        while True:
+            try:
+                next(reading)
+            except StopIteration as end:
+                found: tuple[SharedValue, ...] = end.value
+                return found
+
+    def _find_shared(
+        self, members: Sequence[int], tasks: Sequence[str]
+    ) -> Generator[None, None, tuple[SharedValue, ...]]:
+        """Find what some failures share; yield after each run that was read."""
         failed: SharedCounts = Counter()
         number = 0
-        members = list(islice(group.positions(), COMPARED))
         if len(members) >= MIN_MEMBERS:
             for run in self._runs_at(members):
                 failed.update(self.values.of(run).items())
@@ -117,7 +142,7 @@ class GroupComparisons:
                 yield
         succeeded: list[SharedCounts] = []
         of_successes = 0
-        for task in list(group.tasks) if number >= MIN_MEMBERS else ():
+        for task in tasks if number >= MIN_MEMBERS else ():
             successes = self._successes.get(task)
             if successes is None:
                 continue
@@ -127,14 +152,9 @@ class GroupComparisons:
                 counts, count = successes.counted
                 succeeded.append(counts)
                 of_successes += count
-        shared = (
-            shared_values(failed, number, succeeded, of_successes)
-            if of_successes >= MIN_SUCCESSES
-            else ()
-        )
-        if shared != group.shared and not group.absorbed and group.count:
-            group.shared = shared
-            self._publish(group)
+        if of_successes < MIN_SUCCESSES:
+            return ()
+        return shared_values(failed, number, succeeded, of_successes)
 
     def _count(self, successes: TaskSuccesses) -> Iterator[None]:
         counts: SharedCounts = Counter()

@@ -38,7 +38,7 @@ class GroupMembers:
         message: of the latest failure, in one line.
         first_seen: Unix seconds of the earliest failure.
         last_seen: Unix seconds of the latest failure.
-        regressed: whether it failed again after it had recovered.
+        regressed_at: Unix seconds when it first failed again after it had recovered, None if never.
         shared: what its failures share, most telling first.
         tasks: failures of each task; of a few tasks only.
         times: of its failures.
@@ -49,8 +49,8 @@ class GroupMembers:
 
     __slots__ = (
         "absorbed", "count", "example", "example_position", "fingerprint", "first_seen",
-        "last_seen", "message", "newer", "older", "position", "regressed", "retained", "shared",
-        "tasks", "times",
+        "last_seen", "message", "newer", "older", "position", "regressed_at", "retained",
+        "shared", "tasks", "times",
     )  # fmt: skip
 
     def __init__(self, fingerprint: Fingerprint, position: int) -> None:
@@ -59,7 +59,7 @@ class GroupMembers:
         self.count = self.retained = 0
         self.example_position: int | None = None
         self.first_seen = self.last_seen = 0.0
-        self.regressed = False
+        self.regressed_at: float | None = None
         self.message = self.example = ""
         self.shared: tuple[SharedValue, ...] = ()
         self.tasks: dict[str, int] = {}
@@ -166,7 +166,7 @@ class GroupMembers:
 
     def _set_example(self, position: int, run: TaskRun) -> None:
         self.example, self.example_position = run.task_id, position
-        self.message = _first_line(run.reason)
+        self.message = first_line(run.reason)
 
     @property
     def quiet_s(self) -> float:
@@ -240,6 +240,7 @@ def quiet_seconds(first: float, last: float, count: int) -> float:
     return min(MAX_QUIET_S, max(MIN_QUIET_S, QUIET_GAPS * gap))
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Return the first line of a text that is not blank, cut to what a row shows."""
     line = next((line for line in text[:4_000].splitlines() if line.strip()), "").strip()
     return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"

@@ -62,6 +62,7 @@ class PageTime(Generic[RowT]):
         fields: tuple[str, str],
         *,
         has_times: bool,
+        shows_past: bool = False,
     ) -> None:
         """Show all rows.
 
@@ -71,10 +72,12 @@ class PageTime(Generic[RowT]):
             fields: query fields with these times.
             has_times: whether rows belong to a time; if not, they are the present state of
                 something.
+            shows_past: whether rows without a time are shown as at the end of a frozen range.
         """
         self._time = time
         self._fields = fields
         self._has_times = has_times
+        self._shows_past = has_times or shows_past
         self._rows: RowTimeFilter[RowT] = RowTimeFilter(row_times)
         self._applied = ALL_RETAINED
         self._moved_at = 0.0
@@ -113,7 +116,7 @@ class PageTime(Generic[RowT]):
 
     def shown_time(self, now: float) -> float:
         """Return the time that ages are relative to, Unix seconds: the end of a frozen range."""
-        return min(self._time.range.end_or(now), now) if self._has_times else now
+        return min(self._time.range.end_or(now), now) if self._shows_past else now
 
     def move_on(self, now: float) -> bool:
         """Move a live range on, not too often; return whether it has left rows behind."""

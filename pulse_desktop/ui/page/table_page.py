@@ -82,7 +82,11 @@ class TablePage(TablePageBase[RowT, DetailT], Generic[RowT, DetailT]):
         self.now = 0.0
         self.time_range = ChartRange(600.0)
         self._time: PageTime[RowT] = PageTime(
-            context.time, self.row_times, self.time_fields, has_times=self.has_times
+            context.time,
+            self.row_times,
+            self.time_fields,
+            has_times=self.has_times,
+            shows_past=self.shows_past,
         )
         self._updated_at = 0.0
         self._chart_throttle = Throttle(CHART_S, share=CHART_SHARE)

@@ -52,6 +52,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
         update_interval_s: seconds between two updates of charts and counts.
         has_times: whether rows belong to a time, so that the time range limits them; if not, they
             are the present state of something.
+        shows_past: whether rows without a time are shown as at the end of a frozen range.
         height_for_charts: height of the page below which its charts are hidden at first.
         even_charts: whether its charts are equally wide.
         sources: which of events, tasks and results on the server the rows come from.
@@ -72,6 +73,7 @@ class TablePageBase(Page, Generic[RowT, DetailT]):
     detail_width: ClassVar[DetailWidth] = DetailWidth(minimum=372, maximum=480, percent=36)
     update_interval_s: ClassVar[float] = 0.5
     has_times: ClassVar[bool] = True
+    shows_past: ClassVar[bool] = False
     height_for_charts: ClassVar[int] = 0
     even_charts: ClassVar[bool] = False
     sources: ClassVar[tuple[str, ...]] = ("events",)

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from pulse_desktop.model.errors import RecordingShownError, UserFacingError
-from pulse_desktop.model.group_marks import Mark, MarkKind
+from pulse_desktop.model.group_marks import GroupMarks, Mark, MarkKind
 from pulse_desktop.model.time_range import ALL_RETAINED, fixed, last
 from pulse_desktop.query.fingerprint import OTHER
-from pulse_desktop.state.failure_group import FailureGroup
+from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.ui.navigation import FilterRuns, ShowGroups, ShowPage, ShowRun
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.pages.overview.page import OverviewPage
@@ -484,6 +484,84 @@ def test_the_details_tell_the_time_range_from_all_that_is_known(
     draw_frame(window, builder, 2.0)
     assert page.detail.properties.values["Failures"] == "15"
     assert page.detail.show_runs.text() == "Show these 15 runs"
+
+
+def test_a_frozen_range_shows_groups_as_they_were_at_its_end(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage
+) -> None:
+    for number in range(200, 240):
+        at = NOW - 1_400 + 30 * (number - 200)
+        builder.task(f"{number:032x}", TASK, at=at, language="en")
+        builder.succeeded(f"{number:032x}", at=at + 1)
+    # Later it is another language that is refused, and what had recovered fails again.
+    for number in range(30, 34):
+        builder.task(f"{number:032x}", TASK, at=NOW - 11, language="de", number=number)
+        fail(builder, number, "RefusedError", NOW - 10 + number - 30, traceback=TRACE)
+    fail(builder, 40, "TimeoutError", NOW - 5)
+    builder.state.failure_groups.tick_all(NOW)
+    draw_frame(window, builder, 2.0)
+    assert {group.cause: group.state for group in shown(page)} == {
+        "RefusedError": GroupState.REGRESSED,
+        "TimeoutError": GroupState.REGRESSED,
+    }
+    window.time.set_range(fixed(NOW - 7_100, NOW - 1_486))
+    draw_frame(window, builder, 2.0)
+    rows = {group.cause: row for row, group in enumerate(shown(page))}
+    assert rows == {"RefusedError": 0, "TimeoutError": 1}
+    assert [text(page, "state", row) for row in (0, 1)] == ["✖ ongoing", "✔ recovered"]
+    assert page.facet_counts() == {
+        **dict.fromkeys((*GroupState, "muted"), 0),
+        "ongoing": 1,
+        "recovered": 1,
+    }
+    assert text(page, "count", 0) == "15"
+    assert text(page, "last", 0) == "now"
+    assert text(page, "last", 1) == "1 h ago"
+    assert text(page, "message", 0) == "refused 14"
+    assert text(page, "message", 1) == "refused 22"
+    draw_frame(window, builder)
+    assert text(page, "shared", 0) == "language=pl in all 15"
+    page.filter_bar.set_filter((), "state:ongoing shared:pl message:14")
+    draw_frame(window, builder, 2.0)
+    assert [group.cause for group in shown(page)] == ["RefusedError"]
+    page.clear_filter()
+    draw_frame(window, builder, 2.0)
+    click_row(page, 0)
+    draw_frame(window, builder)
+    detail = page.detail
+    values = detail.properties.values
+    assert values["Shared"] == "language=pl in all 15"
+    assert values["Failures"] == "15 in this time; of all that is known: 19"
+    assert detail.message == "RefusedError: refused 14"
+    # Failures of now change nothing of it.
+    before = dict(values)
+    fail(builder, 35, "RefusedError", NOW - 1, traceback=TRACE)
+    draw_frame(window, builder, 2.0)
+    assert detail.properties.values | {"Failures": ""} == before | {"Failures": ""}
+    assert text(page, "message", 0) == "refused 14"
+    asked = window.time.range
+    detail.example.open_run.click()
+    draw_frame(window, builder, 2.0)
+    assert window.time.range == asked
+    runs = tasks(window).runs
+    assert runs.detail.isVisibleTo(runs)
+    assert runs.detail.run is not None
+    assert runs.detail.run.task_id == f"{14:032x}"
+
+
+def test_a_mark_that_was_made_later_is_told_apart_in_a_frozen_range(
+    window: MainWindow, builder: StateBuilder, page: GroupsPage, session: FakeSession
+) -> None:
+    window.time.set_range(fixed(NOW - 1_600, NOW - 1_400))
+    draw_frame(window, builder, 2.0)
+    click_row(page, 0)
+    builder.state.failure_groups.set_marks(
+        {refused(page).id: GroupMarks(resolved=Mark(NOW, "bob@host"))}
+    )
+    draw_frame(window, builder, 2.0)
+    assert text(page, "state") == "✖ ongoing"
+    assert page.detail.resolve.text() == "Reopen"
+    assert page.detail.properties.values["Marked, as of now"].startswith("Resolved by bob@host")
 
 
 def test_the_count_says_that_an_earlier_filter_is_in_force(

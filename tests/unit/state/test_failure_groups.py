@@ -435,6 +435,49 @@ def test_a_resolved_group_regresses_with_its_next_failure() -> None:
     assert only(runs).state is GroupState.ONGOING
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["failed", "succeed"]), st.integers(1, 3_000)),
+        min_size=1,
+        max_size=25,
+    ),
+    st.integers(0, 25),
+    st.none() | st.integers(0, 40_000),
+)
+def test_a_group_as_it_was_is_that_which_was_known_then(
+    steps: list[tuple[str, int]], later: int, resolved_s: int | None
+) -> None:
+    runs, then, at, ends = TaskRuns(), TaskRuns(), NOW, []
+    runs.put(failed(0, NOW, message="m 0"))
+    then.put(failed(0, NOW, message="m 0"))
+    for number, (kind, seconds) in enumerate(steps, start=1):
+        at += seconds
+        ends.append(at)
+        for each in (runs, then) if number <= later else (runs,):
+            if kind == "failed":
+                each.put(failed(number, at, message=f"m {number}"))
+            else:
+                succeed(each, at, 1_500)
+    end = ends[min(later, len(ends)) - 1] + 1_600 if later else NOW + 0.5
+    if later < len(ends):
+        end = min(end, ends[later] - 0.5)
+    if resolved_s is not None:
+        marks = {only(runs).id: GroupMarks(resolved=Mark(NOW + resolved_s, "bob@host"))}
+        runs.failure_groups.set_marks(marks)
+        if NOW + resolved_s <= end:
+            then.failure_groups.set_marks(marks)
+    then.failure_groups.tick_all(end)
+    known, past = only(then), runs.failure_groups.as_of(only(runs).id, NOW, end)
+    assert past is not None
+    assert (past.state, past.last_seen, past.first_seen) == (
+        known.state,
+        known.last_seen,
+        known.first_seen,
+    )
+    assert (past.message, past.example) == (known.message, known.example)
+    assert runs.failure_groups.as_of(past.id, NOW - 2, NOW - 1) is None
+
+
 # Results whose events are not read yet
 
 

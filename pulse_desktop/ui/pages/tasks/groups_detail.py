@@ -16,7 +16,7 @@ from pulse_desktop.fields.shared_condition import shared_text, shared_tooltip
 from pulse_desktop.model.errors import UserFacingError
 from pulse_desktop.model.group_marks import MarkKind
 from pulse_desktop.query.fingerprint import OTHER
-from pulse_desktop.state.failure_group import FailureGroup
+from pulse_desktop.state.failure_group import FailureGroup, GroupState
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.text import formats
 from pulse_desktop.text.group_text import (
@@ -37,6 +37,7 @@ from pulse_desktop.ui.page.detail_panel import DetailPanel
 from pulse_desktop.ui.pages.tasks.groups_bars import DETAIL_BINS, GroupBars
 from pulse_desktop.ui.pages.tasks.groups_example import GroupExample
 from pulse_desktop.ui.pages.tasks.groups_note import GroupNote
+from pulse_desktop.ui.pages.tasks.past_groups import GroupAtEnd
 from pulse_desktop.ui.theme import icons
 from pulse_desktop.ui.theme.plain_text import Label, set_tooltip
 from pulse_desktop.ui.theme.style_sheet import set_style_property
@@ -87,6 +88,7 @@ class GroupDetail(DetailPanel):
         """
         super().__init__(_("Details of the failure group"))
         self.group: FailureGroup | None = None
+        self._state_key = GroupState.ONGOING.value
         self._is_recording = is_recording
         self._task_label = task_label
         self._icon = Label()
@@ -166,6 +168,7 @@ class GroupDetail(DetailPanel):
         retained: int,
         now: float,
         in_range: int | None = None,
+        past: GroupAtEnd | None = None,
     ) -> None:
         """Show a group.
 
@@ -177,20 +180,27 @@ class GroupDetail(DetailPanel):
             now: Unix seconds.
             in_range: its failures in the time range; None if that is everything. The buttons are
                 for the runs of these.
+            past: the group at the end of a frozen time range, None if it is shown as it is now. The
+                marks, and the buttons that set them, are those of now.
         """
+        shown = group if past is None else past.group
         other = self.group is None or group.id != self.group.id
         self.group = group
-        key = shown_state(group)
-        color = GROUP_LABELS[key][2]
+        self._state_key = shown_state(shown)
+        color = GROUP_LABELS[self._state_key][2]
         self._show_icon()
-        self._state.setText(state_text(group))
+        self._state.setText(state_text(shown))
         set_style_property(self._state, "color", color.value)
-        set_tooltip(self._state, state_meaning(group))
+        at_end = "" if past is None else _("At the end of the time range")
+        set_tooltip(self._state, "\n".join(filter(None, (state_meaning(shown), at_end))))
         self._cause.set_text(group_cause(group))
-        self._message.show_text(group_title(group))
+        self._message.show_text(group_title(shown))
         self._show_buttons(group, retained, is_limited=in_range is not None)
         self.bars.show_values(group.times.histogram(*bounds, DETAIL_BINS), bounds, color)
-        self.properties.set_properties(self._properties_of(group, now, in_range))
+        marked = _("Marked") if past is None else _("Marked, as of now")
+        marks = Property(marked, marks_text(group.marks, now))
+        aged_at = now if past is None else past.at
+        self.properties.set_properties(self._properties_of(shown, aged_at, in_range, marks))
         self.note.show_note(group.id, group.marks.note, now)
         self.example.show_run(example, is_other=other)
 
@@ -237,7 +247,7 @@ class GroupDetail(DetailPanel):
         self._buttons.arrange()
 
     def _properties_of(
-        self, group: FailureGroup, now: float, in_range: int | None
+        self, group: FailureGroup, now: float, in_range: int | None, marks: Property
     ) -> list[Property]:
         fingerprint = group.fingerprint
         label = self._task_label
@@ -250,7 +260,7 @@ class GroupDetail(DetailPanel):
             Property(_("Task"), ", ".join(names), tooltip="\n".join(group.tasks)),
             Property(_("First"), _moment(group.first_seen, now)),
             Property(_("Last"), _moment(group.last_seen, now)),
-            Property(_("Marked"), marks_text(group.marks, now)),
+            marks,
             Property(
                 _("Grouped by"),
                 grouped_by_text(fingerprint),
@@ -262,7 +272,7 @@ class GroupDetail(DetailPanel):
 
     def _show_icon(self) -> None:
         if self.group is not None:
-            _label, glyph, color = GROUP_LABELS[shown_state(self.group)]
+            _label, glyph, color = GROUP_LABELS[self._state_key]
             shown = subdued(color) if self.is_stale else color
             self._icon.setPixmap(icons.pixmap(glyph, shown, 16, self.devicePixelRatioF()))
 

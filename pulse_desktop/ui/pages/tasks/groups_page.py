@@ -34,6 +34,7 @@ from pulse_desktop.ui.page.table_page import TablePage
 from pulse_desktop.ui.pages.tasks import actions
 from pulse_desktop.ui.pages.tasks.groups_columns import group_columns
 from pulse_desktop.ui.pages.tasks.groups_detail import GroupDetail
+from pulse_desktop.ui.pages.tasks.past_groups import GroupAtEnd, PastGroups
 from pulse_desktop.ui.pages.tasks.rerun_action import RerunAction
 from pulse_desktop.ui.query.conditions import group_query
 from pulse_desktop.ui.query.filter_state import FilterState
@@ -42,6 +43,8 @@ from pulse_desktop.ui.throttle import Throttle
 
 _MAX_RERUN: Final = 10_000
 """Runs that are re-run at once; the question says how many are left out."""
+_PAST_S: Final = 10.0
+"""How often groups of a frozen range are read again: history that is read back may tell more."""
 _FILTER_S: Final = 1.0
 """How often groups without a failure in the time range are filtered out."""
 
@@ -57,6 +60,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
     default_sort = "last"
     sort_descending = True
     has_times = False  # failures within the time range are counted, see `limited_to_time`
+    shows_past = True
     empty_title = _("No failures")
     empty_text = _(
         "Runs that failed for the same reason appear here as one group: with the same exceptions "
@@ -77,9 +81,11 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def __init__(self, context: PageContext) -> None:
         self._bounds = (0.0, 1.0)
+        self._past = PastGroups(context.state.failure_groups)
         self._bounded_to = 0  # position after the newest group within the bounds
         super().__init__(context)
         self._filter_throttle, self._detail_throttle = Throttle(_FILTER_S), Throttle(_FILTER_S)
+        self._past_throttle = Throttle(_PAST_S)
         self._marking = asyncio.Lock()  # marks are set in the order of the keys
         self._rerun = RerunAction(context)
         detail = self.detail
@@ -98,7 +104,8 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def columns(self) -> Sequence[Column[FailureGroup]]:
         """Return the columns of the table."""
-        return group_columns(lambda: self._bounds, self.context.state.runs.names.label)
+        columns = group_columns(lambda: self._bounds, self.context.state.runs.names.label)
+        return tuple(map(self._past.column, columns))
 
     def make_detail(self) -> GroupDetail:
         """Create the detail panel."""
@@ -114,25 +121,25 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         return group_fields(lambda row: row.count_between(*self._bounds))
 
     def facet_of(self, row: FailureGroup) -> str:
-        """Return the state of a group."""
-        return shown_state(row)
+        """Return the state of a group, at the end of a time range that is frozen."""
+        return shown_state(self._past.shown(row))
 
     def facet_counts(self) -> dict[str, int]:
         """Return the number of groups with a failure in the time range, by state."""
         counts = dict.fromkeys(GROUP_LABELS, 0)
         for row in self.collection().rows:
             if self._is_shown(row):
-                counts[shown_state(row)] += 1
+                counts[self.facet_of(row)] += 1
         return counts
 
     def limited_to_time(
         self, accepts: Callable[[FailureGroup], bool] | None
     ) -> Callable[[FailureGroup], bool]:
         """Return a test that groups pass that have failures in the time range."""
-        is_shown = self._is_shown
+        is_shown, shown = self._is_shown, self._past.shown
         if accepts is None:
             return is_shown
-        return lambda row: is_shown(row) and accepts(row)
+        return lambda row: is_shown(row) and accepts(shown(row))
 
     def _is_shown(self, row: FailureGroup) -> bool:
         if not row.count:
@@ -157,11 +164,14 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         if groups := [row for row in changed if row.count]:
             self._widen_bounds(groups)
         self._bounded_to = rows.stop
+        if self._past.compare_some():
+            self.table.viewport().update()
         super().refresh(changes, now)
 
     def _move_bounds(self) -> None:
         """Set the ends of what is counted: the time range, as far as anything is known."""
-        now = self.wall_time(self.now)
+        now, shown_range = self.wall_time(self.now), self.context.time.range
+        self._past.set_span(None if shown_range.is_live else shown_range.bounds(now))
         counted = [row for row in self.collection().rows if row.count]
         oldest = min((row.first_seen for row in counted), default=now)
         self._set_bounds(oldest, max((row.last_seen for row in counted), default=now))
@@ -182,6 +192,7 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
         """Follow the clock; see `TablePage`."""
         del stale
         self._move_bounds()
+        self._past_throttle.run(now, self._past.forget)
         if self._is_limited():
             self._filter_throttle.run(now, self.filter.update)
         self._counts.update_rows()
@@ -197,10 +208,13 @@ class GroupsPage(TablePage[FailureGroup, GroupDetail]):
 
     def show_row(self, row: FailureGroup) -> None:
         """Show a group in the detail panel."""
-        example = self.context.state.runs.get(row.example) if row.example else None
+        shown = self._past.compare(row)
+        example = self.context.state.runs.get(shown.example) if shown.example else None
         in_range = row.count_between(*self._bounds) if self._is_limited() else None
         retained = self._retained(row)
-        self.detail.show_group(row, example, self._bounds, retained, self.now, in_range)
+        at_end = GroupAtEnd(shown, self._time.shown_time(self.now))
+        past = None if shown is row else at_end
+        self.detail.show_group(row, example, self._bounds, retained, self.now, in_range, past)
 
     def update_detail(self, now: float) -> None:  # noqa: ARG002 - the base class has it
         """Update the group in the open detail panel, also when it is not the current row."""
