@@ -267,8 +267,13 @@ class Notifications(QObject):
 
 
 def _sentence(text: str) -> str:
-    """Capitalize a sentence, unless its first word is a name such as `nats-server`."""
-    first = text.partition(" ")[0]
+    """Capitalize a sentence, unless its first word is a name such as `nats-server`.
+
+    A single word is no sentence: it is a name too.
+    """
+    first, space, _rest = text.partition(" ")
+    if not space:
+        return text
     return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
 
 

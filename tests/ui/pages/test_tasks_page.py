@@ -385,6 +385,27 @@ def test_rerunning_many_runs_is_confirmed_first(
     assert len(session.calls[0][0]) == 31
 
 
+def test_a_question_names_a_task_as_it_is_called(
+    page: RunsPage, window: MainWindow, builder: StateBuilder
+) -> None:
+    def texts() -> list[str]:
+        labels = window.notifications.cards[-1].findChildren(Label)
+        return [label.text().replace("\u200b", "") for label in labels if label.text()]
+
+    for number in range(100, 137):
+        builder.task(f"{number:032x}", "shop:translate")
+        builder.failed(f"{number:032x}")
+    draw_frame(window, builder, 0.1)
+    page.filter_bar.set_filter((), "task:translate")
+    page.table.selectAll()
+    page.rerun_selected()
+    assert latest(window).title == "Re-run 37 runs?"
+    assert "Task: translate" in texts()
+    window.notifications.clear()
+    window.notifications.show(Notification("Ended", "translate", "there is no display."))
+    assert texts() == ["Ended", "translate", "There is no display."]
+
+
 def test_arguments_from_an_event_are_named_and_confirmed_before_a_rerun(
     page: RunsPage, window: MainWindow, builder: StateBuilder, session: FakeSession
 ) -> None:

@@ -100,9 +100,11 @@ class RerunAction:
             notes.append(note.format(count=formats.count(beyond), most=most))
         if not notes:
             notes.append(_("Each is enqueued once more, under a new id."))
+        shown = formats.elided(", ".join(names), _MAX_NAMES)
+        tasks = ngettext("Task: {names}", "Tasks: {names}", len(names)).format(names=shown)
         asked = Question(
             question,
-            formats.elided(", ".join(names), _MAX_NAMES) if number > 1 else "",
+            tasks if number > 1 else "",
             " ".join(notes),
             button,
             _("Do not re-run"),
