@@ -104,6 +104,7 @@ async def _draw(arguments: Namespace, profile: Profile, target: Target) -> int:
         session = await desktop.wait_connected(CONNECT_TIMEOUT_S)
         await session.wait_caught_up(CATCH_UP_TIMEOUT_S)
         await _wait_history(session)
+        await _while(lambda: not session.has_recent, HISTORY_QUIET_S)
         await asyncio.sleep(arguments.delay)
         if arguments.select:
             desktop.window.navigate(target)
