@@ -167,9 +167,12 @@ class ColumnLayout:
                 spare += given
                 # What rounding leaves is given by the columns that follow.
                 missing, left = missing - given, left - offer
-        # The smallest wishes first: what they do not use is left to the others.
+        # The smallest wishes first, whole: an equal part of the room would cut each of the texts.
         for place, number in enumerate(sorted(wishes, key=lambda number: wishes[number])):
-            share = max(0, min(wishes[number], spare // (len(wishes) - place)))
+            wish = wishes[number]
+            share = (
+                wish if wish <= spare // 2 else max(0, min(wish, spare // (len(wishes) - place)))
+            )
             widths[number] += share
             spare -= share
         return {number: each for number, each in widths.items() if number not in stretched}

@@ -77,6 +77,28 @@ def test_several_cut_columns_share_the_room(qtbot: QtBot, open_table: OpenTable)
     assert min(widths) > 300
 
 
+def test_a_text_that_is_little_too_long_is_whole_beside_very_long_ones(qtbot: QtBot) -> None:
+    theme().install(ThemeChoice.DARK)
+    state, rows = "muted · recovered", RingBuffer[str](1)
+    rows.append("x" * 200)
+    long = [
+        Column[str](f"C{number}", f"c{number}", lambda row, _now: row, width=100)
+        for number in range(4)
+    ]
+    short = Column[str]("State", "state", lambda _row, _now: state, width=60)
+    last = Column[str]("Error", "error", lambda row, _now: row, width=100, stretch=True)
+    table = LiveTable(rows, [short, *long, last], name="T", empty_title="", empty_text="")
+    qtbot.addWidget(table)
+    table.resize(760, 200)
+    with qtbot.waitExposed(table):
+        table.show()
+    table.refresh(1.0)
+    needed = QFontMetrics(theme().text_font()).horizontalAdvance(state) + 16
+    qtbot.waitUntil(lambda: table.columnWidth(0) >= needed)
+    widths = [table.columnWidth(number) for number in range(1, 5)]
+    assert max(widths) - min(widths) <= 4, "the others share the rest"
+
+
 @pytest.mark.parametrize("length", range(28, 36))
 def test_rounding_leaves_no_text_cut(qtbot: QtBot, length: int) -> None:
     theme().install(ThemeChoice.DARK)
