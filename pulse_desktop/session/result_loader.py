@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from pulse_desktop.model.bucket_status import BucketStatus
-from pulse_desktop.model.errors import NotConnectedError, NotPermittedError, UserFacingError
+from pulse_desktop.model.errors import (
+    BrokenObjectError,
+    NotConnectedError,
+    NotFoundError,
+    NotPermittedError,
+    UserFacingError,
+)
 from pulse_desktop.nats_client.aio import cancel_and_wait
 from pulse_desktop.nats_client.backoff import Backoff
 from pulse_desktop.protocol.stored_object import PROGRESS_PREFIX, StoredObject
@@ -37,6 +43,9 @@ MAX_EAGER_READ_BYTES: Final = 1 << 20
 
 MAX_PROGRESS_BYTES: Final = 32 << 10
 """Larger progress objects are skipped."""
+
+_MAX_VERSIONS: Final = 5
+"""Versions of a result that are tried while others replace it."""
 
 RETRY_INTERVAL_S: Final = 5.0
 MAX_RETRY_INTERVAL_S: Final = 60.0
@@ -211,8 +220,7 @@ class ResultLoader:
             NotConnectedError: there is no connection, or it was lost meanwhile.
             NoJetStreamError: the server has no JetStream.
         """
-        stored = await self.store.info(task_id)
-        raw = await self.store.read(stored, limit=limit)
+        stored, raw = await self.store.read_latest(await self.store.info(task_id), limit=limit)
         try:
             result = await self._opened.decode_result(raw, whole=True)
         except UnreadableResultError as error:
@@ -264,7 +272,9 @@ class ResultLoader:
         self, first_page: int, *, since: float | None = None
     ) -> AsyncGenerator[ResultPage, None]:
         """Yield the stored results a page at a time, newest first; see `result_pages`."""
-        return result_pages(self._connection, self.bucket, self._load, first_page, since=since)
+        return result_pages(
+            self._connection, self.bucket, self._load_latest, first_page, since=since
+        )
 
     async def save(self, task_id: str, path: Path) -> int:
         """Save the bytes of a stored result to a file and return their number.
@@ -351,15 +361,56 @@ class ResultLoader:
             return
         if self._known(stored) is None:
             return  # replaced or deleted meanwhile
-        body = await self._load(stored)
+        try:
+            body = await self._load(stored)
+        except BrokenObjectError as error:
+            if await self._is_replaced(stored):
+                return  # the watch brings what replaced it
+            body = error.detail or error.title
         self._fold(stored, body)
         if body is not None:
             self._ingestor.note_folded()
+
+    async def _load_latest(
+        self, stored: StoredObject
+    ) -> tuple[StoredObject, TaskResult | str | None] | None:
+        """Return metadata and what `_load` returns, of the next version if it is replaced.
+
+        None if it was deleted.
+        """
+        for _version in range(_MAX_VERSIONS):
+            try:
+                return stored, await self._load(stored)
+            except BrokenObjectError as error:
+                body = error.detail or error.title
+                if not await self._is_replaced(stored):
+                    break
+            try:
+                stored = await self.store.info(stored.key)
+            except NotFoundError:
+                return None
+        return stored, body
+
+    async def _is_replaced(self, stored: StoredObject) -> bool:
+        """Return whether an object was replaced or deleted, as far as that can be asked.
+
+        Raises:
+            NotConnectedError: there is no connection.
+        """
+        try:
+            return not await self.store.is_current(stored)
+        except NotFoundError:
+            return True
+        except NotConnectedError:
+            raise
+        except UserFacingError:
+            return False
 
     async def _load(self, stored: StoredObject) -> TaskResult | str | None:
         """Return a decoded body, why it cannot be read, or None if it is too large.
 
         Raises:
+            BrokenObjectError: chunks are missing or damaged, such as after it was replaced.
             NotConnectedError: there is no connection; what else fails is returned as text.
         """
         if stored.size > MAX_EAGER_READ_BYTES:
@@ -367,7 +418,7 @@ class ResultLoader:
         try:
             body = await self.store.read(stored, limit=MAX_EAGER_READ_BYTES)
             return await self._arriving.decode_result(body, whole=False)
-        except NotConnectedError:
+        except (NotConnectedError, BrokenObjectError):
             raise
         except NotPermittedError as error:
             self._refusal = error.detail

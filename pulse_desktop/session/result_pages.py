@@ -22,8 +22,11 @@ distant server do not add up. `load` limits the size of each."""
 
 PAGE_SIZE: Final = 500
 
-Load = Callable[[StoredObject], Awaitable[TaskResult | str | None]]
-"""Returns what a stored result says, why it cannot be read, or None if it is too large."""
+Body = TaskResult | str | None
+"""What a stored result says, why it cannot be read, or None if it is too large."""
+
+Load = Callable[[StoredObject], Awaitable[tuple[StoredObject, Body] | None]]
+"""Returns a stored result, or what has replaced it, and its body; None if it was deleted."""
 
 
 class ResultPage(NamedTuple):
@@ -66,22 +69,24 @@ async def result_pages(
     pages = ObjectPages(connection, bucket, since=since)
     turns = asyncio.Semaphore(CONCURRENCY)
 
-    async def update(stored: StoredObject) -> TaskRun:
+    async def update(stored: StoredObject) -> TaskRun | None:
         async with turns:
-            return _update(stored, await load(stored))
+            loaded = await load(stored)
+        return None if loaded is None else _update(*loaded)
 
     size = min(first_page, PAGE_SIZE)
     while objects := await pages.next(size):
         loading = [asyncio.ensure_future(update(stored)) for stored in objects]
         try:
-            updates = await asyncio.gather(*loading)
+            found = await asyncio.gather(*loading)
         finally:
             await cancel_and_wait(*loading)
+        updates = [each for each in found if each is not None]
         yield ResultPage(updates, pages.unread)
         size = PAGE_SIZE
 
 
-def _update(stored: StoredObject, body: TaskResult | str | None) -> TaskRun:
+def _update(stored: StoredObject, body: Body) -> TaskRun:
     match body:
         case TaskResult():
             return update_from_result(stored.key, body, stored)

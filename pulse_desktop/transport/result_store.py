@@ -49,6 +49,8 @@ MAX_COUNTED: Final = 2_000
 """Objects up to which a count reads the metadata of each; it is repeated every few seconds."""
 
 API_TIMEOUT_S: Final = 5.0
+_MAX_VERSIONS: Final = 5
+"""Versions of an object that are tried while others replace it."""
 _STREAM_NOT_FOUND_CODE: Final = 10059
 
 
@@ -153,7 +155,7 @@ class ResultStore:
         """Return a body, verified.
 
         Args:
-            wanted: the object's name, or itself.
+            wanted: the object's name for its latest version, or one version of it.
             limit: most bytes to read.
 
         Raises:
@@ -165,7 +167,9 @@ class ResultStore:
             NotPermittedError: the server denies one of the subjects.
             UserFacingError: JetStream reported another error, or did not respond.
         """
-        stored = wanted if isinstance(wanted, StoredObject) else await self.info(wanted)
+        if isinstance(wanted, str):
+            return (await self.read_latest(await self.info(wanted), limit=limit))[1]
+        stored = wanted
         if stored.deleted:
             raise NotFoundError(_("No {key}").format(key=stored.key), _("it was deleted."))
         if stored.size > limit:
@@ -180,6 +184,33 @@ class ResultStore:
             )
         async with aclosing(read_object_body(self._connection, stored)) as chunks:
             return b"".join([chunk async for chunk in chunks])
+
+    async def is_current(self, stored: StoredObject) -> bool:
+        """Return whether nothing has replaced an object since its metadata was read.
+
+        Raises:
+            NotFoundError: it was deleted.
+            BrokenObjectError, UserFacingError: the metadata cannot be read, see `info`.
+        """
+        return (await self.info(stored.key)).nuid == stored.nuid
+
+    async def read_latest(
+        self, stored: StoredObject, *, limit: int = MAX_READ_BYTES
+    ) -> tuple[StoredObject, bytes]:
+        """Return a body with its metadata, those of the next version if it is replaced meanwhile.
+
+        Raises:
+            NotFoundError: it was deleted.
+            UserFacingError: see `read`.
+        """
+        for _version in range(_MAX_VERSIONS):
+            try:
+                return stored, await self.read(stored, limit=limit)
+            except BrokenObjectError:
+                if await self.is_current(stored):
+                    raise
+                stored = await self.info(stored.key)
+        return stored, await self.read(stored, limit=limit)
 
     async def save(
         self, key: str, path: Path, *, on_progress: Callable[[int, int], None] | None = None
@@ -200,6 +231,18 @@ class ResultStore:
             NotPermittedError: the server denies one of the subjects.
         """
         stored = await self.info(key)
+        for _version in range(_MAX_VERSIONS):
+            try:
+                return await self._save(stored, path, on_progress)
+            except BrokenObjectError:
+                if await self.is_current(stored):
+                    raise
+                stored = await self.info(key)
+        return await self._save(stored, path, on_progress)
+
+    async def _save(
+        self, stored: StoredObject, path: Path, on_progress: Callable[[int, int], None] | None
+    ) -> StoredObject:
         done = 0
         async with AtomicFile(path) as file:
             async with aclosing(read_object_body(self._connection, stored)) as chunks:

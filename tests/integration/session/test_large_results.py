@@ -5,6 +5,7 @@ import json
 import pickle
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from pulse_desktop.protocol.topics import (
 )
 from pulse_desktop.session import result_loader
 from pulse_desktop.session.result_pages import CONCURRENCY
+from pulse_desktop.state.run import UNREAD, UNREADABLE
 from pulse_desktop.text.run_text import state_name
+from pulse_desktop.transport.object_pages import ObjectPages
 from pulse_desktop.transport.result_store import ResultStore
 from tests.kit.background import in_background
 from tests.kit.nats_clients import connect
@@ -36,6 +39,9 @@ async def other(nats_server: NatsServer) -> AsyncIterator[Client]:
     client = await connect(nats_server.url)
     yield client
     await client.close()
+
+
+SIZES = {"torn": 300_000, "grown": 2_000_000, "replaced": 400_000, "kept": 300_000}
 
 
 def result(value: Any) -> bytes:
@@ -73,6 +79,49 @@ async def test_a_result_of_20_mib_is_loaded_only_on_request(
         with pytest.raises(UserFacingError):
             await session.results.save("large", tmp_path / "no such folder" / "large.json")
         assert names_in(tmp_path) == ["large.json"]
+
+
+async def test_results_that_are_replaced_while_they_are_listed_are_not_broken(
+    nats_server: NatsServer, other: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    for key in ("kept", "deleted", "replaced", "grown", "torn"):
+        await bucket.put(key, result("x" * 300_000))
+    listed = ObjectPages.next
+    changed: list[bool] = []
+
+    async def list_and_change(pages: ObjectPages, size: int) -> list[StoredObject]:
+        objects = await listed(pages, size)
+        if objects and not changed:
+            changed.append(True)
+            await bucket.delete("deleted")
+            await bucket.put("replaced", result("y" * 400_000))
+            await bucket.put("grown", result("z" * 2_000_000))
+            info = await bucket.get_info("torn")
+            last = await other.jetstream().get_last_msg(
+                f"OBJ_{RESULT_BUCKET}", f"$O.{RESULT_BUCKET}.C.{info.nuid}"
+            )
+            assert last.seq is not None
+            await other.jetstream().delete_msg(f"OBJ_{RESULT_BUCKET}", last.seq)
+        return objects
+
+    monkeypatch.setattr(ObjectPages, "next", list_and_change)
+    async with (
+        open_session(nats_server) as session,
+        aclosing(session.results.newest_first(10)) as pages,
+    ):
+        await session.connection.wait_connected()
+        updates = [update async for page in pages for update in page.updates]
+    found = {update.task_id: update.stored_outcome for update in updates}
+    assert list(found) == ["torn", "grown", "replaced", "kept"]
+    outcomes = [(each.outcome, each.format, each.size) for each in found.values() if each]
+    sizes = {key: len(result("x" * size)) for key, size in SIZES.items()}
+    assert outcomes == [
+        ("", UNREADABLE, sizes["torn"]),
+        ("", UNREAD, sizes["grown"]),
+        ("succeeded", "json", sizes["replaced"]),
+        ("succeeded", "json", sizes["kept"]),
+    ]
 
 
 async def test_the_outcomes_are_known_once_the_results_are_read(

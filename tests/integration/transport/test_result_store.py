@@ -422,6 +422,63 @@ async def test_a_chunk_that_is_deleted_while_the_body_is_read_is_reported(
         await asyncio.wait_for(store.read("torn"), 30)
 
 
+@pytest.mark.parametrize("size", [10, len(LARGE)])
+async def test_what_replaces_an_object_while_it_is_read_is_read(
+    store: ResultStore, bucket: ObjectStore, tmp_path: Path, size: int
+) -> None:
+    await bucket.put("key", b"old" * size)
+    old = await store.info("key")
+    new = b"new" * size
+    await bucket.put("key", new)
+    with pytest.raises(BrokenObjectError):
+        await store.read(old)
+    latest, body = await store.read_latest(old)
+    assert (latest.nuid == old.nuid, body == new) == (False, True)
+    await bucket.delete("key")
+    with pytest.raises(NotFoundError):
+        await store.read_latest(latest)
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+@pytest.mark.parametrize("saves", [False, True])
+async def test_an_object_is_replaced_or_deleted_between_its_chunks(
+    store: ResultStore,
+    bucket: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    deletes: bool,
+    saves: bool,
+) -> None:
+    await bucket.put("key", LARGE)
+    request = OrderedConsumer._request_more  # noqa: SLF001
+    left = [b"1" * len(LARGE), b"2" * len(LARGE)]
+
+    async def replace_and_request(consumer: OrderedConsumer) -> bool:
+        if left and deletes:
+            left.clear()
+            await bucket.delete("key")
+        elif left:
+            await bucket.put("key", left.pop(0))
+        return await request(consumer)
+
+    monkeypatch.setattr(OrderedConsumer, "_request_more", replace_and_request)
+    path = tmp_path / "saved"
+
+    async def read() -> bytes:
+        if not saves:
+            return await store.read("key")
+        await store.save("key", path)
+        return path.read_bytes()
+
+    if deletes:
+        with pytest.raises(NotFoundError):
+            await asyncio.wait_for(read(), 30)
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert await asyncio.wait_for(read(), 30) == b"2" * len(LARGE)
+
+
 async def test_a_changed_body_is_reported(
     store: ResultStore, bucket: ObjectStore, worker: Client
 ) -> None:
