@@ -86,7 +86,7 @@ class TableExport(Generic[RowT]):
         Raises:
             UserFacingError: the file cannot be written.
         """
-        as_json = self._path.suffix == ".ndjson"
+        as_json = self._path.suffix.casefold() == ".ndjson"
         async with AtomicFile(self._path) as file:
             if not as_json:
                 await file.write(_encode([csv_line(self._format.headings)]))

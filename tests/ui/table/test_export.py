@@ -40,6 +40,18 @@ def objects(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("x.NDJSON", "{"), ("x.Ndjson", "{"), ("x.CSV", "task_id,"), ("x", "task_id,")],
+)
+def test_the_ending_chooses_the_format_in_any_case(
+    harness: PageHarness, tmp_path: Path, name: str, start: str
+) -> None:
+    harness.builder.task("a" * 32, "work")
+    export(harness.open(TasksPage).runs, tmp_path / name)
+    assert (tmp_path / name).read_text("utf-8").startswith(start)
+
+
 def test_filtered_runs_are_exported_with_exact_values(harness: PageHarness, tmp_path: Path) -> None:
     for number in range(30):
         task = "=cmd()" if number % 2 else "work"
