@@ -13,6 +13,9 @@ from pulse_desktop.state.progress import Progress
 from pulse_desktop.state.run import TaskRun
 from pulse_desktop.state.worker import Worker
 
+_MAX_UNREADABLE: Final = 4096
+"""Bytes of an unreadable payload that are written."""
+
 
 def run_to_dict(run: TaskRun) -> dict[str, Any]:
     """Return a run as a JSON-ready object. Times are ISO 8601, durations are seconds."""
@@ -98,7 +101,7 @@ def event_to_dict(event: Event) -> dict[str, Any]:
     }
     if event.problem:
         serialized["problem"] = event.problem
-        serialized["raw"] = event.raw[:4096].decode("utf-8", "backslashreplace")
+        serialized["raw"] = event.raw[:_MAX_UNREADABLE].decode("utf-8", "backslashreplace")
     return serialized
 
 
@@ -114,7 +117,7 @@ def event_to_cells(event: Event) -> list[str]:
         format_timestamp(event.timestamp),
         event.id,
         event.source,
-        readable_json(event.raw),
+        readable_json(event.raw if event.readable else event.raw[:_MAX_UNREADABLE]),
         event.problem,
     ]
 

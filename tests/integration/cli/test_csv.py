@@ -138,3 +138,23 @@ async def test_results_and_workers_are_written_with_the_values_of_json(
     assert (worker["worker"], worker["control"]) == ("worker-1@here:1", "true")
     assert (worker["running"], of_workers.object["running"]) == ("", None)
     assert worker["version"] == ""
+
+
+async def test_of_an_unreadable_event_only_the_start_is_written(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    env = command_environment(tmp_path / "data", PULSE_SERVER=nats_server.url)
+    client = await connect(nats_server.url)
+    await client.jetstream().add_stream(name="EVENTS", subjects=["websocket.>"])
+    for payload in (b"[" + b"7" * 500_000, b"\xff" * 500_000):
+        await client.jetstream().publish("websocket.tasks", payload)
+    await client.close()
+    arguments = ("tail", "--since", "1h", "--duration", "0")
+    shown = await run_in_thread(*arguments, "--csv", env=env)
+    headings, *rows = rows_of(shown)
+    events = [dict(zip(headings, row, strict=True)) for row in rows]
+    assert [event["payload"][:3] for event in events] == ["[77", "\\xf"]
+    assert all(event["problem"] for event in events)
+    listed = await run_in_thread(*arguments, "--json", env=env)
+    assert [each["raw"] for each in listed.objects] == [event["payload"] for event in events]
+    assert len(shown.out) < 30_000
