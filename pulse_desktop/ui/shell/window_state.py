@@ -1,12 +1,14 @@
 """Window state: theme, geometry, page and columns, saved so that the window opens as it was closed.
 
-One small JSON file. It is a convenience: a file that cannot be read or written is only logged.
+One small JSON file. It is a convenience: a file that cannot be written is only logged, one that
+cannot be read is kept beside the next.
 Only what the operator has changed is saved, so that new defaults apply to everything else.
 """
 
 import base64
 import binascii
 import logging
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from PySide6.QtCore import QByteArray, QObject, QTimer
 from pulse_desktop.atomic_file import write_atomic
 from pulse_desktop.model.time_range import ALL_RETAINED, RangeKind, range_from_text, range_to_text
 from pulse_desktop.query.syntax import MAX_LENGTH
-from pulse_desktop.regular_file import read_start
+from pulse_desktop.regular_file import check_regular, read_start
 from pulse_desktop.text.translation import _
 from pulse_desktop.ui.page.notification import Notification
 from pulse_desktop.ui.page.page import Page
@@ -108,6 +110,7 @@ class WindowStateFile:
         self.views = SavedViews(path.with_name("views.json"))
         self._written = b""
         self._logged = False
+        self._kept = False
         self.is_new = False
         self.problem = ""
         self.state = self._read()
@@ -127,6 +130,7 @@ class WindowStateFile:
             return
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._keep_unread()
             write_atomic(self._path, content, follow_links=True)
         except OSError as error:
             if not self._logged:
@@ -134,6 +138,20 @@ class WindowStateFile:
                 _log.warning("cannot save the window state in %s: %s", self._path, error)
         else:
             self._written = content
+
+    def _keep_unread(self) -> None:
+        """Rename a file that could not be read, before another takes its place.
+
+        Raises:
+            OSError: it cannot be renamed, or is no file.
+        """
+        if self.problem and not self._kept:
+            path = Path(os.path.realpath(self._path))
+            if check_regular(path) is not None:
+                kept = self._path.with_name(f"{self._path.name}.damaged")
+                path.replace(kept)
+                _log.warning("the window state that cannot be read is kept as %s", kept)
+        self._kept = True
 
     def _read(self) -> WindowState:
         try:
@@ -191,7 +209,9 @@ class WindowStateManager(QObject):
         self._timer.start(_SAVE_INTERVAL_MS)
         if file.problem and is_first:
             title = _("The settings of the window cannot be read")
-            advice = _("The defaults apply.")
+            advice = _(
+                "The defaults apply. Before they are saved, the file is renamed to *.damaged."
+            )
             key = "window state"
             window.notify(
                 Notification(title, file.problem, advice, "warning", key=key, outlives_session=True)

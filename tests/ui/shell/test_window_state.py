@@ -208,6 +208,29 @@ def test_a_damaged_file_is_ignored_and_named(
     assert str(path) in notification.detail
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_damaged_file_is_kept_beside_the_one_that_replaces_it(
+    path: Path, caplog: pytest.LogCaptureFixture, *, linked: bool
+) -> None:
+    path.parent.mkdir()
+    target = path
+    if linked:
+        target = path.with_name("elsewhere.json")
+        path.symlink_to(target)
+    target.write_bytes(b'{"theme": "dark", ')
+    file = WindowStateFile(path)
+    assert target.read_bytes() == b'{"theme": "dark", '
+    for chosen in ("dark", "light"):
+        file.state.theme = chosen
+        file.save()
+    assert WindowStateFile(path).state.theme == "light"
+    assert path.with_name("window.json.damaged").read_bytes() == b'{"theme": "dark", '
+    assert path.is_symlink() == linked
+    assert [record.message for record in caplog.records if "is kept as" in record.message] == [
+        f"the window state that cannot be read is kept as {path}.damaged"
+    ]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs FIFOs")
 def test_a_folder_or_a_fifo_in_place_of_the_file_is_named_and_holds_nothing_up(
     path: Path, open_window: OpenWindow
