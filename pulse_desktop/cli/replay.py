@@ -96,7 +96,8 @@ def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, o
         "last_at": format_timestamp(playback.last_at),
         "messages": playback.messages,
         "runs": len(playback.state.runs.rows),
-        "results": len(playback.results),
+        "results": _count_results(reader),
+        "result_keys": len(playback.results),
         "dropped": reader.end.dropped if reader.end is not None else None,
         "missing": list(reader.end.missing) if reader.end is not None else None,
         "damaged_lines": reader.malformed,
@@ -106,6 +107,11 @@ def _description(reader: "RecordingReader", playback: "Playback") -> dict[str, o
         "masked": list(header.masked),
         "whole": is_whole(reader),
     }
+
+
+def _count_results(reader: "RecordingReader") -> int:
+    """Return how many results were recorded, as `record` counts them: each version, those read."""
+    return reader.results - (reader.end.unread if reader.end is not None else 0)
 
 
 def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
@@ -125,11 +131,16 @@ def _write_description(reader: "RecordingReader", playback: "Playback") -> None:
             end=formats.absolute(playback.last_at),
         )
     )
+    text = _("contents   {messages} messages, {runs} runs, {results} results")
+    results, keys = _count_results(reader), len(playback.results)
+    if results != keys:
+        text = _("contents   {messages} messages, {runs} runs, {results} results (keys: {keys})")
     write_text(
-        _("contents   {messages} messages, {runs} runs, {results} results").format(
+        text.format(
             messages=formats.count(playback.messages),
             runs=formats.count(len(playback.state.runs.rows)),
-            results=formats.count(len(playback.results)),
+            results=formats.count(results),
+            keys=formats.count(keys),
         )
     )
     if header.masked:

@@ -11,11 +11,11 @@ from nats.aio.client import Client
 
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
-from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_SUBJECT
+from pulse_desktop.protocol.topics import EVENT_STREAM, RESULT_BUCKET, TASK_SUBJECT
 from tests.kit.cli_process import run_command, started_command
 from tests.kit.full_disk import no_room_in_files
 from tests.kit.nats_servers import NatsServer
-from tests.kit.result_bucket import key_of, store_results
+from tests.kit.result_bucket import key_of, result_body, store_results
 from tests.kit.waiting import wait_until
 
 RESULTS = 3
@@ -81,6 +81,24 @@ async def test_what_is_published_is_recorded_without_secrets(
     assert described["whole"]
     assert (described["runs"], described["results"]) == (RESULTS + 1, RESULTS)
     assert described["masked"] == ["text"]
+
+
+async def test_versions_of_a_result_are_counted_alike_while_and_after_it_is_recorded(
+    client: Client, env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.zst"
+    bucket = await client.jetstream().create_object_store(RESULT_BUCKET)
+    with started_command("record", str(file), env=env) as command:
+        await wait_recording(client, file)
+        for number in range(1, 4):
+            await bucket.put("a1", result_body())
+            await wait_until(lambda number=number: content(file).count('"line":"result"') == number)
+        ended = command.stop(signal.SIGINT)
+    assert "and 3 results into" in ended.out, ended
+    checked = run_command("replay", str(file), "--check", env=env)
+    assert "3 results (keys: 1)" in checked.out, checked
+    described = run_command("replay", str(file), "--check", "--json", env=env).object
+    assert (described["results"], described["result_keys"]) == (3, 1)
 
 
 async def test_errors_do_not_quote_what_is_masked(
