@@ -115,6 +115,7 @@ async def save(operator: Operator, editor: ConnectionsWindow, name: str, monitor
     await wait_until(form.isEnabled)
 
 
+@pytest.mark.slow
 def test_a_profile_is_renamed_during_an_export_without_a_question(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path, eu: ProfileFile
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_changed_profile_keeps_its_session_during_an_export_but_not_its_name(
     run_operator(qapp, nats_server.url, scenario, state_file=state_file)
 
 
+@pytest.mark.slow
 def test_of_several_changes_during_an_export_the_last_is_shown(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path, eu: ProfileFile
 ) -> None:
@@ -196,6 +198,7 @@ def test_of_several_changes_during_an_export_the_last_is_shown(
     run_operator(qapp, nats_server.url, scenario)
 
 
+@pytest.mark.slow
 def test_a_change_that_is_taken_back_takes_its_question_along(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path, eu: ProfileFile
 ) -> None:

@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.inbound import InboundMessage
 from pulse_desktop.protocol.topics import EVENT_STREAM
+from pulse_desktop.transport import message_pages, ordered_consumer
 from pulse_desktop.transport.message_pages import MessagePages
 from pulse_desktop.transport.ordered_consumer import OrderedConsumer
 from tests.kit.cli_process import run_in_process
 from tests.kit.filled_server import filled_server, wait_until_stored
 from tests.kit.nats_servers import NatsServer
 
-EVENTS = 30_000
+EVENTS = 3_000
 
 
 @pytest.fixture
@@ -35,6 +37,19 @@ async def _fill(client: Client) -> None:
         _id, payload = encode_event("tasks", "task.failed", data, source="w", now=time.time())
         await client.publish("websocket.tasks", payload)
     await wait_until_stored(client, EVENT_STREAM, EVENTS)
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands read less at once: a tenth of the usual messages is a long history."""
+    for command in ("groups", "runs"):
+        monkeypatch.setattr(f"pulse_desktop.cli.{command}.NEWEST_MESSAGES", NEWEST_MESSAGES // 10)
+    for module, name in (
+        (message_pages, "FIRST_PAGE_SIZE"),
+        (message_pages, "PAGE_SIZE"),
+        (ordered_consumer, "MAX_BATCH"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name) // 10)
 
 
 @pytest.fixture(params=["delete", "purge"])
@@ -71,7 +86,7 @@ def test_an_answer_without_what_was_deleted_is_incomplete(
     assert result.code == 1
     notes = [each for each in result.err.splitlines() if each.startswith("Incomplete: older")]
     assert len(notes) == 1, result.err
-    assert "of 30,000 messages, back to " in notes[0]
+    assert f"of {EVENTS:,} messages, back to " in notes[0]
     assert notes[0].endswith(f": {reason}.")
 
 

@@ -1,9 +1,12 @@
-"""Commands on a long history: they read the newest part, more only if needed, and say so."""
+"""Commands on a long history: they read the newest part, more only if needed, and say so.
+
+They read a fifth of the usual newest part, and pages of a fifth: a history of a fifth is long.
+"""
 
 import asyncio
 import hashlib
+import io
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,20 +15,32 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
+from pulse_desktop.cli import main as cli
+from pulse_desktop.cli import run_search
+from pulse_desktop.model.history_extent import NEWEST_MESSAGES
 from pulse_desktop.protocol.event import encode_event
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import EVENT_STREAM, TASK_STREAM, TASK_SUBJECT
+from pulse_desktop.session import history_backfill, run_listing
 from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.recording.recording_format import MessageLine
 from pulse_desktop.session.recording.recording_reader import RecordingReader
-from tests.kit.cli_process import CommandResult, command_environment, run_in_process
+from pulse_desktop.transport import message_pages
+from tests.kit.cli_process import (
+    CommandResult,
+    command_environment,
+    command_in_process,
+    run_in_process,
+)
 from tests.kit.filled_server import filled_server, wait_until_stored
 from tests.kit.nats_servers import NatsServer
-from tests.kit.terminal import in_terminal
 
-RUNS = 6_000
-NEWEST = 5_000
+RUNS = 1_200
+NEWEST = NEWEST_MESSAGES // 5
 EVENTS = 2 * RUNS
+FAILED_EACH = 200
+"""One of so many runs has failed."""
+COMMANDS = ("cancel", "groups", "rerun", "runs", "show", "status", "workers")
 LOOKED = re.compile(r"Looked at the newest ([\d,]+) of ([\d,]+) messages, back to \d\d:\d\d:\d\d\.")
 
 
@@ -40,19 +55,19 @@ def event(number: int, type_: str, **more: Any) -> bytes:
 
 
 async def fill(client: Client) -> None:
-    """Store the tasks and the events of many runs; every thousandth has failed."""
+    """Store the tasks and the events of many runs; some have failed."""
     js = client.jetstream()
     await js.add_stream(name=EVENT_STREAM, subjects=["websocket.>"])
     await js.add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
     for number in range(RUNS):
-        language = "pl" if number % 1_000 == 0 else "uk"
+        language = "pl" if number % FAILED_EACH == 0 else "uk"
         payload, headers = encode_task(
             task_id(number), "app:work", kwargs=b'{"language":"%s"}' % language.encode()
         )
         await client.publish(TASK_SUBJECT, payload, headers=headers)
         await client.publish("websocket.tasks", event(number, "task.started"))
         failure = {"error": {"type": "OddError", "message": "no", "traceback": ""}}
-        ended = ("task.succeeded", {}) if number % 1_000 else ("task.failed", failure)
+        ended = ("task.succeeded", {}) if number % FAILED_EACH else ("task.failed", failure)
         await client.publish("websocket.tasks", event(number, ended[0], run_s=0.1, **ended[1]))
         if number % 200 == 0:
             await client.flush()
@@ -64,6 +79,24 @@ async def fill(client: Client) -> None:
 def server() -> Iterator[NatsServer]:
     with filled_server(fill) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands read less at once."""
+    for command in COMMANDS:
+        monkeypatch.setattr(f"pulse_desktop.cli.{command}.NEWEST_MESSAGES", NEWEST)
+    for module, name in (
+        (run_listing, "FIRST_WIDENING"),
+        (run_search, "FIRST_WIDENING"),
+        (message_pages, "FIRST_PAGE_SIZE"),
+        (message_pages, "PAGE_SIZE"),
+        (history_backfill, "MAX_WAITING"),
+        (history_backfill, "_REFILL_AT"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name) // 5)
+    # All runs are stored within less than the usual margin.
+    monkeypatch.setattr(run_search, "_MARGIN_S", 0.005)
 
 
 def looked_at(result: CommandResult) -> tuple[int, int]:
@@ -95,7 +128,7 @@ def test_all_runs_are_listed_once_and_in_order(env: dict[str, str]) -> None:
 
 
 def test_a_query_reads_back_until_enough_runs_match(env: dict[str, str]) -> None:
-    odd = [task_id(number) for number in range(RUNS - 1_000, -1, -1_000)]
+    odd = [task_id(number) for number in range(RUNS - FAILED_EACH, -1, -FAILED_EACH)]
     for query in (["state:failed"], ["error:oddError", "not", "state:running"], ["language=pl"]):
         result = run_in_process("runs", *query, "--json", env=env)
         assert (ids(result), result.err) == (odd, ""), query
@@ -156,7 +189,7 @@ def test_a_run_is_shown_with_all_of_its_events(env: dict[str, str], number: int)
     shown = result.object
     assert (shown["task_id"], shown["arguments_from"]) == (task_id(number), "queue")
     types = {each["type"] for each in shown["events"]}
-    ended = "task.succeeded" if number % 1_000 else "task.failed"
+    ended = "task.succeeded" if number % FAILED_EACH else "task.failed"
     assert types == {"app:work", "task.started", ended}
     assert sum(shown["event_counts"].values()) == 3
     assert result.err == ""
@@ -181,7 +214,7 @@ def test_a_short_id_of_an_action_has_to_be_unique_in_all_of_history(
     for number in range(RUNS):
         by_prefix.setdefault(task_id(number)[:4], []).append(number)
     old, new = next(
-        each for each in by_prefix.values() if len(each) == 2 and each[0] < 900 < 5_100 < each[1]
+        each for each in by_prefix.values() if len(each) == 2 and each[0] < 180 < 1_020 < each[1]
     )
     prefix = task_id(new)[:4]
     shown = run_in_process("show", prefix, "--json", env=env)
@@ -201,12 +234,21 @@ def test_the_status_counts_all_events(env: dict[str, str]) -> None:
     assert result.object["topics"]["agents"] == {"received": 0, "last": None}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
 def test_progress_is_shown_on_a_terminal_only(env: dict[str, str]) -> None:
-    with in_terminal("runs", "state:failed", env=env) as command:
-        assert command.end() == 0
-        assert "Looked at the newest" in command.shown
-        assert command.shown.rstrip().endswith(f"{task_id(0)}  OddError: no")
+    out, err = io.StringIO(), Terminal()
+    with command_in_process(env, out, err):
+        assert cli.main(("runs", "state:failed")) == 0
+    assert "Looked at the newest" in err.getvalue()
+    assert err.getvalue().endswith("\r\x1b[K")
+    assert out.getvalue().rstrip().endswith(f"{task_id(0)}  OddError: no")
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
 
 
 def test_a_worker_is_online_whose_heartbeat_is_older_than_the_newest_part(
@@ -243,7 +285,7 @@ def test_groups_are_read_newest_first_as_far_as_the_span(env: dict[str, str]) ->
     result = run_in_process("groups", "--since", "1d", "--json", env=env)
     assert result.code == 0, result
     (group,) = result.objects
-    assert group["count_since"] == RUNS // 1_000
+    assert group["count_since"] == RUNS // FAILED_EACH
     assert "Looked at" not in result.err
     # Nothing that a shorter span needs is older than the newest part, and so nothing else is read.
     recent = run_in_process("groups", "--since", "1s", env=env)

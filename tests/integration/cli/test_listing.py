@@ -15,7 +15,7 @@ from tests.kit.cli_process import COMMAND, run_in_thread
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, store_results
 
-COUNT = 4_000
+COUNT = 2_000
 LIMIT = ("--limit", str(10 * COUNT))
 LISTINGS = (("results", "list"), ("results", "list", "--json"), ("runs",), ("runs", "--json"))
 
