@@ -6,6 +6,7 @@ filters and sorts: a proxy model between rows and view would cost hundreds of mi
 thousand rows a second.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -222,7 +223,7 @@ class LiveTableModel(QAbstractTableModel, Generic[RowT]):
             incremental: apply it to the newest rows only, and `filter_next_slice` to the rest.
         """
         self._row_index.accepts = accepts
-        self._apply(self._row_index.rebuild(incremental=incremental))
+        self._apply(self._row_index.rebuild(within_s=0.0 if incremental else math.inf))
         self._emit_counts()
 
     def oldest_not_accepted(self) -> set[int]:

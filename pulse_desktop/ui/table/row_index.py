@@ -5,6 +5,7 @@ table is sorted. Of many rows a filter is applied to the newest first, and to th
 a new order is made in slices too.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
@@ -70,7 +71,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         self._first, self._end = rows.start, rows.stop
         self._changed.clear()
         self._progress.forget_found()
-        self._shown = self._matching()
+        self._shown = self._matching(math.inf)
         self._order = self._sorting = None
         if self.sort_keys is not None:
             self.sort_keys.clear()
@@ -260,9 +261,9 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
             self.sort_keys.clear()
             yield from self._catch_up_sorted(is_short=is_short)
         elif self._shown is None or is_short:
-            yield from self.rebuild()
+            yield from self.rebuild(within_s=_AT_ONCE_S)
         elif self.source.stop - self._end > _AT_ONCE:
-            yield from self.rebuild(incremental=True)
+            yield from self.rebuild(within_s=0.0)
         else:
             yield from self._remove_evicted()
             yield from self._append_older()
@@ -274,7 +275,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
     def _catch_up_sorted(self, *, is_short: bool) -> Iterator[ModelChange]:
         """Sort anew what is shown; of many rows, `filter_next_slice` corrects what that is."""
         if is_short or self.source.stop - self._end > _AT_ONCE:
-            yield from self.rebuild(incremental=not is_short)
+            yield from self.rebuild(within_s=_AT_ONCE_S if is_short else 0.0)
             return
         self._sorting = None
         self._changed.clear()
@@ -284,11 +285,12 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         if len(self):
             yield ModelChange("repaint", 0, len(self) - 1)
 
-    def rebuild(self, *, incremental: bool = False) -> Iterator[ModelChange]:
+    def rebuild(self, *, within_s: float = math.inf) -> Iterator[ModelChange]:
         """Recompute the shown rows: after a new filter or order, or after having been hidden.
 
         Args:
-            incremental: apply the filter to the newest rows only, `filter_next_slice` to the rest.
+            within_s: seconds of processor time after which the rest is left to
+                `filter_next_slice`; some of the newest rows are filtered in any case.
         """
         source, keys = self.source, self.sort_keys
         if keys is not None:
@@ -303,7 +305,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         else:
             before = self._newest_first(self._shown) if self._order is None else self._order
             self._first, self._end = source.start, source.stop
-            shown = self._matching(incremental=incremental)
+            shown = self._matching(within_s)
             after = self._newest_first(shown)
             order = None
             if keys is not None:
@@ -318,25 +320,19 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
 
     # Steps
 
-    def _matching(self, *, incremental: bool = False) -> Positions | None:
+    def _matching(self, within_s: float) -> Positions | None:
         source, accepts = self.source, self.accepts
-        found, filtered_to = None, source.start
-        if accepts is not None and incremental:
-            found, filtered_to = newest_matching(source, accepts, source.stop)
-        elif accepts is not None:
-            found, filtered_to = self._matching_at_once(accepts)
-        self._progress.restart(source.start, filtered_to)
-        return found
-
-    def _matching_at_once(self, accepts: Callable[[RowT], bool]) -> tuple[Positions, int]:
-        """Filter all rows, unless they take long: then `filter_next_slice` filters the rest."""
-        source, step = self.source, TimeSlice(_AT_ONCE_S)
+        if accepts is None:
+            self._progress.restart(source.start, source.start)
+            return None
+        step = TimeSlice(within_s)
         found, low = newest_matching(source, accepts, source.stop)
         parts = [found]
         while low > source.start and not step.is_over:
             found, low = newest_matching(source, accepts, low)
             parts.append(found)
-        return np.concatenate(parts[::-1]), low
+        self._progress.restart(source.start, low)
+        return np.concatenate(parts[::-1])
 
     def _reach_down(self) -> None:
         """Reach to the oldest row of the source; older rows than before are to be filtered."""

@@ -128,6 +128,9 @@ def test_a_short_table_of_rows_that_take_long_is_filtered_in_steps(looks: _Looks
     rows = _rows(1_000)
     model = LiveTableModel(rows, [Column("text", "Text", lambda row, _now: row)])
     model.set_filter(looks.is_last)
+    assert model.shown_count == 1, "at once, unless told otherwise"
+    looks.count = 0
+    model.catch_up(1.0)
     assert looks.count < 1_000
     assert model.filter_pending
 
