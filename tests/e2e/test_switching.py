@@ -163,6 +163,7 @@ def test_read_only_and_what_was_typed_stay_with_their_connection(
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
 
 
+@pytest.mark.slow
 def test_each_profile_keeps_its_own_page_and_filters(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path
 ) -> None:

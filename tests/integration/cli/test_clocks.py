@@ -79,7 +79,7 @@ async def test_a_wrong_clock_of_this_machine_is_named_and_blames_no_worker(
     assert not any(unit in results.out for unit in (" min ago", " h ago"))
 
 
-@pytest.mark.parametrize("offset_s", [7200.0, -7200.0])
+@pytest.mark.parametrize("offset_s", [pytest.param(7200.0, marks=pytest.mark.slow), -7200.0])
 async def test_a_recording_is_dated_by_the_clock_of_the_server(
     server: NatsServer, client: Client, tmp_path: Path, offset_s: float
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,16 +166,18 @@ def test_the_doctor_checks_profiles_and_keyring(env: dict[str, str], tmp_path: P
     variables = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     words = ("doctor", "--json", "--profile", "shop")
 
-    def checks() -> dict[str, tuple[str, str]]:
-        done = run_command(*words, env={**env, **variables})
+    def checks(
+        run_doctor: Callable[..., CommandResult],
+    ) -> dict[str, tuple[str, str]]:
+        done = run_doctor(*words, env={**env, **variables})
         assert SECRET not in f"{done}"
         return {each["check"]: (each["status"], each["detail"]) for each in done.objects}
 
-    found = checks()
+    found = checks(run_command)  # a process of its own has the keyring of its environment
     assert found["profiles"] == ("ok", "4 profiles")
     assert found["keyring"] == ("note", "this system has none that can be used.")
     file.path.write_text(file.path.read_text().replace('"keyring"', '"key ring"'))
-    found = checks()
+    found = checks(run_in_process)
     assert found["profiles"][0] == "note"
     assert "ring is not valid: Invalid enum value 'key ring'" in found["profiles"][1]
     assert "keyring" not in found

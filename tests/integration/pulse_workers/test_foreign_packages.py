@@ -152,6 +152,7 @@ async def test_a_worker_runs_the_tasks_of_a_project_with_a_workers_package(
         assert builtin["error"]["exc_type"] == "MessageNotFoundError"
 
 
+@pytest.mark.slow
 def test_the_embedded_stack_runs_the_tasks_of_a_project_with_a_workers_package(
     installation: Installation, project: Path, tmp_path: Path
 ) -> None:

@@ -222,9 +222,9 @@ async def test_pages_go_on_where_they_were_after_a_restart(nats_server: NatsServ
 @pytest.mark.parametrize(
     "subject",
     [
-        "$JS.API.CONSUMER.CREATE.>",
+        pytest.param("$JS.API.CONSUMER.CREATE.>", marks=pytest.mark.slow),
         "$JS.API.CONSUMER.MSG.NEXT.>",
-        "$JS.API.STREAM.INFO.>",
+        pytest.param("$JS.API.STREAM.INFO.>", marks=pytest.mark.slow),
     ],
 )
 async def test_a_page_that_is_refused_is_the_next_one_once_it_is_permitted(subject: str) -> None:

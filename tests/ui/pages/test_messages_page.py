@@ -21,13 +21,18 @@ from tests.ui.tables import cell, column_number, open_position, tooltip
     ("fields", "shown"),
     [
         ({"content": "hello", "attachments": ["a.log"]}, "hello"),
-        ({"content": "", "attachments": ["sticker.webp"]}, "[sticker.webp]"),
         ({"content": "", "attachments": ["a.jpg", "b.jpg"]}, "[a.jpg, b.jpg]"),
-        ({"content": "", "attachments": [""]}, "[attachment]"),
         ({"content": "", "attachments": [""], "media_type": "voice_message"}, "[voice message]"),
-        ({"content": "", "attachments": [7, {}]}, "[7]"),
-        ({"content": "", "attachments": []}, "[no text]"),
         ({}, ""),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (
+                ({"content": "", "attachments": ["sticker.webp"]}, "[sticker.webp]"),
+                ({"content": "", "attachments": [""]}, "[attachment]"),
+                ({"content": "", "attachments": [7, {}]}, "[7]"),
+                ({"content": "", "attachments": []}, "[no text]"),
+            )
+        ),
     ],
 )
 def test_a_message_without_text_shows_a_placeholder(

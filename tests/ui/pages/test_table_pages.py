@@ -38,6 +38,15 @@ PAGES: tuple[PageClass, ...] = (
 )
 
 ALL_TABLE_PAGES: tuple[type[TablePage[Any, Any]], ...] = (*PAGES, RunsPage)
+EXAMPLES = (
+    *(MessagesPage, RunsPage),
+    *(
+        pytest.param(each, marks=pytest.mark.slow)
+        for each in ALL_TABLE_PAGES
+        if each not in (MessagesPage, RunsPage)
+    ),
+)
+"""Of what all pages have in common, two pages are an example."""
 
 
 def fill_all_topics(builder: StateBuilder) -> None:
@@ -138,9 +147,9 @@ def test_each_topic_has_a_chart_of_its_events(
     qtbot.waitUntil(lambda: any(not chart.empty for chart in charts))
 
 
-@pytest.mark.parametrize("page_class", PAGES)
+@pytest.mark.parametrize("page_class", EXAMPLES)
 def test_esc_closes_the_details_then_clears_the_filter(
-    harness: PageHarness, page_class: PageClass
+    harness: PageHarness, page_class: type[TablePage[Any, Any]]
 ) -> None:
     fill_all_topics(harness.builder)
     page = harness.open(page_class)
@@ -157,7 +166,7 @@ def test_esc_closes_the_details_then_clears_the_filter(
     assert not page.on_escape()
 
 
-@pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
+@pytest.mark.parametrize("page_class", EXAMPLES)
 def test_enter_in_the_filter_leads_to_the_rows(
     page_class: type[TablePage[Any, Any]], harness: PageHarness, qtbot: QtBot
 ) -> None:
@@ -390,7 +399,7 @@ def test_the_filter_has_the_same_position_on_every_page(
 ) -> None:
     fill_all_topics(harness.builder)
     page = harness.open(page_class)
-    for width in (800, 1200, 1900):
+    for width in (800, 1900):
         page.resize(width, 760)
         QApplication.processEvents()
         field, content = page.filter_bar.text_field, page.filter_bar.parentWidget()
@@ -404,7 +413,7 @@ def test_the_filter_has_the_same_position_on_every_page(
             assert chip.isHidden() or page.rect().contains(chip_rect)
 
 
-@pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
+@pytest.mark.parametrize("page_class", EXAMPLES)
 def test_a_chip_with_a_count_of_zero_is_gray(
     harness: PageHarness, page_class: type[TablePage[Any, Any]]
 ) -> None:
@@ -420,7 +429,7 @@ def test_a_chip_with_a_count_of_zero_is_gray(
     assert all(chip.is_stale for chip in page.filter_bar.chips.values())
 
 
-@pytest.mark.parametrize("page_class", ALL_TABLE_PAGES)
+@pytest.mark.parametrize("page_class", EXAMPLES)
 def test_only_a_sorted_column_has_an_arrow(
     harness: PageHarness, page_class: type[TablePage[Any, Any]]
 ) -> None:

@@ -121,7 +121,7 @@ def naive(things: Things, accepts: Callable[[Thing], bool] | None, key: str) -> 
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 40))]
+    "seed", [2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40) if seed != 2)]
 )
 def test_slices_show_what_a_naive_filter_shows(seed: int) -> None:
     things = Things(seed)
@@ -167,7 +167,9 @@ def test_slices_show_what_a_naive_filter_shows(seed: int) -> None:
             assert list(model.row_objects()) == naive(things, accepts, key)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(5, 20))]
+)
 def test_blocks_of_which_columns_tell_nothing_hide_none_before(seed: int) -> None:
     things = Things(seed)
     rng = things.rng

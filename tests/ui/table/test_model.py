@@ -98,7 +98,7 @@ def _naive(
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 40))]
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))]
 )
 def test_any_sequence_of_changes_shows_what_a_naive_model_shows(seed: int) -> None:
     rng = random.Random(seed)
@@ -140,7 +140,9 @@ def test_any_sequence_of_changes_shows_what_a_naive_model_shows(seed: int) -> No
         )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+)
 def test_persistent_indices_stay_on_their_rows(seed: int) -> None:
     rng = random.Random(seed)
     rows: RingBuffer[Thing] = RingBuffer(60)

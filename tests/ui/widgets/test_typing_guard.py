@@ -100,10 +100,10 @@ def test_a_query_typed_into_the_table_re_runs_nothing(
 @pytest.mark.parametrize(
     ("page", "key", "refusal"),
     [
-        ("tasks", Qt.Key.Key_R, "Do not re-run"),
+        pytest.param("tasks", Qt.Key.Key_R, "Do not re-run", marks=pytest.mark.slow),
         ("tasks", Qt.Key.Key_C, "Do not cancel"),
         ("monitoring", Qt.Key.Key_D, "Keep running"),
-        ("monitoring", Qt.Key.Key_P, "Do not pause"),
+        pytest.param("monitoring", Qt.Key.Key_P, "Do not pause", marks=pytest.mark.slow),
     ],
 )
 def test_a_question_about_several_has_the_focus_on_what_does_nothing(

@@ -215,7 +215,7 @@ class EventLogMachine(RuleBasedStateMachine):
 
 
 TestEventLog = EventLogMachine.TestCase
-TestEventLog.settings = settings(deadline=None, stateful_step_count=25, max_examples=60)
+TestEventLog.settings = settings(deadline=None, stateful_step_count=25)
 
 
 def _memory(log: EventLog) -> int:
