@@ -1,7 +1,9 @@
 """A window that is left while a file is written asks first; nothing of the file is left then."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,17 +14,34 @@ from pulse_desktop.profiles.profile_file import FILE_NAME, ProfileFile
 from pulse_desktop.settings_folder import CONFIG_DIR_VARIABLE
 from pulse_desktop.ui.connections.connections_window import ConnectionsWindow
 from pulse_desktop.ui.shell.window_state import WindowStateFile
+from pulse_desktop.ui.table.export import TableExport
 from pulse_desktop.ui.widgets.question_dialog import QuestionDialog
 from tests.e2e.desktop_app import Operator, run_operator
 from tests.kit.nats_servers import NatsServer
 from tests.kit.state_builder import StateBuilder
 from tests.kit.waiting import wait_until
 
-ROWS = 30_000
+if TYPE_CHECKING:
+    from pulse_desktop.state.run import TaskRun
+
+ROWS = 300
+
+
+@pytest.fixture(autouse=True)
+def endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an export write its first rows and then wait until it is cancelled."""
+    next_lines = TableExport._next_lines  # noqa: SLF001
+
+    async def wait_after_some(export: "TableExport[TaskRun]", *, as_json: bool) -> list[str]:
+        if export.written:
+            await asyncio.Event().wait()
+        return await next_lines(export, as_json=as_json)
+
+    monkeypatch.setattr(TableExport, "_next_lines", wait_after_some)
 
 
 async def start_export(operator: Operator, folder: Path) -> None:
-    """Start an export that takes a while."""
+    """Start an export, and wait until it has written something."""
     await operator.go_to("tasks")
     await operator.session.connection.wait_connected()
     builder = StateBuilder(operator.session.now() - 60)
@@ -32,7 +51,7 @@ async def start_export(operator: Operator, folder: Path) -> None:
     page = operator.page
     await wait_until(lambda: page.table.rows_model.shown_count >= ROWS)
     page.export_action.export_to(folder / "big.csv")
-    await wait_until(lambda: list(folder.iterdir()))
+    await wait_until(lambda: any(file.stat().st_size > 100 * ROWS for file in folder.iterdir()))
 
 
 async def question_of(operator: Operator) -> QuestionDialog:

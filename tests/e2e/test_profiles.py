@@ -171,6 +171,7 @@ def test_each_profile_has_one_window_and_a_run_form_of_its_own(
     run_operator(qapp, nats_server.url, scenario, nats_server.monitor_url)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("profiles")
 def test_further_windows_open_again_as_they_were(
     qapp: QApplication, nats_server: NatsServer, tmp_path: Path

@@ -11,6 +11,7 @@ from nats.aio.client import Client
 
 from pulse_desktop.protocol.task_message import encode_task
 from pulse_desktop.protocol.topics import TASK_SUBJECT
+from pulse_desktop.session.result_pages import PAGE_SIZE
 from tests.kit.cli_process import COMMAND, run_in_thread
 from tests.kit.nats_servers import NatsServer
 from tests.kit.result_bucket import key_of, store_results
@@ -136,7 +137,7 @@ async def test_a_task_is_named_by_its_message_where_the_result_does_not(
     assert names == {key_of(n): "app:add" if n < 20 else None for n in range(25)}
 
 
-@pytest.mark.parametrize("batch", [40, 2_000])
+@pytest.mark.parametrize("batch", [40, PAGE_SIZE + 100])
 async def test_no_more_runs_are_counted_than_there_are(
     client: Client, env: dict[str, str], batch: int
 ) -> None:

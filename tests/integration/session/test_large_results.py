@@ -171,10 +171,10 @@ async def test_no_result_in_the_bucket_delays_the_event_loop(
     async with open_session(nats_server) as session:
         await bucket.put("first", bodies[0])
         await wait_for_run(session, "first", RunState.SUCCEEDED)
-        for number in range(6):
+        for number in range(4):
             await bucket.put(f"key-{number}", bodies[number % 2])
         async with in_background(measure()):
-            for number in range(6):
+            for number in range(4):
                 await wait_for_run(session, f"key-{number}", RunState.SUCCEEDED, timeout_s=60.0)
             opened = await session.results.read("key-0")
         assert opened.result is not None

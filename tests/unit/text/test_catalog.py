@@ -17,6 +17,8 @@ from pulse_desktop.resources import resource_path
 from pulse_desktop.text.translation import DOMAIN
 
 PACKAGE: Final = Path(pulse_desktop.__path__[0])
+FOLDERS: Final = ("cli", "protocol", "text", "ui/pages/tasks")
+"""Of the program, those with the texts that the tests look for."""
 LANGUAGE: Final = "uk"
 FORMS: Final = ("one", "few", "many")
 """Ukrainian has three plural forms: 1, 2 to 4, 5 and more."""
@@ -65,15 +67,16 @@ def translated(text: str, form: str = "") -> str:
 
 
 def catalog() -> Catalog:
-    """Return a catalog with a translation of every text of the program."""
+    """Return a catalog with a translation of every text that the tests look for."""
     made = Catalog(LANGUAGE, domain=DOMAIN)
-    extracted = extract_from_dir(PACKAGE, method_map=[("**.py", "python")])
-    for _file, _line, message, _comments, context in extracted:
-        if isinstance(message, str):
-            made.add(message, translated(message), context=context)
-        else:
-            forms = tuple(translated(message[1], form) for form in FORMS)
-            made.add(message[:2], forms, context=context)
+    for folder in FOLDERS:
+        extracted = extract_from_dir(PACKAGE / folder, method_map=[("**.py", "python")])
+        for _file, _line, message, _comments, context in extracted:
+            if isinstance(message, str):
+                made.add(message, translated(message), context=context)
+            else:
+                forms = tuple(translated(message[1], form) for form in FORMS)
+                made.add(message[:2], forms, context=context)
     return made
 
 
