@@ -713,26 +713,16 @@ def test_actions_on_a_table_are_on_the_one_that_is_shown(
     assert window.actions_table.is_enabled("query.row")
 
 
-@pytest.mark.parametrize(
-    ("key", "modifiers"),
-    [
-        (Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier),
-        (Qt.Key.Key_Tab, Qt.KeyboardModifier.ControlModifier),
-        (Qt.Key.Key_PageUp, Qt.KeyboardModifier.ControlModifier),
-        (Qt.Key.Key_PageDown, Qt.KeyboardModifier.ControlModifier),
-    ],
-)
-def test_keys_lead_back_from_the_groups_to_the_runs(
-    window: MainWindow, key: Qt.Key, modifiers: Qt.KeyboardModifier
-) -> None:
+def test_keys_lead_back_from_the_groups_to_the_runs(window: MainWindow) -> None:
     both = tasks(window)
-    both.show_groups()
-    assert both.tabs.currentIndex() == 1
-    QTest.keyClick(window, key, modifiers)
-    assert both.tabs.currentIndex() == 0
-    if key is not Qt.Key.Key_1:
-        QTest.keyClick(window, key, modifiers)
+    for key in (Qt.Key.Key_1, Qt.Key.Key_Tab, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+        both.show_groups()
         assert both.tabs.currentIndex() == 1
+        QTest.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+        assert both.tabs.currentIndex() == 0, key
+        if key is not Qt.Key.Key_1:
+            QTest.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+            assert both.tabs.currentIndex() == 1, key
 
 
 def test_the_key_that_clears_the_filter_clears_that_of_the_groups(
