@@ -33,7 +33,9 @@ def test_sigint_while_modules_are_imported_ends_quietly(program: str, main: str)
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    "program", ["pulse_desktop", pytest.param("pulse_workers", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     "closed",
     [

@@ -27,7 +27,7 @@ CHANGES = {
     "Australia/Lord_Howe": ["2026-04-04T15:00", "2026-10-03T15:30"],
     "UTC": ["2026-10-25T01:00"],
 }
-SLOW = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 UseZone = Callable[[str], None]
 
 
