@@ -8,6 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from pulse_desktop.ui.rows import time_slice
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.page_harness import PageHarness
 
@@ -26,6 +27,12 @@ def release_modifiers(qapp: QApplication) -> Iterator[None]:
     if QApplication.keyboardModifiers() != Qt.KeyboardModifier.NoModifier:
         QTest.keyClick(QWidget(), Qt.Key.Key_F24)
     assert QApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier
+
+
+@pytest.fixture(autouse=True)
+def no_slices_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only the number of rows end a step: a garbage collection may take longer than one."""
+    monkeypatch.setattr(time_slice, "SLICE_S", 60.0)
 
 
 @pytest.fixture

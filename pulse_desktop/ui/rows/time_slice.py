@@ -23,16 +23,16 @@ class TimeSlice:
     """
 
     def __init__(
-        self, seconds: float = SLICE_S, clock: Callable[[], float] = time.thread_time
+        self, seconds: float | None = None, clock: Callable[[], float] = time.thread_time
     ) -> None:
         """Begin now.
 
         Args:
-            seconds: how long the step may take.
+            seconds: how long the step may take, `SLICE_S` by default.
             clock: seconds of processor time.
         """
         self._clock = clock
-        self._end = clock() + seconds
+        self._end = clock() + (SLICE_S if seconds is None else seconds)
 
     @property
     def is_over(self) -> bool:

@@ -1,10 +1,11 @@
 """Results that are large or expensive to decode: loaded on request, never delaying the loop."""
 
 import asyncio
+import gc
 import json
 import pickle
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,15 @@ async def test_a_large_result_is_known_once_it_was_opened(
         await wait_for_run(session, "large", RunState.SUCCEEDED)
 
 
+@pytest.fixture
+def no_garbage_collection() -> Iterator[None]:
+    """Collect no garbage: it takes long where the tests before have left much."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
 async def test_no_result_in_the_bucket_delays_the_event_loop(
     nats_server: NatsServer, other: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

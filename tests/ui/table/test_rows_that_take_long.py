@@ -12,13 +12,15 @@ from pulse_desktop.query import Field, FieldIndex, FieldKind, FieldSet, compile_
 from pulse_desktop.state.dictionary_column import DictionaryColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.ui.query.value_counts import SAMPLED, ValueCounts
+from pulse_desktop.ui.rows import time_slice
 from pulse_desktop.ui.rows.facet_counts import FacetCounts
 from pulse_desktop.ui.rows.row_filter import RowFilter, newest_matching
-from pulse_desktop.ui.rows.time_slice import SLICE_S, TimeSlice
+from pulse_desktop.ui.rows.time_slice import TimeSlice
 from pulse_desktop.ui.table.column import Column
 from pulse_desktop.ui.table.model import LiveTableModel
 
-_COST_S: Final = SLICE_S / 3
+_SLICE_S: Final = 0.008
+_COST_S: Final = _SLICE_S / 3
 _MOST: Final = 8
 """Rows of a step that is ended after a slice of time, with some to spare."""
 _COUNT: Final = 3_000
@@ -46,6 +48,11 @@ class _Looks:
     def is_last(self, row: str) -> bool:
         """Return whether a row is the oldest one."""
         return self.get(row) == ("row 0",)
+
+
+@pytest.fixture(autouse=True)
+def slices_of_time(no_slices_of_time: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_slice, "SLICE_S", _SLICE_S)
 
 
 @pytest.fixture
