@@ -36,7 +36,9 @@ MAX_BYTES: Final = 64 << 20
 _MAX_FILE_BYTES: Final = 2 * MAX_BYTES
 """SQLite may be somewhat above `MAX_BYTES`; a larger file is none of ours."""
 _MAX_STEPS: Final = 20_000_000
-"""Of a statement; one that changes as many marks as are kept takes less than a tenth."""
+"""Of a transaction; one that changes as many marks as are kept takes less than a tenth."""
+_COUNTED_STEPS: Final = 100_000
+"""SQLite reports so many at a time. It counts those of a statement over all of its uses."""
 _PAGE_BYTES: Final = 4096
 _MAX_SLUG: Final = 40
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
@@ -91,6 +93,8 @@ class LocalStateFile:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._opened = 0  # times that the file was opened
+        self._steps = 0  # of SQLite in the present transaction
         self._used: tuple[int, int] | None = None
         """Identity of the file that was in use by this object before it moved."""
         self._described_at = time.time()
@@ -147,7 +151,9 @@ class LocalStateFile:
                 return None
             self._in_transaction(_READ, lambda _connection: None)
             connection = self._connect()
-            return self._identity, connection.execute("PRAGMA data_version").fetchone()
+            # The number is of the connection: another one begins to count anew.
+            data_version = connection.execute("PRAGMA data_version").fetchone()
+            return self._identity, self._opened, data_version
 
         with self._lock, self._explained():
             return self._followed(attempt)
@@ -164,6 +170,7 @@ class LocalStateFile:
 
     def _in_transaction(self, begin: str, work: Callable[[sqlite3.Connection], Value]) -> Value:
         connection = self._connect()
+        self._steps = 0
         with _transaction(connection, begin):
             self._check_tables(connection)
             is_moved = self._check_moved(connection)
@@ -219,7 +226,8 @@ class LocalStateFile:
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.set_progress_handler(lambda: 1, _MAX_STEPS)
+            self._steps = 0
+            connection.set_progress_handler(self._takes_too_long, _COUNTED_STEPS)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA max_page_count = {MAX_BYTES // _PAGE_BYTES}")
             self._migrate(connection)
@@ -228,7 +236,13 @@ class LocalStateFile:
             connection.close()
             raise
         self._connection, self._identity = connection, identity
+        self._opened += 1
         return connection
+
+    def _takes_too_long(self) -> bool:
+        """Return whether SQLite should end a transaction, after some more steps of it."""
+        self._steps += _COUNTED_STEPS
+        return self._steps > _MAX_STEPS
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         """Bring the file to the latest version; refuse one of a newer program."""

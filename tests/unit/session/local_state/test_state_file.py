@@ -247,3 +247,42 @@ def test_each_profile_has_a_file_of_its_own(tmp_path: Path) -> None:
     with_login = server_profile("nats://bob:secret@host:4222")
     assert state_file_path(tmp_path, with_login) == paths[4]
     assert state_file_path(tmp_path, server_profile("HOST")) == paths[4]
+
+
+def test_a_statement_may_be_repeated_for_ever(
+    file: LocalStateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_file, "_MAX_STEPS", 5_000)
+    monkeypatch.setattr(state_file, "_COUNTED_STEPS", 1_000)
+    insert(file)
+    for _ in range(1_000):
+        assert count(file) == 1
+        file.version()
+
+
+def test_a_transaction_that_takes_too_long_is_refused(
+    file: LocalStateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_file, "_MAX_STEPS", 5_000)
+    monkeypatch.setattr(state_file, "_COUNTED_STEPS", 1_000)
+    insert(file)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    with pytest.raises(LocalStateError, match="damaged"):
+        file.read(lambda connection: connection.execute(endless).fetchone(), None)
+    assert count(file) == 1
+
+
+def test_what_another_program_wrote_while_the_file_was_locked_is_seen(
+    file: LocalStateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_file, "BUSY_TIMEOUT_S", 0.05)
+    insert(file)
+    before = file.version()
+    other = sqlite3.connect(file.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute(INSERT.replace("'a'", "'b'"))
+    with pytest.raises(LocalStateError, match="locked"):
+        insert(file)
+    other.execute("COMMIT")
+    other.close()
+    assert file.version() != before
