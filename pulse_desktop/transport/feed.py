@@ -312,10 +312,26 @@ class SubjectFeed:
             await counting.close()
             newer = counting.pending
         consumer = await self._open_at(stream, start)
-        if stalled is not None and not stream.limits.max_per_subject:
+        if stalled is not None:
             lost = stalled.lost(self._deduplicator.last, max(0, consumer.pending - newer))
+            if lost:
+                lost -= min(lost, await self._removed_by_limits(stalled))
             self._add_loss(lost, purge_text(stream))
         return consumer
+
+    async def _removed_by_limits(self, stalled: StalledReading) -> int:
+        """Return how many messages the stream's own limits may have removed since a stall.
+
+        It is all of them where that is unknown.
+        """
+        found = await describe_stream(self._connection, stalled.stream.name, self.subject)
+        stored_at = await stored_since(self._connection, stalled.stream.name)
+        if not isinstance(found, SourceStream) or stored_at is None or found.limits.max_per_subject:
+            return stalled.waiting
+        # All other limits remove the oldest messages of the stream.
+        if found.limits.may_remove(self._clock() - stored_at):
+            return max(0, found.first - stalled.read - 1)
+        return 0
 
     async def _open_at(self, stream: SourceStream, start: DeliverPolicy) -> OrderedConsumer:
         consumer = OrderedConsumer(

@@ -319,6 +319,60 @@ async def test_only_what_is_deleted_is_lost_when_the_server_stops_sending(
         assert running.status.gaps == ()
 
 
+@pytest.mark.parametrize(
+    ("limits", "stored_later", "lost"),
+    [
+        ({"max_msgs": 10}, 5, 0),
+        ({"max_msgs": 100}, 5, 0),
+        ({"max_bytes": 1_000}, 40, 0),
+        ({"max_age": 2}, 0, 0),
+        ({"max_msgs": 10, "discard": "new"}, 0, 2),
+    ],
+)
+async def test_what_limits_remove_before_it_is_read_again_is_no_loss(
+    nats_server: NatsServer,
+    monkeypatch: pytest.MonkeyPatch,
+    limits: dict[str, Any],
+    stored_later: int,
+    lost: int,
+) -> None:
+    run, open_consumer = OrderedConsumer.run, OrderedConsumer.open
+    is_stalled = is_limited = False
+
+    async def stall_once(consumer: OrderedConsumer) -> None:
+        nonlocal is_stalled
+        if is_stalled:
+            return await run(consumer)
+        is_stalled = True
+        raise ConsumerStalledError
+
+    async def limit_and_open(consumer: OrderedConsumer, start: DeliverPolicy) -> None:
+        nonlocal is_limited
+        if is_stalled and not is_limited:
+            is_limited = True
+            await store(nats_server, range(10, 10 + stored_later))
+            async with publisher(nats_server) as client:
+                js = client.jetstream()
+                for sequence in range(4, 4 + lost):
+                    await js.delete_msg(STREAM, sequence)
+
+                async def is_expired() -> bool:
+                    return (await js.stream_info(STREAM)).state.messages == 0
+
+                if "max_age" in limits:
+                    await wait_until(is_expired)
+        await open_consumer(consumer, start)
+
+    monkeypatch.setattr(OrderedConsumer, "run", stall_once)
+    monkeypatch.setattr(OrderedConsumer, "open", limit_and_open)
+    await create_stream(nats_server, **limits)
+    await store(nats_server, range(10))
+    async with RunningFeed(nats_server) as running:
+        await wait_until(lambda: is_limited and running.status.is_current)
+        loss = running.status.loss
+        assert (loss.count if loss is not None else 0) == lost
+
+
 @pytest.mark.parametrize("stored_later", [0, 3])
 async def test_messages_that_expire_before_one_was_read_are_no_loss(
     nats_server: NatsServer, stored_later: int
