@@ -377,6 +377,9 @@ class ResultLoader:
         """Return metadata and what `_load` returns, of the next version if it is replaced.
 
         None if it was deleted.
+
+        Raises:
+            NotConnectedError: there is no connection.
         """
         for _version in range(_MAX_VERSIONS):
             try:
@@ -389,6 +392,10 @@ class ResultLoader:
                 stored = await self.store.info(stored.key)
             except NotFoundError:
                 return None
+            except NotConnectedError:
+                raise
+            except UserFacingError:
+                break  # what was found is of the version that was listed
         return stored, body
 
     async def _is_replaced(self, stored: StoredObject) -> bool:

@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
-from pulse_desktop.model.errors import (
-    UserFacingError,
-)
+from pulse_desktop.model.errors import NotPermittedError, UserFacingError
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.stored_object import StoredObject
 from pulse_desktop.protocol.topics import (
@@ -123,6 +121,44 @@ async def test_results_that_are_replaced_while_they_are_listed_are_not_broken(
         ("succeeded", "json", sizes["replaced"]),
         ("succeeded", "json", sizes["kept"]),
     ]
+
+
+async def test_a_replaced_result_that_cannot_be_asked_for_does_not_end_the_list(
+    nats_server: NatsServer, other: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = await other.jetstream().create_object_store(RESULT_BUCKET)
+    for key in ("kept", "replaced"):
+        await bucket.put(key, result("x" * 300_000))
+    listed, is_current = ObjectPages.next, ResultStore.is_current
+
+    async def list_and_replace(pages: ObjectPages, size: int) -> list[StoredObject]:
+        objects = await listed(pages, size)
+        if objects:
+            await bucket.put("replaced", result("y" * 400_000))
+        return objects
+
+    async def refuse_next(store: ResultStore, stored: StoredObject) -> bool:
+        try:
+            return await is_current(store, stored)
+        finally:
+            monkeypatch.setattr(ResultStore, "info", refuse)
+
+    async def refuse(_store: ResultStore, _key: str) -> StoredObject:
+        raise NotPermittedError("$JS.API.STREAM.MSG.GET")
+
+    monkeypatch.setattr(ObjectPages, "next", list_and_replace)
+    monkeypatch.setattr(ResultStore, "is_current", refuse_next)
+    async with (
+        open_session(nats_server) as session,
+        aclosing(session.results.newest_first(10)) as pages,
+    ):
+        await session.connection.wait_connected()
+        updates = [update async for page in pages for update in page.updates]
+    outcomes = {update.task_id: update.stored_outcome for update in updates}
+    assert {key: each and (each.outcome, each.format) for key, each in outcomes.items()} == {
+        "replaced": ("", UNREADABLE),
+        "kept": ("succeeded", "json"),
+    }
 
 
 async def test_the_outcomes_are_known_once_the_results_are_read(
