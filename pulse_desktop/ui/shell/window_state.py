@@ -148,7 +148,8 @@ class WindowStateFile:
         if self.problem and not self._kept:
             path = Path(os.path.realpath(self._path))
             if check_regular(path) is not None:
-                kept = self._path.with_name(f"{self._path.name}.damaged")
+                # At the end of a link: it may lead to another file system.
+                kept = path.with_name(f"{path.name}.damaged")
                 path.replace(kept)
                 _log.warning("the window state that cannot be read is kept as %s", kept)
         self._kept = True

@@ -217,12 +217,13 @@ def test_a_damaged_file_is_ignored_and_named(
 
 @pytest.mark.parametrize("linked", [False, True])
 def test_a_damaged_file_is_kept_beside_the_one_that_replaces_it(
-    path: Path, caplog: pytest.LogCaptureFixture, *, linked: bool
+    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, linked: bool
 ) -> None:
     path.parent.mkdir()
     target = path
-    if linked:
-        target = path.with_name("elsewhere.json")
+    if linked:  # to what may be another file system
+        target = tmp_path / "elsewhere" / "linked.json"
+        target.parent.mkdir()
         path.symlink_to(target)
     target.write_bytes(b'{"theme": "dark", ')
     file = WindowStateFile(path)
@@ -231,10 +232,12 @@ def test_a_damaged_file_is_kept_beside_the_one_that_replaces_it(
         file.state.theme = chosen
         file.save()
     assert WindowStateFile(path).state.theme == "light"
-    assert path.with_name("window.json.damaged").read_bytes() == b'{"theme": "dark", '
+    kept = target.with_name(f"{target.name}.damaged")
+    assert kept.read_bytes() == b'{"theme": "dark", '
+    assert sorted(target.parent.iterdir()) == sorted((target, kept))
     assert path.is_symlink() == linked
     assert [record.message for record in caplog.records if "is kept as" in record.message] == [
-        f"the window state that cannot be read is kept as {path}.damaged"
+        f"the window state that cannot be read is kept as {kept}"
     ]
 
 
