@@ -4,7 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from pulse_desktop.cli.history_notes import ProgressNote
-from pulse_desktop.model.history_extent import FIRST_WIDENING, MAX_LOOK_BACK_S, MAX_WIDENING
+from pulse_desktop.model.history_extent import (
+    FIRST_WIDENING,
+    MAX_LOOK_BACK_S,
+    MAX_WIDENING,
+    START_MARGIN_S,
+)
 
 if TYPE_CHECKING:
     from pulse_desktop.session.session import Session
@@ -17,11 +22,8 @@ UNIQUE_PREFIX: Final = 12
 """So many characters of a random id are shared with no other of a million."""
 
 _MAX_ORIGINS: Final = 20
-_MARGIN_S: Final = 0.1
-"""Time between the two messages about the start of a run, its task and an event."""
-
 _CAPTURE_MARGIN_S: Final = 2.0
-"""The same if the task itself is wanted and only the event was found."""
+"""The same as `START_MARGIN_S` if the task itself is wanted and only the event was found."""
 
 
 def matching_ids(session: "Session", prefix: str) -> list[str]:
@@ -42,7 +44,7 @@ async def read_back_until(session: "Session", is_found: Callable[[], bool]) -> N
         progress.hide()
 
 
-def is_start_known(session: "Session", run: "TaskRun", margin_s: float = _MARGIN_S) -> bool:
+def is_start_known(session: "Session", run: "TaskRun", margin_s: float = START_MARGIN_S) -> bool:
     """Return whether history was read back to the first message about a run."""
     read_since = session.backfill.complete_since
     start = run.began_at
@@ -106,4 +108,6 @@ class RunSearch:
             or (run.request is not None and run.request.captured)
             or self._session.task_feed.status.mode != "history"  # no task message is stored
         )
-        return is_start_known(self._session, run, _MARGIN_S if is_enough else _CAPTURE_MARGIN_S)
+        return is_start_known(
+            self._session, run, START_MARGIN_S if is_enough else _CAPTURE_MARGIN_S
+        )

@@ -13,6 +13,12 @@ MAX_WIDENING: Final = 40_000
 MAX_LOOK_BACK_S: Final = 3_600.0
 """How long before its latest message the start of a run is searched for; it may not be stored."""
 
+START_MARGIN_S: Final = 0.1
+"""Time between the two messages about the start of a run, its task and an event, in either order.
+
+They are in two streams, each of which dates what it stores.
+"""
+
 
 @dataclass(frozen=True)
 class HistoryExtent:

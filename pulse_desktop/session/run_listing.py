@@ -12,7 +12,12 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 from pulse_desktop.model.errors import UserFacingError
-from pulse_desktop.model.history_extent import FIRST_WIDENING, MAX_LOOK_BACK_S, MAX_WIDENING
+from pulse_desktop.model.history_extent import (
+    FIRST_WIDENING,
+    MAX_LOOK_BACK_S,
+    MAX_WIDENING,
+    START_MARGIN_S,
+)
 from pulse_desktop.session.history_backfill import HistoryBackfill
 from pulse_desktop.session.result_loader import ResultLoader
 from pulse_desktop.session.result_pages import ResultPage
@@ -205,6 +210,6 @@ def _is_resolved(run: TaskRun, read_since: float) -> bool:
     if read_since == -math.inf:
         return True
     start = run.queued_at or run.started_at
-    if start is not None and start >= read_since:
+    if start is not None and start - START_MARGIN_S >= read_since:
         return True
     return read_since <= run.last_activity - MAX_LOOK_BACK_S

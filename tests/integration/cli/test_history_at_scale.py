@@ -96,7 +96,8 @@ def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setattr(module, name, getattr(module, name) // 5)
     # All runs are stored within less than the usual margin.
-    monkeypatch.setattr(run_search, "_MARGIN_S", 0.005)
+    monkeypatch.setattr(run_search, "START_MARGIN_S", 0.005)
+    monkeypatch.setattr(run_listing, "START_MARGIN_S", 0.005)
 
 
 def looked_at(result: CommandResult) -> tuple[int, int]:

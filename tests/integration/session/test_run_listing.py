@@ -10,7 +10,14 @@ from nats.aio.client import Client
 
 from pulse_desktop.model.run_state import RunState
 from pulse_desktop.protocol.event import encode_event
-from pulse_desktop.protocol.topics import EVENT_STREAM, EVENT_STREAM_SUBJECT, RESULT_BUCKET
+from pulse_desktop.protocol.task_message import encode_task
+from pulse_desktop.protocol.topics import (
+    EVENT_STREAM,
+    EVENT_STREAM_SUBJECT,
+    RESULT_BUCKET,
+    TASK_STREAM,
+    TASK_SUBJECT,
+)
 from pulse_desktop.session.run_listing import RunListing
 from pulse_desktop.session.session import Session
 from pulse_desktop.state.run import TaskRun
@@ -119,3 +126,20 @@ async def test_runs_of_history_are_listed_when_results_cannot_be_read(
     assert rest == ["known"]
     assert listing.problem
     assert listing.unread
+
+
+async def test_a_run_whose_events_were_stored_before_its_task_has_not_been_queued_since(
+    nats_server: NatsServer, worker: Client
+) -> None:
+    await worker.jetstream().add_stream(name=TASK_STREAM, subjects=[TASK_SUBJECT])
+    await publish(worker, "task.started", "early")
+    await publish(worker, "task.succeeded", "early")
+    await publish(worker, "task.started", "other 0")
+    payload, headers = encode_task("early", "work")
+    await worker.jetstream().publish(TASK_SUBJECT, payload, headers=headers)
+    for number in range(1, 20):
+        await publish(worker, "task.started", f"other {number}")
+    async with open_session(nats_server, newest=20, reads_back=False) as session:
+        runs = {run.task_id: run for page in await list_all(session) for run in page}
+    assert runs["early"].state is RunState.SUCCEEDED
+    assert len(runs) == 21
