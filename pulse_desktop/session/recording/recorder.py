@@ -125,7 +125,7 @@ class Recorder:
 
     @property
     def hidden(self) -> int:
-        """Number of error texts that are left out as a whole, see `Masker`."""
+        """Number of events and results whose texts are left out as a whole, see `Masker`."""
         return self._masker.hidden
 
     def add(self, items: Sequence[Recorded]) -> None:
