@@ -10,10 +10,12 @@ import json
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pulse_desktop.model.json_decoding import decode_any_json
 from pulse_desktop.protocol.json_value import to_json
+from pulse_desktop.protocol.soft_failure import Outcome
+from pulse_desktop.protocol.task_message import PARENT, RERUN_OF, TASK_NAME
 
 MASK: Final = "***"
 MIN_LENGTH: Final = 4
@@ -39,6 +41,10 @@ _IDENTITY_KEYS: Final = frozenset(
     ("event", "queued_at", "target", "task_id", "task_name", "timestamp", "topic", "type")
 )
 """Keys of an event without which it is not one of this run."""
+_IDENTITY_LABELS: Final = frozenset((PARENT, RERUN_OF, TASK_NAME))
+_SENDER_KEYS: Final = frozenset(("source", "worker"))
+_SENDER: Final = re.compile(r"[^\s@]+@\S+:\d+|desktop:[^\s@]+@\S+")
+_OUTCOMES: Final = get_args(Outcome)
 _PLAIN_KEYS: Final = frozenset(
     ("action", "agent", "args", "call_id", "format", "id", "kwargs", "labels", "labels_types")
 ) | {"model", "params", "provider", "source", "who", "worker"}
@@ -182,16 +188,48 @@ def mask_about_run(value: dict[Any, Any], mask: Callable[[str], str]) -> dict[An
 def _mask_about_run(key: Any, item: Any, mask: Callable[[str], str]) -> tuple[Any, Any]:
     """Return a key of an event or its data, and its value, both masked."""
     is_measured = key in _MEASURE_KEYS and isinstance(item, int | float)
-    if key in _IDENTITY_KEYS or is_measured or (mask is mask_whole and key in _PLAIN_KEYS):
+    if _identifies(key, item) or is_measured or (mask is mask_whole and key in _PLAIN_KEYS):
         return key, item
-    if key == "data" and isinstance(item, dict):
+    if isinstance(item, dict) and key == "data":
         return key, mask_about_run(item, mask)
+    if isinstance(item, dict) and key == "labels":
+        return key, _mask_label_texts(item, mask)
     is_value = isinstance(key, str) and key not in _ERROR_KEYS
     return mask(key) if is_value else key, mask_texts(item, mask)
 
 
+def _identifies(key: Any, item: Any) -> bool:
+    """Return whether a value of an event says which run it is about, who sent it, or the outcome.
+
+    A masked argument may have the same text by chance, such as the name of its worker.
+    """
+    if key in _SENDER_KEYS:
+        return isinstance(item, str) and _SENDER.fullmatch(item) is not None
+    return key in _IDENTITY_KEYS or (key == "outcome" and item in _OUTCOMES)
+
+
+def mask_labels(labels: dict[Any, Any], mask: Callable[[str], str]) -> dict[Any, Any]:
+    """Return the labels of a result with all texts masked, but for its task and related runs."""
+    if not isinstance(mask, _FormMask):
+        return labels
+    encoded = to_json(labels)
+    found = mask.among(encoded)
+    return labels if found is None else _mask_label_texts(decode_any_json(encoded.encode()), found)
+
+
+def _mask_label_texts(labels: dict[Any, Any], mask: Callable[[str], str]) -> dict[Any, Any]:
+    return _mask_items(
+        labels,
+        lambda key, item: (
+            (key, item)
+            if key in _IDENTITY_LABELS and isinstance(item, str)
+            else _mask_item(key, item, mask, _MAX_DEPTH)
+        ),
+    )
+
+
 def mask_returned(value: Any, mask: Callable[[str], str]) -> Any:
-    """Return what a run returned, or its labels, with all texts masked; the same without any."""
+    """Return what a run returned with all texts masked; the same without any."""
     if not isinstance(mask, _FormMask):
         return mask_texts(value, mask)
     encoded = to_json(value)

@@ -33,6 +33,7 @@ from pulse_desktop.session.recording.masked_values import (
     MaskedValues,
     has_error_text,
     mask_about_run,
+    mask_labels,
     mask_returned,
     mask_whole,
 )
@@ -161,7 +162,7 @@ class Masker:
                 soft_reason=mask(masked.soft_reason),
             )
             returned = mask_returned(returned, mask)
-            labels = labels if mask is mask_whole else mask_returned(labels, mask)
+            labels = mask_labels(labels, mask)
             is_cut = (returned, masked.error, masked.soft_reason) != whole
             self.hidden += mask is mask_whole and is_cut
         self._left_out.clear()

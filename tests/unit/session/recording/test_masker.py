@@ -414,7 +414,7 @@ def test_numbers_left_out_of_the_arguments_are_left_out_of_the_errors_of_the_run
     assert json.loads(text)["data"]["details"] == {**details, "phone": MASK}
 
 
-def test_a_number_of_too_many_digits_does_not_prevent_masker() -> None:
+def test_a_number_of_too_many_digits_does_not_prevent_masking() -> None:
     values = MaskedValues()
     values.add("a1", [10**5_000, math.inf, {"text": "secret words"}])
     mask = values.mask_of("a1")
@@ -604,6 +604,44 @@ def test_no_text_about_a_run_quotes_what_is_left_out(
     other = event(json.dumps(body).replace('"a1"', '"b2"').encode())
     assert QUOTED in recorded(masker, other) or "pesel" in str(data)
     assert masker.hidden == 0
+
+
+WORKER, DESKTOP = "worker-1@vm-eu-1:17", "desktop:***@vm-eu-1"
+
+
+@pytest.mark.parametrize("many", [0, 2_001])
+@pytest.mark.parametrize("source", [WORKER, DESKTOP])
+def test_what_identifies_an_event_stays_though_an_argument_has_the_same_text(
+    source: str, many: int
+) -> None:
+    masker = Masker(("secret",))
+    same = ["translate", WORKER, "vm-eu-1", "succeeded", "b2b2b2b2", "c3c3c3c3"]
+    secret = [*same, *(f"user{number}" for number in range(many))]
+    labels = {"task_name": "app:translate", "rerun_of": "b2b2b2b2", "parent_task_id": "c3c3c3c3"}
+    data = {"task_id": "a1", "task_name": "app:translate", "labels": labels}
+    sent = {"type": "task.queued", "source": source, "data": {**data, "kwargs": {"secret": secret}}}
+    kept = json.loads(recorded(masker, event(json.dumps(sent).encode())))
+    assert kept == {**sent, "data": {**data, "kwargs": {"secret": MASK}}}
+    about = {"task_id": "a1", "worker": WORKER, "outcome": "succeeded", "note": "of succeeded"}
+    sent = {"type": "task.succeeded", "source": source, "data": about}
+    kept = json.loads(recorded(masker, event(json.dumps(sent).encode())))
+    assert kept == {**sent, "data": {**about, "note": MASK if many else f"of {MASK}"}}
+    body = {"is_err": False, "return_value": None, "labels": {**labels, "note": "no text"}}
+    result = masker.mask_result(decode_result(json.dumps(body).encode()), "a1")
+    assert json.loads(bytes(result.labels)) == body["labels"]
+
+
+def test_what_only_looks_like_an_identity_is_left_out() -> None:
+    masker = Masker(("mail",))
+    masker.mask_payload(queued({"mail": "ann@example.com"}))
+    data = {"task_id": "a1", "worker": "ann@example.com", "outcome": "to ann@example.com"}
+    sent = {"type": "task.note", "source": "ann@example.com", "data": data}
+    text = recorded(masker, event(json.dumps(sent).encode()))
+    assert json.loads(text) == {
+        "type": "task.note",
+        "source": MASK,
+        "data": {"task_id": "a1", "worker": MASK, "outcome": f"to {MASK}"},
+    }
 
 
 def test_a_report_of_a_command_does_not_quote_what_is_left_out_of_its_run() -> None:
