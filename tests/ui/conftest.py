@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from pulse_desktop.ui.rows import time_slice
+from pulse_desktop.ui.rows import facet_counts, row_filter, time_slice
 from pulse_desktop.ui.theme.theme import ThemeChoice, theme
 from tests.ui.page_harness import PageHarness
 
@@ -33,6 +33,8 @@ def release_modifiers(qapp: QApplication) -> Iterator[None]:
 def no_slices_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let only the number of rows end a step: a garbage collection may take longer than one."""
     monkeypatch.setattr(time_slice, "SLICE_S", 60.0)
+    for module in (row_filter, facet_counts):
+        monkeypatch.setattr(module, "CHANGES_S", 60.0)
 
 
 @pytest.fixture

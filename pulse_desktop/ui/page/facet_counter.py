@@ -85,6 +85,8 @@ class FacetCounter(QObject, Generic[RowT]):
     def update(self, dirty: Collection[int]) -> None:
         """Follow changes of rows at these positions."""
         self._counts.update(dirty)
+        if self._counts.pending:
+            self._count_on()
 
     @property
     def is_due(self) -> bool:

@@ -13,6 +13,7 @@ from pulse_desktop.query.dictionary_columns import OTHER, DictionaryColumns
 from pulse_desktop.ui.rows.positions import Positions
 from pulse_desktop.ui.rows.row_filter import matching_positions, newest_matching, oldest_rejected
 from pulse_desktop.ui.rows.row_source import RowSource
+from pulse_desktop.ui.rows.time_slice import CHANGES_S, TimeSlice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class FacetCounts(Generic[RowT]):
         self._facets: list[Sequence[str]] = []  # by code
         self._code_of: dict[Sequence[str], int] = {}
         self._totals: list[int] = []  # by code
+        self._changed: set[int] = set()  # counted, and changed since
         self._first = self._stop = 0  # rows from here to there are counted
         self._base = 0  # position of the first code
         self._codes: NDArray[np.int16] = np.zeros(0, np.int16)
@@ -76,7 +78,8 @@ class FacetCounts(Generic[RowT]):
     @property
     def pending(self) -> bool:
         """Whether rows have not been counted yet."""
-        return self.accepts is not None and self._first > self._rows().start
+        has_older = self._first > self._rows().start
+        return self.accepts is not None and (has_older or bool(self._changed))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -88,8 +91,10 @@ class FacetCounts(Generic[RowT]):
         return result
 
     def count_next_slice(self) -> bool:
-        """Count the next slice of older rows; return whether more remain."""
-        if self.pending:
+        """Count what has changed, or the next slice of older rows; return whether more remain."""
+        if self._changed:
+            self._count_changed()
+        elif self.pending:
             low = max(self._first - SLICE, self._rows().start)
             positions = self._matches(low, self._first)
             if positions is None and self.accepts is not None:
@@ -132,15 +137,25 @@ class FacetCounts(Generic[RowT]):
             self._subtract(self._first, min(start, self._stop))
             self._first = start
             self._stop = max(self._stop, start)
-        for position in changed:
-            if self._first <= position < self._stop:
-                self._totals[self._codes[position - self._base]] -= 1
-                self._count(position, position + 1)
+        self._changed.update(changed)
+        self._count_changed()
         if stop > self._stop:
             self._count(self._stop, stop)
             self._stop = stop
 
+    def _count_changed(self) -> None:
+        """Count changed rows anew, until the time is up."""
+        step = TimeSlice(CHANGES_S)
+        while self._changed:
+            position = self._changed.pop()
+            if self._first <= position < self._stop:
+                self._totals[self._codes[position - self._base]] -= 1
+                self._count(position, position + 1)
+                if step.is_over:
+                    return
+
     def _reset(self) -> None:
+        self._changed.clear()
         self._facets, self._code_of, self._totals = [()], {}, [0]
         self._first = self._stop = self._base = self._rows().stop
         self._codes = np.zeros(0, np.int16)

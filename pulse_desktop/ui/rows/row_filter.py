@@ -9,7 +9,7 @@ from pulse_desktop.query.dictionary_columns import NO, UNDECIDED, DictionaryColu
 from pulse_desktop.query.matcher import Matcher
 from pulse_desktop.ui.rows.positions import Positions
 from pulse_desktop.ui.rows.row_source import RowSource
-from pulse_desktop.ui.rows.time_slice import TimeSlice
+from pulse_desktop.ui.rows.time_slice import CHANGES_S, TimeSlice
 
 RowT = TypeVar("RowT")
 
@@ -281,6 +281,7 @@ class RowChange(FilterChange):
 
     Attributes:
         staying: positions that were shown and still match, ascending.
+        unfiltered: positions for which there was no time, ascending.
     """
 
     def __init__(
@@ -292,12 +293,19 @@ class RowChange(FilterChange):
         end: int,
     ) -> None:
         """Filter the changed positions below `end`; those above have not been shown yet."""
-        first = source.start
+        first, step = source.start, TimeSlice(CHANGES_S)
         existing = np.array(sorted(p for p in changed if first <= p < end), np.int64)
+        after = []
+        for position in existing[::-1].tolist():
+            after.append(accepts(source[position]))
+            if step.is_over:
+                break
+        count = len(existing) - len(after)
+        self.unfiltered, existing = existing[:count], existing[count:]
         indices = np.searchsorted(shown, existing)
         before = np.zeros(len(existing), bool)
         inside = indices < len(shown)
         before[inside] = shown[indices[inside]] == existing[inside]
-        after = np.array([accepts(source[p]) for p in existing.tolist()], bool)
-        super().__init__(existing[before & ~after], existing[after & ~before])
-        self.staying = existing[before & after]
+        matches = np.array(after[::-1], bool)
+        super().__init__(existing[before & ~matches], existing[matches & ~before])
+        self.staying = existing[before & matches]

@@ -11,6 +11,9 @@ RowT = TypeVar("RowT")
 SLICE_S: Final = 0.008
 """Half a frame at 60 Hz. Rows are of any size, so that their number limits no time."""
 
+CHANGES_S: Final = 0.025
+"""The same for the rows that change in a frame, which nearly always are few and small."""
+
 _CHUNK: Final = 128
 """Rows that are taken from their source in one go."""
 

@@ -56,7 +56,8 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
     @property
     def filtering(self) -> bool:
         """Whether `filter_next_slice` has something to do."""
-        return self._sorting is not None or self._filter_step is not FilterStep.DONE
+        has_more = self._sorting is not None or bool(self._unfiltered)
+        return has_more or self._filter_step is not FilterStep.DONE
 
     @property
     def stale(self) -> bool:
@@ -70,6 +71,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         self.rows = self.source = rows
         self._first, self._end = rows.start, rows.stop
         self._changed.clear()
+        self._unfiltered.clear()
         self._progress.forget_found()
         self._shown = self._matching(math.inf)
         self._order = self._sorting = None
@@ -121,7 +123,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
             return None
         if low < self._first or high > self._end or self._progress.is_unsorted:
             return None
-        if any(low <= position < high for position in self._changed):
+        if any(low <= position < high for position in self._changed | self._unfiltered):
             return None
         first, stop = np.searchsorted(shown, (low, high)).tolist()
         return shown[first:stop]
@@ -177,11 +179,13 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         yield from self._remove_evicted()
         yield from self._append_older()
         staying: Iterable[int] = dirty
-        if dirty and self.accepts is not None and self._shown is not None:
-            filtered = {position for position in dirty if position >= self._progress.filtered_to}
+        changed = self._unfiltered.union(dirty)
+        if changed and self.accepts is not None and self._shown is not None:
+            filtered = {position for position in changed if position >= self._progress.filtered_to}
             change = RowChange(self.source, self.accepts, self._shown, filtered, self._end)
+            self._unfiltered = set(change.unfiltered.tolist())
             yield from self._apply_change(change)
-            staying = change.staying.tolist()
+            staying = [*change.staying.tolist(), *self._unfiltered]
         yield from self._repaint(staying)
         yield from self._insert_new()
 
@@ -197,6 +201,10 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
             return
         shown, accepts = self._shown, self.accepts
         if accepts is None or shown is None:
+            self._unfiltered.clear()
+            return
+        if self._unfiltered:
+            yield from self.apply_changes(())
             return
         match self._filter_step:
             case FilterStep.SEARCHING:
@@ -296,6 +304,7 @@ class RowIndex(SortedRows[RowT], Generic[RowT]):
         if keys is not None:
             keys.invalidate(self._changed)
         self._changed.clear()
+        self._unfiltered.clear()
         self._progress.forget_found()
         self._sorting = None
         if self.accepts is None and keys is None and self._order is self._shown is None:

@@ -32,6 +32,7 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
         self.accepts: Callable[[RowT], bool] | None = None
         self.sort_keys: SortKeys[RowT] | None = None
         self._changed: set[int] = set()  # since the last sort
+        self._unfiltered: set[int] = set()  # changed in a table that is not sorted
         self._progress = FilterProgress(self._first)
         # Makes the next order.
         self._sorting: Generator[None, None, OrderChange[RowT]] | None = None
@@ -79,14 +80,18 @@ class SortedRows(ShownRows[RowT], Generic[RowT]):
     def _fold_changes(self) -> None:
         """Filter evicted, new and changed rows; the order is to be made anew after that."""
         source, shown = self.source, self._shown
+        unfiltered: set[int] = set()
         if shown is not None and self.accepts is not None:
             shown = shown[np.searchsorted(shown, source.start) :]
-            filtered = {each for each in self._changed if each >= self._progress.filtered_to}
-            shown = RowChange(source, self.accepts, shown, filtered, self._end).apply(shown)
+            changed = self._changed | self._unfiltered
+            filtered = {each for each in changed if each >= self._progress.filtered_to}
+            change = RowChange(source, self.accepts, shown, filtered, self._end)
+            shown, unfiltered = change.apply(shown), set(change.unfiltered.tolist())
             new = matching_positions(source, self.accepts, self._end, source.stop)
             shown = np.concatenate((shown, new))
         self._progress.is_unsorted = False
-        self._changed.clear()
+        self._unfiltered.clear()
+        self._changed = unfiltered
         self._end = source.stop
         self._reach_down()
         self._shown = shown

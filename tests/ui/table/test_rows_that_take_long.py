@@ -12,7 +12,7 @@ from pulse_desktop.query import Field, FieldIndex, FieldKind, FieldSet, compile_
 from pulse_desktop.state.dictionary_column import DictionaryColumns
 from pulse_desktop.state.ring_buffer import RingBuffer
 from pulse_desktop.ui.query.value_counts import SAMPLED, ValueCounts
-from pulse_desktop.ui.rows import time_slice
+from pulse_desktop.ui.rows import facet_counts, row_filter, time_slice
 from pulse_desktop.ui.rows.facet_counts import FacetCounts
 from pulse_desktop.ui.rows.row_filter import RowFilter, newest_matching
 from pulse_desktop.ui.rows.time_slice import TimeSlice
@@ -53,6 +53,8 @@ class _Looks:
 @pytest.fixture(autouse=True)
 def slices_of_time(no_slices_of_time: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_slice, "SLICE_S", _SLICE_S)
+    for module in (row_filter, facet_counts):
+        monkeypatch.setattr(module, "CHANGES_S", _SLICE_S)
 
 
 @pytest.fixture
@@ -152,6 +154,56 @@ def test_facets_of_rows_that_take_long_are_counted_in_steps(looks: _Looks) -> No
     assert counts.count_next_slice()
     assert 0 < looks.count <= _MOST
     assert counts.counts == {"all": looks.count}
+
+
+@pytest.mark.parametrize("sort", ["", "text"])
+def test_changed_rows_that_take_long_are_filtered_in_steps(looks: _Looks, sort: str) -> None:
+    rows = _rows(200)
+    model = LiveTableModel(rows, [Column("text", "text", lambda row, _now: row)])
+    model.set_filter(lambda row: bool(looks.get(row)) and not row.endswith("changed"))
+    model.set_sort(sort)
+    while model.filter_next_slice():
+        pass
+    assert model.shown_count == 200
+    for position in range(0, 200, 2):
+        rows.replace(position, f"{rows[position]} changed")
+    dirty, steps = set(range(0, 200, 2)), 0
+    now = 10.0
+    while model.shown_count > 100:
+        looks.count = 0
+        model.refresh(now, dirty)
+        if not sort:
+            model.filter_next_slice()
+        assert 0 < looks.count <= 2 * _MOST
+        dirty = set()
+        steps, now = steps + 1, now + 10.0
+    assert steps > 5
+    assert not any(row.endswith("changed") for row in model.row_objects())
+    while model.filter_next_slice():
+        pass
+    assert model.shown_count == 100
+
+
+def test_changed_rows_that_take_long_are_counted_in_steps(looks: _Looks) -> None:
+    changed: set[int] = set()
+
+    def facets(row: str) -> Sequence[str]:
+        return ("changed",) if int(row.split()[1]) in changed else ("all",)
+
+    rows = _rows(100)
+    counts = FacetCounts(lambda: rows, facets)
+    counts.set_filter(lambda row: bool(looks.get(row)))
+    while counts.count_next_slice():
+        pass
+    assert counts.counts == {"all": 100}
+    changed.update(range(50))
+    looks.count = 0
+    counts.update(range(50))
+    assert 0 < looks.count <= _MOST
+    assert counts.pending
+    while counts.count_next_slice():
+        pass
+    assert counts.counts == {"all": 50, "changed": 50}
 
 
 def test_values_of_rows_that_take_long_are_counted_in_steps(looks: _Looks, qtbot: QtBot) -> None:
