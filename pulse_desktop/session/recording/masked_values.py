@@ -33,6 +33,15 @@ _MAX_DEPTH: Final = 50
 _MAX_JSON_DEPTH: Final = 3
 """JSON in a text in JSON in a text."""
 _ESCAPED: Final = re.compile(r"""["'\\]""")
+_MAX_LOST: Final = 50
+"""Texts with lost characters: each is looked for by a pattern."""
+_LOST: Final = re.compile("[\ud800-\udfff\ufffd]|" + r"\\+ufffd")
+"""A lone surrogate, as of a byte that is no text, and what takes its place in JSON."""
+_ANY_LOST: Final = (
+    "(?:[\ud800-\udfff\ufffd?]|"
+    r"\\+(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|u[fF]{3}[dD]|x[89a-fA-F][0-9a-fA-F]))"
+)
+"""A pattern of all ways to write one: as it is, replaced, or escaped."""
 _ERROR_KEYS: Final = frozenset(
     ("cause", "detail", "details", "error", "error_message", "errors", "exception", "lines")
 ) | {"answer", "fallback_reason", "message", "notes", "reason", "traceback"}
@@ -47,7 +56,7 @@ _SENDER: Final = re.compile(r"[^\s@]+@\S+:\d+|desktop:[^\s@]+@\S+")
 _OUTCOMES: Final = get_args(Outcome)
 _PLAIN_KEYS: Final = frozenset(
     ("action", "agent", "args", "call_id", "format", "id", "kwargs", "labels", "labels_types")
-) | {"model", "params", "provider", "source", "who", "worker"}
+) | {"lost", "model", "params", "provider", "sent_format", "source", "who", "worker"}
 """Keys of an event that stay where texts are left out as a whole: they quote nothing, or what they
 hold is masked by its names."""
 _MEASURE_KEYS: Final = frozenset(
@@ -117,20 +126,34 @@ def _mask_of(values: Iterable[str] | None) -> Callable[[str], str]:
     texts = None if values is None else _distinct(_texts_within(values, _MAX_JSON_DEPTH))
     if texts is None:
         return mask_whole
+    lost = [text for text in texts if _LOST.search(text)]
+    if len(lost) > _MAX_LOST:
+        return mask_whole
     forms = {form for text in texts for form in _forms(text)}
-    return _FormMask(sorted(forms, key=len, reverse=True))
+    return _FormMask(
+        sorted(forms, key=len, reverse=True),
+        sorted({form for text in lost for form in _forms(without_surrogates(text))}, key=len),
+    )
 
 
 class _FormMask:
     """Masks texts within another text."""
 
-    def __init__(self, forms: Sequence[str]) -> None:
-        """Take the texts in all forms in which they are looked for, the longest first."""
+    def __init__(self, forms: Sequence[str], lost: Sequence[str] = ()) -> None:
+        """Take the texts in all forms in which they are looked for, the longest first.
+
+        Args:
+            forms: the texts.
+            lost: those with lost characters, the shortest first.
+        """
         self._forms = forms
+        self._lost = re.compile("|".join(map(_lost_pattern, reversed(lost)))) if lost else None
         self._in_json: list[str] | None = None
 
     def __call__(self, text: str) -> str:
         """Return a text without them."""
+        if self._lost is not None:
+            text = self._lost.sub(MASK, text)
         found = [form for form in self._forms if form in text]
         for form in found:
             if len(form) >= _MIN_WITHIN_WORDS:
@@ -145,6 +168,8 @@ class _FormMask:
         Args:
             encoded: as `to_json` writes it.
         """
+        if self._lost is not None:
+            return self
         if self._in_json is None:
             self._in_json = [to_json(form)[1:-1] for form in self._forms]
         found = [
@@ -155,9 +180,36 @@ class _FormMask:
         return _FormMask(found) if found else None
 
 
+def _lost_pattern(form: str) -> str:
+    """Return a pattern of a text with lost characters, however those are written."""
+    parts = _LOST.split(form)
+    is_known = len("".join(parts).strip()) >= MIN_LENGTH
+    pattern = re.escape(parts[0])
+    for count, part in _runs(parts[1:]):
+        pattern += _ANY_LOST + ("+" if is_known else f"{{{count},}}") + re.escape(part)
+    return pattern if len(form) >= _MIN_WITHIN_WORDS else rf"(?<!\w){pattern}(?!\w)"
+
+
+def _runs(parts: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Iterate over texts that each follow a lost character: how many precede it, and the text."""
+    count = 0
+    for part in parts:
+        count += 1
+        if part:
+            yield count, part
+            count = 0
+    if count:
+        yield count, ""
+
+
 def _is_exponential(form: str) -> bool:
     """Return whether a text may be a number that JSON writes in another way."""
     return "e" in form and form.replace("e", "").strip("+-.0123456789") == ""
+
+
+def without_surrogates(text: str) -> str:
+    """Return a text that can be encoded."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def mask_whole(text: str) -> str:
@@ -331,7 +383,7 @@ def _texts_within(texts: Iterable[str], json_depth: int) -> Iterator[str]:
                 yield line
         if json_depth and text.lstrip()[:1] in ("{", "[", '"'):
             with contextlib.suppress(ValueError, RecursionError):
-                value = decode_any_json(text.encode())
+                value = decode_any_json(without_surrogates(text).encode())
                 yield from _texts_within(_texts(value, _MAX_DEPTH), json_depth - 1)
 
 

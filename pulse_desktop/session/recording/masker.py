@@ -36,6 +36,7 @@ from pulse_desktop.session.recording.masked_values import (
     mask_labels,
     mask_returned,
     mask_whole,
+    without_surrogates,
 )
 from pulse_desktop.session.recording.recording_format import RecordedResult, recorded_result
 
@@ -212,8 +213,9 @@ class Masker:
         """Return a text without secrets; JSON in it, also in base64, is masked as JSON is."""
         if depth and text.lstrip()[:1] in _OPENING:
             with contextlib.suppress(ValueError, RecursionError):
-                value = decode_any_json(text.encode())
-                masked = self._value(self._unambiguous(text.encode(), value), depth - 1)
+                raw = without_surrogates(text).encode()
+                value = decode_any_json(raw)
+                masked = self._value(self._unambiguous(raw, value), depth - 1)
                 if masked is not value:
                     return to_json(masked)
         if depth and (content := decode_base64(text)) is not None:
@@ -294,8 +296,9 @@ class Masker:
         """Return masked positional arguments, also those in JSON, without those to leave out."""
         if isinstance(args, str) and isinstance(masked, str) and args.lstrip()[:1] == "[":
             with contextlib.suppress(ValueError, RecursionError):
-                items = decode_any_json(masked.encode())
-                left = self._arguments(items, decode_any_json(args.encode()), names)
+                items = decode_any_json(without_surrogates(masked).encode())
+                sent = decode_any_json(without_surrogates(args).encode())
+                left = self._arguments(items, sent, names)
                 return masked if left is items else to_json(left)
         if not (isinstance(args, list | tuple) and isinstance(masked, list | tuple)):
             return masked
